@@ -1,0 +1,310 @@
+package keyspace_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+// pieces make parts that are hard on a pattern: separators, escapes and what
+// looks like them, glob characters, the library's own prefix.
+var pieces = []string{
+	"a", "b", "_", ":", "%", "%3A", "%3a", "%25", "%lease:", "::", "*", "?", "[", "]", `\`, "^", "-", " ",
+	"ñ🚀", "\xff", "\n", "user", ":user:", ":SS:", ":EXPTRIGGER:", "s}:", "%2", "{", "}",
+}
+
+func drawPart(t *rapid.T, label string) string {
+	n := rapid.IntRange(1, 4).Draw(t, label)
+	var b strings.Builder
+	for range n {
+		b.WriteString(rapid.SampledFrom(pieces).Draw(t, label))
+	}
+	return b.String()
+}
+
+func drawParts(t *rapid.T, p keyspace.Pattern, label string) []string {
+	parts := make([]string, len(p.Params()))
+	for i := range parts {
+		parts[i] = drawPart(t, label)
+	}
+	return parts
+}
+
+// drawTemplate draws a template that Compile accepts.
+func drawTemplate(t *rapid.T) string {
+	literals := []string{":", ":user:", "x:", ":x", "%:", "%25:", ":%3A:", "::"}
+	var b strings.Builder
+	b.WriteString(rapid.SampledFrom([]string{"", "", "p", "p:", "%own:", "p%25"}).Draw(t, "head"))
+	n := rapid.IntRange(1, 4).Draw(t, "params")
+	tag := rapid.IntRange(-4, n-1).Draw(t, "tag")
+	names := rapid.SampledFrom([][]string{
+		{"a", "b", "c", "d"}, {"tenant", "action", "id", "x"}, {"x", "y", "state", "user"}, {"action", "id", "state", "user"},
+	}).Draw(t, "names")
+	for i := range n {
+		name := names[i]
+		if i > 0 && (i != tag || rapid.Bool().Draw(t, "apart")) {
+			b.WriteString(rapid.SampledFrom(literals).Draw(t, "literal"))
+		}
+		if i == tag {
+			name = "{" + name + "}"
+		}
+		b.WriteString("{" + name + "}")
+	}
+	b.WriteString(rapid.SampledFrom([]string{"", "", ":end", "x", "%"}).Draw(t, "tail"))
+	return b.String()
+}
+
+// reversible holds for every pattern of Compile: a key that is built is read back
+// as it was, and only equal parts share a key.
+func reversible(t require.TestingT, p keyspace.Pattern, one, other []string) {
+	key, err := p.Key(one...)
+	if err != nil {
+		require.ErrorIs(t, err, keyspace.ErrInvalidKey)
+		return
+	}
+	parts, ok := p.Parse(key)
+	require.True(t, ok, "%s does not read its own key %q", p, key)
+	require.Equal(t, one, parts, "%s read %q", p, key)
+
+	second, err := p.Key(other...)
+	if err == nil && second == key {
+		require.Equal(t, one, other, "%s gives both %q", p, key)
+	}
+}
+
+// canonical holds for every pattern: what is read from a text builds that text.
+func canonical(t require.TestingT, p keyspace.Pattern, text string) {
+	parts, ok := p.Parse(text)
+	if !ok {
+		require.Nil(t, parts)
+		return
+	}
+	key, err := p.Key(parts...)
+	require.NoError(t, err, "%s read %q from %q", p, parts, text)
+	require.Equal(t, text, key, "%s read %q", p, parts)
+}
+
+func generated(t *rapid.T) {
+	template := drawTemplate(t)
+	p, err := keyspace.Compile(template)
+	require.NoError(t, err)
+	one, other := drawParts(t, p, "one"), drawParts(t, p, "other")
+	if rapid.Bool().Draw(t, "alike") {
+		copy(other[1:], one[1:])
+	}
+	reversible(t, p, one, other)
+
+	// One key's text with some bytes moved is the best guess at a false friend.
+	key, err := p.Key(one...)
+	if err != nil {
+		return
+	}
+	at := rapid.IntRange(0, len(key)).Draw(t, "at")
+	canonical(t, p, key[:at]+rapid.SampledFrom(append(pieces, "")).Draw(t, "piece")+key[at:])
+	canonical(t, p, key[at:]+key[:at])
+	canonical(t, p, key[:at])
+
+	python, err := keyspace.CompilePython(template)
+	require.NoError(t, err)
+	if key, err := python.Key(one...); err == nil {
+		_, ok := python.Parse(key)
+		require.True(t, ok, "%s does not read its own key %q", python, key)
+		canonical(t, python, key[:at%len(key)])
+		plain := !slices.ContainsFunc(one, func(s string) bool { return strings.ContainsAny(s, ":%") })
+		if want, err := p.Key(one...); plain {
+			require.NoError(t, err)
+			require.Equal(t, want, key)
+		}
+	}
+}
+
+func TestGeneratedTemplatesAreReversible(t *testing.T) { rapid.Check(t, generated) }
+
+func FuzzGeneratedTemplates(f *testing.F) { f.Fuzz(rapid.MakeFuzz(generated)) }
+
+func FuzzDefault(f *testing.F) {
+	f.Add("acme", "user", "u1", "x", "acme", "user:u1", "x", "y")
+	f.Add("a:b", "c", "d", "e", "a", "b:c", "d", "e")
+	f.Add("a%3Ab", "%", "%25", ":", "a:b", "%25", "%", "%3A")
+	f.Add("%lease:{x", "a}", "b", "c", "acme", "x}", "{", "}")
+	f.Fuzz(func(t *testing.T, a, b, c, d, e, g, h, i string) {
+		one, other := []string{a, b, c, d}, []string{e, g, h, i}
+		for _, l := range []keyspace.Layout{keyspace.Default(), keyspace.Cluster()} {
+			for _, p := range patterns(l) {
+				n := len(p.Params())
+				reversible(t, p, one[:n], other[:n])
+				canonical(t, p, a)
+				canonical(t, p, a+":"+b)
+				canonical(t, p, a+":EXPTRIGGER:"+b+":"+c)
+			}
+		}
+	})
+}
+
+func FuzzPython(f *testing.F) {
+	f.Add("t", "a:b", "c", "d")
+	f.Add("a:EXPTRIGGER:b", "x", "y", "z")
+	f.Add(":", ":SS:", ":", ":")
+	f.Fuzz(func(t *testing.T, a, b, c, d string) {
+		parts := []string{a, b, c, d}
+		for _, p := range patterns(keyspace.Python()) {
+			canonical(t, p, a)
+			canonical(t, p, a+":SS:"+b+":"+c)
+			key, err := p.Key(parts[:len(p.Params())]...)
+			if err != nil {
+				continue
+			}
+			_, ok := p.Parse(key)
+			require.True(t, ok, "%s does not read its own key %q", p, key)
+		}
+	})
+}
+
+func TestKey(t *testing.T) {
+	for _, tc := range []struct {
+		template string
+		parts    []string
+		want     string
+	}{
+		{"{tenant}:user:{id}", []string{"acme", "u1"}, "acme:user:u1"},
+		{"{tenant}:user:{id}", []string{"t", "a:b%"}, "t:user:a:b%"},
+		{"{tenant}:user:{id}", []string{"a:b", "u"}, "a%3Ab:user:u"},
+		{"{tenant}:user:{id}", []string{"a%3Ab", "u"}, "a%253Ab:user:u"},
+		{"{tenant}:user:{id}", []string{"{a}", "{b}"}, "{a}:user:{b}"},
+		{"{tenant}:user:{id}", []string{"*", "ñ🚀"}, "*:user:ñ🚀"},
+		{"{tenant}:state:{name}:{user}", []string{"a:b", "%", "u:1"}, "a%3Ab:state:%25:u:1"},
+		{"pending_batches:{service}", []string{"a:b%"}, "pending_batches:a%3Ab%25"},
+		{"pending:{{service}}", []string{"mail"}, "pending:{mail}"},
+		{"{tenant}{{shard}}:EXPTRIGGER:{action}:{id}", []string{"acme", "s3", "send", "4:2"}, "acme{s3}:EXPTRIGGER:send:4:2"},
+		{"{{tenant}}:user:{id}", []string{"a:b", "c:d"}, "{a%3Ab}:user:c:d"},
+		{"%exp{{shard}}:due:{action}", []string{"s3", "a:b"}, "%exp{s3}:due:a%3Ab"},
+		{"{id}", []string{"a:b%c"}, "a:b%c"},
+		{"{id}", []string{"%25"}, "%25"},
+		{"{id}.json", []string{"a"}, "a.json"},
+	} {
+		p := keyspace.MustCompile(tc.template)
+		key, err := p.Key(tc.parts...)
+		require.NoError(t, err, tc.template)
+		require.Equal(t, tc.want, key)
+		parts, ok := p.Parse(key)
+		require.True(t, ok, key)
+		require.Equal(t, tc.parts, parts)
+	}
+}
+
+func TestKeyErrors(t *testing.T) {
+	user := keyspace.MustCompile("{tenant}:user:{id}")
+	tagged := keyspace.MustCompile("q:{{service}}:{id}")
+	for _, tc := range []struct {
+		pattern keyspace.Pattern
+		parts   []string
+		says    []string
+	}{
+		{user, []string{"", "u"}, []string{"{tenant}", `"{tenant}:user:{id}"`, "empty", "give it a value"}},
+		{user, []string{"t", ""}, []string{"{id}", "empty"}},
+		{user, []string{"t", "a\x00b"}, []string{"{id}", `a\x00b`, "NUL", "take it out"}},
+		{user, []string{keyspace.Any, "u"}, []string{"{tenant}", "Any", "Glob and Bind"}},
+		{user, []string{"t"}, []string{"takes 2 parts (tenant, id), not 1"}},
+		{user, []string{"t", "a", "b"}, []string{"not 3"}},
+		{user, nil, []string{"not 0"}},
+		{user, []string{"t", strings.Repeat("long", 10) + "\x00"}, []string{"{id}"}},
+		{tagged, []string{"a{b", "x"}, []string{"{service}", "brace", `"a{b"`}},
+		{tagged, []string{"a", "x}"}, []string{"{id}", "brace"}},
+		{keyspace.MustCompile("{id}"), []string{"%lease:x"}, []string{"{id}", "library's own"}},
+		{must(keyspace.CompilePython("{t}:user:{id}")), []string{"%lease", "x"}, []string{"{t}", "library's own"}},
+		{must(keyspace.CompilePython("{t}exp:{id}")), []string{"%", "x"}, []string{"{t}", "library's own"}},
+		{keyspace.Pattern{}, []string{"a"}, []string{"Compile"}},
+	} {
+		key, err := tc.pattern.Key(tc.parts...)
+		require.Empty(t, key)
+		require.ErrorIs(t, err, keyspace.ErrInvalidKey)
+		for _, say := range tc.says {
+			require.ErrorContains(t, err, say)
+		}
+		require.NotContains(t, err.Error(), "longlong")
+	}
+}
+
+func TestParseRefusesWhatKeyDoesNotWrite(t *testing.T) {
+	for template, keys := range map[string][]string{
+		"{tenant}:user:{id}": {
+			"", ":user:u", "t:user:", "t:user", "t:users:u", "x:t:user:u", "a%3ab:user:u", "a%:user:u", "a%2:user:u",
+			"a%41b:user:u", "%:user:u", "t:user:a\x00", "t\x00:user:a", "%lease:user:u",
+		},
+		"pending_batches:{service}":             {"pending_batches:a:b", "pending_batches:", "pending_batches:%", "xpending_batches:a"},
+		"q:{{service}}:{id}":                    {"q:a:b", "q:{}:b", "q:{a:b", "q:{a}:", "q:{a}:b}", "q:{a{}:b"},
+		"{tenant}{{shard}}:EXPTRIGGER:{a}:{id}": {"t:EXPTRIGGER:a:b", "{s}:EXPTRIGGER:a:b", "t{}:EXPTRIGGER:a:b", "t{s}:EXPTRIGGER:a", "t{s}{s}:EXPTRIGGER:a:b"},
+		"{tenant}:df:{table}:pkid:{pk}":         {"t:df:a:pkid:", "t:df::pkid:a", "t:df:a:b:pkid:c", "t:df:a:pkid"},
+		"{id}":                                  {"", "%lease:x", "a\x00"},
+		"{a}:x:{b}:end":                         {"a:x:b", "a:x::end", "a:x:end", "a:x:b:endx"},
+	} {
+		p := keyspace.MustCompile(template)
+		for _, key := range keys {
+			parts, ok := p.Parse(key)
+			require.False(t, ok, "%s read %q from %q", template, parts, key)
+			require.Nil(t, parts)
+		}
+	}
+	_, ok := keyspace.Pattern{}.Parse("a")
+	require.False(t, ok)
+}
+
+func TestPythonParse(t *testing.T) {
+	l := keyspace.Python()
+	for _, tc := range []struct {
+		pattern keyspace.Pattern
+		key     string
+		parts   []string
+	}{
+		{l.User, "a:b:user:u", []string{"a:b", "u"}},
+		{l.User, "a:user:b:user:c", []string{"a", "b:user:c"}},
+		{l.User, "::user::", []string{":", ":"}},
+		{l.State, "t:state:a:b:u", []string{"t", "a", "b:u"}},
+		{l.State, "t:state:::u", []string{"t", ":", "u"}},
+		{l.State, "t:state:a:", nil},
+		{l.Trigger, "x:y:EXPTRIGGER:a:i", []string{"x:y", "a", "i"}},
+		{l.Trigger, "a:EXPTRIGGER:b:EXPTRIGGER:c:d", []string{"a:EXPTRIGGER:b", "c", "d"}},
+		{l.Trigger, "t:EXPTRIGGER:a:b:c", nil},
+		{l.SharedState, "t:SS:a_b:u_1", []string{"t", "a_b", "u_1"}},
+		{l.SharedState, "t:SS:a:b:u", nil},
+		{l.BatchList, "a:b:batch::::::", []string{"a:b", ":", ":", ":"}},
+		{l.PendingSet, "pending_batches:a:b", []string{"a:b"}},
+		{l.Generic, "t:a:b", []string{"t", "a:b"}},
+	} {
+		parts, ok := tc.pattern.Parse(tc.key)
+		require.Equal(t, tc.parts != nil, ok, tc.key)
+		require.Equal(t, tc.parts, parts, tc.key)
+	}
+}
+
+func TestParseTimeIsBounded(t *testing.T) {
+	for _, p := range patterns(keyspace.Python()) {
+		p.Parse(strings.Repeat(":", 20_000))
+		p.Parse(strings.Repeat(":batch:", 5_000) + "\x00")
+	}
+}
+
+func TestKeyAllocatesTheKeyAlone(t *testing.T) {
+	p := keyspace.Default().Trigger
+	for _, parts := range [][]string{{"acme", "send", "42"}, {"a:c", "s%:", "4:2"}} {
+		require.Equal(t, 1.0, testing.AllocsPerRun(100, func() { _, _ = p.Key(parts[0], parts[1], parts[2]) }))
+	}
+}
+
+func must(p keyspace.Pattern, err error) keyspace.Pattern {
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+func patterns(l keyspace.Layout) []keyspace.Pattern {
+	return []keyspace.Pattern{
+		l.User, l.State, l.Table, l.SharedState, l.Trigger, l.BatchList, l.PendingSet, l.Generic,
+	}
+}

@@ -1,0 +1,194 @@
+package keyspace_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+// A space is its pattern with the other parts given: the same keys, and ids that
+// come back as they went in.
+func TestSpaceAgreesWithItsPattern(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		compile := rapid.SampledFrom([]func(string) (keyspace.Pattern, error){
+			keyspace.Compile, keyspace.CompilePython,
+		}).Draw(t, "compile")
+		p := must(compile(drawTemplate(t)))
+		parts := drawParts(t, p, "part")
+		free := rapid.IntRange(0, len(parts)-1).Draw(t, "free")
+		id := parts[free]
+		bound := append([]string(nil), parts...)
+		bound[free] = keyspace.Any
+
+		want, wantErr := p.Key(parts...)
+		s, err := p.Bind(bound...)
+		if err != nil {
+			require.ErrorIs(t, err, keyspace.ErrInvalidKey)
+			require.Error(t, wantErr)
+			return
+		}
+		key, err := s.Key(id)
+		require.Equal(t, wantErr == nil, err == nil)
+		require.Equal(t, want, key)
+		if err != nil {
+			require.Equal(t, wantErr.Error(), err.Error())
+			return
+		}
+		got, ok := s.ID(key)
+		require.True(t, ok, "%s does not know its own key %q", s, key)
+		if !p.IsPython() {
+			require.Equal(t, id, got)
+		}
+		again, err := s.Key(got)
+		require.NoError(t, err)
+		require.Equal(t, key, again)
+		require.True(t, globMatch(s.Glob(), key), "%q misses %q", s.Glob(), key)
+		require.Equal(t, p.Glob(bound...), s.Glob())
+
+		at := rapid.IntRange(0, len(key)).Draw(t, "at")
+		text := key[:at] + rapid.SampledFrom(pieces).Draw(t, "piece") + key[at:]
+		if got, ok := s.ID(text); ok {
+			again, err := s.Key(got)
+			require.NoError(t, err)
+			require.Equal(t, text, again)
+			require.True(t, globMatch(s.Glob(), text))
+		}
+	})
+}
+
+func TestBind(t *testing.T) {
+	l := keyspace.Default()
+	const free = keyspace.Any
+	for _, tc := range []struct {
+		pattern keyspace.Pattern
+		parts   []string
+		space   string
+		key     string // of the id "i:1"
+	}{
+		{l.User, []string{"acme"}, "acme:user:{id}", "acme:user:i:1"},
+		{l.User, []string{"acme", free}, "acme:user:{id}", "acme:user:i:1"},
+		{l.User, []string{free, "u1"}, "{tenant}:user:u1", "i%3A1:user:u1"},
+		{l.SharedState, []string{"acme", free, "u1"}, "acme:SS:{state}:u1", "acme:SS:i%3A1:u1"},
+		{l.SharedState, []string{"acme", free, "u:%"}, "acme:SS:{state}:u:%", "acme:SS:i%3A1:u:%"},
+		{l.SharedState, []string{"a:c", "chat"}, "a%3Ac:SS:chat:{user}", "a%3Ac:SS:chat:i:1"},
+		{l.PendingSet, nil, "pending_batches:{service}", "pending_batches:i%3A1"},
+		{keyspace.Cluster().PendingSet, nil, "pending_batches:{{service}}", "pending_batches:{i%3A1}"},
+		{keyspace.Cluster().Trigger, []string{"acme", "s3", "send"}, "acme{s3}:EXPTRIGGER:send:{id}", "acme{s3}:EXPTRIGGER:send:i:1"},
+	} {
+		s, err := tc.pattern.Bind(tc.parts...)
+		require.NoError(t, err, tc.space)
+		require.Equal(t, tc.space, s.String())
+		key, err := s.Key("i:1")
+		require.NoError(t, err)
+		require.Equal(t, tc.key, key)
+		id, ok := s.ID(key)
+		require.True(t, ok)
+		require.Equal(t, "i:1", id)
+	}
+}
+
+func TestBindErrors(t *testing.T) {
+	l := keyspace.Default()
+	const free = keyspace.Any
+	for _, tc := range []struct {
+		pattern keyspace.Pattern
+		parts   []string
+		says    string
+	}{
+		{l.User, []string{"acme", "u1"}, "no part"},
+		{l.User, []string{free, free}, "{tenant} and {id}"},
+		{l.User, []string{free}, "both free"},
+		{l.State, []string{"acme", free}, "{name} and {user}"},
+		{l.State, []string{"acme"}, "takes 3 parts"},
+		{l.State, []string{"a", "b", "c", "d"}, "not 4"},
+		{l.User, []string{""}, "{tenant}"},
+		{l.User, []string{"a\x00"}, "NUL"},
+		{l.User, []string{free, ""}, "{id}"},
+		{keyspace.Cluster().User, []string{"a{b"}, "brace"},
+		{keyspace.Python().User, []string{"%lease"}, "library's own"},
+		{keyspace.Pattern{}, []string{"a"}, "Compile"},
+	} {
+		s, err := tc.pattern.Bind(tc.parts...)
+		require.ErrorIs(t, err, keyspace.ErrInvalidKey)
+		require.ErrorContains(t, err, tc.says)
+		require.Zero(t, s)
+	}
+}
+
+func TestBindLeavesItsArgumentsAlone(t *testing.T) {
+	parts := append(make([]string, 0, 2), "acme")
+	_, err := keyspace.Default().User.Bind(parts...)
+	require.NoError(t, err)
+	require.Empty(t, parts[:2][1])
+}
+
+func TestSpaceTellsItsNeighboursApart(t *testing.T) {
+	l := keyspace.Default()
+	for _, tc := range []struct {
+		space keyspace.Space
+		keys  []string
+	}{
+		{bind(l.SharedState, "acme", keyspace.Any, "u1"), []string{
+			"acme:SS:a:b:u1", "acme:SS:a:u2", "acme:SS::u1", "acme:SS:u1", "acme:SS:a%3ab:u1", "acme:SS:%:u1", "xacme:SS:a:u1",
+		}},
+		{bind(l.User, "acme"), []string{"acme:user:", "acme:users:u", "acme:user", "b:acme:user:u", "", "acme:user:\x00"}},
+		{bind(l.User, keyspace.Any, "u1"), []string{"a:b:user:u1", ":user:u1", "%lease:user:u1", "user:u1"}},
+		{bind(keyspace.Cluster().User, "acme"), []string{"acme:user:{u}"}},
+		{bind(keyspace.Python().Trigger, "acme", "send"), []string{"acme:EXPTRIGGER:send:a:b"}},
+		{bind(keyspace.MustCompile("{id}")), []string{"%lease:x", ""}},
+		{bind(keyspace.MustCompile("aa:{id}:aa")), []string{"aa:aa", "aa::aa"}},
+		{keyspace.Space{}, []string{"", "a"}},
+	} {
+		for _, key := range tc.keys {
+			id, ok := tc.space.ID(key)
+			require.False(t, ok, "%s took %q for %q", tc.space, key, id)
+			require.Empty(t, id)
+		}
+	}
+	id, ok := bind(keyspace.Python().State, "t", "a").ID("t:state:a:b:u")
+	require.True(t, ok)
+	require.Equal(t, "b:u", id)
+}
+
+func TestSpaceKeyErrors(t *testing.T) {
+	for _, tc := range []struct {
+		space    keyspace.Space
+		id, says string
+	}{
+		{keyspace.Space{}, "u", "Pattern.Bind"},
+		{bind(keyspace.Default().User, "acme"), "", `{id} of "{tenant}:user:{id}" is empty`},
+		{bind(keyspace.Default().User, "acme"), "a\x00", "NUL"},
+		{bind(keyspace.Default().User, "acme"), keyspace.Any, "Any"},
+		{bind(keyspace.Cluster().User, "acme"), "}", "brace"},
+		{bind(keyspace.MustCompile("{id}")), "%lease:x", "library's own"},
+	} {
+		key, err := tc.space.Key(tc.id)
+		require.Empty(t, key)
+		require.ErrorIs(t, err, keyspace.ErrInvalidKey)
+		require.ErrorContains(t, err, tc.says)
+	}
+	require.Empty(t, keyspace.Space{}.String())
+}
+
+func TestSpacesCompare(t *testing.T) {
+	a, b := keyspace.MustCompile("{t}:x:{id}"), keyspace.MustCompile("{t}:x:{id}")
+	require.True(t, bind(a, "acme") == bind(b, "acme"))
+	require.False(t, bind(a, "acme") == bind(a, "other"))
+}
+
+func TestSpaceAllocations(t *testing.T) {
+	s := bind(keyspace.Default().SharedState, "acme", keyspace.Any, "u1")
+	require.Equal(t, 1.0, testing.AllocsPerRun(100, func() { _, _ = s.Key("conversation") }))
+	require.Equal(t, 0.0, testing.AllocsPerRun(100, func() { s.ID("acme:SS:conversation:u1") }))
+}
+
+func bind(p keyspace.Pattern, parts ...string) keyspace.Space {
+	s, err := p.Bind(parts...)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}

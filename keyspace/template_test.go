@@ -1,0 +1,89 @@
+package keyspace_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+func TestCompileErrors(t *testing.T) {
+	for template, says := range map[string]string{
+		"":             "no parameter; give it one",
+		"abc":          "no parameter",
+		"a\x00{b}":     "NUL",
+		"{a}:\x00:{b}": "NUL",
+		"{a":           "{a is never closed",
+		"{{a}":         "{{a} is never closed",
+		"{a}}":         "closes nothing",
+		"a}b{c}":       `a } after "a" closes nothing`,
+		"{}":           "has no name",
+		"x:{{}}":       "has no name",
+		"{{{a}}}":      "is no name",
+		"{a{b}}":       "is no name",
+		"{a:b}":        "{a:b} is no name",
+		"{ a }":        "is no name",
+		"{a}:{a}":      "{a} stands there twice",
+		"{a}:{{a}}":    "twice",
+		"{{a}}:{{b}}":  "second hash tag",
+		"{{a}}{{b}}":   "second hash tag",
+		"{a}{b}":       "between {a} and {b}",
+		"{a}x{b}":      "put a : there",
+		"{{a}}{b}":     "between {a} and {b}",
+		"{a}x{{b}}":    "between {a} and {b}",
+		"%{a}:x":       "begins with %",
+		"%25:{a}":      "begins with %",
+		"%3A:{a}":      "begins with %",
+		"%A:{a}":       "begins with %",
+	} {
+		for _, compile := range []func(string) (keyspace.Pattern, error){keyspace.Compile, keyspace.CompilePython} {
+			p, err := compile(template)
+			require.ErrorContains(t, err, says, template)
+			require.NotErrorIs(t, err, keyspace.ErrInvalidKey)
+			require.Zero(t, p)
+			if len(template) > 0 && template[0] != 'a' {
+				require.ErrorContains(t, err, "keyspace: template ")
+			}
+		}
+		require.Panics(t, func() { keyspace.MustCompile(template) })
+	}
+}
+
+func TestCompilePythonUnderscores(t *testing.T) {
+	for template, want := range map[string]string{
+		"{tenant}:X:{action}:{id}":          "a:b:X:a_b:a_b",
+		"app:{tenant}:X:{action}:{id}":      "app:a:b:X:a_b:a_b",
+		"{tenant}:S:{state}:{user}":         "a:b:S:a_b:a_b",
+		"{tenant}:H:{name}:{user}":          "a:b:H:a:b:a:b",
+		"{tenant}:U:{id}":                   "a:b:U:a:b",
+		"{tenant}:q:{service}:{e}:{action}": "a:b:q:a:b:a:b:a:b",
+		"{action}:{x}:{id}":                 "a:b:a:b:a:b",
+		"{id}:{action}":                     "a:b:a:b",
+		"{user}:{state}":                    "a:b:a:b",
+		"P:{service}":                       "P:a:b",
+		"%exp:{action}:{id}":                "%exp:a_b:a_b",
+	} {
+		p := must(keyspace.CompilePython(template))
+		parts := make([]string, len(p.Params()))
+		for i := range parts {
+			parts[i] = "a:b"
+		}
+		key, err := p.Key(parts...)
+		require.NoError(t, err)
+		require.Equal(t, want, key, template)
+		require.True(t, p.IsPython())
+	}
+}
+
+func TestPatternDescribesItself(t *testing.T) {
+	p := keyspace.Cluster().Trigger
+	require.Equal(t, "{tenant}{{shard}}:EXPTRIGGER:{action}:{id}", p.String())
+	require.Equal(t, []string{"tenant", "shard", "action", "id"}, p.Params())
+	require.False(t, p.IsPython())
+
+	var zero keyspace.Pattern
+	require.Empty(t, zero.String())
+	require.Empty(t, zero.Params())
+	require.False(t, zero.IsPython())
+}
