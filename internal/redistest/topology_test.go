@@ -1,0 +1,90 @@
+package redistest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	c := Cluster(t)
+	require.Len(t, c.Nodes(), 3)
+	client := connect(t, c.URL())
+	require.Equal(t, rueidis.ClientModeCluster, client.Mode())
+	writeEverywhere(t, client)
+	for _, node := range c.Primaries {
+		own := node.Client(t, 0)
+		n, err := own.Do(t.Context(), own.B().Dbsize().Build()).ToInt64()
+		require.NoError(t, err)
+		require.Positive(t, n, "each primary has a share of the keys")
+	}
+}
+
+func TestReplicaTakesOverInCluster(t *testing.T) {
+	t.Parallel()
+	c := ReplicatedCluster(t)
+	require.Len(t, c.Nodes(), 6)
+	client := connect(t, c.URL())
+	writeEverywhere(t, client)
+	c.Primaries[1].Kill()
+	require.True(t, waitFor(func() bool { return isPrimary(c.Replicas[1]) }))
+}
+
+func TestReplicaTakesOverUnderSentinel(t *testing.T) {
+	t.Parallel()
+	s := Sentinel(t)
+	client := connect(t, s.URL())
+	require.Equal(t, rueidis.ClientModeSentinel, client.Mode())
+	writeEverywhere(t, client)
+	require.True(t, isPrimary(s.Primary))
+	require.False(t, isPrimary(s.Replica))
+	s.Primary.Kill()
+	require.True(t, waitFor(func() bool { return isPrimary(s.Replica) }))
+	require.True(t, waitFor(func() bool { return set(t.Context(), client, "afterwards") == nil }))
+}
+
+func connect(t *testing.T, url string) rueidis.Client {
+	t.Helper()
+	options, err := rueidis.ParseURL(url)
+	require.NoError(t, err)
+	client, err := rueidis.NewClient(options)
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	return client
+}
+
+// writeEverywhere writes to every third of a cluster's slots.
+func writeEverywhere(t *testing.T, client rueidis.Client) {
+	t.Helper()
+	for i := range 100 {
+		require.NoError(t, set(t.Context(), client, fmt.Sprint("key", i)))
+	}
+}
+
+func set(ctx context.Context, client rueidis.Client, key string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return client.Do(ctx, client.B().Set().Key(key).Value("value").Build()).Error()
+}
+
+// isPrimary asks over a new connection, since a failover ends those that are open.
+func isPrimary(s *Instance) bool {
+	client, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{s.Addr()}, DisableCache: true, ForceSingleClient: true,
+	})
+	if err != nil {
+		return false
+	}
+	defer client.Close()
+	role, err := client.Do(context.Background(), client.B().Role().Build()).ToArray()
+	if err != nil {
+		return false
+	}
+	name, err := role[0].ToString()
+	return err == nil && name == "master"
+}
