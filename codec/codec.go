@@ -1,0 +1,101 @@
+package codec
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// Codec turns one Go value into the bytes of one Redis value and back. An implementation of one's own only needs these
+// three methods, which are called from many goroutines at once.
+type Codec interface {
+	// Name tells the codec's bytes from those of every other codec.
+	Name() string
+	// Marshal returns the bytes of v.
+	Marshal(v any) ([]byte, error)
+	// Unmarshal reads data into the value that v points to.
+	Unmarshal(data []byte, v any) error
+}
+
+var (
+	// Compact is the default: what the Python package writes and reads.
+	Compact Codec = compactCodec{}
+	// JSON writes every value as JSON, as any other program would.
+	JSON Codec = jsonCodec{}
+	// MsgPack writes every value as MessagePack.
+	MsgPack Codec = msgpackCodec{}
+)
+
+// engine is what the codecs of this package have beyond Codec: they work on compiled types.
+type engine interface {
+	append(dst []byte, s *shape, v reflect.Value) ([]byte, error)
+	decode(data string, s *shape, v reflect.Value) error
+}
+
+type compactCodec struct{}
+
+func (compactCodec) Name() string                         { return "compact" }
+func (c compactCodec) Marshal(v any) ([]byte, error)      { return marshal(c, v) }
+func (c compactCodec) Unmarshal(data []byte, v any) error { return unmarshal(c, string(data), v) }
+
+type jsonCodec struct{}
+
+func (jsonCodec) Name() string                         { return "json" }
+func (c jsonCodec) Marshal(v any) ([]byte, error)      { return marshal(c, v) }
+func (c jsonCodec) Unmarshal(data []byte, v any) error { return unmarshal(c, string(data), v) }
+
+func (jsonCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
+	if s.kind == kindValue {
+		return append(dst, valueOf(v).data...), nil
+	}
+	w := jsonWriter{buf: dst}
+	err := w.value(s, v, false)
+	return w.buf, err
+}
+
+func (jsonCodec) decode(data string, s *shape, v reflect.Value) error {
+	return readJSON(data, s, v, false)
+}
+
+type msgpackCodec struct{}
+
+func (msgpackCodec) Name() string                         { return "msgpack" }
+func (c msgpackCodec) Marshal(v any) ([]byte, error)      { return marshal(c, v) }
+func (c msgpackCodec) Unmarshal(data []byte, v any) error { return unmarshal(c, string(data), v) }
+
+func marshal(c Codec, v any) ([]byte, error) {
+	rv := reflect.ValueOf(&v).Elem()
+	if v != nil {
+		rv = pointee(reflect.ValueOf(v))
+	}
+	t, err := For(c, rv.Type())
+	if err != nil {
+		return nil, err
+	}
+	return t.Append(nil, rv)
+}
+
+// pointee follows a pointer to something that is itself nil at times: as a stored type it would be two sorts of nil,
+// as an argument it is only the caller's way to hand the value over.
+func pointee(v reflect.Value) reflect.Value {
+	for v.Kind() == reflect.Pointer && !v.IsNil() {
+		switch v.Elem().Kind() {
+		case reflect.Slice, reflect.Map, reflect.Pointer, reflect.Interface:
+			v = v.Elem()
+		default:
+			return v
+		}
+	}
+	return v
+}
+
+func unmarshal(c Codec, data string, v any) error {
+	rv := reflect.ValueOf(v)
+	if rv.Kind() != reflect.Pointer || rv.IsNil() {
+		return fmt.Errorf("codec: cannot read into %T: a pointer that is not nil is needed", v)
+	}
+	t, err := For(c, rv.Type().Elem())
+	if err != nil {
+		return err
+	}
+	return t.Decode(data, rv.Elem())
+}

@@ -1,0 +1,210 @@
+package codec
+
+import (
+	"reflect"
+	"strconv"
+	"time"
+)
+
+// append writes v as a whole value: verbatim where a single text is enough, as JSON where it is not.
+func (c compactCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
+	if s.nilable && v.IsNil() {
+		return append(dst, "null"...), nil
+	}
+	switch s.kind {
+	case kindBool:
+		if v.Bool() {
+			return append(dst, '1'), nil
+		}
+		return append(dst, '0'), nil
+	case kindInt:
+		return strconv.AppendInt(dst, v.Int(), 10), nil
+	case kindUint:
+		return strconv.AppendUint(dst, v.Uint(), 10), nil
+	case kindFloat:
+		return appendFloat(dst, v.Float(), s.bits), nil
+	case kindString:
+		return append(dst, v.String()...), nil
+	case kindNumber:
+		if text := v.String(); text == "" || isNumber(text) {
+			return append(dst, text...), nil
+		}
+		return dst, unwritable(s.typ, errFloat)
+	case kindTime:
+		dst, err := appendTime(dst, timeOf(v))
+		if err != nil {
+			return dst, unwritable(s.typ, err)
+		}
+		return dst, nil
+	case kindDuration:
+		return append(dst, time.Duration(v.Int()).String()...), nil
+	case kindBytes:
+		start := len(dst)
+		return guardNull(append(dst, v.Bytes()...), start), nil
+	case kindText:
+		return c.appendText(dst, s, v)
+	case kindValue:
+		return append(dst, valueOf(v).data...), nil
+	case kindPointer:
+		return c.appendPointer(dst, s, v)
+	case kindAny:
+		inner, err := dynamicShape(v.Elem().Type())
+		if err != nil {
+			return dst, err
+		}
+		return c.append(dst, inner, v.Elem())
+	default:
+		w := jsonWriter{buf: dst, python: true}
+		err := w.value(s, v, false)
+		return w.buf, err
+	}
+}
+
+func (compactCodec) appendText(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
+	text, err := textOf(s, v)
+	if err != nil {
+		return dst, err
+	}
+	start := len(dst)
+	dst = append(dst, text...)
+	if s.nilable {
+		dst = guardNull(dst, start)
+	}
+	return dst, nil
+}
+
+func (c compactCodec) appendPointer(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
+	switch s.elem.kind {
+	case kindString, kindText:
+		start := len(dst)
+		dst, err := c.append(dst, s.elem, v.Elem())
+		if err != nil {
+			return dst, err
+		}
+		return guardNull(dst, start), nil
+	case kindJSON:
+		w := jsonWriter{buf: dst, python: true}
+		err := w.value(s, v, false)
+		return w.buf, err
+	default:
+		return c.append(dst, s.elem, v.Elem())
+	}
+}
+
+// decode reads a whole value.
+func (c compactCodec) decode(data string, s *shape, v reflect.Value) (err error) {
+	switch s.kind {
+	case kindBool:
+		var b bool
+		b, err = parseBool(data)
+		v.SetBool(b)
+	case kindInt:
+		var n int64
+		n, err = parseInt(data, s.bits)
+		v.SetInt(n)
+	case kindUint:
+		var n uint64
+		n, err = parseUint(data, s.bits)
+		v.SetUint(n)
+	case kindFloat:
+		var f float64
+		f, err = parseFloat(data, s.bits)
+		v.SetFloat(f)
+	case kindString:
+		v.SetString(data)
+	case kindNumber:
+		if data != "" && !isNumber(data) {
+			err = errFloat
+			break
+		}
+		v.SetString(data)
+	case kindTime:
+		var t time.Time
+		t, err = parseTime(data)
+		*v.Addr().Interface().(*time.Time) = t
+	case kindDuration:
+		var d time.Duration
+		d, err = parseDuration(data)
+		v.SetInt(int64(d))
+	case kindBytes:
+		if data == "null" {
+			v.SetZero()
+			break
+		}
+		v.SetBytes([]byte(unguardNull(data)))
+	case kindText:
+		return c.decodeText(data, s, v)
+	case kindPointer:
+		return c.decodePointer(data, s, v)
+	case kindAny:
+		setAny(v, readAnything(data))
+	default:
+		return readJSON(data, s, v, true)
+	}
+	if err != nil {
+		return misfit(s.typ, err)
+	}
+	return nil
+}
+
+func (compactCodec) decodeText(data string, s *shape, v reflect.Value) error {
+	if s.nilable {
+		if data == "null" {
+			v.SetZero()
+			return nil
+		}
+		data = unguardNull(data)
+	}
+	return setText(s, v, data)
+}
+
+func (c compactCodec) decodePointer(data string, s *shape, v reflect.Value) error {
+	if data == "null" {
+		v.SetZero()
+		return nil
+	}
+	switch s.elem.kind {
+	case kindString, kindText:
+		data = unguardNull(data)
+	case kindJSON:
+		return readJSON(data, s, v, true)
+	}
+	p := reflect.New(s.elem.typ)
+	if err := c.decode(data, s.elem, p.Elem()); err != nil {
+		return err
+	}
+	v.Set(p)
+	return nil
+}
+
+// readAnything reads a whole value whose type nothing tells: JSON or one of Python's floats, else the text itself.
+func readAnything(data string) any {
+	switch data {
+	case "nan", "inf", "-inf":
+		f, _ := parseFloat(data, 64)
+		return f
+	}
+	r := jsonReader{s: data, bare: true}
+	x, err := r.any()
+	if err == nil {
+		err = r.end()
+	}
+	if err != nil {
+		return data
+	}
+	return x
+}
+
+// setAny puts x into v, which is of an empty interface type.
+func setAny(v reflect.Value, x any) {
+	if x == nil {
+		v.SetZero()
+		return
+	}
+	v.Set(reflect.ValueOf(x))
+}
+
+func isNumber(s string) bool {
+	n, _ := scanNumber(s)
+	return n > 0 && n == len(s)
+}

@@ -1,0 +1,305 @@
+package codec_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/codec"
+)
+
+// What does not fit is refused, with the path to it, and without a word of what is stored.
+func TestDecodeErrors(t *testing.T) {
+	type inner struct {
+		Zip  uint8          `redis:"zip"`
+		Next *inner         `redis:"next"`
+		Tags []string       `redis:"tags"`
+		Map  map[string]int `redis:"map"`
+		Keys map[level]int  `redis:"keys"`
+	}
+	for _, tc := range []struct {
+		where string
+		dst   any
+		raw   string
+		field string
+		typ   reflect.Type
+	}{
+		{where(), new(bool), "secret", "", reflect.TypeFor[bool]()},
+		{where(), new(bool), "", "", nil},
+		{where(), new(bool), "null", "", nil},
+		{where(), new(int), "1.0", "", nil},
+		{where(), new(int), "null", "", nil},
+		{where(), new(int), "", "", nil},
+		{where(), new(int), "-", "", nil},
+		{where(), new(int), "007", "", nil},
+		{where(), new(int), "+1", "", nil},
+		{where(), new(int8), "128", "", nil},
+		{where(), new(int8), "-129", "", nil},
+		{where(), new(uint8), "256", "", nil},
+		{where(), new(uint8), "-1", "", nil},
+		{where(), new(int64), "9223372036854775808", "", nil},
+		{where(), new(uint64), "18446744073709551616", "", nil},
+		{where(), new(float64), "0x1p4", "", nil},
+		{where(), new(float64), "1_0", "", nil},
+		{where(), new(float64), "1e400", "", nil},
+		{where(), new(float32), "1e39", "", nil},
+		{where(), new(time.Time), "2024-02-30T00:00:00Z", "", nil},
+		{where(), new(time.Time), "2024-05-06T24:00:00Z", "", nil},
+		{where(), new(time.Time), "2024-05-06T07:08:09.0123456789Z", "", nil},
+		{where(), new(time.Time), "0000-01-01T00:00:00+01:00", "", nil},
+		{where(), new(time.Time), "null", "", nil},
+		{where(), new(time.Duration), "9223372036854775808", "", nil},
+		{where(), new(time.Duration), "106752 days, 0:00:00", "", nil},
+		{where(), new(time.Duration), "106751 days, 23:59:59", "", nil},
+		{where(), new(time.Duration), "-106752 days, 0:00:00", "", nil},
+		{where(), new(time.Duration), "soon", "", nil},
+		{where(), new(point), "secret", "", nil},
+		{where(), new(pair), `["secret"]`, "", nil},
+		{where(), new(pair), `["secret"`, "", nil},
+		{where(), new(json.Number), "secret", "", nil},
+		{where(), new([]int), "", "", nil},
+		{where(), new([]int), "[1,]", "[1]", nil},
+		{where(), new([]int), "[1] 2", "", nil},
+		{where(), new([]int), "[1", "", nil},
+		{where(), new([]int), "{}", "", nil},
+		{where(), new([]string), "[null]", "[0]", reflect.TypeFor[string]()},
+		{where(), new([]string), "[\"\xff\"]", "[0]", nil},
+		{where(), new([]string), `["\ud800"]`, "[0]", nil},
+		{where(), new([]string), `["\ud800\u0041"]`, "[0]", nil},
+		{where(), new([]string), `["\udc00\ud800"]`, "[0]", nil},
+		{where(), new([]string), "[\"a\nb\"]", "[0]", nil},
+		{where(), new([2]int), "[1]", "", nil},
+		{where(), new([2]int), "[1,2,3]", "", nil},
+		{where(), new([]float64), "[nan]", "[0]", nil},
+		{where(), new([][]byte), `["!"]`, "[0]", nil},
+		{where(), new(inner), "null", "", reflect.TypeFor[inner]()},
+		{where(), new(inner), `{"zip": 300}`, "zip", reflect.TypeFor[uint8]()},
+		{where(), new(inner), `{"next": {"next": {"zip": "secret"}}}`, "next.next.zip", reflect.TypeFor[uint8]()},
+		{where(), new(inner), `{"tags": ["a", 5]}`, "tags[1]", reflect.TypeFor[string]()},
+		{where(), new(inner), `{"map": {"secret": "secret"}}`, "map.*", reflect.TypeFor[int]()},
+		{where(), new(inner), `{"keys": {"secret": 1}}`, "keys[key]", reflect.TypeFor[level]()},
+		{where(), new(inner), `{"other": [1, "secret"}`, "", nil},
+		{where(), new(inner), `{"zip" 1}`, "", nil},
+		{where(), new(inner), `{zip: 1}`, "", nil},
+		{where(), new(inner), `{"other": {"a" 1}}`, "", nil},
+		{where(), new(inner), `{"other": {a: 1}}`, "", nil},
+		{where(), new(inner), `{"other": "\ud800\x"}`, "", nil},
+		{where(), new(inner), "{\"other\": \"\\ud800\xff\"}", "", nil},
+		{where(), new(inner), `{"other": "\ud800`, "", nil},
+		{where(), new(inner), `{"other": "\ud800\u00gg"}`, "", nil},
+		{where(), new(map[string]string), `{"secret": null}`, "*", reflect.TypeFor[string]()},
+		{where(), new(map[string]string), `{"secret": "a" "b"}`, "", nil},
+		{where(), new(any), "\xff", "ok", nil},
+		{where(), new(inner), `{"other": "\ud800\n\"\udc00\ud800"}`, "ok", nil},
+	} {
+		err := codec.Compact.Unmarshal([]byte(tc.raw), tc.dst)
+		if tc.field == "ok" {
+			require.NoError(t, err, tc.where)
+			continue
+		}
+		var bad *codec.DecodeError
+		require.ErrorAs(t, err, &bad, tc.where)
+		require.Equal(t, tc.field, bad.Field, tc.where)
+		if tc.typ != nil {
+			require.Equal(t, tc.typ, bad.Type, tc.where)
+		}
+		for e := err; e != nil; e = errors.Unwrap(e) {
+			require.NotContains(t, e.Error(), "secret", tc.where)
+			if len(tc.raw) > 4 {
+				require.NotContains(t, e.Error(), tc.raw, tc.where)
+			}
+		}
+	}
+}
+
+func TestDecodeErrorIn(t *testing.T) {
+	err := codec.JSON.Unmarshal([]byte(`[[1,"x"]]`), new([][]int))
+	var bad *codec.DecodeError
+	require.ErrorAs(t, err, &bad)
+	require.Equal(t, "grid[0][1]", bad.In("grid").Field)
+	require.Equal(t, "[0][1]", bad.Field)
+	require.Equal(t, "score", (&codec.DecodeError{Type: bad.Type, Err: bad.Err}).In("score").Field)
+	require.Equal(t, `codec: field "address.zip": the stored value does not fit int: it is of another kind`,
+		(&codec.DecodeError{Field: "zip", Type: bad.Type, Err: bad.Err}).In("address").Error())
+}
+
+func TestOnlyCompactReadsBareNaN(t *testing.T) {
+	require.NoError(t, codec.Compact.Unmarshal([]byte("[NaN]"), new([]float64)))
+	require.Error(t, codec.JSON.Unmarshal([]byte("[NaN]"), new([]float64)))
+	require.Error(t, codec.JSON.Unmarshal([]byte("NaN"), new(any)))
+	require.Error(t, codec.JSON.Unmarshal([]byte(`{"x":NaN}`), new(address)))
+	require.NoError(t, codec.Compact.Unmarshal([]byte(`{"x":NaN}`), new(address)))
+	require.Error(t, codec.Compact.Unmarshal([]byte("[NaN]"), new([]json.RawMessage)))
+}
+
+func TestNestingIsLimited(t *testing.T) {
+	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for _, dst := range []any{new(tree), new([]any), new(json.RawMessage)} {
+		require.NoError(t, codec.Compact.Unmarshal([]byte(deep(10000)), dst), "%T", dst)
+		require.Error(t, codec.Compact.Unmarshal([]byte(deep(10001)), dst), "%T", dst)
+	}
+	require.Error(t, codec.Compact.Unmarshal([]byte(`{"x":`+deep(5e6)+`}`), new(address)))
+	for range 20 { // a reader that gave up deep inside begins anew
+		require.Error(t, codec.MsgPack.Unmarshal([]byte(strings.Repeat("\x91", 900)+"\x01"), new(tree)))
+		require.NoError(t, codec.MsgPack.Unmarshal([]byte(strings.Repeat("\x91", 9000)+"\x90"), new(tree)))
+	}
+	packed := strings.Repeat("\x91", 10001) + "\x90"
+	require.NoError(t, codec.MsgPack.Unmarshal([]byte(packed[2:]), new(tree)))
+	require.Error(t, codec.MsgPack.Unmarshal([]byte(packed), new(tree)))
+	require.Error(t, codec.MsgPack.Unmarshal([]byte("\x81\xa1x"+strings.Repeat("\x91", 5e6)), new(address)))
+}
+
+func TestAValueThatHoldsItselfIsAnError(t *testing.T) {
+	loop := &everything{}
+	loop.Self = loop
+	list := []any{nil}
+	list[0] = list
+	for _, c := range codecs {
+		for _, v := range []any{loop, list} {
+			_, err := c.Marshal(v)
+			var bad *codec.EncodeError
+			require.ErrorAs(t, err, &bad, c.Name())
+			require.Contains(t, bad.Err.Error(), "holds itself")
+		}
+	}
+}
+
+type nullText struct{ pair }
+
+func (n *nullText) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
+func (n *nullText) UnmarshalJSON([]byte) error   { return nil }
+
+func TestEncodeErrors(t *testing.T) {
+	for _, tc := range []struct {
+		where string
+		codec codec.Codec
+		value any
+		field string
+	}{
+		{where(), codec.Compact, address{Street: "\xff"}, "street"},
+		{where(), codec.Compact, team{Members: []address{{}, {Zip: ptr("\xff")}}}, "members[1].zip"},
+		{where(), codec.Compact, map[string]string{"\xff": ""}, ""},
+		{where(), codec.Compact, map[string]string{"a": "\xff"}, "*"},
+		{where(), codec.JSON, "\xff", ""},
+		{where(), codec.JSON, []float64{math.NaN()}, "[0]"},
+		{where(), codec.JSON, math.Inf(1), ""},
+		{where(), codec.Compact, time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), ""},
+		{where(), codec.Compact, []time.Time{time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)}, "[0]"},
+		{where(), codec.MsgPack, []time.Time{time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)}, "[0]"},
+		{where(), codec.Compact, json.Number("x"), ""},
+		{where(), codec.MsgPack, json.Number("x"), ""},
+		{where(), codec.Compact, []json.RawMessage{json.RawMessage(`{`)}, "[0]"},
+		{where(), codec.Compact, json.RawMessage(`null`), ""},
+		{where(), codec.Compact, json.RawMessage(`[NaN]`), ""},
+		{where(), codec.JSON, &nullText{}, ""},
+		{where(), codec.MsgPack, []*nullText{{}}, "[0]"},
+		{where(), codec.Compact, []any{make(chan int)}, "[0]"},
+		{where(), codec.Compact, []any{codec.NewValue(nil, []byte("x"))}, "[0]"},
+		{where(), codec.MsgPack, []any{codec.NewValue(nil, []byte("x"))}, "[0]"},
+		{where(), codec.Compact, map[twin]int{{"a", 1}: 1, {"a", 2}: 2}, ""},
+	} {
+		_, err := tc.codec.Marshal(tc.value)
+		var bad *codec.EncodeError
+		require.ErrorAs(t, err, &bad, tc.where)
+		require.Equal(t, tc.field, bad.Field, tc.where)
+		require.NotNil(t, bad.Type, tc.where)
+	}
+	data, err := codec.Compact.Marshal(nullText{})
+	require.NoError(t, err)
+	require.Equal(t, "null", string(data))
+}
+
+func TestEncodeErrorIn(t *testing.T) {
+	_, err := codec.JSON.Marshal([]string{"\xff"})
+	var bad *codec.EncodeError
+	require.ErrorAs(t, err, &bad)
+	require.ErrorIs(t, err, bad.Err)
+	require.EqualError(t, bad, `codec: field "[0]": this string cannot be written: it is no valid UTF-8`)
+	require.EqualError(t, bad.In("tags"), `codec: field "tags[0]": this string cannot be written: it is no valid UTF-8`)
+	_, err = codec.JSON.Marshal("\xff")
+	require.EqualError(t, err, "codec: this string cannot be written: it is no valid UTF-8")
+}
+
+// twin is a key of which two may have the same text.
+type twin struct {
+	name string
+	n    int
+}
+
+func (t twin) MarshalText() ([]byte, error)  { return []byte(t.name), nil }
+func (t *twin) UnmarshalText(b []byte) error { t.name = string(b); return nil }
+
+type writeOnly struct{ X int }
+
+func (writeOnly) MarshalText() ([]byte, error) { return nil, nil }
+
+type readOnly struct{ X int }
+
+func (*readOnly) UnmarshalJSON([]byte) error { return nil }
+
+func TestTypesThatCannotBeStored(t *testing.T) {
+	type Profile struct{ Done chan int }
+	type Nested struct {
+		List []map[string]Profile
+	}
+	type Closed struct{ x int }
+	type Extra struct {
+		More map[string]string `redis:",extra"`
+	}
+	for _, tc := range []struct {
+		where string
+		typ   reflect.Type
+		text  string
+	}{
+		{where(), reflect.TypeFor[Profile](), "codec: Profile.Done: chan int cannot be stored; leave it out with `redis:\"-\"`"},
+		{where(), reflect.TypeFor[Nested](), "codec: Nested.List[].*.Done: chan int cannot be stored; leave it out with `redis:\"-\"`"},
+		{where(), reflect.TypeFor[func()](), "func() cannot be stored"},
+		{where(), reflect.TypeFor[complex128](), "complex128 cannot be stored"},
+		{where(), reflect.TypeFor[**string](), "use *string"},
+		{where(), reflect.TypeFor[*[]string](), "use []string"},
+		{where(), reflect.TypeFor[*any](), "use interface {}"},
+		{where(), reflect.TypeFor[*json.RawMessage](), "use json.RawMessage"},
+		{where(), reflect.TypeFor[error](), "use any or a struct"},
+		{where(), reflect.TypeFor[map[float64]int](), "a key must be"},
+		{where(), reflect.TypeFor[map[any]int](), "a key must be"},
+		{where(), reflect.TypeFor[Closed](), "has no field that could be stored"},
+		{where(), reflect.TypeFor[writeOnly](), "has MarshalText but no UnmarshalText"},
+		{where(), reflect.TypeFor[readOnly](), "has UnmarshalJSON but no MarshalJSON"},
+		{where(), reflect.TypeFor[Extra](), "Extra.More: only the record's own struct"},
+		{where(), reflect.TypeFor[[]codec.Value](), "cannot stand inside"},
+		{where(), reflect.TypeFor[struct {
+			A int `redis:"x"`
+			B int `json:"x"`
+		}](), `fields A and B are both stored as "x"`},
+	} {
+		for _, c := range codecs {
+			_, err := codec.For(c, tc.typ)
+			require.ErrorIs(t, err, codec.ErrUnstorable, tc.where)
+			require.Contains(t, err.Error(), tc.text, tc.where)
+			_, err = c.Marshal(reflect.New(tc.typ).Elem().Interface())
+			if tc.typ.Kind() != reflect.Interface {
+				require.ErrorIs(t, err, codec.ErrUnstorable, tc.where)
+			}
+		}
+	}
+	_, err := codec.For(codec.Compact, reflect.TypeFor[Profile]())
+	var bad *codec.SchemaError
+	require.ErrorAs(t, err, &bad)
+	require.Equal(t, "codec: Nested.Inner.Done: "+bad.Reason, bad.In(reflect.TypeFor[Nested](), "Inner").Error())
+}
+
+func TestUnmarshalNeedsAPointer(t *testing.T) {
+	for _, c := range codecs {
+		require.ErrorContains(t, c.Unmarshal([]byte("1"), 5), "a pointer that is not nil")
+		require.ErrorContains(t, c.Unmarshal([]byte("1"), (*int)(nil)), "a pointer that is not nil")
+		require.ErrorContains(t, c.Unmarshal([]byte("1"), nil), "a pointer that is not nil")
+	}
+	require.NotEmpty(t, fmt.Sprint(codec.ErrUnstorable))
+}

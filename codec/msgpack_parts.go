@@ -1,0 +1,228 @@
+package codec
+
+import (
+	"encoding/json"
+	"reflect"
+	"strconv"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
+)
+
+// list enters a list and returns how many elements it has.
+func (r *msgpackReader) list() (int, error) {
+	if r.sort() != sortList {
+		return 0, errKind
+	}
+	n, err := r.dec.DecodeArrayLen()
+	return n, r.enter(n, err)
+}
+
+// tableLen enters a table and returns how many entries it has.
+func (r *msgpackReader) tableLen() (int, error) {
+	if r.sort() != sortTable {
+		return 0, errKind
+	}
+	n, err := r.dec.DecodeMapLen()
+	return n, r.enter(2*n, err)
+}
+
+func (r *msgpackReader) enter(n int, err error) error {
+	if err != nil || n < 0 || n > r.src.Len() {
+		return errMsgPack
+	}
+	if r.depth++; r.depth > maxDepth {
+		return errDepth
+	}
+	return nil
+}
+
+// room is how many of n elements to allocate memory for at once: what is stored may claim more than it holds.
+func room(n int, elem reflect.Type) int {
+	const most = 4096
+	return min(n, most/max(1, int(elem.Size())))
+}
+
+func (r *msgpackReader) slice(s *shape, v reflect.Value) error {
+	n, err := r.list()
+	if err != nil {
+		return err
+	}
+	v.Set(reflect.MakeSlice(s.typ, 0, room(n, s.elem.typ)))
+	for i := range n {
+		if i == v.Cap() {
+			v.Grow(max(1, i))
+		}
+		v.SetLen(i + 1)
+		if err := r.value(s.elem, v.Index(i)); err != nil {
+			return within(err, index(i))
+		}
+	}
+	r.depth--
+	return nil
+}
+
+func (r *msgpackReader) array(s *shape, v reflect.Value) error {
+	n, err := r.list()
+	if err != nil {
+		return err
+	}
+	if n != v.Len() {
+		return errLength
+	}
+	for i := range n {
+		if err := r.value(s.elem, v.Index(i)); err != nil {
+			return within(err, index(i))
+		}
+	}
+	r.depth--
+	return nil
+}
+
+func (r *msgpackReader) table(s *shape, v reflect.Value) error {
+	n, err := r.tableLen()
+	if err != nil {
+		return err
+	}
+	m := reflect.MakeMapWithSize(s.typ, room(n, s.elem.typ))
+	key, elem := reflect.New(s.key.typ).Elem(), reflect.New(s.elem.typ).Elem()
+	for range n {
+		text, err := r.name()
+		if err != nil {
+			return err
+		}
+		if err := setKey(s.key, key, text); err != nil {
+			return within(err, "[key]")
+		}
+		if err := r.value(s.elem, elem); err != nil {
+			return within(err, "*")
+		}
+		m.SetMapIndex(key, elem)
+	}
+	v.Set(m)
+	r.depth--
+	return nil
+}
+
+func (r *msgpackReader) object(s *shape, v reflect.Value) error {
+	n, err := r.tableLen()
+	if err != nil {
+		return err
+	}
+	v.SetZero()
+	for range n {
+		name, err := r.name()
+		if err != nil {
+			return err
+		}
+		i, ok := s.index[name]
+		if !ok {
+			if _, err := r.any(); err != nil {
+				return err
+			}
+			continue
+		}
+		m := &s.fields[i]
+		if err := r.value(m.shape, m.Settable(v)); err != nil {
+			return within(err, m.Name)
+		}
+	}
+	r.depth--
+	return nil
+}
+
+// name reads a key: a string, or an integer or a bool that another program may have written.
+func (r *msgpackReader) name() (string, error) {
+	switch sort := r.sort(); sort {
+	case sortString, sortBytes:
+		return r.string(sort)
+	case sortInt, sortBool:
+		x, err := r.any()
+		switch x := x.(type) {
+		case int64:
+			return strconv.FormatInt(x, 10), nil
+		case bool:
+			return strconv.FormatBool(x), nil
+		case json.Number:
+			return string(x), nil
+		}
+		return "", err
+	default:
+		return "", errKind
+	}
+}
+
+// any reads the next value as what it is; bytes and times keep their types.
+func (r *msgpackReader) any() (any, error) {
+	switch sort := r.sort(); sort {
+	case sortNil:
+		return nil, r.dec.DecodeNil()
+	case sortBool:
+		return r.dec.DecodeBool()
+	case sortInt:
+		c, _ := r.dec.PeekCode()
+		if c != msgpcode.Uint64 {
+			return r.int(sort, 64)
+		}
+		u, err := r.uint(sort, 64)
+		if err != nil {
+			return nil, err
+		}
+		if u < 1<<63 {
+			return int64(u), nil
+		}
+		return json.Number(strconv.FormatUint(u, 10)), nil
+	case sortFloat:
+		return r.float(sort, 64)
+	case sortString:
+		return r.string(sort)
+	case sortBytes:
+		text, err := r.string(sort)
+		return []byte(text), err
+	case sortTime:
+		return r.time(sort)
+	case sortList:
+		return r.anyList()
+	case sortTable:
+		return r.anyTable()
+	default:
+		return nil, errMsgPack
+	}
+}
+
+func (r *msgpackReader) anyList() (any, error) {
+	n, err := r.list()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]any, 0, min(n, 256))
+	for range n {
+		x, err := r.any()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, x)
+	}
+	r.depth--
+	return list, nil
+}
+
+func (r *msgpackReader) anyTable() (any, error) {
+	n, err := r.tableLen()
+	if err != nil {
+		return nil, err
+	}
+	table := make(map[string]any, min(n, 64))
+	for range n {
+		name, err := r.name()
+		if err != nil {
+			return nil, err
+		}
+		x, err := r.any()
+		if err != nil {
+			return nil, err
+		}
+		table[name] = x
+	}
+	r.depth--
+	return table, nil
+}

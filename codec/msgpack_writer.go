@@ -1,0 +1,184 @@
+package codec
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+func (msgpackCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
+	if s.kind == kindValue {
+		return append(dst, valueOf(v).data...), nil
+	}
+	out := appender(dst)
+	enc := msgpack.GetEncoder()
+	defer msgpack.PutEncoder(enc)
+	enc.Reset(&out)
+	w := msgpackWriter{enc: enc}
+	err := w.value(s, v)
+	return out, err
+}
+
+// appender is a byte slice as an io.Writer.
+type appender []byte
+
+func (a *appender) Write(p []byte) (int, error) {
+	*a = append(*a, p...)
+	return len(p), nil
+}
+
+func (a *appender) WriteByte(c byte) error {
+	*a = append(*a, c)
+	return nil
+}
+
+// msgpackWriter writes values as MessagePack: structs as maps by their stored names, durations as nanoseconds.
+type msgpackWriter struct {
+	enc   *msgpack.Encoder
+	depth int
+}
+
+func (w *msgpackWriter) value(s *shape, v reflect.Value) error {
+	if s.nilable && v.IsNil() {
+		return w.enc.EncodeNil()
+	}
+	switch s.kind {
+	case kindBool:
+		return w.enc.EncodeBool(v.Bool())
+	case kindInt, kindDuration:
+		return w.enc.EncodeInt(v.Int())
+	case kindUint:
+		return w.enc.EncodeUint(v.Uint())
+	case kindFloat:
+		if s.bits == 32 {
+			return w.enc.EncodeFloat32(float32(v.Float()))
+		}
+		return w.enc.EncodeFloat64(v.Float())
+	case kindString:
+		return w.enc.EncodeString(v.String())
+	case kindNumber:
+		if text := v.String(); text != "" && !isNumber(text) {
+			return unwritable(s.typ, errFloat)
+		}
+		return w.enc.EncodeString(v.String())
+	case kindTime:
+		return w.time(s, timeOf(v))
+	case kindBytes:
+		return w.enc.EncodeBytes(v.Bytes())
+	case kindText:
+		text, err := textOf(s, v)
+		if err != nil {
+			return err
+		}
+		return w.enc.EncodeString(string(text))
+	case kindJSON, kindRaw:
+		return w.raw(s, v, s.nilable)
+	case kindPointer:
+		if s.elem.kind == kindJSON {
+			return w.raw(s.elem, v.Elem(), true)
+		}
+		return w.value(s.elem, v.Elem())
+	case kindAny:
+		inner, err := dynamicShape(v.Elem().Type())
+		if err != nil {
+			return err
+		}
+		return w.value(inner, v.Elem())
+	case kindValue:
+		return unwritable(s.typ, errNested)
+	default:
+		return w.container(s, v)
+	}
+}
+
+func (w *msgpackWriter) container(s *shape, v reflect.Value) (err error) {
+	if w.depth++; w.depth > maxDepth {
+		return unwritable(s.typ, errCycle)
+	}
+	switch s.kind {
+	case kindStruct:
+		err = w.object(s, v)
+	case kindMap:
+		err = w.table(s, v)
+	default:
+		err = w.list(s, v)
+	}
+	w.depth--
+	return err
+}
+
+func (w *msgpackWriter) list(s *shape, v reflect.Value) error {
+	if err := w.enc.EncodeArrayLen(v.Len()); err != nil {
+		return err
+	}
+	for i := range v.Len() {
+		if err := w.value(s.elem, v.Index(i)); err != nil {
+			return within(err, index(i))
+		}
+	}
+	return nil
+}
+
+func (w *msgpackWriter) object(s *shape, v reflect.Value) error {
+	n := 0
+	for i := range s.fields {
+		m := &s.fields[i]
+		if field, ok := m.Value(v); ok && !m.omitted(field) {
+			n++
+		}
+	}
+	if err := w.enc.EncodeMapLen(n); err != nil {
+		return err
+	}
+	for i := range s.fields {
+		m := &s.fields[i]
+		field, ok := m.Value(v)
+		if !ok || m.omitted(field) {
+			continue
+		}
+		if err := w.enc.EncodeString(m.Name); err != nil {
+			return err
+		}
+		if err := w.value(m.shape, field); err != nil {
+			return within(err, m.Name)
+		}
+	}
+	return nil
+}
+
+// table writes a map in the order of its keys' texts, so that equal maps give equal bytes.
+func (w *msgpackWriter) table(s *shape, v reflect.Value) error {
+	entries, err := sortedEntries(s, v, false)
+	if err != nil {
+		return err
+	}
+	if err := w.enc.EncodeMapLen(len(entries)); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := w.enc.EncodeString(e.key); err != nil {
+			return err
+		}
+		if err := w.value(s.elem, e.value); err != nil {
+			return within(err, "*")
+		}
+	}
+	return nil
+}
+
+func (w *msgpackWriter) time(s *shape, t time.Time) error {
+	t = t.UTC()
+	if year := t.Year(); year < 0 || year > 9999 {
+		return unwritable(s.typ, errYear)
+	}
+	return w.enc.EncodeTime(t)
+}
+
+func (w *msgpackWriter) raw(s *shape, v reflect.Value, strict bool) error {
+	text, err := rawJSON(s, v, strict, w.depth)
+	if err != nil {
+		return err
+	}
+	return w.enc.EncodeString(text)
+}

@@ -1,0 +1,89 @@
+package codec_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/symphony-go/symphony/codec"
+)
+
+// Every value of every supported type reads back equal, in every codec, over whatever the destination held before.
+func TestEveryValueReadsBackEqual(t *testing.T) {
+	for _, c := range codecs {
+		t.Run(c.Name(), func(t *testing.T) {
+			for _, g := range append(alone[:len(alone):len(alone)], boxed(everythings(2))) {
+				typ := reflect.TypeOf(g.Example(0)).Elem()
+				t.Run(typ.String(), rapid.MakeCheck(func(t *rapid.T) {
+					want := reflect.ValueOf(g.Draw(t, "value")).Elem()
+					dirty := reflect.ValueOf(g.Draw(t, "before")).Elem()
+					checkRoundTrip(t, c, want, dirty)
+				}))
+			}
+		})
+	}
+}
+
+func checkRoundTrip(t require.TestingT, c codec.Codec, want, dst reflect.Value) {
+	typ, err := codec.For(c, want.Type())
+	require.NoError(t, err)
+	data, err := typ.Append([]byte("before"), want)
+	if c == codec.JSON && err != nil && isNonFinite(err) {
+		return
+	}
+	require.NoError(t, err)
+	require.Equal(t, "before", string(data[:6]))
+	data = data[6:]
+	if text, ok := typ.Text(want); ok {
+		require.Equal(t, string(data), text)
+	}
+	again, err := typ.Append(nil, reflect.ValueOf(want.Interface()))
+	require.NoError(t, err)
+	require.Equal(t, string(data), string(again), "a value without an address gives other bytes")
+	require.NoError(t, typ.Decode(string(data), dst), "%q", data)
+	require.True(t, same(want, dst), "%q\nwant %#v\ngot  %#v", data, want, dst)
+}
+
+func isNonFinite(err error) bool {
+	return err != nil && len(err.Error()) > 0 && strings.Contains(err.Error(), "JSON has no number for it")
+}
+
+func TestUnmarshalReadsWhatMarshalWrote(t *testing.T) {
+	for _, c := range codecs {
+		t.Run(c.Name(), rapid.MakeCheck(func(t *rapid.T) {
+			want := everythings(1).Draw(t, "value")
+			data, err := c.Marshal(want)
+			if isNonFinite(err) {
+				return
+			}
+			require.NoError(t, err)
+			byPointer, err := c.Marshal(&want)
+			require.NoError(t, err)
+			require.Equal(t, data, byPointer)
+			var got everything
+			require.NoError(t, c.Unmarshal(data, &got))
+			for i := range data {
+				data[i] = 'x'
+			}
+			require.True(t, same(reflect.ValueOf(want), reflect.ValueOf(got)))
+		}))
+	}
+}
+
+// A pointer handed to Marshal is only the way to hand a value over, where the pointed-to type has a nil of its own.
+func TestMarshalFollowsPointers(t *testing.T) {
+	list := []string{"a"}
+	table, anything := map[string]int{"a": 1}, any(list)
+	for _, c := range codecs {
+		for _, tc := range [][2]any{{&list, list}, {&table, table}, {&anything, list}, {new([]string), []string(nil)}} {
+			got, err := c.Marshal(tc[0])
+			require.NoError(t, err)
+			want, err := c.Marshal(tc[1])
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package codec
+
+import (
+	"strings"
+	"time"
+)
+
+// appendTime appends t in UTC, with as many digits of a second as it needs.
+func appendTime(dst []byte, t time.Time) ([]byte, error) {
+	t = t.UTC()
+	if year := t.Year(); year < 0 || year > 9999 {
+		return dst, errYear
+	}
+	return t.AppendFormat(dst, time.RFC3339Nano), nil
+}
+
+// parseTime reads RFC 3339 and what Python's isoformat gives; without an offset the time is UTC, without a time of day
+// it is midnight.
+func parseTime(s string) (time.Time, error) {
+	switch s {
+	case "":
+		return time.Time{}, errEmpty
+	case "null":
+		return time.Time{}, errNull
+	}
+	p := timeParser{s: s}
+	year := p.digits(4)
+	p.byte('-')
+	month := p.digits(2)
+	p.byte('-')
+	day := p.digits(2)
+	if p.bad || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
+		return time.Time{}, errTime
+	}
+	if p.s == "" {
+		return time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC), nil
+	}
+	if c := p.s[0]; c != 'T' && c != 't' && c != ' ' {
+		return time.Time{}, errTime
+	}
+	p.s = p.s[1:]
+	hour := p.digits(2)
+	p.byte(':')
+	minute := p.digits(2)
+	p.byte(':')
+	second := p.digits(2)
+	nanos := p.fraction()
+	offset := p.offset()
+	if p.bad || p.s != "" || hour > 23 || minute > 59 || second > 59 {
+		return time.Time{}, errTime
+	}
+	t := time.Date(year, time.Month(month), day, hour, minute, second-offset, nanos, time.UTC)
+	if y := t.Year(); y < 0 || y > 9999 {
+		return time.Time{}, errYear
+	}
+	return t, nil
+}
+
+// timeParser takes a text apart from the front; bad is set once something is missing.
+type timeParser struct {
+	s   string
+	bad bool
+}
+
+func (p *timeParser) digits(n int) int {
+	if len(p.s) < n {
+		p.bad = true
+		return 0
+	}
+	v := 0
+	for i := range n {
+		if !isDigit(p.s[i]) {
+			p.bad = true
+			return 0
+		}
+		v = v*10 + int(p.s[i]-'0')
+	}
+	p.s = p.s[n:]
+	return v
+}
+
+func (p *timeParser) byte(c byte) {
+	if p.s == "" || p.s[0] != c {
+		p.bad = true
+		return
+	}
+	p.s = p.s[1:]
+}
+
+// fraction reads the digits after a point, nine at most, as nanoseconds.
+func (p *timeParser) fraction() int {
+	if p.s == "" || p.s[0] != '.' {
+		return 0
+	}
+	n := digits(p.s, 1) - 1
+	if n < 1 || n > 9 {
+		p.bad = true
+		return 0
+	}
+	p.s = p.s[1:]
+	v := p.digits(n)
+	for range 9 - n {
+		v *= 10
+	}
+	return v
+}
+
+// offset reads what stands between the clock and UTC, in seconds.
+func (p *timeParser) offset() int {
+	if p.s == "" {
+		return 0
+	}
+	sign := 1
+	switch p.s[0] {
+	case 'Z', 'z':
+		p.s = p.s[1:]
+		return 0
+	case '-':
+		sign = -1
+	case '+':
+	default:
+		p.bad = true
+		return 0
+	}
+	p.s = p.s[1:]
+	hours := p.digits(2)
+	p.byte(':')
+	minutes := p.digits(2)
+	seconds := 0
+	if p.s != "" {
+		p.byte(':')
+		seconds = p.digits(2)
+	}
+	if hours > 23 || minutes > 59 || seconds > 59 {
+		p.bad = true
+	}
+	return sign * (hours*3600 + minutes*60 + seconds)
+}
+
+func daysIn(year, month int) int {
+	switch month {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	default:
+		return 31
+	}
+}
+
+// parseDuration reads Go's 1h30m0s, integer nanoseconds, and what str gives for Python's timedelta.
+func parseDuration(s string) (time.Duration, error) {
+	switch s {
+	case "":
+		return 0, errEmpty
+	case "null":
+		return 0, errNull
+	}
+	if n, err := parseInt(s, 64); err == nil || err == errRange {
+		return time.Duration(n), err
+	}
+	if strings.IndexByte(s, ':') >= 0 {
+		return parseTimedelta(s)
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, errDuration
+	}
+	return d, nil
+}
+
+// parseTimedelta reads "1 day, 0:00:02.500000"; only the days carry a sign.
+func parseTimedelta(s string) (time.Duration, error) {
+	var days int64
+	if before, clock, ok := strings.Cut(s, ", "); ok {
+		number, unit, _ := strings.Cut(before, " ")
+		n, err := parseInt(number, 32)
+		if err != nil || unit != "day" && unit != "days" {
+			return 0, errDuration
+		}
+		days, s = n, clock
+	}
+	p := timeParser{s: s}
+	hours := p.digits(1)
+	if p.s != "" && isDigit(p.s[0]) {
+		hours = hours*10 + p.digits(1)
+	}
+	p.byte(':')
+	minutes := p.digits(2)
+	p.byte(':')
+	seconds := p.digits(2)
+	nanos := p.fraction()
+	if p.bad || p.s != "" || hours > 23 || minutes > 59 || seconds > 59 {
+		return 0, errDuration
+	}
+	const day = 24 * time.Hour
+	clock := time.Duration(hours*3600+minutes*60+seconds)*time.Second + time.Duration(nanos)
+	switch most := int64((1<<63 - 1) / day); {
+	case days > most || days < -most-1:
+		return 0, errRange
+	case days == -most-1: // the clock alone can bring it back into range
+		d := time.Duration(-most)*day - (day - clock)
+		if d > 0 {
+			return 0, errRange
+		}
+		return d, nil
+	case days == most:
+		d := time.Duration(most)*day + clock
+		if d < 0 {
+			return 0, errRange
+		}
+		return d, nil
+	default:
+		return time.Duration(days)*day + clock, nil
+	}
+}

@@ -1,0 +1,153 @@
+package codec
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+)
+
+// Type is one Go type compiled for one codec. It is safe for concurrent use.
+type Type struct {
+	codec  Codec
+	engine engine
+	typ    reflect.Type
+	shape  *shape // nil for a codec of somebody else's
+}
+
+type typeKey struct {
+	codec Codec
+	typ   reflect.Type
+}
+
+var types sync.Map // typeKey -> *Type
+
+// For compiles t for c. A type that cannot be stored is a *SchemaError, in which errors.Is finds ErrUnstorable. For a
+// codec from elsewhere nothing is compiled and nothing is checked: its Marshal and Unmarshal do the work.
+func For(c Codec, t reflect.Type) (*Type, error) {
+	if t == nil {
+		return nil, fmt.Errorf("codec: no type to compile: %w", ErrUnstorable)
+	}
+	e, ok := c.(engine)
+	if !ok {
+		if c == nil {
+			return nil, fmt.Errorf("codec: no codec for %s", t)
+		}
+		return &Type{codec: c, engine: foreign{c}, typ: t}, nil
+	}
+	key := typeKey{c, t}
+	if held, ok := types.Load(key); ok {
+		return held.(*Type), nil
+	}
+	s, err := shapeOf(t)
+	if err != nil {
+		return nil, rooted(err, t)
+	}
+	held, _ := types.LoadOrStore(key, &Type{codec: c, engine: e, typ: t, shape: s})
+	return held.(*Type), nil
+}
+
+// Codec returns the codec that the type is compiled for.
+func (t *Type) Codec() Codec { return t.codec }
+
+// Append appends the bytes of v, which is of the compiled type, to dst. After an error what it appended is without use.
+func (t *Type) Append(dst []byte, v reflect.Value) ([]byte, error) {
+	return t.engine.append(dst, t.shape, v)
+}
+
+// Text returns the bytes of v where they are a string that v holds already; false means that Append has to make them.
+func (t *Type) Text(v reflect.Value) (string, bool) {
+	if t.shape == nil {
+		return "", false
+	}
+	switch t.shape.kind {
+	case kindString:
+		if t.codec == Compact {
+			return v.String(), true
+		}
+	case kindValue:
+		return valueOf(v).data, true
+	}
+	return "", false
+}
+
+// Decode reads data into v, which is of the compiled type and settable. Nothing is left of what v held before, except
+// after an error. Strings in v may share memory with data, byte slices never do.
+func (t *Type) Decode(data string, v reflect.Value) error {
+	if t.shape != nil && t.shape.kind == kindValue {
+		*v.Addr().Interface().(*Value) = Value{data: data, codec: t.codec}
+		return nil
+	}
+	return t.engine.decode(data, t.shape, v)
+}
+
+// Nilable says that a value of the type may be nil, so that a hash has no field for it.
+func (t *Type) Nilable() bool {
+	if t.shape != nil {
+		return t.shape.nilable
+	}
+	switch t.typ.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
+		return true
+	default:
+		return false
+	}
+}
+
+// Decimal says that a value is stored as a decimal integer, which HINCRBY understands.
+func (t *Type) Decimal() bool {
+	return t.textual() && (t.shape.kind == kindInt || t.shape.kind == kindUint)
+}
+
+// JSONList returns how an element of the type is written where the type is stored as a JSON list.
+func (t *Type) JSONList() (Element, bool) {
+	if t.textual() && t.shape.kind == kindSlice {
+		return Element{python: t.codec == Compact, shape: t.shape.elem}, true
+	}
+	return Element{}, false
+}
+
+func (t *Type) textual() bool {
+	return t.shape != nil && (t.codec == Compact || t.codec == JSON)
+}
+
+// Element writes one element of a stored JSON list.
+type Element struct {
+	python bool
+	shape  *shape
+}
+
+// Type returns the element's Go type.
+func (e Element) Type() reflect.Type { return e.shape.typ }
+
+// Append appends the JSON of v as it stands inside the list.
+func (e Element) Append(dst []byte, v reflect.Value) ([]byte, error) {
+	w := jsonWriter{buf: dst, python: e.python, depth: 1}
+	err := w.value(e.shape, v, false)
+	return w.buf, err
+}
+
+// foreign makes an engine of a codec from elsewhere.
+type foreign struct{ codec Codec }
+
+func (f foreign) append(dst []byte, _ *shape, v reflect.Value) ([]byte, error) {
+	if v.Type() == valueType {
+		return append(dst, valueOf(v).data...), nil
+	}
+	data, err := f.codec.Marshal(v.Interface())
+	if err != nil {
+		return dst, unwritable(v.Type(), err)
+	}
+	return append(dst, data...), nil
+}
+
+func (f foreign) decode(data string, _ *shape, v reflect.Value) error {
+	if v.Type() == valueType {
+		*v.Addr().Interface().(*Value) = Value{data: data, codec: f.codec}
+		return nil
+	}
+	v.SetZero()
+	if err := f.codec.Unmarshal([]byte(data), v.Addr().Interface()); err != nil {
+		return misfit(v.Type(), &silent{"the codec " + f.codec.Name() + " refuses it", err})
+	}
+	return nil
+}

@@ -1,0 +1,212 @@
+package fields_test
+
+import (
+	"encoding/json"
+	"math/big"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/internal/fields"
+)
+
+type Base struct {
+	ID      string `redis:"id"`
+	Created time.Time
+}
+
+type inner struct {
+	Deep int `json:"deep,omitempty"`
+}
+
+type Tags []string
+
+type Profile struct {
+	Base
+	*Meta
+	inner
+	time.Time
+	Tags
+	sync.Mutex
+	Named   Base   `redis:"base"`
+	Name    string `redis:"name,omitzero" json:"other,omitempty"`
+	Score   int    `json:"score,omitzero,omitempty"`
+	Both    int    `redis:",omitzero" json:"both,omitempty"`
+	Plain   bool
+	Dash    string `redis:"-,"`
+	Kept    string `redis:",omitzero" json:"-"`
+	Revised int64  `redis:"v,version"`
+	Out     string `redis:"-" json:"out"`
+	Gone    string `json:"-"`
+	hidden  string
+	More    map[string]string `redis:"name,extra"`
+}
+
+type Meta struct {
+	Note *string `redis:"note"`
+}
+
+func TestOf(t *testing.T) {
+	list, err := fields.Of(reflect.TypeFor[Profile]())
+	require.NoError(t, err)
+	type row struct {
+		name, goName             string
+		zero, empty, vers, extra bool
+	}
+	var got []row
+	for _, f := range list {
+		got = append(got, row{f.Name, f.GoName, f.OmitZero, f.OmitEmpty, f.Version, f.Extra})
+		require.Equal(t, f.Type, reflect.TypeFor[Profile]().FieldByIndex(f.Index).Type, f.Name)
+	}
+	require.Equal(t, []row{
+		{"id", "Base.ID", false, false, false, false},
+		{"Created", "Base.Created", false, false, false, false},
+		{"note", "Meta.Note", false, false, false, false},
+		{"deep", "inner.Deep", false, true, false, false},
+		{"Time", "Time", false, false, false, false},
+		{"Tags", "Tags", false, false, false, false},
+		{"base", "Named", false, false, false, false},
+		{"name", "Name", true, false, false, false},
+		{"score", "Score", true, true, false, false},
+		{"both", "Both", true, true, false, false},
+		{"Plain", "Plain", false, false, false, false},
+		{"-", "Dash", false, false, false, false},
+		{"Kept", "Kept", true, false, false, false},
+		{"v", "Revised", false, false, true, false},
+		{"name", "More", false, false, false, true},
+	}, got)
+}
+
+func TestEmbeddedPointers(t *testing.T) {
+	list, err := fields.Of(reflect.TypeFor[Profile]())
+	require.NoError(t, err)
+	note := list[2]
+	p := Profile{}
+	v := reflect.ValueOf(&p).Elem()
+	_, ok := note.Value(v)
+	require.False(t, ok)
+	require.Nil(t, p.Meta, "reading allocated")
+
+	text := "x"
+	note.Settable(v).Set(reflect.ValueOf(&text))
+	require.Equal(t, &text, p.Note)
+	got, ok := note.Value(v)
+	require.True(t, ok)
+	require.Equal(t, &text, got.Interface())
+
+	list[3].Settable(v).SetInt(7)
+	require.Equal(t, 7, p.Deep)
+	deep, ok := list[3].Value(v)
+	require.True(t, ok)
+	require.Equal(t, int64(7), deep.Int())
+}
+
+type (
+	loop  struct{ *Loop }
+	Loop  struct{ Ring }
+	Ring  struct{ *Loop }
+	clash struct {
+		A int `redis:"x"`
+		B int `json:"x"`
+	}
+	shadow struct {
+		Base
+		ID string `redis:"id"`
+	}
+	unknown struct {
+		A int `redis:"a,omitempty"`
+	}
+	pointer struct{ *inner }
+	named   struct {
+		inner `redis:"in"`
+	}
+)
+
+func TestOfRefuses(t *testing.T) {
+	for _, tc := range []struct {
+		typ  reflect.Type
+		text string
+	}{
+		{reflect.TypeFor[clash](), `fields_test.clash: fields A and B are both stored as "x"; give one of them another name`},
+		{reflect.TypeFor[shadow](), `fields Base.ID and ID are both stored as "id"`},
+		{reflect.TypeFor[unknown](), `fields_test.unknown.A: the redis tag has the unknown option "omitempty"`},
+		{reflect.TypeFor[loop](), "within itself"},
+		{reflect.TypeFor[pointer](), "fields_test.pointer.inner: an embedded pointer to a type that is not exported"},
+		{reflect.TypeFor[named](), "cannot have a name of its own"},
+		{reflect.TypeFor[int](), "int is no struct"},
+	} {
+		_, err := fields.Of(tc.typ)
+		require.ErrorContains(t, err, tc.text)
+	}
+}
+
+type (
+	onlyTime struct{ time.Time }
+	timeNote struct {
+		time.Time
+		Note string
+	}
+	timePtr   struct{ *time.Time }
+	numberOwn struct {
+		big.Int
+		Note string
+	}
+)
+
+func (n numberOwn) MarshalText() ([]byte, error)     { return nil, nil }
+func (n *numberOwn) UnmarshalText(text []byte) error { return nil }
+
+func TestLeaf(t *testing.T) {
+	both := fields.Pair{Writes: true, Reads: true}
+	for _, tc := range []struct {
+		typ        reflect.Type
+		text, json fields.Pair
+		leaf       bool
+	}{
+		{reflect.TypeFor[time.Time](), both, both, true},
+		{reflect.TypeFor[big.Int](), both, both, true},
+		{reflect.TypeFor[json.RawMessage](), fields.Pair{}, both, true},
+		{reflect.TypeFor[string](), fields.Pair{}, fields.Pair{}, false},
+		{reflect.TypeFor[onlyTime](), both, both, true},
+		{reflect.TypeFor[timeNote](), fields.Pair{}, fields.Pair{}, false},
+		{reflect.TypeFor[timePtr](), fields.Pair{}, fields.Pair{}, false},
+		{reflect.TypeFor[numberOwn](), both, fields.Pair{}, true},
+	} {
+		require.Equal(t, tc.text, fields.Text(tc.typ), tc.typ)
+		require.Equal(t, tc.json, fields.JSON(tc.typ), tc.typ)
+		require.Equal(t, tc.leaf, fields.Leaf(tc.typ), tc.typ)
+	}
+}
+
+type cold struct{ degrees int }
+
+func (c *cold) IsZero() bool { return c.degrees == -273 }
+
+func TestOmitted(t *testing.T) {
+	utc := time.Time{}.In(time.FixedZone("", 3600))
+	for _, tc := range []struct {
+		value       any
+		zero, empty bool
+	}{
+		{0, true, true}, {1, false, false}, {"", true, true}, {[]int{}, false, true}, {[]int(nil), true, true},
+		{(*int)(nil), true, true}, {new(int), false, false}, {utc, true, false}, {cold{}, false, false}, {cold{-273}, true, false},
+		{&cold{-273}, true, false}, {(*cold)(nil), true, true}, {[0]int{}, true, true}, {struct{}{}, true, false},
+	} {
+		v := reflect.ValueOf(tc.value)
+		settable := reflect.New(v.Type()).Elem()
+		settable.Set(v)
+		for _, v := range []reflect.Value{v, settable} {
+			f := fields.Field{Type: v.Type()}
+			require.False(t, f.Omitted()(v), "%#v", tc.value)
+			f.OmitZero = true
+			require.Equal(t, tc.zero, f.Omitted()(v), "%#v", tc.value)
+			f.OmitEmpty = true
+			require.Equal(t, tc.zero || tc.empty, f.Omitted()(v), "%#v", tc.value)
+			f.OmitZero = false
+			require.Equal(t, tc.empty, f.Omitted()(v), "%#v", tc.value)
+		}
+	}
+}
