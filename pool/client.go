@@ -1,0 +1,206 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// client is a rueidis.Client that counts, sets deadlines and knows when its
+// pools are closed.
+type client struct {
+	rueidis.Client
+	*guard
+}
+
+// guard is what a client shares with its nodes and dedicated connections.
+type guard struct {
+	addr string
+	counters
+	deadline *deadline
+	closed   *atomic.Bool
+}
+
+func (c *client) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+	return c.do(c.Client, ctx, cmd)
+}
+
+func (c *client) DoMulti(ctx context.Context, multi ...rueidis.Completed) []rueidis.RedisResult {
+	return c.doMulti(c.Client, ctx, multi)
+}
+
+func (c *client) DoCache(ctx context.Context, cmd rueidis.Cacheable, ttl time.Duration) rueidis.RedisResult {
+	if c.closed.Load() {
+		return rueidis.NewErrorResult(ErrClosed)
+	}
+	ctx, cancel := c.deadline.bound(ctx)
+	if cancel != nil {
+		defer cancel()
+	}
+	r := c.Client.DoCache(ctx, cmd, ttl)
+	c.count(r)
+	return r
+}
+
+func (c *client) DoMultiCache(ctx context.Context, multi ...rueidis.CacheableTTL) []rueidis.RedisResult {
+	if c.closed.Load() {
+		return refused(len(multi))
+	}
+	ctx, cancel := c.deadline.bound(ctx)
+	if cancel != nil {
+		defer cancel()
+	}
+	rs := c.Client.DoMultiCache(ctx, multi...)
+	c.count(rs...)
+	return rs
+}
+
+func (c *client) DoStream(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResultStream {
+	if c.closed.Load() {
+		return rueidis.NewErrorResultStream(ErrClosed)
+	}
+	s := c.Client.DoStream(ctx, cmd)
+	c.tally(1, s.Error())
+	return s
+}
+
+func (c *client) DoMultiStream(ctx context.Context, multi ...rueidis.Completed) rueidis.MultiRedisResultStream {
+	if c.closed.Load() {
+		return rueidis.NewErrorResultStream(ErrClosed)
+	}
+	s := c.Client.DoMultiStream(ctx, multi...)
+	c.tally(len(multi), s.Error())
+	return s
+}
+
+func (c *client) Receive(ctx context.Context, subscribe rueidis.Completed, fn func(rueidis.PubSubMessage)) error {
+	return c.receive(c.Client, ctx, subscribe, fn)
+}
+
+func (c *client) Dedicated(fn func(rueidis.DedicatedClient) error) error {
+	if c.closed.Load() {
+		return ErrClosed
+	}
+	return c.Client.Dedicated(func(d rueidis.DedicatedClient) error {
+		return fn(&dedicated{d, c.guard})
+	})
+}
+
+func (c *client) Dedicate() (rueidis.DedicatedClient, func()) {
+	d, release := c.Client.Dedicate()
+	return &dedicated{d, c.guard}, release
+}
+
+func (c *client) Nodes() map[string]rueidis.Client {
+	nodes := c.Client.Nodes()
+	for addr, n := range nodes {
+		nodes[addr] = &client{n, c.guard}
+	}
+	return nodes
+}
+
+// Close does nothing: the connections belong to the Pools.
+func (c *client) Close() {}
+
+type dedicated struct {
+	rueidis.DedicatedClient
+	*guard
+}
+
+func (d *dedicated) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+	return d.do(d.DedicatedClient, ctx, cmd)
+}
+
+func (d *dedicated) DoMulti(ctx context.Context, multi ...rueidis.Completed) []rueidis.RedisResult {
+	return d.doMulti(d.DedicatedClient, ctx, multi)
+}
+
+func (d *dedicated) Receive(ctx context.Context, subscribe rueidis.Completed, fn func(rueidis.PubSubMessage)) error {
+	return d.receive(d.DedicatedClient, ctx, subscribe, fn)
+}
+
+func (g *guard) do(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+	if g.closed.Load() {
+		return rueidis.NewErrorResult(ErrClosed)
+	}
+	if !cmd.IsBlock() {
+		var cancel context.CancelFunc
+		if ctx, cancel = g.deadline.bound(ctx); cancel != nil {
+			defer cancel()
+		}
+	}
+	r := c.Do(ctx, cmd)
+	g.commands.Add(1)
+	if err := r.Error(); err != nil && !rueidis.IsRedisNil(err) {
+		g.errors.Add(1)
+	}
+	return r
+}
+
+func (g *guard) doMulti(c rueidis.CoreClient, ctx context.Context, multi []rueidis.Completed) []rueidis.RedisResult {
+	if g.closed.Load() {
+		return refused(len(multi))
+	}
+	if !blocks(multi) {
+		var cancel context.CancelFunc
+		if ctx, cancel = g.deadline.bound(ctx); cancel != nil {
+			defer cancel()
+		}
+	}
+	rs := c.DoMulti(ctx, multi...)
+	g.count(rs...)
+	return rs
+}
+
+func (g *guard) receive(c rueidis.CoreClient, ctx context.Context, subscribe rueidis.Completed, fn func(rueidis.PubSubMessage)) error {
+	if g.closed.Load() {
+		return ErrClosed
+	}
+	err := c.Receive(ctx, subscribe, fn)
+	switch {
+	case ctx.Err() != nil:
+		g.tally(1, nil)
+	case errors.Is(err, rueidis.ErrClosing) && g.closed.Load():
+		g.tally(1, nil)
+		err = ErrClosed
+	default:
+		g.tally(1, err)
+	}
+	return err
+}
+
+func (g *guard) count(rs ...rueidis.RedisResult) {
+	g.commands.Add(int64(len(rs)))
+	for _, r := range rs {
+		if err := r.Error(); err != nil && !rueidis.IsRedisNil(err) {
+			g.errors.Add(1)
+		}
+	}
+}
+
+func (g *guard) tally(n int, err error) {
+	g.commands.Add(int64(n))
+	if err != nil {
+		g.errors.Add(1)
+	}
+}
+
+func blocks(multi []rueidis.Completed) bool {
+	for i := range multi {
+		if multi[i].IsBlock() {
+			return true
+		}
+	}
+	return false
+}
+
+func refused(n int) []rueidis.RedisResult {
+	rs := make([]rueidis.RedisResult, n)
+	for i := range rs {
+		rs[i] = rueidis.NewErrorResult(ErrClosed)
+	}
+	return rs
+}

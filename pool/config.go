@@ -1,0 +1,94 @@
+package pool
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+const (
+	defaultURL           = "redis://127.0.0.1:6379"
+	defaultTimeout       = 5 * time.Second
+	defaultMaxValueBytes = 16 << 20
+	longestTimeout       = 365 * 24 * time.Hour
+)
+
+// Config says where the pools are. The zero Config is a Redis on this machine.
+// Open copies what it keeps, so a Config may be changed and used again.
+//
+// Which aliases there are: with URL, or with neither URL nor URLs, the six of
+// this package and all that Databases and URLs name. With URLs alone, those in
+// URLs and no others, so that a forgotten one is an error and not a connection
+// to this machine.
+type Config struct {
+	// URL is the server or cluster of every alias that URLs does not name. A
+	// database number in it is ignored, with a log line, since each alias has
+	// its own. The package comment has the forms.
+	//
+	// Defaults to redis://127.0.0.1:6379 if URLs is empty too, else to none.
+	URL string
+
+	// URLs gives single aliases a URL of their own. A database number in one of
+	// these is the alias's database; another number in Databases is a mistake.
+	//
+	// Defaults to none.
+	URLs map[Alias]string
+
+	// Databases gives aliases their database, instead of the default beside the
+	// alias's name, and adds aliases of the program's own. An alias here needs a
+	// URL: its own or URL. On a cluster the numbers have no effect.
+	//
+	// Defaults to none; an alias of the program's own that only URLs names, with
+	// no number, has database 0.
+	Databases map[Alias]int
+
+	// PrefixKeys makes every key of an alias begin with the alias and a colon,
+	// "user:" for User. It is needed where two aliases share a server and a
+	// database, which is a mistake without it. Changing it orphans what is
+	// stored. On a cluster it is implied.
+	//
+	// Defaults to false.
+	PrefixKeys bool
+
+	// Layout is the key layout of every repository on these pools. A layout of
+	// the program's own starts from one of those in keyspace, so that no
+	// pattern is missing.
+	//
+	// Defaults to keyspace.Default(), and to keyspace.Cluster() if any of the
+	// aliases is on a cluster.
+	Layout keyspace.Layout
+
+	// Timeout is the deadline of a round trip whose context has none, and of
+	// Open likewise. Calls may get up to an eighth more: those that begin about
+	// the same time share one timer. Negative is a mistake.
+	//
+	// Defaults to 5 seconds.
+	Timeout time.Duration
+
+	// MaxValueBytes is the size of the largest value that a repository sends; a
+	// larger one is ErrTooLarge, and nothing is sent. All callers of a pool
+	// share its connections, so a value holds up what is queued behind it: 16
+	// MiB for an eighth of a second on a 1 Gbit/s link. The server's own limit
+	// is 512 MiB (proto-max-bulk-len). The raw clients do not check it.
+	// Negative is a mistake.
+	//
+	// Defaults to 16 MiB.
+	MaxValueBytes int
+
+	// NewClient makes the clients. It may change the options before it calls
+	// rueidis.NewClient, or wrap the client it gets, as rueidisotel.NewClient
+	// does. Open calls it from several goroutines at once: once for each alias
+	// (for each server on a cluster), and before that once for each server, for
+	// a client that asks whether it is a cluster and is closed again.
+	//
+	// Defaults to rueidis.NewClient.
+	NewClient func(rueidis.ClientOption) (rueidis.Client, error)
+
+	// Logger gets the few lines that Open has to say. No line holds a password.
+	//
+	// Defaults to slog.Default().
+	Logger *slog.Logger
+}

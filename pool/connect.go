@@ -1,0 +1,233 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+// connection is one client that was opened, with the aliases it is for.
+type connection struct {
+	rueidis.Client
+	server  *server
+	members []member
+	cluster bool
+}
+
+// connect opens every server of the plan at once.
+func (p *plan) connect(ctx context.Context) (*Pools, error) {
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		all  []connection
+		errs = make(map[Alias]error)
+	)
+	done := func(c connection, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			all = append(all, c)
+			return
+		}
+		for _, m := range c.members {
+			errs[m.alias] = &ConnectError{Alias: m.alias, Addr: c.server.addr, Err: err}
+		}
+	}
+	for _, s := range p.servers {
+		wg.Go(func() {
+			cluster, err := p.scout(ctx, s)
+			if err != nil || cluster {
+				c := connection{server: s, members: s.members, cluster: cluster}
+				if err == nil {
+					c.Client, err = p.openCluster(ctx, s)
+				}
+				done(c, err)
+				return
+			}
+			for _, m := range s.members {
+				wg.Go(func() {
+					c := connection{server: s, members: []member{m}}
+					opt := p.options(s.opt)
+					opt.SelectDB = m.db
+					opt.ForceSingleClient = opt.Sentinel.MasterSet == ""
+					var err error
+					c.Client, err = p.open(ctx, opt)
+					done(c, err)
+				})
+			}
+		})
+	}
+	wg.Wait()
+	if len(errs) > 0 {
+		clients := make([]rueidis.Client, len(all))
+		for i, c := range all {
+			clients[i] = c.Client
+		}
+		closeAll(clients)
+		return nil, joinErrors(errs)
+	}
+	return p.pools(all), nil
+}
+
+// pools makes the Pools of connections that all answer.
+func (p *plan) pools(all []connection) *Pools {
+	pools := &Pools{
+		clients:       make(map[Alias]*client),
+		prefixes:      make(map[Alias]string),
+		layout:        p.layout,
+		maxValueBytes: p.maxValueBytes,
+		deadline:      newDeadline(p.timeout),
+	}
+	layout := keyspace.Default()
+	for _, c := range all {
+		pools.opened = append(pools.opened, c.Client)
+		if c.cluster {
+			layout = keyspace.Cluster()
+		}
+		for _, m := range c.members {
+			pools.clients[m.alias] = &client{c.Client, &guard{
+				addr: c.server.addr, deadline: pools.deadline, closed: &pools.closed,
+			}}
+			if c.cluster || p.prefixKeys {
+				pools.prefixes[m.alias] = m.alias.prefix()
+			}
+		}
+	}
+	if pools.layout.IsZero() {
+		pools.layout = layout
+	}
+	return pools
+}
+
+// scout reports whether s is a cluster. It asks on database 0, since a cluster
+// has no other, and with a client of a single connection, since a cluster
+// client that cannot connect goes on trying after it was given up.
+func (p *plan) scout(ctx context.Context, s *server) (cluster bool, err error) {
+	if s.opt.Sentinel.MasterSet != "" {
+		return false, nil
+	}
+	for _, addr := range s.opt.InitAddress {
+		var mode string
+		if mode, err = p.mode(ctx, s, addr); err != nil {
+			continue
+		}
+		switch {
+		case mode == "sentinel":
+			return false, errors.New("it is a Sentinel; name the primary in the URL, ?master_set=NAME")
+		case mode != "cluster" && s.several():
+			return false, fmt.Errorf("the URL has several addresses, but %s is no cluster; give one address, or ?master_set=NAME for Sentinel", addr)
+		}
+		return mode == "cluster", nil
+	}
+	return false, err
+}
+
+// mode asks one address what it is. A server that does not know HELLO counts as
+// standalone.
+func (p *plan) mode(ctx context.Context, s *server, addr string) (string, error) {
+	opt := p.options(s.opt)
+	opt.InitAddress = []string{addr}
+	opt.ForceSingleClient = true
+	c, err := p.open(ctx, opt)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	hello, err := c.Do(ctx, c.B().Arbitrary("HELLO").Build()).AsMap()
+	if err != nil {
+		if s.several() {
+			return "cluster", nil
+		}
+		return "standalone", nil
+	}
+	mode := hello["mode"]
+	text, _ := mode.ToString()
+	return text, nil
+}
+
+// openCluster opens the one client of a cluster.
+func (p *plan) openCluster(ctx context.Context, s *server) (rueidis.Client, error) {
+	for _, m := range s.members {
+		if m.chosen && m.db != 0 {
+			p.logger.Warn("pool: the database number is ignored, since a cluster has only database 0; prefixes keep the keys of the aliases apart",
+				"alias", string(m.alias), "database", m.db)
+		}
+	}
+	return p.open(ctx, p.options(s.opt))
+}
+
+// open makes a client and waits for its PONG. A client that comes after ctx
+// has ended is closed.
+func (p *plan) open(ctx context.Context, opt rueidis.ClientOption) (rueidis.Client, error) {
+	type result struct {
+		client rueidis.Client
+		err    error
+	}
+	arrived := make(chan result)
+	go func() {
+		r := result{}
+		if r.client, r.err = p.newClient(opt); r.err == nil && r.client == nil {
+			r.err = errors.New("Config.NewClient returned neither a client nor an error")
+		} else if r.err == nil {
+			r.err = ping(ctx, r.client)
+		}
+		if r.err != nil && r.client != nil {
+			r.client.Close()
+			r.client = nil
+		}
+		select {
+		case arrived <- r:
+		case <-ctx.Done():
+			if r.client != nil {
+				r.client.Close()
+			}
+		}
+	}()
+	select {
+	case r := <-arrived:
+		return r.client, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// options are what every client of the pools has in common.
+func (p *plan) options(opt rueidis.ClientOption) rueidis.ClientOption {
+	opt.InitAddress = slices.Clone(opt.InitAddress)
+	if opt.TLSConfig != nil {
+		opt.TLSConfig = opt.TLSConfig.Clone()
+	}
+	if opt.ClientName == "" {
+		opt.ClientName = "symphony"
+	}
+	if opt.Dialer.Timeout == 0 {
+		opt.Dialer.Timeout = min(max(p.timeout, time.Second), rueidis.DefaultDialTimeout)
+	}
+	if opt.ConnWriteTimeout == 0 {
+		opt.ConnWriteTimeout = max(p.timeout+p.timeout/4, 2*time.Second)
+	}
+	opt.DisableCache = true
+	if opt.Sentinel.MasterSet != "" {
+		opt.Sentinel.ClientName = opt.ClientName
+		opt.Sentinel.Dialer = net.Dialer{Timeout: opt.Dialer.Timeout, KeepAlive: rueidis.DefaultTCPKeepAlive}
+		opt.Sentinel.TopologyRefreshInterval = 5 * time.Second
+	}
+	return opt
+}
+
+func joinErrors(byAlias map[Alias]error) error {
+	var errs []error
+	for _, a := range slices.Sorted(maps.Keys(byAlias)) {
+		errs = append(errs, byAlias[a])
+	}
+	return errors.Join(errs...)
+}

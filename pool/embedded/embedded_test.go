@@ -1,0 +1,168 @@
+package embedded_test
+
+import (
+	"context"
+	"net"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+	"github.com/symphony-go/symphony/pool/embedded"
+)
+
+func open(t *testing.T, cfg pool.Config) *pool.Pools {
+	t.Helper()
+	pools, err := embedded.Open(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(pools.Close)
+	return pools
+}
+
+func client(t *testing.T, pools *pool.Pools, a pool.Alias) rueidis.Client {
+	t.Helper()
+	c, err := pools.Client(a)
+	require.NoError(t, err)
+	return c
+}
+
+func TestPoolsAreApart(t *testing.T) {
+	pools := open(t, pool.Config{Databases: map[pool.Alias]int{"jobs": 42}})
+	require.Len(t, pools.Aliases(), 7)
+	require.True(t, pools.Layout() == keyspace.Default())
+	require.NoError(t, pools.Ping(t.Context()))
+	for _, a := range pools.Aliases() {
+		c := client(t, pools, a)
+		require.Equal(t, rueidis.ClientModeStandalone, c.Mode())
+		require.Empty(t, pools.Prefix(a))
+		require.NoError(t, c.Do(t.Context(), c.B().Set().Key("x").Value(string(a)).Build()).Error())
+	}
+	for _, a := range pools.Aliases() {
+		c := client(t, pools, a)
+		got, err := c.Do(t.Context(), c.B().Get().Key("x").Build()).ToString()
+		require.NoError(t, err)
+		require.Equal(t, string(a), got)
+	}
+}
+
+func TestServersAreApart(t *testing.T) {
+	a, b := client(t, open(t, pool.Config{}), pool.User), client(t, open(t, pool.Config{}), pool.User)
+	require.NoError(t, a.Do(t.Context(), a.B().Set().Key("x").Value("1").Build()).Error())
+	require.True(t, rueidis.IsRedisNil(b.Do(t.Context(), b.B().Get().Key("x").Build()).Error()))
+}
+
+func TestLifetimesRunWithTheClock(t *testing.T) {
+	c := client(t, open(t, pool.Config{}), pool.User)
+	ctx := t.Context()
+	start := time.Now()
+	at := start.Add(time.Second)
+	require.NoError(t, c.Do(ctx, c.B().Set().Key("short").Value("1").Px(200*time.Millisecond).Build()).Error())
+	require.NoError(t, c.Do(ctx, c.B().Set().Key("at").Value("1").PxatMillisecondsTimestamp(at.UnixMilli()).Build()).Error())
+	require.NoError(t, c.Do(ctx, c.B().Set().Key("long").Value("1").Px(time.Hour).Build()).Error())
+
+	gone := func(key string) func() bool {
+		return func() bool {
+			n, err := c.Do(ctx, c.B().Exists().Key(key).Build()).AsInt64()
+			require.NoError(t, err)
+			return n == 0
+		}
+	}
+	require.False(t, gone("short")())
+	require.Eventually(t, gone("short"), 10*time.Second, time.Millisecond)
+	require.False(t, gone("at")())
+	require.Eventually(t, gone("at"), 10*time.Second, time.Millisecond)
+	require.WithinDuration(t, at, time.Now(), 500*time.Millisecond)
+
+	left, err := c.Do(ctx, c.B().Pttl().Key("long").Build()).AsInt64()
+	require.NoError(t, err)
+	require.InDelta(t, (time.Hour - time.Since(start)).Milliseconds(), left, 500)
+	due, err := c.Do(ctx, c.B().Pexpiretime().Key("long").Build()).AsInt64()
+	require.NoError(t, err)
+	now, err := c.Do(ctx, c.B().Time().Build()).AsStrSlice()
+	require.NoError(t, err)
+	seconds, err := strconv.ParseInt(now[0], 10, 64)
+	require.NoError(t, err)
+	require.InDelta(t, seconds*1000+left, due, 2000)
+}
+
+func TestAURLIsAMistake(t *testing.T) {
+	_, err := embedded.Open(t.Context(), pool.Config{URL: "redis://u:hunter2@h", URLs: map[pool.Alias]string{"user": "redis://h"}})
+	require.ErrorContains(t, err, "Config.URL: ")
+	require.ErrorContains(t, err, "Config.URLs: ")
+	require.NotContains(t, err.Error(), "hunter2")
+	var mistake *pool.ConfigError
+	require.ErrorAs(t, err, &mistake)
+}
+
+func TestOtherMistakesStopTheServer(t *testing.T) {
+	_, err := embedded.Open(t.Context(), pool.Config{Timeout: -1})
+	var mistake *pool.ConfigError
+	require.ErrorAs(t, err, &mistake)
+	require.Equal(t, "Timeout", mistake.Field)
+	nothingRuns(t)
+}
+
+func TestCloseStopsTheServer(t *testing.T) {
+	var mu sync.Mutex
+	var addr string
+	pools, err := embedded.Open(t.Context(), pool.Config{NewClient: func(opt rueidis.ClientOption) (rueidis.Client, error) {
+		mu.Lock()
+		addr = opt.InitAddress[0]
+		mu.Unlock()
+		return rueidis.NewClient(opt)
+	}})
+	require.NoError(t, err)
+	conn, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	pools.Close()
+	pools.Close()
+	_, err = net.Dial("tcp", addr)
+	require.Error(t, err)
+	nothingRuns(t)
+}
+
+func TestAnEndedContextStopsTheServer(t *testing.T) {
+	release := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := embedded.Open(ctx, pool.Config{NewClient: func(opt rueidis.ClientOption) (rueidis.Client, error) {
+		cancel()
+		<-release
+		return rueidis.NewClient(opt)
+	}})
+	require.ErrorIs(t, err, context.Canceled)
+	close(release)
+	nothingRuns(t)
+}
+
+// nothingRuns waits until no goroutine of a client or of the pools is left.
+func nothingRuns(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		left := running()
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines are left:\n%s", len(left), strings.Join(left, "\n\n"))
+		}
+	}
+}
+
+func running() (stacks []string) {
+	buf := make([]byte, 1<<20)
+	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		ours := strings.Contains(stack, "redis/rueidis") || strings.Contains(stack, "pool/embedded.") || strings.Contains(stack, "miniredis")
+		if ours && !strings.Contains(stack, "nothingRuns") {
+			stacks = append(stacks, stack)
+		}
+	}
+	return stacks
+}

@@ -1,0 +1,25 @@
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/symphony-go/symphony/pool"
+)
+
+// The mistakes in a Config come back together, and no server is contacted.
+func ExampleOpen_mistakes() {
+	_, err := pool.Open(context.Background(), pool.Config{
+		URL:       "localhost:6379",
+		Databases: map[pool.Alias]int{"jobs": -1},
+	})
+	fmt.Println(err)
+
+	var mistake *pool.ConfigError
+	fmt.Println(errors.As(err, &mistake), mistake.Field)
+	// Output:
+	// pool: Config.URL: the scheme is none of redis, rediss, valkey, valkeys and unix; write redis://host:6379
+	// pool: Config.Databases[jobs]: -1 is negative; databases are numbered from 0
+	// true URL
+}

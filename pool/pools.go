@@ -1,0 +1,159 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+// Pools holds a client for each alias. It is made by Open and used by any
+// number of goroutines at once; which aliases it has does not change.
+type Pools struct {
+	clients       map[Alias]*client
+	prefixes      map[Alias]string
+	opened        []rueidis.Client // each once
+	layout        keyspace.Layout
+	maxValueBytes int
+	deadline      *deadline
+	closed        atomic.Bool
+	closing       sync.Once
+}
+
+// Open connects every alias of cfg, side by side, and returns once each has
+// answered PING. It gives up when ctx ends, or after Config.Timeout if ctx has
+// no deadline.
+//
+// The mistakes in cfg come back all at once, a *ConfigError each, and then
+// nothing is contacted. An alias that does not answer is a *ConnectError; they
+// are joined too, and all connections are closed again.
+func Open(ctx context.Context, cfg Config) (*Pools, error) {
+	plan, err := cfg.plan()
+	if err != nil {
+		return nil, err
+	}
+	if plan.ignoredDB != nil {
+		plan.logger.Warn("pool: the database number in Config.URL is ignored, since each alias has its own; Config.Databases and Config.URLs change it",
+			"database", *plan.ignoredDB)
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, plan.timeout)
+		defer cancel()
+	}
+	return plan.connect(ctx)
+}
+
+// Client gives the client of an alias, for the commands that the repositories
+// lack. It differs from one of rueidis in this: a Do, DoMulti, DoCache or
+// DoMultiCache whose context has no deadline gets that of Config.Timeout, and
+// ends with context.DeadlineExceeded, or with the failure of its last retry;
+// it counts for Stats; and its Close does nothing, since Close of the Pools
+// closes it. Its nodes and dedicated connections are the same.
+//
+// Blocking commands (BLPOP, XREAD BLOCK and so on, and a DoMulti with one of
+// them), Receive and the streams get no deadline: they end with their context.
+// Keys begin with [Pools.Prefix]. Helpers of rueidis that look for its own
+// client types, such as rueidis.MGet, send a command for each key.
+//
+// An alias that is not there is ErrUnknownPool. After Close it is ErrClosed,
+// from this method and from the clients it gave.
+func (p *Pools) Client(a Alias) (rueidis.Client, error) {
+	if p.closed.Load() {
+		return nil, ErrClosed
+	}
+	c, ok := p.clients[a]
+	if !ok {
+		return nil, fmt.Errorf("%w: %q is none of %s", ErrUnknownPool, string(a), joinAliases(p.Aliases()))
+	}
+	return c, nil
+}
+
+// Aliases gives the aliases there are, sorted.
+func (p *Pools) Aliases() []Alias { return slices.Sorted(maps.Keys(p.clients)) }
+
+// Prefix is what precedes every key of an alias: the alias and a colon with
+// Config.PrefixKeys and on a cluster, otherwise nothing.
+func (p *Pools) Prefix(a Alias) string { return p.prefixes[a] }
+
+// Layout is the key layout of the repositories on these pools.
+func (p *Pools) Layout() keyspace.Layout { return p.layout }
+
+// MaxValueBytes is the size of the largest value that a repository sends.
+func (p *Pools) MaxValueBytes() int { return p.maxValueBytes }
+
+// Ping sends PING to every alias, side by side; on a cluster it is enough that
+// one node answers. Aliases that do not answer are a *ConnectError each,
+// joined. It is ErrClosed after Close.
+func (p *Pools) Ping(ctx context.Context) error {
+	if p.closed.Load() {
+		return ErrClosed
+	}
+	aliases := p.Aliases()
+	errs := make([]error, len(aliases))
+	var wg sync.WaitGroup
+	for i, a := range aliases {
+		wg.Go(func() {
+			c := p.clients[a]
+			if err := ping(ctx, c); err != nil {
+				errs[i] = &ConnectError{Alias: a, Addr: c.addr, Err: err}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// Stats gives the counters of every alias since Open. It works after Close.
+func (p *Pools) Stats() map[Alias]Stats {
+	all := make(map[Alias]Stats, len(p.clients))
+	for a, c := range p.clients {
+		all[a] = c.stats()
+	}
+	return all
+}
+
+// Close closes the connections. It waits for the replies under way, for a
+// second at most where the server is silent, and answers what comes later with
+// ErrClosed. Closing again does nothing.
+func (p *Pools) Close() {
+	p.closing.Do(func() {
+		p.closed.Store(true)
+		closeAll(p.opened)
+		p.deadline.stop()
+	})
+}
+
+func closeAll(clients []rueidis.Client) {
+	var wg sync.WaitGroup
+	for _, c := range clients {
+		wg.Go(c.Close)
+	}
+	wg.Wait()
+}
+
+// ping asks a cluster until a node answers: a client picks any of the addresses
+// it knows, and one of those in the URL may be dead.
+func ping(ctx context.Context, c rueidis.Client) error {
+	cmd := c.B().Ping().Build()
+	if c.Mode() == rueidis.ClientModeCluster {
+		cmd = cmd.ToRetryable()
+	}
+	return c.Do(ctx, cmd).Error()
+}
+
+func joinAliases(aliases []Alias) string {
+	texts := make([]string, len(aliases))
+	for i, a := range aliases {
+		texts[i] = string(a)
+	}
+	return strings.Join(texts, ", ")
+}
