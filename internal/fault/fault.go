@@ -1,0 +1,127 @@
+// Package fault holds the errors that the repositories share: the values
+// callers compare with errors.Is, and OpError, which says what was being done
+// to which key when one of them came back.
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/pool"
+)
+
+var (
+	ErrNotFound      = errors.New("record not found")
+	ErrExists        = errors.New("record exists already")
+	ErrConflict      = errors.New("record was changed by another writer")
+	ErrUnknownField  = errors.New("unknown field")
+	ErrFieldType     = errors.New("value does not fit the field")
+	ErrWrongType     = errors.New("key holds another Redis type")
+	ErrInvalidTTL    = errors.New("invalid lifetime")
+	ErrInvalidSchema = errors.New("invalid schema")
+	ErrOverflow      = errors.New("number overflows the field")
+	ErrTooLarge      = errors.New("value too large")
+	ErrFull          = errors.New("queue is full")
+	ErrUnsupported   = errors.New("unsupported")
+	ErrLeaseLost     = errors.New("lease lost")
+)
+
+// OpError is the error of one operation on one key.
+//
+//	var op *symphony.OpError
+//	if errors.As(err, &op) && op.MaybeApplied() {
+//		// read the record before writing it again
+//	}
+type OpError struct {
+	Op    string     // the method, such as "Upsert"
+	Pool  pool.Alias // the pool it went to
+	Key   string     // the key as stored; empty where no single key is meant
+	Field string     // the stored name of the field, where one is meant
+	Err   error      // the reason, for errors.Is and errors.As
+
+	maybe bool
+}
+
+// Error names the operation, the key, the field and the reason. It never
+// holds a stored value.
+func (e *OpError) Error() string {
+	var b strings.Builder
+	b.WriteString("symphony: ")
+	b.WriteString(e.Op)
+	if e.Key != "" {
+		fmt.Fprintf(&b, " %q", e.Key)
+	}
+	if e.Field != "" {
+		fmt.Fprintf(&b, " field %q", e.Field)
+	}
+	if e.Pool != "" {
+		fmt.Fprintf(&b, " (pool %s)", e.Pool)
+	}
+	b.WriteString(": ")
+	b.WriteString(e.Err.Error())
+	return b.String()
+}
+
+// Unwrap gives the reason.
+func (e *OpError) Unwrap() error { return e.Err }
+
+// MaybeApplied reports whether a write may have reached Redis although the
+// call failed. It is false when nothing was sent or the server refused, so
+// that the call can be repeated without a second thought.
+func (e *OpError) MaybeApplied() bool { return e.maybe }
+
+// Target names what an operation works on.
+type Target struct {
+	Op    string
+	Pool  pool.Alias
+	Key   string
+	Field string
+	Write bool // whether the operation changes the key
+}
+
+// Refuse is the error of an operation that sent nothing, or that the server
+// or one of our scripts refused as a whole.
+func (t Target) Refuse(err error) error {
+	return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: err}
+}
+
+// Sent is the error of an operation whose command was handed to the client.
+func (t Target) Sent(err error) error {
+	if re, ok := rueidis.IsRedisErr(err); ok {
+		return t.Refuse(redisReason(re))
+	}
+	return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: err, maybe: t.Write && !unsent(err)}
+}
+
+// On is t for one field.
+func (t Target) On(field string) Target {
+	t.Field = field
+	return t
+}
+
+func redisReason(re *rueidis.RedisError) error {
+	if strings.HasPrefix(re.Error(), "WRONGTYPE") {
+		return fmt.Errorf("%w: it was written by something else; delete it or use another key (%w)", ErrWrongType, re)
+	}
+	return re
+}
+
+// unsent reports whether err shows that no byte of the command left.
+func unsent(err error) bool {
+	var dial *net.OpError
+	return errors.Is(err, pool.ErrClosed) || errors.As(err, &dial) && dial.Op == "dial"
+}
+
+// Done is the context's error when it has ended already, for a refusal
+// before anything is sent.
+func Done(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("nothing was sent: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+// Package option holds the write options that every repository takes, in a
+// constructor and in With alike.
+package option
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// Option changes how a repository writes: see the functions that make one.
+type Option struct {
+	name  string
+	needs Trait
+	why   string // what a repository without the trait lacks
+	apply func(*Settings) error
+
+	layout *keyspace.Layout
+}
+
+// Trait is what a repository must be able to do for an option to apply.
+type Trait uint8
+
+// The traits, one for each option that not every repository can honour.
+const (
+	Versions Trait = 1 << iota // IfVersion
+	Caching                    // Cached
+	Bounds                     // MaxLen
+	bound                      // Layout: no repository has it, SplitLayout takes it before
+)
+
+// Settings is what the options of a repository add up to.
+type Settings struct {
+	Lifetime time.Duration // zero: none
+	Keep     bool          // a key that exists keeps the lifetime it has
+	IfExists bool
+	IfAbsent bool
+	Alias    pool.Alias
+	Codec    codec.Codec
+	MaxLen   int // zero: unbounded
+}
+
+// Conditional reports whether a write asks for something about the record first.
+func (s *Settings) Conditional() bool { return s.IfExists || s.IfAbsent }
+
+// Apply adds opts to s for a repository with the given traits. The error wraps
+// ErrUnsupported or ErrInvalidTTL and names the option.
+func (s *Settings) Apply(traits Trait, opts ...Option) error {
+	for _, o := range opts {
+		if o.name == "" {
+			return fmt.Errorf("%w: the zero Option; use one of the option functions", fault.ErrUnsupported)
+		}
+		if o.needs&^traits != 0 {
+			return fmt.Errorf("%w: %s does not apply here: %s", fault.ErrUnsupported, o.name, o.why)
+		}
+		if err := o.apply(s); err != nil {
+			return err
+		}
+	}
+	if s.IfExists && s.IfAbsent {
+		return fmt.Errorf("%w: IfExists with IfAbsent; keep one of the two", fault.ErrUnsupported)
+	}
+	return nil
+}
+
+// TTL gives every key written the lifetime d.
+func TTL(d time.Duration) Option {
+	return Option{name: "TTL", apply: func(s *Settings) error {
+		if err := CheckLifetime(d); err != nil {
+			return err
+		}
+		s.Lifetime = d
+		return nil
+	}}
+}
+
+// CheckLifetime refuses a lifetime under a millisecond, Redis's unit.
+func CheckLifetime(d time.Duration) error {
+	if d < time.Millisecond {
+		return fmt.Errorf("%w: %v is under a millisecond; NoTTL is the way to say none", fault.ErrInvalidTTL, d)
+	}
+	return nil
+}
+
+// NoTTL gives every key written no lifetime.
+func NoTTL() Option {
+	return Option{name: "NoTTL", apply: func(s *Settings) error { s.Lifetime = 0; return nil }}
+}
+
+// KeepTTL leaves the lifetime of a key that exists as it is.
+func KeepTTL() Option {
+	return Option{name: "KeepTTL", apply: func(s *Settings) error { s.Keep = true; return nil }}
+}
+
+// IfExists lets a write happen only where the record exists.
+func IfExists() Option {
+	return Option{name: "IfExists", apply: func(s *Settings) error { s.IfExists = true; return nil }}
+}
+
+// IfAbsent lets a write happen only where the record does not exist.
+func IfAbsent() Option {
+	return Option{name: "IfAbsent", apply: func(s *Settings) error { s.IfAbsent = true; return nil }}
+}
+
+// IfVersion lets a write happen only where the stored version is v.
+func IfVersion(int64) Option {
+	return Option{name: "IfVersion", needs: Versions, why: "the record has no version"}
+}
+
+// Cached serves reads from memory for d at most.
+func Cached(time.Duration) Option {
+	return Option{name: "Cached", needs: Caching, why: "the repository has no client-side cache"}
+}
+
+// On sends everything to the pool with alias a.
+func On(a pool.Alias) Option {
+	return Option{name: "On", apply: func(s *Settings) error { s.Alias = a; return nil }}
+}
+
+// Codec writes and reads values with c.
+func Codec(c codec.Codec) Option {
+	return Option{name: "Codec", apply: func(s *Settings) error {
+		if c == nil {
+			return fmt.Errorf("%w: Codec(nil); leave the option out for codec.Compact", fault.ErrUnsupported)
+		}
+		s.Codec = c
+		return nil
+	}}
+}
+
+// MaxLen bounds the length of a queue.
+func MaxLen(n int) Option {
+	return Option{name: "MaxLen", needs: Bounds, why: "only a queue has a length", apply: func(s *Settings) error {
+		if n < 1 {
+			return fmt.Errorf("%w: MaxLen(%d); a queue holds at least one item", fault.ErrUnsupported, n)
+		}
+		s.MaxLen = n
+		return nil
+	}}
+}
+
+// Layout sets the key layout of a domain repository.
+func Layout(l keyspace.Layout) Option {
+	return Option{name: "Layout", why: layoutWhy, layout: &l, needs: bound}
+}
+
+const layoutWhy = "the keys are bound already; give it to a domain repository's constructor"
+
+// SplitLayout takes the Layout options out of opts: the last one's layout, or
+// fallback where there is none, and the other options.
+func SplitLayout(fallback keyspace.Layout, opts []Option) (keyspace.Layout, []Option) {
+	rest := make([]Option, 0, len(opts))
+	for _, o := range opts {
+		if o.layout != nil {
+			fallback = *o.layout
+		} else {
+			rest = append(rest, o)
+		}
+	}
+	return fallback, rest
+}

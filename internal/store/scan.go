@@ -1,0 +1,195 @@
+package store
+
+import (
+	"context"
+	"hash/maphash"
+	"iter"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/fault"
+)
+
+// pageSize is the COUNT of a SCAN: what one round trip walks over.
+const pageSize = 1000
+
+// Page is some of a space's records, and what was read for each.
+type Page struct {
+	Targets []fault.Target
+	IDs     []string
+	Replies []rueidis.RedisResult // empty where the walk reads nothing
+}
+
+// Keys is a family of keys: a glob that matches them all, and what tells them
+// from the other keys that it matches. A keyspace.Space is one.
+type Keys interface {
+	Glob() string
+	ID(key string) (string, bool)
+}
+
+// Walk is Scan over the space.
+func (s *Store) Walk(ctx context.Context, op string, read func(key string) rueidis.Completed) iter.Seq2[Page, error] {
+	return s.Scan(ctx, op, s.spec.Kind, s.space, read)
+}
+
+// Scan goes over keys of one type with SCAN MATCH COUNT TYPE and gives each
+// once, a page at a time. What read makes for a key travels together with the
+// SCAN for the page after it; a nil read asks for the ids alone. Breaking off
+// the loop ends the traffic. An error ends the walk.
+func (s *Store) Scan(ctx context.Context, op string, kind Kind, keys Keys, read func(key string) rueidis.Completed) iter.Seq2[Page, error] {
+	return func(yield func(Page, error) bool) {
+		t, err := s.beginAll(ctx, op)
+		if err != nil {
+			yield(Page{}, err)
+			return
+		}
+		w := &walk{Store: s, target: t, kind: kind, keys: keys, read: read, seen: newSeen()}
+		for _, node := range s.nodes() {
+			if !w.over(ctx, node, yield) {
+				return
+			}
+		}
+	}
+}
+
+// walk is one Scan under way.
+type walk struct {
+	*Store
+	target fault.Target
+	kind   Kind
+	keys   Keys
+	read   func(key string) rueidis.Completed
+	seen   seen
+}
+
+// over walks one node, and reports whether to go on with the next.
+func (w *walk) over(ctx context.Context, node rueidis.Client, yield func(Page, error) bool) bool {
+	entry, err := node.Do(ctx, w.scan(node, 0)).AsScanEntry()
+	for {
+		if err != nil {
+			yield(Page{}, w.target.Sent(err))
+			return false
+		}
+		page := w.page(entry.Elements)
+		last := entry.Cursor == 0
+		entry, err = w.fill(ctx, node, entry.Cursor, &page)
+		if len(page.IDs) > 0 && !yield(page, nil) {
+			return false
+		}
+		if last {
+			return true
+		}
+	}
+}
+
+// fill reads for the keys of a page and sends the SCAN for the next with it,
+// where there is one.
+func (w *walk) fill(ctx context.Context, node rueidis.Client, cursor uint64, page *Page) (next rueidis.ScanEntry, err error) {
+	var cmds rueidis.Commands
+	if w.read != nil {
+		for _, t := range page.Targets {
+			cmds = append(cmds, w.read(t.Key))
+		}
+	}
+	if cursor == 0 || w.Client.Mode() == rueidis.ClientModeCluster {
+		page.Replies = w.Client.DoMulti(ctx, cmds...)
+		if cursor == 0 {
+			return next, nil
+		}
+		return node.Do(ctx, w.scan(node, cursor)).AsScanEntry()
+	}
+	results := node.DoMulti(ctx, append(cmds, w.scan(node, cursor))...)
+	page.Replies = results[:len(cmds)]
+	return results[len(cmds)].AsScanEntry()
+}
+
+func (w *walk) scan(node rueidis.Client, cursor uint64) rueidis.Completed {
+	return node.B().Scan().Cursor(cursor).Match(w.prefix + w.keys.Glob()).Count(pageSize).Type(string(w.kind)).Build()
+}
+
+// page keeps the keys of the family that were not seen before: the glob's star
+// matches more than one part, and SCAN repeats itself.
+func (w *walk) page(keys []string) (page Page) {
+	for _, key := range keys {
+		id, ok := w.keys.ID(key[len(w.prefix):])
+		if !ok || !w.seen.add(key) {
+			continue
+		}
+		t := w.target
+		t.Key = key
+		page.IDs = append(page.IDs, id)
+		page.Targets = append(page.Targets, t)
+	}
+	return page
+}
+
+// nodes is where SCAN must run to see the whole space.
+func (s *Store) nodes() []rueidis.Client {
+	if s.Client.Mode() != rueidis.ClientModeCluster {
+		return []rueidis.Client{s.Client}
+	}
+	var nodes []rueidis.Client
+	for _, node := range s.Client.Nodes() {
+		nodes = append(nodes, node)
+	}
+	return nodes
+}
+
+// IDs gives the id of every record of the space.
+func (s *Store) IDs(ctx context.Context, op string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for page, err := range s.Walk(ctx, op, nil) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			for _, id := range page.IDs {
+				if !yield(id, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// DeleteAll sends UNLINK for every record of the space and counts them.
+func (s *Store) DeleteAll(ctx context.Context) (total int64, err error) {
+	if err := s.RefuseAbsent(fault.Target{Op: "DeleteAll", Pool: s.Alias}); err != nil {
+		return 0, err
+	}
+	unlink := func(key string) rueidis.Completed { return s.Client.B().Unlink().Key(key).Build() }
+	for page, err := range s.Walk(ctx, "DeleteAll", unlink) {
+		if err != nil {
+			return total, err
+		}
+		for i := range page.Targets {
+			page.Targets[i].Write = true
+		}
+		n, err := sum(page.Targets, page.Replies)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// seen remembers keys by two independent 64-bit hashes, 16 bytes each
+// whatever their length: SCAN repeats keys while its table shrinks.
+type seen struct {
+	seeds [2]maphash.Seed
+	keys  map[[2]uint64]struct{}
+}
+
+func newSeen() seen {
+	return seen{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, keys: map[[2]uint64]struct{}{}}
+}
+
+func (s seen) add(key string) bool {
+	sum := [2]uint64{maphash.String(s.seeds[0], key), maphash.String(s.seeds[1], key)}
+	if _, ok := s.keys[sum]; ok {
+		return false
+	}
+	s.keys[sum] = struct{}{}
+	return true
+}

@@ -1,0 +1,283 @@
+// Package store is the untyped core of the repositories: one space of keys on
+// one pool, with the write options that hold for it. It names keys, sends
+// commands, applies the lifetime rule and turns replies into errors; what a
+// value looks like is the repositories' business.
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/option"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// Kind is the Redis type of a repository's records, as TYPE and SCAN name it.
+type Kind string
+
+// The types that repositories use.
+const (
+	Hash   Kind = "hash"
+	String Kind = "string"
+	List   Kind = "list"
+	Set    Kind = "set"
+)
+
+// NoExpiry is what TTL answers for a record without a lifetime.
+const NoExpiry time.Duration = -1
+
+// Spec is what a kind of repository brings before its options.
+type Spec struct {
+	Kind     Kind
+	Lifetime time.Duration // zero: none
+	Traits   option.Trait
+}
+
+// Store is immutable; With makes another.
+type Store struct {
+	option.Settings
+	Client rueidis.Client
+
+	pools  *pool.Pools
+	prefix string
+	ms     string // the lifetime
+	space  keyspace.Space
+	spec   Spec
+	bad    error // what every call answers, before anything is sent
+}
+
+// New binds a space to a pool. Its errors come at once, and nothing is sent.
+func New(p *pool.Pools, a pool.Alias, space keyspace.Space, spec Spec, opts ...option.Option) (*Store, error) {
+	s := &Store{pools: p, space: space, spec: spec}
+	s.Settings = option.Settings{Lifetime: spec.Lifetime, Alias: a, Codec: codec.Compact}
+	s.apply(opts)
+	if s.bad != nil {
+		return nil, fmt.Errorf("symphony: %w", s.bad)
+	}
+	return s, nil
+}
+
+func (s *Store) apply(opts []option.Option) {
+	if s.pools == nil {
+		s.bad = fmt.Errorf("%w: the Pools are nil; pool.Open makes them", pool.ErrUnknownPool)
+		return
+	}
+	if s.bad = s.Apply(s.spec.Traits, opts...); s.bad != nil {
+		return
+	}
+	if s.Client, s.bad = s.pools.Client(s.Alias); s.bad != nil {
+		return
+	}
+	s.prefix = s.pools.Prefix(s.Alias)
+	s.ms = strconv.FormatInt(ceilMilliseconds(s.Lifetime), 10)
+}
+
+// With is s with more options. A bad one is the error of every later call.
+func (s *Store) With(opts ...option.Option) *Store {
+	view := *s
+	if view.bad == nil {
+		view.apply(opts)
+	}
+	return &view
+}
+
+// In is s over another space.
+func (s *Store) In(space keyspace.Space) *Store {
+	view := *s
+	view.space = space
+	return &view
+}
+
+// Failing is s with every call answering err.
+func (s *Store) Failing(err error) *Store {
+	view := *s
+	view.bad = err
+	return &view
+}
+
+// Begin names the key of an operation, or refuses it before anything is sent.
+func (s *Store) Begin(ctx context.Context, op, id string) (fault.Target, error) {
+	t := fault.Target{Op: op, Pool: s.Alias}
+	if s.bad != nil {
+		return t, t.Refuse(s.bad)
+	}
+	key, err := s.space.Key(id)
+	if err != nil {
+		return t, t.Refuse(err)
+	}
+	t.Key = s.prefix + key
+	if err := fault.Done(ctx); err != nil {
+		return t, t.Refuse(err)
+	}
+	return t, nil
+}
+
+// BeginWrite is Begin for an operation that changes the record.
+func (s *Store) BeginWrite(ctx context.Context, op, id string) (fault.Target, error) {
+	t, err := s.Begin(ctx, op, id)
+	t.Write = true
+	return t, err
+}
+
+// beginAll is Begin for an operation on the whole space.
+func (s *Store) beginAll(ctx context.Context, op string) (fault.Target, error) {
+	t := fault.Target{Op: op, Pool: s.Alias}
+	if s.bad != nil {
+		return t, t.Refuse(s.bad)
+	}
+	if err := fault.Done(ctx); err != nil {
+		return t, t.Refuse(err)
+	}
+	return t, nil
+}
+
+// Prefix is what precedes every key of the pool.
+func (s *Store) Prefix() string { return s.prefix }
+
+// CheckSize refuses a value over the pools' MaxValueBytes.
+func (s *Store) CheckSize(t fault.Target, value string) error {
+	if limit := s.MaxValueBytes(); len(value) > limit {
+		return t.Refuse(fmt.Errorf("%w: %d bytes, and Config.MaxValueBytes is %d", fault.ErrTooLarge, len(value), limit))
+	}
+	return nil
+}
+
+// MaxValueBytes is the pools' limit on one value.
+func (s *Store) MaxValueBytes() int { return s.pools.MaxValueBytes() }
+
+// Do sends one command.
+func (s *Store) Do(ctx context.Context, t fault.Target, cmd rueidis.Completed) (rueidis.RedisMessage, error) {
+	m, err := s.Client.Do(ctx, cmd).ToMessage()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		return m, t.Sent(err)
+	}
+	return m, nil
+}
+
+// Exists sends EXISTS.
+func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
+	t, err := s.Begin(ctx, "Exists", id)
+	if err != nil {
+		return false, err
+	}
+	n, err := s.Client.Do(ctx, s.Client.B().Exists().Key(t.Key).Build()).AsInt64()
+	if err != nil {
+		return false, t.Sent(err)
+	}
+	return n == 1, nil
+}
+
+// TTL sends PTTL.
+func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
+	t, err := s.Begin(ctx, "TTL", id)
+	if err != nil {
+		return 0, err
+	}
+	ms, err := s.Client.Do(ctx, s.Client.B().Pttl().Key(t.Key).Build()).AsInt64()
+	switch {
+	case err != nil:
+		return 0, t.Sent(err)
+	case ms == -2:
+		return 0, t.Refuse(fault.ErrNotFound)
+	case ms == -1:
+		return NoExpiry, nil
+	}
+	return time.Duration(ms) * time.Millisecond, nil
+}
+
+// Touch renews the lifetime and reports whether the record exists.
+func (s *Store) Touch(ctx context.Context, id string) (bool, error) {
+	t, err := s.BeginWrite(ctx, "Touch", id)
+	if err != nil {
+		return false, err
+	}
+	if err := s.RefuseAbsent(t); err != nil {
+		return false, err
+	}
+	cmds := rueidis.Commands{s.Client.B().Exists().Key(t.Key).Build()}
+	if !s.Keep {
+		cmds = append(cmds, s.lifetime(t.Key))
+	}
+	var found bool
+	for i, r := range s.Client.DoMulti(ctx, cmds...) {
+		n, err := r.AsInt64()
+		if err != nil {
+			return false, t.Sent(err)
+		}
+		if i == 0 {
+			found = n == 1
+		}
+	}
+	return found, nil
+}
+
+// Delete sends UNLINK for each id and counts the records that were there.
+func (s *Store) Delete(ctx context.Context, ids ...string) (int64, error) {
+	cmds := make(rueidis.Commands, 0, len(ids))
+	targets := make([]fault.Target, 0, len(ids))
+	for _, id := range ids {
+		t, err := s.BeginWrite(ctx, "Delete", id)
+		if err != nil {
+			return 0, err
+		}
+		if err := s.RefuseAbsent(t); err != nil {
+			return 0, err
+		}
+		targets = append(targets, t)
+		cmds = append(cmds, s.Client.B().Unlink().Key(t.Key).Build())
+	}
+	if len(cmds) == 0 {
+		return 0, nil
+	}
+	return sum(targets, s.Client.DoMulti(ctx, cmds...))
+}
+
+// RefuseAbsent refuses IfAbsent for an operation that works on what exists.
+// IfExists is no question there: such an operation creates nothing.
+func (s *Store) RefuseAbsent(t fault.Target) error {
+	if s.IfAbsent {
+		return t.Refuse(fmt.Errorf("%w: IfAbsent does not apply to %s", fault.ErrUnsupported, t.Op))
+	}
+	return nil
+}
+
+// lifetime is the command that gives a key the lifetime of the settings.
+func (s *Store) lifetime(key string) rueidis.Completed {
+	if s.Lifetime == 0 {
+		return s.Client.B().Persist().Key(key).Build()
+	}
+	return s.Client.B().Arbitrary("PEXPIRE").Keys(key).Args(s.ms).Build()
+}
+
+// Milliseconds is the lifetime in decimal, rounded up so that nothing ends
+// early; "0" for none.
+func (s *Store) Milliseconds() string { return s.ms }
+
+func ceilMilliseconds(d time.Duration) int64 {
+	ms := d.Milliseconds()
+	if d%time.Millisecond > 0 {
+		ms++
+	}
+	return ms
+}
+
+// rule is the lifetime as the scripts and SET take it.
+func (s *Store) rule() (condition, ms, keep string) {
+	switch {
+	case s.IfExists:
+		condition = "exists"
+	case s.IfAbsent:
+		condition = "absent"
+	}
+	if s.Keep {
+		keep = "1"
+	}
+	return condition, s.ms, keep
+}

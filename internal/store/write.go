@@ -1,0 +1,151 @@
+package store
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/fault"
+)
+
+// Tx is the commands of one transaction, MULTI first.
+type Tx rueidis.Commands
+
+// Tx begins a transaction of about n commands.
+func (s *Store) Tx(n int) Tx { return append(make(Tx, 0, n+3), s.Client.B().Multi().Build()) }
+
+// Write sends a transaction in one round trip, with the command for the key's
+// lifetime and EXEC behind it, and gives back the replies to its commands. It
+// is for writes without a condition that do not keep the lifetime; the others
+// are scripts. A command that the server refuses is an error, although the
+// others ran: MULTI knows no rollback.
+func (s *Store) Write(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.RedisMessage, error) {
+	tx = append(tx, s.lifetime(t.Key), s.Client.B().Exec().Build())
+	replies, err := Exec(s.Client.DoMulti(ctx, tx...))
+	if err != nil {
+		return nil, t.Sent(err)
+	}
+	return replies[:len(replies)-1], nil
+}
+
+// Change is Write for one command that creates no key: with KeepTTL the
+// command goes alone, since there is no lifetime to give.
+func (s *Store) Change(ctx context.Context, t fault.Target, cmd rueidis.Completed) (rueidis.RedisMessage, error) {
+	if s.Keep {
+		return s.Do(ctx, t, cmd)
+	}
+	replies, err := s.Write(ctx, t, append(s.Tx(1), cmd))
+	if err != nil {
+		return rueidis.RedisMessage{}, err
+	}
+	return replies[0], nil
+}
+
+// Plain reports whether a write may go through Write: it has no condition,
+// and no key that exists keeps its lifetime.
+func (s *Store) Plain() bool { return !s.Keep && !s.Conditional() }
+
+// Exec reads the results of MULTI, commands, EXEC: the replies of EXEC, or the
+// first error among them.
+func Exec(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
+	last := len(results) - 1
+	replies, err := results[last].ToArray()
+	if err != nil {
+		for _, r := range results[:last] {
+			if queued := r.Error(); queued != nil {
+				return nil, queued
+			}
+		}
+		return nil, err
+	}
+	if len(replies) != last-1 {
+		return nil, errors.New("EXEC answered fewer replies than it was given commands")
+	}
+	for i := range replies {
+		if err := replies[i].Error(); err != nil && !rueidis.IsRedisNil(err) {
+			return nil, err
+		}
+	}
+	return replies, nil
+}
+
+//go:embed lua/rule.lua
+var rule string
+
+// Script is a write script: rule.lua and a body of the package that runs it.
+type Script struct{ lua *rueidis.Lua }
+
+// NewScript makes a script of body, which follows rule.lua.
+func NewScript(body string) *Script { return &Script{rueidis.NewLuaScript(rule + body)} }
+
+// Run executes the script on the target's key, and on more keys of its slot.
+func (s *Store) Run(ctx context.Context, t fault.Target, script *Script, args []string, more ...string) (rueidis.RedisMessage, error) {
+	keys := append([]string{t.Key}, more...)
+	m, err := script.lua.Exec(ctx, s.Client, keys, s.arguments(args)).ToMessage()
+	return verdict(t, m, err)
+}
+
+// Call is one run of a script among many.
+type Call struct {
+	Target fault.Target
+	Args   []string
+}
+
+// RunMany executes the script once for each call, pipelined; every call is
+// atomic, all of them together are not. Error i belongs to call i.
+func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call) []error {
+	batch := make([]rueidis.LuaExec, len(calls))
+	for i, c := range calls {
+		batch[i] = rueidis.LuaExec{Keys: []string{c.Target.Key}, Args: s.arguments(c.Args)}
+	}
+	errs := make([]error, len(calls))
+	for i, r := range script.lua.ExecMulti(ctx, s.Client, batch...) {
+		m, err := r.ToMessage()
+		_, errs[i] = verdict(calls[i].Target, m, err)
+	}
+	return errs
+}
+
+func (s *Store) arguments(args []string) []string {
+	condition, ms, keep := s.rule()
+	return append([]string{condition, ms, keep, string(s.spec.Kind)}, args...)
+}
+
+// verdict turns the statuses of the scripts into errors.
+func verdict(t fault.Target, m rueidis.RedisMessage, err error) (rueidis.RedisMessage, error) {
+	if err != nil {
+		if rueidis.IsRedisNil(err) {
+			return m, nil
+		}
+		return m, t.Sent(err)
+	}
+	if !m.IsString() {
+		return m, nil
+	}
+	switch status, _ := m.ToString(); status {
+	case "NOTFOUND":
+		return m, t.Refuse(fault.ErrNotFound)
+	case "EXISTS":
+		return m, t.Refuse(fault.ErrExists)
+	case "FULL":
+		return m, t.Refuse(fault.ErrFull)
+	case "TOOLARGE":
+		return m, t.Refuse(fault.ErrTooLarge)
+	}
+	return m, nil
+}
+
+// sum adds integer replies, one for each target.
+func sum(targets []fault.Target, results []rueidis.RedisResult) (total int64, err error) {
+	var errs []error
+	for i, r := range results {
+		n, err := r.AsInt64()
+		if err != nil {
+			errs = append(errs, targets[i].Sent(err))
+		}
+		total += n
+	}
+	return total, errors.Join(errs...)
+}
