@@ -1,0 +1,79 @@
+// Package pooltest opens pools for tests: on a real server, and on the
+// embedded one.
+package pooltest
+
+import (
+	"context"
+	"crypto/rand"
+	"testing"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/pool"
+	"github.com/symphony-go/symphony/pool/embedded"
+)
+
+// Each runs a test on a real server and on the embedded one: the repositories
+// must behave alike on both.
+func Each(t *testing.T, run func(t *testing.T, p *pool.Pools)) {
+	t.Run("redis", func(t *testing.T) { run(t, Redis(t, pool.Config{})) })
+	t.Run("embedded", func(t *testing.T) { run(t, Embedded(t)) })
+}
+
+// Redis opens cfg on the real server that it names, or on one of the test's
+// own.
+func Redis(tb testing.TB, cfg pool.Config) *pool.Pools {
+	tb.Helper()
+	if cfg.URL == "" {
+		cfg.URL = redistest.Server(tb).URL()
+	}
+	p, err := pool.Open(context.Background(), cfg)
+	require.NoError(tb, err)
+	tb.Cleanup(p.Close)
+	return p
+}
+
+// Embedded opens pools on an embedded server of the test's own.
+func Embedded(tb testing.TB) *pool.Pools {
+	tb.Helper()
+	p, err := embedded.Open(context.Background(), pool.Config{})
+	require.NoError(tb, err)
+	tb.Cleanup(p.Close)
+	return p
+}
+
+// Tenant is a name that no other test has.
+func Tenant() string { return "t" + rand.Text() }
+
+// Do sends a command past the repositories.
+func Do(tb testing.TB, p *pool.Pools, a pool.Alias, args ...string) rueidis.RedisResult {
+	tb.Helper()
+	c, err := p.Client(a)
+	require.NoError(tb, err)
+	return c.Do(context.Background(), c.B().Arbitrary(args...).Build())
+}
+
+// Hash reads a whole hash past the repositories.
+func Hash(tb testing.TB, p *pool.Pools, a pool.Alias, key string) map[string]string {
+	tb.Helper()
+	m, err := Do(tb, p, a, "HGETALL", key).AsStrMap()
+	require.NoError(tb, err)
+	return m
+}
+
+// Unsent runs call and requires that it fails without a command being sent.
+func Unsent(t *testing.T, p *pool.Pools, want error, call func() error) {
+	t.Helper()
+	before := commands(p)
+	require.ErrorIs(t, call(), want)
+	require.Equal(t, before, commands(p), "commands were sent")
+}
+
+func commands(p *pool.Pools) (n int64) {
+	for _, s := range p.Stats() {
+		n += s.Commands
+	}
+	return n
+}
