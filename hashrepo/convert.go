@@ -1,0 +1,104 @@
+package hashrepo
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"reflect"
+
+	"github.com/symphony-go/symphony/internal/fault"
+)
+
+// convert gives value the type of a field, where nothing is lost by it: an int
+// for an int64 field, a string for a named string, a value for a pointer.
+// Otherwise the error wraps ErrFieldType, or ErrOverflow for a number outside
+// the field's range.
+func convert(value any, to reflect.Type) (reflect.Value, error) {
+	v := reflect.ValueOf(value)
+	if !v.IsValid() {
+		if nilable(to) {
+			return reflect.Zero(to), nil
+		}
+		return v, fmt.Errorf("%w: nil for a %v", fault.ErrFieldType, to)
+	}
+	return convertValue(v, to)
+}
+
+func convertValue(v reflect.Value, to reflect.Type) (reflect.Value, error) {
+	from := v.Type()
+	switch {
+	case from.AssignableTo(to):
+		out := reflect.New(to).Elem()
+		out.Set(v)
+		return out, nil
+	case from.Kind() == reflect.Pointer && v.IsNil() && nilable(to):
+		return reflect.Zero(to), nil
+	case from.Kind() == reflect.Pointer && !v.IsNil():
+		return convertValue(v.Elem(), to)
+	case to.Kind() == reflect.Pointer:
+		elem, err := convertValue(v, to.Elem())
+		if err != nil {
+			return elem, err
+		}
+		p := reflect.New(to.Elem())
+		p.Elem().Set(elem)
+		return p, nil
+	case isNumber(from.Kind()) && isNumber(to.Kind()):
+		return convertNumber(v, to)
+	case from.Kind() == to.Kind() && from.ConvertibleTo(to):
+		return v.Convert(to), nil
+	}
+	return v, fmt.Errorf("%w: a %v for a %v", fault.ErrFieldType, from, to)
+}
+
+// convertNumber converts where the number is the same afterwards; a float may
+// lose digits to a narrower float, and nothing else.
+func convertNumber(v reflect.Value, to reflect.Type) (reflect.Value, error) {
+	out := reflect.New(to).Elem()
+	fits := false
+	switch {
+	case v.CanFloat() && out.CanFloat():
+		fits = !out.OverflowFloat(v.Float())
+	case v.CanFloat():
+		return v, fmt.Errorf("%w: a %v for a %v", fault.ErrFieldType, v.Type(), to)
+	case out.CanFloat():
+		fits = significant(v) <= map[reflect.Kind]int{reflect.Float32: 24, reflect.Float64: 53}[to.Kind()]
+	case v.CanInt() && out.CanInt():
+		fits = !out.OverflowInt(v.Int())
+	case v.CanInt():
+		fits = v.Int() >= 0 && !out.OverflowUint(uint64(v.Int()))
+	case out.CanInt():
+		fits = v.Uint() <= math.MaxInt64 && !out.OverflowInt(int64(v.Uint()))
+	default:
+		fits = !out.OverflowUint(v.Uint())
+	}
+	if !fits {
+		return v, fmt.Errorf("%w: it does not fit a %v", fault.ErrOverflow, to)
+	}
+	return v.Convert(to), nil
+}
+
+// significant is how many binary digits an integer needs.
+func significant(v reflect.Value) int {
+	magnitude := uint64(0)
+	if v.CanUint() {
+		magnitude = v.Uint()
+	} else if magnitude = uint64(v.Int()); v.Int() < 0 {
+		magnitude = -magnitude
+	}
+	return bits.Len64(magnitude) - bits.TrailingZeros64(magnitude|1<<63)
+}
+
+func nilable(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
+		return true
+	}
+	return false
+}
+
+func isFloat(k reflect.Kind) bool { return k == reflect.Float32 || k == reflect.Float64 }
+
+func isInteger(k reflect.Kind) bool { return k >= reflect.Int && k <= reflect.Uint64 }
+
+func isNumber(k reflect.Kind) bool { return isInteger(k) || isFloat(k) }

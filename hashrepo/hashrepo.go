@@ -1,0 +1,246 @@
+// Package hashrepo stores records as Redis hashes: one record is one hash, one
+// field of the record is one hash field.
+//
+//	type Profile struct {
+//		Name  string   `redis:"name"`
+//		Score int64    `redis:"score"`
+//		Tags  []string `redis:"tags"`
+//		Notes string   `redis:"notes,omitzero"`
+//	}
+//
+// # Schema
+//
+// T is a struct, or a map with string keys. A struct's exported fields are
+// stored under the name in their redis tag, else in their json tag, else their
+// Go name; "-" leaves a field out, and two fields of one name are an error.
+// Embedded structs are flattened. Options behind the name:
+//
+//   - omitzero: a zero value is absent in Redis and reads back as zero;
+//   - extra: a map[string]string that carries, as stored, the fields of the
+//     record that T does not know.
+//
+// A nil pointer, slice or map is absent in Redis; an empty slice or map is
+// there and empty. A record with no field present keeps the reserved field
+// "_", so that it exists and has its lifetime; no T may claim that name.
+//
+// # Lifetimes
+//
+// Every record gets a lifetime of [DefaultLifetime] unless the options say
+// otherwise, and every write renews it: see [TTL], [KeepTTL] and [NoTTL].
+package hashrepo
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"iter"
+	"reflect"
+	"time"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// DefaultLifetime is the lifetime of a record whose repository has neither TTL
+// nor NoTTL.
+const DefaultLifetime = 24 * time.Hour
+
+// NoExpiry is what TTL answers for a record without a lifetime.
+const NoExpiry = store.NoExpiry
+
+// HashRepo reads and writes records of type T. It is safe for concurrent use
+// and costs nothing to keep; With makes cheap views of it.
+type HashRepo[T any] struct{ core *core }
+
+// Record is a value and the id it is stored under.
+type Record[T any] struct {
+	ID    string
+	Value T
+}
+
+//go:embed lua/write.lua
+var writeSource string
+
+var writeScript = store.NewScript(writeSource)
+
+// New makes the repository of the records in space, on the pool with alias a.
+// Nothing is sent.
+//
+// Errors: ErrInvalidSchema, which names the field; ErrUnknownPool; an option
+// that is bad (ErrInvalidTTL) or does not apply (ErrUnsupported).
+func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*HashRepo[T], error) {
+	base, err := store.New(p, a, s, store.Spec{Kind: store.Hash, Lifetime: DefaultLifetime}, opts...)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := planFor(reflect.TypeFor[T](), base.Codec)
+	if err != nil {
+		return nil, fmt.Errorf("symphony: %w", err)
+	}
+	return &HashRepo[T]{&core{base, plan}}, nil
+}
+
+// With is a view of the repository with more options; the original stays as it
+// was. An option that cannot apply is the error of the view's calls, before
+// anything is sent.
+func (r *HashRepo[T]) With(opts ...Option) *HashRepo[T] { return &HashRepo[T]{r.core.with(opts)} }
+
+// Get reads a record: HMGET of T's fields (HGETALL where T is a map or has an
+// extra field). A field that is absent in Redis is zero in T.
+//
+// Errors: ErrNotFound; a *codec.DecodeError, which names the field, where a
+// stored field does not fit T.
+func (r *HashRepo[T]) Get(ctx context.Context, id string) (T, error) {
+	var v, zero T
+	if err := r.core.get(ctx, id, reflect.ValueOf(&v).Elem()); err != nil {
+		return zero, err
+	}
+	return v, nil
+}
+
+// GetMany reads records in one round trip, in the order of ids: a pipeline of
+// what Get sends, so they are not read at one moment. Missing records are left
+// out. Records that cannot be read are left out too, and are in the joined
+// error beside the records that could.
+func (r *HashRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	records := make([]Record[T], len(ids))
+	found, err := r.core.getMany(ctx, ids, func(i int) reflect.Value {
+		records[i].ID = ids[i]
+		return reflect.ValueOf(&records[i].Value).Elem()
+	})
+	kept := records[:0]
+	for i, ok := range found {
+		if ok {
+			kept = append(kept, records[i])
+		}
+	}
+	return kept, err
+}
+
+// All goes over every record of the space, in no order, with SCAN and
+// pipelined reads: memory holds a page of about a thousand records, and
+// breaking off ends the traffic. A record that cannot be read comes as its ID
+// and an error, and the loop goes on; an error without an ID ends it. Records
+// written or deleted meanwhile may or may not appear; none appears twice.
+func (r *HashRepo[T]) All(ctx context.Context) iter.Seq2[Record[T], error] {
+	return r.find(ctx, "All", nil)
+}
+
+// Find is All for the records for which every condition holds, in Redis when
+// the record is read. Only the fields that the conditions name are read of the
+// records that do not match.
+//
+// Errors: as for All; ErrUnknownField and ErrFieldType for a condition that
+// does not fit T, before anything is sent.
+func (r *HashRepo[T]) Find(ctx context.Context, conds ...Cond[T]) iter.Seq2[Record[T], error] {
+	return r.find(ctx, "Find", conds)
+}
+
+// FindOne gives a record for which every condition holds, the first that Find
+// meets. Errors: ErrNotFound, and those of Find.
+func (r *HashRepo[T]) FindOne(ctx context.Context, conds ...Cond[T]) (Record[T], error) {
+	return r.findOne(ctx, "FindOne", conds)
+}
+
+func (r *HashRepo[T]) findOne(ctx context.Context, op string, conds []Cond[T]) (Record[T], error) {
+	for record, err := range r.find(ctx, op, conds) {
+		return record, err
+	}
+	return Record[T]{}, fault.Target{Op: op, Pool: r.core.Alias}.Refuse(fault.ErrNotFound)
+}
+
+func (r *HashRepo[T]) find(ctx context.Context, op string, conds []Cond[T]) iter.Seq2[Record[T], error] {
+	return func(yield func(Record[T], error) bool) {
+		compiled, err := r.core.conditions(op, conditionsOf(conds))
+		if err != nil {
+			yield(Record[T]{}, err)
+			return
+		}
+		for item, err := range r.core.find(ctx, op, compiled) {
+			record := Record[T]{ID: item.id}
+			if err == nil {
+				err = r.core.decodeMatch(ctx, item, compiled, reflect.ValueOf(&record.Value).Elem())
+			}
+			if errors.Is(err, fault.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				record = Record[T]{ID: item.id}
+			}
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
+}
+
+// IDs goes over the ids of the space, in no order, with SCAN alone.
+func (r *HashRepo[T]) IDs(ctx context.Context) iter.Seq2[string, error] {
+	return r.core.IDs(ctx, "IDs")
+}
+
+// Exists reports whether there is a record: EXISTS.
+func (r *HashRepo[T]) Exists(ctx context.Context, id string) (bool, error) {
+	return r.core.Exists(ctx, id)
+}
+
+// TTL tells how long the record has to live, in milliseconds' resolution, or
+// [NoExpiry]: PTTL. Errors: ErrNotFound.
+func (r *HashRepo[T]) TTL(ctx context.Context, id string) (time.Duration, error) {
+	return r.core.TTL(ctx, id)
+}
+
+// Touch gives the record the repository's lifetime from now on, and reports
+// whether there is one: EXISTS and PEXPIRE (PERSIST with NoTTL, nothing with
+// KeepTTL) in one round trip.
+func (r *HashRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
+	return r.core.Touch(ctx, id)
+}
+
+// Upsert writes every field of v: what is written is what Get gives back.
+// Fields that T does not know stay, unless T is a map or has an extra field,
+// whose entries are added and overwritten. It sends HSET, HDEL for the fields
+// absent in v, and the lifetime as one MULTI ... EXEC in one round trip; with
+// IfExists, IfAbsent or KeepTTL, one script.
+//
+// Atomic, except that a key of another type (ErrWrongType, its value
+// untouched) may have got the lifetime. The lifetime is renewed; see KeepTTL.
+//
+// Errors: ErrNotFound and ErrExists from the conditions; ErrTooLarge,
+// and what the codec cannot write, before anything is sent.
+func (r *HashRepo[T]) Upsert(ctx context.Context, id string, v T) error {
+	return r.core.upsert(ctx, id, reflect.ValueOf(&v).Elem())
+}
+
+// UpsertMany is Upsert for many records in one pipeline: one script for each,
+// each atomic, together not. Nothing is sent where one of them is bad input.
+// Otherwise all are tried, and the joined error has those that failed.
+func (r *HashRepo[T]) UpsertMany(ctx context.Context, records ...Record[T]) error {
+	return r.core.upsertMany(ctx, len(records), func(i int) (string, reflect.Value) {
+		return records[i].ID, reflect.ValueOf(&records[i].Value).Elem()
+	})
+}
+
+// Replace writes v and removes every field that v does not have, also those
+// that T does not know: one script, atomic. The lifetime is renewed; see
+// KeepTTL. Errors: as for Upsert.
+func (r *HashRepo[T]) Replace(ctx context.Context, id string, v T) error {
+	return r.core.replace(ctx, id, reflect.ValueOf(&v).Elem())
+}
+
+// Delete removes records and counts those that were there: a pipeline of
+// UNLINK, not atomic together.
+func (r *HashRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
+	return r.core.Delete(ctx, ids...)
+}
+
+// DeleteAll removes every record of this space, and of no other, and counts
+// them: SCAN, and UNLINK a page at a time. Not atomic; records written
+// meanwhile may stay.
+func (r *HashRepo[T]) DeleteAll(ctx context.Context) (int64, error) { return r.core.DeleteAll(ctx) }

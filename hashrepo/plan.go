@@ -1,0 +1,322 @@
+package hashrepo
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/fields"
+)
+
+// reserved is the field of a record that has no other: it exists by it.
+const reserved = "_"
+
+// plan is a record type compiled for one codec: which fields it has and how
+// each is written and read. All reflection on types happens here, once.
+type plan struct {
+	typ    reflect.Type
+	codec  codec.Codec
+	fields []field
+	names  []string // of fields, in order: what HMGET asks for
+	byName map[string]int
+
+	extra *fields.Field // carries the fields that T does not know
+	elem  *codec.Type   // T is a map, and this is its values' type
+	bare  bool          // a record of T may have no field present
+}
+
+type field struct {
+	fields.Field
+	*codec.Type
+	omitted func(reflect.Value) bool
+}
+
+type planKey struct {
+	typ   reflect.Type
+	codec codec.Codec
+}
+
+var plans sync.Map // planKey -> *plan
+
+// planFor compiles t, or finds it compiled. Its errors wrap ErrInvalidSchema.
+func planFor(t reflect.Type, c codec.Codec) (*plan, error) {
+	key := planKey{t, c}
+	shared := reflect.TypeOf(c).Comparable()
+	if shared {
+		if p, ok := plans.Load(key); ok {
+			return p.(*plan), nil
+		}
+	}
+	p, err := compile(t, c)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", fault.ErrInvalidSchema, err)
+	}
+	if shared {
+		plans.Store(key, p)
+	}
+	return p, nil
+}
+
+func compile(t reflect.Type, c codec.Codec) (*plan, error) {
+	p := &plan{typ: t, codec: c}
+	switch {
+	case t.Kind() == reflect.Struct:
+		err := p.compileStruct()
+		return p, err
+	case t.Kind() == reflect.Map && t.Key().Kind() == reflect.String:
+		elem, err := codec.For(c, t.Elem())
+		p.elem, p.bare = elem, true
+		return p, err
+	}
+	return nil, fmt.Errorf("%v is no record: use a struct, or a map with string keys", t)
+}
+
+func (p *plan) compileStruct() error {
+	all, err := fields.Of(p.typ)
+	if err != nil {
+		return err
+	}
+	p.byName = make(map[string]int, len(all))
+	p.bare = true
+	var errs []error
+	for _, f := range all {
+		switch {
+		case f.Extra && p.extra != nil:
+			errs = append(errs, fmt.Errorf("%s: a second extra field after %s", f.GoName, p.extra.GoName))
+		case f.Extra && f.Type != reflect.TypeFor[map[string]string]():
+			errs = append(errs, fmt.Errorf("%s: an extra field is a map[string]string, not a %v", f.GoName, f.Type))
+		case f.Extra:
+			p.extra = &f
+		case f.Version:
+			errs = append(errs, fmt.Errorf("%s: the option version is not supported yet", f.GoName))
+		case f.Name == reserved:
+			errs = append(errs, fmt.Errorf("%s: the name %q is reserved; give the field another", f.GoName, reserved))
+		default:
+			typ, err := codec.For(p.codec, f.Type)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", f.GoName, err))
+				continue
+			}
+			p.byName[f.Name] = len(p.fields)
+			p.fields = append(p.fields, field{f, typ, f.Omitted()})
+			p.names = append(p.names, f.Name)
+			p.bare = p.bare && (typ.Nilable() || f.OmitZero || f.OmitEmpty || len(f.Index) > 1)
+		}
+	}
+	if len(all) == 0 {
+		errs = append(errs, fmt.Errorf("%v has no field to store", p.typ))
+	}
+	return errors.Join(errs...)
+}
+
+// whole reports whether a read needs all the fields that Redis has.
+func (p *plan) whole() bool { return p.elem != nil || p.extra != nil }
+
+// present finds a field's value in a record; false where it is absent in Redis.
+func (f *field) present(record reflect.Value) (reflect.Value, bool) {
+	v, ok := f.Value(record)
+	return v, ok && !f.absent(v)
+}
+
+// absent reports whether v is stored by no field at all.
+func (f *field) absent(v reflect.Value) bool { return f.Nilable() && v.IsNil() || f.omitted(v) }
+
+// record is a value as the commands take it. Whoever encodes one releases it,
+// once its strings are in commands.
+type record struct {
+	pairs  []string // name, value, name, value ...
+	absent []string // names of the fields to remove
+
+	buf []byte // the values that are not Go strings already, one behind the other
+	cut []cut  // where each of them ends, and which pair it is
+}
+
+type cut struct{ pair, end int }
+
+var records = sync.Pool{New: func() any { return new(record) }}
+
+func (r *record) add(name, value string) { r.pairs = append(r.pairs, name, value) }
+
+func (r *record) release() {
+	clear(r.pairs)
+	r.pairs, r.absent, r.buf, r.cut = r.pairs[:0], r.absent[:0], r.buf[:0], r.cut[:0]
+	records.Put(r)
+}
+
+// encode turns a record into commands' arguments. All values that are not Go
+// strings already share one string. An error names the field.
+func (p *plan) encode(v reflect.Value) (*record, error) {
+	r := records.Get().(*record)
+	var err error
+	if p.elem != nil {
+		err = p.encodeMap(v, r)
+	} else {
+		err = p.encodeStruct(v, r)
+	}
+	if err != nil {
+		r.release()
+		return nil, err
+	}
+	text, start := string(r.buf), 0
+	for _, c := range r.cut {
+		r.pairs[c.pair], start = text[start:c.end], c.end
+	}
+	return r, nil
+}
+
+func (p *plan) encodeStruct(v reflect.Value, r *record) error {
+	for i := range p.fields {
+		f := &p.fields[i]
+		value, ok := f.present(v)
+		if !ok {
+			r.absent = append(r.absent, f.Name)
+			continue
+		}
+		if err := r.write(f.Name, f.Type, value); err != nil {
+			return err
+		}
+	}
+	if p.extra != nil {
+		if extra, ok := p.extra.Value(v); ok {
+			return p.encodeExtra(extra.Interface().(map[string]string), r)
+		}
+	}
+	return nil
+}
+
+func (p *plan) encodeExtra(extra map[string]string, r *record) error {
+	for name, value := range extra {
+		if _, known := p.byName[name]; known || name == reserved {
+			return &fieldError{name, fmt.Errorf("%w: %s cannot carry it, since it is a field of its own", fault.ErrUnknownField, p.extra.GoName)}
+		}
+		r.add(name, value)
+	}
+	return nil
+}
+
+func (p *plan) encodeMap(v reflect.Value, r *record) error {
+	for it := v.MapRange(); it.Next(); {
+		name, value := it.Key().String(), it.Value()
+		if err := checkMapName(name); err != nil {
+			return err
+		}
+		if p.elem.Nilable() && value.IsNil() {
+			r.absent = append(r.absent, name)
+			continue
+		}
+		if err := r.write(name, p.elem, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkMapName(name string) error {
+	if name == reserved {
+		return &fieldError{name, fmt.Errorf("%w: the name is reserved", fault.ErrUnknownField)}
+	}
+	return nil
+}
+
+// write adds one field.
+func (r *record) write(name string, t *codec.Type, v reflect.Value) (err error) {
+	if text, ok := t.Text(v); ok {
+		r.add(name, text)
+		return nil
+	}
+	if r.buf, err = t.Append(r.buf, v); err != nil {
+		return &fieldError{name, err}
+	}
+	r.cut = append(r.cut, cut{len(r.pairs) + 1, len(r.buf)})
+	r.add(name, "")
+	return nil
+}
+
+// decode reads the reply to HMGET of names, by position. It reports false where
+// no field is there.
+func (p *plan) decode(values []rueidis.RedisMessage, into reflect.Value) (bool, error) {
+	found := false
+	for i := range values {
+		if values[i].IsNil() {
+			continue
+		}
+		text, err := values[i].ToString()
+		if err != nil {
+			return false, err
+		}
+		found = true
+		f := &p.fields[i]
+		if err := f.Decode(text, f.Settable(into)); err != nil {
+			return false, &fieldError{f.Name, err}
+		}
+	}
+	return found, nil
+}
+
+// decodeWhole reads the reply to HGETALL. It reports false where no field is
+// there.
+func (p *plan) decodeWhole(values map[string]string, into reflect.Value) (bool, error) {
+	if len(values) == 0 {
+		return false, nil
+	}
+	delete(values, reserved)
+	if p.elem != nil {
+		return true, p.decodeMap(values, into)
+	}
+	for i := range p.fields {
+		f := &p.fields[i]
+		text, ok := values[f.Name]
+		if !ok {
+			continue
+		}
+		if err := f.Decode(text, f.Settable(into)); err != nil {
+			return false, &fieldError{f.Name, err}
+		}
+		delete(values, f.Name)
+	}
+	if len(values) > 0 {
+		p.extra.Settable(into).Set(reflect.ValueOf(values))
+	}
+	return true, nil
+}
+
+func (p *plan) decodeMap(values map[string]string, into reflect.Value) error {
+	m := reflect.MakeMapWithSize(p.typ, len(values))
+	for name, text := range values {
+		value := reflect.New(p.typ.Elem()).Elem()
+		if err := p.elem.Decode(text, value); err != nil {
+			return &fieldError{name, err}
+		}
+		m.SetMapIndex(reflect.ValueOf(name).Convert(p.typ.Key()), value)
+	}
+	into.Set(m)
+	return nil
+}
+
+// named finds what a caller's field name stands for.
+func (p *plan) named(name string) (*field, error) {
+	if p.elem != nil {
+		f := fields.Field{Name: name, Type: p.typ.Elem()}
+		return &field{f, p.elem, f.Omitted()}, checkMapName(name)
+	}
+	if i, ok := p.byName[name]; ok {
+		return &p.fields[i], nil
+	}
+	known := slices.Sorted(slices.Values(p.names))
+	return nil, &fieldError{name, fmt.Errorf("%w: %v has %v", fault.ErrUnknownField, p.typ, known)}
+}
+
+// fieldError is an error of one field; the operation's error names it.
+type fieldError struct {
+	name string
+	err  error
+}
+
+func (e *fieldError) Error() string { return fmt.Sprintf("field %q: %v", e.name, e.err) }
+func (e *fieldError) Unwrap() error { return e.err }
