@@ -1,0 +1,13 @@
+-- Stores a loaded value and gives up the lock of its load, unless the lock was
+-- lost meanwhile.
+--
+-- KEYS[1]  the record
+-- KEYS[2]  the lock
+-- ARGV[5]  the value
+-- ARGV[6]  the lock's token
+-- Result: 1, or 0 with nothing changed where another holds the lock.
+if redis.call('GET', KEYS[2]) ~= ARGV[6] then return 0 end
+redis.call('SET', KEYS[1], ARGV[5], 'KEEPTTL')
+renew()
+redis.call('DEL', KEYS[2])
+return 1
