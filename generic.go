@@ -1,0 +1,28 @@
+package symphony
+
+import (
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/kvrepo"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// Generic holds one value under each key, `{tenant}:{key}`.
+type Generic[T any] struct{ *kvrepo.KVRepo[T] }
+
+// NewGeneric makes the repository of a tenant's values by key, on pool.Default.
+// A value has no lifetime unless the options say otherwise. Nothing is sent.
+// Errors: ErrInvalidKey, and those of kvrepo.New.
+func NewGeneric[T any](pools *pool.Pools, tenant string, opts ...Option) (*Generic[T], error) {
+	space, rest, err := bind(pools, func(l keyspace.Layout) keyspace.Pattern { return l.Generic }, opts, tenant)
+	if err != nil {
+		return nil, err
+	}
+	repo, err := kvrepo.New[T](pools, pool.Default, space, rest...)
+	if err != nil {
+		return nil, err
+	}
+	return &Generic[T]{repo}, nil
+}
+
+// With is a view with more options; see kvrepo.KVRepo.With.
+func (g *Generic[T]) With(opts ...Option) *Generic[T] { return &Generic[T]{g.KVRepo.With(opts...)} }

@@ -1,0 +1,52 @@
+package symphony
+
+import (
+	"time"
+
+	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/option"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// Option changes how a repository writes and reads: in a constructor, and in
+// With. An option that cannot apply is ErrUnsupported with its name.
+type Option = option.Option
+
+// TTL gives every key that is written the lifetime d, in whole milliseconds, rounded
+// up. Under a millisecond: ErrInvalidTTL.
+func TTL(d time.Duration) Option { return option.TTL(d) }
+
+// KeepTTL leaves the lifetime of a key that exists as it is, whatever it is; a new key
+// gets the repository's.
+func KeepTTL() Option { return option.KeepTTL() }
+
+// NoTTL gives the keys that are written no lifetime, and takes away the one they have.
+func NoTTL() Option { return option.NoTTL() }
+
+// IfExists lets a write happen only where the record exists: else ErrNotFound, and
+// nothing is changed.
+func IfExists() Option { return option.IfExists() }
+
+// IfAbsent lets a write happen only where the record does not exist: else ErrExists,
+// and nothing is changed.
+func IfAbsent() Option { return option.IfAbsent() }
+
+// IfVersion lets a write happen only where the stored version is v.
+func IfVersion(v int64) Option { return option.IfVersion(v) }
+
+// Cached serves reads from memory for d at most.
+func Cached(d time.Duration) Option { return option.Cached(d) }
+
+// On sends everything to the pool with alias a, whatever New was given.
+func On(a pool.Alias) Option { return option.On(a) }
+
+// Codec writes and reads values with c. Defaults to codec.Compact.
+func Codec(c codec.Codec) Option { return option.Codec(c) }
+
+// MaxLen bounds the length of a queue to n items: a push over it is ErrFull.
+func MaxLen(n int) Option { return option.MaxLen(n) }
+
+// Layout says how the repository's keys look. Defaults to the layout of the
+// pools. It applies to the constructors of this package alone.
+func Layout(l keyspace.Layout) Option { return option.Layout(l) }
