@@ -1,0 +1,735 @@
+package hashrepo_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+var ctx = context.Background()
+
+type Level int
+
+type Address struct {
+	Street  string `json:"street"`
+	Primary bool   `json:"primary"`
+}
+
+type Base struct {
+	Owner string `redis:"owner"`
+}
+
+type Profile struct {
+	Base
+	Name    string            `redis:"name"`
+	Score   int64             `redis:"score"`
+	Ratio   float64           `redis:"ratio"`
+	Active  bool              `redis:"active"`
+	Level   Level             `json:"level"`
+	Tags    []string          `redis:"tags"`
+	Raw     []byte            `redis:"raw"`
+	Nick    *string           `redis:"nick"`
+	Address Address           `redis:"address"`
+	Labels  map[string]int    `redis:"labels"`
+	Seen    time.Time         `redis:"seen,omitzero"`
+	Quiet   time.Duration     `redis:"quiet"`
+	Any     any               `redis:"any"`
+	Plan    map[string]string `redis:"-"`
+	hidden  int
+}
+
+var userKeys = keyspace.MustCompile("{tenant}:user:{id}")
+
+func space(t testing.TB, tenant string) keyspace.Space {
+	t.Helper()
+	s, err := userKeys.Bind(tenant)
+	require.NoError(t, err)
+	return s
+}
+
+func newRepo[T any](t testing.TB, p *pool.Pools, opts ...hashrepo.Option) (*hashrepo.HashRepo[T], string) {
+	t.Helper()
+	tenant := pooltest.Tenant()
+	repo, err := hashrepo.New[T](p, pool.User, space(t, tenant), opts...)
+	require.NoError(t, err)
+	return repo, tenant + ":user:"
+}
+
+// What is written is what Get gives back.
+func TestRoundTrip(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		for _, c := range []codec.Codec{codec.Compact, codec.JSON, codec.MsgPack} {
+			t.Run(c.Name(), func(t *testing.T) {
+				repo, _ := newRepo[Profile](t, p, hashrepo.Codec(c))
+				write := map[string]func(context.Context, string, Profile) error{
+					"Upsert":    repo.Upsert,
+					"Replace":   repo.Replace,
+					"IfExists":  repo.With(hashrepo.IfExists()).Upsert,
+					"KeepTTL":   repo.With(hashrepo.KeepTTL()).Upsert,
+					"UpsertAll": func(ctx context.Context, id string, v Profile) error { return repo.UpsertMany(ctx, record(id, v)) },
+				}
+				require.NoError(t, repo.Upsert(ctx, "u", Profile{}))
+				rapid.Check(t, func(rt *rapid.T) {
+					want := drawProfile(rt)
+					name := rapid.SampledFrom(slices.Sorted(maps.Keys(write))).Draw(rt, "method")
+					require.NoError(rt, write[name](ctx, "u", want))
+					got, err := repo.Get(ctx, "u")
+					require.NoError(rt, err)
+					require.True(rt, want.Seen.Equal(got.Seen))
+					got.Seen = want.Seen
+					require.Equal(rt, want, got, name)
+				})
+			})
+		}
+	})
+}
+
+func record[T any](id string, v T) hashrepo.Record[T] { return hashrepo.Record[T]{ID: id, Value: v} }
+
+func drawProfile(t *rapid.T) Profile {
+	text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "1", "null", `"null"`, "true", "3.14", `{"a":1}`}))
+	return Profile{
+		Base:    Base{text.Draw(t, "owner")},
+		Name:    text.Draw(t, "name"),
+		Score:   rapid.Int64().Draw(t, "score"),
+		Ratio:   rapid.Float64().Draw(t, "ratio"),
+		Active:  rapid.Bool().Draw(t, "active"),
+		Level:   Level(rapid.IntRange(-5, 5).Draw(t, "level")),
+		Tags:    rapid.OneOf(rapid.Just[[]string](nil), rapid.SliceOf(text)).Draw(t, "tags"),
+		Raw:     rapid.OneOf(rapid.Just[[]byte](nil), rapid.SliceOf(rapid.Byte())).Draw(t, "raw"),
+		Nick:    rapid.Ptr(text, true).Draw(t, "nick"),
+		Address: Address{text.Draw(t, "street"), rapid.Bool().Draw(t, "primary")},
+		Labels:  rapid.OneOf(rapid.Just[map[string]int](nil), rapid.MapOf(text, rapid.Int())).Draw(t, "labels"),
+		Seen:    time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "seen"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns")).UTC(),
+		Quiet:   time.Duration(rapid.Int64().Draw(t, "quiet")),
+	}
+}
+
+func TestMissingIsAnError(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Profile](t, p)
+		got, err := repo.Get(ctx, "nobody")
+		require.ErrorIs(t, err, symphony.ErrNotFound)
+		require.Zero(t, got)
+		var op *symphony.OpError
+		require.ErrorAs(t, err, &op)
+		require.Equal(t, "Get", op.Op)
+		require.Equal(t, key+"nobody", op.Key)
+		require.Equal(t, pool.User, op.Pool)
+		require.False(t, op.MaybeApplied())
+
+		_, err = repo.TTL(ctx, "nobody")
+		require.ErrorIs(t, err, symphony.ErrNotFound)
+		require.ErrorIs(t, repo.GetField(ctx, "nobody", "name", new(string)), symphony.ErrNotFound)
+		found, err := repo.Exists(ctx, "nobody")
+		require.NoError(t, err)
+		require.False(t, found)
+		touched, err := repo.Touch(ctx, "nobody")
+		require.NoError(t, err)
+		require.False(t, touched)
+		n, err := repo.DeleteField(ctx, "nobody", "name")
+		require.NoError(t, err)
+		require.Zero(t, n)
+		require.Empty(t, pooltest.Hash(t, p, pool.User, key+"nobody"))
+	})
+}
+
+// Some is a type whose records may have no field at all.
+type Some struct {
+	A *string `redis:"a"`
+	B []int   `redis:"b"`
+}
+
+func TestNothingPresent(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Some](t, p, hashrepo.TTL(time.Hour))
+		exists := func(fields map[string]string) {
+			t.Helper()
+			require.Equal(t, fields, pooltest.Hash(t, p, pool.User, key+"u"))
+			ttl, err := repo.TTL(ctx, "u")
+			require.NoError(t, err)
+			require.InDelta(t, time.Hour, ttl, float64(time.Minute))
+		}
+		require.NoError(t, repo.Upsert(ctx, "u", Some{}))
+		exists(map[string]string{"_": ""})
+		got, err := repo.Get(ctx, "u")
+		require.NoError(t, err)
+		require.Equal(t, Some{}, got)
+
+		require.NoError(t, repo.Upsert(ctx, "u", Some{B: []int{}}))
+		exists(map[string]string{"b": "[]"})
+		got, err = repo.Get(ctx, "u")
+		require.NoError(t, err)
+		require.Equal(t, Some{B: []int{}}, got)
+
+		n, err := repo.DeleteField(ctx, "u", "a", "b")
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n)
+		exists(map[string]string{"_": ""})
+
+		require.NoError(t, repo.UpdateField(ctx, "u", "a", "x"))
+		require.NoError(t, repo.UpdateField(ctx, "u", "a", nil))
+		exists(map[string]string{"_": ""})
+		require.NoError(t, repo.Replace(ctx, "u", Some{}))
+		exists(map[string]string{"_": ""})
+		require.NoError(t, repo.With(hashrepo.IfExists()).Upsert(ctx, "u", Some{B: []int{1}}))
+		require.NoError(t, repo.With(hashrepo.IfExists()).Upsert(ctx, "u", Some{}))
+		exists(map[string]string{"_": ""})
+
+		maps, _ := hashrepo.New[map[string]string](p, pool.User, space(t, key[:len(key)-len(":user:")]))
+		m, err := maps.Get(ctx, "u")
+		require.NoError(t, err)
+		require.Equal(t, map[string]string{}, m)
+	})
+}
+
+// A record that only others' fields fill is the zero record, not a missing one.
+func TestOnlyUnknownFields(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Some](t, p)
+		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "else", "1").Error())
+		got, err := repo.Get(ctx, "u")
+		require.NoError(t, err)
+		require.Equal(t, Some{}, got)
+		many, err := repo.GetMany(ctx, "u", "gone")
+		require.NoError(t, err)
+		require.Equal(t, []hashrepo.Record[Some]{{ID: "u"}}, many)
+		for r, err := range repo.All(ctx) {
+			require.NoError(t, err)
+			require.Equal(t, "u", r.ID)
+		}
+	})
+}
+
+func TestUnknownFields(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Base](t, p)
+		require.NoError(t, repo.Upsert(ctx, "u", Base{"a"}))
+		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "else", "1").Error())
+		require.NoError(t, repo.Upsert(ctx, "u", Base{"b"}))
+		require.Equal(t, map[string]string{"owner": "b", "else": "1"}, pooltest.Hash(t, p, pool.User, key+"u"))
+		require.NoError(t, repo.Replace(ctx, "u", Base{"c"}))
+		require.Equal(t, map[string]string{"owner": "c"}, pooltest.Hash(t, p, pool.User, key+"u"))
+	})
+}
+
+type WithExtra struct {
+	Name string            `redis:"name"`
+	Else map[string]string `redis:",extra"`
+}
+
+func TestExtra(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[WithExtra](t, p)
+		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "name", "a", "x", "1", "y", "2").Error())
+		got, err := repo.Get(ctx, "u")
+		require.NoError(t, err)
+		require.Equal(t, WithExtra{"a", map[string]string{"x": "1", "y": "2"}}, got)
+
+		require.NoError(t, repo.Upsert(ctx, "u", WithExtra{"b", map[string]string{"x": "3"}}))
+		require.Equal(t, map[string]string{"name": "b", "x": "3", "y": "2"}, pooltest.Hash(t, p, pool.User, key+"u"))
+		require.NoError(t, repo.Replace(ctx, "u", WithExtra{"b", map[string]string{"x": "3"}}))
+		require.Equal(t, map[string]string{"name": "b", "x": "3"}, pooltest.Hash(t, p, pool.User, key+"u"))
+
+		for _, name := range []string{"name", "_"} {
+			pooltest.Unsent(t, p, symphony.ErrUnknownField, func() error {
+				return repo.Upsert(ctx, "u", WithExtra{"b", map[string]string{name: "3"}})
+			})
+		}
+		_, err = repo.Get(ctx, "nobody")
+		require.ErrorIs(t, err, symphony.ErrNotFound)
+	})
+}
+
+func TestMaps(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[map[string]int](t, p)
+		require.NoError(t, repo.Upsert(ctx, "u", map[string]int{"a": 1, "b": 2}))
+		require.NoError(t, repo.Upsert(ctx, "u", map[string]int{"b": 3}))
+		got, err := repo.Get(ctx, "u")
+		require.NoError(t, err)
+		require.Equal(t, map[string]int{"a": 1, "b": 3}, got)
+		require.NoError(t, repo.Replace(ctx, "u", map[string]int{"c": 4}))
+		require.Equal(t, map[string]string{"c": "4"}, pooltest.Hash(t, p, pool.User, key+"u"))
+		sum, err := repo.IncrementField(ctx, "u", "c", 2)
+		require.NoError(t, err)
+		require.EqualValues(t, 6, sum)
+		found, err := repo.FindByField(ctx, "c", 6)
+		require.NoError(t, err)
+		require.Equal(t, record("u", map[string]int{"c": 6}), found)
+		require.NoError(t, repo.Replace(ctx, "u", nil))
+		got, err = repo.Get(ctx, "u")
+		require.NoError(t, err)
+		require.Empty(t, got)
+		pooltest.Unsent(t, p, symphony.ErrUnknownField, func() error {
+			return repo.Upsert(ctx, "u", map[string]int{"_": 1})
+		})
+	})
+}
+
+func TestLifetimes(t *testing.T) {
+	const hour, day = time.Hour, 24 * time.Hour
+	writes := map[string]func(*hashrepo.HashRepo[Profile]) error{
+		"Upsert":      func(r *hashrepo.HashRepo[Profile]) error { return r.Upsert(ctx, "u", Profile{Name: "x"}) },
+		"UpsertMany":  func(r *hashrepo.HashRepo[Profile]) error { return r.UpsertMany(ctx, record("u", Profile{})) },
+		"Replace":     func(r *hashrepo.HashRepo[Profile]) error { return r.Replace(ctx, "u", Profile{Name: "x"}) },
+		"UpdateField": func(r *hashrepo.HashRepo[Profile]) error { return r.UpdateField(ctx, "u", "name", "y") },
+		"ClearField":  func(r *hashrepo.HashRepo[Profile]) error { return r.UpdateField(ctx, "u", "nick", nil) },
+		"IncrementField": func(r *hashrepo.HashRepo[Profile]) error {
+			_, err := r.IncrementField(ctx, "u", "score", 1)
+			return err
+		},
+		"AppendToList": func(r *hashrepo.HashRepo[Profile]) error { return r.AppendToList(ctx, "u", "tags", "x") },
+	}
+	onExisting := map[string]func(*hashrepo.HashRepo[Profile]) error{
+		"DeleteField": func(r *hashrepo.HashRepo[Profile]) error { _, err := r.DeleteField(ctx, "u", "name"); return err },
+		"Touch":       func(r *hashrepo.HashRepo[Profile]) error { _, err := r.Touch(ctx, "u"); return err },
+	}
+	cases := []struct {
+		name   string
+		opts   []hashrepo.Option
+		before time.Duration // 0: no key
+		want   time.Duration
+	}{
+		{"default on a new key", nil, 0, day},
+		{"default renews", nil, hour, day},
+		{"TTL on a new key", []hashrepo.Option{hashrepo.TTL(2 * hour)}, 0, 2 * hour},
+		{"TTL renews", []hashrepo.Option{hashrepo.TTL(2 * hour)}, hour, 2 * hour},
+		{"TTL on a key without", []hashrepo.Option{hashrepo.TTL(2 * hour)}, hashrepo.NoExpiry, 2 * hour},
+		{"NoTTL on a new key", []hashrepo.Option{hashrepo.NoTTL()}, 0, hashrepo.NoExpiry},
+		{"NoTTL takes away", []hashrepo.Option{hashrepo.NoTTL()}, hour, hashrepo.NoExpiry},
+		{"KeepTTL keeps", []hashrepo.Option{hashrepo.KeepTTL()}, hour, hour},
+		{"KeepTTL keeps none", []hashrepo.Option{hashrepo.KeepTTL()}, hashrepo.NoExpiry, hashrepo.NoExpiry},
+		{"KeepTTL on a new key", []hashrepo.Option{hashrepo.KeepTTL(), hashrepo.TTL(2 * hour)}, 0, 2 * hour},
+		{"a condition renews", []hashrepo.Option{hashrepo.IfExists()}, hour, day},
+	}
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		for _, c := range cases {
+			all := maps.Clone(writes)
+			if c.before != 0 {
+				maps.Copy(all, onExisting)
+			}
+			for name, write := range all {
+				t.Run(c.name+"/"+name, func(t *testing.T) {
+					repo, key := newRepo[Profile](t, p, c.opts...)
+					if c.before != 0 {
+						require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "name", "a").Error())
+					}
+					if c.before > 0 {
+						require.NoError(t, pooltest.Do(t, p, pool.User, "PEXPIRE", key+"u", strconv.FormatInt(c.before.Milliseconds(), 10)).Error())
+					}
+					require.NoError(t, write(repo))
+					got, err := repo.TTL(ctx, "u")
+					require.NoError(t, err)
+					if c.want < 0 {
+						require.Equal(t, c.want, got)
+					} else {
+						require.InDelta(t, c.want, got, float64(time.Minute))
+					}
+				})
+			}
+		}
+	})
+}
+
+func TestRecordsEnd(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, _ := newRepo[Profile](t, p, hashrepo.TTL(1500*time.Microsecond))
+		require.NoError(t, repo.Upsert(ctx, "u", Profile{Name: "x"}))
+		require.Eventually(t, func() bool {
+			_, err := repo.Get(ctx, "u")
+			return errors.Is(err, symphony.ErrNotFound)
+		}, 5*time.Second, time.Millisecond)
+	})
+}
+
+func TestConditions(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Profile](t, p)
+		writes := func(r *hashrepo.HashRepo[Profile], id string) map[string]error {
+			_, increment := r.IncrementField(ctx, id, "score", 1)
+			return map[string]error{
+				"Upsert":         r.Upsert(ctx, id, Profile{}),
+				"Replace":        r.Replace(ctx, id, Profile{}),
+				"UpsertMany":     r.UpsertMany(ctx, record(id, Profile{})),
+				"UpdateField":    r.UpdateField(ctx, id, "name", "x"),
+				"IncrementField": increment,
+				"AppendToList":   r.AppendToList(ctx, id, "tags", "x"),
+			}
+		}
+		for name, err := range writes(repo.With(hashrepo.IfExists()), "nobody") {
+			require.ErrorIs(t, err, symphony.ErrNotFound, name)
+		}
+		_, err := repo.With(hashrepo.IfExists()).DeleteField(ctx, "nobody", "name")
+		require.ErrorIs(t, err, symphony.ErrNotFound)
+		require.Empty(t, pooltest.Hash(t, p, pool.User, key+"nobody"))
+
+		absent := repo.With(hashrepo.IfAbsent())
+		require.NoError(t, absent.Upsert(ctx, "u", Profile{Name: "first"}))
+		before := pooltest.Hash(t, p, pool.User, key+"u")
+		for name, err := range writes(absent, "u") {
+			require.ErrorIs(t, err, symphony.ErrExists, name)
+		}
+		require.Equal(t, before, pooltest.Hash(t, p, pool.User, key+"u"))
+		for name, err := range writes(repo.With(hashrepo.IfExists()), "u") {
+			require.NoError(t, err, name)
+		}
+		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { _, err := absent.Delete(ctx, "u"); return err })
+		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { _, err := absent.Touch(ctx, "u"); return err })
+		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { _, err := absent.DeleteAll(ctx); return err })
+	})
+}
+
+func TestKeyOfAnotherType(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Profile](t, p)
+		require.NoError(t, pooltest.Do(t, p, pool.User, "SET", key+"u", "text").Error())
+		keep := repo.With(hashrepo.KeepTTL())
+		_, get := repo.Get(ctx, "u")
+		_, many := repo.GetMany(ctx, "u")
+		_, increment := repo.IncrementField(ctx, "u", "score", 1)
+		_, remove := repo.DeleteField(ctx, "u", "name")
+		for name, err := range map[string]error{
+			"Get":            get,
+			"GetMany":        many,
+			"GetField":       repo.GetField(ctx, "u", "name", new(string)),
+			"Upsert":         repo.Upsert(ctx, "u", Profile{}),
+			"Upsert keeping": keep.Upsert(ctx, "u", Profile{}),
+			"Replace":        repo.Replace(ctx, "u", Profile{}),
+			"UpsertMany":     repo.UpsertMany(ctx, record("u", Profile{})),
+			"UpdateField":    repo.UpdateField(ctx, "u", "name", "x"),
+			"IncrementField": increment,
+			"AppendToList":   repo.AppendToList(ctx, "u", "tags", "x"),
+			"DeleteField":    remove,
+		} {
+			require.ErrorIs(t, err, symphony.ErrWrongType, name)
+			var op *symphony.OpError
+			require.ErrorAs(t, err, &op, name)
+			require.Equal(t, key+"u", op.Key, name)
+			require.False(t, op.MaybeApplied(), name)
+		}
+		text, err := pooltest.Do(t, p, pool.User, "GET", key+"u").ToString()
+		require.NoError(t, err)
+		require.Equal(t, "text", text)
+		for _, err := range repo.All(ctx) {
+			t.Fatal("a string in All", err)
+		}
+	})
+}
+
+func TestCorruptField(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Profile](t, p)
+		require.NoError(t, repo.Upsert(ctx, "good", Profile{Name: "g"}))
+		for field, text := range map[string]string{"score": "s3cret", "tags": "[s3cret", "address": `{"street":s3cret}`, "seen": "s3cret", "active": "s3cret"} {
+			require.NoError(t, repo.Upsert(ctx, "bad", Profile{}))
+			require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"bad", field, text).Error())
+			got, err := repo.Get(ctx, "bad")
+			require.Zero(t, got)
+			var bad *codec.DecodeError
+			require.ErrorAs(t, err, &bad)
+			require.Contains(t, bad.Field, field)
+			var op *symphony.OpError
+			require.ErrorAs(t, err, &op)
+			require.Equal(t, field, op.Field)
+			require.NotContains(t, err.Error(), "s3cret")
+
+			many, err := repo.GetMany(ctx, "bad", "good")
+			require.ErrorAs(t, err, &bad)
+			require.Equal(t, "good", many[0].ID)
+			require.Len(t, many, 1)
+
+			seen := map[string]bool{}
+			for r, err := range repo.All(ctx) {
+				seen[r.ID] = err == nil
+				if err != nil {
+					require.Zero(t, r.Value)
+				}
+			}
+			require.Equal(t, map[string]bool{"bad": false, "good": true}, seen)
+		}
+	})
+}
+
+func TestGetMany(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, _ := newRepo[Base](t, p)
+		var records []hashrepo.Record[Base]
+		var ids []string
+		for i := range 100 {
+			records = append(records, record(fmt.Sprint("u", i), Base{fmt.Sprint("o", i)}))
+			ids = append(ids, records[i].ID)
+		}
+		require.NoError(t, repo.UpsertMany(ctx, records...))
+		slices.Reverse(records)
+		slices.Reverse(ids)
+		got, err := repo.GetMany(ctx, append([]string{"gone"}, ids...)...)
+		require.NoError(t, err)
+		require.Equal(t, records, got)
+		got, err = repo.GetMany(ctx)
+		require.NoError(t, err)
+		require.Empty(t, got)
+		pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { _, err := repo.GetMany(ctx, "u1", ""); return err })
+	})
+}
+
+func TestAllAndFind(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Profile](t, p)
+		other, _ := newRepo[Profile](t, p)
+		require.NoError(t, other.Upsert(ctx, "x", Profile{}))
+		const n = 2500
+		var records []hashrepo.Record[Profile]
+		for i := range n {
+			records = append(records, record(fmt.Sprint("u:", i, "*"), Profile{Score: int64(i % 10), Name: fmt.Sprint(i)}))
+		}
+		require.NoError(t, repo.UpsertMany(ctx, records...))
+		require.NoError(t, pooltest.Do(t, p, pool.User, "SET", key+"string", "x").Error())
+
+		seen := map[string]bool{}
+		for r, err := range repo.All(ctx) {
+			require.NoError(t, err)
+			require.False(t, seen[r.ID])
+			require.Equal(t, "u:"+r.Value.Name+"*", r.ID)
+			seen[r.ID] = true
+		}
+		require.Len(t, seen, n)
+
+		found := 0
+		for r, err := range repo.Find(ctx, hashrepo.At[Profile]("score").Eq(3), hashrepo.At[Profile]("nick").Eq(nil)) {
+			require.NoError(t, err)
+			require.EqualValues(t, 3, r.Value.Score)
+			found++
+		}
+		require.Equal(t, n/10, found)
+		for range repo.Find(ctx, hashrepo.At[Profile]("score").Eq(11)) {
+			t.Fatal("found what is not there")
+		}
+		one, err := repo.FindOne(ctx, hashrepo.At[Profile]("name").Eq("77"))
+		require.NoError(t, err)
+		require.Equal(t, "u:77*", one.ID)
+		_, err = repo.FindByField(ctx, "name", "none")
+		require.ErrorIs(t, err, symphony.ErrNotFound)
+		_, err = repo.FindOne(ctx)
+		require.NoError(t, err)
+		pooltest.Unsent(t, p, symphony.ErrUnknownField, func() error { _, err := repo.FindByField(ctx, "nome", 1); return err })
+		pooltest.Unsent(t, p, symphony.ErrFieldType, func() error { _, err := repo.FindByField(ctx, "score", "3"); return err })
+
+		deleted, err := repo.DeleteAll(ctx)
+		require.NoError(t, err)
+		require.EqualValues(t, n, deleted)
+		rest, err := other.Exists(ctx, "x")
+		require.NoError(t, err)
+		require.True(t, rest)
+		require.NoError(t, pooltest.Do(t, p, pool.User, "GET", key+"string").Error())
+	})
+}
+
+// Breaking off a loop sends nothing more.
+func TestBreakEndsTheTraffic(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{})
+	repo, _ := newRepo[Base](t, p)
+	var records []hashrepo.Record[Base]
+	for i := range 5000 {
+		records = append(records, record(fmt.Sprint(i), Base{"o"}))
+	}
+	require.NoError(t, repo.UpsertMany(ctx, records...))
+	before := p.Stats()[pool.User].Commands
+	for range repo.All(ctx) {
+		break
+	}
+	require.Less(t, p.Stats()[pool.User].Commands-before, int64(2500))
+}
+
+// An id that is a glob deletes itself alone.
+func TestGlobsAreEscaped(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		for _, tenant := range []string{"*", "[ab]", `\`, "a?", "a:b%"} {
+			repo, err := hashrepo.New[Base](p, pool.User, space(t, tenant))
+			require.NoError(t, err)
+			other, _ := newRepo[Base](t, p)
+			require.NoError(t, repo.Upsert(ctx, "*", Base{}))
+			require.NoError(t, other.Upsert(ctx, "u", Base{}))
+			n, err := repo.DeleteAll(ctx)
+			require.NoError(t, err)
+			require.EqualValues(t, 1, n, tenant)
+		}
+	})
+}
+
+func TestViewsLeaveTheOriginal(t *testing.T) {
+	p := pooltest.Embedded(t)
+	repo, _ := newRepo[Base](t, p, hashrepo.TTL(time.Hour))
+	view := repo.With(hashrepo.NoTTL(), hashrepo.IfAbsent())
+	require.NoError(t, view.Upsert(ctx, "u", Base{}))
+	ttl, err := repo.TTL(ctx, "u")
+	require.NoError(t, err)
+	require.Equal(t, hashrepo.NoExpiry, ttl)
+	require.NoError(t, repo.Upsert(ctx, "u", Base{}))
+	ttl, err = repo.TTL(ctx, "u")
+	require.NoError(t, err)
+	require.InDelta(t, time.Hour, ttl, float64(time.Minute))
+
+	packed := repo.With(hashrepo.Codec(codec.MsgPack), hashrepo.On(pool.Default))
+	require.NoError(t, packed.Upsert(ctx, "m", Base{"x"}))
+	got, err := packed.Get(ctx, "m")
+	require.NoError(t, err)
+	require.Equal(t, Base{"x"}, got)
+	_, err = repo.Get(ctx, "m")
+	require.ErrorIs(t, err, symphony.ErrNotFound)
+}
+
+func TestBadInput(t *testing.T) {
+	p := pooltest.Embedded(t)
+	repo, _ := newRepo[Profile](t, p)
+	upsert := func(opts ...hashrepo.Option) func() error {
+		return func() error { return repo.With(opts...).Upsert(ctx, "u", Profile{}) }
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	for _, c := range []struct {
+		name string
+		want error
+		call func() error
+	}{
+		{"empty id", symphony.ErrInvalidKey, func() error { return repo.Upsert(ctx, "", Profile{}) }},
+		{"NUL in the id", symphony.ErrInvalidKey, func() error { _, err := repo.Get(ctx, "a\x00"); return err }},
+		{"bad id among many", symphony.ErrInvalidKey, func() error { return repo.UpsertMany(ctx, record("a", Profile{}), record("", Profile{})) }},
+		{"bad id among deleted", symphony.ErrInvalidKey, func() error { _, err := repo.Delete(ctx, "a", ""); return err }},
+		{"lifetime of zero", symphony.ErrInvalidTTL, upsert(hashrepo.TTL(0))},
+		{"negative lifetime", symphony.ErrInvalidTTL, upsert(hashrepo.TTL(-time.Hour))},
+		{"lifetime under a millisecond", symphony.ErrInvalidTTL, upsert(hashrepo.TTL(999 * time.Microsecond))},
+		{"unknown alias", symphony.ErrUnknownPool, upsert(hashrepo.On("nowhere"))},
+		{"IfExists with IfAbsent", symphony.ErrUnsupported, upsert(hashrepo.IfExists(), hashrepo.IfAbsent())},
+		{"IfVersion", symphony.ErrUnsupported, upsert(hashrepo.IfVersion(1))},
+		{"Cached", symphony.ErrUnsupported, upsert(hashrepo.Cached(time.Second))},
+		{"MaxLen", symphony.ErrUnsupported, upsert(hashrepo.MaxLen(1))},
+		{"Layout", symphony.ErrUnsupported, upsert(symphony.Layout(keyspace.Default()))},
+		{"no codec", symphony.ErrUnsupported, upsert(hashrepo.Codec(nil))},
+		{"zero option", symphony.ErrUnsupported, upsert(hashrepo.Option{})},
+		{"ended context", context.Canceled, func() error { return repo.Upsert(ended, "u", Profile{}) }},
+		{"invalid UTF-8 in JSON", nil, func() error { return repo.Upsert(ctx, "u", Profile{Tags: []string{"\xff"}}) }},
+		{"unknown field", symphony.ErrUnknownField, func() error { return repo.UpdateField(ctx, "u", "nome", "x") }},
+		{"Go name", symphony.ErrUnknownField, func() error { return repo.GetField(ctx, "u", "Name", new(string)) }},
+		{"field left out", symphony.ErrUnknownField, func() error { _, err := repo.DeleteField(ctx, "u", "Plan"); return err }},
+		{"string for a number", symphony.ErrFieldType, func() error { return repo.UpdateField(ctx, "u", "score", "1") }},
+		{"float for an integer", symphony.ErrFieldType, func() error { return repo.UpdateField(ctx, "u", "score", 1.5) }},
+		{"nil for a number", symphony.ErrFieldType, func() error { return repo.UpdateField(ctx, "u", "score", nil) }},
+		{"number too large", symphony.ErrOverflow, func() error { return repo.UpdateField(ctx, "u", "score", uint64(math.MaxUint64)) }},
+		{"not a pointer", symphony.ErrFieldType, func() error { return repo.GetField(ctx, "u", "name", "x") }},
+		{"pointer to another type", symphony.ErrFieldType, func() error { return repo.GetField(ctx, "u", "name", new(int)) }},
+		{"increment of a string", symphony.ErrFieldType, func() error { _, err := repo.IncrementField(ctx, "u", "name", 1); return err }},
+		{"increment of a float", symphony.ErrFieldType, func() error { _, err := repo.IncrementField(ctx, "u", "ratio", 1); return err }},
+		{"append to a string", symphony.ErrFieldType, func() error { return repo.AppendToList(ctx, "u", "name", "x") }},
+		{"append to bytes", symphony.ErrFieldType, func() error { return repo.AppendToList(ctx, "u", "raw", byte(1)) }},
+		{"append of another type", symphony.ErrFieldType, func() error { return repo.AppendToList(ctx, "u", "tags", "x", 1) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.want == nil {
+				var bad *codec.EncodeError
+				require.ErrorAs(t, c.call(), &bad)
+				return
+			}
+			pooltest.Unsent(t, p, c.want, c.call)
+			var op *symphony.OpError
+			require.ErrorAs(t, c.call(), &op)
+			require.False(t, op.MaybeApplied())
+		})
+	}
+	n, err := repo.Exists(ctx, "u")
+	require.NoError(t, err)
+	require.False(t, n)
+}
+
+func TestTooLarge(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{MaxValueBytes: 100})
+	repo, _ := newRepo[Profile](t, p)
+	long := string(make([]byte, 101))
+	pooltest.Unsent(t, p, symphony.ErrTooLarge, func() error { return repo.Upsert(ctx, "u", Profile{Name: long}) })
+	pooltest.Unsent(t, p, symphony.ErrTooLarge, func() error { return repo.UpdateField(ctx, "u", "name", long) })
+	require.NoError(t, repo.UpdateField(ctx, "u", "name", long[:100]))
+	require.NoError(t, repo.AppendToList(ctx, "u", "tags", "ninety-two bytes are not reached by this one"))
+	require.NoError(t, repo.AppendToList(ctx, "u", "tags", "nor by the second, not quite"))
+	before, err := repo.Get(ctx, "u")
+	require.NoError(t, err)
+	require.ErrorIs(t, repo.AppendToList(ctx, "u", "tags", "but the third is one too many"), symphony.ErrTooLarge)
+	after, err := repo.Get(ctx, "u")
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+}
+
+type Clash struct {
+	A string `redis:"x"`
+	B string `redis:"x"`
+}
+
+func TestSchemas(t *testing.T) {
+	p := pooltest.Embedded(t)
+	check := func(t *testing.T, err error, names ...string) {
+		t.Helper()
+		require.ErrorIs(t, err, symphony.ErrInvalidSchema)
+		for _, name := range names {
+			assert.Contains(t, err.Error(), name)
+		}
+	}
+	try := func(t *testing.T, names []string, err error) { check(t, err, names...) }
+	s := space(t, "t")
+	newErr := func(_ any, err error) error { return err }
+	try(t, []string{"A", "B", `"x"`}, newErr(hashrepo.New[Clash](p, pool.User, s)))
+	try(t, []string{"C", "chan int"}, newErr(hashrepo.New[struct{ C chan int }](p, pool.User, s)))
+	try(t, []string{"F"}, newErr(hashrepo.New[struct{ F func() }](p, pool.User, s)))
+	try(t, []string{"_"}, newErr(hashrepo.New[struct {
+		R int `redis:"_"`
+	}](p, pool.User, s)))
+	try(t, []string{"ttl"}, newErr(hashrepo.New[struct {
+		R int `redis:"r,ttl"`
+	}](p, pool.User, s)))
+	try(t, []string{"E", "map[string]string"}, newErr(hashrepo.New[struct {
+		E map[string]int `redis:",extra"`
+	}](p, pool.User, s)))
+	try(t, []string{"int"}, newErr(hashrepo.New[int](p, pool.User, s)))
+	try(t, []string{"map[int]string"}, newErr(hashrepo.New[map[int]string](p, pool.User, s)))
+	try(t, []string{"no field"}, newErr(hashrepo.New[struct{ a int }](p, pool.User, s)))
+	try(t, []string{"V"}, newErr(hashrepo.New[struct {
+		V int64 `redis:",version"`
+	}](p, pool.User, s)))
+
+	_, err := hashrepo.New[Profile](nil, pool.User, s)
+	require.ErrorIs(t, err, symphony.ErrUnknownPool)
+	_, err = hashrepo.New[Profile](p, "nowhere", s)
+	require.ErrorIs(t, err, symphony.ErrUnknownPool)
+	_, err = hashrepo.New[Profile](p, pool.User, s, hashrepo.TTL(0))
+	require.ErrorIs(t, err, symphony.ErrInvalidTTL)
+	_, err = hashrepo.New[Profile](p, pool.User, s, hashrepo.Cached(time.Second))
+	require.ErrorIs(t, err, symphony.ErrUnsupported)
+}
+
+func TestClosedPools(t *testing.T) {
+	p := pooltest.Embedded(t)
+	repo, _ := newRepo[Profile](t, p)
+	p.Close()
+	_, err := repo.Get(ctx, "u")
+	require.ErrorIs(t, err, symphony.ErrClosed)
+	err = repo.Upsert(ctx, "u", Profile{})
+	require.ErrorIs(t, err, symphony.ErrClosed)
+	var op *symphony.OpError
+	require.ErrorAs(t, err, &op)
+	require.False(t, op.MaybeApplied())
+}
