@@ -32,7 +32,7 @@ var databases = map[Alias]int{
 
 func (a Alias) valid() bool {
 	return a != "" && !strings.ContainsFunc(string(a), func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(":%{}", r)
+		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(`:%{}*?[]\`, r)
 	})
 }
 

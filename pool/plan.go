@@ -225,7 +225,7 @@ func checkCollisions(bad *mistakes, servers []*server) {
 
 func checkAlias(bad *mistakes, field string, a Alias) {
 	if !a.valid() {
-		bad.add(field, "the alias %q is empty or holds a blank, a control character or one of : %% { }; it may become a prefix of keys, so choose a plain word", string(a))
+		bad.add(field, "the alias %q is empty or holds a blank, a control character or one of : %% { } * ? [ ] \\; it may become a prefix of keys, so choose a plain word", string(a))
 	}
 }
 
