@@ -38,7 +38,8 @@ var (
 )
 
 // GetField reads one field into dst, a pointer to the field's type or to one
-// that takes its value without loss (any, a wider number, a named string):
+// that takes its value (any, a wider number, a named string; a float may lose
+// digits to a narrower one, and nothing else is lost):
 // HGET, and EXISTS where the field is absent, which reads as zero. Where T is
 // a map, dst alone says what the field is read as.
 //
@@ -72,7 +73,8 @@ func (r *HashRepo[T]) DeleteField(ctx context.Context, id string, fields ...stri
 // an absent field counts from 0.
 //
 // Atomic; the lifetime is renewed, see KeepTTL. Errors: ErrUnknownField;
-// ErrFieldType where the field is no integer, in T or in Redis; ErrOverflow,
+// ErrFieldType where the field is no integer, in T or in Redis (a
+// *codec.DecodeError too); ErrOverflow,
 // and nothing changed, where the sum leaves the range of the field's type or
 // of int64.
 func (r *HashRepo[T]) IncrementField(ctx context.Context, id, field string, by int64) (int64, error) {
@@ -83,11 +85,11 @@ func (r *HashRepo[T]) IncrementField(ctx context.Context, id, field string, by i
 // splices them onto the stored JSON without rewriting it, or, for codecs that
 // do not write JSON, compare and swap until it succeeds. A missing record is
 // created, and an absent field is an empty slice. Without values nothing is
-// sent.
+// sent. What is stored is looked at as far as its brackets, not element by element.
 //
 // Atomic; the lifetime is renewed, see KeepTTL. Errors: ErrUnknownField;
-// ErrFieldType where the field is no slice, in T or in Redis, or a value does
-// not fit its elements.
+// ErrFieldType where the field is no slice, in T or in Redis (a
+// *codec.DecodeError too), or a value does not fit its elements.
 func (r *HashRepo[T]) AppendToList(ctx context.Context, id, field string, values ...any) error {
 	return r.core.appendToList(ctx, id, field, values)
 }
@@ -116,17 +118,17 @@ func (c *core) getField(ctx context.Context, id, name string, dst any) error {
 	if _, err := convertValue(sample(typ), out.Type()); err != nil {
 		return t.Refuse(err)
 	}
+	ft, err := typeOf(c.plan.codec, typ)
+	if err != nil {
+		return t.Refuse(err)
+	}
 	text, present, err := c.fetch(ctx, t, name)
 	if err != nil {
 		return err
 	}
 	value := reflect.New(typ).Elem()
 	if present {
-		ft, err := codec.For(c.plan.codec, typ)
-		if err == nil {
-			err = ft.Decode(text, value)
-		}
-		if err != nil {
+		if err := ft.Decode(text, value); err != nil {
 			return refuse(t, err)
 		}
 	}
@@ -148,6 +150,15 @@ func sample(t reflect.Type) reflect.Value {
 		return reflect.New(t.Elem())
 	}
 	return reflect.Zero(t)
+}
+
+// typeOf compiles a type that a caller brought along.
+func typeOf(c codec.Codec, t reflect.Type) (*codec.Type, error) {
+	typ, err := codec.For(c, t)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", fault.ErrFieldType, err)
+	}
+	return typ, nil
 }
 
 // fetch reads the stored text of one field; ErrNotFound where there is no
@@ -200,13 +211,15 @@ func (c *core) updateField(ctx context.Context, id, name string, value any) erro
 	if !c.Plain() {
 		return c.runWrite(ctx, t, &record{pairs: []string{name, text}}, false)
 	}
-	_, err = c.Write(ctx, t, append(c.Tx(1), c.Client.B().Hset().Key(t.Key).FieldValue().FieldValue(name, text).Build()))
-	return err
+	return c.writePlain(ctx, t, &record{pairs: []string{name, text}})
 }
 
 func (c *core) deleteField(ctx context.Context, id string, names []string) (int64, error) {
 	t, err := c.BeginWrite(ctx, "DeleteField", id)
 	if err != nil {
+		return 0, err
+	}
+	if err := c.RefuseAbsent(t); err != nil {
 		return 0, err
 	}
 	for _, name := range names {
@@ -245,13 +258,13 @@ func (c *core) incrementField(ctx context.Context, id, name string, by int64) (i
 	if err != nil {
 		return 0, refuse(t, err)
 	}
-	if !ft.Decimal() {
+	if !ft.Decimal() || typ.Kind() >= reflect.Uint && typ.Bits() == 64 {
 		return c.incrementBySwap(ctx, t, ft, typ, by)
 	}
 	least, greatest := bounds(typ)
 	m, err := c.Run(ctx, t, incrementScript, []string{name, strconv.FormatInt(by, 10), least, greatest})
 	if err != nil {
-		return 0, hincrbyReason(t, err)
+		return 0, hincrbyReason(t, typ, err)
 	}
 	text, err := m.ToString()
 	if err != nil {
@@ -270,25 +283,28 @@ func bounds(t reflect.Type) (least, greatest string) {
 	switch {
 	case signed && size < 64:
 		return strconv.FormatInt(-1<<(size-1), 10), strconv.FormatInt(1<<(size-1)-1, 10)
-	case !signed && size < 64:
-		return "0", strconv.FormatUint(1<<size-1, 10)
 	case !signed:
-		return "0", ""
+		return "0", strconv.FormatUint(1<<size-1, 10)
 	}
 	return "", ""
 }
 
 // hincrbyReason gives HINCRBY's refusals their names.
-func hincrbyReason(t fault.Target, err error) error {
+func hincrbyReason(t fault.Target, typ reflect.Type, err error) error {
 	var re *rueidis.RedisError
 	ok := errors.As(err, &re)
 	switch {
 	case ok && strings.Contains(re.Error(), "would overflow"):
-		return t.Refuse(fmt.Errorf("%w: %w", fault.ErrOverflow, re))
+		return t.Refuse(overflow(typ))
 	case ok && strings.Contains(re.Error(), "not an integer"):
-		return t.Refuse(fmt.Errorf("%w: what is stored is no integer of 64 bits (%w)", fault.ErrFieldType, re))
+		return t.Refuse(misfit(t, typ, "it is no integer of 64 bits"))
 	}
 	return err
+}
+
+// misfit is the error of a stored field that cannot be changed.
+func misfit(t fault.Target, typ reflect.Type, reason string) error {
+	return fmt.Errorf("%w: %w", fault.ErrFieldType, &codec.DecodeError{Field: t.Field, Type: typ, Err: errors.New(reason)})
 }
 
 func overflow(t reflect.Type) error {
@@ -373,7 +389,7 @@ func (c *core) splice(ctx context.Context, t fault.Target, ft *codec.Type, elems
 		return err
 	}
 	if m.IsString() {
-		return t.Refuse(fmt.Errorf("%w: what is stored is no list", fault.ErrFieldType))
+		return t.Refuse(misfit(t, elems.Type(), "it is no list"))
 	}
 	return nil
 }

@@ -92,6 +92,9 @@ func TestIncrementOfCorruptField(t *testing.T) {
 		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "i64", "1.5").Error())
 		_, err := repo.IncrementField(ctx, "u", "i64", 1)
 		require.ErrorIs(t, err, symphony.ErrFieldType)
+		var bad *codec.DecodeError
+		require.ErrorAs(t, err, &bad)
+		require.Equal(t, "i64", bad.Field)
 		require.Equal(t, map[string]string{"i64": "1.5"}, pooltest.Hash(t, p, pool.User, key+"u"))
 	})
 }
@@ -221,6 +224,42 @@ func TestFieldsByName(t *testing.T) {
 				require.Nil(t, labels)
 			})
 		}
+	})
+}
+
+// A zero that omitzero would leave out is found, whoever wrote it.
+func TestEqOfOmittedZero(t *testing.T) {
+	type counter struct {
+		N int64 `redis:"n,omitzero"`
+	}
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, _ := newRepo[counter](t, p)
+		require.NoError(t, repo.Upsert(ctx, "absent", counter{}))
+		_, err := repo.IncrementField(ctx, "stored", "n", 0)
+		require.NoError(t, err)
+		require.NoError(t, repo.Upsert(ctx, "other", counter{1}))
+		var ids []string
+		for r, err := range repo.Find(ctx, hashrepo.At[counter]("n").Eq(0)) {
+			require.NoError(t, err)
+			ids = append(ids, r.ID)
+		}
+		require.ElementsMatch(t, []string{"absent", "stored"}, ids)
+	})
+}
+
+// What is stored in an open map is of a type that can be stored, or nothing is
+// sent; a nil pointer is absent however it is written.
+func TestOpenValues(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[map[string]any](t, p)
+		pooltest.Unsent(t, p, symphony.ErrFieldType, func() error { return repo.UpdateField(ctx, "u", "a", make(chan int)) })
+		pooltest.Unsent(t, p, symphony.ErrFieldType, func() error { return repo.GetField(ctx, "u", "a", new(chan int)) })
+		require.NoError(t, repo.Upsert(ctx, "u", map[string]any{"a": (*int)(nil), "b": 1}))
+		require.Equal(t, map[string]string{"b": "1"}, pooltest.Hash(t, p, pool.User, key+"u"))
+		require.NoError(t, repo.UpdateField(ctx, "u", "b", (*int)(nil)))
+		require.Equal(t, map[string]string{"_": ""}, pooltest.Hash(t, p, pool.User, key+"u"))
+		require.NoError(t, repo.UpdateField(ctx, "u", "c", "x"))
+		require.Equal(t, map[string]string{"c": "x"}, pooltest.Hash(t, p, pool.User, key+"u"))
 	})
 }
 

@@ -24,7 +24,7 @@ type named struct {
 type condition struct {
 	name    string
 	text    string
-	present bool
+	present bool // false: the field is absent, or holds text where there is one
 }
 
 func conditionsOf[T any](conds []Cond[T]) []named {
@@ -63,14 +63,15 @@ func (c *core) encodeField(name string, value any) (text string, present bool, e
 	if err != nil {
 		return "", false, err
 	}
-	if f.absent(v) {
+	if f.Nilable() && isNil(v) {
 		return "", false, nil
 	}
+	present = !f.omitted(v) // one that is left out may stand there all the same, written by others
 	if text, ok := f.Text(v); ok {
-		return text, true, nil
+		return text, present, nil
 	}
 	data, err := f.Append(nil, v)
-	return string(data), true, err
+	return string(data), present, err
 }
 
 // open reports whether a map's values take any type.
@@ -84,11 +85,11 @@ func (c *core) encodeOpen(value any) (text string, present bool, err error) {
 	if !v.IsValid() {
 		return "", false, nil
 	}
-	typ, err := codec.For(c.plan.codec, v.Type())
+	typ, err := typeOf(c.plan.codec, v.Type())
 	if err != nil {
 		return "", false, err
 	}
-	if typ.Nilable() && v.IsNil() {
+	if typ.Nilable() && isNil(v) {
 		return "", false, nil
 	}
 	data, err := typ.Append(nil, v)
@@ -99,10 +100,14 @@ func (c *core) encodeOpen(value any) (text string, present bool, err error) {
 func hold(conds []condition, stored func(i int) (rueidis.RedisMessage, bool)) bool {
 	for i, cond := range conds {
 		reply, present := stored(i)
-		if present = present && !reply.IsNil(); present != cond.present {
-			return false
+		if !present || reply.IsNil() {
+			if cond.present {
+				return false
+			}
+			continue
 		}
-		if text, err := reply.ToString(); present && (err != nil || text != cond.text) {
+		text, err := reply.ToString()
+		if err != nil || text != cond.text || !cond.present && cond.text == "" {
 			return false
 		}
 	}

@@ -85,8 +85,8 @@ func (c *core) decode(message *rueidis.RedisMessage, into reflect.Value) (bool, 
 }
 
 // getBare reads a record that had none of T's fields a moment ago. Where the
-// key exists now, one transaction tells what it holds, so that a record written
-// meanwhile is not taken for an empty one.
+// key exists now, it is read once more, so that a record written meanwhile is
+// not taken for an empty one.
 func (c *core) getBare(ctx context.Context, t fault.Target, into reflect.Value) error {
 	exists := c.Client.B().Exists().Key(t.Key)
 	n, err := c.Client.Do(ctx, exists.Build()).AsInt64()
@@ -96,6 +96,11 @@ func (c *core) getBare(ctx context.Context, t fault.Target, into reflect.Value) 
 	if n == 0 {
 		return t.Refuse(fault.ErrNotFound)
 	}
+	return c.getExisting(ctx, t, into)
+}
+
+// getExisting reads whether a record exists and what it holds at one moment.
+func (c *core) getExisting(ctx context.Context, t fault.Target, into reflect.Value) error {
 	replies, err := store.Exec(c.Client.DoMulti(ctx,
 		c.Client.B().Multi().Build(),
 		c.Client.B().Exists().Key(t.Key).Build(),
@@ -126,14 +131,48 @@ func (c *core) getMany(ctx context.Context, ids []string, into func(i int) refle
 	}
 	found = make([]bool, len(ids))
 	var errs []error
+	var bare []int
 	for i, reply := range c.Client.DoMulti(ctx, cmds...) {
-		err := c.decodeReply(ctx, targets[i], reply, into(i))
+		message, err := reply.ToMessage()
+		if err != nil {
+			errs = append(errs, targets[i].Sent(err))
+			continue
+		}
+		if found[i], err = c.decode(&message, into(i)); err != nil {
+			errs = append(errs, refuse(targets[i], err))
+		} else if !found[i] && !c.plan.whole() {
+			bare = append(bare, i)
+		}
+	}
+	errs = append(errs, c.getManyBare(ctx, targets, bare, found, into))
+	return found, errors.Join(errs...)
+}
+
+// getManyBare is getBare for those of many records that had none of T's
+// fields: one more round trip tells the missing ones.
+func (c *core) getManyBare(ctx context.Context, targets []fault.Target, bare []int, found []bool, into func(i int) reflect.Value) error {
+	cmds := make(rueidis.Commands, len(bare))
+	for n, i := range bare {
+		cmds[n] = c.Client.B().Exists().Key(targets[i].Key).Build()
+	}
+	var errs []error
+	for n, reply := range c.Client.DoMulti(ctx, cmds...) {
+		i := bare[n]
+		there, err := reply.AsInt64()
+		if err != nil {
+			errs = append(errs, targets[i].Sent(err))
+			continue
+		}
+		if there == 0 {
+			continue
+		}
+		err = c.getExisting(ctx, targets[i], into(i))
 		found[i] = err == nil
 		if err != nil && !errors.Is(err, fault.ErrNotFound) {
 			errs = append(errs, err)
 		}
 	}
-	return found, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // found is one record of a walk, not decoded yet.
@@ -214,7 +253,7 @@ func (c *core) upsert(ctx context.Context, id string, v reflect.Value) error {
 		return err
 	}
 	defer r.release()
-	if !c.Plain() {
+	if !c.Plain() || len(r.pairs) == 0 {
 		return c.runWrite(ctx, t, r, false)
 	}
 	return c.writePlain(ctx, t, r)
@@ -238,9 +277,7 @@ func (c *core) encode(t fault.Target, v reflect.Value) (*record, error) {
 // writePlain sends HSET, HDEL and the lifetime, in this order: a record is at
 // no moment without a field, and so never loses its lifetime.
 func (c *core) writePlain(ctx context.Context, t fault.Target, r *record) error {
-	if len(r.pairs) == 0 {
-		r.add(reserved, "")
-	} else if c.plan.bare {
+	if c.plan.bare {
 		r.absent = append(r.absent, reserved)
 	}
 	hset := c.Client.B().Hset().Key(t.Key).FieldValue()

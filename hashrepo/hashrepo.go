@@ -20,7 +20,8 @@
 //     record that T does not know.
 //
 // A nil pointer, slice or map is absent in Redis; an empty slice or map is
-// there and empty. A record with no field present keeps the reserved field
+// there and empty. An embedded pointer none of whose fields is present reads back
+// nil, and so does an extra map without entries. A record with no field present keeps the reserved field
 // "_", so that it exists and has its lifetime; no T may claim that name.
 //
 // # Lifetimes
@@ -39,6 +40,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
@@ -56,10 +58,7 @@ const NoExpiry = store.NoExpiry
 type HashRepo[T any] struct{ core *core }
 
 // Record is a value and the id it is stored under.
-type Record[T any] struct {
-	ID    string
-	Value T
-}
+type Record[T any] = store.Record[T]
 
 //go:embed lua/write.lua
 var writeSource string
@@ -72,7 +71,7 @@ var writeScript = store.NewScript(writeSource)
 // Errors: ErrInvalidSchema, which names the field; ErrUnknownPool; an option
 // that is bad (ErrInvalidTTL) or does not apply (ErrUnsupported).
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*HashRepo[T], error) {
-	base, err := store.New(p, a, s, store.Spec{Kind: store.Hash, Lifetime: DefaultLifetime}, opts...)
+	base, err := store.New(p, a, s, store.Spec{Kind: store.Hash, Lifetime: DefaultLifetime, Traits: option.Lifetimes}, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +101,8 @@ func (r *HashRepo[T]) Get(ctx context.Context, id string) (T, error) {
 }
 
 // GetMany reads records in one round trip, in the order of ids: a pipeline of
-// what Get sends, so they are not read at one moment. Missing records are left
+// what Get sends, so they are not read at one moment. Where some have none of
+// T's fields, a second asks which of those exist. Missing records are left
 // out. Records that cannot be read are left out too, and are in the joined
 // error beside the records that could.
 func (r *HashRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], error) {
@@ -198,7 +198,7 @@ func (r *HashRepo[T]) TTL(ctx context.Context, id string) (time.Duration, error)
 
 // Touch gives the record the repository's lifetime from now on, and reports
 // whether there is one: EXISTS and PEXPIRE (PERSIST with NoTTL, nothing with
-// KeepTTL) in one round trip.
+// KeepTTL) in one round trip. It does not look at the type of the key.
 func (r *HashRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
 	return r.core.Touch(ctx, id)
 }
@@ -207,7 +207,7 @@ func (r *HashRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
 // Fields that T does not know stay, unless T is a map or has an extra field,
 // whose entries are added and overwritten. It sends HSET, HDEL for the fields
 // absent in v, and the lifetime as one MULTI ... EXEC in one round trip; with
-// IfExists, IfAbsent or KeepTTL, one script.
+// IfExists, IfAbsent or KeepTTL, or with no field present, one script.
 //
 // Atomic, except that a key of another type (ErrWrongType, its value
 // untouched) may have got the lifetime. The lifetime is renewed; see KeepTTL.
@@ -235,7 +235,7 @@ func (r *HashRepo[T]) Replace(ctx context.Context, id string, v T) error {
 }
 
 // Delete removes records and counts those that were there: a pipeline of
-// UNLINK, not atomic together.
+// UNLINK, not atomic together. It does not look at the type of a key.
 func (r *HashRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
 	return r.core.Delete(ctx, ids...)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -486,6 +487,11 @@ func TestGetMany(t *testing.T) {
 		got, err = repo.GetMany(ctx)
 		require.NoError(t, err)
 		require.Empty(t, got)
+		before := p.Stats()[pool.User].Commands
+		got, err = repo.GetMany(ctx, "gone1", "gone2", "gone3")
+		require.NoError(t, err)
+		require.Empty(t, got)
+		require.LessOrEqual(t, p.Stats()[pool.User].Commands-before, int64(6))
 		pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { _, err := repo.GetMany(ctx, "u1", ""); return err })
 	})
 }
@@ -732,4 +738,29 @@ func TestClosedPools(t *testing.T) {
 	var op *symphony.OpError
 	require.ErrorAs(t, err, &op)
 	require.False(t, op.MaybeApplied())
+}
+
+// A write whose reply never came may have been applied, a read never is.
+func TestMaybeApplied(t *testing.T) {
+	server := redistest.Server(t)
+	p := pooltest.Redis(t, pool.Config{URL: server.URL()})
+	repo, _ := newRepo[Profile](t, p)
+	admin := server.Client(t, 0)
+	require.NoError(t, admin.Do(ctx, admin.B().Arbitrary("CLIENT", "PAUSE", "60000", "ALL").Build()).Error())
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	check := func(err error, maybe bool) {
+		t.Helper()
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotErrorIs(t, err, symphony.ErrNotFound)
+		var op *symphony.OpError
+		require.ErrorAs(t, err, &op)
+		require.Equal(t, maybe, op.MaybeApplied())
+	}
+	check(repo.Upsert(short, "u", Profile{}), true)
+	check(repo.Replace(short, "u", Profile{}), false) // the context has ended: nothing is sent
+	again, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	_, err := repo.Get(again, "u")
+	check(err, false)
 }

@@ -125,7 +125,12 @@ func (f *field) present(record reflect.Value) (reflect.Value, bool) {
 }
 
 // absent reports whether v is stored by no field at all.
-func (f *field) absent(v reflect.Value) bool { return f.Nilable() && v.IsNil() || f.omitted(v) }
+func (f *field) absent(v reflect.Value) bool { return f.Nilable() && isNil(v) || f.omitted(v) }
+
+// isNil is IsNil that looks into an interface too.
+func isNil(v reflect.Value) bool {
+	return v.IsNil() || v.Kind() == reflect.Interface && nilable(v.Elem().Type()) && v.Elem().IsNil()
+}
 
 // record is a value as the commands take it. Whoever encodes one releases it,
 // once its strings are in commands.
@@ -206,7 +211,7 @@ func (p *plan) encodeMap(v reflect.Value, r *record) error {
 		if err := checkMapName(name); err != nil {
 			return err
 		}
-		if p.elem.Nilable() && value.IsNil() {
+		if p.elem.Nilable() && isNil(value) {
 			r.absent = append(r.absent, name)
 			continue
 		}

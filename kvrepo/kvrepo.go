@@ -20,6 +20,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
@@ -33,10 +34,7 @@ const NoExpiry = store.NoExpiry
 type KVRepo[T any] struct{ core *store.Values }
 
 // Record is a value and the id it is stored under.
-type Record[T any] struct {
-	ID    string
-	Value T
-}
+type Record[T any] = store.Record[T]
 
 //go:embed lua/set.lua
 var setSource string
@@ -49,7 +47,7 @@ var setScript = store.NewScript(setSource)
 // Errors: ErrInvalidSchema for a T that the codec cannot write; ErrUnknownPool;
 // an option that is bad (ErrInvalidTTL) or does not apply (ErrUnsupported).
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*KVRepo[T], error) {
-	core, err := store.NewValues(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.String}, opts...)
+	core, err := store.NewValues(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.String, Traits: option.Lifetimes}, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +110,7 @@ func (r *KVRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], er
 		v, err := r.decode(targets[i], reply)
 		switch {
 		case err == nil:
-			records = append(records, Record[T]{ids[i], v})
+			records = append(records, Record[T]{ID: ids[i], Value: v})
 		case !errors.Is(err, fault.ErrNotFound):
 			errs = append(errs, err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -197,14 +196,15 @@ func TestKeyOfAnotherType(t *testing.T) {
 			_, get := repo.Get(ctx, "k")
 			_, many := repo.GetMany(ctx, "k")
 			_, _, swap := repo.Swap(ctx, "k", "x")
-			_, load := repo.GetOrLoad(ctx, "k", func(context.Context) (string, error) { return "x", nil })
 			for name, err := range map[string]error{
-				"Get": get, "GetMany": many, "Swap": swap, "GetOrLoad": load,
+				"Get": get, "GetMany": many, "Swap": swap,
 				"Set": repo.Set(ctx, "k", "x"), "SetMany": repo.SetMany(ctx, record("k", "x")),
 			} {
 				require.ErrorIs(t, err, symphony.ErrWrongType, name)
 			}
 		}
+		_, err := repo.GetOrLoad(ctx, "k", func(context.Context) (string, error) { return "x", nil })
+		require.ErrorIs(t, err, symphony.ErrWrongType)
 		require.Equal(t, map[string]string{"f": "1"}, pooltest.Hash(t, p, pool.Default, key+"k"))
 		ttl, err := repo.TTL(ctx, "k")
 		require.NoError(t, err)
@@ -230,6 +230,9 @@ func TestCorruptValue(t *testing.T) {
 		_, found, err := repo.Swap(ctx, "bad", 2)
 		require.ErrorAs(t, err, &bad)
 		require.True(t, found)
+		var op *symphony.OpError
+		require.ErrorAs(t, err, &op)
+		require.True(t, op.MaybeApplied(), "the new value is written")
 		got, err = repo.Get(ctx, "bad")
 		require.NoError(t, err)
 		require.Equal(t, 2, got)
@@ -333,6 +336,25 @@ func TestGetOrLoadWaitsNoLongerThanItsContext(t *testing.T) {
 	})
 }
 
+// What was stored while load ran stays, and is what the caller gets.
+func TestGetOrLoadComesSecond(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, _ := newRepo[int](t, p)
+		v, err := repo.GetOrLoad(ctx, "k", func(context.Context) (int, error) { return 2, repo.Set(ctx, "k", 1) })
+		require.NoError(t, err)
+		require.Equal(t, 1, v)
+		got, err := repo.Get(ctx, "k")
+		require.NoError(t, err)
+		require.Equal(t, 1, got)
+		for _, opt := range []kvrepo.Option{kvrepo.IfExists(), kvrepo.IfAbsent()} {
+			pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error {
+				_, err := repo.With(opt).GetOrLoad(ctx, "k", nil)
+				return err
+			})
+		}
+	})
+}
+
 // A loader that lost its lock stores nothing over the other's value.
 func TestGetOrLoadLosesItsLock(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
@@ -377,10 +399,10 @@ func TestBadInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { pooltest.Unsent(t, p, c.want, c.call) })
 	}
-	_, err := kvrepo.New[chan int](p, pool.Default, keyspace.Space{})
-	require.ErrorIs(t, err, symphony.ErrInvalidSchema)
-	zero, err := kvrepo.New[int](p, pool.Default, keyspace.Space{})
+	s, err := keys.Bind("a")
 	require.NoError(t, err)
-	require.ErrorIs(t, zero.Set(ctx, "k", 1), symphony.ErrInvalidKey)
-	require.True(t, slices.Contains(p.Aliases(), pool.Default))
+	_, err = kvrepo.New[chan int](p, pool.Default, s)
+	require.ErrorIs(t, err, symphony.ErrInvalidSchema)
+	_, err = kvrepo.New[int](p, pool.Default, keyspace.Space{})
+	require.ErrorIs(t, err, symphony.ErrInvalidKey)
 }

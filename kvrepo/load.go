@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"errors"
+	"fmt"
 	mathrand "math/rand/v2"
 	"reflect"
 	"strconv"
@@ -40,17 +41,26 @@ var (
 // (SET NX PX on a key beside the value's) that is prolonged while load runs and
 // lapses ten seconds after a process died; the others wait for its value, with
 // growing pauses of at most 100 ms. The value is stored by a script, as Set
-// would, unless the lock was lost.
+// would, unless the lock was lost; a value that was stored while load ran stays,
+// and is what the caller gets.
 //
-// Errors: those of load, as they are, and the next caller loads again; those of
+// Errors: ErrUnsupported with IfExists or IfAbsent; those of load, as they are, and the next caller loads again; those of
 // Get and Set, and what the context says.
 func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.Context) (T, error)) (T, error) {
+	t, err := r.core.BeginWrite(ctx, "GetOrLoad", id)
+	if err == nil && r.core.Conditional() {
+		err = t.Refuse(fmt.Errorf("%w: IfExists and IfAbsent do not apply to GetOrLoad", fault.ErrUnsupported))
+	}
+	if err != nil {
+		var zero T
+		return zero, err
+	}
 	for attempt := 0; ; attempt++ {
 		v, err := r.Get(ctx, id)
 		if !errors.Is(err, fault.ErrNotFound) {
 			return v, err
 		}
-		l, err := r.lock(ctx, id)
+		l, err := r.lock(ctx, t)
 		if err != nil {
 			return v, err
 		}
@@ -58,7 +68,7 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 			return r.loadLocked(ctx, id, l, load)
 		}
 		if err := pause(ctx, attempt); err != nil {
-			return v, fault.Target{Op: "GetOrLoad", Pool: r.core.Alias}.Refuse(err)
+			return v, t.Refuse(err)
 		}
 	}
 }
@@ -70,18 +80,34 @@ func (r *KVRepo[T]) loadLocked(ctx context.Context, id string, l *lock, load fun
 	if !errors.Is(err, fault.ErrNotFound) {
 		return v, err
 	}
-	stop := l.keep(ctx)
-	v, err = load(ctx)
-	stop()
-	if err != nil {
+	if v, err = kept(ctx, l, load); err != nil {
 		return v, err
 	}
 	text, err := r.core.Encode(l.target, reflect.ValueOf(&v).Elem())
 	if err != nil {
 		return v, err
 	}
-	_, err = r.core.Run(ctx, l.target, commitScript, []string{text, l.token}, l.key)
+	m, err := r.core.Run(ctx, l.target, commitScript, []string{text, l.token}, l.key)
+	if err != nil || !m.IsArray() {
+		return v, err
+	}
+	return r.other(l.target, m)
+}
+
+// other reads the value that somebody stored while load ran.
+func (r *KVRepo[T]) other(t fault.Target, m rueidis.RedisMessage) (v T, err error) {
+	texts, err := m.AsStrSlice()
+	if err != nil || len(texts) != 1 {
+		return v, t.Sent(fmt.Errorf("commit.lua answered something else than one value: %w", err))
+	}
+	err = r.core.Decode(t, texts[0], reflect.ValueOf(&v).Elem())
 	return v, err
+}
+
+// kept runs load and prolongs the lock meanwhile.
+func kept[T any](ctx context.Context, l *lock, load func(context.Context) (T, error)) (T, error) {
+	defer l.keep(ctx)()
+	return load(ctx)
 }
 
 // lock is the right to load one key.
@@ -93,14 +119,10 @@ type lock struct {
 }
 
 // lock takes the lock of a load, or gives nil where another holds it.
-func (r *KVRepo[T]) lock(ctx context.Context, id string) (*lock, error) {
-	t, err := r.core.BeginWrite(ctx, "GetOrLoad", id)
-	if err != nil {
-		return nil, err
-	}
+func (r *KVRepo[T]) lock(ctx context.Context, t fault.Target) (*lock, error) {
 	c := r.core.Client
 	l := &lock{c, t, keyspace.Beside("load", t.Key), rand.Text()}
-	err = c.Do(ctx, c.B().Set().Key(l.key).Value(l.token).Nx().Px(loadLease).Build()).Error()
+	err := c.Do(ctx, c.B().Set().Key(l.key).Value(l.token).Nx().Px(loadLease).Build()).Error()
 	if rueidis.IsRedisNil(err) {
 		return nil, nil
 	}

@@ -62,7 +62,7 @@ var pushScript = store.NewScript(pushSource)
 // Errors: ErrInvalidSchema for a T that the codec cannot write; ErrUnknownPool;
 // an option that is bad (ErrInvalidTTL) or does not apply (ErrUnsupported).
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*ListRepo[T], error) {
-	core, err := store.NewValues(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.List, Traits: option.Bounds}, opts...)
+	core, err := store.NewValues(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.List, Traits: option.Lifetimes | option.Bounds}, opts...)
 	if err != nil {
 		return nil, err
 	}

@@ -19,5 +19,6 @@ else
 end
 if #text > tonumber(ARGV[7]) then return redis.status_reply('TOOLARGE') end
 redis.call('HSET', KEYS[1], ARGV[5], text)
+redis.call('HDEL', KEYS[1], '_')
 renew()
 return 1

@@ -23,5 +23,6 @@ if (ARGV[7] ~= '' and is < tonumber(ARGV[7])) or (ARGV[8] ~= '' and is > tonumbe
   end
   return redis.status_reply('OVERFLOW')
 end
+redis.call('HDEL', KEYS[1], '_')
 renew()
 return after

@@ -9,5 +9,6 @@
 local now = redis.call('HGET', KEYS[1], ARGV[5])
 if (ARGV[6] == '1') ~= (now ~= false) or (now and now ~= ARGV[7]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[5], ARGV[8])
+redis.call('HDEL', KEYS[1], '_')
 renew()
 return 1

@@ -26,7 +26,7 @@ if replace then
   end
 else
   for i = last + 1, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
-  if n == 0 and redis.call('HLEN', KEYS[1]) > 1 then redis.call('HDEL', KEYS[1], '_') end
+  if redis.call('HLEN', KEYS[1]) > 1 then redis.call('HDEL', KEYS[1], '_') end
 end
 renew()
 return 1

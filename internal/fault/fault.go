@@ -92,10 +92,25 @@ func (t Target) Refuse(err error) error {
 
 // Sent is the error of an operation whose command was handed to the client.
 func (t Target) Sent(err error) error {
-	if re, ok := rueidis.IsRedisErr(err); ok {
-		return t.Refuse(redisReason(re))
+	if _, ok := rueidis.IsRedisErr(err); ok {
+		return t.Refuse(Reason(err))
 	}
 	return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: err, maybe: t.Write && !unsent(err)}
+}
+
+// Applied is the error of an operation that was applied, or partly, although
+// its result is an error.
+func (t Target) Applied(err error) error {
+	return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: err, maybe: t.Write}
+}
+
+// Named gives an operation's error the name of the method that the caller used.
+func Named(op string, err error) error {
+	var e *OpError
+	if errors.As(err, &e) {
+		e.Op = op
+	}
+	return err
 }
 
 // On is t for one field.
@@ -104,11 +119,12 @@ func (t Target) On(field string) Target {
 	return t
 }
 
-func redisReason(re *rueidis.RedisError) error {
-	if strings.HasPrefix(re.Error(), "WRONGTYPE") {
+// Reason gives the server's refusals the names of ours.
+func Reason(err error) error {
+	if re, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(re.Error(), "WRONGTYPE") {
 		return fmt.Errorf("%w: it was written by something else; delete it or use another key (%w)", ErrWrongType, re)
 	}
-	return re
+	return err
 }
 
 // unsent reports whether err shows that no byte of the command left.

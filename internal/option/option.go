@@ -27,10 +27,11 @@ type Trait uint8
 
 // The traits, one for each option that not every repository can honour.
 const (
-	Versions Trait = 1 << iota // IfVersion
-	Caching                    // Cached
-	Bounds                     // MaxLen
-	bound                      // Layout: no repository has it, SplitLayout takes it before
+	Lifetimes Trait = 1 << iota // TTL, KeepTTL, NoTTL
+	Versions                    // IfVersion
+	Caching                     // Cached
+	Bounds                      // MaxLen
+	bound                       // Layout: no repository has it, SplitLayout takes it before
 )
 
 // Settings is what the options of a repository add up to.
@@ -69,13 +70,20 @@ func (s *Settings) Apply(traits Trait, opts ...Option) error {
 
 // TTL gives every key written the lifetime d.
 func TTL(d time.Duration) Option {
-	return Option{name: "TTL", apply: func(s *Settings) error {
+	return Option{name: "TTL", needs: Lifetimes, why: lifetimeWhy, apply: func(s *Settings) error {
 		if err := CheckLifetime(d); err != nil {
 			return err
 		}
 		s.Lifetime = d
 		return nil
 	}}
+}
+
+const lifetimeWhy = "the delay is the lifetime"
+
+// Failing is an option whose error is err.
+func Failing(err error) Option {
+	return Option{name: "Failing", apply: func(*Settings) error { return err }}
 }
 
 // CheckLifetime refuses a lifetime under a millisecond, Redis's unit.
@@ -88,12 +96,12 @@ func CheckLifetime(d time.Duration) error {
 
 // NoTTL gives every key written no lifetime.
 func NoTTL() Option {
-	return Option{name: "NoTTL", apply: func(s *Settings) error { s.Lifetime = 0; return nil }}
+	return Option{name: "NoTTL", needs: Lifetimes, why: lifetimeWhy, apply: func(s *Settings) error { s.Lifetime = 0; return nil }}
 }
 
 // KeepTTL leaves the lifetime of a key that exists as it is.
 func KeepTTL() Option {
-	return Option{name: "KeepTTL", apply: func(s *Settings) error { s.Keep = true; return nil }}
+	return Option{name: "KeepTTL", needs: Lifetimes, why: lifetimeWhy, apply: func(s *Settings) error { s.Keep = true; return nil }}
 }
 
 // IfExists lets a write happen only where the record exists.

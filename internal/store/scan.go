@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 	"iter"
+	"strings"
 
 	"github.com/redis/rueidis"
 
@@ -111,7 +112,11 @@ func (w *walk) scan(node rueidis.Client, cursor uint64) rueidis.Completed {
 // matches more than one part, and SCAN repeats itself.
 func (w *walk) page(keys []string) (page Page) {
 	for _, key := range keys {
-		id, ok := w.keys.ID(key[len(w.prefix):])
+		bare, ok := strings.CutPrefix(key, w.prefix)
+		if !ok {
+			continue
+		}
+		id, ok := w.keys.ID(bare)
 		if !ok || !w.seen.add(key) {
 			continue
 		}

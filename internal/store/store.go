@@ -30,6 +30,12 @@ const (
 	Set    Kind = "set"
 )
 
+// Record is a value and the id it is stored under.
+type Record[T any] struct {
+	ID    string
+	Value T
+}
+
 // NoExpiry is what TTL answers for a record without a lifetime.
 const NoExpiry time.Duration = -1
 
@@ -67,6 +73,10 @@ func New(p *pool.Pools, a pool.Alias, space keyspace.Space, spec Spec, opts ...o
 func (s *Store) apply(opts []option.Option) {
 	if s.pools == nil {
 		s.bad = fmt.Errorf("%w: the Pools are nil; pool.Open makes them", pool.ErrUnknownPool)
+		return
+	}
+	if s.space == (keyspace.Space{}) {
+		s.bad = fmt.Errorf("%w: the Space is zero; Pattern.Bind makes one", keyspace.ErrInvalidKey)
 		return
 	}
 	if s.bad = s.Apply(s.spec.Traits, opts...); s.bad != nil {

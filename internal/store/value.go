@@ -67,11 +67,12 @@ func (v *Values) Encode(t fault.Target, value reflect.Value) (string, error) {
 	return text, v.CheckSize(t, text)
 }
 
-// Decode reads a value into a settable one.
+// Decode reads a value into a settable one. Where the operation is a write, it
+// has been applied.
 func (v *Values) Decode(t fault.Target, text string, into reflect.Value) error {
 	if err := v.typ.Decode(text, into); err != nil {
 		into.SetZero()
-		return t.Refuse(err)
+		return t.Applied(err)
 	}
 	return nil
 }

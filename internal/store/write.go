@@ -4,6 +4,8 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/redis/rueidis"
 
@@ -24,10 +26,18 @@ func (s *Store) Tx(n int) Tx { return append(make(Tx, 0, n+3), s.Client.B().Mult
 func (s *Store) Write(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.RedisMessage, error) {
 	tx = append(tx, s.lifetime(t.Key), s.Client.B().Exec().Build())
 	replies, err := Exec(s.Client.DoMulti(ctx, tx...))
-	if err != nil {
+	if err != nil && !slices.ContainsFunc(replies[:max(len(replies)-1, 0)], done) {
 		return nil, t.Sent(err)
 	}
+	if err != nil {
+		return nil, t.Applied(fmt.Errorf("a part was refused: %w", fault.Reason(err)))
+	}
 	return replies[:len(replies)-1], nil
+}
+
+func done(reply rueidis.RedisMessage) bool {
+	err := reply.Error()
+	return err == nil || rueidis.IsRedisNil(err)
 }
 
 // Change is Write for one command that creates no key: with KeepTTL the
@@ -47,7 +57,7 @@ func (s *Store) Change(ctx context.Context, t fault.Target, cmd rueidis.Complete
 // and no key that exists keeps its lifetime.
 func (s *Store) Plain() bool { return !s.Keep && !s.Conditional() }
 
-// Exec reads the results of MULTI, commands, EXEC: the replies of EXEC, or the
+// Exec reads the results of MULTI, commands, EXEC: the replies of EXEC, and the
 // first error among them.
 func Exec(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
 	last := len(results) - 1
@@ -64,8 +74,8 @@ func Exec(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
 		return nil, errors.New("EXEC answered fewer replies than it was given commands")
 	}
 	for i := range replies {
-		if err := replies[i].Error(); err != nil && !rueidis.IsRedisNil(err) {
-			return nil, err
+		if !done(replies[i]) {
+			return replies, replies[i].Error()
 		}
 	}
 	return replies, nil
@@ -132,7 +142,7 @@ func verdict(t fault.Target, m rueidis.RedisMessage, err error) (rueidis.RedisMe
 	case "FULL":
 		return m, t.Refuse(fault.ErrFull)
 	case "TOOLARGE":
-		return m, t.Refuse(fault.ErrTooLarge)
+		return m, t.Refuse(fmt.Errorf("%w: it would grow over Config.MaxValueBytes", fault.ErrTooLarge))
 	}
 	return m, nil
 }

@@ -12,6 +12,12 @@ local first = 8 + marks
 if most > 0 and redis.call('LLEN', KEYS[1]) + #ARGV - first + 1 > most then
   return redis.status_reply('FULL')
 end
+for i = 1, marks do
+  local kind = redis.call('TYPE', KEYS[1 + i])['ok']
+  if kind ~= 'none' and kind ~= 'set' then
+    return redis.error_reply('WRONGTYPE Operation against a key holding the wrong kind of value')
+  end
+end
 local length
 for i = first, #ARGV, 1000 do
   length = redis.call(ARGV[5], KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
