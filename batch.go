@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
@@ -71,7 +72,8 @@ func (b *Batch[T]) Enqueue(ctx context.Context, q Queue, items ...T) (int64, err
 	if err != nil {
 		return 0, fmt.Errorf("symphony: %w", err)
 	}
-	return queues.PushMarked(ctx, q.Action, []listrepo.Mark{{Key: pending, Member: b.tenant}}, items...)
+	n, err := queues.PushMarked(ctx, q.Action, []listrepo.Mark{{Key: pending, Member: b.tenant}}, items...)
+	return n, fault.Named("Enqueue", err)
 }
 
 // Chunk gives the items from start to stop, both included, and leaves them in
@@ -81,7 +83,8 @@ func (b *Batch[T]) Chunk(ctx context.Context, q Queue, start, stop int64) ([]T, 
 	if err != nil {
 		return nil, err
 	}
-	return queues.Range(ctx, q.Action, start, stop)
+	items, err := queues.Range(ctx, q.Action, start, stop)
+	return items, fault.Named("Chunk", err)
 }
 
 // Trim keeps the items from start to stop, both included, and removes the

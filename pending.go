@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
@@ -53,10 +54,10 @@ func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant s
 	if busy, err := p.busy(ctx, queues); err != nil || busy {
 		return false, err
 	}
-	if _, err := p.Do(ctx, t, p.Client.B().Srem().Key(t.Key).Member(tenant).Build()); err != nil {
-		return false, err
+	busy := false
+	if _, err = p.Do(ctx, t, p.Client.B().Srem().Key(t.Key).Member(tenant).Build()); err == nil {
+		busy, err = p.busy(ctx, queues)
 	}
-	busy, err := p.busy(ctx, queues)
 	if err != nil || busy {
 		_, back := p.Do(context.WithoutCancel(ctx), t, p.Client.B().Sadd().Key(t.Key).Member(tenant).Build())
 		return false, errors.Join(err, back)
@@ -80,7 +81,7 @@ func pendingOf(pools *pool.Pools, service string, opts []Option) (*pending, erro
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}
-	set, err := store.New(pools, pool.Handlers, services, store.Spec{Kind: store.Set}, rest...)
+	set, err := store.New(pools, pool.Handlers, services, store.Spec{Kind: store.Set, Traits: option.Lifetimes | option.Bounds}, rest...)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +113,12 @@ func (p *pending) queuesOf(tenant string) (queuesOf, error) {
 func (q queuesOf) Glob() string { return q.list.Glob(q.tenant, q.service, keyspace.Any, keyspace.Any) }
 
 // ID is the key itself, for the queues of the tenant and the service alone.
+// Python's keys cannot be told apart for sure, so there a doubtful one counts:
+// a tenant may stay pending without need, and is not forgotten.
 func (q queuesOf) ID(key string) (string, bool) {
+	if q.list.IsPython() {
+		return key, true
+	}
 	parts, ok := q.list.Parse(key)
 	return key, ok && parts[0] == q.tenant && parts[1] == q.service
 }

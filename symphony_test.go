@@ -311,6 +311,13 @@ func TestTriggers(t *testing.T) {
 
 		require.NoError(t, triggers.Set(ctx, "soon", "1", time.Nanosecond))
 		require.Eventually(t, func() bool { return ttl("soon", "1") < 0 }, 5*time.Second, time.Millisecond)
+		for _, opt := range []symphony.Option{symphony.TTL(time.Hour), symphony.NoTTL(), symphony.KeepTTL()} {
+			_, err := symphony.NewTrigger(p, tenant, opt)
+			require.ErrorIs(t, err, symphony.ErrUnsupported)
+			pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error {
+				return triggers.With(opt).Set(ctx, "a", "1", time.Second)
+			})
+		}
 		for _, after := range []time.Duration{0, -time.Second} {
 			pooltest.Unsent(t, p, symphony.ErrInvalidTTL, func() error { return triggers.Set(ctx, "a", "1", after) })
 		}
@@ -372,6 +379,48 @@ func TestBatch(t *testing.T) {
 		_, err = symphony.RemoveFromPending(ctx, p, "s", "")
 		require.ErrorIs(t, err, symphony.ErrInvalidKey)
 	})
+}
+
+// A push whose mark is refused says that it may have been applied, or was not.
+func TestEnqueueWithoutMark(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		q := symphony.Queue{Service: pooltest.Tenant(), Entity: "e", Action: "a"}
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", "pending_batches:"+q.Service, "x").Error())
+		batch, err := symphony.NewBatch[int](p, pooltest.Tenant())
+		require.NoError(t, err)
+		for _, c := range []struct {
+			batch *symphony.Batch[int]
+			len   int64
+			maybe bool
+		}{{batch.With(symphony.MaxLen(5)), 0, false}, {batch, 1, true}} {
+			_, err = c.batch.Enqueue(ctx, q, 1)
+			require.ErrorIs(t, err, symphony.ErrWrongType)
+			var op *symphony.OpError
+			require.ErrorAs(t, err, &op)
+			require.Equal(t, "Enqueue", op.Op)
+			require.Equal(t, c.maybe, op.MaybeApplied())
+			n, err := batch.Len(ctx, q)
+			require.NoError(t, err)
+			require.Equal(t, c.len, n)
+		}
+	})
+}
+
+// Python's keys are ambiguous: a tenant with items is never taken for done.
+func TestPendingWithPythonKeys(t *testing.T) {
+	p := pooltest.Embedded(t)
+	python := symphony.Layout(keyspace.Python())
+	for _, names := range [][2]string{{"ten", "s:vc"}, {"ten:batch", "svc"}, {"ten", "svc"}} {
+		batch, err := symphony.NewBatch[int](p, names[0], python)
+		require.NoError(t, err)
+		q := symphony.Queue{Service: names[1], Entity: "e", Action: "a"}
+		_, err = batch.Enqueue(ctx, q, 1)
+		require.NoError(t, err)
+		removed, err := symphony.RemoveFromPending(ctx, p, names[1], names[0], python)
+		require.NoError(t, err)
+		require.False(t, removed)
+		require.NoError(t, batch.Trim(ctx, q, 1, 0))
+	}
 }
 
 // Whatever interleaves, a tenant with items is pending in the end.
@@ -467,7 +516,11 @@ func TestBadConstructors(t *testing.T) {
 			require.ErrorIs(t, c.make(p, "a\x00b"), symphony.ErrInvalidKey)
 			require.ErrorIs(t, c.make(nil, "a"), symphony.ErrUnknownPool)
 			require.ErrorIs(t, c.make(p, "a", symphony.On("nowhere")), symphony.ErrUnknownPool)
-			require.ErrorIs(t, c.make(p, "a", symphony.TTL(0)), symphony.ErrInvalidTTL)
+			want := symphony.ErrInvalidTTL
+			if name == "Trigger" {
+				want = symphony.ErrUnsupported
+			}
+			require.ErrorIs(t, c.make(p, "a", symphony.TTL(0)), want)
 			require.ErrorIs(t, c.make(p, "a", symphony.IfExists(), symphony.IfAbsent()), symphony.ErrUnsupported)
 			require.ErrorIs(t, c.make(p, "a", symphony.IfVersion(1)), symphony.ErrUnsupported)
 		})

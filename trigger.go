@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/kvrepo"
 	"github.com/symphony-go/symphony/pool"
@@ -18,12 +19,16 @@ type Trigger struct {
 	tenant  string
 }
 
-// NewTrigger makes the repository of a tenant's triggers, on pool.Expiry.
-// Nothing is sent. Errors: ErrInvalidKey, and those of kvrepo.New.
+// NewTrigger makes the repository of a tenant's triggers, on pool.Expiry. The
+// delay is a trigger's lifetime, so TTL, KeepTTL and NoTTL do not apply. Nothing
+// is sent. Errors: ErrInvalidKey, and those of kvrepo.New.
 func NewTrigger(pools *pool.Pools, tenant string, opts ...Option) (*Trigger, error) {
 	pattern, rest, err := pick(pools, func(l keyspace.Layout) keyspace.Pattern { return l.Trigger }, opts)
 	if err != nil {
 		return nil, err
+	}
+	if err := checkTrigger(rest); err != nil {
+		return nil, fmt.Errorf("symphony: %w", err)
 	}
 	all, err := pattern.Bind(tenant, keyspace.Any, "id")
 	if err != nil {
@@ -38,8 +43,15 @@ func NewTrigger(pools *pool.Pools, tenant string, opts ...Option) (*Trigger, err
 
 // With is a view with more options; see kvrepo.KVRepo.With.
 func (t *Trigger) With(opts ...Option) *Trigger {
+	if err := checkTrigger(opts); err != nil {
+		opts = []Option{option.Failing(err)}
+	}
 	return &Trigger{t.keys.With(opts...), t.pattern, t.tenant}
 }
+
+// checkTrigger refuses options that a repository of values takes and a trigger
+// does not.
+func checkTrigger(opts []Option) error { return new(option.Settings).Apply(0, opts...) }
 
 // Set makes the work of action for id fall due after a delay, rounded up to
 // whole milliseconds; setting again moves the due time: SET with PX. Atomic.
@@ -50,9 +62,10 @@ func (t *Trigger) Set(ctx context.Context, action, id string, after time.Duratio
 	if err != nil {
 		return err
 	}
-	if after > 0 {
-		after = max(after, time.Millisecond)
+	if after <= 0 {
+		return fmt.Errorf("symphony: Set %q %q: %w: a delay of %v; give a positive one", action, id, ErrInvalidTTL, after)
 	}
+	after = max(after, time.Millisecond)
 	set := time.Now().UTC().Format("2006-01-02T15:04:05.000000")
 	return ids.With(TTL(after)).Set(ctx, id, "trigger:"+set)
 }
