@@ -12,6 +12,7 @@ type Type struct {
 	engine engine
 	typ    reflect.Type
 	shape  *shape // nil for a codec of somebody else's
+	asIs   bool   // a string that is stored as it is
 }
 
 type typeKey struct {
@@ -42,7 +43,8 @@ func For(c Codec, t reflect.Type) (*Type, error) {
 	if err != nil {
 		return nil, rooted(err, t)
 	}
-	held, _ := types.LoadOrStore(key, &Type{codec: c, engine: e, typ: t, shape: s})
+	compiled := &Type{codec: c, engine: e, typ: t, shape: s, asIs: s.kind == kindString && c == Compact}
+	held, _ := types.LoadOrStore(key, compiled)
 	return held.(*Type), nil
 }
 
@@ -56,15 +58,10 @@ func (t *Type) Append(dst []byte, v reflect.Value) ([]byte, error) {
 
 // Text returns the bytes of v where they are a string that v holds already; false means that Append has to make them.
 func (t *Type) Text(v reflect.Value) (string, bool) {
-	if t.shape == nil {
-		return "", false
-	}
-	switch t.shape.kind {
-	case kindString:
-		if t.codec == Compact {
-			return v.String(), true
-		}
-	case kindValue:
+	switch {
+	case t.asIs:
+		return v.String(), true
+	case t.shape != nil && t.shape.kind == kindValue:
 		return valueOf(v).data, true
 	}
 	return "", false
@@ -73,6 +70,10 @@ func (t *Type) Text(v reflect.Value) (string, bool) {
 // Decode reads data into v, which is of the compiled type and settable. Nothing is left of what v held before, except
 // after an error. Strings in v may share memory with data, byte slices never do.
 func (t *Type) Decode(data string, v reflect.Value) error {
+	if t.asIs {
+		v.SetString(data)
+		return nil
+	}
 	if t.shape != nil && t.shape.kind == kindValue {
 		*v.Addr().Interface().(*Value) = Value{data: data, codec: t.codec}
 		return nil

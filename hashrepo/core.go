@@ -265,8 +265,10 @@ func (c *core) encode(t fault.Target, v reflect.Value) (*record, error) {
 	if err != nil {
 		return nil, refuse(t, err)
 	}
+	limit := c.MaxValueBytes()
 	for i := 1; i < len(r.pairs); i += 2 {
-		if err := c.CheckSize(t.On(r.pairs[i-1]), r.pairs[i]); err != nil {
+		if len(r.pairs[i]) > limit {
+			err := c.CheckSize(t.On(r.pairs[i-1]), r.pairs[i])
 			r.release()
 			return nil, err
 		}

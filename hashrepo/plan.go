@@ -35,6 +35,23 @@ type field struct {
 	fields.Field
 	*codec.Type
 	omitted func(reflect.Value) bool
+	direct  int // the field's index, where it is the record's own; else -1
+}
+
+func newField(f fields.Field, t *codec.Type) field {
+	direct := -1
+	if len(f.Index) == 1 {
+		direct = f.Index[0]
+	}
+	return field{f, t, f.Omitted(), direct}
+}
+
+// in gives the field of a settable record, to write to.
+func (f *field) in(record reflect.Value) reflect.Value {
+	if f.direct >= 0 {
+		return record.Field(f.direct)
+	}
+	return f.Settable(record)
 }
 
 type planKey struct {
@@ -104,7 +121,7 @@ func (p *plan) compileStruct() error {
 				continue
 			}
 			p.byName[f.Name] = len(p.fields)
-			p.fields = append(p.fields, field{f, typ, f.Omitted()})
+			p.fields = append(p.fields, newField(f, typ))
 			p.names = append(p.names, f.Name)
 			p.bare = p.bare && (typ.Nilable() || f.OmitZero || f.OmitEmpty || len(f.Index) > 1)
 		}
@@ -257,7 +274,7 @@ func (p *plan) decode(values []rueidis.RedisMessage, into reflect.Value) (bool, 
 		}
 		found = true
 		f := &p.fields[i]
-		if err := f.Decode(text, f.Settable(into)); err != nil {
+		if err := f.Decode(text, f.in(into)); err != nil {
 			return false, &fieldError{f.Name, err}
 		}
 	}
@@ -280,7 +297,7 @@ func (p *plan) decodeWhole(values map[string]string, into reflect.Value) (bool, 
 		if !ok {
 			continue
 		}
-		if err := f.Decode(text, f.Settable(into)); err != nil {
+		if err := f.Decode(text, f.in(into)); err != nil {
 			return false, &fieldError{f.Name, err}
 		}
 		delete(values, f.Name)
@@ -308,7 +325,8 @@ func (p *plan) decodeMap(values map[string]string, into reflect.Value) error {
 func (p *plan) named(name string) (*field, error) {
 	if p.elem != nil {
 		f := fields.Field{Name: name, Type: p.typ.Elem()}
-		return &field{f, p.elem, f.Omitted()}, checkMapName(name)
+		field := newField(f, p.elem)
+		return &field, checkMapName(name)
 	}
 	if i, ok := p.byName[name]; ok {
 		return &p.fields[i], nil

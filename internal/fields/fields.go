@@ -41,7 +41,7 @@ func Of(t reflect.Type) ([]Field, error) {
 }
 
 // Value returns the field in struct v, and false where an embedded pointer on the way is nil.
-func (f Field) Value(v reflect.Value) (reflect.Value, bool) {
+func (f *Field) Value(v reflect.Value) (reflect.Value, bool) {
 	if len(f.Index) == 1 {
 		return v.Field(f.Index[0]), true
 	}
@@ -58,7 +58,7 @@ func (f Field) Value(v reflect.Value) (reflect.Value, bool) {
 }
 
 // Settable returns the field in struct v, which must be settable, and allocates the nil embedded pointers on the way.
-func (f Field) Settable(v reflect.Value) reflect.Value {
+func (f *Field) Settable(v reflect.Value) reflect.Value {
 	if len(f.Index) == 1 {
 		return v.Field(f.Index[0])
 	}

@@ -10,7 +10,7 @@ type zeroer interface{ IsZero() bool }
 var zeroerType = reflect.TypeFor[zeroer]()
 
 // Omitted returns the test by which the field's options leave out a value; it is never nil.
-func (f Field) Omitted() func(reflect.Value) bool {
+func (f *Field) Omitted() func(reflect.Value) bool {
 	zero := zeroTest(f.Type)
 	switch {
 	case f.OmitZero && f.OmitEmpty:
