@@ -202,6 +202,10 @@ func TestSharedState(t *testing.T) {
 		other, err := symphony.NewSharedState(p, tenant, "u2")
 		require.NoError(t, err)
 		require.NoError(t, other.Upsert(ctx, "s", symphony.Fields{"a": 1}))
+		// The glob of u1's states matches this one's too.
+		longer, err := symphony.NewSharedState(p, tenant, "x:u1")
+		require.NoError(t, err)
+		require.NoError(t, longer.Upsert(ctx, "s", symphony.Fields{"a": 1}))
 
 		when := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 		require.NoError(t, ss.Upsert(ctx, "s", symphony.Fields{
@@ -276,6 +280,8 @@ func TestSharedState(t *testing.T) {
 		require.EqualValues(t, 1, cleared)
 		_, err = other.Get(ctx, "s")
 		require.NoError(t, err, "another user's state is gone")
+		_, err = longer.Get(ctx, "s")
+		require.NoError(t, err, "the state of a user whose id ends alike is gone")
 	})
 }
 

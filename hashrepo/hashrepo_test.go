@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -191,6 +192,7 @@ func TestNothingPresent(t *testing.T) {
 		require.NoError(t, repo.Replace(ctx, "u", Some{}))
 		exists(map[string]string{"_": ""})
 		require.NoError(t, repo.With(hashrepo.IfExists()).Upsert(ctx, "u", Some{B: []int{1}}))
+		exists(map[string]string{"b": "[1]"})
 		require.NoError(t, repo.With(hashrepo.IfExists()).Upsert(ctx, "u", Some{}))
 		exists(map[string]string{"_": ""})
 
@@ -546,6 +548,34 @@ func TestAllAndFind(t *testing.T) {
 		require.True(t, rest)
 		require.NoError(t, pooltest.Do(t, p, pool.User, "GET", key+"string").Error())
 	})
+}
+
+// What Find gives meets its conditions, also while others write.
+func TestFindWhileOthersWrite(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{})
+	repo, _ := newRepo[Profile](t, p)
+	var even, odd []hashrepo.Record[Profile]
+	for i := range 500 {
+		even = append(even, record(fmt.Sprint(i), Profile{Score: 2}))
+		odd = append(odd, record(fmt.Sprint(i), Profile{Score: 3}))
+	}
+	require.NoError(t, repo.UpsertMany(ctx, even...))
+	writing, stop := context.WithCancel(ctx)
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for writing.Err() == nil {
+			_ = repo.UpsertMany(writing, odd...) // ends with the test
+			_ = repo.UpsertMany(writing, even...)
+		}
+	})
+	for range 100 {
+		for r, err := range repo.Find(ctx, hashrepo.At[Profile]("score").Eq(2)) {
+			require.NoError(t, err)
+			require.EqualValues(t, 2, r.Value.Score)
+		}
+	}
+	stop()
+	writer.Wait()
 }
 
 // Breaking off a loop sends nothing more.
