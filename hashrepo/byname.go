@@ -49,8 +49,8 @@ func (r *HashRepo[T]) GetField(ctx context.Context, id, field string, dst any) e
 	return r.core.getField(ctx, id, field, dst)
 }
 
-// UpdateField writes one field and leaves the others: HSET and the lifetime in
-// one MULTI ... EXEC, or one script where value is absent in Redis (nil) or
+// UpdateField writes one field and leaves the others: HSET, HDEL of the reserved
+// field where a record may have had it alone, and the lifetime in one MULTI ... EXEC, or one script where value is absent in Redis (nil) or
 // the repository has a condition or KeepTTL. A missing record is created. The
 // value may be of any type that fits the field without loss.
 //
@@ -203,15 +203,12 @@ func (c *core) updateField(ctx context.Context, id, name string, value any) erro
 		return refuse(t, err)
 	}
 	if !present {
-		return c.runWrite(ctx, t, &record{absent: []string{name}}, false)
+		return c.write(ctx, t, &record{absent: []string{name}})
 	}
 	if err := c.CheckSize(t, text); err != nil {
 		return err
 	}
-	if !c.Plain() {
-		return c.runWrite(ctx, t, &record{pairs: []string{name, text}}, false)
-	}
-	return c.writePlain(ctx, t, &record{pairs: []string{name, text}})
+	return c.write(ctx, t, &record{pairs: []string{name, text}})
 }
 
 func (c *core) deleteField(ctx context.Context, id string, names []string) (int64, error) {

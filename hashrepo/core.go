@@ -253,10 +253,7 @@ func (c *core) upsert(ctx context.Context, id string, v reflect.Value) error {
 		return err
 	}
 	defer r.release()
-	if !c.Plain() || len(r.pairs) == 0 {
-		return c.runWrite(ctx, t, r, false)
-	}
-	return c.writePlain(ctx, t, r)
+	return c.write(ctx, t, r)
 }
 
 // encode is the plan's, with the errors and the limit of the pools.
@@ -274,6 +271,14 @@ func (c *core) encode(t fault.Target, v reflect.Value) (*record, error) {
 		}
 	}
 	return r, nil
+}
+
+// write sets and removes a record's fields: a transaction where it can be one.
+func (c *core) write(ctx context.Context, t fault.Target, r *record) error {
+	if c.Plain() && len(r.pairs) > 0 {
+		return c.writePlain(ctx, t, r)
+	}
+	return c.runWrite(ctx, t, r, false)
 }
 
 // writePlain sends HSET, HDEL and the lifetime, in this order: a record is at
@@ -294,7 +299,8 @@ func (c *core) writePlain(ctx context.Context, t fault.Target, r *record) error 
 	return err
 }
 
-// runWrite is writePlain as a script: conditions, kept lifetimes, replacement.
+// runWrite is writePlain as a script: conditions, kept lifetimes, replacement,
+// and records left without a field.
 func (c *core) runWrite(ctx context.Context, t fault.Target, r *record, replace bool) error {
 	_, err := c.Run(ctx, t, writeScript, writeArgs(r, replace))
 	return err
