@@ -21,6 +21,8 @@ type connection struct {
 	server  *server
 	members []member
 	cluster bool
+
+	fieldLifetimes bool
 }
 
 // connect opens every server of the plan at once.
@@ -50,7 +52,7 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 				if err == nil {
 					c.Client, err = p.openCluster(ctx, s)
 				}
-				done(c, err)
+				done(c.probed(ctx, err))
 				return
 			}
 			for _, m := range s.members {
@@ -61,7 +63,7 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 					opt.ForceSingleClient = opt.Sentinel.MasterSet == ""
 					var err error
 					c.Client, err = p.open(ctx, opt)
-					done(c, err)
+					done(c.probed(ctx, err))
 				})
 			}
 		})
@@ -78,14 +80,33 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 	return p.pools(all), nil
 }
 
+// probed asks what the server of an open connection can do. HPEXPIRETIME came
+// with the lifetimes of hash fields, and only reads.
+func (c connection) probed(ctx context.Context, err error) (connection, error) {
+	if err != nil {
+		return c, err
+	}
+	cmd := c.B().Arbitrary("HPEXPIRETIME", "%probe", "FIELDS", "1", "f").ReadOnly()
+	err = c.Do(ctx, cmd).Error()
+	c.fieldLifetimes = err == nil
+	if _, refused := rueidis.IsRedisErr(err); refused || rueidis.IsRedisNil(err) {
+		return c, nil
+	}
+	if err != nil {
+		c.Close()
+	}
+	return c, err
+}
+
 // pools makes the Pools of connections that all answer.
 func (p *plan) pools(all []connection) *Pools {
 	pools := &Pools{
-		clients:       make(map[Alias]*client),
-		prefixes:      make(map[Alias]string),
-		layout:        p.layout,
-		maxValueBytes: p.maxValueBytes,
-		deadline:      newDeadline(p.timeout),
+		clients:        make(map[Alias]*client),
+		prefixes:       make(map[Alias]string),
+		fieldLifetimes: make(map[Alias]bool),
+		layout:         p.layout,
+		maxValueBytes:  p.maxValueBytes,
+		deadline:       newDeadline(p.timeout),
 	}
 	layout := keyspace.Default()
 	for _, c := range all {
@@ -97,6 +118,7 @@ func (p *plan) pools(all []connection) *Pools {
 			pools.clients[m.alias] = &client{c.Client, &guard{
 				addr: c.server.addr, deadline: pools.deadline, closed: &pools.closed,
 			}}
+			pools.fieldLifetimes[m.alias] = c.fieldLifetimes
 			if c.cluster || p.prefixKeys {
 				pools.prefixes[m.alias] = m.alias.prefix()
 			}

@@ -18,14 +18,15 @@ import (
 // Pools holds a client for each alias. It is made by Open and used by any
 // number of goroutines at once; which aliases it has does not change.
 type Pools struct {
-	clients       map[Alias]*client
-	prefixes      map[Alias]string
-	opened        []rueidis.Client // each once
-	layout        keyspace.Layout
-	maxValueBytes int
-	deadline      *deadline
-	closed        atomic.Bool
-	closing       sync.Once
+	clients        map[Alias]*client
+	prefixes       map[Alias]string
+	fieldLifetimes map[Alias]bool
+	opened         []rueidis.Client // each once
+	layout         keyspace.Layout
+	maxValueBytes  int
+	deadline       *deadline
+	closed         atomic.Bool
+	closing        sync.Once
 }
 
 // Open connects every alias of cfg, side by side, and returns once each has
@@ -83,6 +84,10 @@ func (p *Pools) Aliases() []Alias { return slices.Sorted(maps.Keys(p.clients)) }
 // Prefix is what precedes every key of an alias: the alias and a colon with
 // Config.PrefixKeys and on a cluster, otherwise nothing.
 func (p *Pools) Prefix(a Alias) string { return p.prefixes[a] }
+
+// FieldLifetimes reports whether the server of an alias has lifetimes of hash
+// fields (HPEXPIRE: Redis 7.4, Valkey 9). Open found out.
+func (p *Pools) FieldLifetimes(a Alias) bool { return p.fieldLifetimes[a] }
 
 // Layout is the key layout of the repositories on these pools.
 func (p *Pools) Layout() keyspace.Layout { return p.layout }
