@@ -99,6 +99,11 @@ func (t *Type) Decimal() bool {
 	return t.textual() && (t.shape.kind == kindInt || t.shape.kind == kindUint)
 }
 
+// Float64 says that a value is stored as Compact spells a float64.
+func (t *Type) Float64() bool {
+	return t.shape != nil && t.codec == Compact && t.shape.kind == kindFloat && t.typ.Kind() == reflect.Float64
+}
+
 // JSONList returns how an element of the type is written where the type is stored as a JSON list.
 func (t *Type) JSONList() (Element, bool) {
 	if t.textual() && t.shape.kind == kindSlice {

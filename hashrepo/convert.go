@@ -5,12 +5,14 @@ import (
 	"math"
 	"math/bits"
 	"reflect"
+	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
 // convert gives value the type of a field, where nothing is lost by it: an int
-// for an int64 field, a string for a named string, a value for a pointer.
+// for an int64 field, a string for a named string, a value for a pointer, a
+// time's RFC 3339 text for a string.
 // Otherwise the error wraps ErrFieldType, or ErrOverflow for a number outside
 // the field's range.
 func convert(value any, to reflect.Type) (reflect.Value, error) {
@@ -43,6 +45,9 @@ func convertValue(v reflect.Value, to reflect.Type) (reflect.Value, error) {
 		p := reflect.New(to.Elem())
 		p.Elem().Set(elem)
 		return p, nil
+	case from == reflect.TypeFor[time.Time]() && to.Kind() == reflect.String:
+		text := v.Interface().(time.Time).UTC().Format(time.RFC3339Nano)
+		return reflect.ValueOf(text).Convert(to), nil
 	case isNumber(from.Kind()) && isNumber(to.Kind()):
 		return convertNumber(v, to)
 	case from.Kind() == to.Kind() && from.ConvertibleTo(to):

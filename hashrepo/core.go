@@ -2,7 +2,9 @@ package hashrepo
 
 import (
 	"context"
+	_ "embed"
 	"errors"
+	"fmt"
 	"iter"
 	"reflect"
 	"strconv"
@@ -22,18 +24,50 @@ type core struct {
 	plan *plan
 }
 
-func (c *core) with(opts []option.Option) *core {
-	view := c.Store.With(opts...)
-	p, err := planFor(c.plan.typ, view.Codec)
-	if err != nil {
-		return &core{view.Failing(err), c.plan}
+// newCore compiles records of type t for the codec and the options of base.
+func newCore(base *store.Store, t reflect.Type) (*core, error) {
+	p, err := planFor(t, base.Codec)
+	if base.Version != nil && (err != nil || p.version == nil) {
+		err = errors.Join(fmt.Errorf("%w: IfVersion does not apply here: %s", fault.ErrUnsupported, option.NoVersion), err)
 	}
-	return &core{view, p}
+	return &core{base, p}, err
+}
+
+func (c *core) with(opts []option.Option) *core {
+	base := c.Store.With(opts...)
+	view, err := newCore(base, c.plan.typ)
+	if err != nil {
+		return &core{base.Failing(err), c.plan}
+	}
+	return view
+}
+
+//go:embed lua/record.lua
+var recordSource string
+
+// newScript makes a script of body, which follows rule.lua and record.lua.
+func newScript(body string) *store.Script { return store.NewScript(recordSource + body) }
+
+// run executes a script of newScript. expected is the version that the record
+// must have, "" for what the options say.
+func (c *core) run(ctx context.Context, t fault.Target, script *store.Script, expected string, args []string) (rueidis.RedisMessage, error) {
+	return c.Run(ctx, t, script, c.versioned(expected, args))
+}
+
+// versioned puts the arguments of record.lua before those of a script.
+func (c *core) versioned(expected string, args []string) []string {
+	if c.plan.version == nil {
+		return append([]string{"", ""}, args...)
+	}
+	if expected == "" && c.Version != nil {
+		expected = strconv.FormatInt(*c.Version, 10)
+	}
+	return append([]string{c.plan.version.Name, expected}, args...)
 }
 
 // get reads one record.
-func (c *core) get(ctx context.Context, id string, into reflect.Value) error {
-	t, err := c.Begin(ctx, "Get", id)
+func (c *core) get(ctx context.Context, op, id string, into reflect.Value) error {
+	t, err := c.Begin(ctx, op, id)
 	if err != nil {
 		return err
 	}
@@ -99,21 +133,31 @@ func (c *core) getBare(ctx context.Context, t fault.Target, into reflect.Value) 
 	return c.getExisting(ctx, t, into)
 }
 
-// getExisting reads whether a record exists and what it holds at one moment.
+// getExisting reads a record that may be there without any of T's fields.
 func (c *core) getExisting(ctx context.Context, t fault.Target, into reflect.Value) error {
+	reply, found, err := c.existing(ctx, t)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return t.Refuse(fault.ErrNotFound)
+	}
+	_, err = c.decode(&reply, into)
+	return refuse(t, err)
+}
+
+// existing reads whether a record exists and what it holds at one moment.
+func (c *core) existing(ctx context.Context, t fault.Target) (reply rueidis.RedisMessage, found bool, err error) {
 	replies, err := store.Exec(c.Client.DoMulti(ctx,
 		c.Client.B().Multi().Build(),
 		c.Client.B().Exists().Key(t.Key).Build(),
 		c.readCommand(t.Key),
 		c.Client.B().Exec().Build()))
 	if err != nil {
-		return t.Sent(err)
+		return reply, false, t.Sent(err)
 	}
-	if n, err := replies[0].AsInt64(); err != nil || n == 0 {
-		return t.Refuse(fault.ErrNotFound)
-	}
-	_, err = c.decode(&replies[1], into)
-	return refuse(t, err)
+	n, err := replies[0].AsInt64()
+	return replies[1], n == 1, err
 }
 
 // getMany reads records in one round trip. found[i] tells of ids[i]; the error
@@ -275,7 +319,7 @@ func (c *core) encode(t fault.Target, v reflect.Value) (*record, error) {
 
 // write sets and removes a record's fields: a transaction where it can be one.
 func (c *core) write(ctx context.Context, t fault.Target, r *record) error {
-	if c.Plain() && len(r.pairs) > 0 {
+	if c.Plain() && len(r.pairs) > 0 && c.plan.version == nil {
 		return c.writePlain(ctx, t, r)
 	}
 	return c.runWrite(ctx, t, r, false)
@@ -299,14 +343,23 @@ func (c *core) writePlain(ctx context.Context, t fault.Target, r *record) error 
 	return err
 }
 
-// runWrite is writePlain as a script: conditions, kept lifetimes, replacement,
-// and records left without a field.
+// runWrite is writePlain as a script: conditions, versions, kept lifetimes,
+// replacement, and records left without a field.
 func (c *core) runWrite(ctx context.Context, t fault.Target, r *record, replace bool) error {
-	_, err := c.Run(ctx, t, writeScript, writeArgs(r, replace))
+	args, err := c.writeArgs(t, r, replace)
+	if err != nil {
+		return err
+	}
+	_, err = c.Run(ctx, t, writeScript, args)
 	return err
 }
 
-func writeArgs(r *record, replace bool) []string {
+// writeArgs are the arguments of record.lua and write.lua. The stored version
+// must be that of the value.
+func (c *core) writeArgs(t fault.Target, r *record, replace bool) ([]string, error) {
+	if c.Version != nil && r.version != *c.Version {
+		return nil, t.Refuse(fmt.Errorf("%w: the value has version %d, and IfVersion asks for %d", fault.ErrConflict, r.version, *c.Version))
+	}
 	args := make([]string, 0, 2+len(r.pairs)+len(r.absent))
 	flag := ""
 	if replace {
@@ -314,7 +367,8 @@ func writeArgs(r *record, replace bool) []string {
 	}
 	args = append(args, flag, strconv.Itoa(len(r.pairs)/2))
 	args = append(args, r.pairs...)
-	return append(args, r.absent...)
+	args = append(args, r.absent...)
+	return c.versioned(strconv.FormatInt(r.version, 10), args), nil
 }
 
 // replace writes a record and removes every field that it does not have.
@@ -344,13 +398,41 @@ func (c *core) upsertMany(ctx context.Context, n int, at func(i int) (string, re
 		if err != nil {
 			return err
 		}
-		calls[i] = store.Call{Target: t, Args: writeArgs(r, false)}
+		args, err := c.writeArgs(t, r, false)
 		r.release()
+		if err != nil {
+			return err
+		}
+		calls[i] = store.Call{Target: t, Args: args}
 	}
 	if n == 0 {
 		return nil
 	}
 	return errors.Join(c.RunMany(ctx, writeScript, calls)...)
+}
+
+// delete removes records: with IfVersion a script for each.
+func (c *core) delete(ctx context.Context, ids []string) (total int64, err error) {
+	if c.Version == nil {
+		return c.Delete(ctx, ids...)
+	}
+	calls := make([]store.Call, len(ids))
+	for i, id := range ids {
+		t, err := c.BeginWrite(ctx, "Delete", id)
+		if err != nil {
+			return 0, err
+		}
+		calls[i] = store.Call{Target: t, Args: c.versioned("", nil)}
+	}
+	errs := make([]error, len(calls))
+	for i, call := range calls {
+		reply, err := c.Run(ctx, call.Target, unlinkScript, call.Args)
+		if errs[i] = err; err == nil {
+			n, _ := reply.ToInt64()
+			total += n
+		}
+	}
+	return total, errors.Join(errs...)
 }
 
 // refuse names the field of an error that came from the plan, also in the

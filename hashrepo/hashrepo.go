@@ -63,7 +63,13 @@ type Record[T any] = store.Record[T]
 //go:embed lua/write.lua
 var writeSource string
 
-var writeScript = store.NewScript(writeSource)
+//go:embed lua/unlink.lua
+var unlinkSource string
+
+var (
+	writeScript  = newScript(writeSource)
+	unlinkScript = newScript(unlinkSource)
+)
 
 // New makes the repository of the records in space, on the pool with alias a.
 // Nothing is sent.
@@ -71,15 +77,15 @@ var writeScript = store.NewScript(writeSource)
 // Errors: ErrInvalidSchema, which names the field; ErrUnknownPool; an option
 // that is bad (ErrInvalidTTL) or does not apply (ErrUnsupported).
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*HashRepo[T], error) {
-	base, err := store.New(p, a, s, store.Spec{Kind: store.Hash, Lifetime: DefaultLifetime, Traits: option.Lifetimes}, opts...)
+	base, err := store.New(p, a, s, store.Spec{Kind: store.Hash, Lifetime: DefaultLifetime, Traits: option.Lifetimes | option.Versions}, opts...)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := planFor(reflect.TypeFor[T](), base.Codec)
+	core, err := newCore(base, reflect.TypeFor[T]())
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}
-	return &HashRepo[T]{&core{base, plan}}, nil
+	return &HashRepo[T]{core}, nil
 }
 
 // With is a view of the repository with more options; the original stays as it
@@ -94,7 +100,7 @@ func (r *HashRepo[T]) With(opts ...Option) *HashRepo[T] { return &HashRepo[T]{r.
 // stored field does not fit T.
 func (r *HashRepo[T]) Get(ctx context.Context, id string) (T, error) {
 	var v, zero T
-	if err := r.core.get(ctx, id, reflect.ValueOf(&v).Elem()); err != nil {
+	if err := r.core.get(ctx, "Get", id, reflect.ValueOf(&v).Elem()); err != nil {
 		return zero, err
 	}
 	return v, nil
@@ -237,7 +243,7 @@ func (r *HashRepo[T]) Replace(ctx context.Context, id string, v T) error {
 // Delete removes records and counts those that were there: a pipeline of
 // UNLINK, not atomic together. It does not look at the type of a key.
 func (r *HashRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
-	return r.core.Delete(ctx, ids...)
+	return r.core.delete(ctx, ids)
 }
 
 // DeleteAll removes every record of this space, and of no other, and counts

@@ -26,9 +26,10 @@ type plan struct {
 	names  []string // of fields, in order: what HMGET asks for
 	byName map[string]int
 
-	extra *fields.Field // carries the fields that T does not know
-	elem  *codec.Type   // T is a map, and this is its values' type
-	bare  bool          // a record of T may have no field present
+	extra   *fields.Field // carries the fields that T does not know
+	version *field        // counts the changes; it is among fields too
+	elem    *codec.Type   // T is a map, and this is its values' type
+	bare    bool          // a record of T may have no field present
 }
 
 type field struct {
@@ -110,26 +111,53 @@ func (p *plan) compileStruct() error {
 			errs = append(errs, fmt.Errorf("%s: an extra field is a map[string]string, not a %v", f.GoName, f.Type))
 		case f.Extra:
 			p.extra = &f
-		case f.Version:
-			errs = append(errs, fmt.Errorf("%s: the option version is not supported yet", f.GoName))
 		case f.Name == reserved:
 			errs = append(errs, fmt.Errorf("%s: the name %q is reserved; give the field another", f.GoName, reserved))
+		case f.Version && p.version != nil:
+			errs = append(errs, fmt.Errorf("%s: a second version field after %s", f.GoName, p.version.GoName))
+		case f.Version && (f.Type != reflect.TypeFor[int64]() || f.OmitZero || f.OmitEmpty):
+			errs = append(errs, fmt.Errorf("%s: a version field is an int64 that is always stored; make it one with the tag `redis:\"%s,version\"`", f.GoName, f.Name))
 		default:
-			typ, err := codec.For(p.codec, f.Type)
-			if err != nil {
+			if err := p.compileField(f); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", f.GoName, err))
-				continue
 			}
-			p.byName[f.Name] = len(p.fields)
-			p.fields = append(p.fields, newField(f, typ))
-			p.names = append(p.names, f.Name)
-			p.bare = p.bare && (typ.Nilable() || f.OmitZero || f.OmitEmpty || len(f.Index) > 1)
 		}
 	}
 	if len(all) == 0 {
 		errs = append(errs, fmt.Errorf("%v has no field to store", p.typ))
 	}
 	return errors.Join(errs...)
+}
+
+func (p *plan) compileField(f fields.Field) error {
+	c := p.codec
+	if f.Version {
+		c = codec.Compact // for HINCRBY
+	}
+	typ, err := codec.For(c, f.Type)
+	if err != nil {
+		return err
+	}
+	compiled := newField(f, typ)
+	p.byName[f.Name] = len(p.fields)
+	p.fields = append(p.fields, compiled)
+	p.names = append(p.names, f.Name)
+	p.bare = p.bare && (typ.Nilable() || f.OmitZero || f.OmitEmpty || len(f.Index) > 1)
+	if f.Version {
+		p.version = &compiled
+	}
+	return nil
+}
+
+// versionIn is the version that a record carries, 0 for none.
+func (p *plan) versionIn(record reflect.Value) int64 {
+	if p.version == nil {
+		return 0
+	}
+	if v, ok := p.version.Value(record); ok {
+		return v.Int()
+	}
+	return 0
 }
 
 // whole reports whether a read needs all the fields that Redis has.
@@ -152,8 +180,9 @@ func isNil(v reflect.Value) bool {
 // record is a value as the commands take it. Whoever encodes one releases it,
 // once its strings are in commands.
 type record struct {
-	pairs  []string // name, value, name, value ...
-	absent []string // names of the fields to remove
+	pairs   []string // name, value, name, value ...
+	absent  []string // names of the fields to remove
+	version int64    // that the value has; it is not among pairs
 
 	buf []byte // the values that are not Go strings already, one behind the other
 	cut []cut  // where each of them ends, and which pair it is
@@ -175,6 +204,7 @@ func (r *record) release() {
 // strings already share one string. An error names the field.
 func (p *plan) encode(v reflect.Value) (*record, error) {
 	r := records.Get().(*record)
+	r.version = p.versionIn(v)
 	var err error
 	if p.elem != nil {
 		err = p.encodeMap(v, r)
@@ -195,6 +225,9 @@ func (p *plan) encode(v reflect.Value) (*record, error) {
 func (p *plan) encodeStruct(v reflect.Value, r *record) error {
 	for i := range p.fields {
 		f := &p.fields[i]
+		if f.Version {
+			continue
+		}
 		value, ok := f.present(v)
 		if !ok {
 			r.absent = append(r.absent, f.Name)
@@ -287,25 +320,30 @@ func (p *plan) decodeWhole(values map[string]string, into reflect.Value) (bool, 
 	if len(values) == 0 {
 		return false, nil
 	}
-	delete(values, reserved)
+	return true, p.decodeTexts(values, into)
+}
+
+// decodeTexts reads the texts of a record's fields, by name.
+func (p *plan) decodeTexts(texts map[string]string, into reflect.Value) error {
+	delete(texts, reserved)
 	if p.elem != nil {
-		return true, p.decodeMap(values, into)
+		return p.decodeMap(texts, into)
 	}
 	for i := range p.fields {
 		f := &p.fields[i]
-		text, ok := values[f.Name]
+		text, ok := texts[f.Name]
 		if !ok {
 			continue
 		}
 		if err := f.Decode(text, f.in(into)); err != nil {
-			return false, &fieldError{f.Name, err}
+			return &fieldError{f.Name, err}
 		}
-		delete(values, f.Name)
+		delete(texts, f.Name)
 	}
-	if len(values) > 0 {
-		p.extra.Settable(into).Set(reflect.ValueOf(values))
+	if len(texts) > 0 && p.extra != nil {
+		p.extra.Settable(into).Set(reflect.ValueOf(texts))
 	}
-	return true, nil
+	return nil
 }
 
 func (p *plan) decodeMap(values map[string]string, into reflect.Value) error {

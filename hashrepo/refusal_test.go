@@ -200,8 +200,15 @@ func TestSchemas(t *testing.T) {
 	try(t, []string{"int"}, newErr(hashrepo.New[int](p, pool.User, s)))
 	try(t, []string{"map[int]string"}, newErr(hashrepo.New[map[int]string](p, pool.User, s)))
 	try(t, []string{"no field"}, newErr(hashrepo.New[struct{ a int }](p, pool.User, s)))
-	try(t, []string{"V"}, newErr(hashrepo.New[struct {
+	try(t, []string{"V", "int64"}, newErr(hashrepo.New[struct {
+		V int `redis:",version"`
+	}](p, pool.User, s)))
+	try(t, []string{"V", "always stored"}, newErr(hashrepo.New[struct {
+		V int64 `redis:",version,omitzero"`
+	}](p, pool.User, s)))
+	try(t, []string{"V", "W"}, newErr(hashrepo.New[struct {
 		V int64 `redis:",version"`
+		W int64 `redis:",version"`
 	}](p, pool.User, s)))
 
 	_, err := hashrepo.New[Profile](nil, pool.User, s)

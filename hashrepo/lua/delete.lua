@@ -2,12 +2,13 @@
 -- reserved field '_', so that it exists and keeps a lifetime.
 --
 -- KEYS[1]  the record
--- ARGV[5 ..]  names to remove
+-- ARGV[7 ..]  names to remove
 -- Result: how many were there.
 if not existed then return 0 end
+bump()
 redis.call('HSET', KEYS[1], '_', '')
 local removed = 0
-for i = 5, #ARGV do removed = removed + redis.call('HDEL', KEYS[1], ARGV[i]) end
+for i = 7, #ARGV do removed = removed + redis.call('HDEL', KEYS[1], ARGV[i]) end
 if redis.call('HLEN', KEYS[1]) > 1 then redis.call('HDEL', KEYS[1], '_') end
 renew()
 return removed

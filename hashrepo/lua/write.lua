@@ -2,25 +2,26 @@
 -- A record left with no field keeps the reserved field '_', so that it exists.
 --
 -- KEYS[1]  the record
--- ARGV[5]  '1': fields that are not set here are removed (replace)
--- ARGV[6]  number of fields to set, n
--- ARGV[7 .. 6+2n]  name and value of each
--- ARGV[7+2n ..]    names to remove
+-- ARGV[7]  '1': fields that are not set here are removed (replace)
+-- ARGV[8]  number of fields to set, n
+-- ARGV[9 .. 8+2n]  name and value of each
+-- ARGV[9+2n ..]    names to remove
 -- Result: 1.
-local replace, n = ARGV[5] == '1', tonumber(ARGV[6])
-local last = 6 + 2 * n
+local replace, n = ARGV[7] == '1', tonumber(ARGV[8])
+local last = 8 + 2 * n
 
-local keep = {}
+bump()
+local keep = { [ARGV[5]] = true }
 if n == 0 then
   redis.call('HSET', KEYS[1], '_', '')
-  keep['_'] = true
+  keep['_'] = not versioned
 end
-for i = 7, last, 1000 do
+for i = 9, last, 1000 do
   redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, last)))
 end
 
 if replace then
-  for i = 7, last, 2 do keep[ARGV[i]] = true end
+  for i = 9, last, 2 do keep[ARGV[i]] = true end
   for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
     if not keep[name] then redis.call('HDEL', KEYS[1], name) end
   end

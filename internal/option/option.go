@@ -40,13 +40,14 @@ type Settings struct {
 	Keep     bool          // a key that exists keeps the lifetime it has
 	IfExists bool
 	IfAbsent bool
+	Version  *int64 // the version that the record must have; nil: any
 	Alias    pool.Alias
 	Codec    codec.Codec
 	MaxLen   int // zero: unbounded
 }
 
 // Conditional reports whether a write asks for something about the record first.
-func (s *Settings) Conditional() bool { return s.IfExists || s.IfAbsent }
+func (s *Settings) Conditional() bool { return s.IfExists || s.IfAbsent || s.Version != nil }
 
 // Apply adds opts to s for a repository with the given traits. The error wraps
 // ErrUnsupported or ErrInvalidTTL and names the option.
@@ -115,9 +116,12 @@ func IfAbsent() Option {
 }
 
 // IfVersion lets a write happen only where the stored version is v.
-func IfVersion(int64) Option {
-	return Option{name: "IfVersion", needs: Versions, why: "the record has no version"}
+func IfVersion(v int64) Option {
+	return Option{name: "IfVersion", needs: Versions, why: NoVersion, apply: func(s *Settings) error { s.Version = &v; return nil }}
 }
+
+// NoVersion is why IfVersion does not apply to a type.
+const NoVersion = "the record has no version; an int64 field with the tag `redis:\",version\"` gives it one"
 
 // Cached serves reads from memory for d at most.
 func Cached(time.Duration) Option {

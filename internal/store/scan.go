@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"hash/maphash"
 	"iter"
 	"strings"
@@ -46,7 +48,12 @@ func (s *Store) Scan(ctx context.Context, op string, kind Kind, keys Keys, read 
 		}
 		w := &walk{Store: s, target: t, kind: kind, keys: keys, read: read, seen: newSeen()}
 		for _, node := range s.nodes() {
-			if !w.over(ctx, node, yield) {
+			primary, err := w.primary(ctx, node)
+			if err != nil {
+				yield(Page{}, err)
+				return
+			}
+			if primary && !w.over(ctx, node, yield) {
 				return
 			}
 		}
@@ -60,7 +67,7 @@ type walk struct {
 	kind   Kind
 	keys   Keys
 	read   func(key string) rueidis.Completed
-	seen   seen
+	seen   *seen
 }
 
 // over walks one node, and reports whether to go on with the next.
@@ -128,7 +135,23 @@ func (w *walk) page(keys []string) (page Page) {
 	return page
 }
 
-// nodes is where SCAN must run to see the whole space.
+// primary reports whether a node is to be walked: a replica has what its
+// primary has.
+func (w *walk) primary(ctx context.Context, node rueidis.Client) (bool, error) {
+	if w.Client.Mode() != rueidis.ClientModeCluster {
+		return true, nil
+	}
+	role, err := node.Do(ctx, node.B().Role().Build()).ToArray()
+	if err != nil || len(role) == 0 {
+		return false, w.target.Sent(cmp.Or(err, errEmptyRole))
+	}
+	name, err := role[0].ToString()
+	return name == "master", err
+}
+
+var errEmptyRole = errors.New("ROLE answered nothing")
+
+// nodes is where SCAN must run to see the whole space, replicas among them.
 func (s *Store) nodes() []rueidis.Client {
 	if s.Client.Mode() != rueidis.ClientModeCluster {
 		return []rueidis.Client{s.Client}
@@ -159,7 +182,8 @@ func (s *Store) IDs(ctx context.Context, op string) iter.Seq2[string, error] {
 
 // DeleteAll sends UNLINK for every record of the space and counts them.
 func (s *Store) DeleteAll(ctx context.Context) (total int64, err error) {
-	if err := s.RefuseAbsent(fault.Target{Op: "DeleteAll", Pool: s.Alias}); err != nil {
+	t := fault.Target{Op: "DeleteAll", Pool: s.Alias}
+	if err := cmp.Or(s.RefuseAbsent(t), s.RefuseVersion(t)); err != nil {
 		return 0, err
 	}
 	unlink := func(key string) rueidis.Completed { return s.Client.B().Unlink().Key(key).Build() }
@@ -179,22 +203,35 @@ func (s *Store) DeleteAll(ctx context.Context) (total int64, err error) {
 	return total, nil
 }
 
-// seen remembers keys by two independent 64-bit hashes, 16 bytes each
-// whatever their length: SCAN repeats keys while its table shrinks.
+// window is how many keys one generation of seen holds.
+const window = 32 << 10
+
+// seen remembers the last keys of a walk, between one window and two, by two
+// independent 64-bit hashes each. SCAN repeats itself while a table shrinks:
+// the buckets that become one are neighbours in its order, so that a repeated
+// key follows its first appearance closely, unless the table shrinks to a tiny
+// part of itself during the walk.
 type seen struct {
-	seeds [2]maphash.Seed
-	keys  map[[2]uint64]struct{}
+	seeds         [2]maphash.Seed
+	older, recent map[fingerprint]struct{}
 }
 
-func newSeen() seen {
-	return seen{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, keys: map[[2]uint64]struct{}{}}
+type fingerprint [2]uint64
+
+func newSeen() *seen {
+	return &seen{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, recent: map[fingerprint]struct{}{}}
 }
 
-func (s seen) add(key string) bool {
-	sum := [2]uint64{maphash.String(s.seeds[0], key), maphash.String(s.seeds[1], key)}
-	if _, ok := s.keys[sum]; ok {
+// add reports whether key is new.
+func (s *seen) add(key string) bool {
+	f := fingerprint{maphash.String(s.seeds[0], key), maphash.String(s.seeds[1], key)}
+	if _, ok := s.recent[f]; ok {
 		return false
 	}
-	s.keys[sum] = struct{}{}
-	return true
+	_, known := s.older[f]
+	if len(s.recent) == window {
+		s.older, s.recent = s.recent, map[fingerprint]struct{}{}
+	}
+	s.recent[f] = struct{}{}
+	return !known
 }

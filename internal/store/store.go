@@ -5,6 +5,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -86,7 +87,7 @@ func (s *Store) apply(opts []option.Option) {
 		return
 	}
 	s.prefix = s.pools.Prefix(s.Alias)
-	s.ms = strconv.FormatInt(ceilMilliseconds(s.Lifetime), 10)
+	s.ms = Milliseconds(s.Lifetime)
 }
 
 // With is s with more options. A bad one is the error of every later call.
@@ -162,6 +163,9 @@ func (s *Store) CheckSize(t fault.Target, value string) error {
 // MaxValueBytes is the pools' limit on one value.
 func (s *Store) MaxValueBytes() int { return s.pools.MaxValueBytes() }
 
+// FieldLifetimes reports whether the server has lifetimes of hash fields.
+func (s *Store) FieldLifetimes() bool { return s.pools.FieldLifetimes(s.Alias) }
+
 // Do sends one command.
 func (s *Store) Do(ctx context.Context, t fault.Target, cmd rueidis.Completed) (rueidis.RedisMessage, error) {
 	m, err := s.Client.Do(ctx, cmd).ToMessage()
@@ -208,7 +212,7 @@ func (s *Store) Touch(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if err := s.RefuseAbsent(t); err != nil {
+	if err := cmp.Or(s.RefuseAbsent(t), s.RefuseVersion(t)); err != nil {
 		return false, err
 	}
 	cmds := rueidis.Commands{s.Client.B().Exists().Key(t.Key).Build()}
@@ -249,6 +253,14 @@ func (s *Store) Delete(ctx context.Context, ids ...string) (int64, error) {
 	return sum(targets, s.Client.DoMulti(ctx, cmds...))
 }
 
+// RefuseVersion refuses IfVersion for an operation that does not look at it.
+func (s *Store) RefuseVersion(t fault.Target) error {
+	if s.Version != nil {
+		return t.Refuse(fmt.Errorf("%w: IfVersion does not apply to %s", fault.ErrUnsupported, t.Op))
+	}
+	return nil
+}
+
 // RefuseAbsent refuses IfAbsent for an operation that works on what exists.
 // IfExists is no question there: such an operation creates nothing.
 func (s *Store) RefuseAbsent(t fault.Target) error {
@@ -270,12 +282,13 @@ func (s *Store) lifetime(key string) rueidis.Completed {
 // early; "0" for none.
 func (s *Store) Milliseconds() string { return s.ms }
 
-func ceilMilliseconds(d time.Duration) int64 {
+// Milliseconds is d in decimal, rounded up.
+func Milliseconds(d time.Duration) string {
 	ms := d.Milliseconds()
 	if d%time.Millisecond > 0 {
 		ms++
 	}
-	return ms
+	return strconv.FormatInt(ms, 10)
 }
 
 // rule is the lifetime as the scripts and SET take it.

@@ -141,11 +141,16 @@ func verdict(t fault.Target, m rueidis.RedisMessage, err error) (rueidis.RedisMe
 		return m, t.Refuse(fault.ErrExists)
 	case "FULL":
 		return m, t.Refuse(fault.ErrFull)
-	case "TOOLARGE":
-		return m, t.Refuse(fmt.Errorf("%w: it would grow over Config.MaxValueBytes", fault.ErrTooLarge))
+	case "CONFLICT":
+		return m, t.Refuse(fault.ErrConflict)
+	case "BADVERSION":
+		return m, t.Refuse(fmt.Errorf("%w: the stored version is no integer", fault.ErrFieldType))
 	}
 	return m, nil
 }
+
+// ErrGrown is why a script refuses a value.
+var ErrGrown = fmt.Errorf("%w: it would grow over Config.MaxValueBytes", fault.ErrTooLarge)
 
 // sum adds integer replies, one for each target.
 func sum(targets []fault.Target, results []rueidis.RedisResult) (total int64, err error) {

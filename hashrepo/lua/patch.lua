@@ -1,0 +1,214 @@
+-- Changes fields of a record: all of the changes, or none where one of them is
+-- impossible.
+--
+-- KEYS[1]  the record
+-- ARGV[7]  '1' where the server has lifetimes of fields
+-- ARGV[8]  most bytes that a field may hold then
+-- ARGV[9]  number of fields to read back, n, or '-1' for all
+-- ARGV[10 .. 9+n]  their names
+-- ARGV[10+n ..]    changes, one behind the other:
+--   set    field text        the field holds text, and no lifetime of its own
+--   for    field text ms     the field holds text, for so many milliseconds
+--   put    field text        the field holds text, and keeps its lifetime
+--   clear  field             the field is not there
+--   int    field by least greatest   adds decimal integers of up to 64 bits
+--   float  field by          adds float64 numbers
+--   list   field elements    appends JSON elements, with commas between
+--   was    field there text  nothing changes unless the field held text
+--                            (there: '1'), or was not there ('')
+--   found  there             nothing changes unless the record was there
+--                            ('1'), or was not ('')
+--   size   n                 nothing changes unless it had so many fields
+-- Result: what HMGET, or HGETALL, answers for the fields to read back; 1
+-- where there are none. Where nothing changed: the status CHANGED, or
+-- OVERFLOW, NOTNUMBER, NOTLIST or TOOLARGE with the number of the change.
+local n = tonumber(ARGV[9])
+local at, last = 10 + math.max(n, 0), #ARGV
+
+local text = {}  -- what a field holds by now, false for nothing
+local life = {}  -- milliseconds, 'none' or 'keep', for a field that changes
+local order = {} -- the fields that change
+
+local function held(name)
+  if text[name] == nil then text[name] = redis.call('HGET', KEYS[1], name) end
+  return text[name]
+end
+
+local function hold(name, value, ms)
+  if life[name] == nil then order[#order + 1] = name end
+  if ms ~= 'keep' or life[name] == nil then life[name] = ms end
+  text[name] = value
+end
+
+-- 64 bits are more than Lua's numbers hold: an integer is high * 1e10 + low
+-- here, with 0 <= low < 1e10.
+local function integer(digits)
+  local sign
+  sign, digits = string.match(digits, '^(%-?)0*(%d+)$')
+  if not digits or #digits > 20 then return end
+  local high, low = tonumber(string.sub(digits, 1, -11), 10) or 0, tonumber(string.sub(digits, -10), 10)
+  if sign == '' then return high, low end
+  if low == 0 then return -high, 0 end
+  return -high - 1, 1e10 - low
+end
+
+local function decimal(high, low)
+  if high < 0 then
+    if low > 0 then high, low = high + 1, 1e10 - low end
+    if high == 0 then return string.format('-%.0f', low) end
+    return string.format('%.0f%010.0f', high, low)
+  end
+  if high == 0 then return string.format('%.0f', low) end
+  return string.format('%.0f%010.0f', high, low)
+end
+
+local function less(high, low, high2, low2)
+  return high < high2 or high == high2 and low < low2
+end
+
+-- add gives the sum in decimal, or the status of what is wrong.
+local function add(name, by, least, greatest)
+  local high, low = integer(held(name) or '0')
+  if not high then return nil, 'NOTNUMBER' end
+  local high2, low2 = integer(by)
+  high, low = high + high2, low + low2
+  if low >= 1e10 then high, low = high + 1, low - 1e10 end
+  local lh, ll = integer(least)
+  local gh, gl = integer(greatest)
+  if less(high, low, lh, ll) or less(gh, gl, high, low) then return nil, 'OVERFLOW' end
+  return decimal(high, low)
+end
+
+local words = { inf = 1 / 0, infinity = 1 / 0, nan = 0 / 0 }
+
+local function float(spelled)
+  if string.match(spelled, '^%-?%d+%.?%d*$') or string.match(spelled, '^%-?%d+%.?%d*[eE][%+%-]?%d+$') then
+    return tonumber(spelled)
+  end
+  local sign, word = string.match(spelled, '^(%-?)(%a+)$')
+  local value = word and words[string.lower(word)]
+  return value and sign == '-' and -value or value
+end
+
+-- spell writes the fewest digits that read back as x, the way Python does.
+local function spell(x)
+  if x ~= x then return 'NaN' end
+  if x == 1 / 0 then return 'Infinity' end
+  if x == -1 / 0 then return '-Infinity' end
+  local scientific
+  for digits = 14, 16 do
+    scientific = string.format('%.' .. digits .. 'e', x)
+    if tonumber(scientific) == x then break end
+  end
+  local sign, lead, rest, exponent = string.match(scientific, '^(%-?)(%d)%.(%d-)0*e(.+)$')
+  local e = tonumber(exponent)
+  if e < -4 or e >= 16 then
+    if rest ~= '' then lead = lead .. '.' end
+    return sign .. lead .. rest .. 'e' .. exponent
+  end
+  local digits = lead .. rest
+  if e < 0 then return sign .. '0.' .. string.rep('0', -e - 1) .. digits end
+  digits = digits .. string.rep('0', e + 2 - #digits)
+  return sign .. string.sub(digits, 1, e + 1) .. '.' .. string.sub(digits, e + 2)
+end
+
+local function sum(name, by)
+  local x = float(held(name) or '0')
+  if not x then return nil, 'NOTNUMBER' end
+  local y = float(by)
+  local total = x + y
+  local infinite = total - total ~= 0
+  if infinite and x - x == 0 and y - y == 0 then return nil, 'OVERFLOW' end
+  return spell(total)
+end
+
+local function append(name, elements)
+  local list = held(name)
+  if not list or list == 'null' then list = '[]' end
+  local body = string.match(list, '^%s*%[(.*)%]%s*$')
+  if not body then return nil, 'NOTLIST' end
+  if string.match(body, '^%s*$') then
+    list = '[' .. elements .. ']'
+  else
+    list = '[' .. body .. ',' .. elements .. ']'
+  end
+  if #list > tonumber(ARGV[8]) then return nil, 'TOOLARGE' end
+  return list
+end
+
+local change = 0
+while at <= last do
+  change = change + 1
+  local kind, name, a, b, c = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  local result, status
+  if kind == 'set' then
+    hold(name, a, 'none')
+    at = at + 3
+  elseif kind == 'for' then
+    hold(name, a, b)
+    at = at + 4
+  elseif kind == 'put' then
+    hold(name, a, 'keep')
+    at = at + 3
+  elseif kind == 'clear' then
+    hold(name, false, 'none')
+    at = at + 2
+  elseif kind == 'was' then
+    local now = redis.call('HGET', KEYS[1], name)
+    if (a == '1') ~= (now ~= false) or now and now ~= b then return redis.status_reply('CHANGED') end
+    at = at + 4
+  elseif kind == 'found' then
+    if (name == '1') ~= existed then return redis.status_reply('CHANGED') end
+    at = at + 2
+  elseif kind == 'size' then
+    if redis.call('HLEN', KEYS[1]) ~= tonumber(name) then return redis.status_reply('CHANGED') end
+    at = at + 2
+  else
+    if kind == 'int' then
+      result, status = add(name, a, b, c)
+      at = at + 5
+    elseif kind == 'float' then
+      result, status = sum(name, a)
+      at = at + 3
+    else
+      result, status = append(name, a)
+      at = at + 3
+    end
+    if not result then return redis.status_reply(status .. ' ' .. change) end
+    hold(name, result, 'keep')
+  end
+end
+
+local set, clear, ends = {}, {}, {}
+for _, name in ipairs(order) do
+  if text[name] then
+    set[#set + 1] = name
+    set[#set + 1] = text[name]
+    if existed and life[name] == 'keep' and ARGV[7] == '1' then
+      local ms = redis.call('HPEXPIRETIME', KEYS[1], 'FIELDS', 1, name)[1]
+      if ms > 0 then ends[name] = ms end
+    end
+  else
+    clear[#clear + 1] = name
+  end
+end
+
+bump()
+if #set == 0 or #clear > 0 then redis.call('HSET', KEYS[1], '_', '') end
+for i = 1, #set, 1000 do
+  redis.call('HSET', KEYS[1], unpack(set, i, math.min(i + 999, #set)))
+end
+for _, name in ipairs(clear) do redis.call('HDEL', KEYS[1], name) end
+if #set > 0 or redis.call('HLEN', KEYS[1]) > 1 then redis.call('HDEL', KEYS[1], '_') end
+for _, name in ipairs(order) do
+  if ends[name] then
+    redis.call('HPEXPIREAT', KEYS[1], string.format('%.0f', ends[name]), 'FIELDS', 1, name)
+  elseif text[name] and life[name] ~= 'keep' and life[name] ~= 'none' then
+    redis.call('HPEXPIRE', KEYS[1], life[name], 'FIELDS', 1, name)
+  end
+end
+renew()
+
+if n < 0 then return redis.call('HGETALL', KEYS[1]) end
+if n > 0 then return redis.call('HMGET', KEYS[1], unpack(ARGV, 10, 9 + n)) end
+return 1
