@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"reflect"
 	"strconv"
 	"time"
@@ -40,7 +39,7 @@ var (
 // given back. Over all processes one load runs per key at a time, under a lock
 // (SET NX PX on a key beside the value's) that is prolonged while load runs and
 // lapses ten seconds after a process died; the others wait for its value, with
-// growing pauses of at most 100 ms. The value is stored by a script, as Set
+// growing pauses of at most 64 ms. The value is stored by a script, as Set
 // would, unless the lock was lost; a value that was stored while load ran stays,
 // and is what the caller gets.
 //
@@ -67,7 +66,7 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 		if l != nil {
 			return r.loadLocked(ctx, id, l, load)
 		}
-		if err := pause(ctx, attempt); err != nil {
+		if err := store.Pause(ctx, attempt); err != nil {
 			return v, t.Refuse(err)
 		}
 	}
@@ -159,17 +158,4 @@ func (l *lock) keep(ctx context.Context) (stop func()) {
 // that fails the lock lapses.
 func (l *lock) release(ctx context.Context) {
 	unlockScript.Exec(context.WithoutCancel(ctx), l.client, []string{l.key}, []string{l.token})
-}
-
-// pause waits a random time that doubles with each attempt, at most 100 ms.
-func pause(ctx context.Context, attempt int) error {
-	most := min(2*time.Millisecond<<min(attempt, 6), 100*time.Millisecond)
-	wait := time.NewTimer(most/2 + mathrand.N(most/2))
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

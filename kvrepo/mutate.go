@@ -1,0 +1,92 @@
+package kvrepo
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"reflect"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
+)
+
+//go:embed lua/swap.lua
+var swapSource string
+
+var swapScript = store.NewScript(swapSource)
+
+// Mutate reads a value, lets change alter it, and writes it if nobody wrote
+// meanwhile. Otherwise it begins anew, after a random pause: change is called
+// again, on fresh data, until ctx ends. A missing value is zero, and is
+// created; see IfExists and IfAbsent. It gives the value that it wrote.
+//
+// It sends GET, and one script, which compares what was read. The writing is
+// atomic; the lifetime is renewed, see KeepTTL.
+//
+// Errors: that of change, as it is, and nothing is written; ErrConflict beside
+// the context's error where ctx ended; those of Get and Set.
+func (r *KVRepo[T]) Mutate(ctx context.Context, id string, change func(*T) error) (T, error) {
+	var v, zero T
+	m := mutation{Values: r.core, value: reflect.ValueOf(&v).Elem()}
+	if err := m.run(ctx, id, func() error { return change(&v) }); err != nil {
+		return zero, err
+	}
+	return v, nil
+}
+
+// mutation is a Mutate under way.
+type mutation struct {
+	*store.Values
+	target fault.Target
+	value  reflect.Value
+}
+
+func (m *mutation) run(ctx context.Context, id string, change func() error) (err error) {
+	if m.target, err = m.BeginWrite(ctx, "Mutate", id); err != nil {
+		return err
+	}
+	for attempt := 0; ; attempt++ {
+		there, before, err := m.load(ctx)
+		if err != nil {
+			return err
+		}
+		if err := change(); err != nil {
+			return err
+		}
+		after, err := m.Encode(m.target, m.value)
+		if err != nil {
+			return err
+		}
+		reply, err := m.Run(ctx, m.target, swapScript, []string{there, before, after})
+		if err != nil {
+			return err
+		}
+		if done, err := reply.ToInt64(); err != nil || done == 1 {
+			return err
+		}
+		if err := store.Pause(ctx, attempt); err != nil {
+			return m.target.Refuse(fmt.Errorf("%w again and again: %w", fault.ErrConflict, err))
+		}
+	}
+}
+
+// load reads the value, which the conditions must allow.
+func (m *mutation) load(ctx context.Context) (there, text string, err error) {
+	t := m.target
+	t.Write = false
+	m.value.SetZero()
+	text, err = m.Client.Do(ctx, m.Client.B().Get().Key(t.Key).Build()).ToString()
+	switch absent := rueidis.IsRedisNil(err); {
+	case err != nil && !absent:
+		return "", "", t.Sent(err)
+	case absent && m.IfExists:
+		return "", "", t.Refuse(fault.ErrNotFound)
+	case absent:
+		return "", "", nil
+	case m.IfAbsent:
+		return "", "", t.Refuse(fault.ErrExists)
+	}
+	return "1", text, m.Decode(t, text, m.value)
+}
