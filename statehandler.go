@@ -1,6 +1,10 @@
 package symphony
 
 import (
+	"context"
+	"slices"
+	"time"
+
 	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
@@ -8,7 +12,10 @@ import (
 
 // StateHandler holds the state of one conversation handler: a hash for each
 // user, under `{tenant}:state:{handler}:{user}`.
-type StateHandler[T any] struct{ *hashrepo.HashRepo[T] }
+type StateHandler[T any] struct {
+	*hashrepo.HashRepo[T]
+	handler string
+}
 
 // NewStateHandler makes the repository of a handler's states by user id, on
 // pool.Handlers. A record lives 24 hours from its last write unless the options
@@ -23,10 +30,24 @@ func NewStateHandler[T any](pools *pool.Pools, tenant, handler string, opts ...O
 	if err != nil {
 		return nil, err
 	}
-	return &StateHandler[T]{repo}, nil
+	return &StateHandler[T]{repo, handler}, nil
 }
 
 // With is a view with more options; see hashrepo.HashRepo.With.
 func (s *StateHandler[T]) With(opts ...Option) *StateHandler[T] {
-	return &StateHandler[T]{s.HashRepo.With(opts...)}
+	return &StateHandler[T]{s.HashRepo.With(opts...), s.handler}
+}
+
+// Merge changes the fields that the patches name, and gives the state as it
+// then stands. It also writes the fields handler_type, the handler's name, and
+// timestamp, the time of the change in RFC 3339 and UTC, whether T has them or not; where T has one of another type
+// than a string or a time.Time, that is ErrFieldType. Without patches it is Get. See
+// hashrepo.HashRepo.Merge.
+func (s *StateHandler[T]) Merge(ctx context.Context, id string, patches ...hashrepo.Patch[T]) (T, error) {
+	if len(patches) > 0 {
+		patches = append(slices.Clip(patches),
+			hashrepo.Stamp[T]("handler_type", s.handler),
+			hashrepo.Stamp[T]("timestamp", time.Now().UTC()))
+	}
+	return s.HashRepo.Merge(ctx, id, patches...)
 }
