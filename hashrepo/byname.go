@@ -91,15 +91,13 @@ func (c *core) getField(ctx context.Context, id, name string, dst any) error {
 		return t.Refuse(fmt.Errorf("%w: a %T to read into; give a pointer that is not nil", fault.ErrFieldType, dst))
 	}
 	out = out.Elem()
+	if c.plan.elem != nil && open(f.Field.Type) {
+		if f, err = c.retyped(f, out.Type()); err != nil {
+			return t.Refuse(err)
+		}
+	}
 	typ := f.Field.Type
-	if c.plan.elem != nil && open(typ) {
-		typ = out.Type()
-	}
 	if _, err := convertValue(sample(typ), out.Type()); err != nil {
-		return t.Refuse(err)
-	}
-	ft, err := typeOf(c.plan.codec, typ)
-	if err != nil {
 		return t.Refuse(err)
 	}
 	text, present, err := c.fetch(ctx, t, name)
@@ -108,7 +106,7 @@ func (c *core) getField(ctx context.Context, id, name string, dst any) error {
 	}
 	value := reflect.New(typ).Elem()
 	if present {
-		if err := ft.Decode(text, value); err != nil {
+		if err := f.Decode(text, value); err != nil {
 			return refuse(t, err)
 		}
 	}

@@ -116,6 +116,9 @@ func (f *field) grownByScript() bool {
 // target is the field that a patch is for, of the type that it is patched as;
 // nil for a stamp that T does not know.
 func (c *core) target(p *patch) (*field, error) {
+	if p.kind == 0 {
+		return nil, fmt.Errorf("%w: the zero Patch; the methods of a field's handle make one", fault.ErrUnsupported)
+	}
 	f, err := c.plan.named(p.name)
 	if err != nil {
 		if p.kind == kindStamp && p.name != reserved {
@@ -127,8 +130,6 @@ func (c *core) target(p *patch) (*field, error) {
 		return nil, err
 	}
 	switch p.kind {
-	case kindSet, kindClear, kindStamp:
-		return f, nil
 	case kindSetFor:
 		return f, c.lifetimeOf(p)
 	case kindAdd:
@@ -136,7 +137,7 @@ func (c *core) target(p *patch) (*field, error) {
 	case kindAppend:
 		return c.asList(f)
 	}
-	return nil, fmt.Errorf("%w: the zero Patch; the methods of a field's handle make one", fault.ErrUnsupported)
+	return f, nil
 }
 
 func (c *core) lifetimeOf(p *patch) error {

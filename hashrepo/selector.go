@@ -23,11 +23,11 @@ func selected[T, V any](function string, selector func(*T) *V) string {
 	if selector == nil {
 		problem = "the selector is nil"
 	}
-	if problem != "" {
-		panic(fmt.Sprintf("hashrepo.%s on %v: %s; give it a selector such as func(r *%[2]v) *%[4]v { return &r.Field }",
-			function, reflect.TypeFor[T](), problem, reflect.TypeFor[V]()))
+	if problem == "" {
+		return name
 	}
-	return name
+	panic(fmt.Sprintf("hashrepo.%s on %v: %s. It wants a selector such as func(r *%[2]v) *%[4]v { return &r.Field }",
+		function, reflect.TypeFor[T](), problem, reflect.TypeFor[V]()))
 }
 
 // find looks for the field of record that has the type and the address.

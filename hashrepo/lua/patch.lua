@@ -82,6 +82,7 @@ end
 local words = { inf = 1 / 0, infinity = 1 / 0, nan = 0 / 0 }
 
 local function float(spelled)
+  spelled = string.gsub(spelled, '^(%-?%d+)([eE])', '%1.0%2') -- the embedded server's Lua wants the point
   if string.match(spelled, '^%-?%d+%.?%d*$') or string.match(spelled, '^%-?%d+%.?%d*[eE][%+%-]?%d+$') then
     return tonumber(spelled)
   end
@@ -90,17 +91,32 @@ local function float(spelled)
   return value and sign == '-' and -value or value
 end
 
+-- above is scientific text of 16 digits with the last one raised. A power of two
+-- is nearer to the number below it, so that its 16 digits may be those.
+local function above(scientific)
+  local sign, lead, rest, exponent = string.match(scientific, '^(%-?)(%d)%.(%d+)(e.+)$')
+  local high, low = tonumber(lead .. string.sub(rest, 1, 7), 10), tonumber(string.sub(rest, 8), 10) + 1
+  if low == 1e8 then high, low = high + 1, 0 end
+  local digits = string.format('%08.0f%08.0f', high, low)
+  return sign .. string.sub(digits, 1, 1) .. '.' .. string.sub(digits, 2) .. exponent
+end
+
 -- spell writes the fewest digits that read back as x, the way Python does.
 local function spell(x)
   if x ~= x then return 'NaN' end
   if x == 1 / 0 then return 'Infinity' end
   if x == -1 / 0 then return '-Infinity' end
   local scientific
-  for digits = 14, 16 do
-    scientific = string.format('%.' .. digits .. 'e', x)
+  local fewest = math.abs(x) < 2.3e-308 and 0 or 14 -- fifteen digits are exact, but for subnormal numbers
+  for digits = fewest, 16 do
+    scientific = string.format('%#.' .. digits .. 'e', x)
     if tonumber(scientific) == x then break end
+    if digits == 15 and tonumber(above(scientific)) == x then
+      scientific = above(scientific)
+      break
+    end
   end
-  local sign, lead, rest, exponent = string.match(scientific, '^(%-?)(%d)%.(%d-)0*e(.+)$')
+  local sign, lead, rest, exponent = string.match(scientific, '^(%-?)(%d)%.?(%d-)0*e(.+)$')
   local e = tonumber(exponent)
   if e < -4 or e >= 16 then
     if rest ~= '' then lead = lead .. '.' end

@@ -1,0 +1,184 @@
+package hashrepo_test
+
+import (
+	"context"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/pool"
+)
+
+type Document struct {
+	Title   string   `redis:"title"`
+	Words   int64    `redis:"words"`
+	Tags    []string `redis:"tags"`
+	Version int64    `redis:"v,version"`
+}
+
+var (
+	title      = hashrepo.FieldOf(func(d *Document) *string { return &d.Title })
+	words      = hashrepo.NumberOf(func(d *Document) *int64 { return &d.Words })
+	docTags    = hashrepo.ListOf(func(d *Document) *[]string { return &d.Tags })
+	docVersion = hashrepo.NumberOf(func(d *Document) *int64 { return &d.Version })
+)
+
+// Whoever writes with the version that is stored wins and raises it; whoever
+// has another changes nothing.
+func TestVersions(t *testing.T) {
+	whole := map[string]func(*hashrepo.HashRepo[Document]) func(context.Context, string, Document) error{
+		"Upsert":  func(r *hashrepo.HashRepo[Document]) func(context.Context, string, Document) error { return r.Upsert },
+		"Replace": func(r *hashrepo.HashRepo[Document]) func(context.Context, string, Document) error { return r.Replace },
+		"UpsertMany": func(r *hashrepo.HashRepo[Document]) func(context.Context, string, Document) error {
+			return func(ctx context.Context, id string, d Document) error { return r.UpsertMany(ctx, record(id, d)) }
+		},
+	}
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		for _, c := range codecs {
+			for method, of := range whole {
+				t.Run(c.Name()+"/"+method, func(t *testing.T) {
+					repo, key := newRepo[Document](t, p, hashrepo.Codec(c))
+					write := of(repo)
+					require.ErrorIs(t, write(ctx, "u", Document{Title: "gone", Version: 1}), symphony.ErrConflict)
+					require.Empty(t, pooltest.Hash(t, p, pool.User, key+"u"), "a record that is gone came back")
+					require.NoError(t, write(ctx, "u", Document{Title: "first"}))
+					require.ErrorIs(t, write(ctx, "u", Document{Title: "first again"}), symphony.ErrConflict)
+					got, err := repo.Get(ctx, "u")
+					require.NoError(t, err)
+					require.Equal(t, Document{Title: "first", Version: 1}, got)
+					require.Equal(t, "1", pooltest.Hash(t, p, pool.User, key+"u")["v"])
+					got.Title = "second"
+					require.NoError(t, write(ctx, "u", got))
+					got.Title = "lost"
+					err = write(ctx, "u", got)
+					require.ErrorIs(t, err, symphony.ErrConflict)
+					var op *symphony.OpError
+					require.ErrorAs(t, err, &op)
+					require.False(t, op.MaybeApplied())
+					got, err = repo.Get(ctx, "u")
+					require.NoError(t, err)
+					require.Equal(t, Document{Title: "second", Version: 2}, got)
+				})
+			}
+		}
+	})
+}
+
+// Every other write counts too, in every codec, and gives the version back
+// where it gives the record.
+func TestEveryWriteCounts(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		for _, c := range codecs {
+			repo, _ := newRepo[Document](t, p, hashrepo.Codec(c))
+			require.NoError(t, repo.Update(ctx, "u", words.Add(1)))
+			got, err := repo.Merge(ctx, "u", docTags.Append("a"), title.Set("x"))
+			require.NoError(t, err)
+			require.Equal(t, Document{Title: "x", Words: 1, Tags: []string{"a"}, Version: 2}, got)
+			got, err = repo.Mutate(ctx, "u", func(d *Document) error { d.Words, d.Version = 7, 1000; return nil })
+			require.NoError(t, err)
+			require.Equal(t, Document{Title: "x", Words: 7, Tags: []string{"a"}, Version: 3}, got)
+			require.NoError(t, repo.UpdateField(ctx, "u", "title", "y"))
+			_, err = repo.IncrementField(ctx, "u", "words", 1)
+			require.NoError(t, err)
+			require.NoError(t, repo.AppendToList(ctx, "u", "tags", "b"))
+			_, err = repo.DeleteField(ctx, "u", "title")
+			require.NoError(t, err)
+			_, err = words.Increment(ctx, repo, "u", 1)
+			require.NoError(t, err)
+			require.NoError(t, repo.Update(ctx, "u", title.Clear(), words.Clear(), docTags.Clear()))
+			got, err = repo.Get(ctx, "u")
+			require.NoError(t, err)
+			require.Equal(t, Document{Version: 9}, got)
+			touched, err := repo.Touch(ctx, "u")
+			require.NoError(t, err)
+			require.True(t, touched)
+			v, err := docVersion.Get(ctx, repo, "u")
+			require.NoError(t, err)
+			require.EqualValues(t, 9, v)
+			first, err := repo.Mutate(ctx, "new", func(d *Document) error { d.Title = "n"; return nil })
+			require.NoError(t, err)
+			require.EqualValues(t, 1, first.Version)
+		}
+	})
+}
+
+func TestIfVersion(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Document](t, p)
+		at := func(v int64) *hashrepo.HashRepo[Document] { return repo.With(hashrepo.IfVersion(v)) }
+		require.ErrorIs(t, at(1).Update(ctx, "u", words.Add(1)), symphony.ErrConflict)
+		require.NoError(t, at(0).Update(ctx, "u", words.Add(1)))
+		require.ErrorIs(t, at(0).Update(ctx, "u", words.Add(1)), symphony.ErrConflict)
+		_, err := at(2).Merge(ctx, "u", words.Add(1))
+		require.ErrorIs(t, err, symphony.ErrConflict)
+		_, err = at(2).Mutate(ctx, "u", func(*Document) error { return nil })
+		require.ErrorIs(t, err, symphony.ErrConflict)
+		_, err = at(2).DeleteField(ctx, "u", "words")
+		require.ErrorIs(t, err, symphony.ErrConflict)
+		_, err = at(2).Delete(ctx, "u")
+		require.ErrorIs(t, err, symphony.ErrConflict)
+		require.Equal(t, map[string]string{"v": "1", "words": "1"}, pooltest.Hash(t, p, pool.User, key+"u"))
+		got, err := at(1).Merge(ctx, "u", words.Add(1))
+		require.NoError(t, err)
+		require.Equal(t, Document{Words: 2, Version: 2}, got)
+		require.NoError(t, at(2).Upsert(ctx, "u", got))
+		pooltest.Unsent(t, p, symphony.ErrConflict, func() error { return at(9).Upsert(ctx, "u", got) })
+		require.ErrorIs(t, at(9).With(hashrepo.IfExists()).Update(ctx, "gone", words.Add(1)), symphony.ErrNotFound)
+		n, err := at(3).Delete(ctx, "u")
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n)
+		n, err = at(0).Delete(ctx, "u")
+		require.NoError(t, err)
+		require.Zero(t, n)
+
+		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { _, err := at(1).Touch(ctx, "u"); return err })
+		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { _, err := at(1).DeleteAll(ctx); return err })
+		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { return repo.Update(ctx, "u", docVersion.Add(1)) })
+		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { return repo.UpdateField(ctx, "u", "v", 1) })
+		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { _, err := repo.DeleteField(ctx, "u", "v"); return err })
+		_, err = hashrepo.New[Document](p, pool.User, space(t, "t"), hashrepo.IfVersion(1))
+		require.NoError(t, err)
+		_, err = hashrepo.New[Profile](p, pool.User, space(t, "t"), hashrepo.IfVersion(1))
+		require.ErrorIs(t, err, symphony.ErrUnsupported)
+		require.ErrorContains(t, err, "IfVersion")
+	})
+}
+
+// A version that others broke is named, and nothing changes.
+func TestCorruptVersion(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Document](t, p)
+		for _, text := range []string{"x", "1.5", ""} {
+			require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "v", text).Error())
+			require.ErrorIs(t, repo.Update(ctx, "u", words.Add(1)), symphony.ErrFieldType)
+			require.ErrorIs(t, repo.Upsert(ctx, "u", Document{}), symphony.ErrFieldType)
+			_, err := repo.Mutate(ctx, "u", func(*Document) error { return nil })
+			var bad *codec.DecodeError
+			require.ErrorAs(t, err, &bad)
+			require.Equal(t, map[string]string{"v": text}, pooltest.Hash(t, p, pool.User, key+"u"))
+		}
+		require.NoError(t, pooltest.Do(t, p, pool.User, "DEL", key+"u").Error())
+		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "title", "unversioned").Error())
+		got, err := repo.Get(ctx, "u")
+		require.NoError(t, err)
+		require.NoError(t, repo.With(hashrepo.TTL(time.Hour)).Upsert(ctx, "u", got))
+	})
+}
+
+// A version that cannot go up refuses the write as a whole. (miniredis counts
+// on from the other end.)
+func TestVersionAtItsEnd(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{})
+	repo, key := newRepo[Document](t, p)
+	last := map[string]string{"v": "9223372036854775807"}
+	require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "v", last["v"]).Error())
+	require.Error(t, repo.Upsert(ctx, "u", Document{Title: "x", Version: math.MaxInt64}))
+	require.Error(t, repo.Update(ctx, "u", title.Set("x")))
+	require.Equal(t, last, pooltest.Hash(t, p, pool.User, key+"u"))
+}
