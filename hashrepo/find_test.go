@@ -4,14 +4,17 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -120,6 +123,50 @@ func TestFindWhileOthersWrite(t *testing.T) {
 	}
 	stop()
 	writer.Wait()
+}
+
+// SCAN repeats keys while its table shrinks; a walk gives none twice, and
+// leaves out what is gone.
+func TestAllWhileTheTableShrinks(t *testing.T) {
+	server := redistest.Server(t, "enable-debug-command yes")
+	p := pooltest.Redis(t, pool.Config{URL: server.URL()})
+	repo, _ := newRepo[Base](t, p)
+	const n, kept = 20_000, 50
+	var records []hashrepo.Record[Base]
+	var gone []string
+	for i := range n {
+		records = append(records, record(fmt.Sprint(i), Base{"o"}))
+		if i%kept != 0 {
+			gone = append(gone, fmt.Sprint(i))
+		}
+	}
+	require.NoError(t, repo.UpsertMany(ctx, records...))
+	times := map[string]int{}
+	for r, err := range repo.All(ctx) {
+		require.NoError(t, err)
+		require.Equal(t, "o", r.Value.Owner, "a record that is gone came as zero")
+		if times[r.ID]++; len(times) == 500 {
+			_, err := repo.Delete(ctx, gone...)
+			require.NoError(t, err)
+			shrunk(t, p)
+		}
+	}
+	for i := 0; i < n; i += kept {
+		require.Equal(t, 1, times[fmt.Sprint(i)], i)
+	}
+	for id, n := range times {
+		require.Equal(t, 1, n, id)
+	}
+}
+
+// shrunk waits until the server has given the keys a smaller table.
+func shrunk(t *testing.T, p *pool.Pools) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		stats, err := pooltest.Do(t, p, pool.User, "DEBUG", "HTSTATS", "11").ToString()
+		require.NoError(t, err)
+		return !strings.Contains(stats, "rehashing") && strings.Contains(stats, "table size: 512")
+	}, 20*time.Second, 10*time.Millisecond)
 }
 
 // Breaking off a loop sends nothing more.

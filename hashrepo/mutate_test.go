@@ -20,11 +20,14 @@ func TestMutateSeesFreshData(t *testing.T) {
 		write func(repo *hashrepo.HashRepo[Profile]) error
 		want  Profile
 	}{
-		"another value":  {func(r *hashrepo.HashRepo[Profile]) error { return r.UpdateField(ctx, "u", "score", 10) }, Profile{Name: "x", Score: 11}},
-		"another field":  {func(r *hashrepo.HashRepo[Profile]) error { return r.UpdateField(ctx, "u", "owner", "o") }, Profile{Base: Base{"o"}, Name: "x", Score: 2}},
-		"a field gone":   {func(r *hashrepo.HashRepo[Profile]) error { _, err := r.DeleteField(ctx, "u", "score"); return err }, Profile{Name: "x", Score: 1}},
-		"a record gone":  {func(r *hashrepo.HashRepo[Profile]) error { _, err := r.Delete(ctx, "u"); return err }, Profile{Score: 1}},
-		"a record empty": {func(r *hashrepo.HashRepo[Profile]) error { _, err := r.DeleteField(ctx, "u", "score", "name"); return err }, Profile{Score: 1}},
+		"another value": {func(r *hashrepo.HashRepo[Profile]) error { return r.UpdateField(ctx, "u", "score", 10) }, Profile{Name: "x", Score: 11}},
+		"another field": {func(r *hashrepo.HashRepo[Profile]) error { return r.UpdateField(ctx, "u", "owner", "o") }, Profile{Base: Base{"o"}, Name: "x", Score: 2}},
+		"a field gone":  {func(r *hashrepo.HashRepo[Profile]) error { _, err := r.DeleteField(ctx, "u", "score"); return err }, Profile{Name: "x", Score: 1}},
+		"a record gone": {func(r *hashrepo.HashRepo[Profile]) error { _, err := r.Delete(ctx, "u"); return err }, Profile{Score: 1}},
+		"a record empty": {func(r *hashrepo.HashRepo[Profile]) error {
+			_, err := r.DeleteField(ctx, "u", "score", "name")
+			return err
+		}, Profile{Score: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pooltest.Each(t, func(t *testing.T, p *pool.Pools) {

@@ -1,0 +1,73 @@
+package symphony_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// A merged state says who changed it and when, whether its type asks or not.
+func TestStateHandlerMerge(t *testing.T) {
+	type plain struct {
+		Step string `redis:"step"`
+	}
+	type stamped struct {
+		Step    string    `redis:"step"`
+		Handler string    `redis:"handler_type"`
+		At      time.Time `redis:"timestamp"`
+	}
+	type texts struct {
+		Handler string `redis:"handler_type"`
+		At      string `redis:"timestamp"`
+	}
+	type odd struct {
+		At int64 `redis:"timestamp"`
+	}
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		for _, c := range []codec.Codec{codec.Compact, codec.JSON, codec.MsgPack} {
+			tenant := pooltest.Tenant()
+			before := time.Now()
+			handler, err := symphony.NewStateHandler[plain](p, tenant, "greet", symphony.Codec(c))
+			require.NoError(t, err)
+			step := hashrepo.FieldOf(func(s *plain) *string { return &s.Step })
+			got, err := handler.With(symphony.TTL(time.Hour)).Merge(ctx, "u", step.Set("asked"))
+			require.NoError(t, err)
+			require.Equal(t, plain{"asked"}, got)
+			require.Contains(t, pooltest.Hash(t, p, pool.Handlers, tenant+":state:greet:u"), "timestamp")
+
+			typed, err := symphony.NewStateHandler[stamped](p, tenant, "greet", symphony.Codec(c))
+			require.NoError(t, err)
+			full, err := typed.Get(ctx, "u")
+			require.NoError(t, err)
+			require.Equal(t, "greet", full.Handler)
+			require.WithinRange(t, full.At, before, time.Now())
+			full, err = typed.Merge(ctx, "u", hashrepo.FieldOf(func(s *stamped) *string { return &s.Handler }).Set("another"))
+			require.NoError(t, err)
+			require.Equal(t, "greet", full.Handler)
+
+			strings, err := symphony.NewStateHandler[texts](p, pooltest.Tenant(), "greet", symphony.Codec(c))
+			require.NoError(t, err)
+			text, err := strings.Merge(ctx, "u", hashrepo.FieldOf(func(s *texts) *string { return &s.At }).Clear())
+			require.NoError(t, err)
+			at, err := time.Parse(time.RFC3339, text.At)
+			require.NoError(t, err)
+			require.WithinRange(t, at, before, time.Now())
+			require.Equal(t, time.UTC, at.Location())
+		}
+		numbers, err := symphony.NewStateHandler[odd](p, pooltest.Tenant(), "greet")
+		require.NoError(t, err)
+		pooltest.Unsent(t, p, symphony.ErrFieldType, func() error {
+			_, err := numbers.Merge(ctx, "u", hashrepo.NumberOf(func(o *odd) *int64 { return &o.At }).Set(1))
+			return err
+		})
+		_, err = numbers.Merge(ctx, "gone")
+		require.ErrorIs(t, err, symphony.ErrNotFound)
+	})
+}
