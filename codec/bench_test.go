@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/ratiotest"
 )
 
 type profile struct {
@@ -121,4 +124,97 @@ func BenchmarkStructs(b *testing.B) {
 }
 func BenchmarkAny(b *testing.B) {
 	benchmarkAgainstJSON(b, map[string]any{"name": "Alice", "score": int64(5), "tags": []any{"a", "b"}, "deep": map[string]any{"on": true}})
+}
+
+// order is a value as services nest them: structs in structs, lists, maps, times, texts and numbers.
+type order struct {
+	ID       string           `json:"id"`
+	Customer customer         `json:"customer"`
+	Lines    []orderLine      `json:"lines"`
+	Totals   map[string]int64 `json:"totals"`
+	Notes    map[string]string
+	Tags     []string    `json:"tags"`
+	Visits   []time.Time `json:"visits"`
+	Weights  []float64   `json:"weights"`
+	Paid     bool        `json:"paid"`
+	Placed   time.Time   `json:"placed"`
+	Shipped  *time.Time  `json:"shipped"`
+}
+
+type customer struct {
+	Name    string `json:"name"`
+	Email   string `json:"email"`
+	Address place  `json:"address"`
+	Age     int    `json:"age"`
+}
+
+type place struct {
+	Street string  `json:"street"`
+	City   string  `json:"city"`
+	Zip    string  `json:"zip"`
+	Lat    float64 `json:"lat"`
+	Lon    float64 `json:"lon"`
+}
+
+type orderLine struct {
+	SKU      string  `json:"sku"`
+	Title    string  `json:"title"`
+	Quantity int     `json:"quantity"`
+	Price    float64 `json:"price"`
+	Gift     bool    `json:"gift"`
+}
+
+var sampleOrder = func() order {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678000000, time.UTC)
+	return order{
+		ID: "order-2026-000123",
+		Customer: customer{
+			Name: "Alice Ángeles", Email: "alice@example.com", Age: 37,
+			Address: place{Street: "Carrera 7 No. 26-20", City: "Bogotá", Zip: "110311", Lat: 4.6097, Lon: -74.0817},
+		},
+		Lines: []orderLine{
+			{"A-1001", "Mechanical keyboard, \"quiet\" switches", 1, 129.95, false},
+			{"B-2002", "USB-C cable, 2 m", 3, 9.5, false},
+			{"C-3003", "Gift card", 1, 50, true},
+		},
+		Totals: map[string]int64{"net": 20845, "tax": 3961, "gross": 24806},
+		Notes:  map[string]string{"door": "ring twice", "lang": "es"},
+		Tags:   []string{"new", "gold", "mobile"}, Visits: []time.Time{at, at.Add(time.Hour)}, Weights: []float64{0.5, 1.25, 12},
+		Paid: true, Placed: at, Shipped: &at,
+	}
+}()
+
+// BenchmarkNested compares the default codec with encoding/json, over the whole way from a value to its bytes and back.
+func BenchmarkNested(b *testing.B) {
+	b.Run("order", func(b *testing.B) { ratioToJSON(b, &sampleOrder) })
+	b.Run("profile", func(b *testing.B) { ratioToJSON(b, &sample) })
+	b.Run("profiles", func(b *testing.B) {
+		list := make([]profile, 8)
+		for i := range list {
+			list[i] = sample
+		}
+		ratioToJSON(b, &list)
+	})
+}
+
+func ratioToJSON[T any](b *testing.B, value *T) {
+	data, err := codec.Compact.Marshal(value)
+	require.NoError(b, err)
+	plain, err := json.Marshal(value)
+	require.NoError(b, err)
+	var got, want T
+	require.NoError(b, codec.Compact.Unmarshal(data, &got))
+	require.NoError(b, json.Unmarshal(plain, &want))
+	require.Equal(b, want, got)
+
+	b.Run("encode", func(b *testing.B) {
+		ratiotest.Compare(b, 1,
+			func() error { _, err := codec.Compact.Marshal(value); return err },
+			func() error { _, err := json.Marshal(value); return err })
+	})
+	b.Run("decode", func(b *testing.B) {
+		ratiotest.Compare(b, 1,
+			func() error { return codec.Compact.Unmarshal(data, new(T)) },
+			func() error { return json.Unmarshal(plain, new(T)) })
+	})
 }
