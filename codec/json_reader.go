@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -50,19 +51,11 @@ func (r *jsonReader) into(s *shape, v reflect.Value) error {
 		v.SetBool(b)
 		return err
 	case kindInt:
-		token, err := r.integer()
-		if err != nil {
-			return err
-		}
-		n, err := parseInt(token, s.bits)
+		n, err := r.int(s.bits)
 		v.SetInt(n)
 		return err
 	case kindUint:
-		token, err := r.integer()
-		if err != nil {
-			return err
-		}
-		n, err := parseUint(token, s.bits)
+		n, err := r.uint(s.bits)
 		v.SetUint(n)
 		return err
 	case kindFloat:
@@ -124,22 +117,6 @@ func (r *jsonReader) bool(c byte) (bool, error) {
 		}
 		return parseBool(token)
 	}
-}
-
-func (r *jsonReader) integer() (string, error) {
-	token, integer, err := r.number()
-	if err == nil && !integer {
-		err = errInteger
-	}
-	return token, err
-}
-
-func (r *jsonReader) float(bits int) (float64, error) {
-	token, err := r.floatToken()
-	if err != nil {
-		return 0, err
-	}
-	return parseFloat(token, bits)
 }
 
 func (r *jsonReader) jsonNumber(v reflect.Value, c byte) error {
@@ -325,34 +302,45 @@ func (r *jsonReader) object(s *shape, v reflect.Value) error {
 	v.SetZero()
 	expected := 0
 	for more := r.first('}'); more; {
-		name, err := r.name()
+		i, err := r.member(s, expected)
 		if err != nil {
 			return err
 		}
-		if expected >= len(s.fields) || s.fields[expected].Name != name {
-			if i, ok := s.index[name]; ok {
-				expected = i
-			} else {
-				expected = -1
-			}
-		}
-		if expected < 0 {
+		if i < 0 {
 			err = r.skip()
 		} else {
-			m := &s.fields[expected]
+			m := &s.fields[i]
 			if err = r.value(m.shape, m.Settable(v)); err != nil {
 				return within(err, m.Name)
 			}
+			expected = i + 1
 		}
 		if err != nil {
 			return err
 		}
-		expected++
 		if more, err = r.next('}'); err != nil {
 			return err
 		}
 	}
 	return r.close('}')
+}
+
+// member reads a name and tells which field has it, -1 for none. Most often it is the expected one, which stands there
+// as it is always written.
+func (r *jsonReader) member(s *shape, expected int) (int, error) {
+	r.peek()
+	if expected < len(s.fields) && strings.HasPrefix(r.s[r.i:], s.fields[expected].prefix) {
+		r.i += len(s.fields[expected].prefix)
+		return expected, nil
+	}
+	name, err := r.name()
+	if err != nil {
+		return -1, err
+	}
+	if i, ok := s.index[name]; ok {
+		return i, nil
+	}
+	return -1, nil
 }
 
 // any reads the next value as the type that its text suggests.

@@ -1,10 +1,6 @@
 package codec
 
-import (
-	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
-)
+import "strings"
 
 // jsonReader takes one JSON text apart from the front. It is strict, but for the bare NaN and Infinity that Python
 // writes, where bare allows them.
@@ -17,10 +13,16 @@ type jsonReader struct {
 
 // peek skips the space and returns the character after it, 0 at the end.
 func (r *jsonReader) peek() byte {
-	for r.i < len(r.s) {
+	if r.i < len(r.s) && r.s[r.i] > ' ' {
+		return r.s[r.i]
+	}
+	return r.skipSpace()
+}
+
+func (r *jsonReader) skipSpace() byte {
+	for ; r.i < len(r.s); r.i++ {
 		switch c := r.s[r.i]; c {
 		case ' ', '\t', '\r', '\n':
-			r.i++
 		default:
 			return c
 		}
@@ -111,163 +113,6 @@ func (r *jsonReader) wrong() error {
 	return errKind
 }
 
-// number reads a number and says whether it is written as an integer.
-func (r *jsonReader) number() (token string, integer bool, err error) {
-	r.peek()
-	n, integer := scanNumber(r.s[r.i:])
-	if n == 0 {
-		return "", false, r.wrong()
-	}
-	token = r.s[r.i : r.i+n]
-	r.i += n
-	return token, integer, nil
-}
-
-// floatToken reads a number, or the name of one that is not finite.
-func (r *jsonReader) floatToken() (string, error) {
-	r.peek()
-	if word := r.bareWord(); word != "" {
-		return word, nil
-	}
-	token, _, err := r.number()
-	return token, err
-}
-
-// bareWord reads the name of a number that is not finite, if it comes next.
-func (r *jsonReader) bareWord() string {
-	if r.bare {
-		for _, word := range [...]string{"NaN", "Infinity", "-Infinity"} {
-			if strings.HasPrefix(r.s[r.i:], word) {
-				r.i += len(word)
-				return word
-			}
-		}
-	}
-	return ""
-}
-
-// string reads a string, as a part of the text where nothing in it is escaped.
-func (r *jsonReader) string() (string, error) {
-	if r.i >= len(r.s) {
-		return "", errSyntax
-	}
-	if r.s[r.i] != '"' {
-		return "", r.wrong()
-	}
-	start := r.i + 1
-	for i := start; i < len(r.s); i++ {
-		c := r.s[i]
-		switch {
-		case plain[c]:
-		case c == '"':
-			r.i = i + 1
-			return r.s[start:i], nil
-		case c == '\\', c >= utf8.RuneSelf:
-			return r.longString(start, i)
-		default:
-			return "", errSyntax
-		}
-	}
-	return "", errSyntax
-}
-
-// longString goes on with a string from the first character that is not plain ASCII.
-func (r *jsonReader) longString(start, i int) (string, error) {
-	var out []byte
-	for i < len(r.s) {
-		c := r.s[i]
-		switch {
-		case c == '"':
-			r.i = i + 1
-			if out == nil {
-				return r.s[start:i], nil
-			}
-			return string(append(out, r.s[start:i]...)), nil
-		case c == '\\':
-			out = append(out, r.s[start:i]...)
-			var err error
-			if out, i, err = r.escape(out, i+1); err != nil {
-				return "", err
-			}
-			start = i
-		case c < 0x20:
-			return "", errSyntax
-		case c < utf8.RuneSelf:
-			i++
-		default:
-			char, n := utf8.DecodeRuneInString(r.s[i:])
-			if char == utf8.RuneError && n == 1 {
-				return "", errUTF8
-			}
-			i += n
-		}
-	}
-	return "", errSyntax
-}
-
-// escape appends what the escape at i, after its backslash, stands for, and returns where it ends.
-func (r *jsonReader) escape(out []byte, i int) ([]byte, int, error) {
-	if i >= len(r.s) {
-		return out, i, errSyntax
-	}
-	switch c := r.s[i]; c {
-	case '"', '\\', '/':
-		return append(out, c), i + 1, nil
-	case 'b':
-		return append(out, '\b'), i + 1, nil
-	case 'f':
-		return append(out, '\f'), i + 1, nil
-	case 'n':
-		return append(out, '\n'), i + 1, nil
-	case 'r':
-		return append(out, '\r'), i + 1, nil
-	case 't':
-		return append(out, '\t'), i + 1, nil
-	case 'u':
-		char, ok := r.hex(i + 1)
-		if !ok {
-			return out, i, errSyntax
-		}
-		i += 5
-		if utf16.IsSurrogate(char) {
-			if !strings.HasPrefix(r.s[i:], `\u`) {
-				return out, i, errSurrogate
-			}
-			low, ok := r.hex(i + 2)
-			if !ok {
-				return out, i, errSyntax
-			}
-			if char = utf16.DecodeRune(char, low); char == utf8.RuneError {
-				return out, i, errSurrogate
-			}
-			i += 6
-		}
-		return utf8.AppendRune(out, char), i, nil
-	default:
-		return out, i, errSyntax
-	}
-}
-
-func (r *jsonReader) hex(i int) (rune, bool) {
-	if i+4 > len(r.s) {
-		return 0, false
-	}
-	var v rune
-	for _, c := range []byte(r.s[i : i+4]) {
-		switch {
-		case isDigit(c):
-			v = v<<4 | rune(c-'0')
-		case 'a' <= c && c <= 'f':
-			v = v<<4 | rune(c-'a'+10)
-		case 'A' <= c && c <= 'F':
-			v = v<<4 | rune(c-'A'+10)
-		default:
-			return 0, false
-		}
-	}
-	return v, true
-}
-
 // raw returns the next value as it is written; it must be JSON to the letter.
 func (r *jsonReader) raw() (string, error) {
 	bare := r.bare
@@ -306,34 +151,6 @@ func (r *jsonReader) skip() error {
 	}
 	r.i += n
 	return nil
-}
-
-// skipString passes over a string; half a surrogate pair is JSON, so that it only matters to who reads it.
-func (r *jsonReader) skipString() error {
-	start := r.i
-	_, err := r.string()
-	if err != errSurrogate {
-		return err
-	}
-	for i := start + 1; i < len(r.s); i++ {
-		switch c := r.s[i]; {
-		case c == '"':
-			r.i = i + 1
-			if !utf8.ValidString(r.s[start:r.i]) {
-				return errUTF8
-			}
-			return nil
-		case c < 0x20:
-			return errSyntax
-		case c == '\\':
-			_, end, err := r.escape(nil, i+1)
-			if err != nil && err != errSurrogate {
-				return err
-			}
-			i = end - 1
-		}
-	}
-	return errSyntax
 }
 
 func (r *jsonReader) skipList() error {

@@ -119,6 +119,11 @@ func parseInt(s string, bits int) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	return signed(u, negative, bits)
+}
+
+// signed is an integer of that many bits, if it fits.
+func signed(u uint64, negative bool, bits int) (int64, error) {
 	limit := uint64(1) << (bits - 1)
 	switch {
 	case negative && u <= limit:
@@ -134,9 +139,15 @@ func parseInt(s string, bits int) (int64, error) {
 func parseUint(s string, bits int) (uint64, error) {
 	negative := s != "" && s[0] == '-'
 	u, err := parseDecimal(s, negative)
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, err
+	}
+	return unsigned(u, negative, bits)
+}
+
+// unsigned is signed for the integers that cannot be negative.
+func unsigned(u uint64, negative bool, bits int) (uint64, error) {
+	switch {
 	case negative && u != 0, u > math.MaxUint64>>(64-bits):
 		return 0, errRange
 	default:

@@ -111,26 +111,14 @@ func compactJSON(data []byte) string {
 	return string(out)
 }
 
-// plain tells the characters that stand for themselves in a JSON string of ASCII.
-var plain = func() (t [256]bool) {
-	for c := 0x20; c < utf8.RuneSelf; c++ {
-		t[c] = c != '"' && c != '\\'
-	}
-	return t
-}()
-
 // appendQuoted appends s as a JSON string, without any escape that JSON does not require; false says that s is no
 // valid UTF-8.
 func appendQuoted(dst []byte, s string) ([]byte, bool) {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
 	start := 0
-	for i := 0; i < len(s); {
+	for i := plainEnd(s, 0); i < len(s); i = plainEnd(s, i) {
 		c := s[i]
-		if plain[c] {
-			i++
-			continue
-		}
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])
 			if r == utf8.RuneError && n == 1 {

@@ -1,0 +1,178 @@
+package codec
+
+import (
+	"math/bits"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// string reads a string, as a part of the text where nothing in it is escaped.
+func (r *jsonReader) string() (string, error) {
+	if r.i >= len(r.s) {
+		return "", errSyntax
+	}
+	if r.s[r.i] != '"' {
+		return "", r.wrong()
+	}
+	start := r.i + 1
+	end := plainEnd(r.s, start)
+	if end < len(r.s) && r.s[end] == '"' {
+		r.i = end + 1
+		return r.s[start:end], nil
+	}
+	return r.longString(start, end)
+}
+
+// longString goes on with a string from the first character that is not plain ASCII.
+func (r *jsonReader) longString(start, i int) (string, error) {
+	var out []byte
+	for i < len(r.s) {
+		c := r.s[i]
+		switch {
+		case c == '"':
+			r.i = i + 1
+			if out == nil {
+				return r.s[start:i], nil
+			}
+			return string(append(out, r.s[start:i]...)), nil
+		case c == '\\':
+			out = append(out, r.s[start:i]...)
+			var err error
+			if out, i, err = r.escape(out, i+1); err != nil {
+				return "", err
+			}
+			start = i
+		case c < 0x20:
+			return "", errSyntax
+		case c < utf8.RuneSelf:
+			i = plainEnd(r.s, i)
+		default:
+			char, n := utf8.DecodeRuneInString(r.s[i:])
+			if char == utf8.RuneError && n == 1 {
+				return "", errUTF8
+			}
+			i += n
+		}
+	}
+	return "", errSyntax
+}
+
+// escape appends what the escape at i, after its backslash, stands for, and returns where it ends.
+func (r *jsonReader) escape(out []byte, i int) ([]byte, int, error) {
+	if i >= len(r.s) {
+		return out, i, errSyntax
+	}
+	switch c := r.s[i]; c {
+	case '"', '\\', '/':
+		return append(out, c), i + 1, nil
+	case 'b':
+		return append(out, '\b'), i + 1, nil
+	case 'f':
+		return append(out, '\f'), i + 1, nil
+	case 'n':
+		return append(out, '\n'), i + 1, nil
+	case 'r':
+		return append(out, '\r'), i + 1, nil
+	case 't':
+		return append(out, '\t'), i + 1, nil
+	case 'u':
+		char, ok := r.hex(i + 1)
+		if !ok {
+			return out, i, errSyntax
+		}
+		i += 5
+		if utf16.IsSurrogate(char) {
+			if !strings.HasPrefix(r.s[i:], `\u`) {
+				return out, i, errSurrogate
+			}
+			low, ok := r.hex(i + 2)
+			if !ok {
+				return out, i, errSyntax
+			}
+			if char = utf16.DecodeRune(char, low); char == utf8.RuneError {
+				return out, i, errSurrogate
+			}
+			i += 6
+		}
+		return utf8.AppendRune(out, char), i, nil
+	default:
+		return out, i, errSyntax
+	}
+}
+
+func (r *jsonReader) hex(i int) (rune, bool) {
+	if i+4 > len(r.s) {
+		return 0, false
+	}
+	var v rune
+	for _, c := range []byte(r.s[i : i+4]) {
+		switch {
+		case isDigit(c):
+			v = v<<4 | rune(c-'0')
+		case 'a' <= c && c <= 'f':
+			v = v<<4 | rune(c-'a'+10)
+		case 'A' <= c && c <= 'F':
+			v = v<<4 | rune(c-'A'+10)
+		default:
+			return 0, false
+		}
+	}
+	return v, true
+}
+
+// skipString passes over a string; half a surrogate pair is JSON, so that it only matters to who reads it.
+func (r *jsonReader) skipString() error {
+	start := r.i
+	_, err := r.string()
+	if err != errSurrogate {
+		return err
+	}
+	for i := start + 1; i < len(r.s); i++ {
+		switch c := r.s[i]; {
+		case c == '"':
+			r.i = i + 1
+			if !utf8.ValidString(r.s[start:r.i]) {
+				return errUTF8
+			}
+			return nil
+		case c < 0x20:
+			return errSyntax
+		case c == '\\':
+			_, end, err := r.escape(nil, i+1)
+			if err != nil && err != errSurrogate {
+				return err
+			}
+			i = end - 1
+		}
+	}
+	return errSyntax
+}
+
+// plain tells the characters that stand for themselves in a JSON string of ASCII.
+var plain = func() (t [256]bool) {
+	for c := 0x20; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
+// plainEnd returns where the characters from s[i] on that are plain end. It looks at eight at a time: in each byte of
+// odd, the highest bit is set where the character is not plain, and the lowest of these bits is never set by a
+// borrow, since only a character that is not plain itself borrows.
+func plainEnd(s string, i int) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(s); i += 8 {
+		c := s[i : i+8]
+		w := uint64(c[0]) | uint64(c[1])<<8 | uint64(c[2])<<16 | uint64(c[3])<<24 |
+			uint64(c[4])<<32 | uint64(c[5])<<40 | uint64(c[6])<<48 | uint64(c[7])<<56
+		odd := (w | (w - ' '*ones) | ((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones)) & highs
+		if odd != 0 {
+			return i + bits.TrailingZeros64(odd)/8
+		}
+	}
+	for i < len(s) && plain[s[i]] {
+		i++
+	}
+	return i
+}
