@@ -48,6 +48,9 @@ var recordSource string
 // newScript makes a script of body, which follows rule.lua and record.lua.
 func newScript(body string) *store.Script { return store.NewScript(recordSource + body) }
 
+// newTypedScript is newScript with store.NewTypedScript.
+func newTypedScript(body string) *store.Script { return store.NewTypedScript(recordSource + body) }
+
 // run executes a script of newScript. expected is the version that the record
 // must have, "" for what the options say.
 func (c *core) run(ctx context.Context, t fault.Target, script *store.Script, expected string, args []string) (rueidis.RedisMessage, error) {
@@ -297,7 +300,7 @@ func (c *core) upsert(ctx context.Context, id string, v reflect.Value) error {
 		return err
 	}
 	defer r.release()
-	return c.write(ctx, t, r)
+	return c.write(ctx, t, r, c.plan.bare)
 }
 
 // encode is the plan's, with the errors and the limit of the pools.
@@ -317,20 +320,21 @@ func (c *core) encode(t fault.Target, v reflect.Value) (*record, error) {
 	return r, nil
 }
 
-// write sets and removes a record's fields: a transaction where it can be one.
-func (c *core) write(ctx context.Context, t fault.Target, r *record) error {
-	if c.Plain() && len(r.pairs) > 0 && c.plan.version == nil {
-		return c.writePlain(ctx, t, r)
+// write sets and removes fields of a record: a transaction where it can be one.
+// bare says that the record may have no field yet but the reserved one.
+func (c *core) write(ctx context.Context, t fault.Target, r *record, bare bool) error {
+	if !c.Plain() || c.plan.version != nil || len(r.pairs) == 0 {
+		return c.runWrite(ctx, t, r, false)
 	}
-	return c.runWrite(ctx, t, r, false)
+	if bare {
+		r.absent = append(r.absent, reserved)
+	}
+	return c.writePlain(ctx, t, r)
 }
 
 // writePlain sends HSET, HDEL and the lifetime, in this order: a record is at
 // no moment without a field, and so never loses its lifetime.
 func (c *core) writePlain(ctx context.Context, t fault.Target, r *record) error {
-	if c.plan.bare {
-		r.absent = append(r.absent, reserved)
-	}
 	hset := c.Client.B().Hset().Key(t.Key).FieldValue()
 	for i := 0; i < len(r.pairs); i += 2 {
 		hset = hset.FieldValue(r.pairs[i], r.pairs[i+1])

@@ -165,7 +165,7 @@ func shrunk(t *testing.T, p *pool.Pools) {
 	require.Eventually(t, func() bool {
 		stats, err := pooltest.Do(t, p, pool.User, "DEBUG", "HTSTATS", "11").ToString()
 		require.NoError(t, err)
-		return !strings.Contains(stats, "rehashing") && strings.Contains(stats, "table size: 512")
+		return !strings.Contains(stats, "rehashing") && !strings.Contains(stats, "table size: 32768")
 	}, 20*time.Second, 10*time.Millisecond)
 }
 

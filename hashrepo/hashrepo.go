@@ -67,7 +67,7 @@ var writeSource string
 var unlinkSource string
 
 var (
-	writeScript  = newScript(writeSource)
+	writeScript  = newTypedScript(writeSource)
 	unlinkScript = newScript(unlinkSource)
 )
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,14 +19,19 @@ import (
 //go:embed lua/patch.lua
 var patchSource string
 
-var patchScript = newScript(patchSource)
+var patchScript = newTypedScript(patchSource)
 
 // Update changes the fields that the patches name, and no others: one script,
-// all of the patches or, where one of them is impossible, none. Patches on one
-// field apply in order. Without patches nothing is sent. A missing record is
-// created; see IfExists, IfAbsent and IfVersion, which the script looks at.
+// all of the patches or, where one of them is impossible, none. Where they only
+// set and clear, and the repository has no condition, no version and no KeepTTL,
+// it is MULTI, HSET, HDEL, the lifetime and EXEC instead, which is faster.
+// Patches on one field apply in order. Without patches nothing is sent. A
+// missing record is created; see IfExists, IfAbsent and IfVersion, which the
+// script looks at.
 //
-// Atomic; the lifetime is renewed, see KeepTTL, and the version goes up by one. What a script cannot do (Add and
+// Atomic; the lifetime is renewed, see KeepTTL, and the version goes up by one.
+// A key of another type (ErrWrongType, its value untouched) may have got the
+// lifetime. What a script cannot do (Add and
 // Append with a codec that writes no decimal text and no JSON; Add to a
 // float32, or to a float64 by another codec than Compact) is read first with
 // HMGET, and the script writes it if it did not change meanwhile; otherwise
@@ -112,6 +118,9 @@ func (c *core) update(ctx context.Context, op, id string, patches []patch, readB
 	if err != nil || len(ch.args) == 0 && len(ch.swaps) == 0 {
 		return t, nil, err
 	}
+	if r, ok := ch.record(); ok && readBack == nil && c.plan.version == nil {
+		return t, nil, c.write(ctx, t, r, true)
+	}
 	reply, err := c.again(ctx, t, readBack, func() (*changes, error) {
 		if len(ch.swaps) == 0 {
 			return ch, nil
@@ -123,6 +132,32 @@ func (c *core) update(ctx context.Context, op, id string, patches []patch, readB
 		return swapped.with(ch), nil
 	})
 	return t, &reply, err
+}
+
+// record is changes that only set and clear different fields, as a record to
+// write: Redis has commands for those.
+func (ch *changes) record() (*record, bool) {
+	if len(ch.swaps) > 0 || len(ch.fields) > 32 {
+		return nil, false
+	}
+	r := &record{pairs: make([]string, 0, 2*len(ch.fields))}
+	args := ch.args
+	for i, name := range ch.fields {
+		if slices.Contains(ch.fields[:i], name) {
+			return nil, false
+		}
+		switch args[0] {
+		case "set":
+			r.pairs = append(r.pairs, name, args[2])
+			args = args[3:]
+		case "clear":
+			r.absent = append(r.absent, name)
+			args = args[2:]
+		default:
+			return nil, false
+		}
+	}
+	return r, true
 }
 
 // with is both changes, ch behind those that look at what was read.

@@ -25,20 +25,29 @@
 local n = tonumber(ARGV[9])
 local at, last = 10 + math.max(n, 0), #ARGV
 
-local text = {}  -- what a field holds by now, false for nothing
-local life = {}  -- milliseconds, 'none' or 'keep', for a field that changes
-local order = {} -- the fields that change
+local lifetimes = ARGV[7] == '1'
+local new = {}   -- name, text, name, text ... of the fields that change; false for no text
+local place = {} -- where each of them is in new
+local life = {}  -- milliseconds, 'none' or 'keep', for each of them
+local cleared = false
 
 local function held(name)
-  if text[name] == nil then text[name] = redis.call('HGET', KEYS[1], name) end
-  return text[name]
+  if place[name] then return new[place[name] + 1] end
+  return redis.call('HGET', KEYS[1], name)
 end
 
-local function hold(name, value, ms)
-  if life[name] == nil then order[#order + 1] = name end
-  if ms ~= 'keep' or life[name] == nil then life[name] = ms end
-  text[name] = value
+local function hold(name, text, ms)
+  local i = place[name]
+  if not i then
+    i = #new + 1
+    place[name], new[i] = i, name
+  end
+  new[i + 1] = text
+  if lifetimes and (ms ~= 'keep' or not life[name]) then life[name] = ms end
 end
+
+-- tonumber: the embedded server's Lua wants a base for integers, and a point
+-- in other numbers.
 
 -- 64 bits are more than Lua's numbers hold: an integer is high * 1e10 + low
 -- here, with 0 <= low < 1e10.
@@ -66,9 +75,16 @@ local function less(high, low, high2, low2)
   return high < high2 or high == high2 and low < low2
 end
 
--- add gives the sum in decimal, or the status of what is wrong.
+-- add gives the sum in decimal, or the status of what is wrong. Up to fifteen
+-- characters a sum is exact in Lua's own numbers.
 local function add(name, by, least, greatest)
-  local high, low = integer(held(name) or '0')
+  local now = held(name) or '0'
+  if #now <= 15 and #by <= 15 and string.find(now, '^%-?%d+$') then
+    local sum = tonumber(now, 10) + tonumber(by, 10)
+    if sum < tonumber(least .. '.0') or sum > tonumber(greatest .. '.0') then return nil, 'OVERFLOW' end
+    return string.format('%.0f', sum)
+  end
+  local high, low = integer(now)
   if not high then return nil, 'NOTNUMBER' end
   local high2, low2 = integer(by)
   high, low = high + high2, low + low2
@@ -82,7 +98,7 @@ end
 local words = { inf = 1 / 0, infinity = 1 / 0, nan = 0 / 0 }
 
 local function float(spelled)
-  spelled = string.gsub(spelled, '^(%-?%d+)([eE])', '%1.0%2') -- the embedded server's Lua wants the point
+  spelled = string.gsub(spelled, '^(%-?%d+)([eE])', '%1.0%2')
   if string.match(spelled, '^%-?%d+%.?%d*$') or string.match(spelled, '^%-?%d+%.?%d*[eE][%+%-]?%d+$') then
     return tonumber(spelled)
   end
@@ -168,13 +184,14 @@ while at <= last do
     at = at + 3
   elseif kind == 'clear' then
     hold(name, false, 'none')
+    cleared = true
     at = at + 2
   elseif kind == 'was' then
     local now = redis.call('HGET', KEYS[1], name)
     if (a == '1') ~= (now ~= false) or now and now ~= b then return redis.status_reply('CHANGED') end
     at = at + 4
   elseif kind == 'found' then
-    if (name == '1') ~= existed then return redis.status_reply('CHANGED') end
+    if (name == '1') ~= (redis.call('EXISTS', KEYS[1]) == 1) then return redis.status_reply('CHANGED') end
     at = at + 2
   elseif kind == 'size' then
     if redis.call('HLEN', KEYS[1]) ~= tonumber(name) then return redis.status_reply('CHANGED') end
@@ -195,32 +212,39 @@ while at <= last do
   end
 end
 
-local set, clear, ends = {}, {}, {}
-for _, name in ipairs(order) do
-  if text[name] then
-    set[#set + 1] = name
-    set[#set + 1] = text[name]
-    if existed and life[name] == 'keep' and ARGV[7] == '1' then
-      local ms = redis.call('HPEXPIRETIME', KEYS[1], 'FIELDS', 1, name)[1]
-      if ms > 0 then ends[name] = ms end
-    end
-  else
-    clear[#clear + 1] = name
+local ends = {} -- the lifetimes to keep, which HSET takes away
+for name, ms in pairs(life) do
+  if ms == 'keep' then
+    local moment = redis.call('HPEXPIRETIME', KEYS[1], 'FIELDS', 1, name)
+    ends[name] = moment and moment[1] > 0 and string.format('%.0f', moment[1]) or nil
   end
 end
 
 bump()
-if #set == 0 or #clear > 0 then redis.call('HSET', KEYS[1], '_', '') end
+local set, clear = new, {}
+if cleared then
+  set = {}
+  for i = 1, #new, 2 do
+    if new[i + 1] then
+      set[#set + 1], set[#set + 2] = new[i], new[i + 1]
+    else
+      clear[#clear + 1] = new[i]
+    end
+  end
+end
+local added = 0
+if #set == 0 or cleared then added = redis.call('HSET', KEYS[1], '_', '') end
 for i = 1, #set, 1000 do
-  redis.call('HSET', KEYS[1], unpack(set, i, math.min(i + 999, #set)))
+  added = added + redis.call('HSET', KEYS[1], unpack(set, i, math.min(i + 999, #set)))
 end
 for _, name in ipairs(clear) do redis.call('HDEL', KEYS[1], name) end
-if #set > 0 or redis.call('HLEN', KEYS[1]) > 1 then redis.call('HDEL', KEYS[1], '_') end
-for _, name in ipairs(order) do
+-- '_' stands alone: it is there only where fields came to it.
+if added > 0 and (#set > 0 or redis.call('HLEN', KEYS[1]) > 1) then redis.call('HDEL', KEYS[1], '_') end
+for name, ms in pairs(life) do
   if ends[name] then
-    redis.call('HPEXPIREAT', KEYS[1], string.format('%.0f', ends[name]), 'FIELDS', 1, name)
-  elseif text[name] and life[name] ~= 'keep' and life[name] ~= 'none' then
-    redis.call('HPEXPIRE', KEYS[1], life[name], 'FIELDS', 1, name)
+    redis.call('HPEXPIREAT', KEYS[1], ends[name], 'FIELDS', 1, name)
+  elseif tonumber(ms) and held(name) then
+    redis.call('HPEXPIRE', KEYS[1], ms, 'FIELDS', 1, name)
   end
 end
 renew()

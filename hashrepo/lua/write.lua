@@ -12,12 +12,13 @@ local last = 8 + 2 * n
 
 bump()
 local keep = { [ARGV[5]] = true }
+local added = 0
 if n == 0 then
   redis.call('HSET', KEYS[1], '_', '')
   keep['_'] = not versioned
 end
 for i = 9, last, 1000 do
-  redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, last)))
+  added = added + redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, last)))
 end
 
 if replace then
@@ -27,7 +28,8 @@ if replace then
   end
 else
   for i = last + 1, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
-  if redis.call('HLEN', KEYS[1]) > 1 then redis.call('HDEL', KEYS[1], '_') end
+  -- '_' stands alone: it is there only where fields came to it.
+  if (added > 0 or n == 0) and redis.call('HLEN', KEYS[1]) > 1 then redis.call('HDEL', KEYS[1], '_') end
 end
 renew()
 return 1

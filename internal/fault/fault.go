@@ -121,7 +121,7 @@ func (t Target) On(field string) Target {
 
 // Reason gives the server's refusals the names of ours.
 func Reason(err error) error {
-	if re, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(re.Error(), "WRONGTYPE") {
+	if re, ok := rueidis.IsRedisErr(err); ok && strings.Contains(re.Error(), "WRONGTYPE Operation") {
 		return fmt.Errorf("%w: it was written by something else; delete it or use another key (%w)", ErrWrongType, re)
 	}
 	return err

@@ -85,15 +85,25 @@ func Exec(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
 var rule string
 
 // Script is a write script: rule.lua and a body of the package that runs it.
-type Script struct{ lua *rueidis.Lua }
+type Script struct {
+	lua   *rueidis.Lua
+	typed bool
+}
 
 // NewScript makes a script of body, which follows rule.lua.
-func NewScript(body string) *Script { return &Script{rueidis.NewLuaScript(rule + body)} }
+func NewScript(body string) *Script { return &Script{lua: rueidis.NewLuaScript(rule + body)} }
+
+// NewTypedScript is NewScript for a body that does not ask whether the record
+// existed, and whose first command refuses a key of another type: rule.lua
+// looks at the key only where a condition or KeepTTL wants it.
+func NewTypedScript(body string) *Script {
+	return &Script{lua: rueidis.NewLuaScript(rule + body), typed: true}
+}
 
 // Run executes the script on the target's key, and on more keys of its slot.
 func (s *Store) Run(ctx context.Context, t fault.Target, script *Script, args []string, more ...string) (rueidis.RedisMessage, error) {
 	keys := append([]string{t.Key}, more...)
-	m, err := script.lua.Exec(ctx, s.Client, keys, s.arguments(args)).ToMessage()
+	m, err := script.lua.Exec(ctx, s.Client, keys, s.arguments(script, args)).ToMessage()
 	return verdict(t, m, err)
 }
 
@@ -108,7 +118,7 @@ type Call struct {
 func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call) []error {
 	batch := make([]rueidis.LuaExec, len(calls))
 	for i, c := range calls {
-		batch[i] = rueidis.LuaExec{Keys: []string{c.Target.Key}, Args: s.arguments(c.Args)}
+		batch[i] = rueidis.LuaExec{Keys: []string{c.Target.Key}, Args: s.arguments(script, c.Args)}
 	}
 	errs := make([]error, len(calls))
 	for i, r := range script.lua.ExecMulti(ctx, s.Client, batch...) {
@@ -118,9 +128,13 @@ func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call) []err
 	return errs
 }
 
-func (s *Store) arguments(args []string) []string {
+func (s *Store) arguments(script *Script, args []string) []string {
 	condition, ms, keep := s.rule()
-	return append([]string{condition, ms, keep, string(s.spec.Kind)}, args...)
+	kind := string(s.spec.Kind)
+	if script.typed && condition == "" && keep == "" {
+		kind = ""
+	}
+	return append(append(make([]string, 0, 4+len(args)), condition, ms, keep, kind), args...)
 }
 
 // verdict turns the statuses of the scripts into errors.
