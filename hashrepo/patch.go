@@ -51,22 +51,26 @@ func patchesOf[T any](patches []Patch[T]) []patch {
 
 // changes is patches as patch.lua takes them.
 type changes struct {
-	args   []string
-	fields []string       // of each change, for the errors
-	types  []reflect.Type // the same
-	swaps  []*swap        // fields that are changed here, since a script cannot
+	args  []string
+	marks []mark  // of each change, for the errors
+	swaps []*swap // fields that are changed here, since a script cannot
+}
+
+// mark is the field of a change, and what it is changed as.
+type mark struct {
+	name string
+	typ  reflect.Type
 }
 
 // add appends one change: its kind, its field and what belongs to the kind.
 func (ch *changes) add(typ reflect.Type, kind, name string, more ...string) {
 	ch.args = append(append(ch.args, kind, name), more...)
-	ch.fields = append(ch.fields, name)
-	ch.types = append(ch.types, typ)
+	ch.marks = append(ch.marks, mark{name, typ})
 }
 
 // compile checks patches and encodes them. Its errors name the field.
 func (c *core) compile(t fault.Target, patches []patch) (*changes, error) {
-	ch := &changes{args: make([]string, 0, 4*len(patches))}
+	ch := &changes{args: make([]string, 0, 4*len(patches)), marks: make([]mark, 0, len(patches))}
 	targets := make([]*field, len(patches))
 	for i := range patches {
 		p := &patches[i]

@@ -137,21 +137,21 @@ func (c *core) update(ctx context.Context, op, id string, patches []patch, readB
 // record is changes that only set and clear different fields, as a record to
 // write: Redis has commands for those.
 func (ch *changes) record() (*record, bool) {
-	if len(ch.swaps) > 0 || len(ch.fields) > 32 {
+	if len(ch.swaps) > 0 || len(ch.marks) > 32 {
 		return nil, false
 	}
-	r := &record{pairs: make([]string, 0, 2*len(ch.fields))}
+	r := &record{pairs: make([]string, 0, 2*len(ch.marks))}
 	args := ch.args
-	for i, name := range ch.fields {
-		if slices.Contains(ch.fields[:i], name) {
+	for i, m := range ch.marks {
+		if slices.ContainsFunc(ch.marks[:i], func(before mark) bool { return before.name == m.name }) {
 			return nil, false
 		}
 		switch args[0] {
 		case "set":
-			r.pairs = append(r.pairs, name, args[2])
+			r.pairs = append(r.pairs, m.name, args[2])
 			args = args[3:]
 		case "clear":
-			r.absent = append(r.absent, name)
+			r.absent = append(r.absent, m.name)
 			args = args[2:]
 		default:
 			return nil, false
@@ -163,8 +163,7 @@ func (ch *changes) record() (*record, bool) {
 // with is both changes, ch behind those that look at what was read.
 func (swapped *changes) with(ch *changes) *changes {
 	swapped.args = append(swapped.args, ch.args...)
-	swapped.fields = append(swapped.fields, ch.fields...)
-	swapped.types = append(swapped.types, ch.types...)
+	swapped.marks = append(swapped.marks, ch.marks...)
 	return swapped
 }
 
@@ -223,10 +222,10 @@ func (ch *changes) problem(t fault.Target, status string) error {
 		return t.Refuse(errChanged)
 	}
 	n, err := strconv.Atoi(number)
-	if err != nil || n < 1 || n > len(ch.fields) {
+	if err != nil || n < 1 || n > len(ch.marks) {
 		return t.Sent(fmt.Errorf("patch.lua answered %q", status))
 	}
-	t, typ := t.On(ch.fields[n-1]), ch.types[n-1]
+	t, typ := t.On(ch.marks[n-1].name), ch.marks[n-1].typ
 	switch status {
 	case "OVERFLOW":
 		return t.Refuse(overflow(typ))

@@ -1,6 +1,7 @@
 package hashrepo_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -12,8 +13,9 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// BenchmarkUpdate compares an Update of three fields with an HSET of the same
-// three texts, which has no lifetime, no condition and adds nothing.
+// BenchmarkUpdate compares an Update of three fields with a bare HSET, which
+// has no lifetime, no condition and adds nothing: of the same three texts, and
+// of the whole record.
 func BenchmarkUpdate(b *testing.B) {
 	p := pooltest.Redis(b, pool.Config{})
 	repo, key := newRepo[Twelve](b, p)
@@ -35,6 +37,13 @@ func BenchmarkUpdate(b *testing.B) {
 			FieldValue("updated", twelve.Updated.Format(time.RFC3339Nano)).Build()
 		return client.Do(ctx, cmd).Error()
 	}
-	b.Run("set/callers=64", func(b *testing.B) { ratiotest.Compare(b, 64, set, hset) })
-	b.Run("add/callers=64", func(b *testing.B) { ratiotest.Compare(b, 64, add, hset) })
+	fields := pooltest.Hash(b, p, pool.User, key+"u")
+	whole := func() error {
+		cmd := client.B().Hset().Key(key + "u").FieldValue().FieldValueIter(maps.All(fields)).Build()
+		return client.Do(ctx, cmd).Error()
+	}
+	b.Run("set/three/callers=64", func(b *testing.B) { ratiotest.Compare(b, 64, set, hset) })
+	b.Run("add/three/callers=64", func(b *testing.B) { ratiotest.Compare(b, 64, add, hset) })
+	b.Run("set/twelve/callers=64", func(b *testing.B) { ratiotest.Compare(b, 64, set, whole) })
+	b.Run("add/twelve/callers=64", func(b *testing.B) { ratiotest.Compare(b, 64, add, whole) })
 }
