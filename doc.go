@@ -5,7 +5,10 @@
 //	pools, err := pool.Open(ctx, pool.Config{URL: "redis://localhost:6379"})
 //	users, err := symphony.NewUser[Profile](pools, "acme", symphony.TTL(time.Hour))
 //	err = users.Upsert(ctx, "u1", Profile{Name: "Alice", Score: 100})
+//	err = users.Update(ctx, "u1", Score.Add(10))
 //	alice, err := users.Get(ctx, "u1")
+//
+// Score is a handle of package hashrepo, which says how records are changed.
 //
 // # The seven
 //

@@ -11,6 +11,7 @@ import (
 var (
 	ErrNotFound      = fault.ErrNotFound      // no such record
 	ErrExists        = fault.ErrExists        // IfAbsent, and the record is there
+	ErrConflict      = fault.ErrConflict      // another writer came first
 	ErrUnknownField  = fault.ErrUnknownField  // T has no such field
 	ErrFieldType     = fault.ErrFieldType     // the value does not fit the field
 	ErrWrongType     = fault.ErrWrongType     // the key holds another Redis type

@@ -16,6 +16,11 @@
 // Embedded structs are flattened. Options behind the name:
 //
 //   - omitzero: a zero value is absent in Redis and reads back as zero;
+//   - version: an int64 that counts the changes of the record, 0 for one that is
+//     not stored yet. Upsert and Replace want the stored version to be the
+//     value's, and store one more; every other write adds one. A mismatch, and a
+//     record that is gone though the value's version is not 0, is ErrConflict,
+//     and nothing is written.
 //   - extra: a map[string]string that carries, as stored, the fields of the
 //     record that T does not know.
 //
@@ -23,6 +28,19 @@
 // there and empty. An embedded pointer none of whose fields is present reads back
 // nil, and so does an extra map without entries. A record with no field present keeps the reserved field
 // "_", so that it exists and has its lifetime; no T may claim that name.
+//
+// # Changes
+//
+// A handle, from [FieldOf], [NumberOf] or [ListOf], stands for a field; its
+// methods make the patches of Update and Merge:
+//
+//	var Score = hashrepo.NumberOf(func(p *Profile) *int64 { return &p.Score })
+//
+//	err := users.Update(ctx, "u1", Score.Add(10))
+//
+// Mutate is for changes that Go code computes, and a version for records that
+// are written long after they were read. The methods with Field in their name
+// take a field's stored name as data.
 //
 // # Lifetimes
 //
@@ -130,10 +148,12 @@ func (r *HashRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], 
 }
 
 // All goes over every record of the space, in no order, with SCAN and
-// pipelined reads: memory holds a page of about a thousand records, and
-// breaking off ends the traffic. A record that cannot be read comes as its ID
-// and an error, and the loop goes on; an error without an ID ends it. Records
-// written or deleted meanwhile may or may not appear; none appears twice.
+// pipelined reads: memory holds a page of about a thousand records and
+// fingerprints of the last 64 thousand keys, and breaking off ends the traffic. A
+// record that cannot be read comes as its ID and an error, and the loop goes
+// on; an error without an ID ends it. Records written or deleted meanwhile may
+// or may not appear. None appears twice, unless more than 32 thousand lie
+// between, which takes a database that shrinks to a thousandth during the loop.
 func (r *HashRepo[T]) All(ctx context.Context) iter.Seq2[Record[T], error] {
 	return r.find(ctx, "All", nil)
 }
@@ -212,14 +232,15 @@ func (r *HashRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
 // Upsert writes every field of v: what is written is what Get gives back.
 // Fields that T does not know stay, unless T is a map or has an extra field,
 // whose entries are added and overwritten. It sends HSET, HDEL for the fields
-// absent in v, and the lifetime as one MULTI ... EXEC in one round trip; with
-// IfExists, IfAbsent or KeepTTL, or with no field present, one script.
+// absent in v, and the lifetime as one MULTI ... EXEC in one round trip; with a
+// version, IfExists, IfAbsent or KeepTTL, or with no field present, one script.
 //
 // Atomic, except that a key of another type (ErrWrongType, its value
 // untouched) may have got the lifetime. The lifetime is renewed; see KeepTTL.
 //
-// Errors: ErrNotFound and ErrExists from the conditions; ErrTooLarge,
-// and what the codec cannot write, before anything is sent.
+// Errors: ErrConflict where T has a version; ErrNotFound and ErrExists from the
+// conditions; ErrTooLarge, and what the codec cannot write, before anything is
+// sent.
 func (r *HashRepo[T]) Upsert(ctx context.Context, id string, v T) error {
 	return r.core.upsert(ctx, id, reflect.ValueOf(&v).Elem())
 }
@@ -241,7 +262,8 @@ func (r *HashRepo[T]) Replace(ctx context.Context, id string, v T) error {
 }
 
 // Delete removes records and counts those that were there: a pipeline of
-// UNLINK, not atomic together. It does not look at the type of a key.
+// UNLINK, not atomic together. It does not look at the type of a key. With
+// IfVersion a script for each, and ErrConflict for those of another version.
 func (r *HashRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
 	return r.core.delete(ctx, ids)
 }

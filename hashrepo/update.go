@@ -160,21 +160,21 @@ func (ch *changes) record() (*record, bool) {
 	return r, true
 }
 
-// with is both changes, ch behind those that look at what was read.
-func (swapped *changes) with(ch *changes) *changes {
-	swapped.args = append(swapped.args, ch.args...)
-	swapped.marks = append(swapped.marks, ch.marks...)
-	return swapped
+// with is ch and more changes behind it.
+func (ch *changes) with(more *changes) *changes {
+	ch.args = append(ch.args, more.args...)
+	ch.marks = append(ch.marks, more.marks...)
+	return ch
 }
 
 // errChanged says that somebody wrote between the read and the script.
 var errChanged = fmt.Errorf("%w again and again", fault.ErrConflict)
 
-// again sends the changes that make gives, and makes them anew while others
+// again sends the changes that next gives, and asks for them anew while others
 // write between, until ctx ends.
-func (c *core) again(ctx context.Context, t fault.Target, readBack []string, make func() (*changes, error)) (rueidis.RedisMessage, error) {
+func (c *core) again(ctx context.Context, t fault.Target, readBack []string, next func() (*changes, error)) (rueidis.RedisMessage, error) {
 	for attempt := 0; ; attempt++ {
-		ch, err := make()
+		ch, err := next()
 		if err != nil {
 			return rueidis.RedisMessage{}, err
 		}

@@ -23,6 +23,8 @@ type Limit struct {
 	Since time.Time `redis:"since"`
 }
 
+var used = hashrepo.NumberOf(func(l *Limit) *int64 { return &l.Used })
+
 type Limits struct{ *hashrepo.HashRepo[Limit] }
 
 var limitKeys = keyspace.MustCompile("{tenant}:limit:{user}:{route}")
@@ -47,9 +49,9 @@ func main() {
 	check(limits.Upsert(ctx, "GET /orders", Limit{Since: time.Now()}))
 	for range 3 {
 		// KeepTTL: counting does not prolong the minute.
-		used, err := limits.With(symphony.KeepTTL()).IncrementField(ctx, "GET /orders", "used", 1)
+		n, err := used.Increment(ctx, limits.With(symphony.KeepTTL()), "GET /orders", 1)
 		check(err)
-		fmt.Println("used:", used)
+		fmt.Println("used:", n)
 	}
 	for limit, err := range limits.All(ctx) {
 		check(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/pool"
 	"github.com/symphony-go/symphony/pool/embedded"
 )
@@ -24,6 +25,12 @@ type Profile struct {
 	Active bool     `redis:"active"`
 	Tags   []string `redis:"tags"`
 }
+
+var (
+	score = hashrepo.NumberOf(func(p *Profile) *int64 { return &p.Score })
+	tags  = hashrepo.ListOf(func(p *Profile) *[]string { return &p.Tags })
+	step  = hashrepo.NumberOf(func(s *ChatState) *int { return &s.Step })
+)
 
 type ChatState struct {
 	Step    int       `redis:"step"`
@@ -50,9 +57,7 @@ func main() {
 	title("User: a hash for each user; 24 hours to live unless the options say otherwise")
 	users := must(symphony.NewUser[Profile](pools, tenant, symphony.TTL(time.Hour)))
 	check(users.Upsert(ctx, "u1", Profile{Name: "Alice", Score: 100, Active: true, Tags: []string{"admin"}}))
-	must(users.IncrementField(ctx, "u1", "score", 10))
-	check(users.AppendToList(ctx, "u1", "tags", "beta"))
-	fmt.Printf("  read back: %+v\n", must(users.Get(ctx, "u1")))
+	fmt.Printf("  changed in one step: %+v\n", must(users.Merge(ctx, "u1", score.Add(10), tags.Append("beta"))))
 	_, err := users.Get(ctx, "nobody")
 	fmt.Println("  a missing user is ErrNotFound:", errors.Is(err, symphony.ErrNotFound))
 	show(ctx, pools, pool.User, "acme:user:u1")
@@ -64,6 +69,7 @@ func main() {
 	check(start.Upsert(ctx, "u1", ChatState{Step: 1, Started: time.Now()}))
 	err = start.Upsert(ctx, "u1", ChatState{})
 	fmt.Println("  starting it again is ErrExists:", errors.Is(err, symphony.ErrExists))
+	fmt.Printf("  merged: %+v\n", must(chats.Merge(ctx, "u1", step.Add(1))))
 	show(ctx, pools, pool.Handlers, "acme:state:chat:u1")
 
 	title("Table: typed rows")
