@@ -1,7 +1,6 @@
 package hashrepo
 
 import (
-	"context"
 	"reflect"
 
 	"github.com/redis/rueidis"
@@ -112,29 +111,4 @@ func hold(conds []condition, stored func(i int) (rueidis.RedisMessage, bool)) bo
 		}
 	}
 	return true
-}
-
-// decodeMatch reads a record of find, and answers ErrNotFound where it is gone
-// or the conditions hold no more.
-func (c *core) decodeMatch(ctx context.Context, item found, conds []condition, into reflect.Value) error {
-	if len(conds) > 0 && !c.stillHold(conds, item.reply) {
-		return item.target.Refuse(fault.ErrNotFound)
-	}
-	return c.decodeReply(ctx, item.target, item.reply, into)
-}
-
-// stillHold looks at the conditions in a reply to readCommand. What cannot be
-// read is left to decodeReply, which names the error.
-func (c *core) stillHold(conds []condition, reply rueidis.RedisResult) bool {
-	if c.plan.whole() {
-		values, err := reply.AsMap()
-		return err != nil || hold(conds, func(i int) (rueidis.RedisMessage, bool) {
-			value, ok := values[conds[i].name]
-			return value, ok
-		})
-	}
-	values, err := reply.ToArray()
-	return err != nil || hold(conds, func(i int) (rueidis.RedisMessage, bool) {
-		return values[c.plan.byName[conds[i].name]], true
-	})
 }
