@@ -40,9 +40,10 @@ func (s *StateHandler[T]) With(opts ...Option) *StateHandler[T] {
 
 // Merge changes the fields that the patches name, and gives the state as it
 // then stands. It also writes the fields handler_type, the handler's name, and
-// timestamp, the time of the change in RFC 3339 and UTC, whether T has them or not; where T has one of another type
-// than a string or a time.Time, that is ErrFieldType. Without patches it is Get. See
-// hashrepo.HashRepo.Merge.
+// timestamp, the time of the change in RFC 3339 and UTC, whether T has them or
+// not. Where T has one as another type than a string (a time.Time, for the
+// timestamp), or is a map of another type, that is ErrFieldType. Without
+// patches it is Get. See hashrepo.HashRepo.Merge.
 func (s *StateHandler[T]) Merge(ctx context.Context, id string, patches ...hashrepo.Patch[T]) (T, error) {
 	if len(patches) > 0 {
 		patches = append(slices.Clip(patches),

@@ -187,7 +187,7 @@ func (c *core) deleteField(ctx context.Context, id string, names []string) (int6
 	if len(names) == 0 {
 		return 0, nil
 	}
-	removed, err := c.run(ctx, t, deleteScript, "", names)
+	removed, err := c.run(ctx, t, deleteScript, c.args(names...))
 	if err != nil {
 		return 0, err
 	}

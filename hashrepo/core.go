@@ -50,21 +50,63 @@ func newScript(body string) *store.Script { return store.NewScript(recordSource 
 // newTypedScript is newScript with store.NewTypedScript.
 func newTypedScript(body string) *store.Script { return store.NewTypedScript(recordSource + body) }
 
-// run executes a script of newScript. expected is the version that the record
-// must have, "" for what the options say.
-func (c *core) run(ctx context.Context, t fault.Target, script *store.Script, expected string, args []string) (rueidis.RedisMessage, error) {
-	return c.Run(ctx, t, script, c.versioned(expected, args))
+// run executes a script of newScript.
+func (c *core) run(ctx context.Context, t fault.Target, script *store.Script, args []string) (rueidis.RedisMessage, error) {
+	m, err := c.Run(ctx, t, script, args)
+	if err == nil {
+		err = c.versionProblem(t, m)
+	}
+	return m, err
 }
 
-// versioned puts the arguments of record.lua before those of a script.
-func (c *core) versioned(expected string, args []string) []string {
-	if c.plan.version == nil {
-		return append([]string{"", ""}, args...)
+// runMany executes a script of newScript once for each call.
+func (c *core) runMany(ctx context.Context, script *store.Script, calls []store.Call) ([]rueidis.RedisMessage, error) {
+	replies, errs := c.RunMany(ctx, script, calls)
+	for i := range replies {
+		if errs[i] == nil {
+			errs[i] = c.versionProblem(calls[i].Target, replies[i])
+		}
 	}
-	if expected == "" && c.Version != nil {
-		expected = strconv.FormatInt(*c.Version, 10)
+	return replies, errors.Join(errs...)
+}
+
+// args puts the arguments of record.lua before those of a script. The version
+// is what the options say.
+func (c *core) args(more ...string) []string {
+	if c.Version == nil {
+		return c.argsFor("", more)
 	}
-	return append([]string{c.plan.version.Name, expected}, args...)
+	return c.argsFor(strconv.FormatInt(*c.Version, 10), more)
+}
+
+func (c *core) argsFor(version string, more []string) []string {
+	name, lifetimes := "", ""
+	if c.plan.version != nil {
+		name = c.plan.version.Name
+	} else {
+		version = ""
+	}
+	if c.FieldLifetimes() {
+		lifetimes = "1"
+	}
+	return append(append(make([]string, 0, 3+len(more)), name, version, lifetimes), more...)
+}
+
+// versionProblem is the error of a status of record.lua.
+func (c *core) versionProblem(t fault.Target, m rueidis.RedisMessage) error {
+	if c.plan.version == nil || !m.IsString() {
+		return nil
+	}
+	name := c.plan.version.Name
+	switch status, _ := m.ToString(); status {
+	case "CONFLICT":
+		return t.Refuse(fault.ErrConflict)
+	case "BADVERSION":
+		return t.On(name).Refuse(misfit(name, c.plan.version.Field.Type, errNoNumber))
+	case "LASTVERSION":
+		return t.On(name).Refuse(overflow(c.plan.version.Field.Type))
+	}
+	return nil
 }
 
 // get reads one record.
@@ -159,7 +201,10 @@ func (c *core) existing(ctx context.Context, t fault.Target) (reply rueidis.Redi
 		return reply, false, t.Sent(err)
 	}
 	n, err := replies[0].AsInt64()
-	return replies[1], n == 1, err
+	if err != nil {
+		return reply, false, t.Sent(err)
+	}
+	return replies[1], n == 1, nil
 }
 
 // getMany reads records in one round trip. found[i] tells of ids[i]; the error
@@ -286,7 +331,7 @@ func (c *core) runWrite(ctx context.Context, t fault.Target, r *record, replace 
 	if err != nil {
 		return err
 	}
-	_, err = c.Run(ctx, t, writeScript, args)
+	_, err = c.run(ctx, t, writeScript, args)
 	return err
 }
 
@@ -304,7 +349,7 @@ func (c *core) writeArgs(t fault.Target, r *record, replace bool) ([]string, err
 	args = append(args, flag, strconv.Itoa(len(r.pairs)/2))
 	args = append(args, r.pairs...)
 	args = append(args, r.absent...)
-	return c.versioned(strconv.FormatInt(r.version, 10), args), nil
+	return c.argsFor(strconv.FormatInt(r.version, 10), args), nil
 }
 
 // replace writes a record and removes every field that it does not have.
@@ -344,31 +389,33 @@ func (c *core) upsertMany(ctx context.Context, n int, at func(i int) (string, re
 	if n == 0 {
 		return nil
 	}
-	return errors.Join(c.RunMany(ctx, writeScript, calls)...)
+	_, err := c.runMany(ctx, writeScript, calls)
+	return err
 }
 
 // delete removes records: with IfVersion a script for each.
 func (c *core) delete(ctx context.Context, ids []string) (total int64, err error) {
-	if c.Version == nil {
+	if c.Version == nil || len(ids) == 0 {
 		return c.Delete(ctx, ids...)
 	}
 	calls := make([]store.Call, len(ids))
 	for i, id := range ids {
 		t, err := c.BeginWrite(ctx, "Delete", id)
+		if err == nil {
+			err = c.RefuseAbsent(t)
+		}
 		if err != nil {
 			return 0, err
 		}
-		calls[i] = store.Call{Target: t, Args: c.versioned("", nil)}
+		calls[i] = store.Call{Target: t, Args: c.args()}
 	}
-	errs := make([]error, len(calls))
-	for i, call := range calls {
-		reply, err := c.Run(ctx, call.Target, unlinkScript, call.Args)
-		if errs[i] = err; err == nil {
-			n, _ := reply.ToInt64()
+	replies, err := c.runMany(ctx, unlinkScript, calls)
+	for _, reply := range replies {
+		if n, err := reply.ToInt64(); err == nil {
 			total += n
 		}
 	}
-	return total, errors.Join(errs...)
+	return total, err
 }
 
 // refuse names the field of an error that came from the plan, also in the

@@ -41,18 +41,26 @@ func (c *core) mutate(ctx context.Context, id string, v reflect.Value, change fu
 	}
 	var version int64
 	_, err = c.again(ctx, t, nil, func() (*changes, error) {
-		before, err := c.snapshot(ctx, readOnly(t))
+		held, err := c.snapshot(ctx, readOnly(t))
 		if err != nil {
 			return nil, err
 		}
-		if err := c.load(t, before, v); err != nil {
+		before, err := c.load(t, held, v)
+		if err != nil {
 			return nil, err
 		}
 		version = c.plan.versionIn(v)
 		if err := change(); err != nil {
 			return nil, err
 		}
-		return c.difference(t, before, v)
+		after, err := c.texts(t, v)
+		if err != nil {
+			return nil, err
+		}
+		ch := &changes{}
+		c.plan.unchanged(ch, held)
+		ch.difference(before, after)
+		return ch, nil
 	})
 	if err == nil && c.plan.version != nil {
 		c.plan.version.in(v).SetInt(version + 1)
@@ -107,66 +115,71 @@ func (p *plan) texts(reply *rueidis.RedisMessage) (map[string]string, error) {
 	return texts, nil
 }
 
-// load decodes a snapshot that the conditions allow.
-func (c *core) load(t fault.Target, before snapshot, v reflect.Value) error {
+// load decodes a snapshot that the conditions allow, and gives the texts that
+// stand for it: none for a record that is not there.
+func (c *core) load(t fault.Target, held snapshot, v reflect.Value) (map[string]string, error) {
 	switch {
-	case c.IfExists && !before.found:
-		return t.Refuse(fault.ErrNotFound)
-	case c.IfAbsent && before.found:
-		return t.Refuse(fault.ErrExists)
+	case c.IfExists && !held.found:
+		return nil, t.Refuse(fault.ErrNotFound)
+	case c.IfAbsent && held.found:
+		return nil, t.Refuse(fault.ErrExists)
 	}
 	v.SetZero()
-	if !before.found {
-		return nil
+	if !held.found {
+		return nil, nil
 	}
-	return refuse(t, c.plan.decodeTexts(maps.Clone(before.texts), v))
+	if err := c.plan.decodeTexts(maps.Clone(held.texts), v); err != nil {
+		return nil, refuse(t, err)
+	}
+	return c.texts(t, v)
 }
 
-// difference is what turns a snapshot into v, provided that the record is
-// still as it was.
-func (c *core) difference(t fault.Target, before snapshot, v reflect.Value) (*changes, error) {
+// texts encodes a record, by field.
+func (c *core) texts(t fault.Target, v reflect.Value) (map[string]string, error) {
 	r, err := c.encode(t, v)
 	if err != nil {
 		return nil, err
 	}
 	defer r.release()
-	ch := &changes{}
-	c.plan.unchanged(ch, before)
-	gone := before.texts
+	texts := make(map[string]string, len(r.pairs)/2)
 	for i := 0; i < len(r.pairs); i += 2 {
-		name, text := r.pairs[i], r.pairs[i+1]
-		if held, ok := before.texts[name]; !ok || held != text {
+		texts[r.pairs[i]] = r.pairs[i+1]
+	}
+	return texts, nil
+}
+
+// difference sets and clears the fields in which two encodings of a record
+// differ. What is stored may be another spelling of the first, or hold more
+// than T knows; where nothing changed, it stays.
+func (ch *changes) difference(before, after map[string]string) {
+	for name, text := range after {
+		if was, ok := before[name]; !ok || was != text {
 			ch.add(nil, "set", name, text)
 		}
-		delete(gone, name)
 	}
-	if c.plan.version != nil {
-		delete(gone, c.plan.version.Name)
-	}
-	for name := range gone {
-		if name != reserved {
+	for name := range before {
+		if _, ok := after[name]; !ok {
 			ch.add(nil, "clear", name)
 		}
 	}
-	return ch, nil
 }
 
 // unchanged asks that the record is as it was read.
-func (p *plan) unchanged(ch *changes, before snapshot) {
-	there := ""
-	if before.found {
-		there = "1"
-	}
-	ch.add(nil, "found", there)
+func (p *plan) unchanged(ch *changes, held snapshot) {
 	if p.whole() {
-		ch.add(nil, "size", strconv.Itoa(len(before.texts)))
-		for name, text := range before.texts {
+		ch.add(nil, "size", strconv.Itoa(len(held.texts)))
+		for name, text := range held.texts {
 			ch.add(nil, "was", name, "1", text)
 		}
 		return
 	}
+	there := ""
+	if held.found {
+		there = "1"
+	}
+	ch.add(nil, "found", there)
 	for _, name := range p.names {
-		if text, ok := before.texts[name]; ok {
+		if text, ok := held.texts[name]; ok {
 			ch.add(nil, "was", name, "1", text)
 		} else {
 			ch.add(nil, "was", name, "", "")

@@ -83,7 +83,7 @@ func (c *core) compile(t fault.Target, patches []patch) (*changes, error) {
 			continue
 		}
 		if p.grows() && !f.grownByScript() && ch.swapOf(p.name) == nil {
-			ch.swaps = append(ch.swaps, &swap{name: p.name, field: f})
+			ch.swaps = append(ch.swaps, newSwap(p.name, f))
 		}
 	}
 	for i := range patches {

@@ -16,6 +16,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -274,6 +275,11 @@ func TestOneBadPatchChangesNothing(t *testing.T) {
 				{"ratio", "1e", ratioOf.Add(1), symphony.ErrFieldType},
 				{"tags", `{"a":1}`, tagsOf.Append("x"), symphony.ErrFieldType},
 				{"tags", "text", tagsOf.Append("x"), symphony.ErrFieldType},
+				{"score", "007", scoreOf.Add(1), symphony.ErrFieldType},
+				{"ratio", "1e400", ratioOf.Add(1), symphony.ErrFieldType},
+				{"ratio", "5.", ratioOf.Add(1), symphony.ErrFieldType},
+				{"ratio", "01.5", ratioOf.Add(1), symphony.ErrFieldType},
+				{"ratio", "Inf", ratioOf.Add(1), symphony.ErrFieldType},
 			} {
 				t.Run(c.Name()+"/"+bad.field+"/"+bad.text, func(t *testing.T) {
 					require.NoError(t, pooltest.Do(t, p, pool.User, "DEL", key+"u").Error())
@@ -288,6 +294,9 @@ func TestOneBadPatchChangesNothing(t *testing.T) {
 						require.ErrorAs(t, err, &op)
 						require.Equal(t, bad.field, op.Field)
 						require.False(t, op.MaybeApplied())
+						var misfit *codec.DecodeError
+						require.ErrorAs(t, err, &misfit)
+						require.Equal(t, bad.field, misfit.Field)
 						require.NotContains(t, err.Error(), "many")
 						_, err = repo.Merge(ctx, "u", patches...)
 						require.ErrorIs(t, err, bad.want)
@@ -350,6 +359,21 @@ func TestAppendRewritesNothing(t *testing.T) {
 	})
 }
 
+// A record that cannot be read after its patches were applied says so.
+func TestMergeOfACorruptRecord(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Profile](t, p)
+		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "score", "x").Error())
+		got, err := repo.Merge(ctx, "u", nameOf.Set("a"))
+		var op *symphony.OpError
+		require.ErrorAs(t, err, &op)
+		require.Equal(t, "score", op.Field)
+		require.True(t, op.MaybeApplied())
+		require.Zero(t, got)
+		require.Equal(t, "a", pooltest.Hash(t, p, pool.User, key+"u")["name"])
+	})
+}
+
 func TestPatchesOfMaps(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[map[string]any](t, p)
@@ -369,6 +393,9 @@ func TestPatchesOfMaps(t *testing.T) {
 		texts, key := newRepo[map[string]string](t, p)
 		require.NoError(t, texts.Update(ctx, "m", hashrepo.At[map[string]string]("a").Set("1"), hashrepo.Stamp[map[string]string]("at", time.Unix(0, 0))))
 		require.Equal(t, map[string]string{"a": "1", "at": "1970-01-01T00:00:00Z"}, pooltest.Hash(t, p, pool.User, key+"m"))
+		require.NoError(t, texts.Upsert(ctx, "m", map[string]string{"": "x"}))
+		require.NoError(t, texts.Replace(ctx, "m", map[string]string{"b": "2"}))
+		require.Equal(t, map[string]string{"b": "2"}, pooltest.Hash(t, p, pool.User, key+"m"))
 		pooltest.Unsent(t, p, symphony.ErrUnknownField, func() error { return texts.Update(ctx, "m", hashrepo.At[map[string]string]("_").Set("1")) })
 	})
 }
@@ -400,7 +427,8 @@ func TestIncrementGivesTheSum(t *testing.T) {
 }
 
 func TestFieldLifetimes(t *testing.T) {
-	p := pooltest.Redis(t, pool.Config{})
+	server := redistest.Server(t, "enable-debug-command yes")
+	p := pooltest.Redis(t, pool.Config{URL: server.URL()})
 	repo, key := newRepo[Profile](t, p)
 	if !p.FieldLifetimes(pool.User) {
 		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { return repo.Update(ctx, "u", nameOf.SetFor("x", time.Minute)) })
@@ -431,4 +459,28 @@ func TestFieldLifetimes(t *testing.T) {
 	}, 10*time.Second, time.Millisecond)
 	require.NoError(t, repo.Upsert(ctx, "u", Profile{Score: 1}))
 	require.EqualValues(t, -1, left("score"))
+
+	// Fields whose time is over and that the server has not removed yet count
+	// for nothing.
+	require.NoError(t, pooltest.Do(t, p, pool.User, "DEBUG", "SET-ACTIVE-EXPIRE", "0").Error())
+	for name, empty := range map[string]func() error{
+		"DeleteField": func() error { _, err := repo.DeleteField(ctx, "u", "owner"); return err },
+		"Clear":       func() error { return repo.Update(ctx, "u", ownerOf.Clear()) },
+		"Mutate":      func() error { _, err := repo.Mutate(ctx, "u", func(*Profile) error { return nil }); return err },
+	} {
+		require.NoError(t, pooltest.Do(t, p, pool.User, "DEL", key+"u").Error())
+		require.NoError(t, repo.Update(ctx, "u", ownerOf.Set("o"), nameOf.SetFor("x", time.Millisecond)))
+		require.Eventually(t, func() bool { return len(pooltest.Hash(t, p, pool.User, key+"u")) == 1 }, 10*time.Second, time.Millisecond)
+		require.NoError(t, empty(), name)
+		_, err := repo.Get(ctx, "u")
+		require.NoError(t, err, name)
+	}
+	maps, key := newRepo[map[string]string](t, p)
+	at := hashrepo.At[map[string]string]
+	require.NoError(t, maps.Update(ctx, "u", at("a").SetFor("x", time.Millisecond)))
+	require.Eventually(t, func() bool { return len(pooltest.Hash(t, p, pool.User, key+"u")) == 0 }, 10*time.Second, time.Millisecond)
+	calls := 0
+	_, err = maps.Mutate(ctx, "u", func(m *map[string]string) error { calls++; *m = map[string]string{"b": "1"}; return nil })
+	require.NoError(t, err)
+	require.Equal(t, 1, calls)
 }

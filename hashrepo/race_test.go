@@ -143,44 +143,60 @@ func TestExpiryMeetsEveryWrite(t *testing.T) {
 // Two builds of a program that know different fields write in turns, and
 // neither loses what only the other knows.
 func TestTwoBuildsShareRecords(t *testing.T) {
+	type OldPlace struct{ City string }
+	type NewPlace struct{ City, Zip string }
 	type Old struct {
-		Name  string `redis:"name"`
-		Phone string `redis:"phone"`
-		Hits  int64  `redis:"hits"`
+		Name  string     `redis:"name"`
+		Phone string     `redis:"phone"`
+		Hits  int64      `redis:"hits"`
+		Home  OldPlace   `redis:"home"`
+		Past  []OldPlace `redis:"past"`
 	}
 	type New struct {
-		Name   string   `redis:"name"`
-		Emails []string `redis:"emails"`
-		Hits   int64    `redis:"hits"`
+		Name   string     `redis:"name"`
+		Emails []string   `redis:"emails"`
+		Hits   int64      `redis:"hits"`
+		Home   NewPlace   `redis:"home"`
+		Past   []NewPlace `redis:"past"`
 	}
 	oldHits := hashrepo.NumberOf(func(o *Old) *int64 { return &o.Hits })
+	oldPast := hashrepo.ListOf(func(o *Old) *[]OldPlace { return &o.Past })
 	newEmails := hashrepo.ListOf(func(n *New) *[]string { return &n.Emails })
+	newHome := hashrepo.FieldOf(func(n *New) *NewPlace { return &n.Home })
+	newPast := hashrepo.ListOf(func(n *New) *[]NewPlace { return &n.Past })
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		tenant := pooltest.Tenant()
-		before, err := hashrepo.New[Old](p, pool.User, space(t, tenant))
-		require.NoError(t, err)
-		after, err := hashrepo.New[New](p, pool.User, space(t, tenant))
-		require.NoError(t, err)
-		const rounds = 20
-		require.NoError(t, before.Upsert(ctx, "u", Old{Name: "a", Phone: "1"}))
-		for i := range rounds {
-			require.NoError(t, after.Update(ctx, "u", newEmails.Append(fmt.Sprint(i))))
-			require.NoError(t, before.Update(ctx, "u", oldHits.Add(1)))
+		for _, c := range codecs {
+			tenant := pooltest.Tenant()
+			before, err := hashrepo.New[Old](p, pool.User, space(t, tenant), hashrepo.Codec(c))
+			require.NoError(t, err)
+			after, err := hashrepo.New[New](p, pool.User, space(t, tenant), hashrepo.Codec(c))
+			require.NoError(t, err)
+			const rounds = 20
+			home := NewPlace{"Bogotá", "110111"}
+			require.NoError(t, before.Upsert(ctx, "u", Old{Name: "a", Phone: "1"}))
+			for i := range rounds {
+				o, err := before.Get(ctx, "u")
+				require.NoError(t, err)
+				require.NoError(t, before.Upsert(ctx, "u", o)) // a nested value is one field, and Upsert writes it
+				require.NoError(t, after.Update(ctx, "u", newEmails.Append(fmt.Sprint(i)), newHome.Set(home), newPast.Clear(), newPast.Append(home)))
+				require.NoError(t, before.Update(ctx, "u", oldHits.Add(1), oldPast.Append(OldPlace{"Cali"})))
+				n, err := after.Mutate(ctx, "u", func(n *New) error { n.Hits++; return nil })
+				require.NoError(t, err)
+				require.NoError(t, after.UpsertMany(ctx, record("u", n)))
+				_, err = before.Mutate(ctx, "u", func(o *Old) error { o.Phone += "."; return nil })
+				require.NoError(t, err)
+				n, err = after.Get(ctx, "u")
+				require.NoError(t, err)
+				require.Equal(t, home, n.Home)
+				require.Equal(t, []NewPlace{home, {City: "Cali"}}, n.Past)
+			}
 			o, err := before.Get(ctx, "u")
 			require.NoError(t, err)
-			require.NoError(t, before.Upsert(ctx, "u", o))
-			n, err := after.Mutate(ctx, "u", func(n *New) error { n.Hits++; return nil })
+			n, err := after.Get(ctx, "u")
 			require.NoError(t, err)
-			require.NoError(t, after.UpsertMany(ctx, record("u", n)))
-			_, err = before.Mutate(ctx, "u", func(o *Old) error { o.Phone += "."; return nil })
-			require.NoError(t, err)
+			require.Len(t, n.Emails, rounds)
+			require.EqualValues(t, 2*rounds, n.Hits)
+			require.Len(t, o.Phone, 1+rounds)
 		}
-		o, err := before.Get(ctx, "u")
-		require.NoError(t, err)
-		n, err := after.Get(ctx, "u")
-		require.NoError(t, err)
-		require.Len(t, n.Emails, rounds)
-		require.EqualValues(t, 2*rounds, n.Hits)
-		require.Len(t, o.Phone, 1+rounds)
 	})
 }

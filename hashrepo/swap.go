@@ -2,6 +2,7 @@ package hashrepo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -18,11 +20,15 @@ import (
 type swap struct {
 	name  string
 	field *field // as what it is patched
-	steps []func(reflect.Value) error
-	keeps bool   // whether the last step leaves the field there
-	kind  string // of the change that writes it; "" as long as it is put
-	life  []string
+	steps []step
+	kind  string   // of the change that writes the field
+	life  []string // what belongs to the kind
 }
+
+// step makes a field's text of the one before; "" and false is no field.
+type step func(text string, present bool) (string, bool, error)
+
+func newSwap(name string, f *field) *swap { return &swap{name: name, field: f, kind: "put"} }
 
 func (ch *changes) swapOf(name string) *swap {
 	for _, s := range ch.swaps {
@@ -35,9 +41,15 @@ func (ch *changes) swapOf(name string) *swap {
 
 // join adds a patch to the steps.
 func (s *swap) join(c *core, p *patch) error {
-	if p.grows() {
-		s.keeps = true
-		return s.joinGrowth(p)
+	switch p.kind {
+	case kindAdd:
+		by := reflect.ValueOf(p.value)
+		s.steps = append(s.steps, s.changing(func(v reflect.Value) error { return addTo(v, by) }))
+		return nil
+	case kindAppend:
+		elements, err := listOf(s.field.Field.Type, p.value)
+		s.steps = append(s.steps, s.appending(elements))
+		return err
 	}
 	text, present := "", false
 	if p.kind != kindClear {
@@ -46,31 +58,54 @@ func (s *swap) join(c *core, p *patch) error {
 			return err
 		}
 	}
-	s.kind, s.life, s.keeps = "set", nil, present
-	if p.kind == kindSetFor {
+	s.kind, s.life = "set", nil
+	if p.kind == kindSetFor && present {
 		s.kind, s.life = "for", []string{store.Milliseconds(p.life)}
 	}
-	s.steps = append(s.steps, func(v reflect.Value) error {
-		v.SetZero()
-		if !present {
-			return nil
-		}
-		return s.field.Decode(text, v)
-	})
+	s.steps = append(s.steps, func(string, bool) (string, bool, error) { return text, present, nil })
 	return nil
 }
 
-func (s *swap) joinGrowth(p *patch) error {
-	if p.kind == kindAdd {
-		by := reflect.ValueOf(p.value)
-		s.steps = append(s.steps, func(v reflect.Value) error { return addTo(v, by) })
-		return nil
+// changing is the step that changes the value which a text stands for.
+func (s *swap) changing(change func(reflect.Value) error) step {
+	return func(text string, present bool) (string, bool, error) {
+		v := reflect.New(s.field.Field.Type).Elem()
+		if present {
+			if err := s.field.Decode(text, v); err != nil {
+				return "", false, s.misfit(err)
+			}
+		}
+		if err := change(v); err != nil {
+			return "", false, err
+		}
+		data, err := s.field.Append(nil, v)
+		return string(data), true, err
 	}
-	elements, err := listOf(s.field.Field.Type, p.value)
-	s.steps = append(s.steps, func(v reflect.Value) error {
+}
+
+// appending is the step that appends elements, to the text itself where the
+// codec can do that.
+func (s *swap) appending(elements reflect.Value) step {
+	rewrite := s.changing(func(v reflect.Value) error {
 		v.Set(reflect.AppendSlice(v, elements))
 		return nil
 	})
+	return func(text string, present bool) (string, bool, error) {
+		if present {
+			if longer, ok, err := s.field.Extend(text, elements); ok {
+				return longer, true, s.misfit(err)
+			}
+		}
+		return rewrite(text, present)
+	}
+}
+
+// misfit says of a text that cannot be read why the patch is refused.
+func (s *swap) misfit(err error) error {
+	var bad *codec.DecodeError
+	if errors.As(err, &bad) {
+		return fmt.Errorf("%w: %w", fault.ErrFieldType, bad.In(s.name))
+	}
 	return err
 }
 
@@ -100,43 +135,27 @@ func readOnly(t fault.Target) fault.Target {
 }
 
 // change makes the steps on what the field holds.
-func (c *core) change(ch *changes, s *swap, held rueidis.RedisMessage) error {
-	typ := s.field.Field.Type
-	v := reflect.New(typ).Elem()
-	before, there := "", ""
-	if !held.IsNil() {
+func (c *core) change(ch *changes, s *swap, held rueidis.RedisMessage) (err error) {
+	text, present, there := "", !held.IsNil(), ""
+	if present {
 		there = "1"
-		var err error
-		if before, err = held.ToString(); err != nil {
+		if text, err = held.ToString(); err != nil {
 			return err
 		}
-		if err := s.field.Decode(before, v); err != nil {
-			return fmt.Errorf("%w: %w", fault.ErrFieldType, err)
-		}
 	}
+	typ := s.field.Field.Type
+	ch.add(typ, "was", s.name, there, text)
 	for _, step := range s.steps {
-		if err := step(v); err != nil {
+		if text, present, err = step(text, present); err != nil {
 			return err
 		}
 	}
-	ch.add(typ, "was", s.name, there, before)
-	if !s.keeps {
+	if !present {
 		ch.add(typ, "clear", s.name)
 		return nil
 	}
-	text, err := s.field.Append(nil, v)
-	if err != nil {
-		return err
-	}
-	ch.add(typ, orPut(s.kind), s.name, append([]string{string(text)}, s.life...)...)
+	ch.add(typ, s.kind, s.name, append([]string{text}, s.life...)...)
 	return c.tooLarge(len(text))
-}
-
-func orPut(kind string) string {
-	if kind == "" {
-		return "put"
-	}
-	return kind
 }
 
 // addTo adds a number to another of any numeric type, within its range.

@@ -37,6 +37,9 @@ var patchScript = newTypedScript(patchSource)
 // HMGET, and the script writes it if it did not change meanwhile; otherwise
 // all is tried again until ctx ends.
 //
+// Append leaves the bytes of what is there with the codecs of this library; with
+// one of your own it writes again what that codec read.
+//
 // Errors, which name the field: ErrFieldType where a patch does not fit the field, in T or in
 // Redis (a *codec.DecodeError too); ErrOverflow; ErrTooLarge; ErrUnknownField;
 // ErrUnsupported for the version field, and for SetFor where the server lacks
@@ -198,16 +201,12 @@ func (p *plan) readBack() []string {
 
 // patch runs patch.lua once.
 func (c *core) patch(ctx context.Context, t fault.Target, readBack []string, ch *changes) (rueidis.RedisMessage, error) {
-	lifetimes := ""
-	if c.FieldLifetimes() {
-		lifetimes = "1"
-	}
 	if readBack == nil {
 		readBack = []string{"0"}
 	}
-	args := append(make([]string, 0, 2+len(readBack)+len(ch.args)), lifetimes, strconv.Itoa(c.MaxValueBytes()))
+	args := append(make([]string, 0, 1+len(readBack)+len(ch.args)), strconv.Itoa(c.MaxValueBytes()))
 	args = append(append(args, readBack...), ch.args...)
-	m, err := c.run(ctx, t, patchScript, "", args)
+	m, err := c.run(ctx, t, patchScript, c.args(args...))
 	if err != nil || !m.IsString() {
 		return m, err
 	}

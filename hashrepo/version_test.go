@@ -154,15 +154,28 @@ func TestIfVersion(t *testing.T) {
 func TestCorruptVersion(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[Document](t, p)
-		for _, text := range []string{"x", "1.5", ""} {
+		for text, want := range map[string]error{
+			"x": symphony.ErrFieldType, "1.5": symphony.ErrFieldType, "": symphony.ErrFieldType, "007": symphony.ErrFieldType, "-0": symphony.ErrFieldType,
+			"9223372036854775807": symphony.ErrOverflow, "9223372036854775808": symphony.ErrOverflow, "99999999999999999999": symphony.ErrOverflow,
+		} {
 			require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "v", text).Error())
-			require.ErrorIs(t, repo.Update(ctx, "u", words.Add(1)), symphony.ErrFieldType)
-			require.ErrorIs(t, repo.Upsert(ctx, "u", Document{}), symphony.ErrFieldType)
-			_, err := repo.Mutate(ctx, "u", func(*Document) error { return nil })
-			var bad *codec.DecodeError
-			require.ErrorAs(t, err, &bad)
+			_, deleted := repo.DeleteField(ctx, "u", "title")
+			for _, err := range []error{repo.Update(ctx, "u", title.Set("x")), deleted} {
+				require.ErrorIs(t, err, want, text)
+				var op *symphony.OpError
+				require.ErrorAs(t, err, &op)
+				require.Equal(t, "v", op.Field)
+				require.False(t, op.MaybeApplied())
+			}
+			require.Error(t, repo.Upsert(ctx, "u", Document{Title: "x", Version: math.MaxInt64}))
+			require.Error(t, repo.UpsertMany(ctx, record("u", Document{Title: "x", Version: math.MaxInt64})))
 			require.Equal(t, map[string]string{"v": text}, pooltest.Hash(t, p, pool.User, key+"u"))
 		}
+		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "v", "x").Error())
+		_, err := repo.Mutate(ctx, "u", func(*Document) error { return nil })
+		var bad *codec.DecodeError
+		require.ErrorAs(t, err, &bad)
+		require.Equal(t, "v", bad.Field)
 		require.NoError(t, pooltest.Do(t, p, pool.User, "DEL", key+"u").Error())
 		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "title", "unversioned").Error())
 		got, err := repo.Get(ctx, "u")
@@ -171,14 +184,34 @@ func TestCorruptVersion(t *testing.T) {
 	})
 }
 
-// A version that cannot go up refuses the write as a whole. (miniredis counts
-// on from the other end.)
-func TestVersionAtItsEnd(t *testing.T) {
-	p := pooltest.Redis(t, pool.Config{})
-	repo, key := newRepo[Document](t, p)
-	last := map[string]string{"v": "9223372036854775807"}
-	require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "v", last["v"]).Error())
-	require.Error(t, repo.Upsert(ctx, "u", Document{Title: "x", Version: math.MaxInt64}))
-	require.Error(t, repo.Update(ctx, "u", title.Set("x")))
-	require.Equal(t, last, pooltest.Hash(t, p, pool.User, key+"u"))
+// The reserved field stands alone: a version is a field too.
+func TestReservedFieldOfVersionedRecords(t *testing.T) {
+	type Bare struct {
+		Note    *string `redis:"note"`
+		Version int64   `redis:"v,version"`
+	}
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Bare](t, p)
+		for _, write := range []func() error{
+			func() error { return repo.Upsert(ctx, "u", Bare{}) },
+			func() error { return repo.Replace(ctx, "u", Bare{}) },
+			func() error { _, err := repo.Mutate(ctx, "u", func(*Bare) error { return nil }); return err },
+			func() error {
+				return repo.Update(ctx, "u", hashrepo.FieldOf(func(b *Bare) **string { return &b.Note }).Clear())
+			},
+		} {
+			require.NoError(t, pooltest.Do(t, p, pool.User, "DEL", key+"u").Error())
+			require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "_", "").Error())
+			require.NoError(t, write())
+			require.Equal(t, map[string]string{"v": "1"}, pooltest.Hash(t, p, pool.User, key+"u"))
+		}
+		bare, key := newRepo[struct {
+			Note *string `redis:"note"`
+		}](t, p)
+		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "_", "", "unknown", "x").Error())
+		require.NoError(t, bare.Upsert(ctx, "u", struct {
+			Note *string `redis:"note"`
+		}{}))
+		require.Equal(t, map[string]string{"unknown": "x"}, pooltest.Hash(t, p, pool.User, key+"u"))
+	})
 }

@@ -214,7 +214,8 @@ func (r *KVRepo[T]) SetMany(ctx context.Context, records ...Record[T]) error {
 		return nil
 	}
 	if r.core.Keep {
-		return errors.Join(r.core.RunMany(ctx, setScript, calls)...)
+		_, errs := r.core.RunMany(ctx, setScript, calls)
+		return errors.Join(errs...)
 	}
 	cmds := make(rueidis.Commands, len(calls))
 	for i, c := range calls {

@@ -52,10 +52,7 @@ func (m *mutation) run(ctx context.Context, id string, change func() error) (err
 		if err != nil {
 			return err
 		}
-		if err := change(); err != nil {
-			return err
-		}
-		after, err := m.Encode(m.target, m.value)
+		after, err := m.change(before, there != "", change)
 		if err != nil {
 			return err
 		}
@@ -70,6 +67,26 @@ func (m *mutation) run(ctx context.Context, id string, change func() error) (err
 			return m.target.Refuse(fmt.Errorf("%w again and again: %w", fault.ErrConflict, err))
 		}
 	}
+}
+
+// change gives the text of the changed value: where change altered nothing, what
+// is stored, which may hold more than T knows.
+func (m *mutation) change(before string, there bool, change func() error) (string, error) {
+	was := ""
+	if there {
+		var err error
+		if was, err = m.Encode(m.target, m.value); err != nil {
+			return "", err
+		}
+	}
+	if err := change(); err != nil {
+		return "", err
+	}
+	after, err := m.Encode(m.target, m.value)
+	if there && after == was {
+		after = before
+	}
+	return after, err
 }
 
 // load reads the value, which the conditions must allow.

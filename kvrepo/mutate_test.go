@@ -100,6 +100,14 @@ func TestMutate(t *testing.T) {
 		require.ErrorAs(t, err, &op)
 		require.False(t, op.MaybeApplied())
 
+		wide, key := newRepo[struct{ A int }](t, p)
+		require.NoError(t, pooltest.Do(t, p, pool.Default, "SET", key+"w", `{"A":1, "B":2}`).Error())
+		_, err = wide.Mutate(ctx, "w", func(*struct{ A int }) error { return nil })
+		require.NoError(t, err)
+		text, err := pooltest.Do(t, p, pool.Default, "GET", key+"w").ToString()
+		require.NoError(t, err)
+		require.Equal(t, `{"A":1, "B":2}`, text, "rewritten although nothing changed")
+
 		ending, cancel := context.WithCancel(ctx)
 		_, err = repo.Mutate(ending, "k", func(s *string) error {
 			cancel()

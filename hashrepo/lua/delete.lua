@@ -1,14 +1,13 @@
--- Removes fields of a record that exists. One left with no field keeps the
--- reserved field '_', so that it exists and keeps a lifetime.
+-- Removes fields of a record that exists.
 --
 -- KEYS[1]  the record
--- ARGV[7 ..]  names to remove
+-- ARGV[8 ..]  names to remove
 -- Result: how many were there.
 if not existed then return 0 end
 bump()
-redis.call('HSET', KEYS[1], '_', '')
+reserve()
 local removed = 0
-for i = 7, #ARGV do removed = removed + redis.call('HDEL', KEYS[1], ARGV[i]) end
-if redis.call('HLEN', KEYS[1]) > 1 then redis.call('HDEL', KEYS[1], '_') end
+for i = 8, #ARGV do removed = removed + redis.call('HDEL', KEYS[1], ARGV[i]) end
+settle()
 renew()
 return removed

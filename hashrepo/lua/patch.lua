@@ -2,7 +2,6 @@
 -- impossible.
 --
 -- KEYS[1]  the record
--- ARGV[7]  '1' where the server has lifetimes of fields
 -- ARGV[8]  most bytes that a field may hold then
 -- ARGV[9]  number of fields to read back, n, or '-1' for all
 -- ARGV[10 .. 9+n]  their names
@@ -25,7 +24,6 @@
 local n = tonumber(ARGV[9])
 local at, last = 10 + math.max(n, 0), #ARGV
 
-local lifetimes = ARGV[7] == '1'
 local new = {}   -- name, text, name, text ... of the fields that change; false for no text
 local place = {} -- where each of them is in new
 local life = {}  -- milliseconds, 'none' or 'keep', for each of them
@@ -53,8 +51,8 @@ end
 -- here, with 0 <= low < 1e10.
 local function integer(digits)
   local sign
-  sign, digits = string.match(digits, '^(%-?)0*(%d+)$')
-  if not digits or #digits > 20 then return end
+  sign, digits = string.match(digits, '^(%-?)(%d+)$')
+  if not digits or #digits > 20 or #digits > 1 and string.sub(digits, 1, 1) == '0' then return end
   local high, low = tonumber(string.sub(digits, 1, -11), 10) or 0, tonumber(string.sub(digits, -10), 10)
   if sign == '' then return high, low end
   if low == 0 then return -high, 0 end
@@ -79,7 +77,7 @@ end
 -- characters a sum is exact in Lua's own numbers.
 local function add(name, by, least, greatest)
   local now = held(name) or '0'
-  if #now <= 15 and #by <= 15 and string.find(now, '^%-?%d+$') then
+  if #now <= 15 and #by <= 15 and (now == '0' or string.find(now, '^%-?[1-9]%d*$')) then
     local sum = tonumber(now, 10) + tonumber(by, 10)
     if sum < tonumber(least .. '.0') or sum > tonumber(greatest .. '.0') then return nil, 'OVERFLOW' end
     return string.format('%.0f', sum)
@@ -95,16 +93,20 @@ local function add(name, by, least, greatest)
   return decimal(high, low)
 end
 
-local words = { inf = 1 / 0, infinity = 1 / 0, nan = 0 / 0 }
+local words = { inf = 1 / 0, Infinity = 1 / 0, nan = 0 / 0, NaN = 0 / 0 }
 
 local function float(spelled)
-  spelled = string.gsub(spelled, '^(%-?%d+)([eE])', '%1.0%2')
-  if string.match(spelled, '^%-?%d+%.?%d*$') or string.match(spelled, '^%-?%d+%.?%d*[eE][%+%-]?%d+$') then
-    return tonumber(spelled)
-  end
   local sign, word = string.match(spelled, '^(%-?)(%a+)$')
-  local value = word and words[string.lower(word)]
-  return value and sign == '-' and -value or value
+  if word then
+    local value = words[word]
+    return value and sign == '-' and -value or value
+  end
+  local whole, rest = string.match(spelled, '^%-?(%d+)(.*)$')
+  if not whole or #whole > 1 and string.sub(whole, 1, 1) == '0' then return end
+  local exponent = string.match(rest, '^%.%d+(.*)$') or rest
+  if exponent ~= '' and not string.find(exponent, '^[eE][%+%-]?%d+$') then return end
+  local value = tonumber((string.gsub(spelled, '^(%-?%d+)([eE])', '%1.0%2')))
+  if value and value - value == 0 then return value end
 end
 
 -- above is scientific text of 16 digits with the last one raised. A power of two
@@ -156,7 +158,7 @@ end
 
 local function append(name, elements)
   local list = held(name)
-  if not list or list == 'null' then list = '[]' end
+  if not list or string.find(list, '^%s*null%s*$') then list = '[]' end
   local body = string.match(list, '^%s*%[(.*)%]%s*$')
   if not body then return nil, 'NOTLIST' end
   if string.match(body, '^%s*$') then
@@ -194,7 +196,7 @@ while at <= last do
     if (name == '1') ~= (redis.call('EXISTS', KEYS[1]) == 1) then return redis.status_reply('CHANGED') end
     at = at + 2
   elseif kind == 'size' then
-    if redis.call('HLEN', KEYS[1]) ~= tonumber(name) then return redis.status_reply('CHANGED') end
+    if count() ~= tonumber(name) then return redis.status_reply('CHANGED') end
     at = at + 2
   else
     if kind == 'int' then
@@ -232,18 +234,17 @@ if cleared then
     end
   end
 end
+if #set == 0 then reserve() end
 local added = 0
-if #set == 0 or cleared then added = redis.call('HSET', KEYS[1], '_', '') end
 for i = 1, #set, 1000 do
   added = added + redis.call('HSET', KEYS[1], unpack(set, i, math.min(i + 999, #set)))
 end
 for _, name in ipairs(clear) do redis.call('HDEL', KEYS[1], name) end
--- '_' stands alone: it is there only where fields came to it.
-if added > 0 and (#set > 0 or redis.call('HLEN', KEYS[1]) > 1) then redis.call('HDEL', KEYS[1], '_') end
+if #set == 0 or added > 0 then settle() end
 for name, ms in pairs(life) do
   if ends[name] then
     redis.call('HPEXPIREAT', KEYS[1], ends[name], 'FIELDS', 1, name)
-  elseif tonumber(ms) and held(name) then
+  elseif tonumber(ms) then
     redis.call('HPEXPIRE', KEYS[1], ms, 'FIELDS', 1, name)
   end
 end

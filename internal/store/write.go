@@ -114,18 +114,18 @@ type Call struct {
 }
 
 // RunMany executes the script once for each call, pipelined; every call is
-// atomic, all of them together are not. Error i belongs to call i.
-func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call) []error {
+// atomic, all of them together are not. Reply and error i belong to call i.
+func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call) ([]rueidis.RedisMessage, []error) {
 	batch := make([]rueidis.LuaExec, len(calls))
 	for i, c := range calls {
 		batch[i] = rueidis.LuaExec{Keys: []string{c.Target.Key}, Args: s.arguments(script, c.Args)}
 	}
-	errs := make([]error, len(calls))
+	replies, errs := make([]rueidis.RedisMessage, len(calls)), make([]error, len(calls))
 	for i, r := range script.lua.ExecMulti(ctx, s.Client, batch...) {
 		m, err := r.ToMessage()
-		_, errs[i] = verdict(calls[i].Target, m, err)
+		replies[i], errs[i] = verdict(calls[i].Target, m, err)
 	}
-	return errs
+	return replies, errs
 }
 
 func (s *Store) arguments(script *Script, args []string) []string {
@@ -155,10 +155,6 @@ func verdict(t fault.Target, m rueidis.RedisMessage, err error) (rueidis.RedisMe
 		return m, t.Refuse(fault.ErrExists)
 	case "FULL":
 		return m, t.Refuse(fault.ErrFull)
-	case "CONFLICT":
-		return m, t.Refuse(fault.ErrConflict)
-	case "BADVERSION":
-		return m, t.Refuse(fmt.Errorf("%w: the stored version is no integer", fault.ErrFieldType))
 	}
 	return m, nil
 }

@@ -1,0 +1,57 @@
+package codec
+
+import (
+	"encoding/binary"
+	"math"
+	"reflect"
+	"strings"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
+)
+
+// Extend appends the elements of more, a value of the type, to a list that is stored as held, and leaves the bytes of
+// the elements that are there as they are. It knows the lists of MsgPack; false is for every other type. A held text
+// that does not fit the type is a *DecodeError.
+func (t *Type) Extend(held string, more reflect.Value) (text string, ok bool, err error) {
+	if t.shape == nil || t.codec != MsgPack || t.shape.kind != kindSlice {
+		return "", false, nil
+	}
+	if err := t.Decode(held, reflect.New(t.typ).Elem()); err != nil {
+		return "", true, err
+	}
+	added, err := t.Append(nil, more)
+	if err != nil {
+		return "", true, err
+	}
+	n, body := elements(held)
+	m, tail := elements(string(added))
+	var b strings.Builder
+	b.Write(listHeader(n + m))
+	b.WriteString(body)
+	b.WriteString(tail)
+	return b.String(), true, nil
+}
+
+// elements splits a well-formed list into its length and the bytes of its elements.
+func elements(list string) (n int, body string) {
+	switch c := list[0]; c {
+	case msgpcode.Nil:
+		return 0, ""
+	case msgpcode.Array16:
+		return int(binary.BigEndian.Uint16([]byte(list[1:3]))), list[3:]
+	case msgpcode.Array32:
+		return int(binary.BigEndian.Uint32([]byte(list[1:5]))), list[5:]
+	default:
+		return int(c & msgpcode.FixedArrayMask), list[1:]
+	}
+}
+
+func listHeader(n int) []byte {
+	switch {
+	case n <= int(msgpcode.FixedArrayMask):
+		return []byte{byte(msgpcode.FixedArrayLow) | byte(n)}
+	case n <= math.MaxUint16:
+		return binary.BigEndian.AppendUint16([]byte{msgpcode.Array16}, uint16(n))
+	}
+	return binary.BigEndian.AppendUint32([]byte{msgpcode.Array32}, uint32(n))
+}
