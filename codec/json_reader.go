@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"reflect"
 	"strings"
-	"time"
 )
 
 // readJSON reads data, which is one JSON value, into v.
@@ -14,7 +13,8 @@ func readJSON(data string, s *shape, v reflect.Value, bare bool) error {
 	if data == "" {
 		return misfit(s.typ, errEmpty)
 	}
-	if err := r.value(s, v); err != nil {
+	v.SetZero()
+	if err := r.value(s, spotOf(v)); err != nil {
 		return err
 	}
 	if err := r.end(); err != nil {
@@ -23,79 +23,79 @@ func readJSON(data string, s *shape, v reflect.Value, bare bool) error {
 	return nil
 }
 
-// value reads the next value into v and leaves nothing of what v held before.
-func (r *jsonReader) value(s *shape, v reflect.Value) error {
-	err := r.into(s, v)
-	if err != nil {
+// value reads the next value to x, where the zero value is.
+func (r *jsonReader) value(s *shape, x spot) error {
+	if err := r.into(s, x); err != nil {
 		return misfit(s.typ, err)
 	}
 	return nil
 }
 
 // into returns DecodeErrors of parts, and reasons of its own.
-func (r *jsonReader) into(s *shape, v reflect.Value) error {
+func (r *jsonReader) into(s *shape, x spot) error {
 	c := r.peek()
 	if c == 'n' && s.kind != kindJSON {
-		if err := r.word("null"); err != nil {
-			return err
-		}
-		if !s.nilable {
-			return errNull
-		}
-		v.SetZero()
-		return nil
+		return r.null(s)
 	}
 	switch s.kind {
 	case kindBool:
 		b, err := r.bool(c)
-		v.SetBool(b)
+		x.setBool(b)
 		return err
 	case kindInt:
 		n, err := r.int(s.bits)
-		v.SetInt(n)
+		x.setInt(n, s.bits)
 		return err
 	case kindUint:
 		n, err := r.uint(s.bits)
-		v.SetUint(n)
+		x.setInt(int64(n), s.bits)
 		return err
 	case kindFloat:
 		f, err := r.float(s.bits)
-		v.SetFloat(f)
+		x.setFloat(f, s.bits)
 		return err
 	case kindString:
 		text, err := r.string()
-		v.SetString(text)
+		x.setString(text)
 		return err
 	case kindNumber:
-		return r.jsonNumber(v, c)
+		text, err := r.jsonNumber(c)
+		x.setString(text)
+		return err
 	case kindTime, kindDuration, kindBytes, kindText:
-		return r.quoted(s, v, c)
+		return r.quoted(s, x, c)
 	case kindJSON, kindRaw:
 		text, err := r.raw()
 		if err != nil {
 			return err
 		}
-		return setJSON(s, v, text)
+		return setJSON(s, x.value(s), text)
 	case kindPointer:
-		p := reflect.New(s.elem.typ)
-		if err := r.value(s.elem, p.Elem()); err != nil {
-			return err
-		}
-		v.Set(p)
-		return nil
+		return r.value(s.elem, x.point(s.elem))
 	case kindAny:
-		x, err := r.any()
-		setAny(v, x)
+		v, err := r.any()
+		x.setAny(v)
 		return err
 	case kindSlice:
-		return r.slice(s, v)
+		return r.slice(s, x)
 	case kindArray:
-		return r.array(s, v)
+		return r.array(s, x)
 	case kindMap:
-		return r.table(s, v)
+		return r.table(s, x)
 	default:
-		return r.object(s, v)
+		return r.object(s, x)
 	}
+}
+
+// null reads null, which is the zero value of what can be nil.
+func (r *jsonReader) null(s *shape) error {
+	if err := r.word("null"); err != nil {
+		return err
+	}
+	if !s.nilable {
+		return errNull
+	}
+	return nil
 }
 
 func (r *jsonReader) bool(c byte) (bool, error) {
@@ -119,22 +119,20 @@ func (r *jsonReader) bool(c byte) (bool, error) {
 	}
 }
 
-func (r *jsonReader) jsonNumber(v reflect.Value, c byte) error {
-	if c == '"' {
-		text, err := r.string()
-		if err == nil && text != "" && !isNumber(text) {
-			err = errFloat
-		}
-		v.SetString(text)
-		return err
+func (r *jsonReader) jsonNumber(c byte) (string, error) {
+	if c != '"' {
+		token, _, err := r.number()
+		return token, err
 	}
-	token, _, err := r.number()
-	v.SetString(token)
-	return err
+	text, err := r.string()
+	if err == nil && text != "" && !isNumber(text) {
+		err = errFloat
+	}
+	return text, err
 }
 
 // quoted reads the types whose text stands between quotes; durations and texts also read a bare number.
-func (r *jsonReader) quoted(s *shape, v reflect.Value, c byte) error {
+func (r *jsonReader) quoted(s *shape, x spot, c byte) error {
 	var text string
 	var err error
 	if c != '"' && (s.kind == kindDuration || s.kind == kindText) {
@@ -148,21 +146,21 @@ func (r *jsonReader) quoted(s *shape, v reflect.Value, c byte) error {
 	switch s.kind {
 	case kindTime:
 		t, err := parseTime(text)
-		*v.Addr().Interface().(*time.Time) = t
+		x.setTime(t)
 		return err
 	case kindDuration:
 		d, err := parseDuration(text)
-		v.SetInt(int64(d))
+		x.setDuration(d)
 		return err
 	case kindBytes:
 		data, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
 			return errBase64
 		}
-		v.SetBytes(data)
+		x.setBytes(data)
 		return nil
 	default:
-		return setText(s, v, text)
+		return setText(s, x.value(s), text)
 	}
 }
 
@@ -179,21 +177,19 @@ func (r *jsonReader) text() (string, error) {
 
 var stringsType = reflect.TypeFor[[]string]()
 
-func (r *jsonReader) slice(s *shape, v reflect.Value) error {
+func (r *jsonReader) slice(s *shape, x spot) error {
 	if err := r.open('['); err != nil {
 		return err
 	}
 	if s.typ == stringsType {
-		return r.strings(v.Addr().Interface().(*[]string))
+		return r.strings(x.strings())
 	}
-	v.SetZero()
 	n := 0
 	for more := r.first(']'); more; n++ {
-		if n == v.Cap() {
-			v.Grow(max(4, n))
+		if n == 0 {
+			x.grow(s, r.elements(s.elem))
 		}
-		v.SetLen(n + 1)
-		if err := r.value(s.elem, v.Index(n)); err != nil {
+		if err := r.value(s.elem, x.extend(s)); err != nil {
 			return within(err, index(n))
 		}
 		var err error
@@ -202,13 +198,13 @@ func (r *jsonReader) slice(s *shape, v reflect.Value) error {
 		}
 	}
 	if n == 0 {
-		v.Set(reflect.MakeSlice(s.typ, 0, 0))
+		x.value(s).Set(reflect.MakeSlice(s.typ, 0, 0))
 	}
 	return r.close(']')
 }
 
 func (r *jsonReader) strings(dst *[]string) error {
-	list := make([]string, 0, r.commas())
+	list := make([]string, 0, r.commas(']'))
 	for more := r.first(']'); more; {
 		text, err := r.text()
 		if err != nil {
@@ -223,16 +219,16 @@ func (r *jsonReader) strings(dst *[]string) error {
 	return r.close(']')
 }
 
-func (r *jsonReader) array(s *shape, v reflect.Value) error {
+func (r *jsonReader) array(s *shape, x spot) error {
 	if err := r.open('['); err != nil {
 		return err
 	}
-	n := 0
+	n, length := 0, s.typ.Len()
 	for more := r.first(']'); more; n++ {
-		if n == v.Len() {
+		if n == length {
 			return errLength
 		}
-		if err := r.value(s.elem, v.Index(n)); err != nil {
+		if err := r.value(s.elem, x.element(s.elem, n)); err != nil {
 			return within(err, index(n))
 		}
 		var err error
@@ -240,38 +236,41 @@ func (r *jsonReader) array(s *shape, v reflect.Value) error {
 			return err
 		}
 	}
-	if n != v.Len() {
+	if n != length {
 		return errLength
 	}
 	return r.close(']')
 }
 
-func (r *jsonReader) table(s *shape, v reflect.Value) error {
+func (r *jsonReader) table(s *shape, x spot) error {
 	if err := r.open('{'); err != nil {
 		return err
 	}
 	if s.typ == stringMapType {
-		return r.stringMap(v.Addr().Interface().(*map[string]string))
+		return r.stringMap(x.stringMap())
 	}
 	m := reflect.MakeMap(s.typ)
-	key, elem := reflect.New(s.key.typ).Elem(), reflect.New(s.elem.typ).Elem()
+	e := s.takeEntry()
+	defer s.giveEntry(e)
+	elem := spotOf(e.elem)
 	for more := r.first('}'); more; {
 		text, err := r.name()
 		if err != nil {
 			return err
 		}
-		if err := setKey(s.key, key, text); err != nil {
+		if err := setKey(s.key, e.key, text); err != nil {
 			return within(err, "[key]")
 		}
+		e.elem.SetZero()
 		if err := r.value(s.elem, elem); err != nil {
 			return within(err, "*")
 		}
-		m.SetMapIndex(key, elem)
+		m.SetMapIndex(e.key, e.elem)
 		if more, err = r.next('}'); err != nil {
 			return err
 		}
 	}
-	v.Set(m)
+	x.value(s).Set(m)
 	return r.close('}')
 }
 
@@ -295,25 +294,28 @@ func (r *jsonReader) stringMap(dst *map[string]string) error {
 	return r.close('}')
 }
 
-func (r *jsonReader) object(s *shape, v reflect.Value) error {
+func (r *jsonReader) object(s *shape, x spot) error {
 	if err := r.open('{'); err != nil {
 		return err
 	}
-	v.SetZero()
 	expected := 0
 	for more := r.first('}'); more; {
 		i, err := r.member(s, expected)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if i < 0 {
+		case i < 0:
 			err = r.skip()
-		} else {
+		default:
 			m := &s.fields[i]
-			if err = r.value(m.shape, m.Settable(v)); err != nil {
+			at := x.field(s, m)
+			if i < expected { // the name may have been there before
+				at.value(m.shape).SetZero()
+			}
+			if err := r.value(m.shape, at); err != nil {
 				return within(err, m.Name)
 			}
-			expected = i + 1
+			expected = max(expected, i+1)
 		}
 		if err != nil {
 			return err

@@ -195,11 +195,20 @@ func (r *jsonReader) skipObject() error {
 	return r.close('}')
 }
 
-// commas guesses how many elements the list that was just opened has, from its commas; strings may hold some too.
-func (r *jsonReader) commas() int {
-	n := strings.IndexByte(r.s[r.i:], ']')
+// commas guesses how many elements the list or object that was just opened has, from the commas before end; strings
+// may hold some too.
+func (r *jsonReader) commas(end byte) int {
+	n := strings.IndexByte(r.s[r.i:], end)
 	if n <= 0 {
 		return 0
 	}
-	return strings.Count(r.s[r.i:r.i+n], ",") + 1
+	return min(strings.Count(r.s[r.i:r.i+n], ",")+1, 1024)
+}
+
+// elements is how many elements to make room for in the list that was just opened.
+func (r *jsonReader) elements(elem *shape) int {
+	if elem.hasParts() {
+		return 4
+	}
+	return r.commas(']')
 }

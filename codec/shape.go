@@ -50,12 +50,23 @@ type shape struct {
 	typ     reflect.Type
 	kind    kind
 	bits    int
+	size    uintptr
 	nilable bool
 	byValue bool // the type itself, not only a pointer to it, has the methods that write it
 	key     *shape
 	elem    *shape
 	fields  []member
 	index   map[string]int
+	entries sync.Pool // of *mapEntry, for a map
+}
+
+func (s *shape) hasParts() bool {
+	switch s.kind {
+	case kindSlice, kindArray, kindMap, kindStruct, kindPointer, kindAny, kindJSON, kindRaw:
+		return true
+	default:
+		return false
+	}
 }
 
 // member is one stored field of a struct.
@@ -64,6 +75,8 @@ type member struct {
 	shape  *shape
 	prefix string                   // the name and the colon, quoted
 	omits  func(reflect.Value) bool // nil where nothing is left out
+	direct bool                     // no embedded pointer leads to it
+	offset uintptr                  // within the struct, where it is direct
 }
 
 func (m *member) omitted(v reflect.Value) bool { return m.omits != nil && m.omits(v) }
@@ -102,7 +115,7 @@ func (b builder) build(t reflect.Type) (*shape, error) {
 	if s, ok := b[t]; ok {
 		return s, nil
 	}
-	s := &shape{typ: t}
+	s := &shape{typ: t, size: t.Size()}
 	b[t] = s
 	if err := s.classify(); err != nil {
 		return nil, err
@@ -266,12 +279,26 @@ func (b builder) members(s *shape) error {
 		}
 		s.index[f.Name] = i
 		m := member{Field: f, shape: inner, prefix: string(prefix) + ":"}
+		m.offset, m.direct = offsetOf(s.typ, f.Index)
 		if f.OmitZero || f.OmitEmpty {
 			m.omits = f.Omitted()
 		}
 		s.fields = append(s.fields, m)
 	}
 	return nil
+}
+
+// offsetOf is where within struct t a field is; false where a pointer leads to it.
+func offsetOf(t reflect.Type, index []int) (offset uintptr, direct bool) {
+	for _, n := range index {
+		if t.Kind() != reflect.Struct {
+			return 0, false
+		}
+		f := t.Field(n)
+		offset += f.Offset
+		t = f.Type
+	}
+	return offset, true
 }
 
 func unstorable(format string, args ...any) error {

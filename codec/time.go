@@ -50,6 +50,9 @@ func parseTime(s string) (time.Time, error) {
 		return time.Time{}, errTime
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, second-offset, nanos, time.UTC)
+	if offset == 0 {
+		return t, nil
+	}
 	if y := t.Year(); y < 0 || y > 9999 {
 		return time.Time{}, errYear
 	}
