@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"reflect"
+	"sync"
 )
 
 // Codec turns one Go value into the bytes of one Redis value and back. An implementation of one's own only needs these
@@ -25,13 +26,25 @@ var (
 	MsgPack Codec = msgpackCodec{}
 )
 
-// engine is what the codecs of this package have beyond Codec: they work on compiled types.
+// engine works on compiled types.
 type engine interface {
 	append(dst []byte, s *shape, v reflect.Value) ([]byte, error)
 	decode(data string, s *shape, v reflect.Value) error
 }
 
+// own is what the codecs of this package have beyond Codec.
+type own interface {
+	engine
+	compiled() *sync.Map // reflect.Type -> *Type
+}
+
 type compactCodec struct{}
+
+var compactTypes, jsonTypes, msgpackTypes sync.Map
+
+func (compactCodec) compiled() *sync.Map { return &compactTypes }
+func (jsonCodec) compiled() *sync.Map    { return &jsonTypes }
+func (msgpackCodec) compiled() *sync.Map { return &msgpackTypes }
 
 func (compactCodec) Name() string                         { return "compact" }
 func (c compactCodec) Marshal(v any) ([]byte, error)      { return marshal(c, v) }
@@ -62,8 +75,14 @@ func (msgpackCodec) Name() string                         { return "msgpack" }
 func (c msgpackCodec) Marshal(v any) ([]byte, error)      { return marshal(c, v) }
 func (c msgpackCodec) Unmarshal(data []byte, v any) error { return unmarshal(c, string(data), v) }
 
+// buffers are what marshal writes to, as long as it does not know how much there is to write.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// largestBuffer is the size of the largest buffer that is kept.
+const largestBuffer = 64 << 10
+
 func marshal(c Codec, v any) ([]byte, error) {
-	rv := reflect.ValueOf(&v).Elem()
+	rv := nilAny
 	if v != nil {
 		rv = pointee(reflect.ValueOf(v))
 	}
@@ -71,8 +90,20 @@ func marshal(c Codec, v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.Append(nil, rv)
+	buf := buffers.Get().(*[]byte)
+	data, err := t.Append((*buf)[:0], rv)
+	if cap(data) <= largestBuffer {
+		defer buffers.Put(buf)
+		*buf = data
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(make([]byte, 0, len(data)), data...), nil
 }
+
+// nilAny is an interface that holds nothing.
+var nilAny = reflect.Zero(reflect.TypeFor[any]())
 
 // pointee follows a pointer to something that is itself nil at times: as a stored type it would be two sorts of nil,
 // as an argument it is only the caller's way to hand the value over.

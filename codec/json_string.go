@@ -26,17 +26,20 @@ func (r *jsonReader) string() (string, error) {
 
 // longString goes on with a string from the first character that is not plain ASCII.
 func (r *jsonReader) longString(start, i int) (string, error) {
-	var out []byte
+	var short [64]byte
+	out := short[:0]
+	escaped := false
 	for i < len(r.s) {
 		c := r.s[i]
 		switch {
 		case c == '"':
 			r.i = i + 1
-			if out == nil {
+			if !escaped {
 				return r.s[start:i], nil
 			}
 			return string(append(out, r.s[start:i]...)), nil
 		case c == '\\':
+			escaped = true
 			out = append(out, r.s[start:i]...)
 			var err error
 			if out, i, err = r.escape(out, i+1); err != nil {

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"encoding/base64"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -127,38 +128,62 @@ func (w *jsonWriter) table(s *shape, v reflect.Value, modelled bool) error {
 	if s.typ == stringMapType {
 		return w.strings(s, v.Interface().(map[string]string))
 	}
-	entries, err := sortedEntries(s, v, w.python)
-	if err != nil {
-		return err
-	}
+	t := tables.Get().(*table)
+	defer t.release()
+	e := s.takeEntry()
+	defer s.giveEntry(e)
 	w.buf = append(w.buf, '{')
-	for i, e := range entries {
-		if i > 0 {
-			w.buf = append(w.buf, ',')
-		}
-		if err := w.string(s.key, e.key); err != nil {
+	start := len(w.buf)
+	t.parts = t.parts[:0]
+	for iter := v.MapRange(); iter.Next(); {
+		e.key.SetIterKey(iter)
+		e.elem.SetIterValue(iter)
+		p := part{start: len(w.buf)}
+		if err := w.entry(s, e, &p, modelled); err != nil {
 			return err
 		}
-		w.buf = append(w.buf, ':')
-		if err := w.value(s.elem, e.value, modelled); err != nil {
-			return within(err, "*")
-		}
+		t.parts = append(t.parts, p)
 	}
-	w.buf = append(w.buf, '}')
+	if !t.sort(w.buf, start) {
+		return unwritable(s.typ, errKeys)
+	}
+	w.endTable(start)
 	return nil
 }
 
-func (w *jsonWriter) strings(s *shape, m map[string]string) error {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
+// entry writes one entry of a map, with a comma behind it.
+func (w *jsonWriter) entry(s *shape, e *mapEntry, p *part, modelled bool) (err error) {
+	if p.key, err = keyText(s.key, e.key, w.python); err != nil {
+		return err
 	}
-	slices.Sort(keys)
+	if err := w.string(s.key, p.key); err != nil {
+		return err
+	}
+	w.buf = append(w.buf, ':')
+	if err := w.value(s.elem, e.elem, modelled); err != nil {
+		return within(err, "*")
+	}
+	w.buf = append(w.buf, ',')
+	p.end = len(w.buf)
+	return nil
+}
+
+// endTable ends the object whose entries begin at start, in the place of the last comma.
+func (w *jsonWriter) endTable(start int) {
+	if len(w.buf) > start {
+		w.buf = w.buf[:len(w.buf)-1]
+	}
+	w.buf = append(w.buf, '}')
+}
+
+func (w *jsonWriter) strings(s *shape, m map[string]string) error {
+	t := tables.Get().(*table)
+	defer t.release()
+	t.keys = slices.AppendSeq(t.keys[:0], maps.Keys(m))
+	slices.Sort(t.keys)
 	w.buf = append(w.buf, '{')
-	for i, key := range keys {
-		if i > 0 {
-			w.buf = append(w.buf, ',')
-		}
+	start := len(w.buf)
+	for _, key := range t.keys {
 		if err := w.string(s.key, key); err != nil {
 			return err
 		}
@@ -166,8 +191,9 @@ func (w *jsonWriter) strings(s *shape, m map[string]string) error {
 		if err := w.string(s.elem, m[key]); err != nil {
 			return within(err, "*")
 		}
+		w.buf = append(w.buf, ',')
 	}
-	w.buf = append(w.buf, '}')
+	w.endTable(start)
 	return nil
 }
 

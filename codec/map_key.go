@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -30,6 +31,46 @@ func sortedEntries(s *shape, v reflect.Value, python bool) ([]entry, error) {
 		}
 	}
 	return entries, nil
+}
+
+// part is an entry of a map as it is written: its key, and where in a buffer it stands.
+type part struct {
+	key        string
+	start, end int
+}
+
+// table is what writing a map in the order of its keys needs. The entries are written as the map gives them, and put
+// in order afterwards, so that no value is kept.
+type table struct {
+	keys  []string
+	parts []part
+	buf   []byte
+}
+
+var tables = sync.Pool{New: func() any { return new(table) }}
+
+// release keeps nothing of the map, and no more than a little memory.
+func (t *table) release() {
+	if cap(t.buf) > largestBuffer || cap(t.keys) > 1024 || cap(t.parts) > 1024 {
+		return
+	}
+	clear(t.keys)
+	clear(t.parts)
+	tables.Put(t)
+}
+
+// sort puts the parts, which begin at start in dst, in the order of their keys; false says that two keys are the same.
+func (t *table) sort(dst []byte, start int) bool {
+	slices.SortFunc(t.parts, func(a, b part) int { return strings.Compare(a.key, b.key) })
+	t.buf = append(t.buf[:0], dst[start:]...)
+	dst = dst[:start]
+	for i, p := range t.parts {
+		if i > 0 && p.key == t.parts[i-1].key {
+			return false
+		}
+		dst = append(dst, t.buf[p.start-start:p.end-start]...)
+	}
+	return true
 }
 
 // mapEntry has room for a key of a map and its value.

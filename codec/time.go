@@ -7,12 +7,17 @@ import (
 
 // appendTime appends t in UTC, with as many digits of a second as it needs.
 func appendTime(dst []byte, t time.Time) ([]byte, error) {
-	t = t.UTC()
-	if year := t.Year(); year < 0 || year > 9999 {
+	if sec := t.Unix(); sec < firstSecond || sec > lastSecond {
 		return dst, errYear
 	}
-	return t.AppendFormat(dst, time.RFC3339Nano), nil
+	return t.UTC().AppendFormat(dst, time.RFC3339Nano), nil
 }
+
+// The first second of year 0 and the last of year 9999, since 1970.
+const (
+	firstSecond = -62167219200
+	lastSecond  = 253402300799
+)
 
 // parseTime reads RFC 3339 and what Python's isoformat gives; without an offset the time is UTC, without a time of day
 // it is midnight.
@@ -50,10 +55,7 @@ func parseTime(s string) (time.Time, error) {
 		return time.Time{}, errTime
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, second-offset, nanos, time.UTC)
-	if offset == 0 {
-		return t, nil
-	}
-	if y := t.Year(); y < 0 || y > 9999 {
+	if sec := t.Unix(); sec < firstSecond || sec > lastSecond {
 		return time.Time{}, errYear
 	}
 	return t, nil

@@ -3,7 +3,6 @@ package codec
 import (
 	"fmt"
 	"reflect"
-	"sync"
 )
 
 // Type is one Go type compiled for one codec. It is safe for concurrent use.
@@ -15,28 +14,20 @@ type Type struct {
 	asIs   bool   // a string that is stored as it is
 }
 
-type typeKey struct {
-	codec Codec
-	typ   reflect.Type
-}
-
-var types sync.Map // typeKey -> *Type
-
 // For compiles t for c. A type that cannot be stored is a *SchemaError, in which errors.Is finds ErrUnstorable. For a
 // codec from elsewhere nothing is compiled and nothing is checked: its Marshal and Unmarshal do the work.
 func For(c Codec, t reflect.Type) (*Type, error) {
 	if t == nil {
 		return nil, fmt.Errorf("codec: no type to compile: %w", ErrUnstorable)
 	}
-	e, ok := c.(engine)
+	e, ok := c.(own)
 	if !ok {
 		if c == nil {
 			return nil, fmt.Errorf("codec: no codec for %s", t)
 		}
 		return &Type{codec: c, engine: foreign{c}, typ: t}, nil
 	}
-	key := typeKey{c, t}
-	if held, ok := types.Load(key); ok {
+	if held, ok := e.compiled().Load(t); ok {
 		return held.(*Type), nil
 	}
 	s, err := shapeOf(t)
@@ -44,7 +35,7 @@ func For(c Codec, t reflect.Type) (*Type, error) {
 		return nil, rooted(err, t)
 	}
 	compiled := &Type{codec: c, engine: e, typ: t, shape: s, asIs: s.kind == kindString && c == Compact}
-	held, _ := types.LoadOrStore(key, compiled)
+	held, _ := e.compiled().LoadOrStore(t, compiled)
 	return held.(*Type), nil
 }
 
