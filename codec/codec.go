@@ -61,7 +61,7 @@ func (jsonCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
 		return append(dst, valueOf(v).data...), nil
 	}
 	w := jsonWriter{buf: dst}
-	err := w.value(s, v, false)
+	err := w.whole(s, v, false)
 	return w.buf, err
 }
 

@@ -55,7 +55,7 @@ func (c compactCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, err
 		return c.append(dst, inner, v.Elem())
 	default:
 		w := jsonWriter{buf: dst, python: true}
-		err := w.value(s, v, false)
+		err := w.whole(s, v, false)
 		return w.buf, err
 	}
 }
@@ -84,7 +84,7 @@ func (c compactCodec) appendPointer(dst []byte, s *shape, v reflect.Value) ([]by
 		return guardNull(dst, start), nil
 	case kindJSON:
 		w := jsonWriter{buf: dst, python: true}
-		err := w.value(s, v, false)
+		err := w.whole(s, v, false)
 		return w.buf, err
 	default:
 		return c.append(dst, s.elem, v.Elem())

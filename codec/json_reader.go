@@ -44,11 +44,11 @@ func (r *jsonReader) into(s *shape, x spot) error {
 		return err
 	case kindInt:
 		n, err := r.int(s.bits)
-		x.setInt(n, s.bits)
+		x.setUint(uint64(n), s.bits)
 		return err
 	case kindUint:
 		n, err := r.uint(s.bits)
-		x.setInt(int64(n), s.bits)
+		x.setUint(n, s.bits)
 		return err
 	case kindFloat:
 		f, err := r.float(s.bits)
@@ -250,22 +250,22 @@ func (r *jsonReader) table(s *shape, x spot) error {
 		return r.stringMap(x.stringMap())
 	}
 	m := reflect.MakeMap(s.typ)
-	e := s.takeEntry()
-	defer s.giveEntry(e)
-	elem := spotOf(e.elem)
+	key, elem := s.key.borrow(), s.elem.borrow()
+	defer s.key.giveBack(key)
+	defer s.elem.giveBack(elem)
 	for more := r.first('}'); more; {
 		text, err := r.name()
 		if err != nil {
 			return err
 		}
-		if err := setKey(s.key, e.key, text); err != nil {
+		if err := setKey(s.key, *key, text); err != nil {
 			return within(err, "[key]")
 		}
-		e.elem.SetZero()
-		if err := r.value(s.elem, elem); err != nil {
+		elem.SetZero()
+		if err := r.value(s.elem, spotOf(*elem)); err != nil {
 			return within(err, "*")
 		}
-		m.SetMapIndex(e.key, e.elem)
+		m.SetMapIndex(*key, *elem)
 		if more, err = r.next('}'); err != nil {
 			return err
 		}

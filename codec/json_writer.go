@@ -20,80 +20,95 @@ type jsonWriter struct {
 	depth  int
 }
 
-// value writes v; modelled says that a struct encloses it, where Python's models write a bool as a string.
-func (w *jsonWriter) value(s *shape, v reflect.Value, modelled bool) error {
-	if s.nilable && v.IsNil() {
+// whole writes v, which need not have an address.
+func (w *jsonWriter) whole(s *shape, v reflect.Value, modelled bool) error {
+	if v.CanAddr() {
+		return w.value(s, spotOf(v), modelled)
+	}
+	c := s.borrow()
+	defer s.giveBack(c)
+	c.Set(v)
+	return w.value(s, spotOf(*c), modelled)
+}
+
+// value writes what is at x; modelled says that a struct encloses it, where Python's models write a bool as a string.
+func (w *jsonWriter) value(s *shape, x spot, modelled bool) error {
+	if s.nilable && x.isNil() {
 		w.buf = append(w.buf, "null"...)
 		return nil
 	}
 	switch s.kind {
 	case kindBool:
-		w.bool(v.Bool(), modelled)
+		w.bool(x.bool(), modelled)
 	case kindInt:
-		w.buf = strconv.AppendInt(w.buf, v.Int(), 10)
+		w.buf = strconv.AppendInt(w.buf, x.int(s.bits), 10)
 	case kindUint:
-		w.buf = strconv.AppendUint(w.buf, v.Uint(), 10)
+		w.buf = strconv.AppendUint(w.buf, x.uint(s.bits), 10)
 	case kindFloat:
-		return w.float(s, v.Float())
+		return w.float(s, x.float(s.bits))
 	case kindString:
-		return w.string(s, v.String())
+		return w.string(s, x.string())
 	case kindNumber:
-		return w.number(s, v.String())
+		return w.number(s, x.string())
 	case kindTime:
-		return w.time(s, timeOf(v))
+		return w.time(s, x.time())
 	case kindDuration:
-		w.duration(time.Duration(v.Int()))
+		w.duration(x.duration())
 	case kindBytes:
 		w.buf = append(w.buf, '"')
-		w.buf = base64.StdEncoding.AppendEncode(w.buf, v.Bytes())
+		w.buf = base64.StdEncoding.AppendEncode(w.buf, x.bytes())
 		w.buf = append(w.buf, '"')
 	case kindText:
-		text, err := textOf(s, v)
+		text, err := textOf(s, x.value(s))
 		if err != nil {
 			return err
 		}
 		return w.string(s, string(text))
 	case kindJSON, kindRaw:
-		return w.raw(s, v, s.nilable)
+		return w.raw(s, x, s.nilable)
 	case kindPointer:
 		if s.elem.kind == kindJSON {
-			return w.raw(s.elem, v.Elem(), true)
+			return w.raw(s.elem, x.target(), true)
 		}
-		return w.value(s.elem, v.Elem(), modelled)
+		return w.value(s.elem, x.target(), modelled)
 	case kindAny:
-		return w.any(v.Elem(), modelled)
+		return w.any(x.any(), modelled)
 	case kindValue:
 		return unwritable(s.typ, errNested)
 	default:
-		return w.container(s, v, modelled)
+		return w.container(s, x, modelled)
 	}
 	return nil
 }
 
 // container writes what has parts.
-func (w *jsonWriter) container(s *shape, v reflect.Value, modelled bool) (err error) {
+func (w *jsonWriter) container(s *shape, x spot, modelled bool) (err error) {
 	if w.depth++; w.depth > maxDepth {
 		return unwritable(s.typ, errCycle)
 	}
 	switch s.kind {
 	case kindStruct:
-		err = w.object(s, v)
+		err = w.object(s, x)
 	case kindMap:
-		err = w.table(s, v, modelled)
+		err = w.table(s, x, modelled)
+	case kindArray:
+		err = w.list(s, x, s.typ.Len(), modelled)
 	default:
-		err = w.list(s, v, modelled)
+		h := x.slice()
+		err = w.list(s, spot{h.data}, h.len, modelled)
 	}
 	w.depth--
 	return err
 }
 
-func (w *jsonWriter) list(s *shape, v reflect.Value, modelled bool) error {
+// list writes n elements, the first of which is at x.
+func (w *jsonWriter) list(s *shape, x spot, n int, modelled bool) error {
 	w.buf = append(w.buf, '[')
-	for i := range v.Len() {
+	for i := range n {
 		if i > 0 {
 			w.buf = append(w.buf, ',')
 		}
-		if err := w.value(s.elem, v.Index(i), modelled); err != nil {
+		if err := w.value(s.elem, x.element(s.elem, i), modelled); err != nil {
 			return within(err, index(i))
 		}
 	}
@@ -101,13 +116,13 @@ func (w *jsonWriter) list(s *shape, v reflect.Value, modelled bool) error {
 	return nil
 }
 
-func (w *jsonWriter) object(s *shape, v reflect.Value) error {
+func (w *jsonWriter) object(s *shape, x spot) error {
 	w.buf = append(w.buf, '{')
 	more := false
 	for i := range s.fields {
 		m := &s.fields[i]
-		field, ok := m.Value(v)
-		if !ok || m.omitted(field) {
+		field, ok := x.present(s, m)
+		if !ok {
 			continue
 		}
 		if more {
@@ -124,24 +139,30 @@ func (w *jsonWriter) object(s *shape, v reflect.Value) error {
 }
 
 // table writes a map, its keys in order, so that equal maps give equal bytes.
-func (w *jsonWriter) table(s *shape, v reflect.Value, modelled bool) error {
+func (w *jsonWriter) table(s *shape, x spot, modelled bool) error {
 	if s.typ == stringMapType {
-		return w.strings(s, v.Interface().(map[string]string))
+		return w.strings(s, *x.stringMap())
 	}
 	t := tables.Get().(*table)
 	defer t.release()
-	e := s.takeEntry()
-	defer s.giveEntry(e)
+	key, elem := s.key.borrow(), s.elem.borrow()
+	defer s.key.giveBack(key)
+	defer s.elem.giveBack(elem)
 	w.buf = append(w.buf, '{')
 	start := len(w.buf)
 	t.parts = t.parts[:0]
-	for iter := v.MapRange(); iter.Next(); {
-		e.key.SetIterKey(iter)
-		e.elem.SetIterValue(iter)
+	for iter := x.value(s).MapRange(); iter.Next(); {
+		key.SetIterKey(iter)
+		elem.SetIterValue(iter)
 		p := part{start: len(w.buf)}
-		if err := w.entry(s, e, &p, modelled); err != nil {
+		var err error
+		if p.key, err = keyText(s.key, *key, w.python); err != nil {
 			return err
 		}
+		if err := w.entry(s, p.key, spotOf(*elem), modelled); err != nil {
+			return err
+		}
+		p.end = len(w.buf)
 		t.parts = append(t.parts, p)
 	}
 	if !t.sort(w.buf, start) {
@@ -152,19 +173,15 @@ func (w *jsonWriter) table(s *shape, v reflect.Value, modelled bool) error {
 }
 
 // entry writes one entry of a map, with a comma behind it.
-func (w *jsonWriter) entry(s *shape, e *mapEntry, p *part, modelled bool) (err error) {
-	if p.key, err = keyText(s.key, e.key, w.python); err != nil {
-		return err
-	}
-	if err := w.string(s.key, p.key); err != nil {
+func (w *jsonWriter) entry(s *shape, key string, elem spot, modelled bool) error {
+	if err := w.string(s.key, key); err != nil {
 		return err
 	}
 	w.buf = append(w.buf, ':')
-	if err := w.value(s.elem, e.elem, modelled); err != nil {
+	if err := w.value(s.elem, elem, modelled); err != nil {
 		return within(err, "*")
 	}
 	w.buf = append(w.buf, ',')
-	p.end = len(w.buf)
 	return nil
 }
 
@@ -197,12 +214,13 @@ func (w *jsonWriter) strings(s *shape, m map[string]string) error {
 	return nil
 }
 
-func (w *jsonWriter) any(v reflect.Value, modelled bool) error {
+func (w *jsonWriter) any(x any, modelled bool) error {
+	v := reflect.ValueOf(x)
 	s, err := dynamicShape(v.Type())
 	if err != nil {
 		return err
 	}
-	return w.value(s, v, modelled)
+	return w.whole(s, v, modelled)
 }
 
 func (w *jsonWriter) bool(b, modelled bool) {
@@ -267,8 +285,8 @@ func (w *jsonWriter) duration(d time.Duration) {
 	w.buf = append(w.buf, '"')
 }
 
-func (w *jsonWriter) raw(s *shape, v reflect.Value, strict bool) error {
-	text, err := rawJSON(s, v, strict, w.depth)
+func (w *jsonWriter) raw(s *shape, x spot, strict bool) error {
+	text, err := rawJSON(s, x.value(s), strict, w.depth)
 	if err != nil {
 		return err
 	}

@@ -73,23 +73,6 @@ func (t *table) sort(dst []byte, start int) bool {
 	return true
 }
 
-// mapEntry has room for a key of a map and its value.
-type mapEntry struct{ key, elem reflect.Value }
-
-func (s *shape) takeEntry() *mapEntry {
-	if e, ok := s.entries.Get().(*mapEntry); ok {
-		return e
-	}
-	return &mapEntry{reflect.New(s.key.typ).Elem(), reflect.New(s.elem.typ).Elem()}
-}
-
-// giveEntry keeps nothing of what the entry held.
-func (s *shape) giveEntry(e *mapEntry) {
-	e.key.SetZero()
-	e.elem.SetZero()
-	s.entries.Put(e)
-}
-
 // keyText returns a map's key as text.
 func keyText(s *shape, v reflect.Value, python bool) (string, error) {
 	switch s.kind {

@@ -57,7 +57,7 @@ type shape struct {
 	elem    *shape
 	fields  []member
 	index   map[string]int
-	entries sync.Pool // of *mapEntry, for a map
+	spare   sync.Pool // of *reflect.Value: zero values that are settable
 }
 
 func (s *shape) hasParts() bool {
@@ -67,6 +67,20 @@ func (s *shape) hasParts() bool {
 	default:
 		return false
 	}
+}
+
+// borrow returns a zero value that is settable. giveBack takes it, and keeps nothing of what it holds then.
+func (s *shape) borrow() *reflect.Value {
+	if v, ok := s.spare.Get().(*reflect.Value); ok {
+		return v
+	}
+	v := reflect.New(s.typ).Elem()
+	return &v
+}
+
+func (s *shape) giveBack(v *reflect.Value) {
+	v.SetZero()
+	s.spare.Put(v)
 }
 
 // member is one stored field of a struct.

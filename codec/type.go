@@ -119,7 +119,7 @@ func (e Element) Type() reflect.Type { return e.shape.typ }
 // Append appends the JSON of v as it stands inside the list.
 func (e Element) Append(dst []byte, v reflect.Value) ([]byte, error) {
 	w := jsonWriter{buf: dst, python: e.python, depth: 1}
-	err := w.value(e.shape, v, false)
+	err := w.whole(e.shape, v, false)
 	return w.buf, err
 }
 
