@@ -189,8 +189,8 @@ func (r *jsonReader) slice(s *shape, x spot) error {
 		if n == 0 {
 			x.grow(s, r.elements(s.elem))
 		}
-		if err := r.value(s.elem, x.extend(s)); err != nil {
-			return within(err, index(n))
+		if err := r.into(s.elem, x.extend(s)); err != nil {
+			return within(misfit(s.elem.typ, err), index(n))
 		}
 		var err error
 		if more, err = r.next(']'); err != nil {
@@ -246,8 +246,19 @@ func (r *jsonReader) table(s *shape, x spot) error {
 	if err := r.open('{'); err != nil {
 		return err
 	}
-	if s.typ == stringMapType {
-		return r.stringMap(x.stringMap())
+	switch m := x.value(s).Addr().Interface().(type) { // the maps that need no reflection
+	case *map[string]string:
+		return entries(r, s.elem, m)
+	case *map[string]bool:
+		return entries(r, s.elem, m)
+	case *map[string]int:
+		return entries(r, s.elem, m)
+	case *map[string]int64:
+		return entries(r, s.elem, m)
+	case *map[string]float64:
+		return entries(r, s.elem, m)
+	case *map[string]any:
+		return entries(r, s.elem, m)
 	}
 	m := reflect.MakeMap(s.typ)
 	key, elem := s.key.borrow(), s.elem.borrow()
@@ -274,18 +285,23 @@ func (r *jsonReader) table(s *shape, x spot) error {
 	return r.close('}')
 }
 
-func (r *jsonReader) stringMap(dst *map[string]string) error {
-	m := map[string]string{}
+// entries is table from behind the brace.
+func entries[V any](r *jsonReader, s *shape, dst *map[string]V) error {
+	m := map[string]V{}
+	v := s.borrow()
+	defer s.giveBack(v)
+	elem := v.Addr().Interface().(*V)
 	for more := r.first('}'); more; {
 		name, err := r.name()
 		if err != nil {
 			return err
 		}
-		text, err := r.text()
-		if err != nil {
-			return within(misfit(stringMapType.Elem(), err), "*")
+		var zero V
+		*elem = zero
+		if err := r.value(s, spotOf(*v)); err != nil {
+			return within(err, "*")
 		}
-		m[name] = text
+		m[name] = *elem
 		if more, err = r.next('}'); err != nil {
 			return err
 		}
@@ -312,8 +328,8 @@ func (r *jsonReader) object(s *shape, x spot) error {
 			if i < expected { // the name may have been there before
 				at.value(m.shape).SetZero()
 			}
-			if err := r.value(m.shape, at); err != nil {
-				return within(err, m.Name)
+			if err := r.into(m.shape, at); err != nil {
+				return within(misfit(m.shape.typ, err), m.Name)
 			}
 			expected = max(expected, i+1)
 		}

@@ -109,8 +109,10 @@ func (x spot) field(s *shape, m *member) spot {
 	if m.direct {
 		return spot{unsafe.Add(x.p, m.offset)}
 	}
-	return spotOf(m.Settable(x.value(s)))
+	return x.settable(s, m)
 }
+
+func (x spot) settable(s *shape, m *member) spot { return spotOf(m.Settable(x.value(s))) }
 
 // present is field for reading; false says that the field is left out.
 func (x spot) present(s *shape, m *member) (spot, bool) {

@@ -28,6 +28,9 @@ func parseTime(s string) (time.Time, error) {
 	case "null":
 		return time.Time{}, errNull
 	}
+	if t, ok := parseWritten(s); ok {
+		return t, nil
+	}
 	p := timeParser{s: s}
 	year := p.digits(4)
 	p.byte('-')
@@ -59,6 +62,37 @@ func parseTime(s string) (time.Time, error) {
 		return time.Time{}, errYear
 	}
 	return t, nil
+}
+
+// parseWritten reads what appendTime writes; false leaves the text to a closer look.
+func parseWritten(s string) (t time.Time, ok bool) {
+	const shortest = len("2006-01-02T15:04:05Z")
+	if len(s) < shortest || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[len(s)-1] != 'Z' {
+		return t, false
+	}
+	year, month, day := two(s, 0)*100+two(s, 2), two(s, 5), two(s, 8)
+	hour, minute, second := two(s, 11), two(s, 14), two(s, 17)
+	if year > 9999 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59 {
+		return t, false
+	}
+	nanos := 0
+	if len(s) > shortest {
+		p := timeParser{s: s[shortest-1 : len(s)-1]}
+		nanos = p.fraction()
+		if p.bad || p.s != "" {
+			return t, false
+		}
+	}
+	return time.Date(year, time.Month(month), day, hour, minute, second, nanos, time.UTC), true
+}
+
+// two reads the two digits at s[i]; what are no digits makes a number that is too large for anything.
+func two(s string, i int) int {
+	tens, ones := s[i]-'0', s[i+1]-'0'
+	if tens > 9 || ones > 9 {
+		return 10000
+	}
+	return int(tens)*10 + int(ones)
 }
 
 // timeParser takes a text apart from the front; bad is set once something is missing.
