@@ -164,30 +164,14 @@ func (r *jsonReader) quoted(s *shape, x spot, c byte) error {
 	}
 }
 
-// text reads a string where there is nothing else to expect but null, which does not fit.
-func (r *jsonReader) text() (string, error) {
-	if r.peek() != 'n' {
-		return r.string()
-	}
-	if err := r.word("null"); err != nil {
-		return "", err
-	}
-	return "", errNull
-}
-
-var stringsType = reflect.TypeFor[[]string]()
-
 func (r *jsonReader) slice(s *shape, x spot) error {
 	if err := r.open('['); err != nil {
 		return err
 	}
-	if s.typ == stringsType {
-		return r.strings(x.strings())
-	}
 	n := 0
 	for more := r.first(']'); more; n++ {
 		if n == 0 {
-			x.grow(s, r.elements(s.elem))
+			x.reserve(s, r.elements(s.elem))
 		}
 		if err := r.into(s.elem, x.extend(s)); err != nil {
 			return within(misfit(s.elem.typ, err), index(n))
@@ -200,22 +184,6 @@ func (r *jsonReader) slice(s *shape, x spot) error {
 	if n == 0 {
 		x.value(s).Set(reflect.MakeSlice(s.typ, 0, 0))
 	}
-	return r.close(']')
-}
-
-func (r *jsonReader) strings(dst *[]string) error {
-	list := make([]string, 0, r.commas(']'))
-	for more := r.first(']'); more; {
-		text, err := r.text()
-		if err != nil {
-			return within(misfit(stringsType.Elem(), err), index(len(list)))
-		}
-		list = append(list, text)
-		if more, err = r.next(']'); err != nil {
-			return err
-		}
-	}
-	*dst = list
 	return r.close(']')
 }
 
@@ -246,19 +214,19 @@ func (r *jsonReader) table(s *shape, x spot) error {
 	if err := r.open('{'); err != nil {
 		return err
 	}
-	switch m := x.value(s).Addr().Interface().(type) { // the maps that need no reflection
-	case *map[string]string:
-		return entries(r, s.elem, m)
-	case *map[string]bool:
-		return entries(r, s.elem, m)
-	case *map[string]int:
-		return entries(r, s.elem, m)
-	case *map[string]int64:
-		return entries(r, s.elem, m)
-	case *map[string]float64:
-		return entries(r, s.elem, m)
-	case *map[string]any:
-		return entries(r, s.elem, m)
+	switch s.common {
+	case mapOfString:
+		return entries(r, s.elem, at[map[string]string](x))
+	case mapOfBool:
+		return entries(r, s.elem, at[map[string]bool](x))
+	case mapOfInt:
+		return entries(r, s.elem, at[map[string]int](x))
+	case mapOfInt64:
+		return entries(r, s.elem, at[map[string]int64](x))
+	case mapOfFloat64:
+		return entries(r, s.elem, at[map[string]float64](x))
+	case mapOfAny:
+		return entries(r, s.elem, at[map[string]any](x))
 	}
 	m := reflect.MakeMap(s.typ)
 	key, elem := s.key.borrow(), s.elem.borrow()
@@ -290,7 +258,8 @@ func entries[V any](r *jsonReader, s *shape, dst *map[string]V) error {
 	m := map[string]V{}
 	v := s.borrow()
 	defer s.giveBack(v)
-	elem := v.Addr().Interface().(*V)
+	there := spotOf(*v)
+	elem := at[V](there)
 	for more := r.first('}'); more; {
 		name, err := r.name()
 		if err != nil {
@@ -298,7 +267,7 @@ func entries[V any](r *jsonReader, s *shape, dst *map[string]V) error {
 		}
 		var zero V
 		*elem = zero
-		if err := r.value(s, spotOf(*v)); err != nil {
+		if err := r.value(s, there); err != nil {
 			return within(err, "*")
 		}
 		m[name] = *elem
@@ -324,11 +293,11 @@ func (r *jsonReader) object(s *shape, x spot) error {
 			err = r.skip()
 		default:
 			m := &s.fields[i]
-			at := x.field(s, m)
+			field := x.field(s, m)
 			if i < expected { // the name may have been there before
-				at.value(m.shape).SetZero()
+				field.value(m.shape).SetZero()
 			}
-			if err := r.into(m.shape, at); err != nil {
+			if err := r.into(m.shape, field); err != nil {
 				return within(misfit(m.shape.typ, err), m.Name)
 			}
 			expected = max(expected, i+1)

@@ -195,10 +195,10 @@ func (r *jsonReader) skipObject() error {
 	return r.close('}')
 }
 
-// commas guesses how many elements the list or object that was just opened has, from the commas before end; strings
-// may hold some too.
-func (r *jsonReader) commas(end byte) int {
-	n := strings.IndexByte(r.s[r.i:], end)
+// commas guesses how many elements the list that was just opened has, from the commas before its end; strings may hold
+// some too.
+func (r *jsonReader) commas() int {
+	n := strings.IndexByte(r.s[r.i:], ']')
 	if n <= 0 {
 		return 0
 	}
@@ -207,8 +207,25 @@ func (r *jsonReader) commas(end byte) int {
 
 // elements is how many elements to make room for in the list that was just opened.
 func (r *jsonReader) elements(elem *shape) int {
-	if elem.hasParts() {
+	switch elem.kind {
+	case kindStruct:
+		return r.objects()
+	case kindSlice, kindArray, kindMap, kindPointer, kindAny, kindJSON, kindRaw:
 		return 4
+	default:
+		return r.commas()
 	}
-	return r.commas(']')
+}
+
+// objects is commas for objects, which hold commas themselves.
+func (r *jsonReader) objects() int {
+	n := strings.IndexByte(r.s[r.i:], ']')
+	if n <= 0 {
+		return 0
+	}
+	guess := strings.Count(r.s[r.i:r.i+n], "},{") + 1
+	if r.s[r.i+n-1] != '}' { // the end of a list within
+		guess = max(guess, 4)
+	}
+	return min(guess, 1024)
 }

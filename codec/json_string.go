@@ -17,11 +17,11 @@ func (r *jsonReader) string() (string, error) {
 	}
 	start := r.i + 1
 	end := plainEnd(r.s, start)
-	if end < len(r.s) && r.s[end] == '"' {
-		r.i = end + 1
-		return r.s[start:end], nil
+	if end >= len(r.s) || r.s[end] != '"' {
+		return r.longString(start, end)
 	}
-	return r.longString(start, end)
+	r.i = end + 1
+	return r.s[start:end], nil
 }
 
 // longString goes on with a string from the first character that is not plain ASCII.

@@ -140,8 +140,8 @@ func (w *jsonWriter) object(s *shape, x spot) error {
 
 // table writes a map, its keys in order, so that equal maps give equal bytes.
 func (w *jsonWriter) table(s *shape, x spot, modelled bool) error {
-	if s.typ == stringMapType {
-		return w.strings(s, *x.stringMap())
+	if s.common == mapOfString {
+		return w.strings(s, *at[map[string]string](x))
 	}
 	t := tables.Get().(*table)
 	defer t.release()

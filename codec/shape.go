@@ -37,13 +37,33 @@ const (
 )
 
 var (
-	timeType      = reflect.TypeFor[time.Time]()
-	durationType  = reflect.TypeFor[time.Duration]()
-	numberType    = reflect.TypeFor[json.Number]()
-	rawType       = reflect.TypeFor[json.RawMessage]()
-	valueType     = reflect.TypeFor[Value]()
-	stringMapType = reflect.TypeFor[map[string]string]()
+	timeType     = reflect.TypeFor[time.Time]()
+	durationType = reflect.TypeFor[time.Duration]()
+	numberType   = reflect.TypeFor[json.Number]()
+	rawType      = reflect.TypeFor[json.RawMessage]()
+	valueType    = reflect.TypeFor[Value]()
 )
+
+// common are the types of maps that need no reflection.
+type common uint8
+
+const (
+	mapOfString common = iota + 1
+	mapOfBool
+	mapOfInt
+	mapOfInt64
+	mapOfFloat64
+	mapOfAny
+)
+
+var commonMaps = map[reflect.Type]common{
+	reflect.TypeFor[map[string]string]():  mapOfString,
+	reflect.TypeFor[map[string]bool]():    mapOfBool,
+	reflect.TypeFor[map[string]int]():     mapOfInt,
+	reflect.TypeFor[map[string]int64]():   mapOfInt64,
+	reflect.TypeFor[map[string]float64](): mapOfFloat64,
+	reflect.TypeFor[map[string]any]():     mapOfAny,
+}
 
 // shape is one Go type, understood once: what all codecs need to know of it.
 type shape struct {
@@ -57,16 +77,8 @@ type shape struct {
 	elem    *shape
 	fields  []member
 	index   map[string]int
+	common  common
 	spare   sync.Pool // of *reflect.Value: zero values that are settable
-}
-
-func (s *shape) hasParts() bool {
-	switch s.kind {
-	case kindSlice, kindArray, kindMap, kindStruct, kindPointer, kindAny, kindJSON, kindRaw:
-		return true
-	default:
-		return false
-	}
 }
 
 // borrow returns a zero value that is settable. giveBack takes it, and keeps nothing of what it holds then.
@@ -223,7 +235,7 @@ func (s *shape) classifyKind() error {
 	case reflect.Array:
 		s.kind = kindArray
 	case reflect.Map:
-		s.kind, s.nilable = kindMap, true
+		s.kind, s.nilable, s.common = kindMap, true, commonMaps[t]
 	case reflect.Struct:
 		s.kind = kindStruct
 	default:

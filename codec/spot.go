@@ -15,7 +15,7 @@ import (
 // a Go pointer, string, slice, interface or struct, never as bytes.
 type spot struct{ p unsafe.Pointer }
 
-func spotOf(v reflect.Value) spot { return spot{v.Addr().UnsafePointer()} }
+func spotOf(v reflect.Value) spot { return spot{unsafe.Pointer(v.UnsafeAddr())} }
 
 // value is the reflect.Value at the spot, for types that have methods or are maps.
 func (x spot) value(s *shape) reflect.Value { return reflect.NewAt(s.typ, x.p).Elem() }
@@ -23,20 +23,18 @@ func (x spot) value(s *shape) reflect.Value { return reflect.NewAt(s.typ, x.p).E
 // isNil says that what is at the spot, and can be nil, is nil: of all such types it is the first word that tells.
 func (x spot) isNil() bool { return *(*unsafe.Pointer)(x.p) == nil }
 
-func (x spot) bool() bool                    { return *(*bool)(x.p) }
-func (x spot) string() string                { return *(*string)(x.p) }
-func (x spot) bytes() []byte                 { return *(*[]byte)(x.p) }
-func (x spot) time() time.Time               { return *(*time.Time)(x.p) }
-func (x spot) duration() time.Duration       { return *(*time.Duration)(x.p) }
-func (x spot) any() any                      { return *(*any)(x.p) }
-func (x spot) strings() *[]string            { return (*[]string)(x.p) }
-func (x spot) stringMap() *map[string]string { return (*map[string]string)(x.p) }
-func (x spot) setBool(b bool)                { *(*bool)(x.p) = b }
-func (x spot) setString(text string)         { *(*string)(x.p) = text }
-func (x spot) setBytes(data []byte)          { *(*[]byte)(x.p) = data }
-func (x spot) setTime(t time.Time)           { *(*time.Time)(x.p) = t }
-func (x spot) setDuration(d time.Duration)   { *(*time.Duration)(x.p) = d }
-func (x spot) setAny(v any)                  { *(*any)(x.p) = v }
+func (x spot) bool() bool                  { return *(*bool)(x.p) }
+func (x spot) string() string              { return *(*string)(x.p) }
+func (x spot) bytes() []byte               { return *(*[]byte)(x.p) }
+func (x spot) time() time.Time             { return *(*time.Time)(x.p) }
+func (x spot) duration() time.Duration     { return *(*time.Duration)(x.p) }
+func (x spot) any() any                    { return *(*any)(x.p) }
+func (x spot) setBool(b bool)              { *(*bool)(x.p) = b }
+func (x spot) setString(text string)       { *(*string)(x.p) = text }
+func (x spot) setBytes(data []byte)        { *(*[]byte)(x.p) = data }
+func (x spot) setTime(t time.Time)         { *(*time.Time)(x.p) = t }
+func (x spot) setDuration(d time.Duration) { *(*time.Duration)(x.p) = d }
+func (x spot) setAny(v any)                { *(*any)(x.p) = v }
 
 func (x spot) int(bits int) int64 {
 	switch bits {
@@ -93,6 +91,9 @@ func (x spot) setFloat(f float64, bits int) {
 	*(*float64)(x.p) = f
 }
 
+// at is the value at the spot, whose type T is.
+func at[T any](x spot) *T { return (*T)(x.p) }
+
 // target goes where the pointer at the spot points to.
 func (x spot) target() spot { return spot{*(*unsafe.Pointer)(x.p)} }
 
@@ -138,14 +139,41 @@ type header struct {
 
 func (x spot) slice() *header { return (*header)(x.p) }
 
-// grow makes room for n more elements, which are zero, in the slice at the spot.
-func (x spot) grow(s *shape, n int) { x.value(s).Grow(n) }
+// reserve makes room for n elements in the nil slice at the spot. Where the elements are plain numbers or texts, any type
+// of their size will do.
+func (x spot) reserve(s *shape, n int) {
+	switch s.elem.kind {
+	case kindBool, kindInt, kindUint, kindFloat, kindDuration:
+		x.slice().data = zeros(int(s.elem.size), n)
+		x.slice().cap = n
+	case kindString, kindNumber:
+		*at[[]string](x) = make([]string, 0, n)
+	case kindTime:
+		*at[[]time.Time](x) = make([]time.Time, 0, n)
+	default:
+		x.value(s).Grow(n)
+	}
+}
+
+// zeros is memory for n numbers of a size.
+func zeros(size, n int) unsafe.Pointer {
+	switch size {
+	case 1:
+		return unsafe.Pointer(unsafe.SliceData(make([]uint8, n)))
+	case 2:
+		return unsafe.Pointer(unsafe.SliceData(make([]uint16, n)))
+	case 4:
+		return unsafe.Pointer(unsafe.SliceData(make([]uint32, n)))
+	default:
+		return unsafe.Pointer(unsafe.SliceData(make([]uint64, n)))
+	}
+}
 
 // extend makes the slice at the spot one element longer, and goes there.
 func (x spot) extend(s *shape) spot {
 	h := x.slice()
 	if h.len == h.cap {
-		x.grow(s, max(h.len, 4))
+		x.value(s).Grow(max(h.len, 4))
 	}
 	h.len++
 	return spot{h.data}.element(s.elem, h.len-1)
