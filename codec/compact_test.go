@@ -229,3 +229,14 @@ func TestJSONWrites(t *testing.T) {
 		require.Equal(t, tc.raw, string(data), tc.where)
 	}
 }
+
+// The days around the end of every month of all years are those of the standard library's calendar.
+func TestEveryMonthIsReadAsTheStandardLibraryReadsIt(t *testing.T) {
+	for month := time.Date(0, 2, 1, 0, 0, 0, 0, time.UTC); month.Year() <= 9999; month = month.AddDate(0, 1, 0) {
+		for _, want := range []time.Time{month.Add(-time.Nanosecond), month} {
+			var got time.Time
+			require.NoError(t, codec.Compact.Unmarshal([]byte(want.Format(time.RFC3339Nano)), &got))
+			require.True(t, want.Equal(got), "%s: %s", want, got)
+		}
+	}
+}

@@ -216,7 +216,7 @@ func (r *jsonReader) table(s *shape, x spot) error {
 	}
 	switch s.common {
 	case mapOfString:
-		return entries(r, s.elem, at[map[string]string](x))
+		return r.texts(s.elem, at[map[string]string](x))
 	case mapOfBool:
 		return entries(r, s.elem, at[map[string]bool](x))
 	case mapOfInt:
@@ -253,7 +253,39 @@ func (r *jsonReader) table(s *shape, x spot) error {
 	return r.close('}')
 }
 
-// entries is table from behind the brace.
+// texts is table, from behind the brace, for the most common of maps.
+func (r *jsonReader) texts(s *shape, dst *map[string]string) error {
+	m := map[string]string{}
+	for more := r.first('}'); more; {
+		name, err := r.name()
+		if err != nil {
+			return err
+		}
+		text, err := r.text()
+		if err != nil {
+			return within(misfit(s.typ, err), "*")
+		}
+		m[name] = text
+		if more, err = r.next('}'); err != nil {
+			return err
+		}
+	}
+	*dst = m
+	return r.close('}')
+}
+
+// text reads a string where there is nothing else to expect but null, which does not fit.
+func (r *jsonReader) text() (string, error) {
+	if r.peek() != 'n' {
+		return r.string()
+	}
+	if err := r.word("null"); err != nil {
+		return "", err
+	}
+	return "", errNull
+}
+
+// entries is texts for the other maps that need no reflection.
 func entries[V any](r *jsonReader, s *shape, dst *map[string]V) error {
 	m := map[string]V{}
 	v := s.borrow()
@@ -283,42 +315,56 @@ func (r *jsonReader) object(s *shape, x spot) error {
 	if err := r.open('{'); err != nil {
 		return err
 	}
-	expected := 0
-	for more := r.first('}'); more; {
-		i, err := r.member(s, expected)
-		switch {
-		case err != nil:
-			return err
-		case i < 0:
-			err = r.skip()
-		default:
-			m := &s.fields[i]
-			field := x.field(s, m)
-			if i < expected { // the name may have been there before
-				field.value(m.shape).SetZero()
-			}
-			if err := r.into(m.shape, field); err != nil {
-				return within(misfit(m.shape.typ, err), m.Name)
-			}
-			expected = max(expected, i+1)
-		}
-		if err != nil {
+	if !r.first('}') {
+		return r.close('}')
+	}
+	next := 0 // of the fields, none from here on has been there
+	i, err := r.member(s, next)
+	for err == nil {
+		if err = r.field(s, x, i, i < next); err != nil {
 			return err
 		}
-		if more, err = r.next('}'); err != nil {
-			return err
+		next = max(next, i+1)
+		if next < len(s.fields) && strings.HasPrefix(r.s[r.i:], s.fields[next].prefix) {
+			i = next
+			r.i += len(s.fields[i].prefix)
+			continue
 		}
+		var more bool
+		if more, err = r.next('}'); !more {
+			break
+		}
+		i, err = r.member(s, next)
+	}
+	if err != nil {
+		return err
 	}
 	return r.close('}')
 }
 
-// member reads a name and tells which field has it, -1 for none. Most often it is the expected one, which stands there
-// as it is always written.
-func (r *jsonReader) member(s *shape, expected int) (int, error) {
+// field reads the value of a field, or passes over that of an unknown one. A repeated one may have left something.
+func (r *jsonReader) field(s *shape, x spot, i int, repeated bool) error {
+	if i < 0 {
+		return r.skip()
+	}
+	m := &s.fields[i]
+	to := x.field(s, m)
+	if repeated {
+		to.value(m.shape).SetZero()
+	}
+	if err := r.into(m.shape, to); err != nil {
+		return within(misfit(m.shape.typ, err), m.Name)
+	}
+	return nil
+}
+
+// member reads a name and tells which field has it, -1 for none. Most often it is the next one, which stands there as
+// it is always written.
+func (r *jsonReader) member(s *shape, next int) (int, error) {
 	r.peek()
-	if expected < len(s.fields) && strings.HasPrefix(r.s[r.i:], s.fields[expected].prefix) {
-		r.i += len(s.fields[expected].prefix)
-		return expected, nil
+	if next < len(s.fields) && strings.HasPrefix(r.s[r.i:], s.fields[next].prefix[1:]) {
+		r.i += len(s.fields[next].prefix) - 1
+		return next, nil
 	}
 	name, err := r.name()
 	if err != nil {

@@ -118,18 +118,15 @@ func (w *jsonWriter) list(s *shape, x spot, n int, modelled bool) error {
 
 func (w *jsonWriter) object(s *shape, x spot) error {
 	w.buf = append(w.buf, '{')
-	more := false
+	comma := 1
 	for i := range s.fields {
 		m := &s.fields[i]
 		field, ok := x.present(s, m)
 		if !ok {
 			continue
 		}
-		if more {
-			w.buf = append(w.buf, ',')
-		}
-		more = true
-		w.buf = append(w.buf, m.prefix...)
+		w.buf = append(w.buf, m.prefix[comma:]...)
+		comma = 0
 		if err := w.value(m.shape, field, true); err != nil {
 			return within(err, m.Name)
 		}

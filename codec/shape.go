@@ -99,7 +99,7 @@ func (s *shape) giveBack(v *reflect.Value) {
 type member struct {
 	fields.Field
 	shape  *shape
-	prefix string                   // the name and the colon, quoted
+	prefix string                   // a comma, the name in quotes and a colon
 	omits  func(reflect.Value) bool // nil where nothing is left out
 	direct bool                     // no embedded pointer leads to it
 	offset uintptr                  // within the struct, where it is direct
@@ -304,7 +304,7 @@ func (b builder) members(s *shape) error {
 			return within(unstorable("its stored name is no valid UTF-8"), f.GoName)
 		}
 		s.index[f.Name] = i
-		m := member{Field: f, shape: inner, prefix: string(prefix) + ":"}
+		m := member{Field: f, shape: inner, prefix: "," + string(prefix) + ":"}
 		m.offset, m.direct = offsetOf(s.typ, f.Index)
 		if f.OmitZero || f.OmitEmpty {
 			m.omits = f.Omitted()

@@ -83,7 +83,21 @@ func parseWritten(s string) (t time.Time, ok bool) {
 			return t, false
 		}
 	}
-	return time.Date(year, time.Month(month), day, hour, minute, second, nanos, time.UTC), true
+	seconds := (daysBefore(year, month)+day-1)*86400 + hour*3600 + minute*60 + second
+	return time.Unix(int64(seconds)+firstSecond, int64(nanos)).UTC(), true
+}
+
+// daysBefore counts the days from the first of year 0 to the first of the month. A year is taken to begin in March, so
+// that the leap day is its last: its month m, from 0 on, begins after (153m+2)/5 days. The calendar repeats itself
+// after 400 years, which are added so that no year is negative.
+func daysBefore(year, month int) int {
+	const march, cycle = 60, 146097
+	year += 400
+	m := month - 3
+	if m < 0 {
+		m, year = m+12, year-1
+	}
+	return year*365 + year/4 - year/100 + year/400 + (153*m+2)/5 + march - cycle
 }
 
 // two reads the two digits at s[i]; what are no digits makes a number that is too large for anything.
