@@ -48,13 +48,13 @@ func (msgpackCodec) compiled() *sync.Map { return &msgpackTypes }
 
 func (compactCodec) Name() string                         { return "compact" }
 func (c compactCodec) Marshal(v any) ([]byte, error)      { return marshal(c, v) }
-func (c compactCodec) Unmarshal(data []byte, v any) error { return unmarshal(c, string(data), v) }
+func (c compactCodec) Unmarshal(data []byte, v any) error { return unmarshalJSON(c, data, v, true) }
 
 type jsonCodec struct{}
 
 func (jsonCodec) Name() string                         { return "json" }
 func (c jsonCodec) Marshal(v any) ([]byte, error)      { return marshal(c, v) }
-func (c jsonCodec) Unmarshal(data []byte, v any) error { return unmarshal(c, string(data), v) }
+func (c jsonCodec) Unmarshal(data []byte, v any) error { return unmarshalJSON(c, data, v, false) }
 
 func (jsonCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
 	if s.kind == kindValue {
@@ -120,13 +120,31 @@ func pointee(v reflect.Value) reflect.Value {
 }
 
 func unmarshal(c Codec, data string, v any) error {
-	rv := reflect.ValueOf(v)
-	if rv.Kind() != reflect.Pointer || rv.IsNil() {
-		return fmt.Errorf("codec: cannot read into %T: a pointer that is not nil is needed", v)
-	}
-	t, err := For(c, rv.Type().Elem())
+	t, dst, err := destination(c, v)
 	if err != nil {
 		return err
 	}
-	return t.Decode(data, rv.Elem())
+	return t.Decode(data, dst)
+}
+
+// unmarshalJSON is unmarshal for a codec that writes what has parts as JSON: that is not copied as a whole.
+func unmarshalJSON(c Codec, data []byte, v any, bare bool) error {
+	t, dst, err := destination(c, v)
+	if err != nil {
+		return err
+	}
+	if t.shape.nested() {
+		return readJSONBytes(data, t.shape, dst, bare)
+	}
+	return t.Decode(string(data), dst)
+}
+
+// destination returns what v points to, and its type compiled for c.
+func destination(c Codec, v any) (*Type, reflect.Value, error) {
+	rv := reflect.ValueOf(v)
+	if rv.Kind() != reflect.Pointer || rv.IsNil() {
+		return nil, rv, fmt.Errorf("codec: cannot read into %T: a pointer that is not nil is needed", v)
+	}
+	t, err := For(c, rv.Type().Elem())
+	return t, rv.Elem(), err
 }

@@ -10,7 +10,17 @@ import (
 // readJSON reads data, which is one JSON value, into v.
 func readJSON(data string, s *shape, v reflect.Value, bare bool) error {
 	r := jsonReader{s: data, bare: bare}
-	if data == "" {
+	return r.whole(s, v)
+}
+
+// readJSONBytes is readJSON for bytes that are the caller's: nothing in v is a part of them.
+func readJSONBytes(data []byte, s *shape, v reflect.Value, bare bool) error {
+	r := jsonReader{s: view(data), bare: bare, texts: texts{lent: true}}
+	return r.whole(s, v)
+}
+
+func (r *jsonReader) whole(s *shape, v reflect.Value) error {
+	if r.s == "" {
 		return misfit(s.typ, errEmpty)
 	}
 	v.SetZero()
@@ -56,11 +66,11 @@ func (r *jsonReader) into(s *shape, x spot) error {
 		return err
 	case kindString:
 		text, err := r.string()
-		x.setString(text)
+		x.setString(r.keep(text))
 		return err
 	case kindNumber:
 		text, err := r.jsonNumber(c)
-		x.setString(text)
+		x.setString(r.keep(text))
 		return err
 	case kindTime, kindDuration, kindBytes, kindText:
 		return r.quoted(s, x, c)
@@ -216,7 +226,7 @@ func (r *jsonReader) table(s *shape, x spot) error {
 	}
 	switch s.common {
 	case mapOfString:
-		return r.texts(s.elem, at[map[string]string](x))
+		return r.textMap(s.elem, at[map[string]string](x))
 	case mapOfBool:
 		return entries(r, s.elem, at[map[string]bool](x))
 	case mapOfInt:
@@ -237,6 +247,9 @@ func (r *jsonReader) table(s *shape, x spot) error {
 		if err != nil {
 			return err
 		}
+		if s.key.kind == kindString {
+			text = r.keep(text)
+		}
 		if err := setKey(s.key, *key, text); err != nil {
 			return within(err, "[key]")
 		}
@@ -253,19 +266,20 @@ func (r *jsonReader) table(s *shape, x spot) error {
 	return r.close('}')
 }
 
-// texts is table, from behind the brace, for the most common of maps.
-func (r *jsonReader) texts(s *shape, dst *map[string]string) error {
+// textMap is table, from behind the brace, for the most common of maps.
+func (r *jsonReader) textMap(s *shape, dst *map[string]string) error {
 	m := map[string]string{}
 	for more := r.first('}'); more; {
 		name, err := r.name()
 		if err != nil {
 			return err
 		}
+		name = r.keep(name)
 		text, err := r.text()
 		if err != nil {
 			return within(misfit(s.typ, err), "*")
 		}
-		m[name] = text
+		m[name] = r.keep(text)
 		if more, err = r.next('}'); err != nil {
 			return err
 		}
@@ -285,7 +299,7 @@ func (r *jsonReader) text() (string, error) {
 	return "", errNull
 }
 
-// entries is texts for the other maps that need no reflection.
+// entries is textMap for the other maps that need no reflection.
 func entries[V any](r *jsonReader, s *shape, dst *map[string]V) error {
 	m := map[string]V{}
 	v := s.borrow()
@@ -297,6 +311,7 @@ func entries[V any](r *jsonReader, s *shape, dst *map[string]V) error {
 		if err != nil {
 			return err
 		}
+		name = r.keep(name)
 		var zero V
 		*elem = zero
 		if err := r.value(s, there); err != nil {
@@ -386,7 +401,8 @@ func (r *jsonReader) any() (any, error) {
 	case 'f':
 		return false, r.word("false")
 	case '"':
-		return r.string()
+		text, err := r.string()
+		return r.keep(text), err
 	case '[':
 		return r.anyList()
 	case '{':
@@ -396,7 +412,11 @@ func (r *jsonReader) any() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		return anyNumber(token), nil
+		x := anyNumber(token)
+		if n, ok := x.(json.Number); ok {
+			return json.Number(r.keep(string(n))), nil
+		}
+		return x, nil
 	}
 }
 
@@ -442,6 +462,7 @@ func (r *jsonReader) anyTable() (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		name = r.keep(name)
 		x, err := r.any()
 		if err != nil {
 			return nil, err

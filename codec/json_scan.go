@@ -9,6 +9,7 @@ type jsonReader struct {
 	i     int
 	depth int
 	bare  bool
+	texts
 }
 
 // peek skips the space and returns the character after it, 0 at the end.

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// string reads a string, as a part of the text where nothing in it is escaped.
+// string reads a string, as a part of the text where nothing in it is escaped. Who puts it into a value keeps it.
 func (r *jsonReader) string() (string, error) {
 	if r.i >= len(r.s) {
 		return "", errSyntax
@@ -37,7 +37,7 @@ func (r *jsonReader) longString(start, i int) (string, error) {
 			if !escaped {
 				return r.s[start:i], nil
 			}
-			return string(append(out, r.s[start:i]...)), nil
+			return r.unescaped(append(out, r.s[start:i]...)), nil
 		case c == '\\':
 			escaped = true
 			out = append(out, r.s[start:i]...)

@@ -1,6 +1,8 @@
 package codec_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
@@ -86,4 +88,37 @@ func TestMarshalFollowsPointers(t *testing.T) {
 			require.Equal(t, want, got)
 		}
 	}
+}
+
+// What Unmarshal read stays as it is, whatever the caller does with the bytes afterwards.
+func TestUnmarshalKeepsNothingOfTheBytes(t *testing.T) {
+	for _, c := range codecs {
+		t.Run(c.Name(), func(t *testing.T) {
+			for _, g := range append(alone[:len(alone):len(alone)], boxed(everythings(2)), boxed(trees(2)), boxed(mixtures())) {
+				typ := reflect.TypeOf(g.Example(0)).Elem()
+				t.Run(typ.String(), rapid.MakeCheck(func(t *rapid.T) {
+					data, err := c.Marshal(g.Draw(t, "value"))
+					if isNonFinite(err) {
+						return
+					}
+					require.NoError(t, err)
+					want, got := reflect.New(typ), reflect.New(typ)
+					require.NoError(t, c.Unmarshal(bytes.Clone(data), want.Interface()))
+					require.NoError(t, c.Unmarshal(data, got.Interface()))
+					for i := range data {
+						data[i] = '#'
+					}
+					require.True(t, same(want.Elem(), got.Elem()), "want %#v\ngot  %#v", want.Elem(), got.Elem())
+				}))
+			}
+		})
+	}
+}
+
+// mixtures are values without a type, with every sort of text in them.
+func mixtures() *rapid.Generator[any] {
+	number := json.Number("123456789012345678901234567890")
+	return rapid.Custom(func(t *rapid.T) any {
+		return []any{texts().Draw(t, "text"), number, map[string]any{texts().Draw(t, "key"): []any{texts().Draw(t, "deep"), number}}}
+	})
 }

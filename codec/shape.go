@@ -81,6 +81,16 @@ type shape struct {
 	spare   sync.Pool // of *reflect.Value: zero values that are settable
 }
 
+// nested says that the type has parts.
+func (s *shape) nested() bool {
+	switch s.kind {
+	case kindStruct, kindSlice, kindArray, kindMap:
+		return true
+	default:
+		return false
+	}
+}
+
 // borrow returns a zero value that is settable. giveBack takes it, and keeps nothing of what it holds then.
 func (s *shape) borrow() *reflect.Value {
 	if v, ok := s.spare.Get().(*reflect.Value); ok {

@@ -94,6 +94,9 @@ func (x spot) setFloat(f float64, bits int) {
 // at is the value at the spot, whose type T is.
 func at[T any](x spot) *T { return (*T)(x.p) }
 
+// view is data as a string, without a copy: for as long as nobody writes to data.
+func view(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
+
 // target goes where the pointer at the spot points to.
 func (x spot) target() spot { return spot{*(*unsafe.Pointer)(x.p)} }
 
