@@ -303,3 +303,20 @@ func TestUnmarshalNeedsAPointer(t *testing.T) {
 	}
 	require.NotEmpty(t, fmt.Sprint(codec.ErrUnstorable))
 }
+
+// Numbers inside JSON are read in one look where they are short; what is out of range or no number is still refused.
+func TestNumbersInsideJSONAreExactOrRefused(t *testing.T) {
+	for _, text := range []string{"18446744073709551616", "27670116110564327424", "99999999999999999999", "-9223372036854775809", "01", "-", "1.0", "1e2", "+1"} {
+		require.Error(t, codec.Compact.Unmarshal([]byte("["+text+"]"), new([]int64)), text)
+		require.Error(t, codec.Compact.Unmarshal([]byte("["+text+"]"), new([]uint64)), text)
+	}
+	for _, text := range []string{"1.", ".5", "-.5", "01.5", "00.5", "-", "1.5e", "1.2.3", "1..2", "--1", "1e400"} {
+		require.Error(t, codec.Compact.Unmarshal([]byte("["+text+"]"), new([]float64)), text)
+	}
+	for text, want := range map[string]float64{"0": 0, "-1.5": -1.5, "0.1": 0.1, "123456789012345": 123456789012345,
+		"1234567890123456.7": 1234567890123456.7, "0.000000000000001": 1e-15, "0.3e1": 3, "9007199254740993": 9007199254740993} {
+		var got []float64
+		require.NoError(t, codec.Compact.Unmarshal([]byte("["+text+"]"), &got), text)
+		require.Equal(t, []float64{want}, got, text)
+	}
+}

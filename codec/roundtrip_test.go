@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,10 +116,55 @@ func TestUnmarshalKeepsNothingOfTheBytes(t *testing.T) {
 	}
 }
 
-// mixtures are values without a type, with every sort of text in them.
-func mixtures() *rapid.Generator[any] {
+// mixtures are lists without a type, with every sort of text in them.
+func mixtures() *rapid.Generator[[]any] {
 	number := json.Number("123456789012345678901234567890")
-	return rapid.Custom(func(t *rapid.T) any {
+	return rapid.Custom(func(t *rapid.T) []any {
 		return []any{texts().Draw(t, "text"), number, map[string]any{texts().Draw(t, "key"): []any{texts().Draw(t, "deep"), number}}}
 	})
+}
+
+// A field that stands there twice is what it is the second time, and nothing of the first stays.
+func TestTheLastOfTwoValuesCounts(t *testing.T) {
+	type inner struct {
+		X, Y int
+		List []int
+		Next *inner
+	}
+	var got struct {
+		A inner
+		B int
+		C map[string]int
+	}
+	const twice = `{"A":{"X":1,"Y":2,"List":[1,2],"Next":{"Y":5}},"B":1,"C":{"x":1},"A":{"Next":{"X":6},"X":3,"List":[4]},"C":null}`
+	require.NoError(t, codec.Compact.Unmarshal([]byte(twice), &got))
+	require.Equal(t, inner{X: 3, List: []int{4}, Next: &inner{X: 6}}, got.A)
+	require.Equal(t, 1, got.B)
+	require.Nil(t, got.C)
+}
+
+// In whatever order the fields come, each is written in its own place.
+func TestFieldsDoNotTouchTheirNeighbours(t *testing.T) {
+	type widths struct {
+		A, B int8
+		C, D int16
+		E, F int32
+		G, H float32
+		I, J bool
+		K, L uint8
+		M, N uint16
+		O, P uint32
+	}
+	want := widths{-1, -2, -3, -4, -5, -6, -7, -8, true, true, 11, 12, 13, 14, 15, 16}
+	v, typ := reflect.ValueOf(&want).Elem(), reflect.TypeFor[widths]()
+	var parts []string
+	for i := range typ.NumField() {
+		data, err := codec.JSON.Marshal(v.Field(i).Interface())
+		require.NoError(t, err)
+		parts = append(parts, `"`+typ.Field(i).Name+`":`+string(data))
+	}
+	slices.Reverse(parts)
+	var got widths
+	require.NoError(t, codec.Compact.Unmarshal([]byte("{"+strings.Join(parts, ", ")+"}"), &got))
+	require.Equal(t, want, got)
 }
