@@ -2,9 +2,8 @@ package hashrepo_test
 
 import (
 	"context"
-	"slices"
+	"fmt"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/ratiotest"
 	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -42,110 +42,107 @@ var twelve = Twelve{
 	Updated: time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC),
 }
 
-// BenchmarkGet compares Get with an HMGET written by hand on the same server.
+const callers = 64
+
+// BenchmarkGet compares Get with an HMGET by hand: on the client of the same
+// pools, and on one of its own, whose calls have no deadline.
 func BenchmarkGet(b *testing.B) {
-	repo, hand := bench(b)
+	repo, pooled, own := bench(b)
 	require.NoError(b, repo.Upsert(ctx, "u", twelve))
-	want, err := repo.Get(ctx, "u")
-	require.NoError(b, err)
-	got, err := hand.get(ctx, "u")
-	require.NoError(b, err)
-	require.Equal(b, want, got)
-
 	byRepo := func() error { _, err := repo.Get(ctx, "u"); return err }
-	byHand := func() error { _, err := hand.get(ctx, "u"); return err }
-	b.Run("callers=64/repo", func(b *testing.B) { parallel(b, byRepo) })
-	b.Run("callers=64/hand", func(b *testing.B) { parallel(b, byHand) })
-	b.Run("callers=64/ratio", func(b *testing.B) { ratio(b, byRepo, byHand) })
+	for _, hand := range []byHand{pooled, own} {
+		got, err := hand.get(ctx, "u")
+		require.NoError(b, err)
+		require.Equal(b, twelve, got)
+		b.Run(hand.name, func(b *testing.B) {
+			ratiotest.Compare(b, callers, byRepo, func() error { _, err := hand.get(ctx, "u"); return err })
+		})
+	}
 }
 
-// BenchmarkUpsert compares Upsert with HSET and PEXPIRE in a transaction
-// written by hand on the same server.
+// BenchmarkUpsert compares Upsert with a bare HSET, which gives no lifetime,
+// and with HSET and PEXPIRE in a transaction by hand.
 func BenchmarkUpsert(b *testing.B) {
-	repo, hand := bench(b)
+	repo, pooled, own := bench(b)
 	byRepo := func() error { return repo.Upsert(ctx, "u", twelve) }
-	byHand := func() error { return hand.upsert(ctx, "u", &twelve) }
-	b.Run("callers=64/repo", func(b *testing.B) { parallel(b, byRepo) })
-	b.Run("callers=64/hand", func(b *testing.B) { parallel(b, byHand) })
-	b.Run("callers=64/ratio", func(b *testing.B) { ratio(b, byRepo, byHand) })
+	for _, hand := range []byHand{pooled, own} {
+		b.Run(hand.name+"/hset", func(b *testing.B) {
+			ratiotest.Compare(b, callers, byRepo, func() error { return hand.hset(ctx, "h", &twelve) })
+		})
+		b.Run(hand.name+"/transaction", func(b *testing.B) {
+			ratiotest.Compare(b, callers, byRepo, func() error { return hand.upsert(ctx, "h", &twelve) })
+		})
+	}
 }
 
-// BenchmarkGetMany reads 100 records at once.
+// BenchmarkGetMany compares a call for 100 records with 100 calls of Get.
 func BenchmarkGetMany(b *testing.B) {
-	repo, _ := bench(b)
+	repo, _, _ := bench(b)
 	ids := make([]string, 100)
 	for i := range ids {
 		ids[i] = strconv.Itoa(i)
 		require.NoError(b, repo.Upsert(ctx, ids[i], twelve))
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := repo.GetMany(ctx, ids...); err != nil {
-			b.Fatal(err)
+	many := func() error {
+		_, err := repo.GetMany(ctx, ids...)
+		return err
+	}
+	each := func() error {
+		for _, id := range ids {
+			if _, err := repo.Get(ctx, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, n := range []int{1, callers} {
+		b.Run(fmt.Sprintf("callers=%d", n), func(b *testing.B) { ratiotest.Compare(b, n, each, many) })
+	}
+}
+
+// BenchmarkFind compares the search for one of 100,000 records with a loop of
+// SCAN and one HGET for each key.
+func BenchmarkFind(b *testing.B) {
+	repo, _, own := bench(b)
+	const n = 100_000
+	records := make([]hashrepo.Record[Twelve], 0, 1000)
+	for i := range n {
+		record := hashrepo.Record[Twelve]{ID: strconv.Itoa(i), Value: twelve}
+		record.Value.Score = int64(i)
+		if records = append(records, record); len(records) == cap(records) {
+			require.NoError(b, repo.UpsertMany(ctx, records...))
+			records = records[:0]
 		}
 	}
-}
-
-// ratio runs two calls from 64 goroutines in turns, a few thousand calls each,
-// and reports the median of their times' ratios: what else the machine does
-// meets both alike.
-func ratio(b *testing.B, ours, theirs func() error) {
-	const turn = 4096
-	var ratios []float64
-	for done := 0; done < b.N; done += 2 * turn {
-		mine := spread(b, turn, ours)
-		ratios = append(ratios, float64(mine)/float64(spread(b, turn, theirs)))
-	}
-	slices.Sort(ratios)
-	b.ReportMetric(ratios[len(ratios)/2], "x-by-hand")
-	b.ReportMetric(0, "ns/op")
-}
-
-// spread is the time that n calls take from 64 goroutines.
-func spread(b *testing.B, n int, call func() error) time.Duration {
-	const callers = 64
-	start := time.Now()
-	var wg sync.WaitGroup
-	for range callers {
-		wg.Go(func() {
-			for range n / callers {
-				if err := call(); err != nil {
-					b.Error(err)
+	score := hashrepo.At[Twelve]("score")
+	ratiotest.Compare(b, 1, func() error { return own.find(ctx, "77777") },
+		func() error {
+			found := 0
+			for _, err := range repo.Find(ctx, score.Eq(int64(77777))) {
+				if err != nil {
+					return err
 				}
+				found++
 			}
+			if found != 1 {
+				return fmt.Errorf("found %d records", found)
+			}
+			return nil
 		})
-	}
-	wg.Wait()
-	return time.Since(start)
 }
 
-// parallel runs call from 64 goroutines on two CPUs.
-func parallel(b *testing.B, call func() error) {
-	b.ReportAllocs()
-	b.SetParallelism(32)
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if err := call(); err != nil {
-				b.Error(err)
-			}
-		}
-	})
-}
-
-func bench(b *testing.B) (*hashrepo.HashRepo[Twelve], byHand) {
+func bench(b *testing.B) (repo *hashrepo.HashRepo[Twelve], pooled, own byHand) {
 	server := redistest.Server(b)
 	p := pooltest.Redis(b, pool.Config{URL: server.URL()})
 	repo, prefix := newRepo[Twelve](b, p)
-	c, err := rueidis.NewClient(rueidis.ClientOption{
-		InitAddress: []string{server.Addr()}, SelectDB: 11, DisableCache: true, ForceSingleClient: true,
-	})
+	c, err := p.Client(pool.User)
 	require.NoError(b, err)
-	b.Cleanup(c.Close)
-	return repo, byHand{c, prefix}
+	return repo, byHand{"pooled", c, prefix}, byHand{"own", server.Client(b, 11), prefix}
 }
 
 // byHand is what a careful programmer writes for Twelve with rueidis alone.
 type byHand struct {
+	name   string
 	c      rueidis.Client
 	prefix string
 }
@@ -175,23 +172,10 @@ func (h byHand) get(ctx context.Context, id string) (t Twelve, err error) {
 }
 
 func (h byHand) upsert(ctx context.Context, id string, t *Twelve) error {
-	flag := func(b bool) string {
-		if b {
-			return "1"
-		}
-		return "0"
-	}
 	key := h.prefix + id
 	results := h.c.DoMulti(ctx,
 		h.c.B().Multi().Build(),
-		h.c.B().Hset().Key(key).FieldValue().
-			FieldValue("name", t.Name).FieldValue("email", t.Email).FieldValue("city", t.City).
-			FieldValue("bio", t.Bio).FieldValue("plan", t.Plan).
-			FieldValue("score", strconv.FormatInt(t.Score, 10)).FieldValue("level", strconv.FormatInt(t.Level, 10)).
-			FieldValue("ratio", strconv.FormatFloat(t.Ratio, 'g', -1, 64)).
-			FieldValue("active", flag(t.Active)).FieldValue("admin", flag(t.Admin)).
-			FieldValue("created", t.Created.Format(time.RFC3339Nano)).FieldValue("updated", t.Updated.Format(time.RFC3339Nano)).
-			Build(),
+		h.write(key, t),
 		h.c.B().Pexpire().Key(key).Milliseconds(hashrepo.DefaultLifetime.Milliseconds()).Build(),
 		h.c.B().Exec().Build())
 	replies, err := results[3].ToArray()
@@ -199,4 +183,52 @@ func (h byHand) upsert(ctx context.Context, id string, t *Twelve) error {
 		return err
 	}
 	return replies[0].Error()
+}
+
+func (h byHand) hset(ctx context.Context, id string, t *Twelve) error {
+	return h.c.Do(ctx, h.write(h.prefix+id, t)).Error()
+}
+
+func (h byHand) write(key string, t *Twelve) rueidis.Completed {
+	flag := func(b bool) string {
+		if b {
+			return "1"
+		}
+		return "0"
+	}
+	return h.c.B().Hset().Key(key).FieldValue().
+		FieldValue("name", t.Name).FieldValue("email", t.Email).FieldValue("city", t.City).
+		FieldValue("bio", t.Bio).FieldValue("plan", t.Plan).
+		FieldValue("score", strconv.FormatInt(t.Score, 10)).FieldValue("level", strconv.FormatInt(t.Level, 10)).
+		FieldValue("ratio", strconv.FormatFloat(t.Ratio, 'g', -1, 64)).
+		FieldValue("active", flag(t.Active)).FieldValue("admin", flag(t.Admin)).
+		FieldValue("created", t.Created.Format(time.RFC3339Nano)).FieldValue("updated", t.Updated.Format(time.RFC3339Nano)).
+		Build()
+}
+
+// find is what a programmer in a hurry writes.
+func (h byHand) find(ctx context.Context, score string) error {
+	found := 0
+	for cursor := uint64(0); ; {
+		page, err := h.c.Do(ctx, h.c.B().Scan().Cursor(cursor).Match(h.prefix+"*").Build()).AsScanEntry()
+		if err != nil {
+			return err
+		}
+		for _, key := range page.Elements {
+			got, err := h.c.Do(ctx, h.c.B().Hget().Key(key).Field("score").Build()).ToString()
+			if err != nil {
+				return err
+			}
+			if got == score {
+				found++
+			}
+		}
+		if cursor = page.Cursor; cursor == 0 {
+			break
+		}
+	}
+	if found != 1 {
+		return fmt.Errorf("found %d records", found)
+	}
+	return nil
 }

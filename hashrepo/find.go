@@ -23,7 +23,7 @@ type found struct {
 // records that match, which are looked at again as they then stand.
 func (c *core) find(ctx context.Context, op string, conds []condition) iter.Seq2[found, error] {
 	return func(yield func(found, error) bool) {
-		for page, err := range c.Walk(ctx, op, c.probe(conds)) {
+		for page, err := range c.WalkReading(ctx, op, c.probe(conds)) {
 			if err != nil {
 				yield(found{}, err)
 				return

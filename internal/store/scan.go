@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/redis/rueidis"
@@ -35,18 +36,30 @@ func (s *Store) Walk(ctx context.Context, op string, read func(key string) rueid
 	return s.Scan(ctx, op, s.spec.Kind, s.space, read)
 }
 
+// WalkReading is Walk for a read that the server refuses on a key of another
+// type: SCAN then need not look at each key's type, which takes it half as
+// long again, and the keys that were refused are left out.
+func (s *Store) WalkReading(ctx context.Context, op string, read func(key string) rueidis.Completed) iter.Seq2[Page, error] {
+	return s.scanAll(ctx, op, &walk{keys: s.space, read: read})
+}
+
 // Scan goes over keys of one type with SCAN MATCH COUNT TYPE and gives each
 // once, a page at a time. What read makes for a key travels together with the
 // SCAN for the page after it; a nil read asks for the ids alone. Breaking off
 // the loop ends the traffic. An error ends the walk.
 func (s *Store) Scan(ctx context.Context, op string, kind Kind, keys Keys, read func(key string) rueidis.Completed) iter.Seq2[Page, error] {
+	return s.scanAll(ctx, op, &walk{kind: kind, keys: keys, read: read})
+}
+
+func (s *Store) scanAll(ctx context.Context, op string, from *walk) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
 		t, err := s.beginAll(ctx, op)
 		if err != nil {
 			yield(Page{}, err)
 			return
 		}
-		w := &walk{Store: s, target: t, kind: kind, keys: keys, read: read, seen: newSeen()}
+		w := *from
+		w.Store, w.target, w.seen = s, t, newSeen()
 		for _, node := range s.nodes() {
 			primary, err := w.primary(ctx, node)
 			if err != nil {
@@ -64,7 +77,7 @@ func (s *Store) Scan(ctx context.Context, op string, kind Kind, keys Keys, read 
 type walk struct {
 	*Store
 	target fault.Target
-	kind   Kind
+	kind   Kind // empty: what read refuses shows the others
 	keys   Keys
 	read   func(key string) rueidis.Completed
 	seen   *seen
@@ -100,19 +113,45 @@ func (w *walk) fill(ctx context.Context, node rueidis.Client, cursor uint64, pag
 		}
 	}
 	if cursor == 0 || w.Client.Mode() == rueidis.ClientModeCluster {
-		page.Replies = w.Client.DoMulti(ctx, cmds...)
+		page.answer(w.Client.DoMulti(ctx, cmds...), w.kind == "")
 		if cursor == 0 {
 			return next, nil
 		}
 		return node.Do(ctx, w.scan(node, cursor)).AsScanEntry()
 	}
 	results := node.DoMulti(ctx, append(cmds, w.scan(node, cursor))...)
-	page.Replies = results[:len(cmds)]
+	page.answer(results[:len(cmds)], w.kind == "")
 	return results[len(cmds)].AsScanEntry()
 }
 
 func (w *walk) scan(node rueidis.Client, cursor uint64) rueidis.Completed {
-	return node.B().Scan().Cursor(cursor).Match(w.prefix + w.keys.Glob()).Count(pageSize).Type(string(w.kind)).Build()
+	scan := node.B().Scan().Cursor(cursor).Match(w.prefix + w.keys.Glob()).Count(pageSize)
+	if w.kind == "" {
+		return scan.Build()
+	}
+	return scan.Type(string(w.kind)).Build()
+}
+
+// answer gives a page its replies, one for each id, and with typed leaves out
+// the keys of another type.
+func (p *Page) answer(replies []rueidis.RedisResult, typed bool) {
+	p.Replies = replies
+	if !typed || !slices.ContainsFunc(replies, wrongType) {
+		return
+	}
+	kept := Page{}
+	for i, reply := range replies {
+		if !wrongType(reply) {
+			kept.IDs = append(kept.IDs, p.IDs[i])
+			kept.Targets = append(kept.Targets, p.Targets[i])
+			kept.Replies = append(kept.Replies, reply)
+		}
+	}
+	*p = kept
+}
+
+func wrongType(reply rueidis.RedisResult) bool {
+	return errors.Is(fault.Reason(reply.Error()), fault.ErrWrongType)
 }
 
 // page keeps the keys of the family that were not seen before: the glob's star
