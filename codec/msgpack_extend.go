@@ -49,7 +49,7 @@ func elements(list string) (n int, body string) {
 func listHeader(n int) []byte {
 	switch {
 	case n <= int(msgpcode.FixedArrayMask):
-		return []byte{byte(msgpcode.FixedArrayLow) | byte(n)}
+		return []byte{msgpcode.FixedArrayLow | byte(n)}
 	case n <= math.MaxUint16:
 		return binary.BigEndian.AppendUint16([]byte{msgpcode.Array16}, uint16(n))
 	}
