@@ -53,11 +53,11 @@ func parseTime(s string) (time.Time, error) {
 	p.byte(':')
 	second := p.digits(2)
 	nanos := p.fraction()
-	offset := p.offset()
+	east, eastNanos := p.offset()
 	if p.bad || p.s != "" || hour > 23 || minute > 59 || second > 59 {
 		return time.Time{}, errTime
 	}
-	t := time.Date(year, time.Month(month), day, hour, minute, second-offset, nanos, time.UTC)
+	t := time.Date(year, time.Month(month), day, hour, minute, second-east, nanos-eastNanos, time.UTC)
 	if sec := t.Unix(); sec < firstSecond || sec > lastSecond {
 		return time.Time{}, errYear
 	}
@@ -158,36 +158,36 @@ func (p *timeParser) fraction() int {
 	return v
 }
 
-// offset reads what stands between the clock and UTC, in seconds.
-func (p *timeParser) offset() int {
+// offset reads how far east of UTC the clock is: Python's may have seconds, and a fraction of one.
+func (p *timeParser) offset() (seconds, nanos int) {
 	if p.s == "" {
-		return 0
+		return 0, 0
 	}
 	sign := 1
 	switch p.s[0] {
 	case 'Z', 'z':
 		p.s = p.s[1:]
-		return 0
+		return 0, 0
 	case '-':
 		sign = -1
 	case '+':
 	default:
 		p.bad = true
-		return 0
+		return 0, 0
 	}
 	p.s = p.s[1:]
 	hours := p.digits(2)
 	p.byte(':')
 	minutes := p.digits(2)
-	seconds := 0
 	if p.s != "" {
 		p.byte(':')
 		seconds = p.digits(2)
+		nanos = p.fraction()
 	}
 	if hours > 23 || minutes > 59 || seconds > 59 {
 		p.bad = true
 	}
-	return sign * (hours*3600 + minutes*60 + seconds)
+	return sign * (hours*3600 + minutes*60 + seconds), sign * nanos
 }
 
 func daysIn(year, month int) int {
