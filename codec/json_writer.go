@@ -63,6 +63,10 @@ func (w *jsonWriter) value(s *shape, x spot, modelled bool) error {
 		if err != nil {
 			return err
 		}
+		if s.typ == bigIntType {
+			w.buf = append(w.buf, text...)
+			return nil
+		}
 		return w.string(s, string(text))
 	case kindJSON, kindRaw:
 		return w.raw(s, x, s.nilable)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"reflect"
 	"strconv"
 	"sync"
@@ -41,6 +42,7 @@ var (
 	durationType = reflect.TypeFor[time.Duration]()
 	numberType   = reflect.TypeFor[json.Number]()
 	rawType      = reflect.TypeFor[json.RawMessage]()
+	bigIntType   = reflect.TypeFor[big.Int]()
 	valueType    = reflect.TypeFor[Value]()
 )
 
