@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -188,7 +189,8 @@ func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 	return n == 1, nil
 }
 
-// TTL sends PTTL.
+// TTL sends PTTL. Redis keeps longer lifetimes than a Duration holds: those are
+// the longest one.
 func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 	t, err := s.Begin(ctx, "TTL", id)
 	if err != nil {
@@ -203,7 +205,7 @@ func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 	case ms == -1:
 		return NoExpiry, nil
 	}
-	return time.Duration(ms) * time.Millisecond, nil
+	return time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond, nil
 }
 
 // Touch renews the lifetime and reports whether the record exists.
