@@ -1,8 +1,6 @@
 package keyspace_test
 
 import (
-	"encoding/json"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/symphony-go/symphony/internal/pythontest"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -17,74 +16,94 @@ import (
 // key here: Python's layout gives it, and Default too where no part holds what it
 // escapes.
 func TestPythonKeys(t *testing.T) {
-	data, err := os.ReadFile("testdata/python_keys.json")
-	require.NoError(t, err)
-	var samples []struct {
-		Builder string
-		Parts   []string
-		Key     json.RawMessage
-	}
-	require.NoError(t, json.Unmarshal(data, &samples))
-	require.Len(t, samples, 39)
-
-	custom := func(template string) keyspace.Pattern { return must(keyspace.CompilePython(template)) }
-	python, ours := keyspace.Python(), keyspace.Default()
-	type pair struct{ python, ours keyspace.Pattern }
-	builders := map[string]pair{
-		"user":                 {python.User, ours.User},
-		"handler":              {python.State, ours.State},
-		"table":                {python.Table, ours.Table},
-		"trigger":              {python.Trigger, ours.Trigger},
-		"batch_list":           {python.BatchList, ours.BatchList},
-		"pending_set":          {python.PendingSet, ours.PendingSet},
-		"handler(custom)":      {custom("{tenant}:H:{name}:{user}"), keyspace.MustCompile("{tenant}:H:{name}:{user}")},
-		"trigger(custom)":      {custom("{tenant}:X:{action}:{id}"), keyspace.MustCompile("{tenant}:X:{action}:{id}")},
-		"shared_state(custom)": {custom("{tenant}:S:{state}:{user}"), keyspace.MustCompile("{tenant}:S:{state}:{user}")},
-		"pending_set(custom)":  {custom("P:{service}"), keyspace.MustCompile("P:{service}")},
-	}
-	built, parsed := 0, 0
-	for _, s := range samples {
-		switch s.Builder {
-		case "parse_trigger":
-			var want []string
-			require.NoError(t, json.Unmarshal(s.Key, &want))
-			parts, ok := python.Trigger.Parse(s.Parts[0])
-			if slices.Contains(want, "") {
-				want = nil
-			}
+	built, asked, without := 0, 0, 0
+	for _, s := range pythontest.Load(t).Keys {
+		switch {
+		case s.Without() == pythontest.Empty:
+			requireNoKey(t, s)
+			without++
+		case s.Builder == "parse_trigger":
+			want, _ := s.Key.([]any)
+			parts, ok := keyspace.Python().Trigger.Parse(s.Parts[0])
 			require.Equal(t, want != nil, ok, s.Parts)
-			require.Equal(t, want, parts)
-			parsed++
-		case "is_trigger_key":
-			var want bool
-			require.NoError(t, json.Unmarshal(s.Key, &want))
-			require.Equal(t, want, strings.Contains(s.Parts[0], ":EXPTRIGGER:"))
-			if _, ok := python.Trigger.Parse(s.Parts[0]); ok {
-				require.True(t, want)
+			require.Len(t, parts, len(want))
+			for i := range want {
+				require.Equal(t, want[i], parts[i], s.Parts)
 			}
-			parsed++
+			asked++
+		case s.Builder == "is_trigger_key":
+			_, ok := keyspace.Python().Trigger.Parse(s.Parts[0])
+			require.Equal(t, s.Key == true && s.Without() == "", ok, s.Parts)
+			asked++
 		default:
-			b, known := builders[s.Builder]
-			require.True(t, known, s.Builder)
-			var want string
-			require.NoError(t, json.Unmarshal(s.Key, &want))
-			key, err := b.python.Key(s.Parts...)
-			if slices.Contains(s.Parts, "") {
-				require.ErrorIs(t, err, keyspace.ErrInvalidKey)
-				continue
-			}
-			require.NoError(t, err)
-			require.Equal(t, want, key, s.Builder)
-			if !strings.ContainsAny(strings.Join(s.Parts, ""), ":%") {
-				key, err = b.ours.Key(s.Parts...)
-				require.NoError(t, err)
-				require.Equal(t, want, key, s.Builder)
-			}
+			requireKey(t, s)
 			built++
 		}
 	}
-	require.Equal(t, 21, built)
-	require.Equal(t, 11, parsed)
+	require.Equal(t, []int{21, 9, 9}, []int{built, asked, without})
+}
+
+func requireKey(t *testing.T, s pythontest.Key) {
+	t.Helper()
+	python, ours := builder(t, s.Builder)
+	key, err := python.Key(s.Parts...)
+	require.NoError(t, err)
+	require.Equal(t, s.Key, key, s.Builder)
+	if !strings.ContainsAny(strings.Join(s.Parts, ""), ":%") {
+		key, err = ours.Key(s.Parts...)
+		require.NoError(t, err)
+		require.Equal(t, s.Key, key, s.Builder)
+	}
+}
+
+func requireNoKey(t *testing.T, s pythontest.Key) {
+	t.Helper()
+	if s.Builder == "parse_trigger" {
+		_, ok := keyspace.Python().Trigger.Parse(s.Parts[0])
+		require.False(t, ok, s.Parts)
+		return
+	}
+	python, ours := builder(t, s.Builder)
+	for _, p := range []keyspace.Pattern{python, ours} {
+		_, err := p.Key(s.Parts...)
+		require.ErrorIs(t, err, keyspace.ErrInvalidKey, s.Parts)
+	}
+}
+
+// builder gives the patterns of Python and Default for one of the package's
+// functions; a service may have given it a prefix of its own.
+func builder(t *testing.T, name string) (python, ours keyspace.Pattern) {
+	t.Helper()
+	custom := func(template string) (keyspace.Pattern, keyspace.Pattern) {
+		return must(keyspace.CompilePython(template)), keyspace.MustCompile(template)
+	}
+	p, d := keyspace.Python(), keyspace.Default()
+	switch name {
+	case "user":
+		return p.User, d.User
+	case "handler":
+		return p.State, d.State
+	case "table":
+		return p.Table, d.Table
+	case "shared_state":
+		return p.SharedState, d.SharedState
+	case "trigger":
+		return p.Trigger, d.Trigger
+	case "batch_list":
+		return p.BatchList, d.BatchList
+	case "pending_set":
+		return p.PendingSet, d.PendingSet
+	case "handler(custom)":
+		return custom("{tenant}:H:{name}:{user}")
+	case "trigger(custom)":
+		return custom("{tenant}:X:{action}:{id}")
+	case "shared_state(custom)":
+		return custom("{tenant}:S:{state}:{user}")
+	case "pending_set(custom)":
+		return custom("P:{service}")
+	}
+	require.Fail(t, "no pattern", name)
+	return python, ours
 }
 
 // Keys of whole records, which show what the builders above do not: the state

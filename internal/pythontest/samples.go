@@ -1,0 +1,179 @@
+package pythontest
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+//go:embed testdata/python.json
+var file []byte
+
+// Samples are all that was recorded.
+type Samples struct {
+	Values  []Sample
+	Keys    []Key
+	Records []Record
+}
+
+// Sample is one value, and the text it became.
+type Sample struct {
+	Name  string
+	Value Value
+	Raw   Text
+}
+
+// Key is what one of the package's functions made of its arguments: a key, the
+// parts of one, or whether it is a trigger's.
+type Key struct {
+	Builder string
+	Parts   []string
+	Key     any // string, []any, bool or nil
+}
+
+// Record is a call, and what the server held before and after it.
+type Record struct {
+	ID, Repo, Tenant, Method string
+	Ctor, Args               map[string]Value
+	Pre                      []Command
+	Raw                      []State
+	Result                   Value
+	Reads                    Reads `json:"python_read"`
+}
+
+// Command is one command of a database.
+type Command struct {
+	DB   int
+	Argv []Text
+}
+
+// State is one key of a database. Exactly one of the three values is set, by
+// the kind: string, hash, or list and set. TTL is in seconds, -1 for none.
+type State struct {
+	DB      int
+	Key     string
+	Kind    string
+	TTL     int64
+	Text    Text
+	Hash    map[string]Text
+	Members []Text
+}
+
+// Reads is what the package's own methods read from the state afterwards.
+type Reads struct {
+	Whole  map[string]Value // by method: get, get(models={f: Address}), get_chunk, get_ttl
+	Fields map[string]Value // what get_field gives for a field
+}
+
+// Load gives the samples.
+func Load(tb testing.TB) Samples {
+	tb.Helper()
+	var s Samples
+	if err := json.Unmarshal(file, &s); err != nil {
+		tb.Fatalf("pythontest: %v", err)
+	}
+	return s
+}
+
+// UnmarshalJSON reads a state by its kind.
+func (s *State) UnmarshalJSON(data []byte) error {
+	var raw struct {
+		DB    int
+		Key   string
+		Type  string
+		TTL   int64
+		Value json.RawMessage
+	}
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return err
+	}
+	*s = State{DB: raw.DB, Key: raw.Key, Kind: raw.Type, TTL: raw.TTL}
+	switch s.Kind {
+	case "string":
+		return json.Unmarshal(raw.Value, &s.Text)
+	case "hash":
+		return json.Unmarshal(raw.Value, &s.Hash)
+	case "list", "set":
+		return json.Unmarshal(raw.Value, &s.Members)
+	}
+	return fmt.Errorf("no kind %q", s.Kind)
+}
+
+// UnmarshalJSON tells the fields from the methods.
+func (r *Reads) UnmarshalJSON(data []byte) error {
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return err
+	}
+	r.Whole = map[string]Value{}
+	for method, text := range raw {
+		if method == "get_field" {
+			if err := json.Unmarshal(text, &r.Fields); err != nil {
+				return err
+			}
+			continue
+		}
+		var v Value
+		if err := json.Unmarshal(text, &v); err != nil {
+			return err
+		}
+		r.Whole[method] = v
+	}
+	return nil
+}
+
+// Text is what stood in Redis; Missing says why nothing did.
+type Text struct {
+	S       string
+	Missing string
+}
+
+// UnmarshalJSON reads a text, one that was cut short, or what came in its place.
+func (t *Text) UnmarshalJSON(data []byte) error {
+	if data[0] == '"' {
+		return json.Unmarshal(data, &t.S)
+	}
+	var raw struct {
+		SHA256, Head, Surrogates, T string
+		Len                         int
+	}
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return err
+	}
+	switch {
+	case raw.SHA256 != "":
+		return t.restore(raw.SHA256, raw.Head, raw.Len)
+	case raw.Surrogates != "":
+		t.Missing = "Python cannot encode half of a surrogate pair"
+		return nil
+	}
+	var v Value
+	if err := json.Unmarshal(data, &v); err != nil {
+		return err
+	}
+	switch v.Type {
+	case "enum": // a member that is a str itself is stored as that
+		t.S = v.Inner.Text
+	case "exception":
+		t.Missing = "Python raises " + v.Class
+	default:
+		return fmt.Errorf("no text: %s", data)
+	}
+	return nil
+}
+
+// restore writes out a text of one repeated character, of which the samples
+// keep the head, the length and the sum.
+func (t *Text) restore(sum, head string, n int) error {
+	for _, tail := range []string{"", `"]`, `", "second"]`} {
+		t.S = head + strings.Repeat(head[len(head)-1:], n-len(head)-len(tail)) + tail
+		if got := sha256.Sum256([]byte(t.S)); hex.EncodeToString(got[:]) == sum {
+			return nil
+		}
+	}
+	return fmt.Errorf("no text of %d characters begins with %q and has the sum %s", n, head, sum)
+}
