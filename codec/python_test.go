@@ -91,7 +91,7 @@ func TestPythonReadsWhatGoWrites(t *testing.T) {
 		}
 		data, err := codec.Compact.Marshal(readAs(t, where, v.GoType(), raw.S))
 		require.NoError(t, err, where)
-		theirs, ours := readBack(v, raw.S), readBack(v, string(data))
+		theirs, ours := pythontest.ReadInto(v, raw.S), pythontest.ReadInto(v, string(data))
 		switch {
 		case equal(v, theirs):
 			require.True(t, equal(v, ours), "%s: %s is written %s, and read %s", where, v, data, ours)
@@ -108,16 +108,6 @@ func TestPythonReadsWhatGoWrites(t *testing.T) {
 		"bool from str to bool": 4, "date from str to str": 4, "datetime from str to str": 21, "float from str to float": 16,
 		"timedelta from str to str": 5,
 	}, different)
-}
-
-// readBack reads a text as Python does, into the class that it was of.
-func readBack(v pythontest.Value, raw string) pythontest.Value {
-	if v.Type == "model" {
-		if got, err := pythontest.ReadModel(v.Class, raw); err == nil {
-			return got
-		}
-	}
-	return pythontest.Read(raw)
 }
 
 // equal is Python's ==.

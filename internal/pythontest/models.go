@@ -54,6 +54,17 @@ func ReadModel(class, text string) (Value, error) {
 	return validate(class, bools(v))
 }
 
+// ReadInto reads a text into the class of a value, if it has one and the text
+// fits there.
+func ReadInto(v Value, text string) Value {
+	if v.Type == "model" {
+		if got, err := ReadModel(v.Class, text); err == nil {
+			return got
+		}
+	}
+	return Read(text)
+}
+
 // bools makes bools of the strings that models have for them.
 func bools(v Value) Value {
 	switch {

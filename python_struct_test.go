@@ -1,0 +1,161 @@
+package symphony_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/internal/pythontest"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// The samples' models, as a Go program declares them.
+type (
+	pyAddress struct {
+		Street  string  `redis:"street"`
+		Primary bool    `redis:"primary"`
+		Zip     *string `redis:"zip"`
+	}
+	pyProfile struct {
+		Name     string         `redis:"name"`
+		Active   bool           `redis:"active"`
+		Score    int64          `redis:"score"`
+		Ratio    float64        `redis:"ratio"`
+		Tags     []string       `redis:"tags"`
+		Features []bool         `redis:"features"`
+		Address  pyAddress      `redis:"address"`
+		Extra    map[string]any `redis:"extra"`
+		Nick     *string        `redis:"nick"`
+	}
+	pyUser struct {
+		Name    string    `redis:"name"`
+		City    string    `redis:"city"`
+		Score   int       `redis:"score"`
+		Active  bool      `redis:"active"`
+		Ratio   float64   `redis:"ratio"`
+		Tags    []string  `redis:"tags"`
+		At      time.Time `redis:"at"`
+		Profile pyProfile `redis:"profile"`
+		None    *string   `redis:"none"`
+	}
+	pyState struct {
+		Step int       `redis:"step"`
+		Done bool      `redis:"done"`
+		Ctx  string    `redis:"ctx"`
+		L    []bool    `redis:"l"`
+		Prof pyProfile `redis:"prof"`
+		None *int      `redis:"none"`
+	}
+	pyRow struct {
+		Name  string    `redis:"name"`
+		Price float64   `redis:"price"`
+		Stock int64     `redis:"stock"`
+		Live  bool      `redis:"live"`
+		Tags  []string  `redis:"tags"`
+		Meta  pyProfile `redis:"meta"`
+	}
+	pyScratch struct {
+		Step int             `redis:"step"`
+		OK   bool            `redis:"ok"`
+		Ctx  map[string]bool `redis:"ctx"`
+		Prof pyProfile       `redis:"prof"`
+	}
+)
+
+var (
+	pyZip   = "110111"
+	pyAlice = pyProfile{
+		Name: "Álice \"A\" <&>\n", Active: true, Score: 100, Ratio: 0.5, Tags: []string{"x", "true", "ñ"},
+		Features: []bool{true, false, true}, Address: pyAddress{"Cra 7 # 1-23", true, &pyZip},
+		Extra: map[string]any{
+			"deep": map[string]any{"on": "1", "off": "0", "l": []any{"1", nil, int64(1), 1.0, "1x"}}, "n": nil, "f": 1e21,
+		},
+	}
+)
+
+// Structs read what Python's dicts and models left, in each repository that
+// takes a type: where a field is a bool, "1" is true, and where it is a string,
+// "true" is "true".
+func TestPythonStatesAsStructs(t *testing.T) {
+	eachPython(t, func(t *testing.T, p *pool.Pools, server *python) {
+		records := pythontest.Load(t).Records
+		restored := func(id string) {
+			i := slices.IndexFunc(records, func(r pythontest.Record) bool { return r.ID == id })
+			require.GreaterOrEqual(t, i, 0, id)
+			server.restore(records[i].Raw)
+		}
+
+		restored("user/life/mimeia/7")
+		users, err := symphony.NewUser[pyUser](p, "mimeia", likePython)
+		require.NoError(t, err)
+		user, err := users.Get(ctx, "u1")
+		require.NoError(t, err)
+		require.Equal(t, pyUser{
+			Name: "Carl", City: "Cali", Score: 100, Active: true, Ratio: 0.5, Tags: []string{"a", "b"},
+			At: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Profile: pyAlice,
+		}, user)
+
+		restored("state/life/mimeia/18")
+		states, err := symphony.NewStateHandler[pyState](p, "mimeia", "chat", likePython)
+		require.NoError(t, err)
+		state, err := states.Get(ctx, "u1")
+		require.NoError(t, err)
+		require.Equal(t, pyState{Step: 2, Ctx: "bye", L: []bool{true}, Prof: pyAlice}, state)
+
+		restored("table/life/acme-co/11")
+		rows, err := symphony.NewTable[pyRow](p, "acme-co", "products", likePython)
+		require.NoError(t, err)
+		row, err := rows.Get(ctx, "7")
+		require.NoError(t, err)
+		require.Equal(t, pyRow{Name: "Cup", Price: 10, Stock: -1, Live: true, Tags: []string{"a"}, Meta: pyAlice}, row)
+
+		restored("ss/life/acme-co/7")
+		shared, err := symphony.NewSharedState(p, "acme-co", "u1", likePython)
+		require.NoError(t, err)
+		scratches, err := symphony.StateOf[pyScratch](shared)
+		require.NoError(t, err)
+		scratch, err := scratches.Get(ctx, "conversation")
+		require.NoError(t, err)
+		require.Equal(t, pyScratch{Step: 2, OK: true, Ctx: map[string]bool{"a": true}, Prof: pyAlice}, scratch)
+
+		restored("generic/life/mimeia/19")
+		values, err := symphony.NewGeneric[pyProfile](p, "mimeia", likePython)
+		require.NoError(t, err)
+		value, err := values.Get(ctx, "p")
+		require.NoError(t, err)
+		require.Equal(t, pyAlice, value)
+
+		restored("batch/life/mimeia/6")
+		batch, err := symphony.NewBatch[pyProfile](p, "mimeia", likePython)
+		require.NoError(t, err)
+		items, err := batch.Chunk(ctx, symphony.Queue{Service: "svc:mimeia", Entity: "ent", Action: "act"}, 1, -1)
+		require.NoError(t, err)
+		require.Equal(t, []pyProfile{pyAlice}, items)
+	})
+}
+
+// What Go keeps in these structs, Python reads into its models as the same.
+func TestPythonReadsStructs(t *testing.T) {
+	eachPython(t, func(t *testing.T, p *pool.Pools, server *python) {
+		values, err := symphony.NewGeneric[pyProfile](p, "mimeia", likePython)
+		require.NoError(t, err)
+		require.NoError(t, values.Set(ctx, "p", pyAlice))
+		text, err := server.do(15, "GET", "mimeia:p").ToString()
+		require.NoError(t, err)
+		got, err := pythontest.ReadModel("Profile", text)
+		require.NoError(t, err)
+		require.True(t, got.Same(pyModel()), "%s", got)
+	})
+}
+
+// pyModel is pyAlice as Python has her: no string of hers is "1" or "0" there.
+func pyModel() pyProfile {
+	alice := pyAlice
+	alice.Extra = map[string]any{
+		"deep": map[string]any{"on": true, "off": false, "l": []any{true, nil, int64(1), 1.0, "1x"}}, "n": nil, "f": 1e21,
+	}
+	return alice
+}
