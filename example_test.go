@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 	"github.com/symphony-go/symphony/pool/embedded"
 )
@@ -131,4 +132,47 @@ func ExampleOpError() {
 	// Output:
 	// true Get acme:user:nobody false
 	// true
+}
+
+// A user that a Python service left, read by a Go one.
+func ExampleLayout() {
+	ctx := context.Background()
+	pools, err := embedded.Open(ctx, pool.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pools.Close()
+	redis, err := pools.Client(pool.User)
+	if err != nil {
+		log.Fatal(err)
+	}
+	python := redis.B().Hset().Key("acme:user:u:1").FieldValue().
+		FieldValue("name", "1").
+		FieldValue("active", "1").
+		FieldValue("seen", "2024-05-06T07:08:09").
+		FieldValue("address", `{"street": "Cra 7", "primary": "1", "zip": null}`)
+	if err := redis.Do(ctx, python.Build()).Error(); err != nil {
+		log.Fatal(err)
+	}
+
+	type user struct {
+		Name    string    `redis:"name"`
+		Active  bool      `redis:"active"`
+		Seen    time.Time `redis:"seen"`
+		Address struct {
+			Street  string  `redis:"street"`
+			Primary bool    `redis:"primary"`
+			Zip     *string `redis:"zip"`
+		} `redis:"address"`
+	}
+	users, err := symphony.NewUser[user](pools, "acme", symphony.Layout(keyspace.Python()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	u, err := users.Get(ctx, "u:1")
+	fmt.Printf("%q %v %v\n", u.Name, u.Active, u.Seen)
+	fmt.Println(u.Address.Street, u.Address.Primary, u.Address.Zip, err)
+	// Output:
+	// "1" true 2024-05-06 07:08:09 +0000 UTC
+	// Cra 7 true <nil> <nil>
 }

@@ -10,14 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The program that the README shows compiles.
-func TestReadmeProgram(t *testing.T) {
-	text, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	program := regexp.MustCompile("(?s)```go\n(package main\n.*?)```").FindSubmatch(text)
-	require.NotNil(t, program, "the README has no whole program")
-	file := filepath.Join(t.TempDir(), "main.go")
-	require.NoError(t, os.WriteFile(file, program[1], 0o600))
-	out, err := exec.Command("go", "vet", file).CombinedOutput()
-	require.NoError(t, err, string(out))
+// The programs that the README and the guides show compile.
+func TestDocumentedPrograms(t *testing.T) {
+	for _, doc := range []string{"README.md", "docs/python.md"} {
+		text, err := os.ReadFile(doc)
+		require.NoError(t, err)
+		program := regexp.MustCompile("(?s)```go\n(package main\n.*?)```").FindSubmatch(text)
+		require.NotNil(t, program, "%s has no whole program", doc)
+		file := filepath.Join(t.TempDir(), "main.go")
+		require.NoError(t, os.WriteFile(file, program[1], 0o600))
+		out, err := exec.Command("go", "vet", file).CombinedOutput()
+		require.NoError(t, err, "%s: %s", doc, out)
+	}
 }

@@ -20,6 +20,7 @@
 //	time.Duration                 1h30m0s                      the same, quoted
 //	[]byte                        verbatim                     base64
 //	encoding.TextMarshaler        its text                     the same, quoted
+//	big.Int                       decimal                      number
 //	json.Marshaler                its JSON                     its JSON
 //	json.Number                   its digits                   number
 //	struct, map, slice, array     JSON                         JSON

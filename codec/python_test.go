@@ -2,6 +2,8 @@ package codec_test
 
 import (
 	"encoding/json"
+	"math"
+	"math/big"
 	"reflect"
 	"testing"
 	"time"
@@ -75,6 +77,72 @@ func requireVerbatim(t *testing.T, where string, v pythontest.Value, raw string)
 		}
 		var bad *codec.DecodeError
 		require.ErrorAs(t, codec.Compact.Unmarshal([]byte(raw), dst), &bad, "%s: %q as %T", where, raw, dst)
+	}
+}
+
+// What is no UTF-8 comes from elsewhere than Python, and is treated like what
+// Python has no JSON for.
+func TestPythonForeignBytes(t *testing.T) {
+	for _, raw := range []string{"ab\xff", "\xff", "\x80\x04\x95pickle", "{\"a\": \"\xff\"}", "[\"\xc3\"]", "\"\xed\xa0\x80\""} {
+		requireVerbatim(t, raw, pythontest.Value{}, raw)
+	}
+}
+
+// Python's str, isoformat and json.dumps give more spellings than the samples
+// hold.
+func TestPythonSpellings(t *testing.T) {
+	huge := new(big.Int).Exp(big.NewInt(10), big.NewInt(40), nil)
+	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	day := 24 * time.Hour
+	type labelled struct {
+		Labels []*string      `redis:"labels"`
+		Counts map[int]bool   `redis:"counts"`
+		Limit  *float64       `redis:"limit"`
+		Parent *labelled      `redis:"parent"`
+		Extra  map[string]any `redis:"extra"`
+	}
+	for _, tc := range []struct {
+		where, raw string
+		want       any
+	}{
+		{where(), "2024-05-06 07:08:09", at},
+		{where(), "2024-05-06T07:08:09+05:30:15", at.Add(-5*time.Hour - 30*time.Minute - 15*time.Second)},
+		{where(), "2024-05-06T07:08:09-00:00:00.000001", at.Add(time.Microsecond)},
+		{where(), "2024-05-06T07:08:09.999999-23:59:59.999999", at.Add(day + 999998*time.Microsecond)},
+		{where(), "0001-01-01T00:00:00", time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)},
+		{where(), "9999-12-31T23:59:59.999999", time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)},
+		{where(), "0:00:00", time.Duration(0)},
+		{where(), "0:00:00.000001", time.Microsecond},
+		{where(), "23:59:59.999999", day - time.Microsecond},
+		{where(), "2 days, 0:00:00", 2 * day},
+		{where(), "-1 day, 23:59:59.999999", -time.Microsecond},
+		{where(), "-3 days, 12:00:00", -60 * time.Hour},
+		{where(), "1E+3", json.Number("1E+3")},
+		{where(), "0E-10", json.Number("0E-10")},
+		{where(), "-0", json.Number("-0")},
+		{where(), "-" + huge.String(), new(big.Int).Neg(huge)},
+		{where(), "[" + huge.String() + ", -1]", []*big.Int{huge, big.NewInt(-1)}},
+		{where(), "-5e-324", -math.SmallestNonzeroFloat64},
+		{where(), "9007199254740993.0", 9007199254740992.0},
+		{where(), "123456789012345680.0", float32(123456789012345680)},
+		{where(), "[-0.0, 1e-07, 1e+16, NaN, -Infinity]", []float64{math.Copysign(0, -1), 1e-7, 1e16, math.NaN(), math.Inf(-1)}},
+		{where(), "[1, null, 3]", []*int64{ptr(int64(1)), nil, ptr(int64(3))}},
+		{where(), "[[], [[]], {}]", []any{[]any{}, []any{[]any{}}, map[string]any{}}},
+		{where(), `[1, "1", true, null, 1.0]`, []any{int64(1), "1", true, nil, 1.0}},
+		{where(), `{"": {"ñ🚀": ["\u2028", "\\", "\u0000", "\""]}}`, map[string]map[string][]string{"": {"ñ🚀": {"\u2028", "\\", "\x00", "\""}}}},
+		{where(), `{"-1": "a", "0": "b"}`, map[int]string{-1: "a", 0: "b"}},
+		{where(), `{"labels": ["1", null, "x"], "counts": {"7": "1", "8": "0"}, "limit": null, "parent": {"labels": [], "counts": {}, ` +
+			`"limit": Infinity, "parent": null, "extra": {"on": "1", "t": [true, {"deep": "0"}]}}, "extra": {}}`,
+			labelled{
+				Labels: []*string{ptr("1"), nil, ptr("x")}, Counts: map[int]bool{7: true, 8: false}, Extra: map[string]any{},
+				Parent: &labelled{
+					Labels: []*string{}, Counts: map[int]bool{}, Limit: ptr(math.Inf(1)),
+					Extra: map[string]any{"on": "1", "t": []any{true, map[string]any{"deep": "0"}}},
+				},
+			}},
+	} {
+		got := readAs(t, tc.where, reflect.TypeOf(tc.want), tc.raw)
+		require.True(t, same(reflect.ValueOf(&tc.want).Elem().Elem(), reflect.ValueOf(&got).Elem().Elem()), "%s: %#v", tc.where, got)
 	}
 }
 
