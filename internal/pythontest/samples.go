@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -69,11 +70,16 @@ type Reads struct {
 	Fields map[string]Value // what get_field gives for a field
 }
 
-// Load gives the samples.
+var load = sync.OnceValues(func() (s Samples, err error) {
+	err = json.Unmarshal(file, &s)
+	return s, err
+})
+
+// Load gives the samples, which are the same for all tests: change nothing.
 func Load(tb testing.TB) Samples {
 	tb.Helper()
-	var s Samples
-	if err := json.Unmarshal(file, &s); err != nil {
+	s, err := load()
+	if err != nil {
 		tb.Fatalf("pythontest: %v", err)
 	}
 	return s

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -112,7 +113,7 @@ func str(text string) Value { return Value{Type: "str", Text: text} }
 func (v Value) name() string {
 	switch v = v.Plain(); v.Type {
 	case "bool":
-		return fmt.Sprint(v.Bool)
+		return strconv.FormatBool(v.Bool)
 	case "none":
 		return "null"
 	default:
@@ -140,7 +141,7 @@ func (v Value) String() string {
 	case v.Inner != nil:
 		return v.Class + "(" + v.Inner.String() + ")"
 	case v.Type == "bool":
-		return fmt.Sprint(v.Bool)
+		return strconv.FormatBool(v.Bool)
 	case v.Half:
 		return "half a pair"
 	case v.Type == "str":
