@@ -46,27 +46,6 @@ var (
 	valueType    = reflect.TypeFor[Value]()
 )
 
-// common are the types of maps that need no reflection.
-type common uint8
-
-const (
-	mapOfString common = iota + 1
-	mapOfBool
-	mapOfInt
-	mapOfInt64
-	mapOfFloat64
-	mapOfAny
-)
-
-var commonMaps = map[reflect.Type]common{
-	reflect.TypeFor[map[string]string]():  mapOfString,
-	reflect.TypeFor[map[string]bool]():    mapOfBool,
-	reflect.TypeFor[map[string]int]():     mapOfInt,
-	reflect.TypeFor[map[string]int64]():   mapOfInt64,
-	reflect.TypeFor[map[string]float64](): mapOfFloat64,
-	reflect.TypeFor[map[string]any]():     mapOfAny,
-}
-
 // shape is one Go type, understood once: what all codecs need to know of it.
 type shape struct {
 	typ     reflect.Type

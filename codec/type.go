@@ -59,7 +59,8 @@ func (t *Type) Text(v reflect.Value) (string, bool) {
 }
 
 // Decode reads data into v, which is of the compiled type and settable. Nothing is left of what v held before, except
-// after an error. Strings in v may share memory with data, byte slices never do.
+// after an error. Strings in v may share memory with data, byte slices never do: one that outlives v keeps all of data in
+// memory, which strings.Clone ends.
 func (t *Type) Decode(data string, v reflect.Value) error {
 	if t.asIs {
 		v.SetString(data)
