@@ -72,7 +72,7 @@ func (b *Batch[T]) Enqueue(ctx context.Context, q Queue, items ...T) (int64, err
 	if err != nil {
 		return 0, fmt.Errorf("symphony: %w", err)
 	}
-	n, err := queues.PushMarked(ctx, q.Action, []listrepo.Mark{{Key: pending, Member: b.tenant}}, items...)
+	n, err := queues.Marked(listrepo.Marks{Pending: listrepo.Mark{Key: pending, Member: b.tenant}}).Push(ctx, q.Action, items...)
 	return n, fault.Named("Enqueue", err)
 }
 

@@ -47,6 +47,30 @@ func Codec(c codec.Codec) Option { return option.Codec(c) }
 // MaxLen bounds the length of a queue to n items: a push over it is ErrFull.
 func MaxLen(n int) Option { return option.MaxLen(n) }
 
+// MaxAttempts has an item parked among the dead when it comes back from its
+// n-th delivery: failed, released, or with a lapsed lease. On its last attempt
+// an item is claimed alone, so that it is parked for its own failure and takes
+// no other with it. Without the option items come back for ever.
+func MaxAttempts(n int) Option { return option.MaxAttempts(n) }
+
+// Lease is how long Process withholds items from other workers when it has
+// lost touch with Redis or died; while it works it prolongs the lease. Defaults
+// to 30 seconds. Under a millisecond: ErrInvalidTTL.
+func Lease(d time.Duration) Option { return option.Lease(d) }
+
+// Workers is how many chunks WorkBatches works on at a time. Defaults to 1, so
+// that handlers need no locks.
+func Workers(n int) Option { return option.Workers(n) }
+
+// ChunkSize is how many items of a queue WorkBatches hands out at once.
+// Defaults to 100.
+func ChunkSize(n int) Option { return option.ChunkSize(n) }
+
+// Report gets the errors that WorkBatches lives with, each a *WorkError: those
+// of handlers, items that do not decode, an unreachable server. It is called
+// from several goroutines. Defaults to none.
+func Report(f func(error)) Option { return option.Report(f) }
+
 // Layout says how the repository's keys look. Defaults to the layout of the
 // pools. It applies to the constructors of this package alone.
 func Layout(l keyspace.Layout) Option { return option.Layout(l) }

@@ -8,16 +8,10 @@ package listrepo
 
 import (
 	"context"
-	_ "embed"
-	"errors"
 	"fmt"
 	"iter"
 	"reflect"
-	"slices"
-	"strconv"
 	"time"
-
-	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
@@ -31,30 +25,7 @@ const NoExpiry = store.NoExpiry
 
 // ListRepo reads and writes queues of items of type T. It is safe for
 // concurrent use; With makes cheap views of it.
-type ListRepo[T any] struct{ core *store.Values }
-
-// Mark is a set, and the member that a push adds to it: an index of queues
-// that are not empty, say. The key is without the pool's prefix.
-type Mark struct{ Key, Member string }
-
-// ItemError is an item that does not decode. The item itself is in Raw, and
-// never in the text of the error.
-type ItemError struct {
-	Index int    // its place in what was read, from 0
-	Raw   []byte // what is stored
-	Err   error  // a *codec.DecodeError
-}
-
-// Error says which item it is and what is wrong with it.
-func (e *ItemError) Error() string { return fmt.Sprintf("item %d: %v", e.Index, e.Err) }
-
-// Unwrap gives the reason.
-func (e *ItemError) Unwrap() error { return e.Err }
-
-//go:embed lua/push.lua
-var pushSource string
-
-var pushScript = store.NewScript(pushSource)
+type ListRepo[T any] struct{ core *queue }
 
 // New makes the repository of the queues in space, on the pool with alias a.
 // Nothing is sent.
@@ -66,85 +37,20 @@ func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (
 	if err != nil {
 		return nil, err
 	}
-	return &ListRepo[T]{core}, nil
+	return &ListRepo[T]{&queue{Values: core}}, nil
 }
 
 // With is a view of the repository with more options; the original stays as it
 // was. An option that cannot apply is the error of the view's calls, before
 // anything is sent.
-func (r *ListRepo[T]) With(opts ...Option) *ListRepo[T] { return &ListRepo[T]{r.core.With(opts...)} }
+func (r *ListRepo[T]) With(opts ...Option) *ListRepo[T] {
+	return &ListRepo[T]{&queue{r.core.With(opts...), r.core.marks}}
+}
 
 // In is a view of the repository over another space: one repository serves
-// spaces that differ in more than the id.
-func (r *ListRepo[T]) In(s keyspace.Space) *ListRepo[T] { return &ListRepo[T]{r.core.In(s)} }
-
-// Push appends items to a queue and gives its length: RPUSH and the lifetime
-// in one MULTI ... EXEC; with a condition, KeepTTL or MaxLen, one script. A
-// push of no items sends LLEN alone.
-//
-// Atomic: all the items are pushed, side by side, or none. Errors: ErrFull from
-// MaxLen, ErrNotFound and ErrExists from the conditions, ErrWrongType;
-// ErrTooLarge, and what the codec cannot write, before anything is sent.
-func (r *ListRepo[T]) Push(ctx context.Context, id string, v ...T) (int64, error) {
-	return r.push(ctx, "Push", "RPUSH", id, nil, v)
-}
-
-// PushFront is Push at the other end, LPUSH: the items keep their order, so
-// that v[0] is the queue's first.
-func (r *ListRepo[T]) PushFront(ctx context.Context, id string, v ...T) (int64, error) {
-	return r.push(ctx, "PushFront", "LPUSH", id, nil, v)
-}
-
-// PushMarked is Push that also adds members to sets, by SADD in the same
-// transaction, so that no queue is ever filled and not marked. On a cluster the
-// sets must share the queue's slot. No items: nothing is marked.
-func (r *ListRepo[T]) PushMarked(ctx context.Context, id string, marks []Mark, v ...T) (int64, error) {
-	return r.push(ctx, "PushMarked", "RPUSH", id, marks, v)
-}
-
-func (r *ListRepo[T]) push(ctx context.Context, op, command, id string, marks []Mark, v []T) (int64, error) {
-	if len(v) == 0 {
-		return r.length(ctx, op, id)
-	}
-	t, err := r.core.BeginWrite(ctx, op, id)
-	if err != nil {
-		return 0, err
-	}
-	items := make([]string, len(v))
-	for i := range v {
-		if items[i], err = r.core.Encode(t, reflect.ValueOf(&v[i]).Elem()); err != nil {
-			return 0, err
-		}
-	}
-	if command == "LPUSH" {
-		slices.Reverse(items)
-	}
-	if !r.core.Plain() || r.core.MaxLen > 0 {
-		return r.pushScripted(ctx, t, command, marks, items)
-	}
-	tx := append(r.core.Tx(1+len(marks)), r.core.Client.B().Arbitrary(command).Keys(t.Key).Args(items...).Build())
-	for _, m := range marks {
-		tx = append(tx, r.core.Client.B().Sadd().Key(r.core.Prefix()+m.Key).Member(m.Member).Build())
-	}
-	replies, err := r.core.Write(ctx, t, tx)
-	if err != nil {
-		return 0, err
-	}
-	return replies[0].ToInt64()
-}
-
-func (r *ListRepo[T]) pushScripted(ctx context.Context, t fault.Target, command string, marks []Mark, items []string) (int64, error) {
-	args := append(make([]string, 0, 3+len(marks)+len(items)), command, strconv.Itoa(r.core.MaxLen), strconv.Itoa(len(marks)))
-	sets := make([]string, len(marks))
-	for i, m := range marks {
-		sets[i] = r.core.Prefix() + m.Key
-		args = append(args, m.Member)
-	}
-	m, err := r.core.Run(ctx, t, pushScript, append(args, items...), sets...)
-	if err != nil {
-		return 0, err
-	}
-	return m.ToInt64()
+// spaces that differ in more than the id. The marks of Marked are not taken over.
+func (r *ListRepo[T]) In(s keyspace.Space) *ListRepo[T] {
+	return &ListRepo[T]{&queue{Values: r.core.In(s)}}
 }
 
 // Pop takes up to n items off the front: LPOP with a count, and the lifetime,
@@ -172,25 +78,6 @@ func (r *ListRepo[T]) Pop(ctx context.Context, id string, n int) ([]T, error) {
 		return nil, err
 	}
 	return r.decode(t, replies)
-}
-
-// decode reads an array of items.
-func (r *ListRepo[T]) decode(t fault.Target, reply rueidis.RedisMessage) ([]T, error) {
-	texts, err := reply.AsStrSlice()
-	if err != nil {
-		return nil, t.Sent(err)
-	}
-	items := make([]T, 0, len(texts))
-	var errs []error
-	for i, text := range texts {
-		var v T
-		if err := r.core.Decode(t, text, reflect.ValueOf(&v).Elem()); err != nil {
-			errs = append(errs, &ItemError{i, []byte(text), err})
-			continue
-		}
-		items = append(items, v)
-	}
-	return items, errors.Join(errs...)
 }
 
 // Range gives the items from start to stop, both included, and leaves them
@@ -235,12 +122,7 @@ func (r *ListRepo[T]) All(ctx context.Context, id string) iter.Seq2[T, error] {
 				return
 			}
 			for i, text := range texts {
-				var v T
-				err := r.core.Decode(t, text, reflect.ValueOf(&v).Elem())
-				if err != nil {
-					err = &ItemError{int(start) + i, []byte(text), err}
-				}
-				if !yield(v, err) {
+				if v, err := r.item(t, int(start)+i, "", text); !yield(v, err) {
 					return
 				}
 			}
@@ -296,10 +178,4 @@ func (r *ListRepo[T]) Exists(ctx context.Context, id string) (bool, error) {
 // [NoExpiry]: PTTL. Errors: ErrNotFound.
 func (r *ListRepo[T]) TTL(ctx context.Context, id string) (time.Duration, error) {
 	return r.core.TTL(ctx, id)
-}
-
-// Delete removes queues and counts those that were there: a pipeline of
-// UNLINK, not atomic together.
-func (r *ListRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
-	return r.core.Delete(ctx, ids...)
 }

@@ -145,7 +145,7 @@ func TestMaxLen(t *testing.T) {
 		var op *symphony.OpError
 		require.ErrorAs(t, err, &op)
 		require.False(t, op.MaybeApplied())
-		_, err = repo.PushMarked(ctx, "q", []listrepo.Mark{{Key: "marks", Member: "m"}}, 3, 4)
+		_, err = repo.Marked(marks("marks")).Push(ctx, "q", 3, 4)
 		require.ErrorIs(t, err, symphony.ErrFull)
 		n, err := repo.PushFront(ctx, "q", 3)
 		require.NoError(t, err)
@@ -153,7 +153,7 @@ func TestMaxLen(t *testing.T) {
 		got, err := repo.Range(ctx, "q", 0, -1)
 		require.NoError(t, err)
 		require.Equal(t, []int{3, 1, 2}, got)
-		marked, err := pooltest.Do(t, p, pool.Handlers, "EXISTS", "marks").AsInt64()
+		marked, err := pooltest.Do(t, p, pool.Handlers, "EXISTS", "marks", "marks:index").AsInt64()
 		require.NoError(t, err)
 		require.Zero(t, marked)
 	})
@@ -178,18 +178,38 @@ func TestConditions(t *testing.T) {
 	})
 }
 
-func TestPushMarked(t *testing.T) {
+func marks(key string) listrepo.Marks {
+	return listrepo.Marks{
+		Pending: listrepo.Mark{Key: key, Member: "who"},
+		Index:   listrepo.Mark{Key: key + ":index", Member: "which"},
+	}
+}
+
+// Every push marks, those that are noted and those that a push before spared
+// that.
+func TestMarked(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, opts := range [][]listrepo.Option{nil, {listrepo.KeepTTL()}} {
 			repo, key := newRepo[int](t, p, opts...)
-			n, err := repo.PushMarked(ctx, "q", []listrepo.Mark{{Key: key + "a", Member: "x"}, {Key: key + "b", Member: "y"}}, 1, 2)
-			require.NoError(t, err)
-			require.EqualValues(t, 2, n)
-			for set, want := range map[string]string{"a": "x", "b": "y"} {
-				members, err := pooltest.Do(t, p, pool.Handlers, "SMEMBERS", key+set).AsStrSlice()
+			marked := repo.Marked(marks(key + "marks"))
+			for i := range 3 {
+				n, err := marked.Push(ctx, "q", 1, 2)
 				require.NoError(t, err)
-				require.Equal(t, []string{want}, members)
+				require.EqualValues(t, 2*i+2, n)
+				members, err := pooltest.Do(t, p, pool.Handlers, "SMEMBERS", key+"marks").AsStrSlice()
+				require.NoError(t, err)
+				require.Equal(t, []string{"who"}, members)
+				require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", key+"marks").Error())
 			}
+			queues, err := pooltest.Do(t, p, pool.Handlers, "ZRANGE", key+"marks:index", "0", "-1").AsStrSlice()
+			require.NoError(t, err)
+			require.Equal(t, []string{"which"}, queues)
+			n, err := marked.Push(ctx, "other")
+			require.NoError(t, err)
+			require.Zero(t, n)
+			left, err := pooltest.Do(t, p, pool.Handlers, "EXISTS", key+"marks").AsInt64()
+			require.NoError(t, err)
+			require.Zero(t, left, "no items, no mark")
 		}
 	})
 }

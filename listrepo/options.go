@@ -45,3 +45,14 @@ func Codec(c codec.Codec) Option { return option.Codec(c) }
 
 // MaxLen bounds the length of a queue to n items: a push over it is ErrFull.
 func MaxLen(n int) Option { return option.MaxLen(n) }
+
+// MaxAttempts has an item parked among the dead when it comes back from its
+// n-th delivery: failed, released, or with a lapsed lease. On its last attempt
+// an item is claimed alone, so that it is parked for its own failure and takes
+// no other with it. Without the option items come back for ever.
+func MaxAttempts(n int) Option { return option.MaxAttempts(n) }
+
+// Lease is how long Process withholds items from other workers when it has
+// lost touch with Redis or died; while it works it prolongs the lease. Defaults
+// to 30 seconds. Under a millisecond: ErrInvalidTTL.
+func Lease(d time.Duration) Option { return option.Lease(d) }

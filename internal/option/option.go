@@ -30,7 +30,8 @@ const (
 	Lifetimes Trait = 1 << iota // TTL, KeepTTL, NoTTL
 	Versions                    // IfVersion
 	Caching                     // Cached
-	Bounds                      // MaxLen
+	Bounds                      // MaxLen, MaxAttempts, Lease
+	Working                     // Workers, ChunkSize, Report
 	bound                       // Layout: no repository has it, SplitLayout takes it before
 )
 
@@ -44,6 +45,7 @@ type Settings struct {
 	Alias    pool.Alias
 	Codec    codec.Codec
 	MaxLen   int // zero: unbounded
+	Work
 }
 
 // Conditional reports whether a write asks for something about the record first.

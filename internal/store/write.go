@@ -86,18 +86,24 @@ var rule string
 
 // Script is a write script: rule.lua and a body of the package that runs it.
 type Script struct {
-	lua   *rueidis.Lua
-	typed bool
+	lua    *rueidis.Lua
+	source string
+	sha    string
+	typed  bool
 }
 
 // NewScript makes a script of body, which follows rule.lua.
-func NewScript(body string) *Script { return &Script{lua: rueidis.NewLuaScript(rule + body)} }
+func NewScript(body string) *Script {
+	return &Script{lua: rueidis.NewLuaScript(rule + body), source: rule + body, sha: digest(rule + body)}
+}
 
 // NewTypedScript is NewScript for a body that does not ask whether the record
 // existed, and whose first command refuses a key of another type: rule.lua
 // looks at the key only where a condition or KeepTTL wants it.
 func NewTypedScript(body string) *Script {
-	return &Script{lua: rueidis.NewLuaScript(rule + body), typed: true}
+	s := NewScript(body)
+	s.typed = true
+	return s
 }
 
 // Run executes the script on the target's key, and on more keys of its slot.

@@ -1,0 +1,131 @@
+package listrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/symphony-go/symphony/internal/fault"
+)
+
+// Item is a claimed item.
+type Item[T any] struct {
+	ID      string // the same for every delivery of the item, and no other item of the queue has it
+	Attempt int    // 1 for the first delivery, and more for each after it
+	Value   T
+}
+
+// Claim is the right to work on some items of a queue, until they are acked or
+// released or its lease lapses. It is safe for concurrent use.
+type Claim[T any] struct {
+	Items []Item[T]
+
+	lease *lease // nil: nothing was there to claim
+}
+
+// Claim takes up to n items off the front of a queue, for as long as lease
+// says and Extend prolongs it. Items whose lease lapsed come first, in the order
+// in which they were first claimed, with the id that they had and a higher
+// attempt; so do items that were released, wherever they stand in the queue. A
+// claim without items needs no Ack.
+//
+// The items move to a list beside the queue, `%claim-<token>:...`, so that Len,
+// Range and other programs see them no more, and no two claims overlap. One
+// script takes them and LRANGE reads them, in one round trip. With MaxAttempts
+// an item on its last attempt is claimed alone.
+//
+// An item that does not decode is not among Items: it is parked among the dead,
+// in a second round trip, and the error joins an *ItemError for it with what was
+// stored. The claim beside such an error is good, and wants its Ack. With every
+// other error the claim is nil; where the error says MaybeApplied the items come
+// again when the lease has lapsed.
+//
+// Errors: ErrInvalidTTL for a lease under a millisecond; ErrUnsupported for a
+// negative n and for IfAbsent; ErrWrongType.
+func (r *ListRepo[T]) Claim(ctx context.Context, id string, n int, lease time.Duration) (*Claim[T], error) {
+	return r.claim(ctx, "Claim", id, n, lease)
+}
+
+func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease time.Duration) (*Claim[T], error) {
+	l, texts, err := r.core.claim(ctx, op, id, n, lease)
+	if err != nil {
+		return nil, err
+	}
+	c := &Claim[T]{lease: l}
+	if l == nil {
+		return c, nil
+	}
+	c.Items = make([]Item[T], 0, len(texts))
+	var bad []string
+	var errs []error
+	ids := l.ids()
+	for i, text := range texts {
+		v, err := r.item(l.target, i, ids[i], text)
+		if err != nil {
+			bad, errs = append(bad, ids[i]), append(errs, err)
+			continue
+		}
+		c.Items = append(c.Items, Item[T]{ids[i], l.attempt(i + 1), v})
+	}
+	if len(bad) > 0 {
+		errs = append(errs, l.park(ctx, bad, fmt.Sprintf("does not decode as %v", reflect.TypeFor[T]())))
+	}
+	return c, errors.Join(errs...)
+}
+
+// Ack removes items for good; none named: all that are left, in which case the
+// call after the last one does nothing. UNLINK and ZREM in one round trip for
+// all, one script for some. Atomic.
+//
+// Errors: ErrLeaseLost, with nothing changed, where the lease lapsed and another
+// claim noticed: the items are or will be delivered again. ErrNotFound for an
+// item that is not of this claim, or was acked or released before; nothing is
+// sent then.
+func (c *Claim[T]) Ack(ctx context.Context, items ...Item[T]) error {
+	return c.settle(ctx, "Ack", items, func(l *lease, places []int) error { return l.ack(ctx, places) })
+}
+
+// Release puts items back in front of the queue, in their order; none named:
+// all that are left. They keep their ids, and their next attempt is one higher.
+// Other programs see them as the plain values that they were, and may take them.
+// A bound of MaxLen does not keep them out. With MaxAttempts, items without an
+// attempt left are parked among the dead instead. One script; atomic.
+//
+// Errors: those of Ack.
+func (c *Claim[T]) Release(ctx context.Context, items ...Item[T]) error {
+	return c.Fail(ctx, errReleased, items...)
+}
+
+var errReleased = errors.New("released on the last attempt")
+
+// Fail is Release with the reason, which items that are parked carry.
+func (c *Claim[T]) Fail(ctx context.Context, cause error, items ...Item[T]) error {
+	return c.settle(ctx, "Release", items, func(l *lease, places []int) error {
+		return l.release(ctx, places, l.queue.MaxAttempts, cause.Error())
+	})
+}
+
+// Extend lets the lease end d from now. One script; atomic. Errors:
+// ErrInvalidTTL for less than a millisecond; ErrLeaseLost as for Ack.
+func (c *Claim[T]) Extend(ctx context.Context, d time.Duration) error {
+	if c.lease == nil {
+		return nil
+	}
+	return c.lease.extend(ctx, d)
+}
+
+func (c *Claim[T]) settle(ctx context.Context, op string, items []Item[T], do func(*lease, []int) error) error {
+	if c.lease == nil {
+		if len(items) == 0 {
+			return nil
+		}
+		return fault.Target{Op: op}.Refuse(fmt.Errorf("%w: the claim has no items", fault.ErrNotFound))
+	}
+	ids := make([]string, len(items))
+	for i := range items {
+		ids[i] = items[i].ID
+	}
+	return c.lease.settle(ctx, op, ids, do)
+}

@@ -1,0 +1,197 @@
+package listrepo_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/listrepo"
+	"github.com/symphony-go/symphony/pool"
+)
+
+func values[T any](items []listrepo.Item[T]) []T {
+	out := make([]T, len(items))
+	for i := range items {
+		out[i] = items[i].Value
+	}
+	return out
+}
+
+func claim[T any](t *testing.T, r *listrepo.ListRepo[T], n int, lease time.Duration) *listrepo.Claim[T] {
+	t.Helper()
+	c, err := r.Claim(ctx, "q", n, lease)
+	require.NoError(t, err)
+	return c
+}
+
+// lapsed waits until a claim can have n items.
+func lapsed[T any](t *testing.T, r *listrepo.ListRepo[T], n int64) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		b, err := r.Backlog(ctx, "q")
+		return err == nil && b.Waiting == n
+	}, 10*time.Second, time.Millisecond)
+}
+
+func TestClaim(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, _ := newRepo[int](t, p)
+		_, err := repo.Push(ctx, "q", 1, 2, 3, 4, 5, 6)
+		require.NoError(t, err)
+		one, two := claim(t, repo, 2, time.Minute), claim(t, repo, 2, time.Minute)
+		require.Equal(t, []int{1, 2}, values(one.Items))
+		require.Equal(t, []int{3, 4}, values(two.Items))
+		for _, item := range append(one.Items, two.Items...) {
+			require.Equal(t, 1, item.Attempt)
+		}
+		b, err := repo.Backlog(ctx, "q")
+		require.NoError(t, err)
+		require.EqualValues(t, 2, b.Waiting)
+		require.EqualValues(t, 4, b.Claimed)
+
+		require.NoError(t, one.Ack(ctx, one.Items[0]))
+		require.ErrorIs(t, one.Ack(ctx, one.Items[0]), symphony.ErrNotFound)
+		require.NoError(t, one.Release(ctx))
+		require.NoError(t, two.Release(ctx, two.Items[1], two.Items[0]))
+		rest, err := repo.Range(ctx, "q", 0, -1)
+		require.NoError(t, err)
+		require.Equal(t, []int{3, 4, 2, 5, 6}, rest)
+
+		again := claim(t, repo, 10, time.Minute)
+		require.Equal(t, []int{3, 4, 2, 5, 6}, values(again.Items))
+		require.Equal(t, two.Items[0].ID, again.Items[0].ID)
+		require.Equal(t, two.Items[1].ID, again.Items[1].ID)
+		require.Equal(t, one.Items[1].ID, again.Items[2].ID)
+		require.Equal(t, []int{2, 2, 2, 1, 1}, []int{again.Items[0].Attempt, again.Items[1].Attempt, again.Items[2].Attempt, again.Items[3].Attempt, again.Items[4].Attempt})
+		require.NoError(t, again.Ack(ctx))
+		require.NoError(t, again.Ack(ctx), "nothing is left")
+		none := claim(t, repo, 10, time.Minute)
+		require.Empty(t, none.Items)
+		require.NoError(t, none.Ack(ctx))
+		requireGone(t, p, repo)
+	})
+}
+
+// requireGone asserts that nothing of any queue is left.
+func requireGone[T any](t *testing.T, p *pool.Pools, _ *listrepo.ListRepo[T]) {
+	t.Helper()
+	keys, err := pooltest.Do(t, p, pool.Handlers, "KEYS", "*").AsStrSlice()
+	require.NoError(t, err)
+	require.Empty(t, keys)
+}
+
+func TestLapse(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, _ := newRepo[string](t, p)
+		items := []string{"", "a b=c\n", "\x00\xff", "7"}
+		_, err := repo.Push(ctx, "q", items...)
+		require.NoError(t, err)
+		one := claim(t, repo, 2, time.Millisecond)
+		two := claim(t, repo, 1, time.Millisecond)
+		if len(two.Items) == 1 && two.Items[0].Value == "" { // the first had lapsed by then
+			t.Skip("the machine is too slow to tell")
+		}
+		_, err = repo.PushFront(ctx, "q", "front")
+		require.NoError(t, err)
+		lapsed(t, repo, 5)
+		require.NoError(t, two.Extend(ctx, time.Millisecond), "nobody has noticed")
+		lapsed(t, repo, 5)
+		first := claim(t, repo, 1, time.Minute)
+		require.Equal(t, items[:1], values(first.Items))
+		require.Equal(t, one.Items[0].ID, first.Items[0].ID)
+		require.Equal(t, 2, first.Items[0].Attempt)
+		for _, err := range []error{one.Ack(ctx), one.Ack(ctx, one.Items[1]), two.Release(ctx), two.Extend(ctx, time.Minute)} {
+			require.ErrorIs(t, err, symphony.ErrLeaseLost)
+			var op *symphony.OpError
+			require.ErrorAs(t, err, &op)
+			require.False(t, op.MaybeApplied())
+		}
+		rest := claim(t, repo, 10, time.Minute)
+		require.Equal(t, []string{items[1], items[2], "front", items[3]}, values(rest.Items))
+		require.Equal(t, two.Items[0].ID, rest.Items[1].ID)
+		require.NoError(t, rest.Ack(ctx))
+		require.NoError(t, first.Ack(ctx))
+		require.Empty(t, claim(t, repo, 10, time.Minute).Items)
+		requireGone(t, p, repo)
+	})
+}
+
+func TestMaxAttempts(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, _ := newRepo[int](t, p, listrepo.MaxAttempts(2))
+		_, err := repo.Push(ctx, "q", 1, 2, 3)
+		require.NoError(t, err)
+		broken := errors.New("broken")
+		var seen [][]int
+		fail := func(bad int) func(context.Context, []listrepo.Item[int]) error {
+			return func(_ context.Context, items []listrepo.Item[int]) error {
+				seen = append(seen, values(items))
+				for _, i := range items {
+					if i.Value == bad {
+						return broken
+					}
+				}
+				return nil
+			}
+		}
+		n, err := repo.Process(ctx, "q", 10, fail(2))
+		require.Equal(t, broken, err)
+		require.Zero(t, n)
+		for range 3 {
+			if _, err = repo.Process(ctx, "q", 10, fail(2)); err != nil {
+				require.Equal(t, broken, err)
+			}
+		}
+		require.Equal(t, [][]int{{1, 2, 3}, {1}, {2}, {3}}, seen)
+		var dead []listrepo.DeadItem[int]
+		for d, err := range repo.Dead(ctx, "q") {
+			require.NoError(t, err)
+			dead = append(dead, d)
+		}
+		require.Len(t, dead, 1)
+		require.Equal(t, 2, dead[0].Value)
+		require.Equal(t, 2, dead[0].Attempt)
+		require.Equal(t, "broken", dead[0].Reason)
+		require.WithinDuration(t, time.Now(), dead[0].Parked, time.Minute)
+
+		n64, err := repo.Retry(ctx, "q", dead[0].ID, "unknown")
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n64)
+		c := claim(t, repo, 10, time.Millisecond)
+		require.Equal(t, dead[0].ID, c.Items[0].ID)
+		require.Equal(t, 3, c.Items[0].Attempt)
+		lapsed(t, repo, 1)
+		require.Empty(t, claim(t, repo, 10, time.Minute).Items, "it lapsed on its last attempt")
+		b, err := repo.Backlog(ctx, "q")
+		require.NoError(t, err)
+		require.Equal(t, listrepo.Backlog{Dead: 1}, b)
+		n64, err = repo.Discard(ctx, "q", dead[0].ID)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n64)
+		requireGone(t, p, repo)
+	})
+}
+
+func TestClaimCorruptItem(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[int](t, p)
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", key+"q", "1", "s3cret", "3").Error())
+		c, err := repo.Claim(ctx, "q", 10, time.Minute)
+		require.Equal(t, []int{1, 3}, values(c.Items))
+		var bad *listrepo.ItemError
+		require.ErrorAs(t, err, &bad)
+		require.Equal(t, "s3cret", string(bad.Raw))
+		require.NotContains(t, err.Error(), "s3cret")
+		require.NoError(t, c.Ack(ctx))
+		for d, err := range repo.Dead(ctx, "q") {
+			require.ErrorAs(t, err, &bad)
+			require.Equal(t, "s3cret", string(d.Raw))
+			require.Equal(t, "does not decode as int", d.Reason)
+		}
+	})
+}

@@ -1,0 +1,282 @@
+package listrepo
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/option"
+	"github.com/symphony-go/symphony/internal/store"
+)
+
+// lease is a Claim without its type parameter. The server decides what is still
+// held; open only keeps a caller from settling an item twice.
+type lease struct {
+	queue   *queue
+	target  fault.Target
+	token   string
+	birth   string
+	count   int
+	numbers map[int]number // by place, from 1, of the items delivered before
+
+	mu   sync.Mutex
+	open map[string]int // places by id; nil: none is settled
+	left int
+}
+
+// number is an item's identity and how often it was delivered.
+type number struct {
+	id      string
+	attempt int
+}
+
+var (
+	//go:embed lua/claims.lua
+	claimsSource string
+	//go:embed lua/claim.lua
+	claimSource string
+	//go:embed lua/settle.lua
+	settleSource string
+	//go:embed lua/release.lua
+	releaseSource string
+	//go:embed lua/extend.lua
+	extendSource string
+
+	claimScript   = store.NewScript(claimsSource + claimSource)
+	releaseScript = store.NewScript(claimsSource + releaseSource)
+	settleScript  = rueidis.NewLuaScript(settleSource)
+	extendScript  = rueidis.NewLuaScript(extendSource)
+)
+
+// tokenLen is how much of 130 random bits a token has: enough for the claims of
+// one queue at one time.
+const tokenLen = 13
+
+// claim takes items; the lease is nil where there are none.
+func (q *queue) claim(ctx context.Context, op, id string, n int, d time.Duration) (*lease, []string, error) {
+	t, err := q.BeginWrite(ctx, op, id)
+	if err == nil {
+		err = q.RefuseAbsent(t)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := option.CheckLease(d); err != nil {
+		return nil, nil, t.Refuse(err)
+	}
+	if n < 0 {
+		return nil, nil, t.Refuse(fmt.Errorf("%w: a count of %d", fault.ErrUnsupported, n))
+	}
+	if n == 0 {
+		return nil, nil, nil
+	}
+	l := &lease{queue: q, target: t, token: rand.Text()[:tokenLen]}
+	texts, err := l.take(ctx, n, d)
+	if err != nil || l.count == 0 {
+		return nil, nil, err
+	}
+	return l, texts, nil
+}
+
+func (l *lease) take(ctx context.Context, n int, d time.Duration) ([]string, error) {
+	q, t := l.queue, l.target
+	items, _, tail := claimKeys(t, l.token)
+	keys := append([]string{items, beside(t, due), beside(t, again), beside(t, back), beside(t, dead), beside(t, age)}, q.index()...)
+	args := []string{l.token, tail, strconv.Itoa(n), milliseconds(d), strconv.Itoa(q.MaxAttempts), q.marks.Index.Member}
+	read := func() rueidis.Completed { return q.Client.B().Lrange().Key(items).Start(0).Stop(-1).Build() }
+	m, reply, err := q.unconditional().RunRead(ctx, t, claimScript, args, keys, read)
+	if err != nil {
+		return nil, err
+	}
+	count, err := m.ToInt64()
+	if err != nil || count == 0 {
+		return nil, err
+	}
+	texts, err := reply.AsStrSlice()
+	if err == nil && int64(len(texts)) != count+1 {
+		err = fmt.Errorf("%w: it lapsed before the items were here", fault.ErrLeaseLost)
+	}
+	if err != nil {
+		return nil, t.Applied(err)
+	}
+	l.count, l.left = int(count), int(count)
+	return texts[1:], l.parse(texts[0])
+}
+
+// parse reads the first element of a claim; see lua/claims.lua.
+func (l *lease) parse(header string) error {
+	fields := strings.Fields(header)
+	l.birth, l.numbers = fields[0], make(map[int]number, len(fields)-1)
+	for _, f := range fields[1:] {
+		parts := strings.Split(f, "=")
+		if len(parts) != 3 {
+			return l.target.Applied(fmt.Errorf("the claim's header has %q in it", f))
+		}
+		place, errPlace := strconv.Atoi(parts[0])
+		attempt, errAttempt := strconv.Atoi(parts[2])
+		if err := errors.Join(errPlace, errAttempt); err != nil {
+			return l.target.Applied(err)
+		}
+		l.numbers[place] = number{parts[1], attempt}
+	}
+	return nil
+}
+
+// ids are the items' identities in order. Those of first deliveries are slices
+// of one text.
+func (l *lease) ids() []string {
+	const digits = 7
+	prefix := l.birth + "-" + l.token + "-"
+	var b strings.Builder
+	b.Grow(l.count * (len(prefix) + digits))
+	ids := make([]string, l.count)
+	var buf [20]byte
+	for i := range ids {
+		if n, ok := l.numbers[i+1]; ok {
+			ids[i] = n.id
+			continue
+		}
+		from := b.Len()
+		b.WriteString(prefix)
+		b.Write(strconv.AppendInt(buf[:0], int64(i+1), 10))
+		ids[i] = b.String()[from:]
+	}
+	return ids
+}
+
+func (l *lease) attempt(place int) int {
+	if n, ok := l.numbers[place]; ok {
+		return n.attempt
+	}
+	return 1
+}
+
+// settle runs do for the items that are named, or for all that are open, and
+// takes them for settled when it succeeds. Places are nil for all.
+func (l *lease) settle(ctx context.Context, op string, ids []string, do func(l *lease, places []int) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.target.Op = op
+	if err := fault.Done(ctx); err != nil {
+		return l.target.Refuse(err)
+	}
+	if len(ids) == 0 {
+		if l.left == 0 {
+			return nil
+		}
+		if err := do(l, nil); err != nil {
+			return err
+		}
+		l.left, l.open = 0, map[string]int{}
+		return nil
+	}
+	places, err := l.places(ids)
+	if err != nil {
+		return err
+	}
+	if err := do(l, places); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		delete(l.open, id)
+	}
+	l.left = len(l.open)
+	return nil
+}
+
+func (l *lease) places(ids []string) ([]int, error) {
+	if l.open == nil {
+		l.open = make(map[string]int, l.count)
+		for i, id := range l.ids() {
+			l.open[id] = i + 1
+		}
+	}
+	places := make([]int, len(ids))
+	for i, id := range ids {
+		place, ok := l.open[id]
+		if !ok {
+			return nil, l.target.Refuse(fmt.Errorf("%w: item %q is not of this claim, or was acked or released before", fault.ErrNotFound, id))
+		}
+		places[i] = place
+	}
+	return places, nil
+}
+
+func (l *lease) ack(ctx context.Context, places []int) error {
+	q := l.queue
+	if places != nil {
+		items, settled, _ := claimKeys(l.target, l.token)
+		return l.held(settleScript.Exec(ctx, q.Client, []string{items, settled, beside(l.target, due)}, append([]string{l.token}, texts(places)...)).ToMessage())
+	}
+	items, settled, _ := claimKeys(l.target, l.token)
+	results := q.Client.DoMulti(ctx,
+		q.Client.B().Unlink().Key(items, settled).Build(),
+		q.Client.B().Zrem().Key(beside(l.target, due)).Member(l.token).Build())
+	// The first ends the claim. What the second leaves behind, the next claim finds.
+	return l.held(results[0].ToMessage())
+}
+
+func (l *lease) release(ctx context.Context, places []int, most int, reason string) error {
+	q, t := l.queue, l.target
+	items, settled, _ := claimKeys(t, l.token)
+	keys := append([]string{items, settled, beside(t, due), beside(t, back), beside(t, dead), beside(t, age)}, q.indexAndPending()...)
+	args := []string{l.token, strconv.Itoa(most), reason, q.marks.Index.Member, q.marks.Pending.Member}
+	return l.held(q.unconditional().Run(ctx, t, releaseScript, append(args, texts(places)...), keys...))
+}
+
+// park puts items among the dead, whatever attempts they have left.
+func (l *lease) park(ctx context.Context, ids []string, reason string) error {
+	ctx = context.WithoutCancel(ctx)
+	return l.settle(ctx, l.target.Op, ids, func(l *lease, places []int) error {
+		return l.release(ctx, places, 1, reason)
+	})
+}
+
+func (l *lease) extend(ctx context.Context, d time.Duration) error {
+	t := l.target
+	t.Op = "Extend"
+	if err := option.CheckLease(d); err != nil {
+		return t.Refuse(err)
+	}
+	items, settled, _ := claimKeys(t, l.token)
+	keys := []string{items, settled, beside(t, due)}
+	m, err := extendScript.Exec(ctx, l.queue.Client, keys, []string{l.token, milliseconds(d)}).ToMessage()
+	return (&lease{target: t}).held(m, err)
+}
+
+// held reads the reply of what settles or prolongs: 0 where the claim was lost.
+func (l *lease) held(m rueidis.RedisMessage, err error) error {
+	if err != nil {
+		var op *fault.OpError
+		if errors.As(err, &op) {
+			return err
+		}
+		return l.target.Sent(err)
+	}
+	if n, err := m.ToInt64(); err == nil && n == 0 {
+		return l.target.Refuse(fmt.Errorf("%w: it lapsed, and the items went to the next claim", fault.ErrLeaseLost))
+	}
+	return nil
+}
+
+func texts(places []int) []string {
+	out := make([]string, len(places))
+	for i, p := range places {
+		out[i] = strconv.Itoa(p)
+	}
+	return out
+}
+
+// milliseconds is d in decimal, rounded up.
+func milliseconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Millisecond-1)/time.Millisecond), 10)
+}

@@ -1,0 +1,64 @@
+-- What the scripts about claims begin with, after rule.lua.
+--
+-- A claim is a list. Its first element is the header, the others are the values
+-- as they stood in the queue. The header begins with the claim's birth, the
+-- server's time in microseconds, and then names the items that were delivered
+-- before, " <place>=<id>=<attempt>" each. All others are delivered for the first
+-- time: their attempt is 1 and their id is "<birth>-<token>-<place>". So an id
+-- tells for ever where an item stood among all that were claimed.
+
+-- own is a key of the claim with that token; tail is what follows the token.
+local function own(kind, token, tail) return '%' .. kind .. '-' .. token .. tail end
+
+-- numbers reads a header: a function from an item's place to its id and attempt.
+local function numbers(header, token)
+  local birth, named = string.match(header, '^%d+'), {}
+  for place, id, attempt in string.gmatch(header, ' (%d+)=([^=]+)=(%d+)') do
+    named[tonumber(place)] = {id, tonumber(attempt)}
+  end
+  return function(place)
+    local n = named[place]
+    if n then return n[1], n[2] end
+    return birth .. '-' .. token .. '-' .. place, 1
+  end
+end
+
+local clock = redis.call('TIME')
+local birth = clock[1] .. string.format('%06d', tonumber(clock[2]))
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+local function whole(number) return string.format('%.0f', number) end
+
+-- keep gives a key of the queue's own the queue's lifetime, or a longer one.
+local function keep(key, least)
+  if ARGV[2] == '0' then
+    redis.call('PERSIST', key)
+  else
+    local left = redis.call('PTTL', key)
+    redis.call('PEXPIRE', key, whole(math.max(left, ARGV[2], least or 0)))
+  end
+end
+
+-- park puts an item among the dead, which have no lifetime.
+local function park(dead, id, attempt, value, reason)
+  redis.call('HSET', dead, id, whole(now) .. ' ' .. attempt .. ' ' .. #reason .. ' ' .. reason .. value)
+end
+
+-- front puts an item back in front of the queue and remembers its number by its
+-- value, before the numbers of equal ones, which stand behind it.
+local function front(queue, back, id, attempt, value)
+  redis.call('LPUSH', queue, value)
+  local behind = redis.call('HGET', back, value)
+  redis.call('HSET', back, value, id .. ' ' .. attempt .. (behind and ' ' .. behind or ''))
+end
+
+-- forget drops the numbers of items that others took off the queue, as soon as
+-- there are more of them than items.
+local function forget(queue, back)
+  if redis.call('HLEN', back) <= redis.call('LLEN', queue) then return end
+  local there = {}
+  for _, value in ipairs(redis.call('LRANGE', queue, 0, -1)) do there[value] = true end
+  for _, value in ipairs(redis.call('HKEYS', back)) do
+    if not there[value] then redis.call('HDEL', back, value) end
+  end
+end

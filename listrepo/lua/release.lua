@@ -1,0 +1,57 @@
+-- Ends the claim on items that are not done: they go back in front of the queue
+-- in their order, and among the dead where they have no attempt left.
+--
+-- KEYS[1]  the queue
+-- KEYS[2]  the claim
+-- KEYS[3]  done: the places of its items that are settled
+-- KEYS[4]  due
+-- KEYS[5]  back
+-- KEYS[6]  dead
+-- KEYS[7]  age
+-- KEYS[8]  index; may be missing, and KEYS[9] with it
+-- KEYS[9]  set of those who have items
+-- ARGV[5]  the claim's token
+-- ARGV[6]  attempts that an item has, '0' for any number
+-- ARGV[7]  why: the reason that a parked item is given
+-- ARGV[8]  the queue's member of the index
+-- ARGV[9]  the member of the set
+-- ARGV[10 ..]  places of items, counted from 1; none: all that are not settled
+-- Result: {parked}, or 0 with nothing changed where the claim was lost.
+local items = redis.call('LRANGE', KEYS[2], 0, -1)
+if #items == 0 then return 0 end
+local number, most = numbers(items[1], ARGV[5]), tonumber(ARGV[6])
+local chosen = {}
+for i = 10, #ARGV do chosen[tonumber(ARGV[i])] = true end
+
+local parked, released = 0, 0
+for place = #items - 1, 1, -1 do
+  if (#ARGV < 10 or chosen[place]) and redis.call('SADD', KEYS[3], place) == 1 then
+    local id, attempt = number(place)
+    if most > 0 and attempt >= most then
+      park(KEYS[6], id, attempt, items[place + 1], ARGV[7])
+      parked = parked + 1
+    else
+      front(KEYS[1], KEYS[5], id, attempt, items[place + 1])
+      released = released + 1
+    end
+  end
+end
+
+if redis.call('SCARD', KEYS[3]) == #items - 1 then
+  redis.call('DEL', KEYS[2], KEYS[3])
+  redis.call('ZREM', KEYS[4], ARGV[5])
+else
+  local left = redis.call('PTTL', KEYS[2])
+  if left > 0 then redis.call('PEXPIRE', KEYS[3], left) end
+end
+if released > 0 then
+  renew()
+  forget(KEYS[1], KEYS[5])
+  keep(KEYS[5])
+  if KEYS[8] then
+    redis.call('ZINCRBY', KEYS[7], -released, 'taken')
+    redis.call('ZADD', KEYS[8], 'NX', whole(now), ARGV[8])
+    redis.call('SADD', KEYS[9], ARGV[9])
+  end
+end
+return {parked}

@@ -1,0 +1,21 @@
+-- Ends the claim on some of its items, which are done.
+--
+-- KEYS[1]  the claim
+-- KEYS[2]  done: the places of its items that are settled
+-- KEYS[3]  due
+-- ARGV[1]  the claim's token
+-- ARGV[2 ..]  places of items, counted from 1
+-- Result: 1, or 0 with nothing changed where the claim was lost.
+local held = redis.call('LLEN', KEYS[1]) - 1
+if held < 0 then return 0 end
+for i = 2, #ARGV, 1000 do
+  redis.call('SADD', KEYS[2], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+end
+if redis.call('SCARD', KEYS[2]) >= held then
+  redis.call('DEL', KEYS[1], KEYS[2])
+  redis.call('ZREM', KEYS[3], ARGV[1])
+  return 1
+end
+local left = redis.call('PTTL', KEYS[1])
+if left > 0 then redis.call('PEXPIRE', KEYS[2], left) end
+return 1

@@ -1,0 +1,92 @@
+package listrepo
+
+import (
+	"context"
+	_ "embed"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
+)
+
+//go:embed lua/push.lua
+var pushSource string
+
+var pushScript = store.NewScript(pushSource)
+
+// Push appends items to a queue and gives its length: RPUSH and the lifetime
+// in one MULTI ... EXEC; with a condition, KeepTTL or MaxLen, one script. A
+// push of no items sends LLEN alone.
+//
+// Atomic: all the items are pushed, side by side, or none. Errors: ErrFull from
+// MaxLen, ErrNotFound and ErrExists from the conditions, ErrWrongType;
+// ErrTooLarge, and what the codec cannot write, before anything is sent.
+func (r *ListRepo[T]) Push(ctx context.Context, id string, v ...T) (int64, error) {
+	return r.push(ctx, "Push", "RPUSH", id, v)
+}
+
+// PushFront is Push at the other end, LPUSH: the items keep their order, so
+// that v[0] is the queue's first.
+func (r *ListRepo[T]) PushFront(ctx context.Context, id string, v ...T) (int64, error) {
+	return r.push(ctx, "PushFront", "LPUSH", id, v)
+}
+
+// Marked is a view whose pushes and claims leave marks in the same atomic step,
+// so that no queue is ever filled and not known: SADD in the transaction, and
+// once in a second a script in its place. No items: nothing is marked.
+func (r *ListRepo[T]) Marked(m Marks) *ListRepo[T] {
+	return &ListRepo[T]{&queue{r.core.Values, m}}
+}
+
+func (r *ListRepo[T]) push(ctx context.Context, op, command, id string, v []T) (int64, error) {
+	if len(v) == 0 {
+		return r.length(ctx, op, id)
+	}
+	t, err := r.core.BeginWrite(ctx, op, id)
+	if err != nil {
+		return 0, err
+	}
+	items := make([]string, len(v))
+	for i := range v {
+		if items[i], err = r.core.Encode(t, reflect.ValueOf(&v[i]).Elem()); err != nil {
+			return 0, err
+		}
+	}
+	if command == "LPUSH" {
+		slices.Reverse(items)
+	}
+	return r.core.push(ctx, t, command, items)
+}
+
+func (q *queue) push(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
+	if !q.Plain() || q.MaxLen > 0 || !q.marks.none() && (command == "LPUSH" || !noted.has(q.Client, t.Key)) {
+		return q.pushScripted(ctx, t, command, items)
+	}
+	tx := append(q.Tx(2), q.Client.B().Arbitrary(command).Keys(t.Key).Args(items...).Build())
+	if mark := q.marks.Pending; !q.marks.none() {
+		tx = append(tx, q.Client.B().Sadd().Key(q.Prefix()+mark.Key).Member(mark.Member).Build())
+	}
+	replies, err := q.Write(ctx, t, tx)
+	if err != nil {
+		return 0, err
+	}
+	return replies[0].ToInt64()
+}
+
+func (q *queue) pushScripted(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
+	var keys []string
+	if !q.marks.none() {
+		keys = []string{q.Prefix() + q.marks.Pending.Key, q.Prefix() + q.marks.Index.Key, beside(t, age)}
+	}
+	args := append(make([]string, 0, 4+len(items)), command, strconv.Itoa(q.MaxLen), q.marks.Pending.Member, q.marks.Index.Member)
+	m, err := q.Run(ctx, t, pushScript, append(args, items...), keys...)
+	if err != nil {
+		return 0, err
+	}
+	if !q.marks.none() {
+		noted.add(q.Client, t.Key)
+	}
+	return m.ToInt64()
+}
