@@ -71,14 +71,16 @@ func TestBatch(t *testing.T) {
 func TestEnqueueWithoutMark(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		q := symphony.Queue{Service: pooltest.Tenant(), Entity: "e", Action: "a"}
-		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", "pending_batches:"+q.Service, "x").Error())
 		batch, err := symphony.NewBatch[int](p, pooltest.Tenant())
 		require.NoError(t, err)
+		_, err = batch.Enqueue(ctx, q, 1)
+		require.NoError(t, err)
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", "pending_batches:"+q.Service, "x").Error())
 		for _, c := range []struct {
 			batch *symphony.Batch[int]
 			len   int64
 			maybe bool
-		}{{batch.With(symphony.MaxLen(5)), 0, false}, {batch, 1, true}} {
+		}{{batch.With(symphony.MaxLen(5)), 1, false}, {batch, 2, true}} {
 			_, err = c.batch.Enqueue(ctx, q, 1)
 			require.ErrorIs(t, err, symphony.ErrWrongType)
 			var op *symphony.OpError

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/symphony-go/symphony/internal/registry"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -27,8 +28,8 @@ var (
 	//go:embed lua/delete.lua
 	deleteSource string
 
-	backlogScript = store.NewScript(claimsSource + backlogSource)
-	deleteScript  = store.NewScript(claimsSource + deleteSource)
+	backlogScript = store.NewScript(clockSource + claimsSource + backlogSource)
+	deleteScript  = store.NewScript(clockSource + claimsSource + deleteSource)
 )
 
 // Backlog counts a queue's items, the claimed and the parked ones too, and tells
@@ -40,7 +41,7 @@ func (r *ListRepo[T]) Backlog(ctx context.Context, id string) (Backlog, error) {
 		return Backlog{}, err
 	}
 	_, _, tail := claimKeys(t, "")
-	m, err := q.unconditional().Run(ctx, t, backlogScript, []string{tail}, beside(t, due), beside(t, again), beside(t, dead), beside(t, age))
+	m, err := q.unconditional().Run(ctx, t, backlogScript, []string{tail}, beside(t, registry.Due), beside(t, registry.Again), beside(t, registry.Dead), beside(t, registry.Age))
 	if err != nil {
 		return Backlog{}, err
 	}
@@ -66,7 +67,7 @@ func (r *ListRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) 
 			return n, err
 		}
 		_, _, tail := claimKeys(t, "")
-		keys := []string{beside(t, due), beside(t, again), beside(t, back), beside(t, dead), beside(t, age)}
+		keys := []string{beside(t, registry.Due), beside(t, registry.Again), beside(t, registry.Back), beside(t, registry.Dead), beside(t, registry.Age)}
 		if _, err := q.unconditional().Run(ctx, t, deleteScript, []string{tail}, keys...); err != nil {
 			return n, err
 		}

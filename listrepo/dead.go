@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/registry"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -25,7 +26,7 @@ type DeadItem[T any] struct {
 //go:embed lua/revive.lua
 var reviveSource string
 
-var reviveScript = store.NewScript(claimsSource + reviveSource)
+var reviveScript = store.NewScript(clockSource + claimsSource + reviveSource)
 
 // Dead goes over the parked items of a queue, in no order, with HSCAN: breaking
 // off ends the traffic. An item that does not decode comes with an *ItemError
@@ -60,7 +61,7 @@ func (r *ListRepo[T]) Dead(ctx context.Context, id string) iter.Seq2[DeadItem[T]
 func (q *queue) dead(ctx context.Context, t fault.Target) iter.Seq2[[2]string, error] {
 	return func(yield func([2]string, error) bool) {
 		for cursor := uint64(0); ; {
-			scan := q.Client.B().Hscan().Key(beside(t, dead)).Cursor(cursor).Count(100).Build()
+			scan := q.Client.B().Hscan().Key(beside(t, registry.Dead)).Cursor(cursor).Count(100).Build()
 			page, err := q.Client.Do(ctx, scan).AsScanEntry()
 			if err != nil {
 				yield([2]string{}, t.Sent(err))
@@ -110,8 +111,8 @@ func (r *ListRepo[T]) Retry(ctx context.Context, id string, ids ...string) (int6
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	keys := append([]string{beside(t, dead), beside(t, back), beside(t, age)}, q.indexAndPending()...)
-	args := append([]string{q.marks.Index.Member, q.marks.Pending.Member}, ids...)
+	keys := append([]string{beside(t, registry.Dead), beside(t, registry.Back), beside(t, registry.Age)}, q.indexAndSet()...)
+	args := append([]string{q.marks.Queue, q.marks.Member}, ids...)
 	m, err := q.unconditional().Run(ctx, t, reviveScript, args, keys...)
 	if err != nil {
 		return 0, err
@@ -126,7 +127,7 @@ func (r *ListRepo[T]) Discard(ctx context.Context, id string, ids ...string) (in
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	m, err := r.core.Do(ctx, t, r.core.Client.B().Hdel().Key(beside(t, dead)).Field(ids...).Build())
+	m, err := r.core.Do(ctx, t, r.core.Client.B().Hdel().Key(beside(t, registry.Dead)).Field(ids...).Build())
 	if err != nil {
 		return 0, err
 	}

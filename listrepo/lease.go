@@ -15,6 +15,7 @@ import (
 
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
+	"github.com/symphony-go/symphony/internal/registry"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -40,10 +41,14 @@ type number struct {
 }
 
 var (
+	//go:embed lua/clock.lua
+	clockSource string
 	//go:embed lua/claims.lua
 	claimsSource string
 	//go:embed lua/claim.lua
 	claimSource string
+	//go:embed lua/reclaim.lua
+	reclaimSource string
 	//go:embed lua/settle.lua
 	settleSource string
 	//go:embed lua/release.lua
@@ -51,8 +56,8 @@ var (
 	//go:embed lua/extend.lua
 	extendSource string
 
-	claimScript   = store.NewScript(claimsSource + claimSource)
-	releaseScript = store.NewScript(claimsSource + releaseSource)
+	claimScript   = store.NewScript(clockSource + claimSource + claimsSource + reclaimSource)
+	releaseScript = store.NewScript(clockSource + claimsSource + releaseSource)
 	settleScript  = rueidis.NewLuaScript(settleSource)
 	extendScript  = rueidis.NewLuaScript(extendSource)
 )
@@ -90,8 +95,8 @@ func (q *queue) claim(ctx context.Context, op, id string, n int, d time.Duration
 func (l *lease) take(ctx context.Context, n int, d time.Duration) ([]string, error) {
 	q, t := l.queue, l.target
 	items, _, tail := claimKeys(t, l.token)
-	keys := append([]string{items, beside(t, due), beside(t, again), beside(t, back), beside(t, dead), beside(t, age)}, q.index()...)
-	args := []string{l.token, tail, strconv.Itoa(n), milliseconds(d), strconv.Itoa(q.MaxAttempts), q.marks.Index.Member}
+	keys := append([]string{items, beside(t, registry.Due), beside(t, registry.Again), beside(t, registry.Back), beside(t, registry.Dead), beside(t, registry.Age)}, q.index()...)
+	args := []string{l.token, tail, strconv.Itoa(n), milliseconds(d), strconv.Itoa(q.MaxAttempts), q.marks.Queue}
 	read := func() rueidis.Completed { return q.Client.B().Lrange().Key(items).Start(0).Stop(-1).Build() }
 	m, reply, err := q.unconditional().RunRead(ctx, t, claimScript, args, keys, read)
 	if err != nil {
@@ -215,12 +220,12 @@ func (l *lease) ack(ctx context.Context, places []int) error {
 	q := l.queue
 	if places != nil {
 		items, settled, _ := claimKeys(l.target, l.token)
-		return l.held(settleScript.Exec(ctx, q.Client, []string{items, settled, beside(l.target, due)}, append([]string{l.token}, texts(places)...)).ToMessage())
+		return l.held(settleScript.Exec(ctx, q.Client, []string{items, settled, beside(l.target, registry.Due)}, append([]string{l.token}, texts(places)...)).ToMessage())
 	}
 	items, settled, _ := claimKeys(l.target, l.token)
 	results := q.Client.DoMulti(ctx,
 		q.Client.B().Unlink().Key(items, settled).Build(),
-		q.Client.B().Zrem().Key(beside(l.target, due)).Member(l.token).Build())
+		q.Client.B().Zrem().Key(beside(l.target, registry.Due)).Member(l.token).Build())
 	// The first ends the claim. What the second leaves behind, the next claim finds.
 	return l.held(results[0].ToMessage())
 }
@@ -228,8 +233,8 @@ func (l *lease) ack(ctx context.Context, places []int) error {
 func (l *lease) release(ctx context.Context, places []int, most int, reason string) error {
 	q, t := l.queue, l.target
 	items, settled, _ := claimKeys(t, l.token)
-	keys := append([]string{items, settled, beside(t, due), beside(t, back), beside(t, dead), beside(t, age)}, q.indexAndPending()...)
-	args := []string{l.token, strconv.Itoa(most), reason, q.marks.Index.Member, q.marks.Pending.Member}
+	keys := append([]string{items, settled, beside(t, registry.Due), beside(t, registry.Back), beside(t, registry.Dead), beside(t, registry.Age)}, q.indexAndSet()...)
+	args := []string{l.token, strconv.Itoa(most), reason, q.marks.Queue, q.marks.Member}
 	return l.held(q.unconditional().Run(ctx, t, releaseScript, append(args, texts(places)...), keys...))
 }
 
@@ -248,7 +253,7 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 		return t.Refuse(err)
 	}
 	items, settled, _ := claimKeys(t, l.token)
-	keys := []string{items, settled, beside(t, due)}
+	keys := []string{items, settled, beside(t, registry.Due)}
 	m, err := extendScript.Exec(ctx, l.queue.Client, keys, []string{l.token, milliseconds(d)}).ToMessage()
 	return (&lease{target: t}).held(m, err)
 }

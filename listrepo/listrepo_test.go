@@ -153,7 +153,7 @@ func TestMaxLen(t *testing.T) {
 		got, err := repo.Range(ctx, "q", 0, -1)
 		require.NoError(t, err)
 		require.Equal(t, []int{3, 1, 2}, got)
-		marked, err := pooltest.Do(t, p, pool.Handlers, "EXISTS", "marks", "marks:index").AsInt64()
+		marked, err := pooltest.Do(t, p, pool.Handlers, "EXISTS", "marks", "%queues:{marks}").AsInt64()
 		require.NoError(t, err)
 		require.Zero(t, marked)
 	})
@@ -178,11 +178,8 @@ func TestConditions(t *testing.T) {
 	})
 }
 
-func marks(key string) listrepo.Marks {
-	return listrepo.Marks{
-		Pending: listrepo.Mark{Key: key, Member: "who"},
-		Index:   listrepo.Mark{Key: key + ":index", Member: "which"},
-	}
+func marks(set string) listrepo.Marks {
+	return listrepo.Marks{Set: set, Member: "who", Queue: "which"}
 }
 
 // Every push marks, those that are noted and those that a push before spared
@@ -201,7 +198,7 @@ func TestMarked(t *testing.T) {
 				require.Equal(t, []string{"who"}, members)
 				require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", key+"marks").Error())
 			}
-			queues, err := pooltest.Do(t, p, pool.Handlers, "ZRANGE", key+"marks:index", "0", "-1").AsStrSlice()
+			queues, err := pooltest.Do(t, p, pool.Handlers, "ZRANGE", "%queues:{"+key+"marks}", "0", "-1").AsStrSlice()
 			require.NoError(t, err)
 			require.Equal(t, []string{"which"}, queues)
 			n, err := marked.Push(ctx, "other")

@@ -8,13 +8,14 @@ import (
 	"strconv"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/registry"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
 //go:embed lua/push.lua
 var pushSource string
 
-var pushScript = store.NewScript(pushSource)
+var pushScript = store.NewScript(clockSource + pushSource)
 
 // Push appends items to a queue and gives its length: RPUSH and the lifetime
 // in one MULTI ... EXEC; with a condition, KeepTTL or MaxLen, one script. A
@@ -65,8 +66,8 @@ func (q *queue) push(ctx context.Context, t fault.Target, command string, items 
 		return q.pushScripted(ctx, t, command, items)
 	}
 	tx := append(q.Tx(2), q.Client.B().Arbitrary(command).Keys(t.Key).Args(items...).Build())
-	if mark := q.marks.Pending; !q.marks.none() {
-		tx = append(tx, q.Client.B().Sadd().Key(q.Prefix()+mark.Key).Member(mark.Member).Build())
+	if !q.marks.none() {
+		tx = append(tx, q.Client.B().Sadd().Key(q.Prefix()+q.marks.Set).Member(q.marks.Member).Build())
 	}
 	replies, err := q.Write(ctx, t, tx)
 	if err != nil {
@@ -78,9 +79,9 @@ func (q *queue) push(ctx context.Context, t fault.Target, command string, items 
 func (q *queue) pushScripted(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
 	var keys []string
 	if !q.marks.none() {
-		keys = []string{q.Prefix() + q.marks.Pending.Key, q.Prefix() + q.marks.Index.Key, beside(t, age)}
+		keys = append([]string{q.Prefix() + q.marks.Set}, append(q.index(), beside(t, registry.Age))...)
 	}
-	args := append(make([]string, 0, 4+len(items)), command, strconv.Itoa(q.MaxLen), q.marks.Pending.Member, q.marks.Index.Member)
+	args := append(make([]string, 0, 4+len(items)), command, strconv.Itoa(q.MaxLen), q.marks.Member, q.marks.Queue)
 	m, err := q.Run(ctx, t, pushScript, append(args, items...), keys...)
 	if err != nil {
 		return 0, err

@@ -8,6 +8,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/registry"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -19,33 +20,21 @@ type queue struct {
 	marks Marks
 }
 
-// Mark is a key, without the pool's prefix, and a member that is put there.
-type Mark struct{ Key, Member string }
-
-// Marks is how others learn of a queue. The zero Marks is none. On a cluster
-// the keys must share the queue's slot.
+// Marks is how others learn of a queue. The zero Marks is none.
 type Marks struct {
-	// Pending is a set: every push adds the member, and whatever brings items
-	// back does.
-	Pending Mark
+	// Set is the key of a set, without the pool's prefix. Every push adds Member to
+	// it, and so does whatever brings items back. On a cluster it must share the
+	// queue's slot.
+	Set, Member string
 
-	// Index is a sorted set of the queues in use: the member names this one, its
-	// score is the server's time in milliseconds when it was last noted. A claim
-	// notes a queue that is not there, and of the pushes of one process one in a
-	// second does, which also lets Backlog tell the age of the oldest item.
-	Index Mark
+	// Queue names this queue in the index of queues in use, a sorted set beside the
+	// set: the score is the server's time in milliseconds when the queue was last
+	// noted. A claim notes one that is not there; of the pushes of one process one in
+	// a second does, which also lets Backlog tell the age of the oldest item.
+	Queue string
 }
 
 func (m Marks) none() bool { return m == Marks{} }
-
-// The keys beside a queue.
-const (
-	due   = "due"   // sorted set: tokens of claims by the end of their lease
-	again = "again" // sorted set: items of lapsed leases by birth
-	back  = "back"  // hash: numbers of the items that were put back, by value
-	dead  = "dead"  // hash: parked items by id
-	age   = "age"   // sorted set: times at which the queue was noted, by what was pushed until then
-)
 
 func beside(t fault.Target, kind string) string { return keyspace.Beside(kind, t.Key) }
 
@@ -56,19 +45,19 @@ func claimKeys(t fault.Target, token string) (items, settled, tail string) {
 	return items, beside(t, "done-"+token), strings.TrimPrefix(items, "%claim-"+token)
 }
 
-// index and pending are the marks' keys; none where there are no marks.
+// index and set are the marks' keys, none where there are no marks.
 func (q *queue) index() []string {
 	if q.marks.none() {
 		return nil
 	}
-	return []string{q.Prefix() + q.marks.Index.Key}
+	return []string{keyspace.Beside(registry.Index, q.Prefix()+q.marks.Set)}
 }
 
-func (q *queue) indexAndPending() []string {
+func (q *queue) indexAndSet() []string {
 	if q.marks.none() {
 		return nil
 	}
-	return append(q.index(), q.Prefix()+q.marks.Pending.Key)
+	return append(q.index(), q.Prefix()+q.marks.Set)
 }
 
 // unconditional is q for scripts whose subject is not the list alone: IfExists

@@ -4,6 +4,7 @@ package option
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/symphony-go/symphony/codec"
@@ -163,6 +164,11 @@ func Layout(l keyspace.Layout) Option {
 }
 
 const layoutWhy = "the keys are bound already; give it to a domain repository's constructor"
+
+// Without is opts without those that need a trait.
+func Without(t Trait, opts []Option) []Option {
+	return slices.DeleteFunc(slices.Clone(opts), func(o Option) bool { return o.needs&t != 0 })
+}
 
 // SplitLayout takes the Layout options out of opts: the last one's layout, or
 // fallback where there is none, and the other options.

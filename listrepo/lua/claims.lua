@@ -1,4 +1,4 @@
--- What the scripts about claims begin with, after rule.lua.
+-- What the scripts about claims share. It follows rule.lua and clock.lua.
 --
 -- A claim is a list. Its first element is the header, the others are the values
 -- as they stood in the queue. The header begins with the claim's birth, the
@@ -23,25 +23,19 @@ local function numbers(header, token)
   end
 end
 
-local clock = redis.call('TIME')
-local birth = clock[1] .. string.format('%06d', tonumber(clock[2]))
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-
-local function whole(number) return string.format('%.0f', number) end
-
 -- keep gives a key of the queue's own the queue's lifetime, or a longer one.
 local function keep(key, least)
   if ARGV[2] == '0' then
     redis.call('PERSIST', key)
   else
     local left = redis.call('PTTL', key)
-    redis.call('PEXPIRE', key, whole(math.max(left, ARGV[2], least or 0)))
+    redis.call('PEXPIRE', key, math.max(left, ARGV[2], least or 0))
   end
 end
 
 -- park puts an item among the dead, which have no lifetime.
 local function park(dead, id, attempt, value, reason)
-  redis.call('HSET', dead, id, whole(now) .. ' ' .. attempt .. ' ' .. #reason .. ' ' .. reason .. value)
+  redis.call('HSET', dead, id, now .. ' ' .. attempt .. ' ' .. #reason .. ' ' .. reason .. value)
 end
 
 -- front puts an item back in front of the queue and remembers its number by its

@@ -29,10 +29,8 @@ end
 renew()
 if not KEYS[2] then return length end
 
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 redis.call('SADD', KEYS[2], ARGV[7])
-redis.call('ZADD', KEYS[3], string.format('%.0f', now), ARGV[8])
+redis.call('ZADD', KEYS[3], now, ARGV[8])
 
 local taken = tonumber(redis.call('ZSCORE', KEYS[4], 'taken') or 0)
 if ARGV[5] == 'LPUSH' then
@@ -52,5 +50,5 @@ if times > 256 then
   local last = tonumber(redis.call('ZREVRANGE', KEYS[4], 0, 0)[1])
   if now - last < (now - first) / 64 then return length end
 end
-redis.call('ZADD', KEYS[4], taken + length, string.format('%.0f', now))
+redis.call('ZADD', KEYS[4], taken + length, now)
 return length

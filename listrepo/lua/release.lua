@@ -50,7 +50,7 @@ if released > 0 then
   keep(KEYS[5])
   if KEYS[8] then
     redis.call('ZINCRBY', KEYS[7], -released, 'taken')
-    redis.call('ZADD', KEYS[8], 'NX', whole(now), ARGV[8])
+    redis.call('ZADD', KEYS[8], 'NX', now, ARGV[8])
     redis.call('SADD', KEYS[9], ARGV[9])
   end
 end

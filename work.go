@@ -1,0 +1,202 @@
+package symphony
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/symphony-go/symphony/internal/option"
+	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/listrepo"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// WorkError is an error that WorkBatches met and lives with.
+type WorkError struct {
+	Tenant string // empty where the error is about no tenant
+	Queue  Queue
+	Err    error
+}
+
+// Error says at which queue it happened.
+func (e *WorkError) Error() string {
+	if e.Tenant == "" {
+		return fmt.Sprintf("symphony: work on %q: %v", e.Queue.Service, e.Err)
+	}
+	return fmt.Sprintf("symphony: work on %q of tenant %q: %v", e.Queue, e.Tenant, e.Err)
+}
+
+// Unwrap gives the reason.
+func (e *WorkError) Unwrap() error { return e.Err }
+
+// WorkBatches works on the queues of a service until the context ends, and then
+// gives nil when the last handler has returned. Any number of processes may do so
+// at a time: no item is handed to two of them.
+//
+// It finds the pending tenants and their queues in the index that Enqueue keeps,
+// within a second at most, and those that only the Python package fills by a
+// SCAN, now and then. Tenants take turns, a chunk each, so that none waits for
+// the end of another's queue. A chunk is claimed, handled and acked as by
+// Batch.Process; the context of handle ends with ctx, or when the lease is lost.
+// Where handle fails, the items go back in front, the queue waits, 250 ms at
+// first and a minute at most, and the others go on; see MaxAttempts for items that
+// never succeed. A tenant without items is taken out of the pending set. Without
+// work the pauses grow to a second.
+//
+// Options beside those of NewBatch: Workers, ChunkSize, Lease, MaxAttempts, and
+// Report, which is told of every error. Errors: ErrInvalidKey; what NewBatch
+// refuses; ErrClosed when the pools are closed. All others it lives with.
+func WorkBatches[T any](
+	ctx context.Context, pools *pool.Pools, service string,
+	handle func(ctx context.Context, tenant string, q Queue, items []listrepo.Item[T]) error, opts ...Option,
+) error {
+	keys, rest, err := batchPatterns(pools, opts)
+	if err != nil {
+		return err
+	}
+	r, err := newRegistry(pools, keys, service, rest)
+	if err != nil {
+		return err
+	}
+	own := option.Without(option.Working, rest)
+	if _, err := newBatch[T](pools, keys, "tenant", own); err != nil {
+		return err
+	}
+	w := newWork(r, func(ctx context.Context, tenant string, q Queue, n int) (int, error, error) {
+		b, err := newBatch[T](pools, keys, tenant, own)
+		if err != nil {
+			return 0, nil, err
+		}
+		var failed error
+		done, err := b.Process(ctx, q, n, func(ctx context.Context, items []listrepo.Item[T]) error {
+			failed = handle(ctx, tenant, q, items)
+			return failed
+		})
+		return done, failed, err
+	})
+	return w.run(ctx)
+}
+
+const (
+	defaultChunkSize = 100
+
+	firstPause = 10 * time.Millisecond // between two looks at the registry
+	lastPause  = time.Second
+
+	firstBackoff = 250 * time.Millisecond // of a queue that fails
+	lastBackoff  = time.Minute
+
+	sweepEvery = time.Second      // between two looks at who is done, at least
+	scanEvery  = 10 * time.Second // between two looks for queues in no index
+	sweepShare = 20               // and this many times what a look takes
+)
+
+// work is one WorkBatches under way, without its type parameter.
+type work struct {
+	registry *registry.Registry
+	process  func(ctx context.Context, tenant string, q Queue, n int) (done int, failed, err error)
+	workers  int
+	chunk    int
+	report   func(error)
+
+	turns    *turns
+	progress atomic.Bool // whether items were handled since the last look
+
+	nextSweep, nextScan time.Time
+}
+
+func newWork(r *registry.Registry, process func(context.Context, string, Queue, int) (int, error, error)) *work {
+	w := &work{registry: r, process: process, workers: max(r.Workers, 1), chunk: r.ChunkSize, report: r.Report, turns: newTurns()}
+	if w.chunk == 0 {
+		w.chunk = defaultChunkSize
+	}
+	if w.report == nil {
+		w.report = func(error) {}
+	}
+	return w
+}
+
+func (w *work) run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(ctx, w.turns.end)()
+	var wg sync.WaitGroup
+	for range w.workers {
+		wg.Go(func() {
+			for q := w.turns.next(); q != nil; q = w.turns.next() {
+				w.visit(ctx, q)
+			}
+		})
+	}
+	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, lastPause) {
+		if err := w.look(ctx); errors.Is(err, ErrClosed) {
+			stop(err)
+		} else if err != nil {
+			w.tell(ctx, "", Queue{Service: w.registry.Service}, err)
+		}
+		if w.progress.Swap(false) {
+			pause = firstPause
+		}
+		sleep(ctx, pause)
+	}
+	wg.Wait()
+	if err := context.Cause(ctx); errors.Is(err, ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// visit works on one chunk of a queue.
+func (w *work) visit(ctx context.Context, q *turn) {
+	queue := Queue{w.registry.Service, q.Entity, q.Action}
+	done, failed, err := w.process(ctx, q.Tenant, queue, w.chunk)
+	var bad *listrepo.ItemError
+	switch parked := errors.As(err, &bad); {
+	case failed != nil, err != nil && !parked:
+		w.turns.failed(q)
+	case done > 0, parked:
+		w.progress.Store(true)
+		w.turns.more(q)
+	default:
+		w.turns.emptied(q)
+	}
+	if err != nil {
+		w.tell(ctx, q.Tenant, queue, err)
+	}
+}
+
+// tell reports an error, unless it only says that the work is over.
+func (w *work) tell(ctx context.Context, tenant string, q Queue, err error) {
+	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		w.report(&WorkError{tenant, q, err})
+	}
+}
+
+// look finds queues to work on, and now and then tenants that are done.
+func (w *work) look(ctx context.Context) error {
+	snap, err := w.registry.Snapshot(ctx, "WorkBatches")
+	if err != nil {
+		return err
+	}
+	w.turns.add(snap)
+	start := time.Now()
+	if start.Before(w.nextSweep) || len(snap.Pending)+len(snap.Queues) == 0 {
+		return nil
+	}
+	err = w.sweep(ctx, snap)
+	took := time.Since(start)
+	w.nextSweep = start.Add(took + max(sweepEvery, sweepShare*took))
+	return err
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	wait := time.NewTimer(d)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+}
