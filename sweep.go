@@ -52,6 +52,7 @@ func (w *work) busy(ctx context.Context, snap registry.Snapshot) (map[string]boo
 			forgotten = append(forgotten, q.Tenant)
 		}
 	}
+	slices.Sort(forgotten)
 	return busy, w.registry.Return(ctx, working, slices.Compact(forgotten)...)
 }
 

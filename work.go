@@ -84,7 +84,7 @@ const (
 	defaultChunkSize = 100
 
 	firstPause = 10 * time.Millisecond // between two looks at the registry
-	lastPause  = time.Second
+	lastPause  = 500 * time.Millisecond
 
 	firstBackoff = 250 * time.Millisecond // of a queue that fails
 	lastBackoff  = time.Minute

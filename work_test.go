@@ -1,0 +1,264 @@
+package symphony_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/listrepo"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// handled is what a handler was given, in order.
+type handled struct {
+	mu    sync.Mutex
+	calls []string // "<tenant> <entity> <action> <values>"
+}
+
+func (h *handled) add(tenant string, q symphony.Queue, items []listrepo.Item[int]) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	call := fmt.Sprint(tenant, " ", q.Entity, " ", q.Action)
+	for _, item := range items {
+		call += fmt.Sprint(" ", item.Value)
+	}
+	h.calls = append(h.calls, call)
+}
+
+func (h *handled) all() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.calls)
+}
+
+type handler = func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error
+
+// workOn runs WorkBatches until the test, or stop, ends it.
+func workOn(t *testing.T, p *pool.Pools, service string, handle handler, opts ...symphony.Option) (stop func()) {
+	t.Helper()
+	work, cancel := context.WithCancel(ctx)
+	over := make(chan error, 1)
+	go func() { over <- symphony.WorkBatches(work, p, service, handle, opts...) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		require.NoError(t, <-over)
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+func eventually(t *testing.T, done func() bool) {
+	t.Helper()
+	require.Eventually(t, done, 20*time.Second, 5*time.Millisecond)
+}
+
+func enqueue(t *testing.T, p *pool.Pools, tenant string, q symphony.Queue, items ...int) *symphony.Batch[int] {
+	t.Helper()
+	b, err := symphony.NewBatch[int](p, tenant)
+	require.NoError(t, err)
+	_, err = b.Enqueue(ctx, q, items...)
+	require.NoError(t, err)
+	return b
+}
+
+func pendingOf(t *testing.T, p *pool.Pools, service string) []string {
+	t.Helper()
+	tenants, err := symphony.PendingTenants(ctx, p, service)
+	require.NoError(t, err)
+	return tenants
+}
+
+func TestWorkBatches(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		service := pooltest.Tenant()
+		q := symphony.Queue{Service: service, Entity: "e:1", Action: "a:b"}
+		enqueue(t, p, "one", q, 1, 2, 3)
+		enqueue(t, p, "t:wo", q, 4)
+		var h handled
+		stop := workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+			h.add(tenant, q, items)
+			return nil
+		}, symphony.ChunkSize(2))
+		eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
+		calls := h.all()
+		slices.Sort(calls)
+		require.Equal(t, []string{"one e:1 a:b 1 2", "one e:1 a:b 3", "t:wo e:1 a:b 4"}, calls)
+
+		// What comes later is found too, and so is what only the Python package wrote.
+		enqueue(t, p, "one", q, 5)
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", "py:batch:"+service+":ent:act", "6").Error())
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SADD", "pending_batches:"+service, "py").Error())
+		eventually(t, func() bool { return len(h.all()) == 5 && len(pendingOf(t, p, service)) == 0 })
+		calls = h.all()[3:]
+		slices.Sort(calls)
+		require.Equal(t, []string{"one e:1 a:b 5", "py ent act 6"}, calls)
+		stop()
+		enqueue(t, p, "one", q, 7)
+		require.Equal(t, []string{"one"}, pendingOf(t, p, service))
+	})
+}
+
+// A tenant with much to do and one whose queue fails keep no other from its
+// turn.
+func TestWorkIsFair(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		service := pooltest.Tenant()
+		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
+		for i := range 50 {
+			enqueue(t, p, "big", symphony.Queue{Service: service, Entity: fmt.Sprint(i), Action: "a"}, make([]int, 20)...)
+		}
+		enqueue(t, p, "small", q, 1, 2, 3)
+		enqueue(t, p, "broken", q, 9)
+		var h handled
+		var reports []error
+		var mu sync.Mutex
+		workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+			h.add(tenant, q, items)
+			if tenant == "broken" {
+				return errors.New("broken")
+			}
+			return nil
+		}, symphony.ChunkSize(1), symphony.Report(func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			reports = append(reports, err)
+		}))
+		small := func() (at []int) {
+			for i, call := range h.all() {
+				if call[:5] == "small" {
+					at = append(at, i)
+				}
+			}
+			return at
+		}
+		eventually(t, func() bool { return len(small()) == 3 })
+		require.Less(t, small()[2], 9, "three turns of three tenants")
+		eventually(t, func() bool { return len(h.all()) >= 1000+3+2 })
+		mu.Lock()
+		defer mu.Unlock()
+		var failed *symphony.WorkError
+		require.ErrorAs(t, reports[0], &failed)
+		require.Equal(t, "broken", failed.Tenant)
+		require.Equal(t, q, failed.Queue)
+	})
+}
+
+// What a worker had claimed when it died is done by another, although the
+// tenant was taken for done meanwhile.
+func TestWorkAfterADeath(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		service := pooltest.Tenant()
+		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
+		b := enqueue(t, p, "one", q, 1, 2)
+		dead, err := b.Claim(ctx, q, 10, 500*time.Millisecond)
+		require.NoError(t, err)
+		require.Len(t, dead.Items, 2)
+		removed, err := symphony.RemoveFromPending(ctx, p, service, "one")
+		require.NoError(t, err)
+		require.False(t, removed, "its items are claimed, not done")
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SREM", "pending_batches:"+service, "one").Error())
+		var attempts []int
+		var mu sync.Mutex
+		workOn(t, p, service, func(_ context.Context, _ string, _ symphony.Queue, items []listrepo.Item[int]) error {
+			mu.Lock()
+			defer mu.Unlock()
+			for i, item := range items {
+				require.Equal(t, dead.Items[i].ID, item.ID)
+				attempts = append(attempts, item.Attempt)
+			}
+			return nil
+		})
+		eventually(t, func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Equal(attempts, []int{2, 2})
+		})
+		require.ErrorIs(t, dead.Ack(ctx), symphony.ErrLeaseLost)
+	})
+}
+
+// A process that dies between taking a tenant out and the second look leaves it
+// in sight.
+func TestRemovalThatStopsHalfWay(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		service := pooltest.Tenant()
+		set := "pending_batches:" + service
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", keyspace.Beside("queues", set), "0", ":py").Error())
+		require.Equal(t, []string{"py"}, pendingOf(t, p, service))
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", "py:batch:"+service+":e:a", "1").Error())
+		removed, err := symphony.RemoveFromPending(ctx, p, service, "py")
+		require.NoError(t, err)
+		require.False(t, removed)
+		var h handled
+		workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+			h.add(tenant, q, items)
+			return nil
+		})
+		eventually(t, func() bool { return len(h.all()) == 1 && len(pendingOf(t, p, service)) == 0 })
+	})
+}
+
+func TestForceRemoveFromPending(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		service := pooltest.Tenant()
+		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
+		b := enqueue(t, p, "one", q, 1)
+		require.NoError(t, symphony.ForceRemoveFromPending(ctx, p, service, "one"))
+		require.Empty(t, pendingOf(t, p, service))
+		n, err := b.Len(ctx, q)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n)
+		require.ErrorIs(t, symphony.ForceRemoveFromPending(ctx, p, service, ""), symphony.ErrInvalidKey)
+	})
+}
+
+// On a cluster no step meets CROSSSLOT.
+func TestBatchOnACluster(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{URL: redistest.Cluster(t).URL()})
+	for i := range 4 {
+		service := fmt.Sprint("svc", i)
+		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
+		b := enqueue(t, p, "one", q, 1, 2, 3)
+		_, err := b.Enqueue(ctx, q, 4) // not noted
+		require.NoError(t, err)
+		c, err := b.Claim(ctx, q, 2, time.Minute)
+		require.NoError(t, err)
+		require.NoError(t, c.Extend(ctx, time.Minute))
+		require.NoError(t, c.Ack(ctx, c.Items[0]))
+		require.NoError(t, c.Release(ctx))
+		failing := b.With(symphony.MaxAttempts(2))
+		broken := errors.New("broken")
+		n, err := failing.Process(ctx, q, 10, func(context.Context, []listrepo.Item[int]) error { return broken })
+		require.Equal(t, broken, err)
+		require.Zero(t, n)
+		for d, err := range b.Dead(ctx, q) {
+			require.NoError(t, err)
+			require.Equal(t, 2, d.Value)
+			back, err := b.Retry(ctx, q, d.ID)
+			require.NoError(t, err)
+			require.EqualValues(t, 1, back)
+		}
+		backlog, err := b.Backlog(ctx, q)
+		require.NoError(t, err)
+		require.EqualValues(t, 3, backlog.Waiting)
+		removed, err := symphony.RemoveFromPending(ctx, p, service, "one")
+		require.NoError(t, err)
+		require.False(t, removed)
+		stop := workOn(t, p, service, func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return nil })
+		eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
+		stop()
+		backlog, err = b.Backlog(ctx, q)
+		require.NoError(t, err)
+		require.Zero(t, backlog)
+	}
+}
