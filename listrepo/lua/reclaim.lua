@@ -46,10 +46,12 @@ while true do
   end
   redis.call('ZREM', KEYS[4], item)
 end
-if redis.call('EXISTS', KEYS[4]) == 1 then keep(KEYS[4]) end
+-- What lapsed and is left comes before the list.
+local left = redis.call('EXISTS', KEYS[4]) == 1
+if left then keep(KEYS[4]) end
 
 local again = taken
-while taken < want do
+while taken < want and not left do
   local value = redis.call('LINDEX', KEYS[1], 0)
   if not value then
     redis.call('DEL', KEYS[5])
