@@ -33,6 +33,10 @@ test: redis ## Run all tests, with a real Redis; installs one where apt or brew 
 	@for module in $(NESTED); do (set -x; cd $$module && go test $(RACE) -count=1 -timeout=$(TIMEOUT) ./...) || exit; done
 	go test $(RACE) -count=1 -timeout=$(TIMEOUT) $(PKG)
 
+.PHONY: soak
+soak: redis ## Run the long tests, in which servers and workers are killed for minutes
+	SOAK=1 go test -count=1 -timeout=1h -run='^TestSoak' -v $(PKG)
+
 .PHONY: check
 check: fmt-check tidy vet lint test ## All that must pass before a change goes in
 
