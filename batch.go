@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
@@ -23,6 +24,13 @@ type Batch[T any] struct {
 	items  *listrepo.ListRepo[T]
 	keys   batchKeys
 	tenant string
+	last   atomic.Pointer[boundQueue[T]] // who enqueues does so often, and to one queue
+}
+
+// boundQueue is the repository of one queue, by its action.
+type boundQueue[T any] struct {
+	name Queue
+	repo *listrepo.ListRepo[T]
 }
 
 // batchKeys are the patterns of the queues and of the pending sets.
@@ -48,7 +56,7 @@ func newBatch[T any](pools *pool.Pools, keys batchKeys, tenant string, opts []Op
 	if err != nil {
 		return nil, err
 	}
-	return &Batch[T]{items, keys, tenant}, nil
+	return &Batch[T]{items: items, keys: keys, tenant: tenant}, nil
 }
 
 func batchPatterns(pools *pool.Pools, opts []Option) (batchKeys, []Option, error) {
@@ -62,7 +70,7 @@ func batchPatterns(pools *pool.Pools, opts []Option) (batchKeys, []Option, error
 
 // With is a view with more options; see listrepo.ListRepo.With.
 func (b *Batch[T]) With(opts ...Option) *Batch[T] {
-	return &Batch[T]{b.items.With(opts...), b.keys, b.tenant}
+	return &Batch[T]{items: b.items.With(opts...), keys: b.keys, tenant: b.tenant}
 }
 
 // Enqueue appends items to a queue, marks the tenant pending for the queue's
@@ -179,6 +187,9 @@ func (b *Batch[T]) Discard(ctx context.Context, q Queue, ids ...string) (int64, 
 // queue gives the queues of one service and entity, by action, which mark the
 // tenant and the queue.
 func (b *Batch[T]) queue(q Queue) (*listrepo.ListRepo[T], error) {
+	if last := b.last.Load(); last != nil && last.name == q {
+		return last.repo, nil
+	}
 	space, err := b.keys.list.Bind(b.tenant, q.Service, q.Entity)
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
@@ -191,5 +202,7 @@ func (b *Batch[T]) queue(q Queue) (*listrepo.ListRepo[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}
-	return b.items.In(space).Marked(listrepo.Marks{Set: pending, Member: b.tenant, Queue: member}), nil
+	repo := b.items.In(space).Marked(listrepo.Marks{Set: pending, Member: b.tenant, Queue: member})
+	b.last.Store(&boundQueue[T]{q, repo})
+	return repo, nil
 }

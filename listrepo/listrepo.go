@@ -44,7 +44,7 @@ func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (
 // was. An option that cannot apply is the error of the view's calls, before
 // anything is sent.
 func (r *ListRepo[T]) With(opts ...Option) *ListRepo[T] {
-	return &ListRepo[T]{&queue{r.core.With(opts...), r.core.marks}}
+	return &ListRepo[T]{marked(r.core.With(opts...), r.core.marks)}
 }
 
 // In is a view of the repository over another space: one repository serves

@@ -38,7 +38,7 @@ func (r *ListRepo[T]) PushFront(ctx context.Context, id string, v ...T) (int64, 
 // so that no queue is ever filled and not known: SADD in the transaction, and
 // once in a second a script in its place. No items: nothing is marked.
 func (r *ListRepo[T]) Marked(m Marks) *ListRepo[T] {
-	return &ListRepo[T]{&queue{r.core.Values, m}}
+	return &ListRepo[T]{marked(r.core.Values, m)}
 }
 
 func (r *ListRepo[T]) push(ctx context.Context, op, command, id string, v []T) (int64, error) {
@@ -62,12 +62,12 @@ func (r *ListRepo[T]) push(ctx context.Context, op, command, id string, v []T) (
 }
 
 func (q *queue) push(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
-	if !q.Plain() || q.MaxLen > 0 || !q.marks.none() && (command == "LPUSH" || !noted.has(q.Client, t.Key)) {
+	if !q.Plain() || q.MaxLen > 0 || !q.marks.none() && (command == "LPUSH" || !q.isNoted(t.Key)) {
 		return q.pushScripted(ctx, t, command, items)
 	}
 	tx := append(q.Tx(2), q.Client.B().Arbitrary(command).Keys(t.Key).Args(items...).Build())
 	if !q.marks.none() {
-		tx = append(tx, q.Client.B().Sadd().Key(q.Prefix()+q.marks.Set).Member(q.marks.Member).Build())
+		tx = append(tx, q.Client.B().Sadd().Key(q.set).Member(q.marks.Member).Build())
 	}
 	replies, err := q.Write(ctx, t, tx)
 	if err != nil {
@@ -79,7 +79,7 @@ func (q *queue) push(ctx context.Context, t fault.Target, command string, items 
 func (q *queue) pushScripted(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
 	var keys []string
 	if !q.marks.none() {
-		keys = append([]string{q.Prefix() + q.marks.Set}, append(q.index(), beside(t, registry.Age))...)
+		keys = append([]string{q.set}, append(q.index(), beside(t, registry.Age))...)
 	}
 	args := append(make([]string, 0, 4+len(items)), command, strconv.Itoa(q.MaxLen), q.marks.Member, q.marks.Queue)
 	m, err := q.Run(ctx, t, pushScript, append(args, items...), keys...)
@@ -87,7 +87,7 @@ func (q *queue) pushScripted(ctx context.Context, t fault.Target, command string
 		return 0, err
 	}
 	if !q.marks.none() {
-		noted.add(q.Client, t.Key)
+		q.note(t.Key)
 	}
 	return m.ToInt64()
 }

@@ -3,6 +3,7 @@ package listrepo
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -18,6 +19,8 @@ import (
 type queue struct {
 	*store.Values
 	marks Marks
+	set   string        // the whole key of Marks.Set
+	noted *atomic.Int64 // when the one that is marked was noted, on the clock of notes
 }
 
 // Marks is how others learn of a queue. The zero Marks is none.
@@ -45,19 +48,24 @@ func claimKeys(t fault.Target, token string) (items, settled, tail string) {
 	return items, beside(t, "done-"+token), strings.TrimPrefix(items, "%claim-"+token)
 }
 
+// marked is the core of a view with marks, which may be none.
+func marked(v *store.Values, m Marks) *queue {
+	return &queue{Values: v, marks: m, set: v.Prefix() + m.Set, noted: new(atomic.Int64)}
+}
+
 // index and set are the marks' keys, none where there are no marks.
 func (q *queue) index() []string {
 	if q.marks.none() {
 		return nil
 	}
-	return []string{keyspace.Beside(registry.Index, q.Prefix()+q.marks.Set)}
+	return []string{keyspace.Beside(registry.Index, q.set)}
 }
 
 func (q *queue) indexAndSet() []string {
 	if q.marks.none() {
 		return nil
 	}
-	return append(q.index(), q.Prefix()+q.marks.Set)
+	return append(q.index(), q.set)
 }
 
 // unconditional is q for scripts whose subject is not the list alone: IfExists
@@ -68,39 +76,54 @@ func (q *queue) unconditional() *store.Store {
 	return &s
 }
 
-// noted are the queues that this process noted within the last second. The
-// others' notes keep a queue in its index for longer than that.
-var noted = notes{queues: map[note]struct{}{}}
+// isNoted reports whether this process noted the queue within the last second.
+func (q *queue) isNoted(key string) bool {
+	at := q.noted.Load()
+	return at > 0 && clock()-at < int64(noteEvery) || noted.has(q.Client, key)
+}
+
+func (q *queue) note(key string) {
+	q.noted.Store(clock())
+	noted.add(q.Client, key)
+}
+
+// noteEvery is how long a note spares others. A queue stays in its index for
+// much longer than that.
+const noteEvery = time.Second
+
+var epoch = time.Now().Add(-noteEvery)
+
+// clock is a time that only moves forward.
+func clock() int64 { return int64(time.Since(epoch)) }
+
+// noted are the queues that this process noted within the last second, by
+// whichever repository.
+var noted = notes{queues: map[noteKey]struct{}{}}
 
 type notes struct {
 	mu     sync.Mutex
-	since  time.Time
-	queues map[note]struct{}
+	since  int64
+	queues map[noteKey]struct{}
 }
 
-type note struct {
+type noteKey struct {
 	client rueidis.Client
 	key    string
 }
 
-const noteEvery = time.Second
-
 func (n *notes) has(c rueidis.Client, key string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if time.Since(n.since) > noteEvery {
-		return false
-	}
-	_, ok := n.queues[note{c, key}]
-	return ok
+	_, ok := n.queues[noteKey{c, key}]
+	return ok && clock()-n.since < int64(noteEvery)
 }
 
 func (n *notes) add(c rueidis.Client, key string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if time.Since(n.since) > noteEvery {
-		n.since = time.Now()
+	if now := clock(); now-n.since >= int64(noteEvery) {
+		n.since = now
 		clear(n.queues)
 	}
-	n.queues[note{c, key}] = struct{}{}
+	n.queues[noteKey{c, key}] = struct{}{}
 }

@@ -47,6 +47,13 @@ local lapsed = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now)
 if #lapsed == 0 and redis.call('EXISTS', KEYS[4], KEYS[5]) == 0 then
   if not existed then return 0 end
   local n = most == 1 and 1 or want
+  local length = redis.call('LLEN', KEYS[1])
+  if length <= n then
+    redis.call('RENAME', KEYS[1], KEYS[2])
+    if ARGV[2] == '0' then redis.call('PERSIST', KEYS[2]) end
+    taken = length
+    return claimed(taken)
+  end
   -- SORT copies a part of a list at once. Where it is not to be had, and where
   -- the part is small, the items go one by one.
   local copied = n > 8 and redis.pcall('SORT', KEYS[1], 'BY', 'nosort', 'LIMIT', 0, n, 'STORE', KEYS[2])
