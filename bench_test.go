@@ -1,7 +1,6 @@
 package symphony_test
 
 import (
-	"fmt"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -74,7 +73,7 @@ func BenchmarkEnqueue100(b *testing.B) {
 				require.NoError(b, err)
 			}
 		}
-		require.Positive(b, theirs, fmt.Sprintf("%s", out))
+		require.Positive(b, theirs, string(out))
 		ratios = append(ratios, ours/theirs)
 	}
 	b.ReportMetric(median(ratios), "x-redis-benchmark")

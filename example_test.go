@@ -9,6 +9,7 @@ import (
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
 	"github.com/symphony-go/symphony/pool/embedded"
 )
@@ -111,6 +112,72 @@ func ExampleNewBatch() {
 	// 2 <nil>
 	// [acme] <nil>
 	// [hello are you there?] <nil>
+}
+
+// A worker of the service "mail" works on whatever its tenants enqueue.
+func ExampleWorkBatches() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	pools, err := embedded.Open(ctx, pool.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pools.Close()
+	mail, err := symphony.NewBatch[string](pools, "acme")
+	if err != nil {
+		log.Fatal(err)
+	}
+	queue := symphony.Queue{Service: "mail", Entity: "u1", Action: "send"}
+	if _, err := mail.Enqueue(ctx, queue, "hello", "are you there?"); err != nil {
+		log.Fatal(err)
+	}
+
+	send := func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[string]) error {
+		for _, item := range items {
+			fmt.Println(tenant, q.Entity, item.Value)
+		}
+		stop() // a service goes on
+		return nil
+	}
+	fmt.Println(symphony.WorkBatches(ctx, pools, "mail", send, symphony.MaxAttempts(5)))
+	// Output:
+	// acme u1 hello
+	// acme u1 are you there?
+	// <nil>
+}
+
+func ExampleBatch_Process() {
+	ctx := context.Background()
+	pools, err := embedded.Open(ctx, pool.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pools.Close()
+	mail, err := symphony.NewBatch[string](pools, "acme")
+	if err != nil {
+		log.Fatal(err)
+	}
+	queue := symphony.Queue{Service: "mail", Entity: "u1", Action: "send"}
+	if _, err := mail.Enqueue(ctx, queue, "hello"); err != nil {
+		log.Fatal(err)
+	}
+
+	done, err := mail.Process(ctx, queue, 100, func(context.Context, []listrepo.Item[string]) error {
+		return errors.New("no route to host")
+	})
+	fmt.Println(done, err)
+	done, err = mail.Process(ctx, queue, 100, func(_ context.Context, items []listrepo.Item[string]) error {
+		fmt.Println(items[0].Value, "attempt", items[0].Attempt)
+		return nil
+	})
+	fmt.Println(done, err)
+	removed, err := symphony.RemoveFromPending(ctx, pools, "mail", "acme")
+	fmt.Println(removed, err)
+	// Output:
+	// 0 no route to host
+	// hello attempt 2
+	// 1 <nil>
+	// true <nil>
 }
 
 func ExampleOpError() {

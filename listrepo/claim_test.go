@@ -73,12 +73,12 @@ func TestClaim(t *testing.T) {
 		none := claim(t, repo, 10, time.Minute)
 		require.Empty(t, none.Items)
 		require.NoError(t, none.Ack(ctx))
-		requireGone(t, p, repo)
+		requireGone(t, p)
 	})
 }
 
 // requireGone asserts that nothing of any queue is left.
-func requireGone[T any](t *testing.T, p *pool.Pools, _ *listrepo.ListRepo[T]) {
+func requireGone(t *testing.T, p *pool.Pools) {
 	t.Helper()
 	keys, err := pooltest.Do(t, p, pool.Handlers, "KEYS", "*").AsStrSlice()
 	require.NoError(t, err)
@@ -117,7 +117,7 @@ func TestLapse(t *testing.T) {
 		require.NoError(t, rest.Ack(ctx))
 		require.NoError(t, first.Ack(ctx))
 		require.Empty(t, claim(t, repo, 10, time.Minute).Items)
-		requireGone(t, p, repo)
+		requireGone(t, p)
 	})
 }
 
@@ -173,7 +173,7 @@ func TestMaxAttempts(t *testing.T) {
 		n64, err = repo.Discard(ctx, "q", dead[0].ID)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, n64)
-		requireGone(t, p, repo)
+		requireGone(t, p)
 	})
 }
 
@@ -193,5 +193,104 @@ func TestClaimCorruptItem(t *testing.T) {
 			require.Equal(t, "s3cret", string(d.Raw))
 			require.Equal(t, "does not decode as int", d.Reason)
 		}
+	})
+}
+
+func TestClaimLifetimes(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		for _, n := range []int{2, 10, 12, 20} { // some by one, some by SORT, all by RENAME
+			plain, key := newRepo[int](t, p)
+			hour := plain.With(listrepo.TTL(time.Hour))
+			_, err := hour.Push(ctx, "q", make([]int, 12)...)
+			require.NoError(t, err)
+			c := claim(t, plain, n, time.Minute)
+			for _, name := range own(t, p, key) {
+				require.Equal(t, int64(-1), pttl(t, p, name), "%s ends although the queue does not", name)
+			}
+			require.NoError(t, c.Release(ctx))
+			c = claim(t, hour, n, 2*time.Hour)
+			for _, name := range own(t, p, key) {
+				require.InDelta(t, 2*time.Hour.Milliseconds(), pttl(t, p, name), 70e3*60, name)
+				if name[:4] == "%cla" || name[:4] == "%due" {
+					require.Greater(t, pttl(t, p, name), time.Hour.Milliseconds()+1, "it ends before the lease")
+				}
+			}
+			require.NoError(t, c.Extend(ctx, 5*time.Hour))
+			require.NoError(t, c.Ack(ctx, c.Items[0]))
+			for _, name := range own(t, p, key) {
+				if name[:4] == "%cla" || name[:4] == "%due" || name[:4] == "%don" {
+					require.Greater(t, pttl(t, p, name), 4*time.Hour.Milliseconds(), name)
+				}
+			}
+			_, err = plain.Delete(ctx, "q")
+			require.NoError(t, err)
+			require.Empty(t, own(t, p, key))
+		}
+	})
+}
+
+func own(t *testing.T, p *pool.Pools, key string) []string {
+	t.Helper()
+	names, err := pooltest.Do(t, p, pool.Handlers, "KEYS", "%*"+key+"q}").AsStrSlice()
+	require.NoError(t, err)
+	return names
+}
+
+func pttl(t *testing.T, p *pool.Pools, key string) int64 {
+	t.Helper()
+	ms, err := pooltest.Do(t, p, pool.Handlers, "PTTL", key).AsInt64()
+	require.NoError(t, err)
+	return ms
+}
+
+func TestClaimBadInput(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[int](t, p)
+		_, err := repo.Push(ctx, "q", 1, 2)
+		require.NoError(t, err)
+		c, other := claim(t, repo, 1, time.Minute), claim(t, repo, 1, time.Minute)
+		for name, call := range map[string]struct {
+			want error
+			call func() error
+		}{
+			"no lease":       {symphony.ErrInvalidTTL, func() error { _, err := repo.Claim(ctx, "q", 1, 0); return err }},
+			"negative count": {symphony.ErrUnsupported, func() error { _, err := repo.Claim(ctx, "q", -1, time.Minute); return err }},
+			"empty id":       {symphony.ErrInvalidKey, func() error { _, err := repo.Claim(ctx, "", 1, time.Minute); return err }},
+			"IfAbsent":       {symphony.ErrUnsupported, func() error { _, err := repo.With(listrepo.IfAbsent()).Claim(ctx, "q", 1, time.Minute); return err }},
+			"not its item":   {symphony.ErrNotFound, func() error { return c.Ack(ctx, other.Items...) }},
+			"extend by none": {symphony.ErrInvalidTTL, func() error { return c.Extend(ctx, 0) }},
+			"MaxAttempts":    {symphony.ErrUnsupported, func() error { _, err := repo.With(listrepo.MaxAttempts(0)).Len(ctx, "q"); return err }},
+			"Lease":          {symphony.ErrInvalidTTL, func() error { _, err := repo.With(listrepo.Lease(-1)).Len(ctx, "q"); return err }},
+			"ended context": {context.Canceled, func() error {
+				ended, cancel := context.WithCancel(ctx)
+				cancel()
+				return c.Ack(ended)
+			}},
+		} {
+			t.Run(name, func(t *testing.T) { pooltest.Unsent(t, p, call.want, call.call) })
+		}
+		none := claim(t, repo, 0, time.Minute)
+		require.ErrorIs(t, none.Ack(ctx, c.Items...), symphony.ErrNotFound)
+		none, err = repo.With(listrepo.IfExists()).Claim(ctx, "q", 1, time.Minute)
+		require.NoError(t, err, "an empty queue is no error")
+		require.Empty(t, none.Items)
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", key+"text", "x").Error())
+		_, err = repo.Claim(ctx, "text", 1, time.Minute)
+		require.ErrorIs(t, err, symphony.ErrWrongType)
+	})
+}
+
+// A claim after the queue's items were deleted is lost, and brings none back.
+func TestDeleteEndsClaims(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, _ := newRepo[int](t, p)
+		_, err := repo.Push(ctx, "q", 1, 2)
+		require.NoError(t, err)
+		c := claim(t, repo, 1, time.Minute)
+		n, err := repo.Delete(ctx, "q")
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n)
+		require.ErrorIs(t, c.Release(ctx), symphony.ErrLeaseLost)
+		requireGone(t, p)
 	})
 }

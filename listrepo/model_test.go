@@ -161,11 +161,12 @@ func (m *model) takes(n int) (taken []*entry) {
 	}
 	for len(m.lapsed) > 0 {
 		e := m.lapsed[0]
-		if m.most > 0 && e.attempt >= m.most {
+		switch {
+		case m.most > 0 && e.attempt >= m.most:
 			m.dead = append(m.dead, e)
-		} else if admits(e) {
+		case admits(e):
 			taken = append(taken, e)
-		} else {
+		default:
 			return taken
 		}
 		m.lapsed = m.lapsed[1:]

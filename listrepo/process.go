@@ -51,7 +51,7 @@ type UndoneError struct {
 
 // Error says how many are not done and why.
 func (e *UndoneError) Error() string {
-	return fmt.Sprintf("%d items are not done: %v", len(e.IDs), e.Err)
+	return fmt.Sprintf("%d not done: %v", len(e.IDs), e.Err)
 }
 
 // Unwrap gives the reason.

@@ -40,7 +40,8 @@ end
 -- Items that others took are not counted as taken; it shows where there are
 -- fewer than were seen.
 local top = redis.call('ZREVRANGE', KEYS[4], 0, 0, 'WITHSCORES')
-if top[2] and tonumber(top[2]) > taken + length then taken = tonumber(top[2]) - length end
+local before = length - (#ARGV - 8)
+if top[2] and tonumber(top[2]) > taken + before then taken = tonumber(top[2]) - before end
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', taken)
 redis.call('ZADD', KEYS[4], taken, 'taken')
 -- Where there are many times, one more must be a step worth telling.

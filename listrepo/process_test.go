@@ -1,0 +1,225 @@
+package listrepo_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/listrepo"
+	"github.com/symphony-go/symphony/pool"
+)
+
+func TestProcess(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, _ := newRepo[int](t, p)
+		n, err := repo.Process(ctx, "q", 10, func(context.Context, []listrepo.Item[int]) error {
+			t.Error("there is nothing to handle")
+			return nil
+		})
+		require.NoError(t, err)
+		require.Zero(t, n)
+		_, err = repo.Push(ctx, "q", 1, 2, 3)
+		require.NoError(t, err)
+
+		broken := errors.New("broken")
+		n, err = repo.Process(ctx, "q", 2, func(context.Context, []listrepo.Item[int]) error { return broken })
+		require.Equal(t, broken, err)
+		require.Zero(t, n)
+		rest, err := repo.Range(ctx, "q", 0, -1)
+		require.NoError(t, err)
+		require.Equal(t, []int{1, 2, 3}, rest)
+
+		n, err = repo.Process(ctx, "q", 10, func(_ context.Context, items []listrepo.Item[int]) error {
+			return listrepo.Undone(broken, items[1])
+		})
+		require.ErrorIs(t, err, broken)
+		require.Equal(t, 2, n)
+		rest, err = repo.Range(ctx, "q", 0, -1)
+		require.NoError(t, err)
+		require.Equal(t, []int{2}, rest)
+
+		require.Panics(t, func() {
+			_, _ = repo.Process(ctx, "q", 10, func(context.Context, []listrepo.Item[int]) error { panic("no") })
+		})
+		n, err = repo.Process(ctx, "q", 10, func(_ context.Context, items []listrepo.Item[int]) error {
+			require.Equal(t, 4, items[0].Attempt)
+			return nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		requireGone(t, p)
+	})
+}
+
+// While a handler works its lease does not lapse; where the claim is lost, the
+// handler's context ends.
+func TestProcessKeepsItsLease(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		const lease = 90 * time.Millisecond
+		repo, _ := newRepo[int](t, p, listrepo.Lease(lease))
+		_, err := repo.Push(ctx, "q", 1)
+		require.NoError(t, err)
+		n, err := repo.Process(ctx, "q", 1, func(work context.Context, _ []listrepo.Item[int]) error {
+			for over := time.After(3 * lease); ; {
+				select {
+				case <-over:
+					return nil
+				default:
+					require.NoError(t, work.Err())
+					require.Empty(t, claim(t, repo, 1, time.Minute).Items)
+				}
+			}
+		})
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+
+		_, err = repo.Push(ctx, "q", 2)
+		require.NoError(t, err)
+		n, err = repo.Process(ctx, "q", 1, func(work context.Context, _ []listrepo.Item[int]) error {
+			_, err := repo.Delete(ctx, "q")
+			require.NoError(t, err)
+			<-work.Done()
+			return context.Cause(work)
+		})
+		require.ErrorIs(t, err, symphony.ErrLeaseLost)
+		require.Zero(t, n)
+	})
+}
+
+// A context that ends while a handler works does not keep what it did from
+// being acked.
+func TestProcessAcksAfterItsContext(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, _ := newRepo[int](t, p)
+		_, err := repo.Push(ctx, "q", 1)
+		require.NoError(t, err)
+		work, cancel := context.WithCancel(ctx)
+		n, err := repo.Process(work, "q", 1, func(context.Context, []listrepo.Item[int]) error { cancel(); return nil })
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		requireGone(t, p)
+	})
+}
+
+func TestProcessCorruptItem(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[int](t, p)
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", key+"q", "no", "2", "never").Error())
+		n, err := repo.Process(ctx, "q", 10, func(_ context.Context, items []listrepo.Item[int]) error {
+			require.Equal(t, []int{2}, values(items))
+			return nil
+		})
+		require.Equal(t, 1, n)
+		var bad *listrepo.ItemError
+		require.ErrorAs(t, err, &bad)
+		b, err := repo.Backlog(ctx, "q")
+		require.NoError(t, err)
+		require.Equal(t, listrepo.Backlog{Dead: 2}, b)
+		n64, err := repo.Delete(ctx, "q")
+		require.NoError(t, err)
+		require.Zero(t, n64)
+		requireGone(t, p)
+	})
+}
+
+// Backlog tells the age of the oldest item, to about a second, whoever takes
+// those before it.
+func TestBacklogOldest(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[int](t, p)
+		repo = repo.Marked(marks(key + "marks")).With(listrepo.MaxLen(100)) // every push is noted
+		oldest := func() time.Duration {
+			b, err := repo.Backlog(ctx, "q")
+			require.NoError(t, err)
+			return b.Oldest
+		}
+		require.Zero(t, oldest())
+		push := func(age time.Duration, v ...int) {
+			_, err := repo.Push(ctx, "q", v...)
+			require.NoError(t, err)
+			// What was noted just now is made to have been noted before.
+			name := "%age:{" + key + "q}"
+			times, err := pooltest.Do(t, p, pool.Handlers, "ZREVRANGE", name, "0", "0").AsStrSlice()
+			require.NoError(t, err)
+			until, err := pooltest.Do(t, p, pool.Handlers, "ZSCORE", name, times[0]).ToString()
+			require.NoError(t, err)
+			now, err := strconv.ParseInt(times[0], 10, 64)
+			require.NoError(t, err)
+			then := strconv.FormatInt(now-age.Milliseconds(), 10)
+			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZREM", name, times[0]).Error())
+			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", name, until, then).Error())
+		}
+		push(3*time.Hour, 1, 2, 3)
+		push(2*time.Hour, 4, 5)
+		push(time.Hour, 6)
+		require.InDelta(t, 3*time.Hour, oldest(), float64(time.Minute))
+		c := claim(t, repo, 3, time.Minute)
+		require.InDelta(t, 2*time.Hour, oldest(), float64(time.Minute), "1, 2 and 3 are claimed")
+		require.NoError(t, c.Release(ctx))
+		require.InDelta(t, 3*time.Hour, oldest(), float64(time.Minute), "and are back")
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "LTRIM", key+"q", "5", "-1").Error())
+		push(time.Minute, 7)
+		require.InDelta(t, time.Hour, oldest(), float64(time.Minute), "others took all but 6")
+		_, err := repo.Pop(ctx, "q", 10)
+		require.NoError(t, err)
+		require.Zero(t, oldest())
+	})
+}
+
+// Equal items can be told apart by nothing while they are in the list. Whatever
+// is done, each is delivered under one id at a time, and again with a higher
+// attempt alone.
+func TestEqualItems(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		rapid.Check(t, func(rt *rapid.T) {
+			repo, key := newRepo[int](t, p)
+			attempts := map[string]int{} // the last of each id
+			held := map[string]bool{}
+			var claims []*listrepo.Claim[int]
+			rt.Repeat(map[string]func(*rapid.T){
+				"push": func(rt *rapid.T) {
+					_, err := repo.Push(ctx, "q", rapid.SliceOfN(rapid.IntRange(0, 2), 1, 6).Draw(rt, "items")...)
+					require.NoError(rt, err)
+				},
+				"other program": func(rt *rapid.T) {
+					n := rapid.IntRange(1, 3).Draw(rt, "n")
+					require.NoError(t, pooltest.Do(t, p, pool.Handlers, "LTRIM", key+"q", strconv.Itoa(n), "-1").Error())
+				},
+				"claim": func(rt *rapid.T) {
+					c := claim(t, repo, rapid.IntRange(1, 5).Draw(rt, "n"), time.Minute)
+					for _, item := range c.Items {
+						require.False(rt, held[item.ID], "it is in two claims")
+						require.Greater(rt, item.Attempt, attempts[item.ID])
+						attempts[item.ID], held[item.ID] = item.Attempt, true
+					}
+					if len(c.Items) > 0 {
+						claims = append(claims, c)
+					}
+				},
+				"release": func(rt *rapid.T) {
+					if len(claims) == 0 {
+						rt.Skip("no claims")
+					}
+					c := claims[0]
+					claims = claims[1:]
+					require.NoError(rt, c.Release(ctx))
+					for _, item := range c.Items {
+						delete(held, item.ID)
+					}
+				},
+				"": func(rt *rapid.T) {
+					numbers, err := pooltest.Do(t, p, pool.Handlers, "HLEN", "%back:{"+key+"q}").AsInt64()
+					require.NoError(rt, err)
+					require.LessOrEqual(rt, numbers, int64(3), "numbers of items that others took stay for ever")
+				},
+			})
+		})
+	})
+}
