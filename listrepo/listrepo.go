@@ -1,6 +1,10 @@
 // Package listrepo stores queues as Redis lists: one queue is one list, one
 // item one element, as the codec writes a whole value of T.
 //
+// Claim and Process take items under a lease, so that a worker that dies loses
+// none; see docs/queues.md. What they need stands beside the list, which others
+// read and write as before. Pop takes items without a claim.
+//
 // A queue has no lifetime unless the options say otherwise, and every write
 // takes away the one it has; with TTL, every write renews it. Redis removes a
 // list with its last item, so an empty queue and a missing one are the same.
@@ -55,7 +59,7 @@ func (r *ListRepo[T]) In(s keyspace.Space) *ListRepo[T] {
 
 // Pop takes up to n items off the front: LPOP with a count, and the lifetime,
 // in one MULTI ... EXEC. Atomic: no two calls get the same item. A worker that
-// dies with its items has lost them.
+// dies with its items has lost them; Claim is the way to lose none.
 //
 // An item that does not decode is left out of the result; the joined error has
 // an *ItemError for it, with what was stored.
@@ -147,7 +151,8 @@ func (r *ListRepo[T]) Trim(ctx context.Context, id string, start, stop int64) er
 	return err
 }
 
-// Len is the length of a queue, 0 for one that does not exist: LLEN.
+// Len is the length of a queue, 0 for one that does not exist: LLEN. Claimed and
+// lapsed items are not in the list; Backlog counts them.
 func (r *ListRepo[T]) Len(ctx context.Context, id string) (int64, error) {
 	return r.length(ctx, "Len", id)
 }
