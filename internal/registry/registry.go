@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -78,7 +79,7 @@ func (r *Registry) Snapshot(ctx context.Context, op string) (snap Snapshot, err 
 		r.Client.B().Zrange().Key(index(t)).Min("0").Max("-1").Build())
 	pending, errPending := results[0].AsStrSlice()
 	entries, errEntries := results[1].AsStrSlice()
-	if err := errors.Join(errPending, errEntries); err != nil {
+	if err := cmp.Or(errPending, errEntries); err != nil {
 		return snap, t.Sent(err)
 	}
 	for _, entry := range entries {
@@ -104,7 +105,7 @@ func (r *Registry) Pending(ctx context.Context, op string) ([]string, error) {
 		r.Client.B().Zrangebyscore().Key(index(t)).Min("0").Max("0").Build())
 	tenants, errTenants := results[0].AsStrSlice()
 	parting, errParting := results[1].AsStrSlice()
-	if err := errors.Join(errTenants, errParting); err != nil {
+	if err := cmp.Or(errTenants, errParting); err != nil {
 		return nil, t.Sent(err)
 	}
 	for _, entry := range parting {
