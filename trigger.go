@@ -2,99 +2,63 @@ package symphony
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	"github.com/symphony-go/symphony/internal/option"
+	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/keyspace"
-	"github.com/symphony-go/symphony/kvrepo"
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Trigger sets deferred work: a key for each action and id,
-// `{tenant}:EXPTRIGGER:{action}:{id}`, that expires when the work falls due.
-type Trigger struct {
-	keys    *kvrepo.KVRepo[string]
-	pattern keyspace.Pattern
-	tenant  string
-}
+// Trigger sets deferred work of one tenant, by action and id. A trigger is a
+// key, `{tenant}:EXPTRIGGER:{action}:{id}`, and an entry in a schedule beside
+// it; an expiry.Listener in any process does the work when it falls due, at
+// least once and never early. Package expiry says what is promised.
+type Trigger struct{ schedule *expiry.Schedule }
 
 // NewTrigger makes the repository of a tenant's triggers, on pool.Expiry. The
 // delay is a trigger's lifetime, so TTL, KeepTTL and NoTTL do not apply. Nothing
-// is sent. Errors: ErrInvalidKey, and those of kvrepo.New.
+// is sent. Errors: those of expiry.NewSchedule.
 func NewTrigger(pools *pool.Pools, tenant string, opts ...Option) (*Trigger, error) {
 	pattern, rest, err := pick(pools, func(l keyspace.Layout) keyspace.Pattern { return l.Trigger }, opts)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkTrigger(rest); err != nil {
-		return nil, fmt.Errorf("symphony: %w", err)
-	}
-	all, err := pattern.Bind(tenant, keyspace.Any, "id")
-	if err != nil {
-		return nil, fmt.Errorf("symphony: %w", err)
-	}
-	keys, err := kvrepo.New[string](pools, pool.Expiry, all, rest...)
+	schedule, err := expiry.NewSchedule(pools, pool.Expiry, pattern, tenant, rest...)
 	if err != nil {
 		return nil, err
 	}
-	return &Trigger{keys, pattern, tenant}, nil
+	return &Trigger{schedule}, nil
 }
 
-// With is a view with more options; see kvrepo.KVRepo.With.
-func (t *Trigger) With(opts ...Option) *Trigger {
-	if err := checkTrigger(opts); err != nil {
-		opts = []Option{option.Failing(err)}
-	}
-	return &Trigger{t.keys.With(opts...), t.pattern, t.tenant}
-}
-
-// checkTrigger refuses options that a repository of values takes and a trigger
-// does not.
-func checkTrigger(opts []Option) error { return new(option.Settings).Apply(0, opts...) }
+// With is a view with more options; see expiry.Schedule.With.
+func (t *Trigger) With(opts ...Option) *Trigger { return &Trigger{t.schedule.With(opts...)} }
 
 // Set makes the work of action for id fall due after a delay, rounded up to
-// whole milliseconds; setting again moves the due time: SET with PX. Atomic.
-//
-// Errors: ErrInvalidKey; ErrInvalidTTL for a delay that is not positive.
+// whole milliseconds; setting again moves the due time. See expiry.Schedule.Set.
 func (t *Trigger) Set(ctx context.Context, action, id string, after time.Duration) error {
-	ids, err := t.of(action)
-	if err != nil {
-		return err
-	}
-	if after <= 0 {
-		return fmt.Errorf("symphony: Set %q %q: %w: a delay of %v; give a positive one", action, id, ErrInvalidTTL, after)
-	}
-	after = max(after, time.Millisecond)
-	set := time.Now().UTC().Format("2006-01-02T15:04:05.000000")
-	return ids.With(TTL(after)).Set(ctx, id, "trigger:"+set)
+	return t.schedule.Set(ctx, action, id, after)
 }
 
-// Delete takes a trigger back, and reports whether there was one: UNLINK.
+// SetPayload is Set with a payload for the handler. See
+// expiry.Schedule.SetPayload.
+func (t *Trigger) SetPayload(ctx context.Context, action, id string, payload any, after time.Duration) error {
+	return t.schedule.SetPayload(ctx, action, id, payload, after)
+}
+
+// Touch makes the work fall due when quiet has passed without another Touch, and
+// at most atMost after the first one. See expiry.Schedule.Touch.
+func (t *Trigger) Touch(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
+	return t.schedule.Touch(ctx, action, id, quiet, atMost)
+}
+
+// Delete takes back a trigger that has not fired, and reports whether there was
+// one. See expiry.Schedule.Delete.
 func (t *Trigger) Delete(ctx context.Context, action, id string) (bool, error) {
-	ids, err := t.of(action)
-	if err != nil {
-		return false, err
-	}
-	n, err := ids.Delete(ctx, id)
-	return n == 1, err
+	return t.schedule.Delete(ctx, action, id)
 }
 
 // DeleteAll takes back the triggers of every action for id, and for no other
-// id, and counts them: SCAN, and UNLINK a page at a time. Not atomic.
+// id, and counts them. See expiry.Schedule.DeleteAll.
 func (t *Trigger) DeleteAll(ctx context.Context, id string) (int64, error) {
-	actions, err := t.pattern.Bind(t.tenant, keyspace.Any, id)
-	if err != nil {
-		return 0, fmt.Errorf("symphony: %w", err)
-	}
-	return t.keys.In(actions).DeleteAll(ctx)
-}
-
-// of gives the triggers of one action, by id.
-func (t *Trigger) of(action string) (*kvrepo.KVRepo[string], error) {
-	ids, err := t.pattern.Bind(t.tenant, action)
-	if err != nil {
-		return nil, fmt.Errorf("symphony: %w", err)
-	}
-	return t.keys.In(ids), nil
+	return t.schedule.DeleteAll(ctx, id)
 }

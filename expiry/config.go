@@ -1,0 +1,143 @@
+package expiry
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// Config says how a Listener works. The zero Config is a good start.
+type Config struct {
+	// Pool is where the triggers are: what Trigger.On was given, if it was.
+	//
+	// Defaults to pool.Expiry.
+	Pool pool.Alias
+
+	// Workers is how many handlers run at once in this listener.
+	//
+	// Defaults to 16.
+	Workers int
+
+	// Lease is how long claimed work stays with its worker without a heartbeat.
+	// Heartbeats come at a third of it, however long a handler runs. A worker
+	// that dies is replaced when its lease has lapsed, and one that cannot renew
+	// it ends its handler's context before that. At least 10 ms.
+	//
+	// Defaults to 30 seconds.
+	Lease time.Duration
+
+	// Batch is how much work is claimed in one step, never more than there are
+	// free workers.
+	//
+	// Defaults to 100.
+	Batch int
+
+	// MaxAttempts is how many failures make a trigger a dead letter. Lapsed
+	// leases do not count.
+	//
+	// Defaults to 20: about an hour with the default Backoff.
+	MaxAttempts int
+
+	// Backoff gives the time until the next attempt after the failures so far,
+	// from 1.
+	//
+	// Defaults to a second that doubles up to five minutes, each with a jitter
+	// of a fifth more or less.
+	Backoff func(attempt int) time.Duration
+
+	// StopTimeout is how long handlers may go on when the context of Run ends.
+	// Then their contexts end too; they get a second to return, at most as long
+	// as StopTimeout, and what is not done is released to other listeners.
+	//
+	// Defaults to 10 seconds.
+	StopTimeout time.Duration
+
+	// Sweep is how often the whole schedule is compared with the keys: what
+	// another service set, deleted or moved without an event that told so.
+	//
+	// Defaults to a minute.
+	Sweep time.Duration
+
+	// Layout gives the keys of triggers: what symphony.Layout was given.
+	//
+	// Defaults to the layout of the pools.
+	Layout keyspace.Layout
+
+	// Codec reads payloads that were written with a codec of one's own; those of
+	// package codec are known by name.
+	//
+	// Defaults to codec.Compact.
+	Codec codec.Codec
+
+	// Logger gets failures, panics with their stack, dead letters, and what the
+	// listener has to say about the server.
+	//
+	// Defaults to slog.Default().
+	Logger *slog.Logger
+}
+
+const shortestLease = 10 * time.Millisecond
+
+// withDefaults is the Config in force, or all that is wrong with it.
+func (c Config) withDefaults(p *pool.Pools) (Config, error) {
+	var bad []error
+	positive(&bad, "Workers", &c.Workers, 16)
+	positive(&bad, "Batch", &c.Batch, 100)
+	positive(&bad, "MaxAttempts", &c.MaxAttempts, 20)
+	positive(&bad, "Lease", &c.Lease, 30*time.Second)
+	positive(&bad, "StopTimeout", &c.StopTimeout, 10*time.Second)
+	positive(&bad, "Sweep", &c.Sweep, time.Minute)
+	if c.Lease > 0 && c.Lease < shortestLease {
+		bad = append(bad, &ConfigError{"Lease", fmt.Sprintf("%v is too short to be renewed in time; give at least %v", c.Lease, shortestLease)})
+	}
+	if c.Pool == "" {
+		c.Pool = pool.Expiry
+	}
+	if c.Backoff == nil {
+		c.Backoff = backoff
+	}
+	if c.Layout.IsZero() {
+		c.Layout = p.Layout()
+	}
+	if c.Codec == nil {
+		c.Codec = codec.Compact
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c, errors.Join(bad...)
+}
+
+func positive[N int | time.Duration](bad *[]error, field string, value *N, fallback N) {
+	switch {
+	case *value == 0:
+		*value = fallback
+	case *value < 0:
+		*bad = append(*bad, &ConfigError{field, fmt.Sprintf("%v is negative; leave it out for %v", *value, fallback)})
+	}
+}
+
+const (
+	firstBackoff = time.Second
+	lastBackoff  = 5 * time.Minute
+)
+
+// backoff is the default of Config.Backoff.
+func backoff(attempt int) time.Duration {
+	d := lastBackoff
+	if attempt <= 8 {
+		d = firstBackoff << max(attempt-1, 0)
+	}
+	return jitter(d)
+}
+
+// jitter is d give or take a fifth.
+func jitter(d time.Duration) time.Duration {
+	return d*4/5 + rand.N(d*2/5+1)
+}

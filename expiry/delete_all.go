@@ -1,0 +1,105 @@
+package expiry
+
+import (
+	"context"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+// DeleteAll takes back the triggers of every action for id, and for no other
+// id, and counts them: SCAN for the keys and for the actions that have a
+// schedule, and the script of Delete for each. Not atomic.
+//
+// Errors: those of Delete.
+func (s *Schedule) DeleteAll(ctx context.Context, id string) (int64, error) {
+	w, err := s.begin(ctx, "DeleteAll", "any", id)
+	if err != nil {
+		return 0, err
+	}
+	w.Key = ""
+	if err := s.core.RefuseAbsent(w.Target); err != nil {
+		return 0, err
+	}
+	found := map[string]label{} // by key: a schedule outlives a key, and a bare key has none
+	for _, keys := range []family{s.keysOf(id), s.scheduled(id)} {
+		for page, err := range s.core.Scan(ctx, "DeleteAll", keys.kind, keys, nil) {
+			if err != nil {
+				return 0, err
+			}
+			for _, t := range page.Targets {
+				l, _ := keys.label(t.Key)
+				if key, err := s.names.key(l); err == nil {
+					found[key] = l
+				}
+			}
+		}
+	}
+	return s.deleteEach(ctx, w.Target, found)
+}
+
+func (s *Schedule) deleteEach(ctx context.Context, t fault.Target, found map[string]label) (total int64, err error) {
+	calls := make([]rueidis.LuaExec, 0, len(found))
+	for key, l := range found {
+		action, err := s.names.action(l.action)
+		if err != nil {
+			return 0, t.Refuse(err)
+		}
+		w := work{t, s.names, l.shard, action}
+		calls = append(calls, rueidis.LuaExec{Keys: []string{key, w.beside("due"), w.beside("pay")}})
+	}
+	if len(calls) == 0 {
+		return 0, nil
+	}
+	for i, r := range lua.cancel.ExecMulti(ctx, s.core.Client, calls...) {
+		n, err := r.AsInt64()
+		if err != nil {
+			t.Key = calls[i].Keys[0]
+			return total, t.Sent(err)
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// family is keys that SCAN may find, told apart by what reads them: a
+// store.Keys.
+type family struct {
+	kind   store.Kind
+	glob   string
+	label  func(key string) (label, bool)
+	prefix string // the pool's, which a label's key has and Glob and ID have not
+}
+
+// Glob matches every key of the family, without the pool's prefix.
+func (f family) Glob() string { return f.glob }
+
+// ID says whether a key is the family's.
+func (f family) ID(key string) (string, bool) {
+	_, ok := f.label(f.prefix + key)
+	return key, ok
+}
+
+// keysOf are the triggers for id that have a key.
+func (s *Schedule) keysOf(id string) family {
+	glob := s.names.glob(label{s.tenant, keyspace.Any, keyspace.Any, id})
+	return family{store.String, glob, func(key string) (label, bool) {
+		l, ok := s.names.parse(key)
+		want, err := s.names.key(label{s.tenant, l.shard, l.action, id})
+		return l, ok && err == nil && want == key
+	}, s.core.Prefix()}
+}
+
+// sortedSet is the type of what is due.
+const sortedSet store.Kind = "zset"
+
+// scheduled are the due sets, each read as the trigger for id of its action.
+func (s *Schedule) scheduled(id string) family {
+	return family{sortedSet, "%exp*:due:*", func(key string) (label, bool) {
+		l, ok := s.names.actionOf(key)
+		return label{s.tenant, s.names.shard(s.tenant, l.action, id), l.action, id}, ok
+	}, s.core.Prefix()}
+}

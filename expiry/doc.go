@@ -1,0 +1,2 @@
+// Package expiry runs work that falls due.
+package expiry

@@ -1,0 +1,34 @@
+package expiry
+
+import (
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// The reasons for which a call fails, for errors.Is: the same values as in
+// package symphony.
+var (
+	ErrNotFound    = fault.ErrNotFound      // no such trigger, dead letter or payload
+	ErrExists      = fault.ErrExists        // IfAbsent, and the trigger is set; a second handler for an action
+	ErrWrongType   = fault.ErrWrongType     // the key holds another Redis type
+	ErrInvalidTTL  = fault.ErrInvalidTTL    // a delay that is not positive
+	ErrTooLarge    = fault.ErrTooLarge      // a payload over Config.MaxValueBytes
+	ErrUnsupported = fault.ErrUnsupported   // the option, the pattern or the server does not fit
+	ErrLeaseLost   = fault.ErrLeaseLost     // the work went to another worker: a cause of a handler's context
+	ErrInvalidKey  = keyspace.ErrInvalidKey // a tenant, an action or an id cannot be in a key
+	ErrUnknownPool = pool.ErrUnknownPool    // no pool has that alias
+	ErrClosed      = pool.ErrClosed         // the pools are closed
+)
+
+// OpError is the error of one operation; see symphony.OpError.
+type OpError = fault.OpError
+
+// ConfigError is one mistake in a Config. NewListener joins all of them.
+type ConfigError struct {
+	Field  string // the field: "Workers"
+	Reason string // what is wrong and how to mend it
+}
+
+// Error names the field, what is wrong with it and how to mend it.
+func (e *ConfigError) Error() string { return "expiry: Config." + e.Field + ": " + e.Reason }

@@ -1,0 +1,67 @@
+-- Brings the schedule in line with what other writers did to triggers.
+--
+-- KEYS[1]  due
+-- KEYS[2]  pay
+-- KEYS[3]  seen: triggers that fired because of their `expired` event, or with
+--          the end of their grace, so that another event of it changes nothing
+-- KEYS     from 4: triggers
+-- ARGV[1]  what is known of them: 'set' they may be there, 'gone' they may have
+--          been deleted, 'expired' they have ended
+-- ARGV[2]  channel of wake-ups
+-- ARGV[3]  shard
+--
+-- Result: how many were adopted or moved, and how many were cancelled.
+local now = math.floor(clock() / 1000)
+local adopted, cancelled = 0, 0
+
+local function set(key)
+  local v = held(key)
+  if not v then return end
+  local ends = redis.call('PEXPIRETIME', key)
+  if ends <= 0 then return end
+  local t = read(v)
+  if t.exp and math.abs(t.exp - ends) <= tolerance then
+    if not redis.call('ZSCORE', KEYS[1], key) then
+      redis.call('ZADD', KEYS[1], int(t.due), key)
+      adopted = adopted + 1
+    end
+    return
+  end
+  adopt(KEYS[1], KEYS[2], key, v, ends, now)
+  redis.call('ZREM', KEYS[3], key)
+  adopted = adopted + 1
+  if first(KEYS[1], key) then wake(ARGV[2], ARGV[3], ends - now) end
+end
+
+local function gone(key)
+  if redis.call('EXISTS', key) == 1 then return end
+  local due = redis.call('ZSCORE', KEYS[1], key)
+  if due and now < tonumber(due) + grace then
+    drop(KEYS[1], KEYS[2], key)
+    cancelled = cancelled + 1
+  end
+end
+
+local function expired(key)
+  if redis.call('EXISTS', key) == 1 then return end
+  local due = redis.call('ZSCORE', KEYS[1], key)
+  if due and now >= tonumber(due) + grace - tolerance then return end
+  if not due then
+    if redis.call('ZSCORE', KEYS[3], key) then return end
+    remember(KEYS[3], key, now)
+  end
+  write(KEYS[1], key, 'trigger:', now, now)
+  adopted = adopted + 1
+  if first(KEYS[1], key) then wake(ARGV[2], ARGV[3], 0) end
+end
+
+for i = 4, #KEYS do
+  if ARGV[1] == 'set' then
+    set(KEYS[i])
+  elseif ARGV[1] == 'gone' then
+    gone(KEYS[i])
+  else
+    expired(KEYS[i])
+  end
+end
+return {adopted, cancelled}

@@ -1,0 +1,17 @@
+-- Takes a trigger back that has not fired.
+--
+-- KEYS[1]  the trigger
+-- KEYS[2]  due
+-- KEYS[3]  pay
+--
+-- Result: 1 if there was one, else 0; or the error WRONGTYPE.
+local now = math.floor(clock() / 1000)
+local v, other = held(KEYS[1])
+if other then
+  return redis.error_reply('WRONGTYPE Operation against a key holding the wrong kind of value')
+end
+local score = redis.call('ZSCORE', KEYS[2], KEYS[1])
+local overdue = not v and score and now >= tonumber(score) + grace
+if v then redis.call('DEL', KEYS[1]) end
+drop(KEYS[2], KEYS[3], KEYS[1])
+return (v or overdue) and 1 or 0

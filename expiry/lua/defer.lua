@@ -1,0 +1,36 @@
+-- Puts claimed work back, where it is still the caller's: after a failure, or
+-- released by a listener that stops.
+--
+-- KEYS[1]  run
+-- KEYS[2]  att
+-- KEYS[3]  dead
+-- ARGV[1]  member
+-- ARGV[2]  attempt
+-- ARGV[3]  milliseconds until the next attempt
+-- ARGV[4]  how many failures make it a dead letter; '0': this is no failure
+-- ARGV[5]  the error's text
+-- ARGV[6]  channel of wake-ups
+-- ARGV[7]  shard
+--
+-- Result: 0 not the caller's any more, 1 put back, 2 a dead letter. A repeat of
+-- the call answers the same and changes nothing.
+local now = math.ceil(clock() / 1000)
+local a, f, l, state, why = attempts(redis.call('HGET', KEYS[2], ARGV[1]))
+if int(a) ~= ARGV[2] then return 0 end
+if state ~= '0' then return tonumber(state) end
+local most = tonumber(ARGV[4])
+if most > 0 then
+  f = f + 1
+  why = ARGV[5]
+end
+if most > 0 and f >= most then
+  redis.call('ZREM', KEYS[1], ARGV[1])
+  redis.call('ZADD', KEYS[3], int(now), ARGV[1])
+  redis.call('HSET', KEYS[2], ARGV[1], record(a, f, l, '2', why))
+  return 2
+end
+local delay = tonumber(ARGV[3])
+redis.call('ZADD', KEYS[1], 'XX', int(now + delay), ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], record(a, f, l, '1', why))
+wake(ARGV[6], ARGV[7], delay)
+return 1

@@ -1,0 +1,151 @@
+package expiry
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+// shards is over how many slots of a cluster the triggers spread.
+const shards = 16
+
+// naming gives the keys of triggers and of the sets beside them, on one pool.
+type naming struct {
+	pattern keyspace.Pattern
+	prefix  string
+	sharded bool
+}
+
+// label is what a trigger's key tells.
+type label struct{ tenant, shard, action, id string }
+
+func newNaming(pattern keyspace.Pattern, prefix string, cluster bool) (naming, error) {
+	n := naming{pattern: pattern, prefix: prefix}
+	switch len(pattern.Params()) {
+	case 3:
+		if cluster {
+			return n, fmt.Errorf("%w: on a cluster triggers need a shard as their hash tag, and %q has none; take the Trigger pattern of keyspace.Cluster()",
+				fault.ErrUnsupported, pattern)
+		}
+		return n, nil
+	case 4:
+		n.sharded = true
+		if key, err := pattern.Key("t", "s0", "a", "i"); err == nil && strings.Contains(key, "{s0}") {
+			return n, nil
+		}
+	}
+	return n, fmt.Errorf("%w: %q is no pattern of triggers; it takes a tenant, an action and an id, or a tenant, a {{shard}}, an action and an id",
+		fault.ErrUnsupported, pattern)
+}
+
+// shard is where a trigger lies; empty without shards.
+func (n naming) shard(tenant, action, id string) string {
+	if !n.sharded {
+		return ""
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(tenant + "\x00" + action + "\x00" + id))
+	return "s" + strconv.Itoa(int(h.Sum32()%shards))
+}
+
+// allShards are the shards there are, one empty one without shards.
+func (n naming) allShards() []string {
+	if !n.sharded {
+		return []string{""}
+	}
+	all := make([]string, shards)
+	for i := range all {
+		all[i] = "s" + strconv.Itoa(i)
+	}
+	return all
+}
+
+// parts are the pattern's parts.
+func (n naming) parts(l label) []string {
+	if n.sharded {
+		return []string{l.tenant, l.shard, l.action, l.id}
+	}
+	return []string{l.tenant, l.action, l.id}
+}
+
+// parse reads a key as Redis has it.
+func (n naming) parse(key string) (label, bool) {
+	bare, ok := strings.CutPrefix(key, n.prefix)
+	if !ok {
+		return label{}, false
+	}
+	parts, ok := n.pattern.Parse(bare)
+	if !ok {
+		return label{}, false
+	}
+	if n.sharded {
+		return label{parts[0], parts[1], parts[2], parts[3]}, slices.Contains(n.allShards(), parts[1])
+	}
+	return label{tenant: parts[0], action: parts[1], id: parts[2]}, true
+}
+
+// key is a trigger's key as Redis has it.
+func (n naming) key(l label) (string, error) {
+	key, err := n.pattern.Key(n.parts(l)...)
+	return n.prefix + key, err
+}
+
+// glob matches the keys of triggers; a field of l that is keyspace.Any matches
+// every value.
+func (n naming) glob(l label) string { return n.pattern.Glob(n.parts(l)...) }
+
+// shown is a key without the pool's prefix and without the shard.
+func (n naming) shown(key, shard string) string {
+	key = strings.TrimPrefix(key, n.prefix)
+	if n.sharded {
+		key = strings.Replace(key, "{"+shard+"}", "", 1)
+	}
+	return key
+}
+
+// action is how an action is spelled in keys: the Python package's patterns
+// know fewer spellings than there are actions.
+func (n naming) action(action string) (string, error) {
+	key, err := n.key(label{"t", "s0", action, "i"})
+	if err != nil || !n.pattern.IsPython() {
+		return action, err
+	}
+	l, ok := n.parse(key)
+	if !ok {
+		return "", fmt.Errorf("%w: no key tells the action %q in %q", keyspace.ErrInvalidKey, action, n.pattern)
+	}
+	return l.action, nil
+}
+
+// beside is the key of a set of the schedule of one action, in the slot of the
+// triggers of its shard.
+func (n naming) beside(kind, shard, action string) string {
+	if shard != "" {
+		shard = "{" + shard + "}"
+	}
+	return n.prefix + "%exp" + shard + ":" + kind + ":" + action
+}
+
+// actionOf reads the action and the shard out of the key of a due set.
+func (n naming) actionOf(key string) (l label, ok bool) {
+	rest, ok := strings.CutPrefix(key, n.prefix+"%exp")
+	if !ok {
+		return l, false
+	}
+	tag, action, ok := strings.Cut(rest, ":due:")
+	if !ok {
+		return l, false
+	}
+	if n.sharded {
+		tag = strings.TrimSuffix(strings.TrimPrefix(tag, "{"), "}")
+	}
+	return label{shard: tag, action: action}, slices.Contains(n.allShards(), tag)
+}
+
+// channel carries the wake-ups of an action.
+func (n naming) channel(action string) string { return n.prefix + "%exp:wake:" + action }

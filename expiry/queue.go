@@ -1,0 +1,227 @@
+package expiry
+
+import (
+	"context"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// queue is the schedule of one action in one shard: what the scripts know of it.
+type queue struct {
+	client  rueidis.Client
+	lua     *scripts
+	shard   string
+	action  string // as keys spell it
+	channel string
+	due     string
+	run     string
+	att     string
+	pay     string
+	dead    string
+	seen    string
+	own     string
+
+	pending, letters atomic.Int64 // as of the last claim
+}
+
+func newQueue(c rueidis.Client, n naming, shard, action string) *queue {
+	beside := func(kind string) string { return n.beside(kind, shard, action) }
+	return &queue{
+		client: c, lua: lua, shard: shard, action: action, channel: n.channel(action),
+		due: beside("due"), run: beside("run"), att: beside("att"), pay: beside("pay"),
+		dead: beside("dead"), seen: beside("seen"), own: beside("own"),
+	}
+}
+
+// firing is one attempt at one trigger that fell due.
+type firing struct {
+	member  string
+	record  string
+	payload *string
+}
+
+// claimed is the answer of a claim.
+type claimed struct {
+	now     int64 // the server's clock in microseconds
+	next    int64 // when there is more, in milliseconds; -1: nothing is known
+	changed int64 // how many due entries were cancelled or moved
+	lapsed  int64
+	firings []firing
+}
+
+// claim takes up to n firings. It is never repeated by itself: what a lost
+// answer named is claimed until its lease lapses.
+func (q *queue) claim(ctx context.Context, n int, lease time.Duration) (claimed, error) {
+	m, err := run(ctx, q.client, q.lua.claim,
+		[]string{q.due, q.run, q.att, q.pay, q.dead, q.seen}, []string{strconv.Itoa(n), milliseconds(lease)})
+	if err != nil {
+		return claimed{}, err
+	}
+	answer, err := m.ToArray()
+	if err != nil {
+		return claimed{}, err
+	}
+	return q.readClaim(answer)
+}
+
+const claimHeader = 7
+
+func (q *queue) readClaim(answer []rueidis.RedisMessage) (claimed, error) {
+	if len(answer) < claimHeader || (len(answer)-claimHeader)%3 != 0 {
+		return claimed{}, errReply
+	}
+	var header [claimHeader]int64
+	for i := range header {
+		n, err := answer[i].AsInt64()
+		if err != nil {
+			return claimed{}, err
+		}
+		header[i] = n
+	}
+	q.pending.Store(header[2])
+	q.letters.Store(header[3])
+	c := claimed{now: header[0], next: header[1], changed: header[4] + header[5], lapsed: header[6]}
+	for i := claimHeader; i < len(answer); i += 3 {
+		f, err := readFiring(answer[i], answer[i+1], answer[i+2])
+		if err != nil {
+			return claimed{}, err
+		}
+		c.firings = append(c.firings, f)
+	}
+	return c, nil
+}
+
+func readFiring(member, record, payload rueidis.RedisMessage) (f firing, err error) {
+	if f.member, err = member.ToString(); err != nil {
+		return f, err
+	}
+	if f.record, err = record.ToString(); err != nil {
+		return f, err
+	}
+	if payload.IsNil() {
+		return f, nil
+	}
+	text, err := payload.ToString()
+	f.payload = &text
+	return f, err
+}
+
+// token is what proves a claim: the firing and the number of its attempt.
+type token struct {
+	member  string
+	attempt int
+}
+
+func tokens(args []string, ts []token) []string {
+	for _, t := range ts {
+		args = append(args, t.member, strconv.Itoa(t.attempt))
+	}
+	return args
+}
+
+// ack ends work that succeeded, and gives the places of the tokens that are not
+// valid any more.
+func (q *queue) ack(ctx context.Context, ts []token) ([]int, error) {
+	m, err := run(ctx, q.client, q.lua.ack, []string{q.run, q.att, q.pay}, tokens(nil, ts))
+	return places(m, err, len(ts))
+}
+
+// extend renews leases, and gives the places of the tokens that are not valid
+// any more.
+func (q *queue) extend(ctx context.Context, ts []token, lease time.Duration) ([]int, error) {
+	m, err := run(ctx, q.client, q.lua.extend, []string{q.run, q.att}, tokens([]string{milliseconds(lease)}, ts))
+	return places(m, err, len(ts))
+}
+
+func places(m rueidis.RedisMessage, err error, limit int) ([]int, error) {
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := m.AsIntSlice()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]int, 0, len(numbers))
+	for _, n := range numbers {
+		if n < 1 || int(n) > limit {
+			return nil, errReply
+		}
+		all = append(all, int(n)-1)
+	}
+	return all, nil
+}
+
+// fate is what became of work that was put back.
+type fate int64
+
+const (
+	fateLost    fate = 0
+	fateWaiting fate = 1
+	fateDead    fate = 2
+)
+
+// fail puts work back after a failure: a dead letter if it was the last that
+// may be.
+func (q *queue) fail(ctx context.Context, t token, delay time.Duration, most int, why string) (fate, error) {
+	return q.put(ctx, t, milliseconds(delay), strconv.Itoa(most), why)
+}
+
+// release puts work back that was neither done nor failed.
+func (q *queue) release(ctx context.Context, t token) (fate, error) {
+	return q.put(ctx, t, "0", "0", "")
+}
+
+func (q *queue) put(ctx context.Context, t token, delay, most, why string) (fate, error) {
+	args := []string{t.member, strconv.Itoa(t.attempt), delay, most, why, q.channel, q.shard}
+	m, err := run(ctx, q.client, q.lua.defers, []string{q.run, q.att, q.dead}, args)
+	return number[fate](m, err)
+}
+
+// revive gives a dead letter new attempts, and reports whether there was one.
+func (q *queue) revive(ctx context.Context, member string) (bool, error) {
+	m, err := run(ctx, q.client, q.lua.revive, []string{q.run, q.att, q.dead}, []string{member, q.channel, q.shard})
+	n, err := number[int64](m, err)
+	return n == 1, err
+}
+
+// discard removes a dead letter, and reports whether there was one.
+func (q *queue) discard(ctx context.Context, member string) (bool, error) {
+	m, err := run(ctx, q.client, q.lua.discard, []string{q.att, q.dead, q.pay}, []string{member})
+	n, err := number[int64](m, err)
+	return n == 1, err
+}
+
+func number[N ~int64](m rueidis.RedisMessage, err error) (N, error) {
+	if err != nil {
+		return 0, err
+	}
+	n, err := m.AsInt64()
+	return N(n), err
+}
+
+// knowledge is what is known of triggers that another writer may have changed.
+type knowledge string
+
+const (
+	maySet  knowledge = "set"     // they may be there, with a time of their own
+	mayGone knowledge = "gone"    // they may have been deleted
+	ended   knowledge = "expired" // their keys ended
+)
+
+// adopt brings the schedule in line with what other writers did to the keys,
+// and reports whether anything changed.
+func (q *queue) adopt(ctx context.Context, what knowledge, keys []string) (bool, error) {
+	all := append([]string{q.due, q.pay, q.seen}, keys...)
+	m, err := run(ctx, q.client, q.lua.adopt, all, []string{string(what), q.channel, q.shard})
+	if err != nil {
+		return false, err
+	}
+	changes, err := m.AsIntSlice()
+	if err != nil || len(changes) != 2 {
+		return false, errReply
+	}
+	return changes[0]+changes[1] > 0, nil
+}

@@ -1,0 +1,218 @@
+package expiry
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+	"unicode/utf8"
+)
+
+// recordBatch is how many outcomes one script records.
+const recordBatch = 200
+
+// record tells Redis the outcomes of the lane's jobs, as they come, until the
+// shift has none left.
+func (a *lane) record(s *shift) {
+	for {
+		batch := a.outcomes()
+		if len(batch) > 0 {
+			a.recordAll(s, batch)
+			continue
+		}
+		select {
+		case <-a.news:
+			continue
+		case <-s.idle:
+		}
+		if batch = a.outcomes(); len(batch) == 0 {
+			return
+		}
+		a.recordAll(s, batch)
+	}
+}
+
+func (a *lane) outcomes() []*job {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	batch := a.finished
+	a.finished = nil
+	return batch
+}
+
+func (a *lane) recordAll(s *shift, batch []*job) {
+	succeeded := make([]*job, 0, len(batch))
+	for _, j := range batch {
+		if j.outcome == done {
+			succeeded = append(succeeded, j)
+		} else {
+			a.putBack(s, j)
+		}
+	}
+	for len(succeeded) > 0 {
+		n := min(len(succeeded), recordBatch)
+		a.acknowledge(s, succeeded[:n])
+		succeeded = succeeded[n:]
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, j := range batch {
+		delete(a.jobs, j.token)
+	}
+}
+
+// acknowledge ends work that was done.
+func (a *lane) acknowledge(s *shift, jobs []*job) {
+	ts := tokensOf(jobs)
+	var lost []int
+	recorded := a.insist(s, jobs, func(ctx context.Context) (err error) {
+		lost, err = a.ack(ctx, ts)
+		return err
+	})
+	if !recorded {
+		return
+	}
+	a.l.count.fired.Add(int64(len(jobs) - len(lost)))
+	for _, i := range lost {
+		if jobs[i].doubtful {
+			a.l.count.fired.Add(1) // most likely the answer that was lost said so
+			continue
+		}
+		a.lostLease(jobs[i], "expiry: work was done, but its lease had lapsed and it is done again")
+	}
+}
+
+func tokensOf(jobs []*job) []token {
+	ts := make([]token, len(jobs))
+	for i, j := range jobs {
+		ts[i] = j.token
+	}
+	return ts
+}
+
+func (a *lane) lostLease(j *job, message string) {
+	a.mu.Lock()
+	again := j.lost
+	j.lost = true
+	a.mu.Unlock()
+	if !again {
+		a.l.count.lost.Add(1)
+	}
+	a.l.cfg.Logger.Warn(message, j.attributes()...)
+}
+
+// putBack releases work, or notes its failure.
+func (a *lane) putBack(s *shift, j *job) {
+	if j.outcome == released {
+		a.insist(s, []*job{j}, func(ctx context.Context) error {
+			_, err := a.release(ctx, j.token)
+			return err
+		})
+		return
+	}
+	most, delay := a.l.cfg.MaxAttempts, time.Duration(0)
+	if j.outcome == unreadable {
+		most = 1
+	} else {
+		delay = a.l.delay(j.event.Failures + 1)
+	}
+	var what fate
+	if a.insist(s, []*job{j}, func(ctx context.Context) (err error) {
+		what, err = a.fail(ctx, j.token, delay, most, errorText(j.err))
+		return err
+	}) {
+		a.reportFailure(j, what, delay)
+		a.wake.set(time.Now().Add(delay))
+	}
+}
+
+// delay is Config.Backoff, which is the user's.
+func (l *Listener) delay(failures int) time.Duration {
+	return max(l.cfg.Backoff(failures), 0)
+}
+
+func (a *lane) reportFailure(j *job, what fate, delay time.Duration) {
+	log := a.l.cfg.Logger.With(j.attributes()...).With(slog.Any("error", j.err))
+	var p *panicError
+	if errors.As(j.err, &p) {
+		a.l.count.panics.Add(1)
+		log = log.With(slog.String("stack", string(p.stack)))
+	}
+	switch what {
+	case fateLost:
+		a.lostLease(j, "expiry: work failed after its lease had lapsed")
+	case fateDead:
+		a.l.count.buried.Add(1)
+		a.letters.Add(1)
+		log.Error("expiry: work failed for the last time and is a dead letter")
+	default:
+		a.l.count.retried.Add(1)
+		if p != nil {
+			log.Error("expiry: a handler panicked; its work is tried again", "after", delay)
+		} else {
+			log.Warn("expiry: work failed and is tried again", "after", delay)
+		}
+	}
+}
+
+// attributes say which firing a log line is about. They hold no payload.
+func (j *job) attributes() []any {
+	return []any{
+		slog.String("tenant", j.event.Tenant), slog.String("action", j.event.Action), slog.String("id", j.event.ID),
+		slog.Time("due", j.event.DueAt), slog.Int("attempt", j.event.Attempt),
+	}
+}
+
+const longestError = 500
+
+// errorText is the text of an error that is kept with the work.
+func errorText(err error) string {
+	text := err.Error()
+	if len(text) <= longestError {
+		return text
+	}
+	cut := longestError
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut]
+}
+
+// insist repeats a call about jobs until it succeeds, or the shift ends.
+func (a *lane) insist(s *shift, jobs []*job, call func(context.Context) error) bool {
+	var pause pause
+	for {
+		err := call(s.io)
+		if err == nil {
+			a.l.fine()
+			return true
+		}
+		for _, j := range jobs {
+			j.doubtful = true
+		}
+		if a.l.trouble(s, err) {
+			return false
+		}
+		pause.wait(s.io)
+	}
+}
+
+// pause is how long to wait after failures in a row.
+type pause struct{ next time.Duration }
+
+const (
+	shortestPause = 10 * time.Millisecond
+	longestPause  = time.Second
+)
+
+func (p *pause) reset() { p.next = 0 }
+
+func (p *pause) wait(ctx context.Context) {
+	p.next = min(max(2*p.next, shortestPause), longestPause)
+	timer := time.NewTimer(jitter(p.next))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,247 @@
+package expiry
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// Schedule sets and takes back the triggers of one tenant: work by action and
+// id, due after a delay. It is safe for concurrent use; With makes cheap views
+// of it. symphony.Trigger is one.
+//
+// What is due at a time is decided by the server's clock. Every call is one
+// script, atomic and safe to repeat, so the client repeats it by itself when a
+// connection breaks.
+type Schedule struct {
+	core   *store.Store
+	names  naming
+	tenant string
+	bad    error // why the view's pool cannot hold these keys
+}
+
+// NewSchedule makes the schedule of a tenant's triggers on the pool with alias
+// a. The pattern takes a tenant, an action and an id, and on a cluster a shard
+// after the tenant, as keyspace.Layout.Trigger does. Nothing is sent.
+//
+// Errors: ErrInvalidKey; ErrUnknownPool; ErrUnsupported for an option that does
+// not apply (a trigger's delay is its lifetime) and for a pattern that is none
+// of triggers, or has no shard on a cluster.
+func NewSchedule(p *pool.Pools, a pool.Alias, pattern keyspace.Pattern, tenant string, opts ...Option) (*Schedule, error) {
+	core, err := newCore(p, a, opts...)
+	if err != nil {
+		return nil, err
+	}
+	s := bind(core, pattern, tenant)
+	if s.bad == nil {
+		_, s.bad = s.names.key(label{tenant, "s0", "action", "id"})
+	}
+	if s.bad != nil {
+		return nil, fmt.Errorf("symphony: %w", s.bad)
+	}
+	return s, nil
+}
+
+// ownKeys is where the library's own keys of all schedules lie.
+var ownKeys = keyspace.MustCompile("%exp:{key}")
+
+func newCore(p *pool.Pools, a pool.Alias, opts ...Option) (*store.Store, error) {
+	space, err := ownKeys.Bind()
+	if err != nil {
+		return nil, err
+	}
+	return store.New(p, a, space, store.Spec{Kind: store.String}, opts...)
+}
+
+func bind(core *store.Store, pattern keyspace.Pattern, tenant string) *Schedule {
+	s := &Schedule{core: core, tenant: tenant}
+	cluster := core.Client != nil && core.Client.Mode() == rueidis.ClientModeCluster
+	s.names, s.bad = newNaming(pattern, core.Prefix(), cluster)
+	return s
+}
+
+// With is a view of the schedule with more options; the original stays as it
+// was. An option that cannot apply is the error of the view's calls, before
+// anything is sent.
+func (s *Schedule) With(opts ...Option) *Schedule {
+	return bind(s.core.With(opts...), s.names.pattern, s.tenant)
+}
+
+// Set makes the work of action for id fall due after a delay, rounded up to
+// whole milliseconds: one script. Where the trigger is set already it moves, and
+// loses a payload that it had.
+//
+// The key's lifetime is the delay and an hour; with a Python pattern, while no
+// listener handles the action, the delay alone, so that a Python worker runs it.
+//
+// Errors: ErrInvalidKey; ErrInvalidTTL for a delay that is not positive;
+// ErrExists and ErrNotFound from IfAbsent and IfExists; ErrWrongType.
+func (s *Schedule) Set(ctx context.Context, action, id string, after time.Duration) error {
+	return s.set(ctx, change{op: "Set", action: action, id: id, delay: after})
+}
+
+// SetPayload is Set with a payload, which the handler gets as Event.Decode or as
+// the argument of OnPayload. It is written with the schedule's codec and kept
+// until the work is done, however long that takes.
+//
+// Errors: those of Set; what the codec cannot write; ErrTooLarge.
+func (s *Schedule) SetPayload(ctx context.Context, action, id string, payload any, after time.Duration) error {
+	return s.set(ctx, change{op: "SetPayload", action: action, id: id, delay: after, carries: true, payload: payload})
+}
+
+// Touch is a debounce: it makes the work fall due when quiet has passed without
+// another Touch, and at most atMost after the first one since it last fired. A
+// payload stays. One script.
+//
+// Errors: those of Set; ErrInvalidTTL also for an atMost that is not positive.
+func (s *Schedule) Touch(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
+	return s.set(ctx, change{op: "Touch", action: action, id: id, delay: quiet, touch: true, limit: atMost})
+}
+
+// Delete takes a trigger back that has not fired, with its payload, and reports
+// whether there was one: one script. Work that has begun is not stopped, nor are
+// its further attempts.
+//
+// Errors: ErrInvalidKey, ErrWrongType.
+func (s *Schedule) Delete(ctx context.Context, action, id string) (bool, error) {
+	w, err := s.begin(ctx, "Delete", action, id)
+	if err != nil {
+		return false, err
+	}
+	if err := s.core.RefuseAbsent(w.Target); err != nil {
+		return false, err
+	}
+	m, err := run(ctx, s.core.Client, lua.cancel, []string{w.Key, w.beside("due"), w.beside("pay")}, nil)
+	if err != nil {
+		return false, w.Sent(err)
+	}
+	n, err := m.AsInt64()
+	if err != nil {
+		return false, w.Sent(err)
+	}
+	return n == 1, nil
+}
+
+// change is one call of Set, SetPayload or Touch.
+type change struct {
+	op, action, id string
+	delay, limit   time.Duration
+	touch, carries bool
+	payload        any
+}
+
+func (s *Schedule) set(ctx context.Context, c change) error {
+	w, err := s.begin(ctx, c.op, c.action, c.id)
+	if err != nil {
+		return err
+	}
+	args, err := s.arguments(w, c)
+	if err != nil {
+		return err
+	}
+	keys := []string{w.Key, w.beside("due"), w.beside("pay"), w.beside("own")}
+	m, err := run(ctx, s.core.Client, lua.schedule, keys, args)
+	if err != nil {
+		return w.Sent(err)
+	}
+	switch answer, err := m.ToString(); {
+	case err != nil:
+		return w.Sent(err)
+	case answer == "NOTFOUND":
+		return w.Refuse(fault.ErrNotFound)
+	case answer == "EXISTS":
+		return w.Refuse(fault.ErrExists)
+	}
+	return nil
+}
+
+// arguments are those of schedule.lua.
+func (s *Schedule) arguments(w work, c change) ([]string, error) {
+	if c.delay <= 0 {
+		return nil, w.Refuse(fmt.Errorf("%w: a delay of %v; give a positive one", fault.ErrInvalidTTL, c.delay))
+	}
+	if c.touch && c.limit <= 0 {
+		return nil, w.Refuse(fmt.Errorf("%w: at most %v after the first touch; give a positive limit", fault.ErrInvalidTTL, c.limit))
+	}
+	args := []string{"set", milliseconds(c.delay), milliseconds(c.limit), stamp(), "", "", "", s.names.channel(w.action), w.shard, ""}
+	if c.touch {
+		args[0] = "touch"
+	}
+	if c.carries {
+		text, err := encode(s.core.Codec, c.payload)
+		if err != nil {
+			return nil, w.Refuse(err)
+		}
+		if err := s.core.CheckSize(w.Target, text); err != nil {
+			return nil, err
+		}
+		args[4], args[5] = "1", text
+	}
+	switch {
+	case s.core.IfExists:
+		args[6] = "exists"
+	case s.core.IfAbsent:
+		args[6] = "absent"
+	}
+	if s.names.pattern.IsPython() {
+		args[9] = "1"
+	}
+	return args, nil
+}
+
+// stamp tells one call from every other. The first part is what the Python
+// package writes.
+func stamp() string {
+	b := make([]byte, 0, 64)
+	b = append(b, "trigger:"...)
+	b = time.Now().UTC().AppendFormat(b, "2006-01-02T15:04:05.000000")
+	b = append(b, ";id="...)
+	return string(append(b, rand.Text()[:13]...))
+}
+
+// work is one trigger that an operation is about.
+type work struct {
+	fault.Target
+	names         naming
+	shard, action string // as keys spell them
+}
+
+func (w work) beside(kind string) string { return w.names.beside(kind, w.shard, w.action) }
+
+// begin names the trigger of an operation, or refuses it before anything is sent.
+func (s *Schedule) begin(ctx context.Context, op, action, id string) (work, error) {
+	l := label{s.tenant, s.names.shard(s.tenant, action, id), action, id}
+	return s.target(ctx, op, l)
+}
+
+func (s *Schedule) target(ctx context.Context, op string, l label) (work, error) {
+	t, err := s.core.BeginWrite(context.WithoutCancel(ctx), op, "any") // what is wrong with the view
+	if err != nil {
+		return work{}, err
+	}
+	t.Key = ""
+	if s.bad != nil {
+		return work{}, t.Refuse(s.bad)
+	}
+	key, err := s.names.key(l)
+	if err != nil {
+		return work{}, t.Refuse(err)
+	}
+	t.Key = key
+	action, err := s.names.action(l.action)
+	if err == nil {
+		err = fault.Done(ctx)
+	}
+	if err != nil {
+		return work{}, t.Refuse(err)
+	}
+	return work{t, s.names, l.shard, action}, nil
+}

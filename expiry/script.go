@@ -1,0 +1,67 @@
+package expiry
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"io/fs"
+	"strconv"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+//go:embed lua/*.lua
+var sources embed.FS
+
+// scripts are what changes a schedule, each in one atomic step. Those that
+// change nothing when they are repeated are retried by the client.
+type scripts struct {
+	schedule, cancel, ack, extend, defers, revive, discard, adopt *rueidis.Lua
+
+	claim *rueidis.Lua // never retried: what a lost reply named is claimed
+}
+
+var lua = compile(source("clock"))
+
+// compile makes the scripts on a clock.
+func compile(clock string) *scripts {
+	retried := func(name string) *rueidis.Lua {
+		return rueidis.NewLuaScriptRetryable(clock + source("trigger") + source(name))
+	}
+	return &scripts{
+		schedule: retried("schedule"),
+		cancel:   retried("cancel"),
+		ack:      retried("ack"),
+		extend:   retried("extend"),
+		defers:   retried("defer"),
+		revive:   retried("revive"),
+		discard:  retried("discard"),
+		adopt:    retried("adopt"),
+		claim:    rueidis.NewLuaScript(clock + source("trigger") + source("claim")),
+	}
+}
+
+func source(name string) string {
+	text, err := fs.ReadFile(sources, "lua/"+name+".lua")
+	if err != nil {
+		panic(err) // the file is embedded
+	}
+	return string(text)
+}
+
+// run executes a script and gives its reply.
+func run(ctx context.Context, c rueidis.Client, script *rueidis.Lua, keys, args []string) (rueidis.RedisMessage, error) {
+	return script.Exec(ctx, c, keys, args).ToMessage()
+}
+
+var errReply = errors.New("the server answered what its script does not say")
+
+// milliseconds is d in whole milliseconds, rounded up, so that nothing is early.
+func milliseconds(d time.Duration) string {
+	ms := d.Milliseconds()
+	if d%time.Millisecond > 0 {
+		ms++
+	}
+	return strconv.FormatInt(ms, 10)
+}
