@@ -54,7 +54,7 @@ func (s *Schedule) deleteEach(ctx context.Context, t fault.Target, found map[str
 	if len(calls) == 0 {
 		return 0, nil
 	}
-	for i, r := range lua.cancel.ExecMulti(ctx, s.core.Client, calls...) {
+	for i, r := range s.lua.cancel.ExecMulti(ctx, s.core.Client, calls...) {
 		n, err := r.AsInt64()
 		if err != nil {
 			t.Key = calls[i].Keys[0]

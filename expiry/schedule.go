@@ -25,6 +25,7 @@ type Schedule struct {
 	core   *store.Store
 	names  naming
 	tenant string
+	lua    *scripts
 	bad    error // why the view's pool cannot hold these keys
 }
 
@@ -62,7 +63,7 @@ func newCore(p *pool.Pools, a pool.Alias, opts ...Option) (*store.Store, error) 
 }
 
 func bind(core *store.Store, pattern keyspace.Pattern, tenant string) *Schedule {
-	s := &Schedule{core: core, tenant: tenant}
+	s := &Schedule{core: core, tenant: tenant, lua: lua}
 	cluster := core.Client != nil && core.Client.Mode() == rueidis.ClientModeCluster
 	s.names, s.bad = newNaming(pattern, core.Prefix(), cluster)
 	return s
@@ -119,7 +120,7 @@ func (s *Schedule) Delete(ctx context.Context, action, id string) (bool, error) 
 	if err := s.core.RefuseAbsent(w.Target); err != nil {
 		return false, err
 	}
-	m, err := run(ctx, s.core.Client, lua.cancel, []string{w.Key, w.beside("due"), w.beside("pay")}, nil)
+	m, err := run(ctx, s.core.Client, s.lua.cancel, []string{w.Key, w.beside("due"), w.beside("pay")}, nil)
 	if err != nil {
 		return false, w.Sent(err)
 	}
@@ -148,7 +149,7 @@ func (s *Schedule) set(ctx context.Context, c change) error {
 		return err
 	}
 	keys := []string{w.Key, w.beside("due"), w.beside("pay"), w.beside("own")}
-	m, err := run(ctx, s.core.Client, lua.schedule, keys, args)
+	m, err := run(ctx, s.core.Client, s.lua.schedule, keys, args)
 	if err != nil {
 		return w.Sent(err)
 	}

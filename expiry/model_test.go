@@ -1,0 +1,550 @@
+package expiry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// testClock is a clock that the test moves: the scripts, unchanged, on a time
+// that is years ahead, so that the server ends no key by itself.
+const testClock = "local function clock() return tonumber(redis.call('GET', 'clock')) end\n"
+
+const graceMS = 3600000
+
+// Whatever is set, touched, deleted, claimed, acknowledged, failed, released,
+// lapsed, revived and discarded, and whatever another service does to the keys
+// meanwhile: the sets in Redis are those of a model that says in plain words
+// what should be there.
+func TestScheduleIsTheModel(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{})
+	client, err := p.Client(pool.Expiry)
+	require.NoError(t, err)
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModel(t, p, client)
+		t.Repeat(map[string]func(*rapid.T){
+			"":              m.compare,
+			"set":           m.set,
+			"touch":         m.touch,
+			"delete":        m.delete,
+			"claim":         m.claim,
+			"ack":           m.ack,
+			"extend":        m.extend,
+			"fail":          m.fail,
+			"release":       m.release,
+			"revive":        m.revive,
+			"discard":       m.discard,
+			"time":          m.time,
+			"foreign del":   m.foreignDelete,
+			"foreign setex": m.foreignSet,
+			"foreign ttl":   m.foreignExpire,
+			"sweep":         m.sweep,
+			"ended":         m.ended,
+		})
+	})
+}
+
+// model is what should be in Redis. Times are milliseconds.
+type model struct {
+	schedule *Schedule
+	queue    *queue
+	client   rueidis.Client
+
+	clock   int64 // microseconds
+	keys    map[string]*key
+	due     map[string]int64
+	payload map[string]string // of what has not fired
+	work    map[string]*attempt
+	given   []token // every token that was handed out
+	seen    map[string]int64
+}
+
+// key is a trigger's key.
+type key struct {
+	ends  int64 // -1: never
+	due   int64 // what its value says; 0: nothing
+	exp   int64
+	first int64
+}
+
+type attempt struct {
+	attempts, failures, lapses int
+	state                      string
+	why                        string
+	score                      int64
+	payload                    *string
+}
+
+var modelIDs = []string{"1", "2", "*", "a:b|%"}
+
+func newModel(t *rapid.T, p *pool.Pools, client rueidis.Client) *model {
+	ctx := context.Background()
+	const action = "act"
+	s, err := NewSchedule(p, pool.Expiry, p.Layout().Trigger, "acme")
+	require.NoError(t, err)
+	s.lua = compile(testClock)
+	q := newQueue(client, s.names, "", action)
+	q.lua = s.lua
+	m := &model{
+		schedule: s, queue: q, client: client,
+		clock: time.Now().AddDate(10, 0, 0).UnixMicro() + rapid.Int64Range(0, 999).Draw(t, "microseconds"),
+		keys:  map[string]*key{}, due: map[string]int64{}, payload: map[string]string{}, work: map[string]*attempt{},
+		seen: map[string]int64{},
+	}
+	require.NoError(t, client.Do(ctx, client.B().Flushdb().Build()).Error())
+	m.tick(t)
+	return m
+}
+
+func (m *model) tick(t *rapid.T) {
+	set := m.client.B().Set().Key("clock").Value(strconv.FormatInt(m.clock, 10)).Build()
+	require.NoError(t, m.client.Do(context.Background(), set).Error())
+}
+
+func (m *model) now() int64  { return m.clock / 1000 }
+func (m *model) soon() int64 { return (m.clock + 999) / 1000 }
+
+func (m *model) id(t *rapid.T) (id, k string) {
+	id = rapid.SampledFrom(modelIDs).Draw(t, "id")
+	k, err := m.schedule.names.key(label{"acme", "", m.queue.action, id})
+	require.NoError(t, err)
+	return id, k
+}
+
+func delays(t *rapid.T, name string) int64 {
+	return rapid.OneOf(rapid.Int64Range(1, 5), rapid.Int64Range(1, 5000), rapid.Int64Range(1, 3*graceMS)).Draw(t, name)
+}
+
+func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// overdue says that a trigger waits although its key and its grace are over.
+func (m *model) overdue(k string, now int64) bool {
+	due, scheduled := m.due[k]
+	return m.keys[k] == nil && scheduled && now >= due+graceMS
+}
+
+func (m *model) set(t *rapid.T) {
+	id, k := m.id(t)
+	delay := delays(t, "delay")
+	condition := rapid.SampledFrom([]string{"", "", "", "exists", "absent"}).Draw(t, "condition")
+	s := m.schedule
+	switch condition {
+	case "exists":
+		s = s.With(IfExists())
+	case "absent":
+		s = s.With(IfAbsent())
+	}
+	s.lua = m.schedule.lua
+	there := m.keys[k] != nil || m.overdue(k, m.soon())
+	var err error
+	text := ""
+	if rapid.Bool().Draw(t, "payload") {
+		text = rapid.SampledFrom([]string{"", "x", "a;due=1;exp=2", "\n"}).Draw(t, "text")
+		err = s.SetPayload(context.Background(), m.queue.action, id, text, ms(delay))
+		text = "7:compact" + text
+	} else {
+		err = s.Set(context.Background(), m.queue.action, id, ms(delay))
+	}
+	switch {
+	case condition == "exists" && !there:
+		require.ErrorIs(t, err, fault.ErrNotFound)
+		return
+	case condition == "absent" && there:
+		require.ErrorIs(t, err, fault.ErrExists)
+		return
+	}
+	require.NoError(t, err)
+	m.write(k, m.soon()+delay, m.soon(), 0)
+	delete(m.payload, k)
+	if text != "" {
+		m.payload[k] = text
+	}
+}
+
+func (m *model) write(k string, due, now, first int64) {
+	exp := max(due, now) + graceMS
+	m.keys[k] = &key{ends: exp, due: due, exp: exp, first: first}
+	m.due[k] = due
+}
+
+func (m *model) touch(t *rapid.T) {
+	id, k := m.id(t)
+	quiet, limit := delays(t, "quiet"), delays(t, "limit")
+	require.NoError(t, m.schedule.Touch(context.Background(), m.queue.action, id, ms(quiet), ms(limit)))
+	now := m.soon()
+	due, first := now+quiet, now
+	switch held := m.keys[k]; {
+	case m.overdue(k, now):
+		due = m.due[k]
+	case held == nil:
+		delete(m.payload, k)
+	case held.first != 0:
+		first = held.first
+	}
+	if !m.overdue(k, now) {
+		due = min(due, first+limit)
+	}
+	m.write(k, due, now, first)
+}
+
+func (m *model) delete(t *rapid.T) {
+	id, k := m.id(t)
+	there := m.keys[k] != nil || m.overdue(k, m.now())
+	deleted, err := m.schedule.Delete(context.Background(), m.queue.action, id)
+	require.NoError(t, err)
+	require.Equal(t, there, deleted)
+	m.forget(k)
+	delete(m.keys, k)
+}
+
+func (m *model) forget(k string) {
+	delete(m.due, k)
+	delete(m.payload, k)
+}
+
+// ready gives members by score and name, as a sorted set does.
+func ready(scores map[string]int64, now int64) []string {
+	all := slices.SortedFunc(maps.Keys(scores), func(a, b string) int {
+		return cmp.Or(cmp.Compare(scores[a], scores[b]), strings.Compare(a, b))
+	})
+	return slices.DeleteFunc(all, func(k string) bool { return scores[k] > now })
+}
+
+const leaseMS = 2000
+
+func (m *model) claim(t *rapid.T) {
+	n := rapid.IntRange(0, 4).Draw(t, "n")
+	got, err := m.queue.claim(context.Background(), n, ms(leaseMS))
+	require.NoError(t, err)
+	var want []string
+	late := map[string]int64{}
+	for member, a := range m.work {
+		if a.state != "2" {
+			late[member] = a.score
+		}
+	}
+	for _, member := range ready(late, m.now())[:min(n, len(ready(late, m.now())))] {
+		a := m.work[member]
+		a.attempts++
+		if a.state == "0" {
+			a.lapses++
+		}
+		a.state, a.score = "0", m.now()+leaseMS
+		want = append(want, member)
+	}
+	due := ready(m.due, m.now())
+	for _, k := range due[:min(n-len(want), len(due))] {
+		m.fire(k, &want)
+	}
+	members := make([]string, 0, len(got.firings))
+	for _, f := range got.firings {
+		members = append(members, f.member)
+		a := m.work[f.member]
+		if a == nil {
+			t.Fatalf("claimed %q, which the model knows nothing of", f.member)
+		}
+		require.Equal(t, a.record(), f.record)
+		require.Equal(t, a.payload, f.payload)
+		m.given = append(m.given, token{f.member, a.attempts})
+	}
+	require.Equal(t, len(want), len(members))
+	require.ElementsMatch(t, want, members)
+}
+
+// fire is what a claim does with one due entry; want says what it takes, and
+// what was cancelled or moved takes a place in the batch all the same.
+func (m *model) fire(k string, want *[]string) {
+	held, due, now := m.keys[k], m.due[k], m.now()
+	switch {
+	case held == nil && now < due+graceMS:
+		m.forget(k)
+		return
+	case held == nil:
+		m.seen[k] = now
+	case held.due == due && held.exp != 0 && abs(held.exp-held.ends) <= 500:
+		delete(m.keys, k)
+	case held.ends > 0:
+		m.write(k, held.ends, now, held.first)
+		return
+	default:
+		m.forget(k)
+		return
+	}
+	member := fmt.Sprintf("%d|%s", due, k)
+	a := &attempt{attempts: 1, state: "0", score: now + leaseMS}
+	if again, ok := m.work[member]; ok { // it was set for the same millisecond again
+		a = again
+		a.attempts++
+		if a.state == "0" {
+			a.lapses++
+		}
+		a.state, a.score = "0", now+leaseMS
+	}
+	if text, ok := m.payload[k]; ok {
+		a.payload = &text
+	}
+	m.forget(k)
+	m.work[member] = a
+	*want = append(*want, member)
+}
+
+func abs(n int64) int64 { return max(n, -n) }
+
+func (a *attempt) record() string {
+	return fmt.Sprintf("%d %d %d %s %s", a.attempts, a.failures, a.lapses, a.state, a.why)
+}
+
+// token picks one that was handed out; it may be void by now.
+func (m *model) token(t *rapid.T) (token, *attempt) {
+	if len(m.given) == 0 {
+		t.Skip("nothing was claimed")
+	}
+	tok := rapid.SampledFrom(m.given).Draw(t, "token")
+	a := m.work[tok.member]
+	if a == nil || a.attempts != tok.attempt {
+		return tok, nil
+	}
+	return tok, a
+}
+
+func (m *model) ack(t *rapid.T) {
+	tok, a := m.token(t)
+	lost, err := m.queue.ack(context.Background(), []token{tok})
+	require.NoError(t, err)
+	if a == nil || a.state != "0" {
+		require.Equal(t, []int{0}, lost)
+		return
+	}
+	require.Empty(t, lost)
+	delete(m.work, tok.member)
+}
+
+func (m *model) extend(t *rapid.T) {
+	tok, a := m.token(t)
+	lease := delays(t, "lease")
+	lost, err := m.queue.extend(context.Background(), []token{tok}, ms(lease))
+	require.NoError(t, err)
+	if a == nil || a.state != "0" {
+		require.Equal(t, []int{0}, lost)
+		return
+	}
+	require.Empty(t, lost)
+	a.score = m.now() + lease
+}
+
+func (m *model) fail(t *rapid.T) {
+	tok, a := m.token(t)
+	delay := delays(t, "delay")
+	got, err := m.queue.fail(context.Background(), tok, ms(delay), 3, "why not")
+	require.NoError(t, err)
+	switch {
+	case a == nil:
+		require.Equal(t, fateLost, got)
+	case a.state != "0":
+		require.Equal(t, a.state, strconv.Itoa(int(got)))
+	default:
+		a.failures++
+		a.why, a.state, a.score = "why not", "1", m.soon()+delay
+		if a.failures == 3 {
+			a.state, a.score = "2", m.soon()
+		}
+		require.Equal(t, a.state, strconv.Itoa(int(got)))
+	}
+}
+
+func (m *model) release(t *rapid.T) {
+	tok, a := m.token(t)
+	got, err := m.queue.release(context.Background(), tok)
+	require.NoError(t, err)
+	switch {
+	case a == nil:
+		require.Equal(t, fateLost, got)
+	case a.state == "0":
+		a.state, a.score = "1", m.soon()
+		require.Equal(t, fateWaiting, got)
+	}
+}
+
+func (m *model) revive(t *rapid.T) {
+	tok, _ := m.token(t)
+	found, err := m.queue.revive(context.Background(), tok.member)
+	require.NoError(t, err)
+	a := m.work[tok.member]
+	require.Equal(t, a != nil && a.state == "2", found)
+	if found {
+		a.failures, a.state, a.score = 0, "1", m.now()
+	}
+}
+
+func (m *model) discard(t *rapid.T) {
+	tok, _ := m.token(t)
+	found, err := m.queue.discard(context.Background(), tok.member)
+	require.NoError(t, err)
+	a := m.work[tok.member]
+	require.Equal(t, a != nil && a.state == "2", found)
+	if found {
+		delete(m.work, tok.member)
+	}
+}
+
+// time passes, and keys whose lifetime is over are gone, as they would be.
+func (m *model) time(t *rapid.T) {
+	m.clock += rapid.OneOf(rapid.Int64Range(0, 5000), rapid.Int64Range(0, 5_000_000), rapid.Int64Range(0, 3*graceMS*1000)).Draw(t, "microseconds")
+	m.tick(t)
+	for k, held := range m.keys {
+		if held.ends > 0 && held.ends <= m.now() {
+			delete(m.keys, k)
+			require.NoError(t, m.client.Do(context.Background(), m.client.B().Del().Key(k).Build()).Error())
+		}
+	}
+}
+
+func (m *model) foreignDelete(t *rapid.T) {
+	_, k := m.id(t)
+	require.NoError(t, m.client.Do(context.Background(), m.client.B().Del().Key(k).Build()).Error())
+	delete(m.keys, k)
+}
+
+func (m *model) foreignSet(t *rapid.T) {
+	_, k := m.id(t)
+	at := m.now() + delays(t, "delay")
+	set := m.client.B().Set().Key(k).Value("trigger:2026-11-23T12:00:00").PxatMillisecondsTimestamp(at).Build()
+	require.NoError(t, m.client.Do(context.Background(), set).Error())
+	m.keys[k] = &key{ends: at}
+}
+
+func (m *model) foreignExpire(t *rapid.T) {
+	_, k := m.id(t)
+	at := m.now() + delays(t, "delay")
+	cmd := m.client.B().Pexpireat().Key(k).MillisecondsTimestamp(at).Build()
+	if rapid.Bool().Draw(t, "persist") {
+		at, cmd = -1, m.client.B().Persist().Key(k).Build()
+	}
+	require.NoError(t, m.client.Do(context.Background(), cmd).Error())
+	if held := m.keys[k]; held != nil {
+		held.ends = at
+	}
+}
+
+// sweep looks at every key there may be.
+func (m *model) sweep(t *rapid.T) {
+	var all []string
+	for _, id := range modelIDs {
+		k, err := m.schedule.names.key(label{"acme", "", m.queue.action, id})
+		require.NoError(t, err)
+		all = append(all, k)
+	}
+	what := rapid.SampledFrom([]knowledge{maySet, mayGone}).Draw(t, "what")
+	_, err := m.queue.adopt(context.Background(), what, all)
+	require.NoError(t, err)
+	for _, k := range all {
+		held, now := m.keys[k], m.now()
+		due, scheduled := m.due[k]
+		switch {
+		case what == mayGone && held == nil && scheduled && now < due+graceMS:
+			m.forget(k)
+		case what == maySet && held != nil && held.ends > 0:
+			m.adopt(k, held)
+		}
+	}
+}
+
+func (m *model) adopt(k string, held *key) {
+	if held.exp != 0 && abs(held.exp-held.ends) <= 500 {
+		if _, scheduled := m.due[k]; !scheduled {
+			m.due[k] = held.due
+		}
+		return
+	}
+	m.write(k, held.ends, m.now(), held.first)
+	delete(m.seen, k)
+}
+
+// ended is the event of a key that ended.
+func (m *model) ended(t *rapid.T) {
+	_, k := m.id(t)
+	_, err := m.queue.adopt(context.Background(), ended, []string{k})
+	require.NoError(t, err)
+	now := m.now()
+	due, scheduled := m.due[k]
+	switch {
+	case m.keys[k] != nil, scheduled && now >= due+graceMS-500:
+		return
+	case !scheduled:
+		if at, ok := m.seen[k]; ok && at > now-10000 {
+			t.Skip("fired a moment ago")
+		}
+		m.seen[k] = now
+	}
+	m.write(k, now, now, 0)
+}
+
+// compare holds everything in Redis against the model.
+func (m *model) compare(t *rapid.T) {
+	due := m.scores(t, m.queue.due)
+	require.Equal(t, m.due, due, "due")
+	run, dead := map[string]int64{}, map[string]int64{}
+	att, pay := map[string]string{}, map[string]string{}
+	for member, a := range m.work {
+		att[member] = a.record()
+		if a.payload != nil {
+			pay[member] = *a.payload
+		}
+		if a.state == "2" {
+			dead[member] = a.score
+		} else {
+			run[member] = a.score
+		}
+	}
+	for k, text := range m.payload {
+		pay["-|"+k] = text
+	}
+	require.Equal(t, run, m.scores(t, m.queue.run), "run")
+	require.Equal(t, dead, m.scores(t, m.queue.dead), "dead")
+	require.Equal(t, att, m.hash(t, m.queue.att), "att")
+	require.Equal(t, pay, m.hash(t, m.queue.pay), "pay")
+	for _, id := range modelIDs {
+		k, err := m.schedule.names.key(label{"acme", "", m.queue.action, id})
+		require.NoError(t, err)
+		want := int64(-2)
+		if held := m.keys[k]; held != nil {
+			want = held.ends
+		}
+		ends, err := m.client.Do(context.Background(), m.client.B().Pexpiretime().Key(k).Build()).AsInt64()
+		require.NoError(t, err)
+		require.Equal(t, want, ends, k)
+	}
+}
+
+func (m *model) scores(t *rapid.T, set string) map[string]int64 {
+	all, err := m.client.Do(context.Background(), m.client.B().Zrange().Key(set).Min("0").Max("-1").Withscores().Build()).AsZScores()
+	require.NoError(t, err)
+	scores := map[string]int64{}
+	for _, z := range all {
+		scores[z.Member] = int64(z.Score)
+	}
+	return scores
+}
+
+func (m *model) hash(t *rapid.T, k string) map[string]string {
+	all, err := m.client.Do(context.Background(), m.client.B().Hgetall().Key(k).Build()).AsStrMap()
+	if !errors.Is(err, nil) {
+		require.NoError(t, err)
+	}
+	return all
+}
