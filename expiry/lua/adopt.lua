@@ -47,7 +47,8 @@ local function expired(key)
   local due = redis.call('ZSCORE', KEYS[1], key)
   if due and now >= tonumber(due) + grace - tolerance then return end
   if not due then
-    if redis.call('ZSCORE', KEYS[3], key) then return end
+    local fired = redis.call('ZSCORE', KEYS[3], key)
+    if fired and tonumber(fired) > now - memory then return end
     remember(KEYS[3], key, now)
   end
   write(KEYS[1], key, 'trigger:', now, now)

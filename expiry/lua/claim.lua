@@ -37,8 +37,13 @@ local function again(member)
   give(member, record(a + 1, f, l, '0', why))
 end
 
+-- Two firings of a trigger that fell due in one millisecond have two names.
 local function fire(key, due)
   local member = int(due) .. '|' .. key
+  while redis.call('HEXISTS', KEYS[3], member) == 1 do
+    due = due - 1
+    member = int(due) .. '|' .. key
+  end
   redis.call('ZREM', KEYS[1], key)
   if payloads then
     local p = redis.call('HGET', KEYS[4], pending(key))
@@ -47,7 +52,6 @@ local function fire(key, due)
       redis.call('HDEL', KEYS[4], pending(key))
     end
   end
-  if redis.call('HEXISTS', KEYS[3], member) == 1 then return again(member) end
   give(member, record(1, 0, 0, '0', ''))
 end
 
