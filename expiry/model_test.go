@@ -276,7 +276,7 @@ func (m *model) fire(k string, want *[]string) {
 		return
 	case held == nil:
 		m.seen[k] = now
-	case held.due == due && held.exp != 0 && abs(held.exp-held.ends) <= 500:
+	case held.due == due && held.exp != 0 && abs(held.exp-held.ends) == 0:
 		delete(m.keys, k)
 	case held.ends > 0:
 		m.write(k, held.ends, now, held.first)
@@ -460,7 +460,7 @@ func (m *model) sweep(t *rapid.T) {
 }
 
 func (m *model) adopt(k string, held *key) {
-	if held.exp != 0 && abs(held.exp-held.ends) <= 500 {
+	if held.exp != 0 && abs(held.exp-held.ends) == 0 {
 		if _, scheduled := m.due[k]; !scheduled {
 			m.due[k] = held.due
 		}
@@ -478,7 +478,7 @@ func (m *model) ended(t *rapid.T) {
 	now := m.now()
 	due, scheduled := m.due[k]
 	switch {
-	case m.keys[k] != nil, scheduled && now >= due+graceMS-500:
+	case m.keys[k] != nil, scheduled && now >= due+graceMS:
 		return
 	case !scheduled:
 		if at, ok := m.seen[k]; ok && at > now-10000 {

@@ -23,6 +23,8 @@ type queue struct {
 	dead    string
 	seen    string
 	own     string
+	swept   string
+	turn    string
 
 	pending, letters atomic.Int64 // as of the last claim
 }
@@ -33,6 +35,7 @@ func newQueue(c rueidis.Client, n naming, shard, action string) *queue {
 		client: c, lua: lua, shard: shard, action: action, channel: n.channel(action),
 		due: beside("due"), run: beside("run"), att: beside("att"), pay: beside("pay"),
 		dead: beside("dead"), seen: beside("seen"), own: beside("own"),
+		swept: beside("swept"), turn: beside("sweeping"),
 	}
 }
 
@@ -224,4 +227,32 @@ func (q *queue) adopt(ctx context.Context, what knowledge, keys []string) (bool,
 		return false, errReply
 	}
 	return changes[0]+changes[1] > 0, nil
+}
+
+// turnKept is how long a turn to sweep is kept without a sign of life.
+const turnKept = 10 * time.Second
+
+// takeTurn asks for the turn to do a sweep that is wanted since a while. began
+// is the turn, 0: another's sweep was or is being done.
+func (q *queue) takeTurn(ctx context.Context, since time.Duration, name string) (began int64, wait bool, err error) {
+	args := []string{strconv.FormatInt(since.Microseconds(), 10), name, milliseconds(turnKept)}
+	m, err := run(ctx, q.client, q.lua.turn, []string{q.swept, q.turn}, args)
+	if err != nil {
+		return 0, false, err
+	}
+	n, err := m.AsInt64()
+	if n < 2 {
+		return 0, n == 1, err
+	}
+	return n, false, err
+}
+
+// endTurn gives the turn back; began is 0 where the sweep was not finished.
+func (q *queue) endTurn(ctx context.Context, began int64, name string) error {
+	at := ""
+	if began > 0 {
+		at = strconv.FormatInt(began, 10)
+	}
+	_, err := run(ctx, q.client, q.lua.swept, []string{q.swept, q.turn}, []string{at, name, milliseconds(24 * time.Hour)})
+	return err
 }

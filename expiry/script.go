@@ -17,9 +17,9 @@ var sources embed.FS
 // scripts are what changes a schedule, each in one atomic step. Those that
 // change nothing when they are repeated are retried by the client.
 type scripts struct {
-	schedule, cancel, ack, extend, defers, revive, discard, adopt *rueidis.Lua
+	schedule, cancel, ack, extend, defers, revive, discard, adopt, swept *rueidis.Lua
 
-	claim *rueidis.Lua // never retried: what a lost reply named is claimed
+	claim, turn *rueidis.Lua // never retried: what a lost answer gave is given
 }
 
 var lua = compile(source("clock"))
@@ -38,7 +38,9 @@ func compile(clock string) *scripts {
 		revive:   retried("revive"),
 		discard:  retried("discard"),
 		adopt:    retried("adopt"),
+		swept:    retried("swept"),
 		claim:    rueidis.NewLuaScript(clock + source("trigger") + source("claim")),
+		turn:     rueidis.NewLuaScript(clock + source("trigger") + source("turn")),
 	}
 }
 

@@ -1,7 +1,7 @@
 package expiry
 
 import (
-	"strconv"
+	"crypto/rand"
 	"time"
 
 	"github.com/symphony-go/symphony/internal/store"
@@ -16,91 +16,101 @@ func (s *shift) askForSweep() {
 	}
 }
 
-// sweep compares the schedule with the keys: at the start, when a subscription
-// begins, and now and then. Of the listeners of an action one does the last.
+// sweeper compares the schedule with the keys: when a subscription begins, and
+// every Config.Sweep. A sweep is wanted as of a time, and any listener's that
+// began later will do, so that many listeners that start do few.
+type sweeper struct {
+	*Listener
+	*shift
+	name string    // tells this listener's turns from others'
+	page time.Time // when the page began that is being looked at
+	kept time.Time // when the turns were prolonged
+}
+
+// turn is one lane that this listener sweeps.
+type turn struct {
+	*lane
+	began int64
+}
+
+const turnPoll = 100 * time.Millisecond
+
 func (l *Listener) sweep(s *shift) {
+	w := &sweeper{Listener: l, shift: s, name: rand.Text()}
 	ticker := time.NewTicker(l.cfg.Sweep)
 	defer ticker.Stop()
-	l.sweepOver(s, l.lanes)
+	first := time.AfterFunc(longestWait, s.askForSweep) // where no subscription asks for it
+	defer first.Stop()
 	for {
 		select {
 		case <-s.sweeps:
-			l.sweepOver(s, l.lanes)
-		case <-ticker.C:
-			l.sweepOver(s, l.turns(s))
+			first.Stop()
+			w.sweep(time.Now())
+		case now := <-ticker.C:
+			w.sweep(now.Add(-l.cfg.Sweep * 9 / 10))
 		case <-s.ctx.Done():
 			return
 		}
 	}
 }
 
-func (l *Listener) sweepOver(s *shift, lanes []*lane) {
-	if len(lanes) == 0 {
-		return
-	}
-	if err := l.sweepLanes(s, lanes); err != nil && s.ctx.Err() == nil && !l.trouble(s, err) {
-		rest(s.ctx, longestWait)
-		s.askForSweep()
-	}
-}
-
-func (l *Listener) sweepLanes(s *shift, lanes []*lane) error {
-	for _, a := range lanes {
-		if err := a.claimOwnership(s); err != nil {
-			return err
+// sweep returns when every lane has been swept since it was wanted.
+func (w *sweeper) sweep(wanted time.Time) {
+	var pause pause
+	for left := w.lanes; len(left) > 0 && w.ctx.Err() == nil; {
+		mine, theirs, err := w.turns(left, time.Since(wanted))
+		if err == nil {
+			err = w.sweepLanes(mine)
 		}
-	}
-	every := label{keyspace.Any, keyspace.Any, keyspace.Any, keyspace.Any}
-	keys := family{store.String, l.names.glob(every), l.names.parse, l.core.Prefix()}
-	wanted := map[*lane]bool{}
-	for _, a := range lanes {
-		wanted[a] = true
-	}
-	for page, err := range l.core.Scan(s.ctx, "sweep", store.String, keys, nil) {
 		if err != nil {
-			return err
-		}
-		var found []string
-		for _, t := range page.Targets {
-			at, _ := keys.label(t.Key)
-			if a, ok := l.lane(at.shard, at.action); ok && wanted[a] {
-				found = append(found, t.Key)
+			if w.ctx.Err() != nil || w.trouble(w.shift, err) {
+				return
 			}
+			pause.wait(w.ctx)
+			continue
 		}
-		if err := l.look(s, maySet, found); err != nil {
-			return err
+		pause.reset()
+		if left = theirs; len(left) > 0 {
+			rest(w.ctx, turnPoll)
 		}
 	}
+}
+
+// turns splits lanes into those whose turn this listener has and those that
+// another one sweeps now; the others have been swept.
+func (w *sweeper) turns(lanes []*lane, since time.Duration) (mine []turn, theirs []*lane, err error) {
 	for _, a := range lanes {
-		if err := a.sweepDue(s); err != nil {
-			return err
+		if err := a.claimOwnership(w.shift); err != nil {
+			return mine, nil, err
+		}
+		began, wait, err := a.takeTurn(w.ctx, since, w.name)
+		switch {
+		case err != nil:
+			w.endTurns(mine, false)
+			return nil, nil, err
+		case began > 0:
+			mine = append(mine, turn{a, began})
+		case wait:
+			theirs = append(theirs, a)
 		}
 	}
-	return nil
+	return mine, theirs, nil
 }
 
-// sweepDue takes what another service deleted out of the schedule.
-func (a *lane) sweepDue(s *shift) error {
-	for cursor := uint64(0); ; {
-		page, err := a.client.Do(s.ctx, a.client.B().Zscan().Key(a.due).Cursor(cursor).Count(lookAt).Build()).AsScanEntry()
-		if err != nil {
-			return err
+// endTurns gives turns back. Where that fails they lapse.
+func (w *sweeper) endTurns(mine []turn, finished bool) {
+	for _, t := range mine {
+		if !finished {
+			t.began = 0
 		}
-		keys := make([]string, 0, len(page.Elements)/2)
-		for i := 0; i+1 < len(page.Elements); i += 2 {
-			keys = append(keys, page.Elements[i])
-		}
-		if err := a.look(s, mayGone, keys); err != nil {
-			return err
-		}
-		if cursor = page.Cursor; cursor == 0 {
-			return nil
+		if err := t.endTurn(w.io, t.began, w.name); err != nil {
+			w.trouble(w.shift, err)
 		}
 	}
 }
 
-// claimOwnership says for an hour or more that the action is handled here, so that
-// triggers of a Python pattern are durable from the start.
+// claimOwnership says for an hour or more that the action is handled here, so
+// that triggers of a Python pattern are durable from the start.
 func (a *lane) claimOwnership(s *shift) error {
 	if !a.l.names.pattern.IsPython() {
 		return nil
@@ -108,17 +118,91 @@ func (a *lane) claimOwnership(s *shift) error {
 	return a.client.Do(s.ctx, a.client.B().Set().Key(a.own).Value("1").Ex(max(time.Hour, 3*a.l.cfg.Sweep)).Build()).Error()
 }
 
-// turns are the lanes whose sweep falls to this listener: the first to come
-// after most of Config.Sweep has passed.
-func (l *Listener) turns(s *shift) []*lane {
-	ms := strconv.FormatInt(max((l.cfg.Sweep*9/10).Milliseconds(), 1), 10)
-	var mine []*lane
-	for _, a := range l.lanes {
-		key := l.names.beside("swept", a.shard, a.action)
-		set := a.client.B().Arbitrary("SET").Keys(key).Args("1", "NX", "PX", ms).Build()
-		if a.client.Do(s.ctx, set).Error() == nil {
-			mine = append(mine, a)
+func (w *sweeper) sweepLanes(mine []turn) (err error) {
+	if len(mine) == 0 {
+		return nil
+	}
+	defer func() { w.endTurns(mine, err == nil) }()
+	w.page, w.kept = time.Now(), time.Now()
+	if err := w.sweepKeys(mine); err != nil {
+		return err
+	}
+	for _, t := range mine {
+		if err := w.sweepDue(t, mine); err != nil {
+			return err
 		}
 	}
-	return mine
+	return nil
+}
+
+// sweepKeys adopts what another service set or moved.
+func (w *sweeper) sweepKeys(mine []turn) error {
+	wanted := map[*lane]bool{}
+	for _, t := range mine {
+		wanted[t.lane] = true
+	}
+	every := label{keyspace.Any, keyspace.Any, keyspace.Any, keyspace.Any}
+	keys := family{store.String, w.names.glob(every), w.names.parse, w.core.Prefix()}
+	for page, err := range w.core.Scan(w.ctx, "sweep", keys.kind, keys, nil) {
+		if err != nil {
+			return err
+		}
+		byLane := map[*lane][]string{}
+		for _, t := range page.Targets {
+			at, _ := keys.label(t.Key)
+			if a, ok := w.lane(at.shard, at.action); ok && wanted[a] {
+				byLane[a] = append(byLane[a], t.Key)
+			}
+		}
+		for a, found := range byLane {
+			if err := a.look(w.shift, maySet, found); err != nil {
+				return err
+			}
+		}
+		if err := w.breathe(mine); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepDue takes what another service deleted out of the schedule.
+func (w *sweeper) sweepDue(a turn, mine []turn) error {
+	for cursor := uint64(0); ; {
+		page, err := a.client.Do(w.ctx, a.client.B().Zscan().Key(a.due).Cursor(cursor).Count(lookAt).Build()).AsScanEntry()
+		if err != nil {
+			return err
+		}
+		keys := make([]string, 0, len(page.Elements)/2)
+		for i := 0; i+1 < len(page.Elements); i += 2 {
+			keys = append(keys, page.Elements[i])
+		}
+		if err := a.look(w.shift, mayGone, keys); err != nil {
+			return err
+		}
+		if cursor = page.Cursor; cursor == 0 {
+			return nil
+		}
+		if err := w.breathe(mine); err != nil {
+			return err
+		}
+	}
+}
+
+// breathe leaves the server to others for as long as the last page took, and
+// keeps the turns.
+func (w *sweeper) breathe(mine []turn) error {
+	rest(w.ctx, min(time.Since(w.page), turnPoll))
+	w.page = time.Now()
+	if w.page.Sub(w.kept) < turnKept/4 {
+		return w.ctx.Err()
+	}
+	w.kept = w.page
+	for _, t := range mine {
+		keep := t.client.B().Arbitrary("PEXPIRE").Keys(t.turn).Args(milliseconds(turnKept)).Build()
+		if err := t.client.Do(w.ctx, keep).Error(); err != nil {
+			return err
+		}
+	}
+	return w.ctx.Err()
 }

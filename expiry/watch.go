@@ -97,8 +97,9 @@ func (l *Listener) receive(ctx context.Context, s *shift, d rueidis.DedicatedCli
 	for name := range channels {
 		names = append(names, name)
 	}
+	confirmed := 0
 	hooked := rueidis.WithOnSubscriptionHook(ctx, func(p rueidis.PubSubSubscription) {
-		if p.Kind == "subscribe" {
+		if confirmed++; p.Kind == "subscribe" && confirmed == len(names) {
 			s.askForSweep()
 		}
 	})

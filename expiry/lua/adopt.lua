@@ -15,13 +15,15 @@ local now = math.floor(clock() / 1000)
 local adopted, cancelled = 0, 0
 
 local function set(key)
-  local v = held(key)
-  if not v then return end
   local ends = redis.call('PEXPIRETIME', key)
   if ends <= 0 then return end
+  local due = redis.call('ZSCORE', KEYS[1], key)
+  if due and math.abs(tonumber(due) + grace - ends) <= tolerance then return end
+  local v = held(key)
+  if not v then return end
   local t = read(v)
   if t.exp and math.abs(t.exp - ends) <= tolerance then
-    if not redis.call('ZSCORE', KEYS[1], key) then
+    if not due then
       redis.call('ZADD', KEYS[1], int(t.due), key)
       adopted = adopted + 1
     end

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// due measures how late triggers fire that fall due evenly over a while, beside
+// many that do not, with several listeners that share them. Every one must fire
+// exactly once, and none early.
+func due(args []string, out io.Writer) error {
+	f := flag.NewFlagSet("due", flag.ContinueOnError)
+	cfg := dueConfig{}
+	f.IntVar(&cfg.pending, "pending", 200_000, "triggers that are not due")
+	f.IntVar(&cfg.due, "due", 20_000, "triggers that fall due")
+	f.DurationVar(&cfg.over, "over", 15*time.Second, "over how long they fall due")
+	f.IntVar(&cfg.listeners, "workers", 8, "listeners, each with connections of its own")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	r, err := cfg.run()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, r)
+	return err
+}
+
+type dueConfig struct {
+	pending, due, listeners int
+	over                    time.Duration
+}
+
+type dueResult struct {
+	fired, twice, early int
+	lags                []time.Duration
+	pings               []time.Duration // what a PING took meanwhile
+}
+
+func (r dueResult) String() string {
+	return fmt.Sprintf("fired %d, more than once %d, early %d; lag %s; beside it a millisecond's rest and a PING took %s",
+		r.fired, r.twice, r.early, percentiles(r.lags), percentiles(r.pings))
+}
+
+func (cfg dueConfig) run() (dueResult, error) {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	s, err := startServer()
+	if err != nil {
+		return dueResult{}, err
+	}
+	defer s.close()
+	setter, triggers, err := openTriggers(ctx, s.url())
+	if err != nil {
+		return dueResult{}, err
+	}
+	defer setter.Close()
+	if err := parallel(64, cfg.pending, func(i int) error {
+		return triggers.Set(ctx, "later", strconv.Itoa(i), time.Hour+time.Duration(i)*time.Millisecond)
+	}); err != nil {
+		return dueResult{}, err
+	}
+
+	var mu sync.Mutex
+	runs := map[string]int{}
+	var r dueResult
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	defer stop()
+	for range cfg.listeners {
+		pools, err := pool.Open(ctx, pool.Config{URL: s.url()})
+		if err != nil {
+			return r, err
+		}
+		defer pools.Close()
+		registry := expiry.NewRegistry()
+		note := func(_ context.Context, e expiry.Event) error {
+			lag := time.Since(e.DueAt)
+			mu.Lock()
+			defer mu.Unlock()
+			runs[e.ID]++
+			r.lags = append(r.lags, lag)
+			return nil
+		}
+		if err := registry.On("later", note); err != nil {
+			return r, err
+		}
+		if err := registry.On("now", note); err != nil {
+			return r, err
+		}
+		l, err := expiry.NewListener(pools, registry, expiry.Config{})
+		if err != nil {
+			return r, err
+		}
+		listening.Go(func() { _ = l.Run(ctx) })
+	}
+	// The triggers that fall due are set in time, but not all at once.
+	lead := 10 * time.Second
+	start := time.Now()
+	if err := parallel(64, cfg.due, func(i int) error {
+		at := lead + time.Duration(i)*cfg.over/time.Duration(cfg.due)
+		return triggers.Set(ctx, "now", strconv.Itoa(i), at-time.Since(start))
+	}); err != nil {
+		return r, err
+	}
+	if took := time.Since(start); took > lead {
+		return r, fmt.Errorf("setting the triggers took %v, longer than the %v until the first", took, lead)
+	}
+	yard, err := startYardstick(ctx, setter)
+	if err != nil {
+		return r, err
+	}
+	fired := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(runs)
+	}
+	for end := start.Add(lead + cfg.over + 30*time.Second); fired() < cfg.due && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		continue
+	}
+	r.pings = yard.stop()
+	time.Sleep(2 * time.Second) // for what fires twice
+	stop()
+	listening.Wait()
+	r.fired = len(runs)
+	for _, n := range runs {
+		if n > 1 {
+			r.twice++
+		}
+	}
+	slices.Sort(r.lags)
+	for _, lag := range r.lags {
+		if lag < 0 {
+			r.early++
+		}
+	}
+	if r.fired != cfg.due || r.twice > 0 || r.early > 0 {
+		return r, fmt.Errorf("of %d triggers: %v", cfg.due, r)
+	}
+	return r, nil
+}
+
+func openTriggers(ctx context.Context, url string) (*pool.Pools, *symphony.Trigger, error) {
+	pools, err := pool.Open(ctx, pool.Config{URL: url})
+	if err != nil {
+		return nil, nil, err
+	}
+	triggers, err := symphony.NewTrigger(pools, "acme")
+	if err != nil {
+		pools.Close()
+		return nil, nil, err
+	}
+	return pools, triggers, nil
+}
+
+// parallel calls do for 0 to n-1 from several goroutines and gives the first
+// error.
+func parallel(callers, n int, do func(i int) error) error {
+	errs := make(chan error, callers)
+	for c := range callers {
+		go func() {
+			for i := c; i < n; i += callers {
+				if err := do(i); err != nil {
+					errs <- err
+					return
+				}
+			}
+			errs <- nil
+		}()
+	}
+	var first error
+	for range callers {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func percentiles(all []time.Duration) string {
+	slices.Sort(all)
+	at := func(p float64) time.Duration { return all[int(p*float64(len(all)-1))].Round(10 * time.Microsecond) }
+	return fmt.Sprintf("p50 %v p90 %v p99 %v p99.9 %v worst %v", at(0.5), at(0.9), at(0.99), at(0.999), at(1))
+}
+
+// yardstick says what the machine itself is late by: how long a rest of a
+// millisecond and a PING take.
+type yardstick struct {
+	quit, done chan struct{}
+	took       []time.Duration
+}
+
+func startYardstick(ctx context.Context, pools *pool.Pools) (*yardstick, error) {
+	c, err := pools.Client(pool.Default)
+	if err != nil {
+		return nil, err
+	}
+	y := &yardstick{quit: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(y.done)
+		for {
+			began := time.Now()
+			select {
+			case <-y.quit:
+				return
+			case <-time.After(time.Millisecond):
+			}
+			if c.Do(ctx, c.B().Ping().Build()).Error() == nil {
+				y.took = append(y.took, time.Since(began)-time.Millisecond)
+			}
+		}
+	}()
+	return y, nil
+}
+
+func (y *yardstick) stop() []time.Duration {
+	close(y.quit)
+	<-y.done
+	return y.took
+}

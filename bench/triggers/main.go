@@ -1,0 +1,34 @@
+// Command triggers measures and torments the triggers of Symphony: on servers of
+// its own, which it starts, kills and starts again.
+//
+//	go run ./triggers due     # how late do 20,000 of 220,000 triggers fire on 8 listeners?
+//	go run ./triggers peers   # schedule and drain beside asynq, in turns
+//	go run ./triggers chaos   # kill -9 of the server and of workers: is anything lost?
+//
+// Each has flags; -h lists them. It needs redis-server in the path.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() {
+	defer func() { stopProf() }()
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "triggers:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	if len(args) == 0 {
+		return fmt.Errorf("what? one of due, peers, chaos")
+	}
+	switch args[0] {
+	case "due":
+		return due(args[1:], out)
+	}
+	return fmt.Errorf("%q is none of due, peers, chaos", args[0])
+}

@@ -1,0 +1,12 @@
+-- Ends a turn of sweeping.
+--
+-- KEYS[1]  swept
+-- KEYS[2]  sweeping
+-- ARGV[1]  when the sweep began, '' where it was not finished
+-- ARGV[2]  the caller's name
+-- ARGV[3]  how long the note is kept, in milliseconds
+--
+-- Result: 1.
+if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3]) end
+if redis.call('GET', KEYS[2]) == ARGV[2] then redis.call('DEL', KEYS[2]) end
+return 1
