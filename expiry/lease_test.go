@@ -1,0 +1,145 @@
+package expiry_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// A worker that lost its lease has its context ended, and what it answers
+// changes nothing: the work is the next worker's.
+func TestALostLeaseEndsTheHandler(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		begun, ended, finish := make(chan struct{}), make(chan error, 1), make(chan struct{})
+		slow, _ := w.listen(expiry.Config{Workers: 1, Lease: 300 * time.Millisecond}, handlers{"x": func(c context.Context, _ expiry.Event) error {
+			close(begun)
+			<-c.Done()
+			ended <- context.Cause(c)
+			<-finish
+			return nil // it says that the work is done
+		}})
+		require.NoError(t, w.schedule().Set(ctx, "x", "1", time.Millisecond))
+		<-begun
+		// Another worker takes over, as if this one had been lost.
+		hold, taken := make(chan struct{}), make(chan expiry.Event, 1)
+		w.listen(expiry.Config{Workers: 1}, handlers{"x": func(_ context.Context, e expiry.Event) error {
+			taken <- e
+			<-hold
+			return nil
+		}})
+		w.eventually(func() bool {
+			lapse(w, "x")
+			return len(taken) == 1
+		})
+		e := <-taken
+		require.ErrorIs(t, <-ended, expiry.ErrLeaseLost)
+		close(finish)
+		w.eventually(func() bool { return slow.Stats().Running == 0 && slow.Stats().Lost == 1 })
+		require.EqualValues(t, 1, w.number("ZCARD", "%exp:run:x"), "the ack of the worker that lost its lease counted")
+		close(hold)
+		w.eventually(func() bool { return w.number("EXISTS", "%exp:run:x", "%exp:att:x") == 0 })
+		require.Zero(t, slow.Stats().Fired)
+		require.Equal(t, 2, e.Attempt)
+		require.Equal(t, 1, e.Lapses)
+		require.Zero(t, e.Failures)
+	})
+}
+
+// lapse makes the leases of an action lapse now.
+func lapse(w *world, action string) {
+	w.Helper()
+	members, err := pooltest.Do(w, w.pools, pool.Expiry, "ZRANGE", "%exp:run:"+action, "0", "-1").AsStrSlice()
+	require.NoError(w, err)
+	for _, m := range members {
+		w.do("ZADD", "%exp:run:"+action, "XX", "1", m)
+	}
+}
+
+// Work may take many times its lease, as long as its worker lives.
+func TestHeartbeatsKeepALease(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		const lease = 100 * time.Millisecond
+		long := func(c context.Context, e expiry.Event) error {
+			_ = w.note(c, e)
+			select {
+			case <-time.After(8 * lease):
+			case <-c.Done():
+			}
+			return context.Cause(c)
+		}
+		l, _ := w.listen(expiry.Config{Lease: lease}, handlers{"x": long})
+		w.listen(expiry.Config{Lease: lease}, handlers{"x": long})
+		require.NoError(t, w.schedule().Set(ctx, "x", "1", time.Millisecond))
+		w.eventually(func() bool { return w.number("EXISTS", "%exp:run:x", "%exp:due:x") == 0 && len(w.ran()) > 0 })
+		for _, e := range w.ran() {
+			require.Zero(t, e.Failures)
+		}
+		if l.Stats().Lost == 0 { // on a machine that is too busy for heartbeats, it is as it should be
+			require.Len(t, w.ran(), 1)
+		}
+	})
+}
+
+// A worker that cannot reach the server for its lease ends its handlers'
+// contexts by itself: somebody else may have the work.
+func TestASilentServerEndsTheHandler(t *testing.T) {
+	server, p := restartable(t)
+	w := newWorld(t, p)
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	w.listen(expiry.Config{Lease: 300 * time.Millisecond}, handlers{"x": func(c context.Context, e expiry.Event) error {
+		if e.Attempt > 1 {
+			return w.note(c, e)
+		}
+		close(begun)
+		<-c.Done()
+		ended <- context.Cause(c)
+		return c.Err()
+	}})
+	require.NoError(t, w.schedule().Set(ctx, "x", "1", time.Millisecond))
+	<-begun
+	server.Kill()
+	require.ErrorIs(t, <-ended, expiry.ErrLeaseLost)
+	server.Restart(t)
+	w.eventually(func() bool { return len(w.ran()) == 1 })
+	e := w.ran()[0]
+	require.Greater(t, e.Attempt, 1)
+	require.Zero(t, e.Failures, "a lease that lapsed is no failure")
+}
+
+// What was set is done after the server was killed and started again.
+func TestARestartLosesNothing(t *testing.T) {
+	server, p := restartable(t)
+	w := newWorld(t, p)
+	const n = 50
+	for i := range n {
+		require.NoError(t, w.schedule().SetPayload(ctx, "x", strconv.Itoa(i), i, time.Duration(i)*4*time.Millisecond+1))
+	}
+	w.listen(expiry.Config{Lease: 200 * time.Millisecond}, handlers{"x": func(c context.Context, e expiry.Event) error {
+		var i int
+		if err := e.Decode(&i); err != nil || strconv.Itoa(i) != e.ID {
+			return errors.New("it is not the payload of this trigger")
+		}
+		return w.note(c, e)
+	}})
+	for range 3 {
+		w.eventually(func() bool { return len(w.ran()) > 0 })
+		server.Restart(t)
+	}
+	w.eventually(func() bool { return w.number("EXISTS", "%exp:due:x", "%exp:run:x") == 0 })
+	last := map[string]int{}
+	for _, e := range w.ran() {
+		require.Greater(t, e.Attempt, last[e.ID], "a repeat has a higher attempt")
+		last[e.ID] = e.Attempt
+	}
+	require.Len(t, last, n)
+}
