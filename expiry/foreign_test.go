@@ -45,7 +45,7 @@ func TestForeignTriggersAreAdopted(t *testing.T) {
 	servers(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		for i := range 20 {
-			w.setex("x", strconv.Itoa(i), 1500*time.Millisecond+time.Duration(i)*time.Millisecond)
+			w.setex("x", strconv.Itoa(i), 3*time.Second+time.Duration(i)*time.Millisecond)
 			w.setex("theirs", strconv.Itoa(i), time.Hour)
 		}
 		w.setex("theirs", "short", 100*time.Millisecond)
@@ -262,7 +262,7 @@ func TestThePythonLayoutWithAListener(t *testing.T) {
 	servers(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		w.layout = keyspace.Python()
-		require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "before", "kept", 1500*time.Millisecond))
+		require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "before", "kept", 3*time.Second))
 		w.listen(expiry.Config{Sweep: time.Hour}, handlers{"send:mail": w.note})
 		w.eventually(func() bool { return w.number("EXISTS", "%exp:due:send_mail") == 1 })
 		require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "after", "kept", 100*time.Millisecond))

@@ -1,0 +1,87 @@
+package expiry_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// On a cluster the triggers of an action spread over shards; a key, its schedule
+// and its payload share a slot.
+func TestOnACluster(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{URL: redistest.Cluster(t).URL()})
+	w := newWorld(t, p)
+	s := w.schedule()
+	const n = 60
+	for i := range n {
+		require.NoError(t, s.SetPayload(ctx, "send", strconv.Itoa(i), i, time.Duration(i)*10*time.Millisecond+1))
+	}
+	require.NoError(t, s.SetPayload(ctx, "send", "*", 1, time.Hour))
+	require.NoError(t, s.SetPayload(ctx, "other", "*", 1, time.Hour))
+	deleted, err := s.DeleteAll(ctx, "*")
+	require.NoError(t, err)
+	require.EqualValues(t, 2, deleted)
+
+	l, _ := w.listen(expiry.Config{}, handlers{"send": w.note})
+	w.listen(expiry.Config{}, handlers{"send": w.note})
+	w.eventually(func() bool { return len(w.ids()) >= n })
+	// What another program set, with a shard of its choice.
+	foreign := "expiry:" + w.tenant + "{s3}:EXPTRIGGER:send:foreign"
+	w.do("SET", foreign, "trigger:x", "PX", "1500")
+	w.eventually(func() bool { return len(w.ids()) == n+1 })
+	shards := map[string]bool{}
+	for _, e := range w.ran() {
+		require.Equal(t, w.key("send", e.ID), e.Key)
+		var i int
+		if e.ID != "foreign" {
+			require.NoError(t, e.Decode(&i))
+			require.Equal(t, e.ID, strconv.Itoa(i))
+		}
+	}
+	for node := range redisNodes(t, p) {
+		for _, key := range node {
+			require.True(t, strings.HasPrefix(key, "expiry:%exp{s"), "%s is left", key)
+			shards[key] = true
+		}
+	}
+	require.EqualValues(t, 0, l.Stats().Pending)
+}
+
+// redisNodes gives the keys of each node.
+func redisNodes(t *testing.T, p *pool.Pools) func(yield func([]string) bool) {
+	t.Helper()
+	client, err := p.Client(pool.Expiry)
+	require.NoError(t, err)
+	return func(yield func([]string) bool) {
+		for _, node := range client.Nodes() {
+			keys, err := node.Do(ctx, node.B().Keys().Pattern("*").Build()).AsStrSlice()
+			require.NoError(t, err)
+			if !yield(keys) {
+				return
+			}
+		}
+	}
+}
+
+func TestAClusterNeedsShards(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{URL: redistest.Cluster(t).URL()})
+	_, err := expiry.NewSchedule(p, pool.Expiry, keyspace.Default().Trigger, "acme")
+	require.ErrorIs(t, err, expiry.ErrUnsupported)
+	require.ErrorContains(t, err, "keyspace.Cluster()")
+	r := expiry.NewRegistry()
+	require.NoError(t, r.On("x", newWorld(t, p).note))
+	_, err = expiry.NewListener(p, r, expiry.Config{Layout: keyspace.Python()})
+	require.ErrorIs(t, err, expiry.ErrUnsupported)
+	s, err := expiry.NewSchedule(p, pool.Expiry, p.Layout().Trigger, "acme")
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Set(ctx, "x", "{1}", time.Second), expiry.ErrInvalidKey)
+}

@@ -1,0 +1,103 @@
+package expiry_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+func TestAnActionHasOneHandler(t *testing.T) {
+	r := expiry.NewRegistry()
+	nothing := func(context.Context, expiry.Event) error { return nil }
+	require.NoError(t, r.On("x", nothing))
+	require.ErrorIs(t, r.On("x", nothing), expiry.ErrExists)
+	require.ErrorIs(t, expiry.OnPayload(r, "x", func(context.Context, expiry.Event, int) error { return nil }), expiry.ErrExists)
+	require.Error(t, r.On("", nothing))
+	require.Error(t, r.On("y", nil))
+	require.Error(t, expiry.OnPayload[int](r, "y", nil))
+}
+
+func TestTypedPayloads(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		type order struct{ Number int }
+		got := make(chan order, 1)
+		r := expiry.NewRegistry()
+		require.NoError(t, expiry.OnPayload(r, "x", func(_ context.Context, e expiry.Event, o order) error {
+			_ = w.note(ctx, e)
+			got <- o
+			return nil
+		}))
+		l, err := expiry.NewListener(p, r, expiry.Config{MaxAttempts: 1, Logger: slog.New(slog.DiscardHandler)})
+		require.NoError(t, err)
+		w.run(l)
+		require.NoError(t, w.schedule().SetPayload(ctx, "x", "1", order{42}, time.Millisecond))
+		require.Equal(t, order{42}, <-got)
+		require.NoError(t, w.schedule().Set(ctx, "x", "none", time.Millisecond))
+		require.NoError(t, w.schedule().SetPayload(ctx, "x", "another", "text", time.Millisecond))
+		w.eventually(func() bool { return l.Stats().Dead == 2 })
+		require.Len(t, w.ran(), 1)
+	})
+}
+
+func TestConfigMistakesComeAllAtOnce(t *testing.T) {
+	p := pooltest.Embedded(t)
+	r := expiry.NewRegistry()
+	_, err := expiry.NewListener(p, r, expiry.Config{})
+	require.ErrorIs(t, err, expiry.ErrUnsupported, "a registry without handlers")
+	require.NoError(t, r.On("x", func(context.Context, expiry.Event) error { return nil }))
+	_, err = expiry.NewListener(p, r, expiry.Config{Workers: -1, Batch: -1, MaxAttempts: -1, Lease: -1, StopTimeout: -1, Sweep: -1})
+	for _, field := range []string{"Workers", "Batch", "MaxAttempts", "Lease", "StopTimeout", "Sweep"} {
+		require.ErrorContains(t, err, "Config."+field+": ")
+	}
+	_, err = expiry.NewListener(p, r, expiry.Config{Lease: time.Millisecond})
+	var mistake *expiry.ConfigError
+	require.ErrorAs(t, err, &mistake)
+	require.Equal(t, "Lease", mistake.Field)
+	_, err = expiry.NewListener(p, r, expiry.Config{Pool: "nowhere"})
+	require.ErrorIs(t, err, expiry.ErrUnknownPool)
+	_, err = expiry.NewListener(nil, r, expiry.Config{})
+	require.ErrorIs(t, err, expiry.ErrUnknownPool)
+	_, err = expiry.NewListener(p, nil, expiry.Config{})
+	require.ErrorIs(t, err, expiry.ErrUnsupported)
+	require.NoError(t, r.On("a\x00b", func(context.Context, expiry.Event) error { return nil }))
+	_, err = expiry.NewListener(p, r, expiry.Config{})
+	require.ErrorIs(t, err, expiry.ErrInvalidKey)
+}
+
+// Two actions that the Python package's keys do not tell apart cannot both have
+// a handler.
+func TestActionsThatAreOneInAKey(t *testing.T) {
+	r := expiry.NewRegistry()
+	for _, action := range []string{"send:mail", "send_mail"} {
+		require.NoError(t, r.On(action, func(context.Context, expiry.Event) error { return errors.New("never") }))
+	}
+	p := pooltest.Embedded(t)
+	_, err := expiry.NewListener(p, r, expiry.Config{Layout: keyspace.Python()})
+	require.ErrorIs(t, err, expiry.ErrExists)
+	_, err = expiry.NewListener(p, r, expiry.Config{})
+	require.NoError(t, err)
+}
+
+func TestTheDefaultBackoffGrowsWithJitter(t *testing.T) {
+	w := newWorld(t, pooltest.Embedded(t))
+	r := expiry.NewRegistry()
+	require.NoError(t, r.On("x", func(context.Context, expiry.Event) error { return errors.New("no") }))
+	l, err := expiry.NewListener(w.pools, r, expiry.Config{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	w.run(l)
+	require.NoError(t, w.schedule().Set(ctx, "x", "1", time.Millisecond))
+	w.eventually(func() bool { return l.Stats().Retried == 1 })
+	members, err := pooltest.Do(t, w.pools, pool.Expiry, "ZRANGE", "%exp:run:x", "0", "-1").AsStrSlice()
+	require.NoError(t, err)
+	require.InDelta(t, 1000, w.number("ZSCORE", "%exp:run:x", members[0])-now(), 700)
+}

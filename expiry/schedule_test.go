@@ -1,0 +1,320 @@
+package expiry_test
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// Whatever text a tenant, an action and an id are, the handler gets that text.
+func TestTextsArriveAsTheyWere(t *testing.T) {
+	nasty := []string{":", "%", "*", " ", "a:b", "a%3Ab", "%%", "a|b", "{x}", "}", "ключ", "鍵 🗝", "\n\t", "a;due=1;exp=2", "\xff\xfe", "?[]\\", ":EXPTRIGGER:", "-|x", "%exp:due:x"}
+	text := rapid.OneOf(rapid.SampledFrom(nasty), rapid.StringN(1, 12, 40).Filter(func(s string) bool { return !strings.Contains(s, "\x00") }))
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		rapid.Check(t, func(rt *rapid.T) {
+			w := newWorld(t, p)
+			w.tenant = "t" + text.Draw(rt, "tenant")
+			action, id := "a"+text.Draw(rt, "action"), text.Draw(rt, "id")
+			l := w.listener(expiry.Config{}, handlers{action: w.note})
+			require.NoError(rt, w.schedule().SetPayload(ctx, action, id, id, time.Millisecond))
+			stop := w.run(l)
+			w.eventually(func() bool { return len(w.ran()) == 1 })
+			stop()
+			e := w.ran()[0]
+			require.Equal(rt, []string{w.tenant, action, id}, []string{e.Tenant, e.Action, e.ID})
+			var payload codec.Value
+			require.NoError(rt, e.Decode(&payload))
+			require.Equal(rt, id, string(payload.Bytes()))
+		})
+	})
+}
+
+func TestSetMovesATrigger(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		s := w.schedule()
+		require.NoError(t, s.SetPayload(ctx, "x", "1", "text", time.Minute))
+		require.NoError(t, s.Set(ctx, "x", "1", 2*time.Hour))
+		require.InDelta(t, (2 * time.Hour).Milliseconds(), w.due("x", "1"), 10_000)
+		require.InDelta(t, (3 * time.Hour).Milliseconds(), w.number("PTTL", w.key("x", "1")), 10_000)
+		require.Zero(t, w.number("EXISTS", "%exp:pay:x"), "Set drops a payload")
+		value, err := pooltest.Do(t, p, pool.Expiry, "GET", w.key("x", "1")).ToString()
+		require.NoError(t, err)
+		require.Regexp(t, `^trigger:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6};`, value)
+	})
+}
+
+// due is in how many milliseconds a trigger is due.
+func (w *world) due(action, id string) int64 {
+	w.Helper()
+	return w.number("ZSCORE", "%exp:due:"+action, w.key(action, id)) - now()
+}
+
+func TestDelaysAreRoundedUp(t *testing.T) {
+	w := newWorld(t, pooltest.Redis(t, pool.Config{}))
+	for range 20 {
+		began := time.Now()
+		require.NoError(t, w.schedule().Set(ctx, "x", "1", time.Second+time.Nanosecond))
+		due := time.UnixMilli(w.number("ZSCORE", "%exp:due:x", w.key("x", "1")))
+		require.GreaterOrEqual(t, due.Sub(began), time.Second+time.Nanosecond)
+	}
+}
+
+func TestConditions(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		absent, exists := w.schedule(expiry.IfAbsent()), w.schedule().With(expiry.IfExists())
+		require.ErrorIs(t, exists.Set(ctx, "x", "1", time.Minute), expiry.ErrNotFound)
+		require.NoError(t, absent.Set(ctx, "x", "1", time.Minute))
+		require.ErrorIs(t, absent.SetPayload(ctx, "x", "1", 1, time.Hour), expiry.ErrExists)
+		require.ErrorIs(t, absent.Touch(ctx, "x", "1", time.Hour, time.Hour), expiry.ErrExists)
+		require.InDelta(t, time.Minute.Milliseconds(), w.due("x", "1"), 10_000)
+		require.NoError(t, exists.Set(ctx, "x", "1", time.Hour))
+		require.InDelta(t, time.Hour.Milliseconds(), w.due("x", "1"), 10_000)
+		_, err := absent.Delete(ctx, "x", "1")
+		require.ErrorIs(t, err, expiry.ErrUnsupported)
+		_, err = absent.DeleteAll(ctx, "1")
+		require.ErrorIs(t, err, expiry.ErrUnsupported)
+	})
+}
+
+// A debounce waits for quiet, and no longer than its limit.
+func TestTouch(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		s := w.schedule()
+		require.NoError(t, s.SetPayload(ctx, "x", "1", "kept", time.Minute))
+		require.NoError(t, s.Touch(ctx, "x", "1", time.Hour, 90*time.Minute))
+		require.InDelta(t, time.Hour.Milliseconds(), w.due("x", "1"), 10_000)
+		require.NoError(t, s.Touch(ctx, "x", "1", 2*time.Hour, 90*time.Minute))
+		require.InDelta(t, (90 * time.Minute).Milliseconds(), w.due("x", "1"), 10_000)
+		require.EqualValues(t, 1, w.number("HLEN", "%exp:pay:x"), "a touch keeps the payload")
+
+		w.listen(expiry.Config{}, handlers{"y": w.note})
+		first := time.Now()
+		for range 200 {
+			require.NoError(t, s.Touch(ctx, "y", "1", time.Hour, 300*time.Millisecond))
+		}
+		w.eventually(func() bool { return len(w.ran()) == 1 })
+		require.GreaterOrEqual(t, time.Since(first), 300*time.Millisecond)
+		require.NoError(t, s.Touch(ctx, "y", "1", time.Hour, 2*time.Hour))
+		require.InDelta(t, time.Hour.Milliseconds(), w.due("y", "1"), 10_000, "after it fired, the first touch is a new one")
+	})
+}
+
+func TestDelete(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		s := w.schedule()
+		require.NoError(t, s.SetPayload(ctx, "x", "1", "text", time.Minute))
+		deleted, err := s.Delete(ctx, "x", "1")
+		require.NoError(t, err)
+		require.True(t, deleted)
+		deleted, err = s.Delete(ctx, "x", "1")
+		require.NoError(t, err)
+		require.False(t, deleted)
+		require.Zero(t, w.number("EXISTS", w.key("x", "1"), "%exp:due:x", "%exp:pay:x"))
+	})
+}
+
+// DeleteAll takes back the triggers of one id, whatever characters it holds,
+// those whose keys have ended among them.
+func TestDeleteAllTakesItsOwnAlone(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		s := w.schedule()
+		actions := []string{"x", "y:z", "*"}
+		ids := []string{"*", "1", "a*", "?", "[a]", `\`, "EXPTRIGGER:x:*", "🗝"}
+		other := newWorld(t, p)
+		other.tenant = w.tenant + "*"
+		for _, action := range actions {
+			for _, id := range ids {
+				require.NoError(t, s.SetPayload(ctx, action, id, 1, time.Minute))
+				require.NoError(t, other.schedule().Set(ctx, action, id, time.Minute))
+			}
+		}
+		for i, id := range ids {
+			n, err := s.DeleteAll(ctx, id)
+			require.NoError(t, err)
+			require.EqualValues(t, len(actions), n, id)
+			require.EqualValues(t, len(ids)-i-1, w.number("HLEN", "%exp:pay:x"))
+		}
+		require.EqualValues(t, len(ids), w.number("ZCARD", "%exp:due:x"), "another tenant's are gone")
+
+		require.NoError(t, s.Set(ctx, "x", "late", time.Millisecond))
+		w.do("DEL", w.key("x", "late"))
+		w.do("ZADD", "%exp:due:x", "XX", strconv.FormatInt(now()-(2*time.Hour).Milliseconds(), 10), w.key("x", "late"))
+		n, err := s.DeleteAll(ctx, "late")
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n, "a trigger that waits for a listener longer than its key lives")
+		n, err = s.DeleteAll(ctx, "late")
+		require.NoError(t, err)
+		require.Zero(t, n)
+	})
+}
+
+// Nothing is sent where the arguments are wrong.
+func TestMistakesAreRefused(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{MaxValueBytes: 100})
+	w := newWorld(t, p)
+	s := w.schedule()
+	for name, c := range map[string]struct {
+		want error
+		call func() error
+	}{
+		"delay":    {expiry.ErrInvalidTTL, func() error { return s.Set(ctx, "x", "1", 0) }},
+		"negative": {expiry.ErrInvalidTTL, func() error { return s.SetPayload(ctx, "x", "1", 1, -time.Second) }},
+		"quiet":    {expiry.ErrInvalidTTL, func() error { return s.Touch(ctx, "x", "1", 0, time.Second) }},
+		"limit":    {expiry.ErrInvalidTTL, func() error { return s.Touch(ctx, "x", "1", time.Second, 0) }},
+		"action":   {expiry.ErrInvalidKey, func() error { return s.Set(ctx, "", "1", time.Second) }},
+		"id":       {expiry.ErrInvalidKey, func() error { return s.Set(ctx, "x", "a\x00b", time.Second) }},
+		"delete":   {expiry.ErrInvalidKey, func() error { _, err := s.Delete(ctx, "x", ""); return err }},
+		"all":      {expiry.ErrInvalidKey, func() error { _, err := s.DeleteAll(ctx, ""); return err }},
+		"large":    {expiry.ErrTooLarge, func() error { return s.SetPayload(ctx, "x", "1", strings.Repeat("x", 100), time.Second) }},
+		"type":     {codec.ErrUnstorable, func() error { return s.SetPayload(ctx, "x", "1", make(chan int), time.Second) }},
+		"pool":     {expiry.ErrUnknownPool, func() error { return s.With(expiry.On("nowhere")).Set(ctx, "x", "1", time.Second) }},
+	} {
+		t.Run(name, func(t *testing.T) { pooltest.Unsent(t, p, c.want, c.call) })
+	}
+	var op *expiry.OpError
+	require.ErrorAs(t, s.Set(ctx, "x", "1", 0), &op)
+	require.Equal(t, "Set", op.Op)
+	require.Equal(t, w.key("x", "1"), op.Key)
+	require.False(t, op.MaybeApplied())
+}
+
+func TestAKeyOfAnotherType(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		w.do("RPUSH", w.key("x", "1"), "theirs")
+		require.ErrorIs(t, w.schedule().Set(ctx, "x", "1", time.Minute), expiry.ErrWrongType)
+		_, err := w.schedule().Delete(ctx, "x", "1")
+		require.ErrorIs(t, err, expiry.ErrWrongType)
+		require.EqualValues(t, 1, w.number("LLEN", w.key("x", "1")))
+
+		// One that takes a trigger's place takes the trigger back, and holds up no other.
+		require.NoError(t, w.schedule().Set(ctx, "x", "2", time.Millisecond))
+		w.do("DEL", w.key("x", "2"))
+		w.do("RPUSH", w.key("x", "2"), "theirs")
+		w.listen(expiry.Config{}, handlers{"x": w.note})
+		w.settled("x")
+		require.Empty(t, w.ids())
+		require.EqualValues(t, 1, w.number("LLEN", w.key("x", "2")))
+	})
+}
+
+// A payload is read with the codec that wrote it.
+func TestPayloadsTellTheirCodec(t *testing.T) {
+	w := newWorld(t, pooltest.Embedded(t))
+	type order struct {
+		Number int
+		Items  []string
+	}
+	want := order{7, []string{"cup", "null", ""}}
+	for _, c := range []codec.Codec{codec.Compact, codec.JSON, codec.MsgPack, secret{}} {
+		require.NoError(t, w.schedule(expiry.Codec(c)).SetPayload(ctx, "x", c.Name(), want, time.Millisecond))
+	}
+	w.listen(expiry.Config{Codec: secret{}}, handlers{"x": w.note})
+	w.eventually(func() bool { return len(w.ran()) == 4 })
+	for _, e := range w.ran() {
+		var got order
+		require.NoError(t, e.Decode(&got), e.ID)
+		require.Equal(t, want, got)
+		var wrong int
+		require.ErrorAs(t, e.Decode(&wrong), new(*codec.DecodeError), e.ID)
+	}
+
+	stranger := newWorld(t, w.pools)
+	require.NoError(t, stranger.schedule(expiry.Codec(secret{})).SetPayload(ctx, "y", "1", want, time.Millisecond))
+	stranger.listen(expiry.Config{}, handlers{"y": stranger.note})
+	stranger.eventually(func() bool { return len(stranger.ran()) == 1 })
+	require.ErrorIs(t, stranger.ran()[0].Decode(new(order)), expiry.ErrUnsupported)
+}
+
+// secret is a codec of a user's own.
+type secret struct{}
+
+func (secret) Name() string { return "se:cret" }
+
+func (secret) Marshal(v any) ([]byte, error) {
+	data, err := codec.JSON.Marshal(v)
+	return append([]byte("~"), data...), err
+}
+
+func (secret) Unmarshal(data []byte, v any) error {
+	if len(data) == 0 || data[0] != '~' {
+		return errors.New("it is no secret")
+	}
+	return codec.JSON.Unmarshal(data[1:], v)
+}
+
+// Keys with a prefix, a pool of one's own and a shard on a server that needs
+// none: the listener meets them all.
+func TestPoolsAndLayouts(t *testing.T) {
+	sharded := keyspace.Default()
+	sharded.Trigger = keyspace.Cluster().Trigger
+	renamed := keyspace.Default()
+	renamed.Trigger = keyspace.MustCompile("jobs:{tenant}:{action}:{id}")
+	for name, c := range map[string]struct {
+		config pool.Config
+		layout keyspace.Layout
+		alias  pool.Alias
+		key    string
+	}{
+		"prefix":    {pool.Config{PrefixKeys: true}, keyspace.Default(), pool.Expiry, "acme:EXPTRIGGER:x:1"},
+		"own pool":  {pool.Config{Databases: map[pool.Alias]int{"jobs": 3}}, keyspace.Default(), "jobs", "acme:EXPTRIGGER:x:1"},
+		"both":      {pool.Config{PrefixKeys: true, Databases: map[pool.Alias]int{"jobs": 8}}, keyspace.Default(), "jobs", "acme:EXPTRIGGER:x:1"},
+		"python":    {pool.Config{PrefixKeys: true}, keyspace.Python(), pool.Expiry, "acme:EXPTRIGGER:x:1"},
+		"own keys":  {pool.Config{}, renamed, pool.Expiry, "jobs:acme:x:1"},
+		"one shard": {pool.Config{PrefixKeys: true}, sharded, pool.Expiry, "acme:EXPTRIGGER:x:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := pooltest.Redis(t, c.config)
+			w := newWorld(t, p)
+			w.layout, w.tenant = c.layout, "acme"
+			w.listen(expiry.Config{Pool: c.alias}, handlers{"x": w.note})
+			s := w.schedule(expiry.On(c.alias))
+			require.NoError(t, s.SetPayload(ctx, "x", "1", "hi", 50*time.Millisecond))
+			require.NoError(t, s.Set(ctx, "x", "never", 50*time.Millisecond))
+			n, err := s.DeleteAll(ctx, "never")
+			require.NoError(t, err)
+			require.EqualValues(t, 1, n)
+			w.eventually(func() bool { return len(w.ran()) == 1 })
+			e := w.ran()[0]
+			require.Equal(t, []string{"acme", "x", "1", c.key}, []string{e.Tenant, e.Action, e.ID, e.Key})
+			require.True(t, e.HasPayload())
+			keys, err := pooltest.Do(t, p, c.alias, "KEYS", "*").AsStrSlice()
+			require.NoError(t, err)
+			for _, key := range keys {
+				require.True(t, strings.HasPrefix(key, p.Prefix(c.alias)), key)
+			}
+		})
+	}
+}
+
+func TestPatternsThatAreNone(t *testing.T) {
+	p := pooltest.Embedded(t)
+	for _, pattern := range []keyspace.Pattern{{}, keyspace.Default().User, keyspace.Default().State, keyspace.Default().BatchList} {
+		_, err := expiry.NewSchedule(p, pool.Expiry, pattern, "acme")
+		if pattern == keyspace.Default().State {
+			require.NoError(t, err, "three parts are three parts")
+			continue
+		}
+		require.ErrorIs(t, err, expiry.ErrUnsupported)
+	}
+	_, err := expiry.NewSchedule(p, pool.Expiry, keyspace.Default().Trigger, "")
+	require.ErrorIs(t, err, expiry.ErrInvalidKey)
+	_, err = expiry.NewSchedule(nil, pool.Expiry, keyspace.Default().Trigger, "acme")
+	require.ErrorIs(t, err, expiry.ErrUnknownPool)
+}
