@@ -15,7 +15,13 @@ import (
 )
 
 func main() {
-	defer func() { stopProf() }()
+	if log := os.Getenv("TRIGGERS_WORKER"); log != "" {
+		if err := work(log, os.Getenv("TRIGGERS_URL")); err != nil {
+			fmt.Fprintln(os.Stderr, "triggers: worker:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "triggers:", err)
 		os.Exit(1)
@@ -29,6 +35,10 @@ func run(args []string, out io.Writer) error {
 	switch args[0] {
 	case "due":
 		return due(args[1:], out)
+	case "peers":
+		return peers(args[1:], out)
+	case "chaos":
+		return chaos(args[1:], out)
 	}
 	return fmt.Errorf("%q is none of due, peers, chaos", args[0])
 }
