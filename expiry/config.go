@@ -33,7 +33,7 @@ type Config struct {
 	Lease time.Duration
 
 	// Batch is how much work is claimed in one step, never more than there are
-	// free workers.
+	// free workers. At most 1000.
 	//
 	// Defaults to 100.
 	Batch int
@@ -82,7 +82,10 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-const shortestLease = 10 * time.Millisecond
+const (
+	shortestLease = 10 * time.Millisecond
+	largestBatch  = 1000
+)
 
 // withDefaults is the Config in force, or all that is wrong with it.
 func (c Config) withDefaults(p *pool.Pools) (Config, error) {
@@ -95,6 +98,9 @@ func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 	positive(&bad, "Sweep", &c.Sweep, time.Minute)
 	if c.Lease > 0 && c.Lease < shortestLease {
 		bad = append(bad, &ConfigError{"Lease", fmt.Sprintf("%v is too short to be renewed in time; give at least %v", c.Lease, shortestLease)})
+	}
+	if c.Batch > largestBatch {
+		bad = append(bad, &ConfigError{"Batch", fmt.Sprintf("%d would hold up the server; give at most %d", c.Batch, largestBatch)})
 	}
 	if c.Pool == "" {
 		c.Pool = pool.Expiry

@@ -111,9 +111,12 @@ func (n naming) shown(key, shard string) string {
 // action is how an action is spelled in keys: the Python package's patterns
 // know fewer spellings than there are actions.
 func (n naming) action(action string) (string, error) {
+	if !n.pattern.IsPython() {
+		return action, nil
+	}
 	key, err := n.key(label{"t", "s0", action, "i"})
-	if err != nil || !n.pattern.IsPython() {
-		return action, err
+	if err != nil {
+		return "", err
 	}
 	l, ok := n.parse(key)
 	if !ok {
@@ -146,6 +149,3 @@ func (n naming) actionOf(key string) (l label, ok bool) {
 	}
 	return label{shard: tag, action: action}, slices.Contains(n.allShards(), tag)
 }
-
-// channel carries the wake-ups of an action.
-func (n naming) channel(action string) string { return n.prefix + "%exp:wake:" + action }

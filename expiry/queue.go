@@ -32,7 +32,7 @@ type queue struct {
 func newQueue(c rueidis.Client, n naming, shard, action string) *queue {
 	beside := func(kind string) string { return n.beside(kind, shard, action) }
 	return &queue{
-		client: c, lua: lua, shard: shard, action: action, channel: n.channel(action),
+		client: c, lua: lua, shard: shard, action: action, channel: beside("wake"),
 		due: beside("due"), run: beside("run"), att: beside("att"), pay: beside("pay"),
 		dead: beside("dead"), seen: beside("seen"), own: beside("own"),
 		swept: beside("swept"), turn: beside("sweeping"),
@@ -178,14 +178,14 @@ func (q *queue) release(ctx context.Context, t token) (fate, error) {
 }
 
 func (q *queue) put(ctx context.Context, t token, delay, most, why string) (fate, error) {
-	args := []string{t.member, strconv.Itoa(t.attempt), delay, most, why, q.channel, q.shard}
+	args := []string{t.member, strconv.Itoa(t.attempt), delay, most, why}
 	m, err := run(ctx, q.client, q.lua.defers, []string{q.run, q.att, q.dead}, args)
 	return number[fate](m, err)
 }
 
 // revive gives a dead letter new attempts, and reports whether there was one.
 func (q *queue) revive(ctx context.Context, member string) (bool, error) {
-	m, err := run(ctx, q.client, q.lua.revive, []string{q.run, q.att, q.dead}, []string{member, q.channel, q.shard})
+	m, err := run(ctx, q.client, q.lua.revive, []string{q.run, q.att, q.dead}, []string{member})
 	n, err := number[int64](m, err)
 	return n == 1, err
 }
@@ -218,7 +218,7 @@ const (
 // and reports whether anything changed.
 func (q *queue) adopt(ctx context.Context, what knowledge, keys []string) (bool, error) {
 	all := append([]string{q.due, q.pay, q.seen}, keys...)
-	m, err := run(ctx, q.client, q.lua.adopt, all, []string{string(what), q.channel, q.shard})
+	m, err := run(ctx, q.client, q.lua.adopt, all, []string{string(what)})
 	if err != nil {
 		return false, err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -148,7 +150,10 @@ func (s *Schedule) set(ctx context.Context, c change) error {
 	if err != nil {
 		return err
 	}
-	keys := []string{w.Key, w.beside("due"), w.beside("pay"), w.beside("own")}
+	keys := []string{w.Key, w.beside("due"), w.beside("pay")}
+	if s.names.pattern.IsPython() {
+		keys = append(keys, w.beside("own"))
+	}
 	m, err := run(ctx, s.core.Client, s.lua.schedule, keys, args)
 	if err != nil {
 		return w.Sent(err)
@@ -172,9 +177,9 @@ func (s *Schedule) arguments(w work, c change) ([]string, error) {
 	if c.touch && c.limit <= 0 {
 		return nil, w.Refuse(fmt.Errorf("%w: at most %v after the first touch; give a positive limit", fault.ErrInvalidTTL, c.limit))
 	}
-	args := []string{"set", milliseconds(c.delay), milliseconds(c.limit), stamp(), "", "", "", s.names.channel(w.action), w.shard, ""}
-	if c.touch {
-		args[0] = "touch"
+	args := []string{"", milliseconds(c.delay), allStamps.next()}
+	if c.carries || c.touch {
+		args = append(args, milliseconds(c.limit))
 	}
 	if c.carries {
 		text, err := encode(s.core.Codec, c.payload)
@@ -184,28 +189,49 @@ func (s *Schedule) arguments(w work, c change) ([]string, error) {
 		if err := s.core.CheckSize(w.Target, text); err != nil {
 			return nil, err
 		}
-		args[4], args[5] = "1", text
+		args = append(args, text)
 	}
-	switch {
-	case s.core.IfExists:
-		args[6] = "exists"
-	case s.core.IfAbsent:
-		args[6] = "absent"
-	}
-	if s.names.pattern.IsPython() {
-		args[9] = "1"
-	}
+	args[0] = s.letters(c)
 	return args, nil
 }
 
-// stamp tells one call from every other. The first part is what the Python
-// package writes.
-func stamp() string {
+// letters are the first argument of schedule.lua.
+func (s *Schedule) letters(c change) (letters string) {
+	if c.carries {
+		letters = "p"
+	}
+	if c.touch {
+		letters += "t"
+	}
+	if s.core.IfExists {
+		letters += "e"
+	}
+	if s.core.IfAbsent {
+		letters += "a"
+	}
+	if s.names.pattern.IsPython() {
+		letters += "b"
+	}
+	return letters
+}
+
+// stamps tell one call from every other, of any process. The first part is what
+// the Python package writes.
+type stamps struct {
+	process string
+	calls   atomic.Uint64
+}
+
+var allStamps = &stamps{process: rand.Text()[:12] + "x"}
+
+func (s *stamps) next() string {
 	b := make([]byte, 0, 64)
 	b = append(b, "trigger:"...)
 	b = time.Now().UTC().AppendFormat(b, "2006-01-02T15:04:05.000000")
 	b = append(b, ";id="...)
-	return string(append(b, rand.Text()[:13]...))
+	b = append(b, s.process...)
+	b = strconv.AppendUint(b, s.calls.Add(1), 36)
+	return string(b)
 }
 
 // work is one trigger that an operation is about.

@@ -24,23 +24,28 @@ type scripts struct {
 
 var lua = compile(source("clock"))
 
-// compile makes the scripts on a clock.
+// compile makes the scripts on a clock, each of the parts that it needs.
 func compile(clock string) *scripts {
-	retried := func(name string) *rueidis.Lua {
-		return rueidis.NewLuaScriptRetryable(clock + source("trigger") + source(name))
+	text := func(names ...string) string {
+		all := clock + source("number")
+		for _, name := range names {
+			all += source(name)
+		}
+		return all
 	}
+	retried := func(names ...string) *rueidis.Lua { return rueidis.NewLuaScriptRetryable(text(names...)) }
 	return &scripts{
-		schedule: retried("schedule"),
-		cancel:   retried("cancel"),
-		ack:      retried("ack"),
-		extend:   retried("extend"),
-		defers:   retried("defer"),
-		revive:   retried("revive"),
+		schedule: retried("key", "wake", "schedule"),
+		cancel:   retried("key", "cancel"),
+		ack:      retried("record", "ack"),
+		extend:   retried("record", "extend"),
+		defers:   retried("record", "wake", "defer"),
+		revive:   retried("record", "wake", "revive"),
 		discard:  retried("discard"),
-		adopt:    retried("adopt"),
+		adopt:    retried("key", "wake", "adopt"),
 		swept:    retried("swept"),
-		claim:    rueidis.NewLuaScript(clock + source("trigger") + source("claim")),
-		turn:     rueidis.NewLuaScript(clock + source("trigger") + source("turn")),
+		claim:    rueidis.NewLuaScript(text("key", "record", "claim")),
+		turn:     rueidis.NewLuaScript(text("turn")),
 	}
 }
 

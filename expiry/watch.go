@@ -88,7 +88,7 @@ func (l *Listener) subscribe(ctx context.Context, s *shift, node rueidis.Client,
 func (l *Listener) receive(ctx context.Context, s *shift, d rueidis.DedicatedClient, notices chan<- notice) error {
 	channels := map[string]func(message string){}
 	for _, a := range l.lanes {
-		channels[a.channel] = func(message string) { l.wakeUp(a.action, message) }
+		channels[a.channel] = a.wakeUp
 	}
 	for name, what := range l.events(ctx, d) {
 		channels[name] = func(key string) { l.hear(s, notices, notice{what, key}) }
@@ -110,14 +110,9 @@ func (l *Listener) receive(ctx context.Context, s *shift, d rueidis.DedicatedCli
 	})
 }
 
-// wakeUp reads a wake-up, `<shard> <milliseconds>`.
-func (l *Listener) wakeUp(action, message string) {
-	shard, delay, _ := strings.Cut(message, " ")
-	ms, err := strconv.ParseInt(delay, 10, 64)
-	if err != nil {
-		return
-	}
-	if a, ok := l.lane(shard, action); ok {
+// wakeUp reads a wake-up: in how many milliseconds there is work.
+func (a *lane) wakeUp(message string) {
+	if ms, err := strconv.ParseInt(message, 10, 64); err == nil {
 		a.wake.set(time.Now().Add(time.Duration(ms) * time.Millisecond))
 	}
 }

@@ -7,8 +7,6 @@
 -- KEYS     from 4: triggers
 -- ARGV[1]  what is known of them: 'set' they may be there, 'gone' they may have
 --          been deleted, 'expired' they have ended
--- ARGV[2]  channel of wake-ups
--- ARGV[3]  shard
 --
 -- Result: how many were adopted or moved, and how many were cancelled.
 local now = math.floor(clock() / 1000)
@@ -32,7 +30,7 @@ local function set(key)
   adopt(KEYS[1], KEYS[2], key, v, ends, now)
   redis.call('ZREM', KEYS[3], key)
   adopted = adopted + 1
-  if first(KEYS[1], key) then wake(ARGV[2], ARGV[3], ends - now) end
+  wakeFor(KEYS[1], key, ends - now)
 end
 
 local function gone(key)
@@ -55,7 +53,7 @@ local function expired(key)
   end
   write(KEYS[1], key, 'trigger:', now, now)
   adopted = adopted + 1
-  if first(KEYS[1], key) then wake(ARGV[2], ARGV[3], 0) end
+  wakeFor(KEYS[1], key, 0)
 end
 
 for i = 4, #KEYS do

@@ -7,9 +7,7 @@
 -- Result: 1 if there was one, else 0; or the error WRONGTYPE.
 local now = math.floor(clock() / 1000)
 local v, other = held(KEYS[1])
-if other then
-  return redis.error_reply('WRONGTYPE Operation against a key holding the wrong kind of value')
-end
+if other then return wrongtype() end
 local score = redis.call('ZSCORE', KEYS[2], KEYS[1])
 local overdue = not v and score and now >= tonumber(score) + grace
 if v then redis.call('DEL', KEYS[1]) end

@@ -17,11 +17,11 @@ local now = math.floor(us / 1000)
 local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
 local out = {int(us), '-1', 0, 0, 0, 0, 0}
 local cancelled, moved, lapsed, taken = 0, 0, 0, 0
+local until_ = int(now + lease)
+local leased, gone = {}, {}
 local payloads = redis.call('EXISTS', KEYS[4]) == 1
 
 local function give(member, rec)
-  redis.call('HSET', KEYS[3], member, rec)
-  redis.call('ZADD', KEYS[2], int(now + lease), member)
   out[#out + 1] = member
   out[#out + 1] = rec
   out[#out + 1] = payloads and redis.call('HGET', KEYS[4], member)
@@ -34,17 +34,19 @@ local function again(member)
     l = l + 1
     lapsed = lapsed + 1
   end
-  give(member, record(a + 1, f, l, '0', why))
+  local rec = record(a + 1, f, l, '0', why)
+  redis.call('HSET', KEYS[3], member, rec)
+  redis.call('ZADD', KEYS[2], until_, member)
+  give(member, rec)
 end
 
 -- Two firings of a trigger that fell due in one millisecond have two names.
 local function fire(key, due)
-  local member = int(due) .. '|' .. key
-  while redis.call('HEXISTS', KEYS[3], member) == 1 do
-    due = due - 1
-    member = int(due) .. '|' .. key
+  local member = due .. '|' .. key
+  while redis.call('HSETNX', KEYS[3], member, '1 0 0 0 ') == 0 do
+    due = int(tonumber(due) - 1)
+    member = due .. '|' .. key
   end
-  redis.call('ZREM', KEYS[1], key)
   if payloads then
     local p = redis.call('HGET', KEYS[4], pending(key))
     if p then
@@ -52,7 +54,10 @@ local function fire(key, due)
       redis.call('HDEL', KEYS[4], pending(key))
     end
   end
-  give(member, record(1, 0, 0, '0', ''))
+  leased[#leased + 1] = until_
+  leased[#leased + 1] = member
+  gone[#gone + 1] = key
+  give(member, '1 0 0 0 ')
 end
 
 if limit > 0 then
@@ -62,13 +67,11 @@ end
 if taken < limit then
   local ready = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, limit - taken)
   for i = 1, #ready, 2 do
-    local key, due = ready[i], tonumber(ready[i + 1])
+    local key, due = ready[i], ready[i + 1]
     local v, other = held(key)
     if v then
       local ends = redis.call('PEXPIRETIME', key)
-      local t = read(v)
-      if t.due == due and t.exp and math.abs(t.exp - ends) <= tolerance then
-        redis.call('DEL', key)
+      if unchanged(v, due, ends) then
         fire(key, due)
       elseif ends > 0 then
         adopt(KEYS[1], KEYS[4], key, v, ends, now)
@@ -77,13 +80,18 @@ if taken < limit then
         drop(KEYS[1], KEYS[4], key)
         cancelled = cancelled + 1
       end
-    elseif other or now < due + grace then
+    elseif other or now < tonumber(due) + grace then
       drop(KEYS[1], KEYS[4], key)
       cancelled = cancelled + 1
     else
       remember(KEYS[6], key, now)
       fire(key, due)
     end
+  end
+  if #gone > 0 then
+    redis.call('ZADD', KEYS[2], unpack(leased))
+    redis.call('ZREM', KEYS[1], unpack(gone))
+    redis.call('DEL', unpack(gone))
   end
 end
 

@@ -9,8 +9,6 @@
 -- ARGV[3]  milliseconds until the next attempt
 -- ARGV[4]  how many failures make it a dead letter; '0': this is no failure
 -- ARGV[5]  the error's text
--- ARGV[6]  channel of wake-ups
--- ARGV[7]  shard
 --
 -- Result: 0 not the caller's any more, 1 put back, 2 a dead letter. A repeat of
 -- the call answers the same and changes nothing.
@@ -32,5 +30,5 @@ end
 local delay = tonumber(ARGV[3])
 redis.call('ZADD', KEYS[1], 'XX', int(now + delay), ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], record(a, f, l, '1', why))
-wake(ARGV[6], ARGV[7], delay)
+wake(KEYS[1], delay)
 return 1

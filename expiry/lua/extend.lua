@@ -9,8 +9,7 @@
 local now = math.floor(clock() / 1000)
 local lost = {}
 for i = 2, #ARGV, 2 do
-  local a, _, _, state = attempts(redis.call('HGET', KEYS[2], ARGV[i]))
-  if int(a) == ARGV[i + 1] and state == '0' then
+  if claimed(redis.call('HGET', KEYS[2], ARGV[i]), ARGV[i + 1]) then
     redis.call('ZADD', KEYS[1], 'XX', int(now + tonumber(ARGV[1])), ARGV[i])
   else
     lost[#lost + 1] = i / 2

@@ -1,17 +1,15 @@
--- What the scripts share: how a trigger's key and a claim's record are read and
--- written. It follows clock.lua and precedes every script.
+-- How a trigger's key is read and written. It follows clock.lua.
 --
 -- A scheduled trigger's value ends in `;due=<ms>;exp=<ms>`: when it is due, and
 -- when its key ends, a grace after that. A value whose `exp` is not the key's
 -- lifetime was changed by another writer, and so was one without.
---
--- An attempt's record is `<attempts> <failures> <lapses> <state> <last error>`;
--- the state is 0 claimed, 1 waiting for its next attempt, 2 dead.
 local grace = 3600000
 local tolerance = redis.REDIS_VERSION_NUM and 0 or 60000 -- on the embedded server time runs in steps
 local memory = 10000
 
-local function int(n) return string.format('%.0f', n) end
+local function wrongtype()
+  return redis.error_reply('WRONGTYPE Operation against a key holding the wrong kind of value')
+end
 
 local function held(key)
   local v = redis.pcall('GET', key)
@@ -36,6 +34,15 @@ local function read(v)
   return t
 end
 
+-- Says whether a value is that of a trigger due then, whose key ends as it was
+-- written to.
+local function unchanged(v, due, ends)
+  local tail = ';due=' .. due .. ';exp=' .. int(ends)
+  if string.sub(v, -#tail) == tail then return true end
+  local t = read(v)
+  return tolerance > 0 and t.due == tonumber(due) and math.abs(t.exp - ends) <= tolerance
+end
+
 local function pending(key) return '-|' .. key end
 
 local function write(due, key, bare, at, now)
@@ -55,30 +62,10 @@ local function drop(due, pay, key)
   redis.call('HDEL', pay, pending(key))
 end
 
--- Tells listeners that work falls due earlier than they know. A user that may
--- not publish schedules all the same: listeners look by themselves.
-local function wake(channel, shard, delay)
-  redis.pcall('PUBLISH', channel, shard .. ' ' .. int(math.max(delay, 0)))
-end
-
-local function first(due, key)
-  local head = redis.call('ZRANGE', due, 0, 0)
-  return head[1] == key
-end
-
 -- Notes that a trigger whose key ended has fired, for as long as another
 -- listener may take to look at the event of it.
 local function remember(seen, key, now)
   redis.call('ZREMRANGEBYSCORE', seen, '-inf', int(now - memory))
   redis.call('ZADD', seen, int(now), key)
   redis.call('PEXPIRE', seen, memory)
-end
-
-local function attempts(record)
-  local a, f, l, s, why = string.match(record or '', '^(%d+) (%d+) (%d+) (%d) (.*)$')
-  return tonumber(a) or 0, tonumber(f) or 0, tonumber(l) or 0, s or '1', why or ''
-end
-
-local function record(a, f, l, state, why)
-  return int(a) .. ' ' .. int(f) .. ' ' .. int(l) .. ' ' .. state .. ' ' .. why
 end
