@@ -1,0 +1,98 @@
+// Reminders shows triggers end to end: a chat that is summarized when it has
+// been quiet for a while, by a debounce, and a reminder that is tried again until
+// it is sent. It runs on an embedded server, or on a live one with
+// REDIS_URL=redis://localhost:6379.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/pool"
+	"github.com/symphony-go/symphony/pool/embedded"
+)
+
+const tenant = "acme"
+
+// Reminder is what the one who sets a reminder tells the one who sends it.
+type Reminder struct {
+	To   string
+	Text string
+}
+
+func main() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	pools, err := open(ctx)
+	check(err)
+	defer pools.Close()
+	triggers, err := symphony.NewTrigger(pools, tenant)
+	check(err)
+
+	// Any number of processes may do this: they share the work.
+	sent, summarized := make(chan string), make(chan string)
+	registry := expiry.NewRegistry()
+	check(registry.On("summarize", func(_ context.Context, e expiry.Event) error {
+		summarized <- e.ID
+		return nil
+	}))
+	check(expiry.OnPayload(registry, "remind", func(_ context.Context, e expiry.Event, r Reminder) error {
+		if e.Attempt == 1 {
+			return errors.New("the mail server is busy")
+		}
+		sent <- fmt.Sprintf("%s to %s, at attempt %d", r.Text, r.To, e.Attempt)
+		return nil
+	}))
+	listener, err := expiry.NewListener(pools, registry, expiry.Config{
+		Backoff: func(int) time.Duration { return 200 * time.Millisecond },
+	})
+	check(err)
+	stopped := make(chan error)
+	go func() { stopped <- listener.Run(ctx) }()
+
+	// A chat is summarized when nobody wrote for 300 ms, and at the latest two
+	// seconds after its first message.
+	began := time.Now()
+	for _, message := range []string{"hi", "are you there?", "never mind"} {
+		check(triggers.Touch(ctx, "summarize", "chat9", 300*time.Millisecond, 2*time.Second))
+		fmt.Printf("%6v  %q is said\n", since(began), message)
+		time.Sleep(150 * time.Millisecond)
+	}
+	chat := <-summarized
+	fmt.Printf("%6v  %s is summarized, once\n", since(began), chat)
+
+	began = time.Now()
+	check(triggers.SetPayload(ctx, "remind", "u1", Reminder{"Alice", "your cups are ready"}, 500*time.Millisecond))
+	check(triggers.SetPayload(ctx, "remind", "u2", Reminder{"Bob", "never sent"}, time.Second))
+	deleted, err := triggers.Delete(ctx, "remind", "u2")
+	check(err)
+	fmt.Printf("%6v  two reminders are set, one is taken back: %v\n", since(began), deleted)
+	what := <-sent
+	fmt.Printf("%6v  sent: %s\n", since(began), what)
+
+	stop() // handlers finish, and Run returns
+	check(<-stopped)
+	s := listener.Stats()
+	fmt.Printf("fired %d, retried %d, dead %d, worst lag %v\n", s.Fired, s.Retried, s.Dead, s.WorstLag.Round(time.Millisecond))
+}
+
+func since(t time.Time) time.Duration { return time.Since(t).Round(10 * time.Millisecond) }
+
+func open(ctx context.Context) (*pool.Pools, error) {
+	if url := os.Getenv("REDIS_URL"); url != "" {
+		return pool.Open(ctx, pool.Config{URL: url})
+	}
+	return embedded.Open(ctx, pool.Config{})
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
