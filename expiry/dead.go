@@ -74,17 +74,17 @@ func (l *Listener) deadPage(ctx context.Context, t fault.Target, q *queue, membe
 // Errors: ErrNotFound where there is no such dead letter; ErrUnsupported for an
 // event of an action that has no handler here.
 func (l *Listener) Retry(ctx context.Context, e Event) error {
-	return l.bury(ctx, "Retry", e, (*queue).revive)
+	return l.onLetter(ctx, "Retry", e, (*queue).revive)
 }
 
 // Discard removes a dead letter and its payload. One script.
 //
 // Errors: those of Retry.
 func (l *Listener) Discard(ctx context.Context, e Event) error {
-	return l.bury(ctx, "Discard", e, (*queue).discard)
+	return l.onLetter(ctx, "Discard", e, (*queue).discard)
 }
 
-func (l *Listener) bury(ctx context.Context, op string, e Event, do func(*queue, context.Context, string) (bool, error)) error {
+func (l *Listener) onLetter(ctx context.Context, op string, e Event, do func(*queue, context.Context, string) (bool, error)) error {
 	t := fault.Target{Op: op, Pool: l.cfg.Pool, Key: e.Key, Write: true}
 	member, a, err := l.locate(e)
 	if err == nil {

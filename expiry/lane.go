@@ -95,7 +95,6 @@ func (a *lane) take(s *shift, n int) (next time.Time, err error) {
 		return next, err
 	}
 	got := time.Now()
-	a.l.fine()
 	a.l.count.lapsed.Add(c.lapsed)
 	a.l.count.cancelled.Add(c.changed)
 	for _, f := range c.firings {
@@ -126,7 +125,7 @@ func (a *lane) start(s *shift, f firing, sent time.Time, now int64) {
 	switch {
 	case err != nil:
 		a.finish(j, unreadable, err)
-	case s.ctx.Err() != nil:
+	case s.ctx.Err() != nil, time.Since(sent) > a.l.cfg.Lease-a.l.margin():
 		a.finish(j, released, nil)
 	default:
 		late, claimed := time.UnixMicro(now).Sub(event.DueAt), time.Now()

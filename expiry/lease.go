@@ -21,6 +21,9 @@ func (l *Listener) heartbeat(s *shift) {
 	}
 }
 
+// margin is how long before the end of a lease it counts as lost here.
+func (l *Listener) margin() time.Duration { return l.cfg.Lease / 10 }
+
 // beat ends the contexts of jobs whose lease is about to lapse, and renews
 // those that are a third through theirs.
 func (a *lane) beat(s *shift, now time.Time) {
@@ -30,7 +33,7 @@ func (a *lane) beat(s *shift, now time.Time) {
 	for _, j := range a.jobs {
 		switch {
 		case j.lost:
-		case now.After(j.until.Add(-lease / 10)):
+		case now.After(j.until.Add(-a.l.margin())):
 			a.lose(j)
 		case now.Sub(j.renewed) >= lease/3:
 			stale = append(stale, j)

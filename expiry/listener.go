@@ -29,7 +29,7 @@ type Listener struct {
 	workers *workers
 	count   counters
 	busy    atomic.Bool
-	down    atomic.Bool // the last call to Redis failed
+	said    atomic.Int64 // when a failed call to Redis was last logged, in Unix seconds
 
 	saidOnce sync.Once // that there are no events
 }
@@ -229,8 +229,8 @@ func await(done <-chan struct{}, most time.Duration) {
 	}
 }
 
-// trouble notes a call to Redis that failed, and logs the first of a row. It
-// reports whether the pools are closed, which ends the shift.
+// trouble notes a call to Redis that failed, and logs it now and then. It reports
+// whether the shift has ended, as it does when the pools are closed.
 func (l *Listener) trouble(s *shift, err error) (closed bool) {
 	if s.io.Err() != nil {
 		return true
@@ -240,18 +240,17 @@ func (l *Listener) trouble(s *shift, err error) (closed bool) {
 		return true
 	}
 	l.count.errors.Add(1)
-	if !l.down.Swap(true) {
-		l.cfg.Logger.Warn("expiry: Redis does not do what it is asked; trying again until it does", "pool", string(l.cfg.Pool), "error", err)
+	now, said := time.Now().Unix(), l.said.Load()
+	if now-said >= troublePeriod && l.said.CompareAndSwap(said, now) {
+		l.cfg.Logger.Warn("expiry: a call to Redis failed; trying again until it does not", "pool", string(l.cfg.Pool),
+			"failures", l.count.errors.Load(), "error", err)
 	}
 	return false
 }
 
-// fine notes a call that succeeded.
-func (l *Listener) fine() {
-	if l.down.Load() && l.down.Swap(false) {
-		l.cfg.Logger.Info("expiry: Redis does what it is asked again", "pool", string(l.cfg.Pool))
-	}
-}
+// troublePeriod is how many seconds lie between two log lines about calls that
+// fail.
+const troublePeriod = 10
 
 // isUnknownCommand reports whether the server does not know a command.
 func isUnknownCommand(e *rueidis.RedisError) bool {

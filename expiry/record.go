@@ -184,7 +184,6 @@ func (a *lane) insist(s *shift, jobs []*job, call func(context.Context) error) b
 	for {
 		err := call(s.io)
 		if err == nil {
-			a.l.fine()
 			return true
 		}
 		for _, j := range jobs {

@@ -79,6 +79,11 @@ func (w *sweeper) sweep(wanted time.Time) {
 // turns splits lanes into those whose turn this listener has and those that
 // another one sweeps now; the others have been swept.
 func (w *sweeper) turns(lanes []*lane, since time.Duration) (mine []turn, theirs []*lane, err error) {
+	defer func() {
+		if err != nil {
+			w.endTurns(mine, false)
+		}
+	}()
 	for _, a := range lanes {
 		if err := a.claimOwnership(w.shift); err != nil {
 			return mine, nil, err
@@ -86,8 +91,7 @@ func (w *sweeper) turns(lanes []*lane, since time.Duration) (mine []turn, theirs
 		began, wait, err := a.takeTurn(w.ctx, since, w.name)
 		switch {
 		case err != nil:
-			w.endTurns(mine, false)
-			return nil, nil, err
+			return mine, nil, err
 		case began > 0:
 			mine = append(mine, turn{a, began})
 		case wait:

@@ -17,11 +17,12 @@ type notice struct {
 }
 
 const (
-	backlog   = 1 << 16                // notices that wait to be looked at
-	topology  = 5 * time.Second        // how often the nodes of a cluster are counted
-	gathering = 2 * time.Millisecond   // how long notices are gathered for one script
-	resubmits = 250 * time.Millisecond // between two tries to subscribe
-	lookAt    = 256                    // how many triggers one script looks at
+	backlog     = 1 << 16                // notices that wait to be looked at
+	topology    = 5 * time.Second        // how often the nodes of a cluster are counted
+	gathering   = 2 * time.Millisecond   // how long notices are gathered for one script
+	resubscribe = 250 * time.Millisecond // between two tries to subscribe
+	forbidden   = time.Minute            // the same, where it was forbidden
+	lookAt      = 256                    // how many triggers one script looks at
 )
 
 // watch hears wake-ups and keyspace events, on every node there is.
@@ -69,29 +70,36 @@ func rest(ctx context.Context, d time.Duration) {
 // that nobody's replies queue behind its messages. What was published while it
 // was away is made up for by a sweep.
 func (l *Listener) subscribe(ctx context.Context, s *shift, node rueidis.Client, notices chan<- notice) {
-	said := false
-	for ; ctx.Err() == nil; rest(ctx, resubmits) {
+	events := true
+	for ctx.Err() == nil {
 		d, release := node.Dedicate()
-		err := l.receive(ctx, s, d, notices)
+		err := l.receive(ctx, s, d, notices, events)
 		release()
 		if ctx.Err() != nil || errors.Is(err, ErrClosed) {
 			return
 		}
-		if _, refused := rueidis.IsRedisErr(err); refused && !said {
-			said = true
-			l.cfg.Logger.Info("expiry: the server does not let this listener subscribe; it looks every second instead", "error", err)
+		pause := resubscribe
+		if _, refused := rueidis.IsRedisErr(err); refused {
+			if events = !events; events {
+				pause = forbidden
+				l.cfg.Logger.Info("expiry: the server does not let this listener subscribe; it looks every second instead", "error", err)
+			}
 		}
+		rest(ctx, pause)
 	}
 }
 
-// receive subscribes and passes on what comes, until the connection breaks.
-func (l *Listener) receive(ctx context.Context, s *shift, d rueidis.DedicatedClient, notices chan<- notice) error {
+// receive subscribes, to wake-ups alone where events are forbidden, and passes on
+// what comes, until the connection breaks.
+func (l *Listener) receive(ctx context.Context, s *shift, d rueidis.DedicatedClient, notices chan<- notice, events bool) error {
 	channels := map[string]func(message string){}
 	for _, a := range l.lanes {
 		channels[a.channel] = a.wakeUp
 	}
-	for name, what := range l.events(ctx, d) {
-		channels[name] = func(key string) { l.hear(s, notices, notice{what, key}) }
+	if events {
+		for name, what := range l.events(ctx, d) {
+			channels[name] = func(key string) { l.hear(s, notices, notice{what, key}) }
+		}
 	}
 	names := make([]string, 0, len(channels))
 	for name := range channels {
@@ -184,12 +192,7 @@ func (l *Listener) heed(s *shift, notices <-chan notice) {
 		case n := <-notices:
 			batch := gather(s.ctx, n, notices)
 			for _, what := range []knowledge{maySet, ended} {
-				if err := l.look(s, what, batch[what]); err != nil {
-					if l.trouble(s, err) {
-						return
-					}
-					s.askForSweep()
-				}
+				l.lookUntil(s, what, batch[what])
 			}
 		case <-s.ctx.Done():
 			return
@@ -213,6 +216,18 @@ func gather(ctx context.Context, n notice, notices <-chan notice) map[knowledge]
 		}
 	}
 	return batch
+}
+
+// lookUntil looks until it succeeds: what is seen of an ended key is seen once.
+func (l *Listener) lookUntil(s *shift, what knowledge, keys []string) {
+	var pause pause
+	for s.ctx.Err() == nil {
+		err := l.look(s, what, keys)
+		if err == nil || s.ctx.Err() != nil || l.trouble(s, err) {
+			return
+		}
+		pause.wait(s.ctx)
+	}
 }
 
 // look has the schedule of each key's action brought in line with the key.

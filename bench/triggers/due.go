@@ -24,6 +24,7 @@ func due(args []string, out io.Writer) error {
 	f.IntVar(&cfg.pending, "pending", 200_000, "triggers that are not due")
 	f.IntVar(&cfg.due, "due", 20_000, "triggers that fall due")
 	f.DurationVar(&cfg.over, "over", 15*time.Second, "over how long they fall due")
+	f.DurationVar(&cfg.lead, "lead", 10*time.Second, "how long before the first they are set")
 	f.IntVar(&cfg.listeners, "workers", 8, "listeners, each with connections of its own")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -38,7 +39,7 @@ func due(args []string, out io.Writer) error {
 
 type dueConfig struct {
 	pending, due, listeners int
-	over                    time.Duration
+	over, lead              time.Duration
 }
 
 type dueResult struct {
@@ -105,16 +106,15 @@ func (cfg dueConfig) run() (dueResult, error) {
 		listening.Go(func() { _ = l.Run(ctx) })
 	}
 	// The triggers that fall due are set in time, but not all at once.
-	lead := 10 * time.Second
 	start := time.Now()
 	if err := parallel(64, cfg.due, func(i int) error {
-		at := lead + time.Duration(i)*cfg.over/time.Duration(cfg.due)
+		at := cfg.lead + time.Duration(i)*cfg.over/time.Duration(cfg.due)
 		return triggers.Set(ctx, "now", strconv.Itoa(i), at-time.Since(start))
 	}); err != nil {
 		return r, err
 	}
-	if took := time.Since(start); took > lead {
-		return r, fmt.Errorf("setting the triggers took %v, longer than the %v until the first", took, lead)
+	if took := time.Since(start); took > cfg.lead {
+		return r, fmt.Errorf("setting the triggers took %v, longer than the %v until the first", took, cfg.lead)
 	}
 	yard, err := startYardstick(ctx, setter)
 	if err != nil {
@@ -125,7 +125,7 @@ func (cfg dueConfig) run() (dueResult, error) {
 		defer mu.Unlock()
 		return len(runs)
 	}
-	for end := start.Add(lead + cfg.over + 30*time.Second); fired() < cfg.due && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := start.Add(cfg.lead + cfg.over + 30*time.Second); fired() < cfg.due && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		continue
 	}
 	r.pings = yard.stop()

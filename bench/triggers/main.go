@@ -15,8 +15,8 @@ import (
 )
 
 func main() {
-	if log := os.Getenv("TRIGGERS_WORKER"); log != "" {
-		if err := work(log, os.Getenv("TRIGGERS_URL")); err != nil {
+	if len(os.Args) > 1 && os.Args[1] == "worker" { // of the chaos run
+		if err := work(os.Getenv("TRIGGERS_WORKER"), os.Getenv("TRIGGERS_URL")); err != nil {
 			fmt.Fprintln(os.Stderr, "triggers: worker:", err)
 			os.Exit(1)
 		}

@@ -1,0 +1,72 @@
+package expiry_test
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// Whatever a server forbids a user beside keys and scripts, its triggers fire.
+func TestFewRightsAreEnough(t *testing.T) {
+	for name, c := range map[string]struct {
+		acl   string
+		query string
+	}{
+		"no channels":      {acl: "user default on nopass ~* resetchannels +@all -config"},
+		"wake-ups alone":   {acl: "user default on nopass ~* resetchannels &%exp:wake:* +@all -config"},
+		"no subscriptions": {acl: "user default on nopass ~* &* +@all -config -subscribe -client|info"},
+		"no CONFIG SET":    {acl: "user default on nopass ~* &* +@all -config|set"},
+		"RESP2":            {acl: "user default on nopass ~* &* +@all", query: "?protocol=2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Server(t, c.acl)
+			w := newWorld(t, pooltest.Redis(t, pool.Config{URL: server.URL() + c.query}))
+			w.listen(expiry.Config{}, handlers{"x": w.note})
+			w.settled("x")
+			for i := range 20 {
+				require.NoError(t, w.schedule().SetPayload(ctx, "x", strconv.Itoa(i), i, time.Duration(i)*10*time.Millisecond+1))
+			}
+			w.eventually(func() bool { return len(w.ids()) >= 20 })
+			w.settled("x")
+			require.Len(t, w.ids(), 20)
+		})
+	}
+}
+
+// Events that somebody else turned on stay on.
+func TestEventsAreAddedToThoseThatAreOn(t *testing.T) {
+	for before, after := range map[string]string{"": "gxE", "Kl": "glxKE", "KEA": "AKE", "Eg": "gxE", "Ksx": "gsxKE"} {
+		t.Run(before, func(t *testing.T) {
+			server := redistest.Server(t, `notify-keyspace-events "`+before+`"`)
+			w := newWorld(t, pooltest.Redis(t, pool.Config{URL: server.URL()}))
+			w.listen(expiry.Config{}, handlers{"x": w.note})
+			w.eventually(func() bool {
+				flags, err := pooltest.Do(t, w.pools, pool.Expiry, "CONFIG", "GET", "notify-keyspace-events").AsStrMap()
+				require.NoError(t, err)
+				return sorted(flags["notify-keyspace-events"]) == sorted(after)
+			})
+		})
+	}
+}
+
+func sorted(flags string) string {
+	counts := [128]int{}
+	for _, c := range []byte(flags) {
+		counts[c]++
+	}
+	text := ""
+	for c, n := range counts {
+		if n > 0 {
+			text += string(rune(c))
+		}
+	}
+	return text
+}

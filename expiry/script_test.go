@@ -1,0 +1,64 @@
+package expiry
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// A call that the client repeats, since its answer was lost, schedules the time
+// that it scheduled before.
+func TestARepeatedCallChangesNothing(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{}) // the embedded server's lifetimes are not exact
+	client, err := p.Client(pool.Expiry)
+	require.NoError(t, err)
+	keys := []string{"acme:EXPTRIGGER:x:1", "%exp:due:x", "%exp:pay:x", "%exp:own:x"}
+	for _, letters := range []string{"", "p", "t", "pt", "a", "pa", "b", "pb", "tb"} {
+		t.Run(letters, func(t *testing.T) {
+			require.NoError(t, pooltest.Do(t, p, pool.Expiry, "FLUSHDB").Error())
+			args := []string{letters, "60000", allStamps.next(), "90000", "text"}
+			first := answer(t, client, keys, args)
+			wait(t, client, first)
+			require.Equal(t, first, answer(t, client, keys, args))
+			if strings.Contains(letters, "b") {
+				return
+			}
+			score, err := client.Do(t.Context(), client.B().Zscore().Key(keys[1]).Member(keys[0]).Build()).AsFloat64()
+			require.NoError(t, err)
+			require.Equal(t, first, strconv.FormatFloat(score, 'f', -1, 64))
+			ends, err := client.Do(t.Context(), client.B().Pexpiretime().Key(keys[0]).Build()).AsInt64()
+			require.NoError(t, err)
+			require.Equal(t, ends, int64(score)+graceMS)
+		})
+	}
+}
+
+func answer(t *testing.T, c rueidis.Client, keys, args []string) string {
+	t.Helper()
+	m, err := run(context.Background(), c, lua.schedule, keys, args)
+	require.NoError(t, err)
+	text, err := m.ToString()
+	require.NoError(t, err)
+	return text
+}
+
+// wait returns when the server's clock has moved, so that a second call would
+// schedule another time.
+func wait(t *testing.T, c rueidis.Client, due string) {
+	t.Helper()
+	at, err := strconv.ParseInt(due, 10, 64)
+	require.NoError(t, err)
+	for now := int64(0); now <= at-60000+5; time.Sleep(time.Millisecond) {
+		clock, err := c.Do(t.Context(), c.B().Time().Build()).AsIntSlice()
+		require.NoError(t, err)
+		now = clock[0]*1000 + clock[1]/1000
+	}
+}
