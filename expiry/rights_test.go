@@ -1,6 +1,7 @@
 package expiry_test
 
 import (
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -58,15 +59,7 @@ func TestEventsAreAddedToThoseThatAreOn(t *testing.T) {
 }
 
 func sorted(flags string) string {
-	counts := [128]int{}
-	for _, c := range []byte(flags) {
-		counts[c]++
-	}
-	text := ""
-	for c, n := range counts {
-		if n > 0 {
-			text += string(rune(c))
-		}
-	}
-	return text
+	all := []byte(flags)
+	slices.Sort(all)
+	return string(slices.Compact(all))
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -27,11 +28,11 @@ var lua = compile(source("clock"))
 // compile makes the scripts on a clock, each of the parts that it needs.
 func compile(clock string) *scripts {
 	text := func(names ...string) string {
-		all := clock + source("number")
+		parts := []string{clock, source("number")}
 		for _, name := range names {
-			all += source(name)
+			parts = append(parts, source(name))
 		}
-		return all
+		return strings.Join(parts, "")
 	}
 	retried := func(names ...string) *rueidis.Lua { return rueidis.NewLuaScriptRetryable(text(names...)) }
 	return &scripts{

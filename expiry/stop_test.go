@@ -39,8 +39,8 @@ func TestStoppingLetsHandlersFinish(t *testing.T) {
 		<-begun
 		cancel()
 		select {
-		case <-result:
-			t.Fatal("Run returned while a handler was at work")
+		case err := <-result:
+			t.Fatalf("Run returned %v while a handler was at work", err)
 		case <-time.After(20 * time.Millisecond):
 		}
 		close(finish)

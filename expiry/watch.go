@@ -177,10 +177,11 @@ func missingEvents(flags string) (missing string) {
 	if !strings.Contains(flags, "E") {
 		missing = "E"
 	}
-	for _, class := range []string{"g", "x"} {
-		if !strings.ContainsAny(flags, "A"+class) {
-			missing += class
-		}
+	if !strings.ContainsAny(flags, "Ag") {
+		missing += "g"
+	}
+	if !strings.ContainsAny(flags, "Ax") {
+		missing += "x"
 	}
 	return missing
 }

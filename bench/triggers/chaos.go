@@ -50,7 +50,7 @@ type chaosConfig struct {
 
 type chaosResult struct {
 	acknowledged, lost, repeated, sameAttempt, overlapping, setTwice int
-	serverKills, workerKills                                        int
+	serverKills, workerKills                                         int
 }
 
 func (r chaosResult) String() string {
