@@ -99,7 +99,8 @@ func (cfg chaosConfig) run() (r chaosResult, err error) {
 	}
 	crew.end()
 	r.serverKills, r.workerKills = cfg.serverKills, cfg.workerKills
-	return r, r.read(s.dir, acknowledged)
+	err = r.read(s.dir, acknowledged)
+	return r, err
 }
 
 // torment sets the triggers and kills meanwhile, each kill after its share of

@@ -53,57 +53,30 @@ func (r dueResult) String() string {
 		r.fired, r.twice, r.early, percentiles(r.lags), percentiles(r.pings))
 }
 
-func (cfg dueConfig) run() (dueResult, error) {
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
+func (cfg dueConfig) run() (r dueResult, err error) {
+	ctx := context.Background()
 	s, err := startServer()
 	if err != nil {
-		return dueResult{}, err
+		return r, err
 	}
 	defer s.close()
 	setter, triggers, err := openTriggers(ctx, s.url())
 	if err != nil {
-		return dueResult{}, err
+		return r, err
 	}
 	defer setter.Close()
 	if err := parallel(64, cfg.pending, func(i int) error {
 		return triggers.Set(ctx, "later", strconv.Itoa(i), time.Hour+time.Duration(i)*time.Millisecond)
 	}); err != nil {
-		return dueResult{}, err
+		return r, err
 	}
-
-	var mu sync.Mutex
-	runs := map[string]int{}
-	var r dueResult
-	var listening sync.WaitGroup
-	defer listening.Wait()
-	defer stop()
+	tally := &tally{runs: map[string]int{}}
+	var team listeners
+	defer team.stop()
 	for range cfg.listeners {
-		pools, err := pool.Open(ctx, pool.Config{URL: s.url()})
-		if err != nil {
+		if err := team.add(s.url(), tally.note); err != nil {
 			return r, err
 		}
-		defer pools.Close()
-		registry := expiry.NewRegistry()
-		note := func(_ context.Context, e expiry.Event) error {
-			lag := time.Since(e.DueAt)
-			mu.Lock()
-			defer mu.Unlock()
-			runs[e.ID]++
-			r.lags = append(r.lags, lag)
-			return nil
-		}
-		if err := registry.On("later", note); err != nil {
-			return r, err
-		}
-		if err := registry.On("now", note); err != nil {
-			return r, err
-		}
-		l, err := expiry.NewListener(pools, registry, expiry.Config{})
-		if err != nil {
-			return r, err
-		}
-		listening.Go(func() { _ = l.Run(ctx) })
 	}
 	// The triggers that fall due are set in time, but not all at once.
 	start := time.Now()
@@ -120,34 +93,92 @@ func (cfg dueConfig) run() (dueResult, error) {
 	if err != nil {
 		return r, err
 	}
-	fired := func() int {
-		mu.Lock()
-		defer mu.Unlock()
-		return len(runs)
-	}
-	for end := start.Add(cfg.lead + cfg.over + 30*time.Second); fired() < cfg.due && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := start.Add(cfg.lead + cfg.over + 30*time.Second); tally.fired() < cfg.due && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		continue
 	}
 	r.pings = yard.stop()
 	time.Sleep(2 * time.Second) // for what fires twice
-	stop()
-	listening.Wait()
-	r.fired = len(runs)
-	for _, n := range runs {
-		if n > 1 {
-			r.twice++
-		}
-	}
-	slices.Sort(r.lags)
-	for _, lag := range r.lags {
-		if lag < 0 {
-			r.early++
-		}
-	}
+	team.stop()
+	tally.into(&r)
 	if r.fired != cfg.due || r.twice > 0 || r.early > 0 {
 		return r, fmt.Errorf("of %d triggers: %v", cfg.due, r)
 	}
 	return r, nil
+}
+
+// tally notes what ran, and how late.
+type tally struct {
+	mu   sync.Mutex
+	runs map[string]int
+	lags []time.Duration
+}
+
+func (t *tally) note(_ context.Context, e expiry.Event) error {
+	lag := time.Since(e.DueAt)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.runs[e.ID]++
+	t.lags = append(t.lags, lag)
+	return nil
+}
+
+func (t *tally) fired() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.runs)
+}
+
+func (t *tally) into(r *dueResult) {
+	r.fired, r.lags = len(t.runs), t.lags
+	for _, n := range t.runs {
+		if n > 1 {
+			r.twice++
+		}
+	}
+	for _, lag := range t.lags {
+		if lag < 0 {
+			r.early++
+		}
+	}
+}
+
+// listeners run until stop, each with connections of its own.
+type listeners struct {
+	pools   []*pool.Pools
+	cancels []context.CancelFunc
+	running sync.WaitGroup
+}
+
+func (ls *listeners) add(url string, note expiry.Handler) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	ls.cancels = append(ls.cancels, cancel)
+	pools, err := pool.Open(ctx, pool.Config{URL: url})
+	if err != nil {
+		return err
+	}
+	ls.pools = append(ls.pools, pools)
+	registry := expiry.NewRegistry()
+	for _, action := range []string{"later", "now"} {
+		if err := registry.On(action, note); err != nil {
+			return err
+		}
+	}
+	l, err := expiry.NewListener(pools, registry, expiry.Config{})
+	if err != nil {
+		return err
+	}
+	ls.running.Go(func() { _ = l.Run(ctx) })
+	return nil
+}
+
+func (ls *listeners) stop() {
+	for _, cancel := range ls.cancels {
+		cancel()
+	}
+	ls.running.Wait()
+	for _, pools := range ls.pools {
+		pools.Close()
+	}
 }
 
 func openTriggers(ctx context.Context, url string) (*pool.Pools, *symphony.Trigger, error) {

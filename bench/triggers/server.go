@@ -38,7 +38,8 @@ func startServer(conf ...string) (*server, error) {
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
-	return s, s.start()
+	err = s.start()
+	return s, err
 }
 
 func (s *server) addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }

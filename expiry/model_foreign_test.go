@@ -1,0 +1,102 @@
+package expiry
+
+import (
+	"context"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// What happens to the model's keys without the library: time, and other services.
+
+// time passes, and keys whose lifetime is over are gone, as they would be.
+func (m *model) time(t *rapid.T) {
+	m.clock += rapid.OneOf(rapid.Int64Range(0, 5000), rapid.Int64Range(0, 5_000_000), rapid.Int64Range(0, 3*graceMS*1000)).Draw(t, "microseconds")
+	m.tick(t)
+	for k, held := range m.keys {
+		if held.ends > 0 && held.ends <= m.now() {
+			delete(m.keys, k)
+			require.NoError(t, m.client.Do(context.Background(), m.client.B().Del().Key(k).Build()).Error())
+		}
+	}
+}
+
+func (m *model) foreignDelete(t *rapid.T) {
+	_, k := m.id(t)
+	require.NoError(t, m.client.Do(context.Background(), m.client.B().Del().Key(k).Build()).Error())
+	delete(m.keys, k)
+}
+
+func (m *model) foreignSet(t *rapid.T) {
+	_, k := m.id(t)
+	at := m.now() + delays(t, "delay")
+	set := m.client.B().Set().Key(k).Value("trigger:2026-11-23T12:00:00").PxatMillisecondsTimestamp(at).Build()
+	require.NoError(t, m.client.Do(context.Background(), set).Error())
+	m.keys[k] = &key{ends: at}
+}
+
+func (m *model) foreignExpire(t *rapid.T) {
+	_, k := m.id(t)
+	at := m.now() + delays(t, "delay")
+	cmd := m.client.B().Pexpireat().Key(k).MillisecondsTimestamp(at).Build()
+	if rapid.Bool().Draw(t, "persist") {
+		at, cmd = -1, m.client.B().Persist().Key(k).Build()
+	}
+	require.NoError(t, m.client.Do(context.Background(), cmd).Error())
+	if held := m.keys[k]; held != nil {
+		held.ends = at
+	}
+}
+
+// sweep looks at every key there may be.
+func (m *model) sweep(t *rapid.T) {
+	var all []string
+	for _, id := range modelIDs {
+		k, err := m.schedule.names.key(label{"acme", "", m.queue.action, id})
+		require.NoError(t, err)
+		all = append(all, k)
+	}
+	what := rapid.SampledFrom([]knowledge{maySet, mayGone}).Draw(t, "what")
+	_, err := m.queue.adopt(context.Background(), what, all)
+	require.NoError(t, err)
+	for _, k := range all {
+		held, now := m.keys[k], m.now()
+		due, scheduled := m.due[k]
+		switch {
+		case what == mayGone && held == nil && scheduled && now < due+graceMS:
+			m.forget(k)
+		case what == maySet && held != nil && held.ends > 0:
+			m.adopt(k, held)
+		}
+	}
+}
+
+func (m *model) adopt(k string, held *key) {
+	if held.exp != 0 && abs(held.exp-held.ends) == 0 {
+		if _, scheduled := m.due[k]; !scheduled {
+			m.due[k] = held.due
+		}
+		return
+	}
+	m.write(k, held.ends, m.now(), held.first)
+	delete(m.seen, k)
+}
+
+// ended is the event of a key that ended.
+func (m *model) ended(t *rapid.T) {
+	_, k := m.id(t)
+	_, err := m.queue.adopt(context.Background(), ended, []string{k})
+	require.NoError(t, err)
+	now := m.now()
+	due, scheduled := m.due[k]
+	switch {
+	case m.keys[k] != nil, scheduled && now >= due+graceMS:
+		return
+	case !scheduled:
+		if at, ok := m.seen[k]; ok && at > now-10000 {
+			t.Skip("fired a moment ago")
+		}
+		m.seen[k] = now
+	}
+	m.write(k, now, now, 0)
+}
