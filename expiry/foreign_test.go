@@ -276,3 +276,30 @@ func TestThePythonLayoutWithAListener(t *testing.T) {
 		}
 	})
 }
+
+// What another service deletes is out of the schedule with the next sweep, long
+// before it would have been due.
+func TestTheSweepSeesWhatWasDeleted(t *testing.T) {
+	servers(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		w.listen(expiry.Config{Sweep: 20 * time.Millisecond}, handlers{"x": w.note})
+		for i := range 5 {
+			require.NoError(t, w.schedule().SetPayload(ctx, "x", strconv.Itoa(i), i, time.Hour))
+		}
+		w.do("DEL", w.key("x", "1"), w.key("x", "3"))
+		w.eventually(func() bool { return w.number("ZCARD", "%exp:due:x") == 3 && w.number("HLEN", "%exp:pay:x") == 3 })
+	})
+}
+
+// One listener of many does a sweep.
+func TestSweepsAreShared(t *testing.T) {
+	w := newWorld(t, pooltest.Redis(t, pool.Config{}))
+	for range 5 {
+		w.listen(expiry.Config{Sweep: 200 * time.Millisecond}, handlers{"x": w.note})
+	}
+	w.subscribed(5)
+	w.eventually(func() bool { return w.number("EXISTS", "%exp:swept:x") == 1 })
+	first := w.number("GET", "%exp:swept:x")
+	w.eventually(func() bool { return w.number("GET", "%exp:swept:x") > first })
+	w.eventually(func() bool { return w.number("EXISTS", "%exp:sweeping:x") == 0 })
+}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -317,4 +318,34 @@ func TestPatternsThatAreNone(t *testing.T) {
 	require.ErrorIs(t, err, expiry.ErrInvalidKey)
 	_, err = expiry.NewSchedule(nil, pool.Expiry, keyspace.Default().Trigger, "acme")
 	require.ErrorIs(t, err, expiry.ErrUnknownPool)
+}
+
+// Listeners are told when work falls due before they would look by themselves.
+func TestWakeUps(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		client, err := p.Client(pool.Expiry)
+		require.NoError(t, err)
+		woken, ready := make(chan int64, 10), make(chan struct{})
+		hooked := rueidis.WithOnSubscriptionHook(t.Context(), func(rueidis.PubSubSubscription) { close(ready) })
+		own, release := client.Dedicate()
+		defer release()
+		go func() {
+			_ = own.Receive(hooked, own.B().Subscribe().Channel("%exp:wake:x:due:y").Build(), func(m rueidis.PubSubMessage) {
+				ms, err := strconv.ParseInt(m.Message, 10, 64)
+				if err != nil {
+					ms = -1
+				}
+				woken <- ms
+			})
+		}()
+		<-ready
+		s := w.schedule()
+		require.NoError(t, s.Set(ctx, "x:due:y", "far", time.Hour))
+		require.NoError(t, s.Set(ctx, "x:due:y", "second", 900*time.Millisecond))
+		require.NoError(t, s.Set(ctx, "x:due:y", "third", 950*time.Millisecond))
+		require.NoError(t, s.Set(ctx, "x:due:y", "first", 800*time.Millisecond))
+		require.EqualValues(t, 900, <-woken)
+		require.EqualValues(t, 800, <-woken)
+	})
 }
