@@ -231,7 +231,8 @@ func TestPythonCanRunOurs(t *testing.T) {
 	client, err := p.Client(pool.Expiry)
 	require.NoError(t, err)
 	heard, ready := make(chan string, 10), make(chan struct{})
-	hooked := rueidis.WithOnSubscriptionHook(t.Context(), func(rueidis.PubSubSubscription) { close(ready) })
+	subscribed := sync.OnceFunc(func() { close(ready) })
+	hooked := rueidis.WithOnSubscriptionHook(t.Context(), func(rueidis.PubSubSubscription) { subscribed() })
 	go func() {
 		_ = client.Receive(hooked, client.B().Subscribe().Channel("__keyevent@8__:expired").Build(), func(m rueidis.PubSubMessage) { heard <- m.Message })
 	}()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -327,7 +328,8 @@ func TestWakeUps(t *testing.T) {
 		client, err := p.Client(pool.Expiry)
 		require.NoError(t, err)
 		woken, ready := make(chan int64, 10), make(chan struct{})
-		hooked := rueidis.WithOnSubscriptionHook(t.Context(), func(rueidis.PubSubSubscription) { close(ready) })
+		subscribed := sync.OnceFunc(func() { close(ready) })
+		hooked := rueidis.WithOnSubscriptionHook(t.Context(), func(rueidis.PubSubSubscription) { subscribed() })
 		own, release := client.Dedicate()
 		defer release()
 		go func() {
