@@ -180,6 +180,32 @@ func ExampleBatch_Process() {
 	// true <nil>
 }
 
+func ExampleTrigger_Touch() {
+	ctx := context.Background()
+	pools, err := embedded.Open(ctx, pool.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pools.Close()
+	triggers, err := symphony.NewTrigger(pools, "acme")
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	// Every message puts the summary off by five seconds, and by a minute at most
+	// after the first; package expiry runs it.
+	for range 3 {
+		if err := triggers.Touch(ctx, "summarize", "chat9", 5*time.Second, time.Minute); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println(triggers.Delete(ctx, "summarize", "chat9"))
+	fmt.Println(triggers.Delete(ctx, "summarize", "chat9"))
+	// Output:
+	// true <nil>
+	// false <nil>
+}
+
 func ExampleOpError() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/internal/pooltest"
@@ -327,6 +328,31 @@ func TestTriggers(t *testing.T) {
 		}
 		pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { return triggers.Set(ctx, "", "1", time.Second) })
 		pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { _, err := triggers.DeleteAll(ctx, ""); return err })
+	})
+}
+
+// A trigger that is set on a pool of one's own meets the listener there.
+func TestTriggersFire(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		tenant := pooltest.Tenant()
+		triggers, err := symphony.NewTrigger(p, tenant, symphony.On(pool.Handlers))
+		require.NoError(t, err)
+		running, stop := context.WithCancel(ctx)
+		defer stop()
+		registry := expiry.NewRegistry()
+		require.NoError(t, expiry.OnPayload(registry, "greet", func(_ context.Context, e expiry.Event, who string) error {
+			defer stop()
+			if e.Tenant != tenant || e.ID != "u:1" || who != "Alice" {
+				t.Errorf("%s %s greets %s", e.Tenant, e.ID, who)
+			}
+			return nil
+		}))
+		listener, err := expiry.NewListener(p, registry, expiry.Config{Pool: pool.Handlers})
+		require.NoError(t, err)
+		require.NoError(t, triggers.SetPayload(ctx, "greet", "u:1", "Alice", time.Hour))
+		require.NoError(t, triggers.Touch(ctx, "greet", "u:1", time.Millisecond, time.Second))
+		require.NoError(t, listener.Run(running))
+		require.EqualValues(t, 1, listener.Stats().Fired)
 	})
 }
 

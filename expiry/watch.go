@@ -137,7 +137,8 @@ func (l *Listener) hear(s *shift, notices chan<- notice, n notice) {
 // events gives the channels of the keyspace events that tell of triggers which
 // other services set, moved and let end; none where the server has no events.
 func (l *Listener) events(ctx context.Context, d rueidis.DedicatedClient) map[string]knowledge {
-	if err := turnOn(ctx, d); err != nil {
+	err := turnOn(ctx, d)
+	if _, refused := rueidis.IsRedisErr(err); refused {
 		l.saidOnce.Do(func() {
 			l.cfg.Logger.Info("expiry: keyspace events cannot be turned on; unless they are on already, what other services set is found by the sweep alone",
 				"sweep", l.cfg.Sweep, "error", err)
