@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
-	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/keyspace"

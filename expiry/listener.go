@@ -22,6 +22,7 @@ import (
 // registry. Any number of listeners in any number of processes share the work.
 type Listener struct {
 	cfg     Config
+	pools   *pool.Pools
 	core    *store.Store
 	names   naming
 	lanes   []*lane
@@ -53,7 +54,7 @@ func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{cfg: cfg, workers: newWorkers(cfg.Workers), byKey: map[laneKey]*lane{}}
+	l := &Listener{cfg: cfg, pools: p, workers: newWorkers(cfg.Workers), byKey: map[laneKey]*lane{}}
 	if l.core, err = newCore(p, cfg.Pool); err != nil {
 		return nil, err
 	}
@@ -235,7 +236,7 @@ func (l *Listener) trouble(s *shift, err error) (closed bool) {
 	if s.io.Err() != nil {
 		return true
 	}
-	if errors.Is(err, pool.ErrClosed) || errors.Is(err, rueidis.ErrClosing) {
+	if _, closed := l.pools.Client(l.cfg.Pool); closed != nil {
 		s.quit(fmt.Errorf("expiry: Run: %w", pool.ErrClosed))
 		return true
 	}
