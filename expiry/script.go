@@ -36,7 +36,7 @@ func compile(clock string) *scripts {
 	}
 	retried := func(names ...string) *rueidis.Lua { return rueidis.NewLuaScriptRetryable(text(names...)) }
 	return &scripts{
-		schedule: retried("key", "wake", "schedule"),
+		schedule: retried("set", "key", "wake", "schedule"),
 		cancel:   retried("key", "cancel"),
 		ack:      retried("record", "ack"),
 		extend:   retried("record", "extend"),

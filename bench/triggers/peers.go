@@ -77,19 +77,24 @@ func (cfg peersConfig) run() (schedule, drain contest, err error) {
 	client := asynq.NewClient(theirs)
 	defer func() { _ = client.Close() }()
 	schedule.n, drain.n = cfg.n, cfg.n
-	for range cfg.rounds {
+	type part struct {
+		took *[]time.Duration
+		run  func() (time.Duration, error)
+	}
+	for round := range cfg.rounds {
 		if err := s.do(0, "FLUSHALL"); err != nil {
 			return schedule, drain, err
 		}
-		for _, part := range []struct {
-			took *[]time.Duration
-			run  func() (time.Duration, error)
-		}{
+		parts := []part{
 			{&schedule.ours, func() (time.Duration, error) { return cfg.setOurs(ctx, triggers, "later", time.Hour) }},
 			{&schedule.theirs, func() (time.Duration, error) { return cfg.setTheirs(client, asynq.ProcessIn(time.Hour)) }},
 			{&drain.ours, func() (time.Duration, error) { return cfg.drainOurs(ctx, pools, triggers) }},
 			{&drain.theirs, func() (time.Duration, error) { return cfg.drainTheirs(client, theirs) }},
-		} {
+		}
+		if round%2 == 1 { // nobody is always the first
+			slices.Reverse(parts)
+		}
+		for _, part := range parts {
 			took, err := part.run()
 			if err != nil {
 				return schedule, drain, err

@@ -17,28 +17,15 @@
 --
 -- Result: when it is due, in milliseconds; the error WRONGTYPE; or the status
 -- NOTFOUND or EXISTS when the condition does not hold.
-local now = math.ceil(clock() / 1000)
-local trigger, due, pay, stamp = KEYS[1], KEYS[2], KEYS[3], ARGV[3]
-
--- The usual case, in as few commands as it takes.
-if ARGV[1] == '' or ARGV[1] == 'p' then
-  local delay = tonumber(ARGV[2])
-  local at, exp = int(now + delay), int(now + delay + grace)
-  local old = redis.pcall('SET', trigger, stamp .. ';due=' .. at .. ';exp=' .. exp, 'PXAT', exp, 'GET')
-  if type(old) == 'table' then return wrongtype() end
-  if old and string.sub(old, 1, #stamp) == stamp then
-    local t = read(old)
-    redis.call('SET', trigger, old, 'PXAT', int(t.exp))
-    return int(t.due)
-  end
-  local added = redis.call('ZADD', due, at, trigger)
-  if ARGV[1] == 'p' then
-    redis.call('HSET', pay, pending(trigger), ARGV[5])
-  elseif added == 0 then
-    redis.call('HDEL', pay, pending(trigger))
-  end
+if answer then
   wakeFor(due, trigger, delay)
-  return at
+  return answer
+end
+if type(old) == 'table' then return wrongtype() end
+if old then
+  local t = read(old)
+  redis.call('SET', trigger, old, 'PXAT', int(t.exp))
+  return int(t.due)
 end
 
 local function asked(letter) return string.find(ARGV[1], letter, 1, true) end
@@ -54,11 +41,11 @@ if asked('e') and not v and not overdue then return redis.status_reply('NOTFOUND
 if asked('a') and (v or overdue) then return redis.status_reply('EXISTS') end
 
 local touch = asked('t')
-local old = v and read(v) or {}
+local was = v and read(v) or {}
 local bare = stamp
-local at = now + tonumber(ARGV[2])
+local at = now + delay
 if touch then
-  local since = old.first or now
+  local since = was.first or now
   at = overdue and score or math.min(at, since + tonumber(ARGV[4]))
   bare = bare .. ';first=' .. int(since)
 end
@@ -67,7 +54,7 @@ local payload = false
 if asked('p') then
   payload = ARGV[5]
 elseif touch and (v or overdue) then
-  payload = old.payload or redis.call('HGET', pay, pending(trigger))
+  payload = was.payload or redis.call('HGET', pay, pending(trigger))
 end
 
 if asked('b') and not overdue and redis.call('EXISTS', KEYS[4]) == 0 then
