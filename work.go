@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/registry"
 	"github.com/symphony-go/symphony/listrepo"
@@ -59,6 +60,9 @@ func WorkBatches[T any](
 	}
 	r, err := newRegistry(pools, keys, service, rest)
 	if err != nil {
+		return err
+	}
+	if err := r.RefuseAbsent(fault.Target{Op: working, Pool: r.Alias}); err != nil {
 		return err
 	}
 	own := option.Without(option.Working, rest)
@@ -177,7 +181,7 @@ func (w *work) tell(ctx context.Context, tenant string, q Queue, err error) {
 
 // look finds queues to work on, and now and then tenants that are done.
 func (w *work) look(ctx context.Context) error {
-	snap, err := w.registry.Snapshot(ctx, "WorkBatches")
+	snap, err := w.registry.Snapshot(ctx, working)
 	if err != nil {
 		return err
 	}

@@ -262,3 +262,79 @@ func TestBatchOnACluster(t *testing.T) {
 		require.Zero(t, backlog)
 	}
 }
+
+func TestWorkBadInput(t *testing.T) {
+	p := pooltest.Embedded(t)
+	none := func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return nil }
+	for name, c := range map[string]struct {
+		want    error
+		service string
+		opts    []symphony.Option
+	}{
+		"no service":  {symphony.ErrInvalidKey, "", nil},
+		"Workers":     {symphony.ErrUnsupported, "s", []symphony.Option{symphony.Workers(0)}},
+		"ChunkSize":   {symphony.ErrUnsupported, "s", []symphony.Option{symphony.ChunkSize(-1)}},
+		"Report":      {symphony.ErrUnsupported, "s", []symphony.Option{symphony.Report(nil)}},
+		"MaxAttempts": {symphony.ErrUnsupported, "s", []symphony.Option{symphony.MaxAttempts(0)}},
+		"IfAbsent":    {symphony.ErrUnsupported, "s", []symphony.Option{symphony.IfAbsent()}},
+		"Cached":      {symphony.ErrUnsupported, "s", []symphony.Option{symphony.Cached(time.Second)}},
+		"no pool":     {symphony.ErrUnknownPool, "s", []symphony.Option{symphony.On("nowhere")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pooltest.Unsent(t, p, c.want, func() error { return symphony.WorkBatches(ctx, p, c.service, none, c.opts...) })
+		})
+	}
+	_, err := symphony.NewBatch[int](p, "one", symphony.Workers(2))
+	require.ErrorIs(t, err, symphony.ErrUnsupported)
+	_, err = symphony.NewUser[struct{}](p, "one", symphony.MaxAttempts(2))
+	require.ErrorIs(t, err, symphony.ErrUnsupported)
+	require.ErrorIs(t, symphony.WorkBatches(ctx, nil, "s", none), symphony.ErrUnknownPool)
+	p.Close()
+	require.ErrorIs(t, symphony.WorkBatches(ctx, p, "s", none), symphony.ErrClosed)
+}
+
+// Workers of several processes, here of two WorkBatches with locks of their own,
+// never have the same item, and a queue of one tenant at a time in each.
+func TestWorkersNeverOverlap(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		service := pooltest.Tenant()
+		const items = 2000
+		for i := range items / 100 {
+			values := make([]int, 100)
+			for j := range values {
+				values[j] = 100*i + j
+			}
+			enqueue(t, p, fmt.Sprint("tenant", i%3), symphony.Queue{Service: service, Entity: "e", Action: "a"}, values...)
+		}
+		var mu sync.Mutex
+		seen := map[int]int{}
+		for range 2 {
+			busy := map[string]bool{}
+			var own sync.Mutex
+			workOn(t, p, service, func(_ context.Context, tenant string, _ symphony.Queue, items []listrepo.Item[int]) error {
+				own.Lock()
+				if busy[tenant] {
+					t.Error("a queue is worked on twice at a time")
+				}
+				busy[tenant] = true
+				own.Unlock()
+				mu.Lock()
+				for _, item := range items {
+					seen[item.Value]++
+				}
+				mu.Unlock()
+				own.Lock()
+				busy[tenant] = false
+				own.Unlock()
+				return nil
+			}, symphony.Workers(4), symphony.ChunkSize(7))
+		}
+		eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
+		mu.Lock()
+		defer mu.Unlock()
+		require.Len(t, seen, items)
+		for value, times := range seen {
+			require.Equal(t, 1, times, value)
+		}
+	})
+}

@@ -84,6 +84,9 @@ func (c *Claim[T]) process(ctx context.Context, lease time.Duration, handle func
 	if err != nil {
 		undone := c.undone(err)
 		done -= len(undone)
+		if len(undone) == len(c.Items) {
+			undone = nil // which names all
+		}
 		if failed := c.Fail(settle, err, undone...); failed != nil {
 			return 0, errors.Join(err, failed)
 		}
