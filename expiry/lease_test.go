@@ -68,23 +68,23 @@ func lapse(w *world, action string) {
 func TestHeartbeatsKeepALease(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
-		const lease = 100 * time.Millisecond
+		const lease = 400 * time.Millisecond
 		long := func(c context.Context, e expiry.Event) error {
 			_ = w.note(c, e)
 			select {
-			case <-time.After(8 * lease):
+			case <-time.After(4 * lease):
 			case <-c.Done():
 			}
 			return context.Cause(c)
 		}
-		l, _ := w.listen(expiry.Config{Lease: lease}, handlers{"x": long})
-		w.listen(expiry.Config{Lease: lease}, handlers{"x": long})
+		one, _ := w.listen(expiry.Config{Lease: lease}, handlers{"x": long})
+		other, _ := w.listen(expiry.Config{Lease: lease}, handlers{"x": long})
 		require.NoError(t, w.schedule().Set(ctx, "x", "1", time.Millisecond))
 		w.eventually(func() bool { return w.number("EXISTS", "%exp:run:x", "%exp:due:x") == 0 && len(w.ran()) > 0 })
 		for _, e := range w.ran() {
 			require.Zero(t, e.Failures)
 		}
-		if l.Stats().Lost == 0 { // on a machine that is too busy for heartbeats, it is as it should be
+		if one.Stats().Lost+other.Stats().Lost == 0 { // on a machine that is too busy for heartbeats, it is as it should be
 			require.Len(t, w.ran(), 1)
 		}
 	})
