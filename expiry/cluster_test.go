@@ -18,6 +18,7 @@ import (
 // On a cluster the triggers of an action spread over shards; a key, its schedule
 // and its payload share a slot.
 func TestOnACluster(t *testing.T) {
+	t.Parallel()
 	p := pooltest.Redis(t, pool.Config{URL: redistest.Cluster(t).URL()})
 	w := newWorld(t, p)
 	s := w.schedule()
@@ -73,6 +74,7 @@ func redisNodes(t *testing.T, p *pool.Pools) func(yield func([]string) bool) {
 }
 
 func TestAClusterNeedsShards(t *testing.T) {
+	t.Parallel()
 	p := pooltest.Redis(t, pool.Config{URL: redistest.Cluster(t).URL()})
 	_, err := expiry.NewSchedule(p, pool.Expiry, keyspace.Default().Trigger, "acme")
 	require.ErrorIs(t, err, expiry.ErrUnsupported)

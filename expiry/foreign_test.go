@@ -43,6 +43,7 @@ func (w *world) setex(action, id string, lifetime time.Duration) {
 // those of actions without a handler here are left alone, and every one fires
 // once however many listeners there are.
 func TestForeignTriggersAreAdopted(t *testing.T) {
+	t.Parallel()
 	servers(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		for i := range 20 {
@@ -92,6 +93,7 @@ func (w *world) subscribed(n int64) {
 
 // Without events, what is set while the listener runs is found by the sweep.
 func TestForeignTriggersAreFoundByTheSweep(t *testing.T) {
+	t.Parallel()
 	for name, open := range map[string]func(t *testing.T) *pool.Pools{
 		"without CONFIG": noEvents,
 		"embedded":       func(t *testing.T) *pool.Pools { t.Helper(); return pooltest.Embedded(t) },
@@ -129,6 +131,7 @@ func (b *buffer) String() string {
 
 // What another service does to a trigger of ours counts: DEL, EXPIRE, SETEX.
 func TestForeignChangesCount(t *testing.T) {
+	t.Parallel()
 	servers(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		s := w.schedule()
@@ -268,6 +271,7 @@ func TestPythonCanRunOurs(t *testing.T) {
 // With a listener, the Python layout's triggers are as durable as any, with and
 // without events, whether they were set before it or after.
 func TestThePythonLayoutWithAListener(t *testing.T) {
+	t.Parallel()
 	servers(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		w.layout = keyspace.Python()
