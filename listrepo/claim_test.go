@@ -314,3 +314,36 @@ func TestDeleteEndsClaims(t *testing.T) {
 		requireGone(t, p)
 	})
 }
+
+// Whatever brings items back marks the queue, which somebody may have taken for
+// done meanwhile; a claim notes it.
+func TestMarksOfWhatComesBack(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[int](t, p)
+		marked := repo.Marked(marks(key + "marks"))
+		requireMarked := func(members, queues int64) {
+			t.Helper()
+			index := "%queues:{" + key + "marks}"
+			for command, want := range map[string]int64{"SCARD " + key + "marks": members, "ZCARD " + index: queues} {
+				got, err := pooltest.Do(t, p, pool.Handlers, command[:5], command[6:]).AsInt64()
+				require.NoError(t, err)
+				require.Equal(t, want, got, command)
+			}
+			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", key+"marks", index).Error())
+		}
+		_, err := repo.Push(ctx, "q", 1)
+		require.NoError(t, err)
+		c := claim(t, marked, 1, time.Minute)
+		requireMarked(0, 1)
+		require.NoError(t, c.Release(ctx))
+		requireMarked(1, 1)
+		c = claim(t, marked.With(listrepo.MaxAttempts(2)), 1, time.Minute)
+		requireMarked(0, 1)
+		require.NoError(t, c.Release(ctx))
+		requireMarked(0, 0)
+		n, err := marked.Retry(ctx, "q", c.Items[0].ID)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n)
+		requireMarked(1, 1)
+	})
+}

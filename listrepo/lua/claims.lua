@@ -23,14 +23,9 @@ local function numbers(header, token)
   end
 end
 
--- keep gives a key of the queue's own the queue's lifetime, or a longer one.
-local function keep(key, least)
-  if ARGV[2] == '0' then
-    redis.call('PERSIST', key)
-  else
-    local left = redis.call('PTTL', key)
-    redis.call('PEXPIRE', key, math.max(left, ARGV[2], least or 0))
-  end
+-- keep gives a key of the queue's own the queue's lifetime.
+local function keep(key)
+  if ARGV[2] == '0' then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, ARGV[2]) end
 end
 
 -- park puts an item among the dead, which have no lifetime.
