@@ -1,0 +1,230 @@
+package scope_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/scope"
+)
+
+var (
+	alice    = scope.Identity{Tenant: "acme", User: "alice"}
+	requests = scope.NewKey[string]("request")
+	trail    = scope.NewKey[[]string]("trail")
+)
+
+// A handler runs with the identity and with what every binder gave, and so does
+// all that it starts: goroutines, and work that outlives the request.
+func TestBoundValuesReachWork(t *testing.T) {
+	type bound struct {
+		id    scope.Identity
+		trail []string
+		err   error
+	}
+	found := make(chan bound, 3)
+	look := func(ctx context.Context) {
+		id, _ := scope.From(ctx)
+		steps, _ := trail.From(ctx)
+		found <- bound{id, steps, ctx.Err()}
+	}
+	over, ended := make(chan struct{}), make(chan struct{})
+	handler := scope.Middleware(is(alice), step("one"), step("two"))(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		look(r.Context())
+		goroutine := make(chan struct{})
+		go func() { defer close(goroutine); look(r.Context()) }()
+		<-goroutine
+		outlives := context.WithoutCancel(r.Context())
+		go func() { defer close(ended); <-over; look(outlives) }()
+	}))
+	ctx, cancel := context.WithCancel(t.Context())
+	answer := serve(handler, httptest.NewRequest(http.MethodGet, "/", http.NoBody).WithContext(ctx))
+	require.Equal(t, http.StatusOK, answer.Code)
+	require.Len(t, found, 2, "the handler was not called")
+	cancel()
+	close(over)
+	<-ended
+	for range 3 {
+		require.Equal(t, bound{alice, []string{"one", "two"}, nil}, <-found)
+	}
+}
+
+func TestMiddlewareRefuses(t *testing.T) {
+	broken := errors.New("the database of secrets says no")
+	fails := func(err error) scope.Binder {
+		return func(context.Context, scope.Identity) (context.Context, error) { return nil, err }
+	}
+	for _, test := range []struct {
+		name     string
+		identify func(*http.Request) (scope.Identity, error)
+		bind     []scope.Binder
+		status   int
+		says     string
+	}{
+		{"identify fails", not(broken), nil, 401, "whom it is from"},
+		{"identify fails with an identity", func(*http.Request) (scope.Identity, error) { return alice, broken }, nil, 401, "whom it is from"},
+		{"identify finds a bad key", not(fmt.Errorf("the header: %w", keyspace.ErrInvalidKey)), nil, 400, "the header"},
+		{"no identity and no error", is(scope.Identity{}), nil, 400, "{tenant}"},
+		{"no user", is(scope.Identity{Tenant: "acme"}), nil, 400, "{user}"},
+		{"a NUL in the tenant", is(scope.Identity{Tenant: "ac\x00me", User: "alice"}), nil, 400, "NUL"},
+		{"any tenant", is(scope.Identity{Tenant: keyspace.Any, User: "alice"}), nil, 400, "{tenant}"},
+		{"any user", is(scope.Identity{Tenant: "acme", User: keyspace.Any}), nil, 400, "{user}"},
+		{"a binder fails", is(alice), []scope.Binder{fails(broken)}, 503, "try again later"},
+		{"the second binder fails", is(alice), []scope.Binder{step("one"), fails(broken)}, 503, "try again later"},
+		{"a binder refuses the key", is(alice), []scope.Binder{fails(fmt.Errorf("braces: %w", keyspace.ErrInvalidKey))}, 400, "braces"},
+		{"a binder says anonymous", is(alice), []scope.Binder{fails(scope.ErrAnonymous)}, 503, "try again later"},
+		{"a binder gives nothing", is(alice), []scope.Binder{fails(nil)}, 503, "try again later"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			logged(t)
+			answer := serve(scope.Middleware(test.identify, test.bind...)(never(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+			require.Equal(t, test.status, answer.Code)
+			require.Contains(t, answer.Body.String(), test.says)
+			require.NotContains(t, answer.Body.String(), "secrets")
+			require.Equal(t, "text/plain; charset=utf-8", answer.Header().Get("Content-Type"))
+		})
+	}
+}
+
+// A request whose identity no key can hold reaches no binder.
+func TestBindersSeeValidIdentities(t *testing.T) {
+	called := false
+	bind := func(ctx context.Context, _ scope.Identity) (context.Context, error) { called = true; return ctx, nil }
+	serve(scope.Middleware(is(scope.Identity{User: "alice"}), bind)(never(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	require.False(t, called)
+}
+
+// Whoever runs the service reads why a binder failed, and for whom.
+func TestMiddlewareLogs(t *testing.T) {
+	log := logged(t)
+	bind := func(context.Context, scope.Identity) (context.Context, error) {
+		return nil, errors.New("no route to host")
+	}
+	serve(scope.Middleware(is(alice), bind)(never(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	for _, part := range []string{"no route to host", "acme", "alice"} {
+		require.Contains(t, log.String(), part)
+	}
+}
+
+func TestAnonymousRequestsGoOnUnbound(t *testing.T) {
+	for _, err := range []error{scope.ErrAnonymous, fmt.Errorf("no cookie: %w", scope.ErrAnonymous)} {
+		served := false
+		identify := func(*http.Request) (scope.Identity, error) { return alice, err }
+		bind := func(context.Context, scope.Identity) (context.Context, error) { return nil, errors.New("called") }
+		handler := scope.Middleware(identify, bind)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			served = true
+			_, ok := scope.From(r.Context())
+			assert.False(t, ok)
+			_, ok = trail.From(r.Context())
+			assert.False(t, ok)
+			came, _ := requests.From(r.Context())
+			assert.Equal(t, "as it came", came)
+		}))
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		answer := serve(handler, r.WithContext(requests.With(r.Context(), "as it came")))
+		require.True(t, served)
+		require.Equal(t, http.StatusOK, answer.Code)
+	}
+}
+
+func TestMiddlewarePanics(t *testing.T) {
+	request := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	identify := func(*http.Request) (scope.Identity, error) { panic("identify") }
+	require.PanicsWithValue(t, "identify", func() { serve(scope.Middleware(identify)(never(t)), request) })
+	bind := func(context.Context, scope.Identity) (context.Context, error) { panic("bind") }
+	require.PanicsWithValue(t, "bind", func() { serve(scope.Middleware(is(alice), bind)(never(t)), request) })
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	require.PanicsWithValue(t, http.ErrAbortHandler, func() { serve(scope.Middleware(is(alice))(handler), request) })
+}
+
+// What is wired wrongly shows when the program starts, not when a request comes.
+func TestMiddlewareMistakes(t *testing.T) {
+	require.Panics(t, func() { scope.Middleware(nil) })
+	require.Panics(t, func() { scope.Middleware(is(alice), step("one"), nil) })
+	require.Panics(t, func() { scope.Middleware(is(alice))(nil) })
+}
+
+func TestMiddlewareKeepsItsBinders(t *testing.T) {
+	binders := []scope.Binder{step("one")}
+	wrap := scope.Middleware(is(alice), binders...)
+	binders[0] = nil
+	answer := serve(wrap(http.NotFoundHandler()), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	require.Equal(t, http.StatusNotFound, answer.Code)
+}
+
+func TestBind(t *testing.T) {
+	ctx, err := scope.Bind(t.Context(), alice, step("one"), step("two"))
+	require.NoError(t, err)
+	id, ok := scope.From(ctx)
+	require.True(t, ok)
+	require.Equal(t, alice, id)
+	steps, _ := trail.From(ctx)
+	require.Equal(t, []string{"one", "two"}, steps)
+
+	_, err = scope.Bind(t.Context(), scope.Identity{Tenant: "acme"})
+	require.ErrorIs(t, err, keyspace.ErrInvalidKey)
+	_, err = scope.Bind(t.Context(), alice, nil)
+	require.ErrorContains(t, err, "nil")
+	broken := errors.New("broken")
+	_, err = scope.Bind(t.Context(), alice, func(ctx context.Context, _ scope.Identity) (context.Context, error) { return ctx, broken })
+	require.ErrorIs(t, err, broken)
+}
+
+func TestWith(t *testing.T) {
+	_, ok := scope.From(t.Context())
+	require.False(t, ok)
+	bob := scope.Identity{Tenant: "globex", User: "bob"}
+	ctx := scope.With(scope.With(t.Context(), alice), bob)
+	id, ok := scope.From(ctx)
+	require.True(t, ok)
+	require.Equal(t, bob, id)
+}
+
+func is(id scope.Identity) func(*http.Request) (scope.Identity, error) {
+	return func(*http.Request) (scope.Identity, error) { return id, nil }
+}
+
+func not(err error) func(*http.Request) (scope.Identity, error) {
+	return func(*http.Request) (scope.Identity, error) { return scope.Identity{}, err }
+}
+
+// step leaves its name in the trail, and makes sure whom it is bound for.
+func step(name string) scope.Binder {
+	return func(ctx context.Context, id scope.Identity) (context.Context, error) {
+		if carried, ok := scope.From(ctx); !ok || carried != id {
+			return nil, fmt.Errorf("%v is bound for %v", carried, id)
+		}
+		steps, _ := trail.From(ctx)
+		return trail.With(ctx, append(steps[:len(steps):len(steps)], name)), nil
+	}
+}
+
+func never(t *testing.T) http.Handler {
+	t.Helper()
+	return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler was called") })
+}
+
+func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// logged catches what goes to slog.Default.
+func logged(t *testing.T) *bytes.Buffer {
+	t.Helper()
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return &log
+}
