@@ -23,6 +23,10 @@ PKG      ?= ./...
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+.PHONY: chat
+chat: ## Run the chat, a service of two tenants with a page; on a live server with REDIS_URL=redis://...
+	go run ./examples/chat
+
 .PHONY: quickstart
 quickstart: ## Run the first example; on a live server with REDIS_URL=redis://...
 	go run ./examples/quickstart

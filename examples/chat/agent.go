@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/listrepo"
+	"github.com/symphony-go/symphony/scope"
+)
+
+// answerInbox runs when a user has stopped typing. Messages leave the inbox
+// when they are answered: where this process dies, another one answers.
+func (s *service) answerInbox(ctx context.Context, e expiry.Event) error {
+	ctx, err := scope.Bind(ctx, scope.Identity{Tenant: e.Tenant, User: e.ID}, s.bind...)
+	if err != nil {
+		return err
+	}
+	at, _ := shops.From(ctx)
+	for n := 1; n > 0 && err == nil; {
+		n, err = at.messages.Process(ctx, at.inbox, 100, answer)
+	}
+	return err
+}
+
+// answer answers messages that came in one breath. It may be called again with
+// the same ones, when it failed or its process died.
+func answer(ctx context.Context, items []listrepo.Item[Message]) error {
+	at, _ := shops.From(ctx)
+	last := items[len(items)-1].ID
+	before, err := at.conversations.Get(ctx, at.id.User)
+	if err != nil && !errors.Is(err, symphony.ErrNotFound) || before.Answered == last {
+		return err
+	}
+	var turn Turn
+	for _, m := range items {
+		turn.Text += m.Value.Text + "\n"
+	}
+	if err := at.turn.Replace(ctx, turnState, turn); err != nil {
+		return err
+	}
+	if err := together(ctx, findItem, findDiscount); err != nil {
+		return err
+	}
+	reply, err := placeOrder(ctx, last)
+	if err != nil {
+		return err
+	}
+	_, err = at.conversations.Merge(ctx, at.id.User, turns.Add(1), said.Set(reply), answered.Set(last))
+	return err
+}
+
+// together runs tools at the same time. All they get is the context.
+func together(ctx context.Context, tools ...func(context.Context) error) error {
+	errs := make([]error, len(tools))
+	var wg sync.WaitGroup
+	for i, tool := range tools {
+		wg.Go(func() { errs[i] = tool(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// findItem looks for something that the tenant sells.
+func findItem(ctx context.Context) error {
+	at, _ := shops.From(ctx)
+	turn, err := at.turn.Get(ctx, turnState)
+	for word := range strings.FieldsSeq(strings.ToLower(turn.Text)) {
+		word = strings.Trim(word, ".,;:!?")
+		if p, sold := at.settings.Prices[word]; sold {
+			return at.turn.Update(ctx, turnState, item.Set(word), price.Set(p))
+		}
+	}
+	return err
+}
+
+// findDiscount knows the scratch by the names of its fields.
+func findDiscount(ctx context.Context) error {
+	at, _ := shops.From(ctx)
+	user, err := at.users.Get(ctx, at.id.User)
+	if err != nil || user.Messages < 3 {
+		return err
+	}
+	scratch, _ := symphony.SharedStateFrom(ctx)
+	return scratch.UpdateField(ctx, turnState, "discount", 0.1)
+}
+
+// placeOrder orders what the others found. The order has the message's id, so
+// that a message that is answered again does not order again.
+func placeOrder(ctx context.Context, id string) (string, error) {
+	at, _ := shops.From(ctx)
+	turn, err := at.turn.Get(ctx, turnState)
+	if err != nil || turn.Item == "" {
+		return "I hear you. We have cups, lamps and chairs.", err
+	}
+	order := Order{at.id.User, turn.Item, turn.Price * (1 - turn.Discount), "placed", time.Now()}
+	err = at.orders.With(symphony.IfAbsent()).Upsert(ctx, id, order)
+	if err != nil && !errors.Is(err, symphony.ErrExists) {
+		return "", err
+	}
+	_, err = at.shipping.Enqueue(ctx, toShip, id)
+	return fmt.Sprintf("Ordered: a %s for %.2f.", order.Item, order.Price), err
+}
+
+// ship ships the orders of all tenants, as they come.
+func (s *service) ship(ctx context.Context) error {
+	pack := func(ctx context.Context, tenant string, _ symphony.Queue, ids []listrepo.Item[string]) error {
+		orders, err := symphony.NewTable[Order](s.pools, tenant, "orders", symphony.NoTTL(), symphony.IfExists())
+		for i := 0; i < len(ids) && err == nil; i++ {
+			err = orders.UpdateField(ctx, ids[i].Value, "status", "shipped")
+		}
+		return err
+	}
+	return symphony.WorkBatches(ctx, s.pools, toShip.Service, pack, symphony.MaxAttempts(5),
+		symphony.Report(func(err error) { slog.ErrorContext(ctx, "an order was not shipped", "error", err) }))
+}

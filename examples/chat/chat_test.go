@@ -1,0 +1,370 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/listrepo"
+	"github.com/symphony-go/symphony/pool"
+	"github.com/symphony-go/symphony/scope"
+)
+
+// What two people of two tenants write at the same time waits until each stops
+// typing, is answered in one go, and is ordered and shipped for each alone.
+func TestChat(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		url, stop := start(t, p)
+		alice := newPerson(t, p, url, time.Minute)
+		bob := newPerson(t, p, url, time.Minute) // the same name at another tenant
+
+		for i, text := range []string{"hello", "I want a LAMP, please!", "thank you"} {
+			require.JSONEq(t, fmt.Sprintf(`{"waiting":%d}`, i+1), alice.send(text))
+		}
+		bob.send("just looking")
+		waiting := alice.look()
+		require.NotNil(t, waiting.AnswerIn)
+		require.LessOrEqual(t, *waiting.AnswerIn, time.Minute.Milliseconds())
+		require.EqualValues(t, 3, waiting.User.Messages)
+		require.Len(t, waiting.Waiting, 3)
+		require.Zero(t, waiting.Conversation)
+
+		alice.stopsTyping(p)
+		bob.stopsTyping(p)
+		said := alice.answered(1)
+		require.Equal(t, "Ordered: a lamp for 36.00.", said.Conversation.Said)
+		require.Empty(t, said.Waiting)
+		require.Nil(t, said.AnswerIn)
+		require.WithinDuration(t, time.Now(), said.Conversation.Changed, time.Minute)
+		require.Equal(t, Turn{"hello\nI want a LAMP, please!\nthank you\n", "lamp", 40, 0.1}, said.Scratch)
+
+		said = bob.answered(1)
+		require.Equal(t, "I hear you. We have cups, lamps and chairs.", said.Conversation.Said)
+		require.Equal(t, Turn{Text: "just looking\n"}, said.Scratch)
+		require.Empty(t, bob.orders())
+
+		for _, order := range alice.shipped(1) {
+			require.Equal(t, Order{"alice", "lamp", 36, "shipped", order.Placed}, order)
+		}
+		alice.send("and a cup.")
+		alice.stopsTyping(p)
+		require.Equal(t, "Ordered: a cup for 8.55.", alice.answered(2).Conversation.Said)
+		alice.shipped(2)
+		require.NoError(t, stop())
+	})
+}
+
+// Typing puts off an answer that is due, and no other.
+func TestTyping(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		url, _ := start(t, p)
+		alice := newPerson(t, p, url, time.Minute)
+		alice.typing()
+		require.Nil(t, alice.look().AnswerIn)
+
+		alice.send("one moment")
+		alice.setTrigger(p, 30*time.Second)
+		require.LessOrEqual(t, *alice.look().AnswerIn, int64(30_000))
+		alice.typing()
+		require.Greater(t, *alice.look().AnswerIn, int64(30_000))
+	})
+}
+
+// What waits when a process ends is answered by the next one.
+func TestRestart(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		url, stop := start(t, p)
+		alice := newPerson(t, p, url, 200*time.Millisecond)
+		alice.send("a chair")
+		require.NoError(t, stop())
+		_, err := http.Get(url + "/healthz")
+		require.Error(t, err)
+
+		alice.url, _ = start(t, p)
+		require.Equal(t, "Ordered: a chair for 120.00.", alice.answered(1).Conversation.Said)
+	})
+}
+
+// A request that has begun is served although the process is told to end.
+func TestShutdown(t *testing.T) {
+	p := pooltest.Embedded(t)
+	url, stop := start(t, p)
+	alice := newPerson(t, p, url, time.Minute)
+	body, write := io.Pipe()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/api/messages", body)
+	require.NoError(t, err)
+	r.Header = http.Header{"X-Tenant": {alice.id.Tenant}, "X-User": {alice.id.User}, "Expect": {"100-continue"}}
+	status := make(chan int, 1)
+	go func() {
+		defer close(status)
+		client := http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
+		if answer, err := client.Do(r); err == nil {
+			status <- answer.StatusCode
+			_ = answer.Body.Close()
+		}
+	}()
+	_, err = io.WriteString(write, `{"text":`) // goes on when the service asks for the body
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- stop() }()
+	alice.await(func() bool {
+		c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err == nil {
+			_ = c.Close()
+		}
+		return err != nil
+	})
+	_, err = io.WriteString(write, `"hello"}`)
+	require.NoError(t, err)
+	require.NoError(t, write.Close())
+	require.Equal(t, http.StatusOK, <-status)
+	require.NoError(t, <-ended)
+}
+
+// Messages that come again, since the process that answered them died before
+// it could say so, are neither answered nor ordered again.
+func TestAnswerTwice(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		s, err := newService(p)
+		require.NoError(t, err)
+		ctx, err := scope.Bind(t.Context(), scope.Identity{Tenant: pooltest.Tenant(), User: "alice"}, s.bind...)
+		require.NoError(t, err)
+		at, _ := shops.From(ctx)
+		require.NoError(t, at.users.Update(ctx, "alice", messages.Add(1)))
+		items := []listrepo.Item[Message]{{ID: "m1", Attempt: 1, Value: Message{Text: "a lamp"}}}
+		require.NoError(t, answer(ctx, items))
+		require.NoError(t, answer(ctx, items))
+		conversation, err := at.conversations.Get(ctx, "alice")
+		require.NoError(t, err)
+		require.EqualValues(t, 1, conversation.Turns)
+
+		// It died between the order and the answer.
+		_, err = at.conversations.Delete(ctx, "alice")
+		require.NoError(t, err)
+		require.NoError(t, answer(ctx, items))
+		n := 0
+		for order, err := range at.orders.All(ctx) {
+			require.NoError(t, err)
+			require.Equal(t, "m1", order.ID)
+			n++
+		}
+		require.Equal(t, 1, n)
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	url, _ := start(t, pooltest.Embedded(t))
+	for _, test := range []struct {
+		name, tenant, user, method, path, body string
+		status                                 int
+		says                                   string
+	}{
+		{"nobody", "", "", "GET", "/api/state", "", 401, "unauthorized"},
+		{"no user", "acme", "", "GET", "/api/state", "", 400, "{user}"},
+		{"no tenant", "", "alice", "GET", "/api/state", "", 400, "{tenant}"},
+		{"no JSON", "acme", "alice", "POST", "/api/messages", "hello", 400, "JSON"},
+		{"no text", "acme", "alice", "POST", "/api/messages", `{"text":" "}`, 400, "text"},
+		{"too much text", "acme", "alice", "POST", "/api/messages", `{"text":"` + strings.Repeat("a", 65<<10) + `"}`, 400, "JSON"},
+		{"no such path", "acme", "alice", "GET", "/api/else", "", 404, ""},
+		{"another method", "acme", "alice", "DELETE", "/api/messages", "", 405, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := person{t, url, scope.Identity{Tenant: test.tenant, User: test.user}}
+			status, body := p.call(test.method, test.path, test.body)
+			require.Equal(t, test.status, status, body)
+			require.Contains(t, body, test.says)
+		})
+	}
+}
+
+func TestPagesForPeopleAndMachines(t *testing.T) {
+	p := pooltest.Embedded(t)
+	url, _ := start(t, p)
+	nobody := person{t, url, scope.Identity{}}
+	status, body := nobody.call(http.MethodGet, "/", "")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, "Two tenants")
+	status, body = nobody.call(http.MethodGet, "/healthz", "")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, "ok\n", body)
+
+	alice := newPerson(t, p, url, time.Minute)
+	alice.send("hello")
+	_, body = nobody.call(http.MethodGet, "/metrics", "")
+	stats := p.Stats()
+	for _, alias := range p.Aliases() {
+		require.Contains(t, body, fmt.Sprintf("pool_errors_total{pool=%q} ", alias))
+		require.Contains(t, body, fmt.Sprintf("pool_cache_hits_total{pool=%q} 0\n", alias))
+	}
+	require.Contains(t, body, fmt.Sprintf("pool_commands_total{pool=\"user\"} %d\n", stats[pool.User].Commands))
+	require.Positive(t, stats[pool.User].Commands)
+	require.Contains(t, body, "triggers_fired_total 0\n")
+}
+
+// Without Redis the service says so, to whom it serves and to its balancer.
+func TestRedisIsGone(t *testing.T) {
+	server := redistest.Server(t)
+	p, err := pool.Open(t.Context(), pool.Config{URL: server.URL(), Timeout: time.Second})
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	url, _ := start(t, p)
+	alice := newPerson(t, p, url, time.Minute)
+	server.Kill()
+	status, body := alice.call(http.MethodPost, "/api/messages", `{"text":"hello"}`)
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, body, "try again")
+	status, body = alice.call(http.MethodGet, "/healthz", "")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, body, "user")
+}
+
+// start runs a service on pools until stop, or the test's end.
+func start(t *testing.T, p *pool.Pools) (url string, stop func() error) {
+	t.Helper()
+	s, err := newService(p)
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- s.serve(ctx, l)
+		close(ended)
+	}()
+	stop = func() error { cancel(); return <-ended }
+	t.Cleanup(func() { _ = stop() })
+	return "http://" + l.Addr().String(), stop
+}
+
+// person talks to a service over HTTP.
+type person struct {
+	t   *testing.T
+	url string
+	id  scope.Identity
+}
+
+// newPerson is alice at a tenant of her own that waits quiet for her to go on.
+func newPerson(t *testing.T, p *pool.Pools, url string, quiet time.Duration) person {
+	t.Helper()
+	id := scope.Identity{Tenant: pooltest.Tenant(), User: "alice"}
+	settings, err := symphony.NewGeneric[Settings](p, id.Tenant)
+	require.NoError(t, err)
+	own, err := loadSettings(t.Context())
+	require.NoError(t, err)
+	own.Quiet, own.AtMost = quiet, time.Hour
+	require.NoError(t, settings.Set(t.Context(), "settings", own))
+	return person{t, url, id}
+}
+
+func (p person) call(method, path, body string) (int, string) {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), method, p.url+path, strings.NewReader(body))
+	require.NoError(p.t, err)
+	if p.id.Tenant != "" {
+		r.Header.Set("X-Tenant", p.id.Tenant)
+	}
+	if p.id.User != "" {
+		r.Header.Set("X-User", p.id.User)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(p.t, err)
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(p.t, err)
+	return answer.StatusCode, string(text)
+}
+
+func (p person) get(method, path, body string, into any) string {
+	p.t.Helper()
+	status, text := p.call(method, path, body)
+	require.Equal(p.t, http.StatusOK, status, text)
+	require.NoError(p.t, json.Unmarshal([]byte(text), into))
+	return text
+}
+
+func (p person) send(text string) string {
+	p.t.Helper()
+	body, err := json.Marshal(Message{Text: text})
+	require.NoError(p.t, err)
+	return p.get(http.MethodPost, "/api/messages", string(body), new(any))
+}
+
+func (p person) typing() {
+	p.t.Helper()
+	p.get(http.MethodPost, "/api/typing", "", new(any))
+}
+
+// stopsTyping makes the answer due now.
+func (p person) stopsTyping(pools *pool.Pools) {
+	p.t.Helper()
+	p.setTrigger(pools, time.Millisecond)
+}
+
+func (p person) setTrigger(pools *pool.Pools, after time.Duration) {
+	p.t.Helper()
+	triggers, err := symphony.NewTrigger(pools, p.id.Tenant)
+	require.NoError(p.t, err)
+	require.NoError(p.t, triggers.Set(p.t.Context(), answerAction, p.id.User, after))
+}
+
+// view is what the page shows.
+type view struct {
+	User         User
+	Conversation Conversation
+	Scratch      Turn
+	Waiting      []Message
+	Backlog      listrepo.Backlog
+	AnswerIn     *int64 `json:"answer_in_ms"`
+}
+
+func (p person) look() (v view) {
+	p.t.Helper()
+	p.get(http.MethodGet, "/api/state", "", &v)
+	return v
+}
+
+func (p person) orders() (orders map[string]Order) {
+	p.t.Helper()
+	p.get(http.MethodGet, "/api/orders", "", &orders)
+	return orders
+}
+
+// answered waits until the conversation has had so many turns.
+func (p person) answered(turns int64) (v view) {
+	p.t.Helper()
+	p.await(func() bool { v = p.look(); return v.Conversation.Turns == turns && v.Backlog.Claimed == 0 })
+	return v
+}
+
+// shipped waits until there are so many orders, all shipped.
+func (p person) shipped(n int) (orders map[string]Order) {
+	p.t.Helper()
+	p.await(func() bool {
+		orders = p.orders()
+		for _, order := range orders {
+			if order.Status != "shipped" {
+				return false
+			}
+		}
+		return len(orders) == n
+	})
+	return orders
+}
+
+func (p person) await(done func() bool) {
+	p.t.Helper()
+	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
+		require.True(p.t, time.Now().Before(end), "it did not happen")
+	}
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/pool"
+	"github.com/symphony-go/symphony/scope"
+)
+
+// service is one process of the chat. Any number of them may share a Redis.
+type service struct {
+	pools    *pool.Pools
+	bind     []scope.Binder // what all work for a user is bound to
+	triggers *expiry.Listener
+}
+
+func newService(pools *pool.Pools) (*service, error) {
+	s := &service{pools: pools}
+	s.bind = []scope.Binder{symphony.BindSharedState(pools, symphony.TTL(time.Hour)), s.bindShop}
+	actions := expiry.NewRegistry()
+	err := actions.On(answerAction, s.answerInbox)
+	if err == nil {
+		s.triggers, err = expiry.NewListener(pools, actions, expiry.Config{})
+	}
+	return s, err
+}
+
+// serve answers requests, triggers and queues until ctx ends. Then it finishes
+// the requests first, since they make work for the others.
+func (s *service) serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second}
+	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	failed := make(chan error, 3)
+	var work sync.WaitGroup
+	work.Go(func() { failed <- s.triggers.Run(working) })
+	work.Go(func() { failed <- s.ship(working) })
+	go func() { failed <- server.Serve(l) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err = errors.Join(err, server.Shutdown(ending))
+	stopWork()
+	work.Wait()
+	return err
+}
+
+//go:embed index.html
+var page embed.FS
+
+func (s *service) routes() http.Handler {
+	api := http.NewServeMux()
+	api.Handle("POST /api/messages", endpoint(send))
+	api.Handle("POST /api/typing", endpoint(typing))
+	api.Handle("GET /api/state", endpoint(s.look))
+	api.Handle("GET /api/orders", endpoint(orders))
+
+	mux := http.NewServeMux()
+	mux.Handle("/api/", scope.Middleware(identify, s.bind...)(api))
+	mux.HandleFunc("GET /healthz", s.health)
+	mux.HandleFunc("GET /metrics", s.metrics)
+	mux.Handle("/", http.FileServerFS(page))
+	return mux
+}
+
+// identify believes the headers, as a service may behind a gateway that checks
+// who sends a request and then sets them. Others verify a token here.
+func identify(r *http.Request) (scope.Identity, error) {
+	id := scope.Identity{Tenant: r.Header.Get("X-Tenant"), User: r.Header.Get("X-User")}
+	if id == (scope.Identity{}) {
+		return id, errors.New("neither X-Tenant nor X-User")
+	}
+	return id, nil
+}
+
+var errBadRequest = errors.New("bad request")
+
+// endpoint answers with what handle gives, as JSON. The middleware has seen to
+// it that there is a shop.
+func endpoint(handle func(r *http.Request, at *shop) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		at, _ := shops.From(r.Context())
+		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		v, err := handle(r, at)
+		switch {
+		case errors.Is(err, errBadRequest):
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		case err != nil:
+			slog.ErrorContext(r.Context(), "not served", "path", r.URL.Path, "who", at.id, "error", err)
+			http.Error(w, "the request could not be served; try again", http.StatusServiceUnavailable)
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(v)
+		}
+	})
+}
+
+// send takes a message in. The agent answers when the user has stopped typing,
+// and all that was written until then in one go.
+func send(r *http.Request, at *shop) (any, error) {
+	var m Message
+	if err := json.NewDecoder(r.Body).Decode(&m); err != nil || strings.TrimSpace(m.Text) == "" {
+		return nil, fmt.Errorf(`%w: the body is JSON with a text, like {"text": "a lamp, please"}`, errBadRequest)
+	}
+	// The trigger is touched before, so that the message is answered although
+	// this process may die, and after, although it may have come in late.
+	if err := errors.Join(at.users.Update(r.Context(), at.id.User, messages.Add(1)), putOff(r, at)); err != nil {
+		return nil, err
+	}
+	n, err := at.messages.Enqueue(r.Context(), at.inbox, Message{m.Text, time.Now()})
+	return map[string]int64{"waiting": n}, errors.Join(err, putOff(r, at))
+}
+
+// typing puts the answer off, if one is due.
+func typing(r *http.Request, at *shop) (any, error) {
+	if err := putOff(r, at, symphony.IfExists()); !errors.Is(err, symphony.ErrNotFound) {
+		return nil, err
+	}
+	return nil, nil
+}
+
+func putOff(r *http.Request, at *shop, opts ...symphony.Option) error {
+	return at.triggers.With(opts...).Touch(r.Context(), answerAction, at.id.User, at.settings.Quiet, at.settings.AtMost)
+}
+
+// look gives all that the page shows of a user but the orders.
+func (s *service) look(r *http.Request, at *shop) (any, error) {
+	ctx := r.Context()
+	var errs [6]error
+	view := map[string]any{}
+	view["user"], errs[0] = at.users.Get(ctx, at.id.User)
+	view["conversation"], errs[1] = at.conversations.Get(ctx, at.id.User)
+	view["waiting"], errs[2] = at.messages.Chunk(ctx, at.inbox, 0, -1)
+	view["backlog"], errs[3] = at.messages.Backlog(ctx, at.inbox)
+	view["answer_in_ms"], errs[4] = s.due(ctx, at)
+	view["scratch"], errs[5] = at.turn.Get(ctx, turnState)
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, symphony.ErrNotFound) {
+			return nil, err
+		}
+	}
+	return view, nil
+}
+
+// due tells in how many milliseconds the answer is due, for people to watch. It
+// asks by the raw client: a trigger's key lives an hour longer than its delay.
+func (s *service) due(ctx context.Context, at *shop) (*int64, error) {
+	client, err := s.pools.Client(pool.Expiry)
+	key, sharded := s.pools.Layout().Trigger.Key(at.id.Tenant, answerAction, at.id.User)
+	if err != nil || sharded != nil { // on a cluster only the library knows the shard
+		return nil, err
+	}
+	ms, err := client.Do(ctx, client.B().Pttl().Key(s.pools.Prefix(pool.Expiry)+key).Build()).AsInt64()
+	if err != nil || ms < 0 {
+		return nil, err
+	}
+	ms = max(ms-time.Hour.Milliseconds(), 0)
+	return &ms, nil
+}
+
+// orders gives the user's by id. It goes over all keys, so the page asks only
+// when something is new.
+func orders(r *http.Request, at *shop) (any, error) {
+	found := map[string]Order{}
+	for order, err := range at.orders.Find(r.Context(), buyer.Eq(at.id.User)) {
+		if err != nil {
+			return nil, err
+		}
+		found[order.ID] = order.Value
+	}
+	return found, nil
+}
+
+// health tells a load balancer whether every pool answers.
+func (s *service) health(w http.ResponseWriter, r *http.Request) {
+	if err := s.pools.Ping(r.Context()); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// metrics gives the counters of pools and triggers as Prometheus reads them.
+func (s *service) metrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	stats := s.pools.Stats()
+	for _, alias := range s.pools.Aliases() {
+		n := stats[alias]
+		fmt.Fprintf(w, "pool_commands_total{pool=%q} %d\npool_errors_total{pool=%[1]q} %[3]d\n", alias, n.Commands, n.Errors)
+		fmt.Fprintf(w, "pool_cache_hits_total{pool=%q} %d\npool_cache_misses_total{pool=%[1]q} %[3]d\n", alias, n.CacheHits, n.CacheMisses)
+	}
+	t := s.triggers.Stats()
+	fmt.Fprintf(w, "triggers_pending %d\ntriggers_dead %d\ntriggers_fired_total %d\n", t.Pending, t.Dead, t.Fired)
+}
