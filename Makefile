@@ -10,6 +10,9 @@ TOOL := go tool -modfile=tools.mod
 # Modules beside the one of the root.
 NESTED := $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod))
 
+# The tests that need a browser, in modules of their own too.
+E2E := $(patsubst %/go.mod,%,$(wildcard examples/*/e2e/go.mod))
+
 # The race detector needs a C compiler.
 RACE = $(shell command -v $$(go env CC) >/dev/null && echo -race)
 
@@ -21,7 +24,7 @@ PKG      ?= ./...
 
 .PHONY: help
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: chat
 chat: ## Run the chat, a service of two tenants with a page; on a live server with REDIS_URL=redis://...
@@ -41,6 +44,10 @@ test: redis ## Run all tests, with a real Redis; installs one where apt or brew 
 soak: redis ## Run the long tests, in which servers and workers are killed for minutes
 	SOAK=1 go test -count=1 -timeout=1h -run='^TestSoak' -v $(PKG)
 
+.PHONY: e2e
+e2e: chromium ## Open the examples' pages in a headless Chromium; installs one where apt can
+	@for module in $(E2E); do (set -x; cd $$module && go test -count=1 -timeout=$(TIMEOUT) ./...) || exit; done
+
 .PHONY: check
 check: fmt-check tidy vet lint test ## All that must pass before a change goes in
 
@@ -55,12 +62,12 @@ fmt-check: ## Show what fmt would change; fail if it would
 .PHONY: tidy
 tidy: ## Show what `go mod tidy` would change; fail if it would
 	go mod tidy -diff
-	@for module in $(NESTED); do (set -x; cd $$module && go mod tidy -diff) || exit; done
+	@for module in $(NESTED) $(E2E); do (set -x; cd $$module && go mod tidy -diff) || exit; done
 
 .PHONY: vet
 vet: ## Run go vet
 	go vet ./...
-	@for module in $(NESTED); do (set -x; cd $$module && go vet ./...) || exit; done
+	@for module in $(NESTED) $(E2E); do (set -x; cd $$module && go vet ./...) || exit; done
 
 # golangci-lint runs the checks of staticcheck once more, on tests too, with the
 # exceptions that .golangci.yml gives for them.
@@ -68,7 +75,7 @@ vet: ## Run go vet
 lint: ## Run staticcheck and golangci-lint (the first build takes a few minutes)
 	$(TOOL) staticcheck -tests=false -checks=inherit,-U1000 ./...
 	$(TOOL) golangci-lint run
-	@for module in $(NESTED); do (set -x; lint=$$($(TOOL) -n golangci-lint) && cd $$module && $$lint run) || exit; done
+	@for module in $(NESTED) $(E2E); do (set -x; lint=$$($(TOOL) -n golangci-lint) && cd $$module && $$lint run) || exit; done
 
 .PHONY: bench
 bench: ## Run the benchmarks, BENCH=regexp PKG=./hashrepo COUNT=6; the output is for benchstat
@@ -89,3 +96,7 @@ fuzz: ## Run each fuzz test for FUZZTIME=20s
 .PHONY: redis
 redis: ## Install redis-server where it is missing
 	@tools/install-redis
+
+.PHONY: chromium
+chromium: ## Install a Chromium where it is missing
+	@tools/install-chromium
