@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
@@ -337,4 +338,56 @@ func TestWorkersNeverOverlap(t *testing.T) {
 			require.Equal(t, 1, times, value)
 		}
 	})
+}
+
+// meddler does something as soon as a tenant was taken out of a pending set.
+type meddler struct {
+	rueidis.Client
+	once *sync.Once
+	do   func()
+}
+
+func (m meddler) DoMulti(ctx context.Context, cmds ...rueidis.Completed) []rueidis.RedisResult {
+	removes := slices.ContainsFunc(cmds, func(c rueidis.Completed) bool { return c.Commands()[0] == "SREM" })
+	results := m.Client.DoMulti(ctx, cmds...)
+	if removes {
+		m.once.Do(m.do)
+	}
+	return results
+}
+
+// What the Python package enqueues between the look and the removal, and had
+// marked before, is not forgotten.
+func TestNoPythonEnqueueIsForgotten(t *testing.T) {
+	for name, remove := range map[string]func(t *testing.T, p *pool.Pools, h *handled){
+		"RemoveFromPending": func(t *testing.T, p *pool.Pools, _ *handled) {
+			removed, err := symphony.RemoveFromPending(ctx, p, "svc", "py")
+			require.NoError(t, err)
+			require.False(t, removed)
+			require.Equal(t, []string{"py"}, pendingOf(t, p, "svc"))
+		},
+		"WorkBatches": func(t *testing.T, p *pool.Pools, h *handled) {
+			workOn(t, p, "svc", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+				h.add(tenant, q, items)
+				return nil
+			})
+			eventually(t, func() bool { return slices.Equal(h.all(), []string{"py ent act 1"}) })
+			eventually(t, func() bool { return len(pendingOf(t, p, "svc")) == 0 })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Server(t)
+			raw := server.Client(t, 10)
+			do := func(args ...string) {
+				require.NoError(t, raw.Do(ctx, raw.B().Arbitrary(args...).Build()).Error())
+			}
+			var once sync.Once
+			p := pooltest.Redis(t, pool.Config{URL: server.URL(), NewClient: func(o rueidis.ClientOption) (rueidis.Client, error) {
+				c, err := rueidis.NewClient(o)
+				return meddler{c, &once, func() { do("RPUSH", "py:batch:svc:ent:act", "1") }}, err
+			}})
+			do("SADD", "pending_batches:svc", "py")
+			remove(t, p, &handled{})
+		})
+	}
 }
