@@ -41,15 +41,24 @@ func hashTag(key string) string {
 	return tag
 }
 
-// slot gives the slot of a key that has no hash tag.
-func slot(key string) uint16 {
-	return crc16(key) % slots
+// Slot gives the slot of a key on a cluster, from 0 to [Slots]-1: that of its
+// hash tag where it has one. key is the whole key as Redis sees it.
+func Slot(key string) uint16 {
+	if tag := hashTag(key); tag != "" {
+		key = tag
+	}
+	return slot(key)
 }
 
-const (
-	slots      = 16384
-	polynomial = 0x1021
-)
+// slot gives the slot of a key that has no hash tag.
+func slot(key string) uint16 {
+	return crc16(key) % Slots
+}
+
+// Slots is how many slots a cluster has.
+const Slots = 16384
+
+const polynomial = 0x1021
 
 // crc16 is the checksum of the cluster specification, CRC-16/XMODEM.
 func crc16(s string) (crc uint16) {
@@ -67,7 +76,7 @@ func crc16(s string) (crc uint16) {
 // checksum wanted, 16 steps back, xor the checksum of x.
 func slotTag(slot uint16) string {
 	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	for wanted := uint32(slot); wanted < 1<<16; wanted += slots {
+	for wanted := uint32(slot); wanted < 1<<16; wanted += Slots {
 		back := uint16(wanted)
 		for range 16 {
 			back = (back^back&1*polynomial)>>1 | back<<15

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -94,6 +95,9 @@ func (p *Pools) Layout() keyspace.Layout { return p.layout }
 
 // MaxValueBytes is the size of the largest value that a repository sends.
 func (p *Pools) MaxValueBytes() int { return p.maxValueBytes }
+
+// Timeout is the deadline of a round trip whose context has none.
+func (p *Pools) Timeout() time.Duration { return p.deadline.timeout }
 
 // Ping sends PING to every alias, side by side; on a cluster it is enough that
 // one node answers. Aliases that do not answer are a *ConnectError each,

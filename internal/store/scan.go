@@ -60,16 +60,11 @@ func (s *Store) scanAll(ctx context.Context, op string, from *walk) iter.Seq2[Pa
 		}
 		w := *from
 		w.Store, w.target, w.seen = s, t, newSeen()
-		for _, node := range s.nodes() {
-			primary, err := w.primary(ctx, node)
-			if err != nil {
-				yield(Page{}, err)
-				return
-			}
-			if primary && !w.over(ctx, node, yield) {
-				return
-			}
+		if s.Client.Mode() == rueidis.ClientModeCluster {
+			w.overCluster(ctx, yield)
+			return
 		}
+		w.over(ctx, s.Client, yield)
 	}
 }
 
@@ -81,6 +76,7 @@ type walk struct {
 	keys   Keys
 	read   func(key string) rueidis.Completed
 	seen   *seen
+	wanted func(key string) bool // nil: every key of the node
 }
 
 // over walks one node, and reports whether to go on with the next.
@@ -163,7 +159,7 @@ func (w *walk) page(keys []string) (page Page) {
 			continue
 		}
 		id, ok := w.keys.ID(bare)
-		if !ok || !w.seen.add(key) {
+		if !ok || w.wanted != nil && !w.wanted(key) || !w.seen.add(key) {
 			continue
 		}
 		t := w.target
@@ -172,34 +168,6 @@ func (w *walk) page(keys []string) (page Page) {
 		page.Targets = append(page.Targets, t)
 	}
 	return page
-}
-
-// primary reports whether a node is to be walked: a replica has what its
-// primary has.
-func (w *walk) primary(ctx context.Context, node rueidis.Client) (bool, error) {
-	if w.Client.Mode() != rueidis.ClientModeCluster {
-		return true, nil
-	}
-	role, err := node.Do(ctx, node.B().Role().Build()).ToArray()
-	if err != nil || len(role) == 0 {
-		return false, w.target.Sent(cmp.Or(err, errEmptyRole))
-	}
-	name, err := role[0].ToString()
-	return name == "master", err
-}
-
-var errEmptyRole = errors.New("ROLE answered nothing")
-
-// nodes is where SCAN must run to see the whole space, replicas among them.
-func (s *Store) nodes() []rueidis.Client {
-	if s.Client.Mode() != rueidis.ClientModeCluster {
-		return []rueidis.Client{s.Client}
-	}
-	var nodes []rueidis.Client
-	for _, node := range s.Client.Nodes() {
-		nodes = append(nodes, node)
-	}
-	return nodes
 }
 
 // IDs gives the id of every record of the space.

@@ -122,16 +122,61 @@ type Call struct {
 // RunMany executes the script once for each call, pipelined; every call is
 // atomic, all of them together are not. Reply and error i belong to call i.
 func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call) ([]rueidis.RedisMessage, []error) {
-	batch := make([]rueidis.LuaExec, len(calls))
-	for i, c := range calls {
-		batch[i] = rueidis.LuaExec{Keys: []string{c.Target.Key}, Args: s.arguments(script, c.Args)}
-	}
+	results := s.evalMany(ctx, script, calls)
 	replies, errs := make([]rueidis.RedisMessage, len(calls)), make([]error, len(calls))
-	for i, r := range script.lua.ExecMulti(ctx, s.Client, batch...) {
-		m, err := r.ToMessage()
+	for i := range results {
+		m, err := results[i].ToMessage()
 		replies[i], errs[i] = verdict(calls[i].Target, m, err)
 	}
 	return replies, errs
+}
+
+// evalMany sends EVALSHA for every call. Where a server does not know the
+// script, one call brings it there and the others follow, until every server
+// that is concerned has it.
+func (s *Store) evalMany(ctx context.Context, script *Script, calls []Call) []rueidis.RedisResult {
+	cmds := make(rueidis.Commands, len(calls))
+	for i, c := range calls {
+		cmds[i] = s.Client.B().Evalsha().Sha1(script.sha).Numkeys(1).Key(c.Target.Key).Arg(s.arguments(script, c.Args)...).Build()
+	}
+	results := s.Client.DoMulti(ctx, cmds...)
+	for again := unloaded(calls, results); len(again) > 0; again = unloaded(calls, results) {
+		first := calls[again[0]]
+		results[again[0]] = s.Client.Do(ctx, s.Client.B().Eval().Script(script.source).Numkeys(1).
+			Key(first.Target.Key).Arg(s.arguments(script, first.Args)...).Build())
+		cmds = cmds[:0]
+		for _, i := range again[1:] {
+			cmds = append(cmds, s.Client.B().Evalsha().Sha1(script.sha).Numkeys(1).
+				Key(calls[i].Target.Key).Arg(s.arguments(script, calls[i].Args)...).Build())
+		}
+		for n, r := range s.Client.DoMulti(ctx, cmds...) {
+			results[again[1+n]] = r
+		}
+	}
+	return results
+}
+
+// unloaded are the calls that a server refused because it does not know the
+// script, but for those behind which another call on the same key was made.
+func unloaded(calls []Call, results []rueidis.RedisResult) (again []int) {
+	if !slices.ContainsFunc(results, noScript) {
+		return nil
+	}
+	made := map[string]bool{}
+	for i, r := range slices.Backward(results) {
+		if key := calls[i].Target.Key; !noScript(r) {
+			made[key] = true
+		} else if !made[key] {
+			again = append(again, i)
+		}
+	}
+	slices.Reverse(again)
+	return again
+}
+
+func noScript(r rueidis.RedisResult) bool {
+	e, refused := rueidis.IsRedisErr(r.Error())
+	return refused && e.IsNoScript()
 }
 
 func (s *Store) arguments(script *Script, args []string) []string {
