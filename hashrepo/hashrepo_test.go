@@ -128,7 +128,7 @@ func TestMissingIsAnError(t *testing.T) {
 		var op *symphony.OpError
 		require.ErrorAs(t, err, &op)
 		require.Equal(t, "Get", op.Op)
-		require.Equal(t, key+"nobody", op.Key)
+		require.Equal(t, p.Prefix(pool.User)+key+"nobody", op.Key)
 		require.Equal(t, pool.User, op.Pool)
 		require.False(t, op.MaybeApplied())
 

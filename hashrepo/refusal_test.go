@@ -43,7 +43,7 @@ func TestKeyOfAnotherType(t *testing.T) {
 			require.ErrorIs(t, err, symphony.ErrWrongType, name)
 			var op *symphony.OpError
 			require.ErrorAs(t, err, &op, name)
-			require.Equal(t, key+"u", op.Key, name)
+			require.Equal(t, p.Prefix(pool.User)+key+"u", op.Key, name)
 			require.False(t, op.MaybeApplied(), name)
 		}
 		text, err := pooltest.Do(t, p, pool.User, "GET", key+"u").ToString()

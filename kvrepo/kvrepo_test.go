@@ -96,7 +96,7 @@ func TestMissing(t *testing.T) {
 			require.ErrorIs(t, err, symphony.ErrNotFound)
 			var op *symphony.OpError
 			require.ErrorAs(t, err, &op)
-			require.Equal(t, key+"k", op.Key)
+			require.Equal(t, p.Prefix(pool.Default)+key+"k", op.Key)
 			_, found, err := repo.Swap(ctx, "k", nil)
 			require.NoError(t, err)
 			require.False(t, found)
@@ -300,7 +300,7 @@ func TestGetOrLoadLoadsOnce(t *testing.T) {
 		ttl, err := repo.TTL(ctx, "k")
 		require.NoError(t, err)
 		require.InDelta(t, time.Hour, ttl, float64(time.Minute))
-		left, err := pooltest.Do(t, p, pool.Default, "EXISTS", keyspace.Beside("load", key+"k")).AsInt64()
+		left, err := pooltest.Do(t, p, pool.Default, "EXISTS", keyspace.Beside("load", p.Prefix(pool.Default)+key+"k")).AsInt64()
 		require.NoError(t, err)
 		require.Zero(t, left, "the lock is left")
 	})
@@ -328,7 +328,7 @@ func TestGetOrLoadFails(t *testing.T) {
 func TestGetOrLoadWaitsNoLongerThanItsContext(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
-		require.NoError(t, pooltest.Do(t, p, pool.Default, "SET", keyspace.Beside("load", key+"k"), "another").Error())
+		require.NoError(t, pooltest.Do(t, p, pool.Default, "SET", keyspace.Beside("load", p.Prefix(pool.Default)+key+"k"), "another").Error())
 		waiting, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
 		defer cancel()
 		_, err := repo.GetOrLoad(waiting, "k", func(context.Context) (int, error) { t.Error("loaded under another's lock"); return 0, nil })
@@ -360,7 +360,7 @@ func TestGetOrLoadLosesItsLock(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
 		v, err := repo.GetOrLoad(ctx, "k", func(context.Context) (int, error) {
-			require.NoError(t, pooltest.Do(t, p, pool.Default, "SET", keyspace.Beside("load", key+"k"), "another").Error())
+			require.NoError(t, pooltest.Do(t, p, pool.Default, "SET", keyspace.Beside("load", p.Prefix(pool.Default)+key+"k"), "another").Error())
 			require.NoError(t, repo.Set(ctx, "k", 1))
 			return 2, nil
 		})
@@ -369,7 +369,7 @@ func TestGetOrLoadLosesItsLock(t *testing.T) {
 		got, err := repo.Get(ctx, "k")
 		require.NoError(t, err)
 		require.Equal(t, 1, got)
-		token, err := pooltest.Do(t, p, pool.Default, "GET", keyspace.Beside("load", key+"k")).ToString()
+		token, err := pooltest.Do(t, p, pool.Default, "GET", keyspace.Beside("load", p.Prefix(pool.Default)+key+"k")).ToString()
 		require.NoError(t, err)
 		require.Equal(t, "another", token, "another's lock was taken away")
 	})

@@ -154,8 +154,18 @@ func (l *lock) keep(ctx context.Context) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// release gives the lock up, also when the caller's context has ended. Where
-// that fails the lock lapses.
+// release gives the lock up, also when the caller's context has ended, and then
+// behind the caller's back, who has no time left. Where that fails the lock
+// lapses.
 func (l *lock) release(ctx context.Context) {
-	unlockScript.Exec(context.WithoutCancel(ctx), l.client, []string{l.key}, []string{l.token})
+	if ctx.Err() == nil {
+		l.unlock(ctx)
+	}
+	if ctx.Err() != nil {
+		go l.unlock(context.WithoutCancel(ctx))
+	}
+}
+
+func (l *lock) unlock(ctx context.Context) {
+	unlockScript.Exec(ctx, l.client, []string{l.key}, []string{l.token})
 }

@@ -5,6 +5,9 @@ package pooltest
 import (
 	"context"
 	"crypto/rand"
+	"reflect"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/redis/rueidis"
@@ -16,10 +19,33 @@ import (
 )
 
 // Each runs a test on a real server and on the embedded one: the repositories
-// must behave alike on both.
+// must behave alike on both. Within [OnCluster] it runs it on the cluster.
 func Each(t *testing.T, run func(t *testing.T, p *pool.Pools)) {
+	if cluster != nil {
+		for _, node := range cluster.Primaries {
+			node.Flush(t)
+		}
+		run(t, Redis(t, pool.Config{URL: cluster.URL()}))
+		return
+	}
 	t.Run("redis", func(t *testing.T) { run(t, Redis(t, pool.Config{})) })
 	t.Run("embedded", func(t *testing.T) { run(t, Embedded(t)) })
+}
+
+// cluster is that of the OnCluster under way.
+var cluster *redistest.ClusterInstance
+
+// OnCluster runs tests that call [Each] once more, on a cluster of three
+// primaries and three replicas: what the repositories promise, they promise
+// there too. The tests must not be parallel.
+func OnCluster(t *testing.T, tests ...func(t *testing.T)) {
+	t.Helper()
+	cluster = redistest.ReplicatedCluster(t)
+	defer func() { cluster = nil }()
+	for _, test := range tests {
+		name := runtime.FuncForPC(reflect.ValueOf(test).Pointer()).Name()
+		t.Run(name[strings.LastIndexByte(name, '.')+1:], test)
+	}
 }
 
 // Redis opens cfg on the real server that it names, or on one of the test's
@@ -47,11 +73,19 @@ func Embedded(tb testing.TB) *pool.Pools {
 // Tenant is a name that no other test has.
 func Tenant() string { return "t" + rand.Text() }
 
-// Do sends a command past the repositories.
+// Do sends a command past the repositories. Where the pool has a prefix, the
+// second word is a key, and gets it unless it is one of keyspace.Beside.
 func Do(tb testing.TB, p *pool.Pools, a pool.Alias, args ...string) rueidis.RedisResult {
 	tb.Helper()
 	c, err := p.Client(a)
 	require.NoError(tb, err)
+	if prefix := p.Prefix(a); prefix != "" && len(args) > 1 {
+		key := args[1]
+		if !strings.HasPrefix(key, "%") {
+			key = prefix + key
+		}
+		return c.Do(context.Background(), c.B().Arbitrary(args[0]).Keys(key).Args(args[2:]...).Build())
+	}
 	return c.Do(context.Background(), c.B().Arbitrary(args...).Build())
 }
 

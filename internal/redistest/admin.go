@@ -22,13 +22,30 @@ func (s *Instance) admin(tb testing.TB) admin {
 
 func (a admin) do(command ...string) string {
 	a.tb.Helper()
+	text, err := a.send(command).ToString()
+	a.check(command, err)
+	return text
+}
+
+// list is do for a command that answers with a list.
+func (a admin) list(command ...string) []string {
+	a.tb.Helper()
+	texts, err := a.send(command).AsStrSlice()
+	a.check(command, err)
+	return texts
+}
+
+func (a admin) send(command []string) rueidis.RedisResult {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	text, err := a.client.Do(ctx, a.client.B().Arbitrary(command...).Build()).ToString()
+	return a.client.Do(ctx, a.client.B().Arbitrary(command...).Build())
+}
+
+func (a admin) check(command []string, err error) {
+	a.tb.Helper()
 	if err != nil {
 		a.tb.Fatalf("redistest: %s: %v", strings.Join(command, " "), err)
 	}
-	return text
 }
 
 // says reports whether the answer of INFO holds a line.

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/keyspace"
 )
 
 // Tx is the commands of one transaction, MULTI first.
@@ -24,6 +25,9 @@ func (s *Store) Tx(n int) Tx { return append(make(Tx, 0, n+3), s.Client.B().Mult
 // are scripts. A command that the server refuses is an error, although the
 // others ran: MULTI knows no rollback.
 func (s *Store) Write(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.RedisMessage, error) {
+	if err := s.oneSlot(t, tx); err != nil {
+		return nil, err
+	}
 	tx = append(tx, s.lifetime(t.Key), s.Client.B().Exec().Build())
 	replies, err := Exec(s.Client.DoMulti(ctx, tx...))
 	if err != nil && !slices.ContainsFunc(replies[:max(len(replies)-1, 0)], done) {
@@ -33,6 +37,26 @@ func (s *Store) Write(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.Red
 		return nil, t.Applied(fmt.Errorf("a part was refused: %w", fault.Reason(err)))
 	}
 	return replies[:len(replies)-1], nil
+}
+
+// oneSlot refuses a transaction over keys that no step of a cluster can change
+// together.
+func (s *Store) oneSlot(t fault.Target, tx Tx) error {
+	if len(tx) < 3 || s.Client.Mode() != rueidis.ClientModeCluster {
+		return nil
+	}
+	slot := keyspace.Slot(t.Key)
+	for _, cmd := range tx[1:] {
+		if cmd.Slot() != slot {
+			return t.Refuse(apart(cmd.Commands()[1]))
+		}
+	}
+	return nil
+}
+
+// apart is why keys cannot be changed in one step.
+func apart(key string) error {
+	return fmt.Errorf("%w: %q lies in another slot of the cluster; give both keys one hash tag, as keyspace.Cluster does", keyspace.ErrInvalidKey, key)
 }
 
 func done(reply rueidis.RedisMessage) bool {
@@ -108,6 +132,11 @@ func NewTypedScript(body string) *Script {
 
 // Run executes the script on the target's key, and on more keys of its slot.
 func (s *Store) Run(ctx context.Context, t fault.Target, script *Script, args []string, more ...string) (rueidis.RedisMessage, error) {
+	for _, key := range more {
+		if s.Client.Mode() == rueidis.ClientModeCluster && keyspace.Slot(key) != keyspace.Slot(t.Key) {
+			return rueidis.RedisMessage{}, t.Refuse(apart(key))
+		}
+	}
 	keys := append([]string{t.Key}, more...)
 	m, err := script.lua.Exec(ctx, s.Client, keys, s.arguments(script, args)).ToMessage()
 	return verdict(t, m, err)

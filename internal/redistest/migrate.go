@@ -1,0 +1,92 @@
+package redistest
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Migration is a slot of a cluster on its way from one primary to another.
+type Migration struct {
+	slot     string
+	from, to admin
+	primary  []admin
+	target   *Instance
+}
+
+// Migrate opens a slot for its way to the primary at place to. Nothing moves
+// until Move.
+func (c *ClusterInstance) Migrate(tb testing.TB, slot uint16, to int) *Migration {
+	tb.Helper()
+	m := &Migration{slot: strconv.Itoa(int(slot)), target: c.Primaries[to]}
+	for _, node := range c.Primaries {
+		m.primary = append(m.primary, node.admin(tb))
+	}
+	from := m.owner(slot)
+	if from == to {
+		tb.Fatalf("redistest: the slot %d is on primary %d already", slot, to)
+	}
+	m.from, m.to = m.primary[from], m.primary[to]
+	m.to.do("CLUSTER", "SETSLOT", m.slot, "IMPORTING", m.from.do("CLUSTER", "MYID"))
+	m.from.do("CLUSTER", "SETSLOT", m.slot, "MIGRATING", m.to.do("CLUSTER", "MYID"))
+	return m
+}
+
+// Move moves up to n keys, and reports how many it moved.
+func (m *Migration) Move(n int) int {
+	m.from.tb.Helper()
+	keys := m.from.list("CLUSTER", "GETKEYSINSLOT", m.slot, strconv.Itoa(n))
+	if len(keys) == 0 {
+		return 0
+	}
+	command := []string{"MIGRATE", "127.0.0.1", strconv.Itoa(m.target.port), "", "0", "5000", "KEYS"}
+	m.from.do(append(command, keys...)...)
+	return len(keys)
+}
+
+// Finish moves what is left and gives the slot to its new primary.
+func (m *Migration) Finish() {
+	m.from.tb.Helper()
+	for m.Move(100) > 0 {
+		continue
+	}
+	id := m.to.do("CLUSTER", "MYID")
+	m.to.do("CLUSTER", "SETSLOT", m.slot, "NODE", id)
+	m.from.do("CLUSTER", "SETSLOT", m.slot, "NODE", id)
+	for _, p := range m.primary {
+		p.do("CLUSTER", "SETSLOT", m.slot, "NODE", id)
+	}
+}
+
+// owner is the place of the primary that serves the slot.
+func (m *Migration) owner(slot uint16) int {
+	for i, p := range m.primary {
+		if p.serves(int(slot)) {
+			return i
+		}
+	}
+	m.primary[0].tb.Fatalf("redistest: no primary serves the slot %d", slot)
+	return -1
+}
+
+// serves reports whether the slot is in the node's own line of CLUSTER NODES.
+func (a admin) serves(slot int) bool {
+	for line := range strings.Lines(a.do("CLUSTER", "NODES")) {
+		fields := strings.Fields(line)
+		if len(fields) < 9 || !strings.Contains(fields[2], "myself") {
+			continue
+		}
+		for _, entry := range fields[8:] {
+			first, last, isRange := strings.Cut(entry, "-")
+			if !isRange {
+				last = first
+			}
+			from, err := strconv.Atoi(first)
+			to, bad := strconv.Atoi(last)
+			if err == nil && bad == nil && from <= slot && slot <= to {
+				return true
+			}
+		}
+	}
+	return false
+}
