@@ -69,16 +69,20 @@ func (s *Instance) Flush(tb testing.TB) {
 
 func (s *Instance) connect(tb testing.TB, database int) rueidis.Client {
 	tb.Helper()
-	client, err := rueidis.NewClient(rueidis.ClientOption{
+	client, err := s.dial(database)
+	if err != nil {
+		tb.Fatalf("redistest: connect to %s: %v", s.Addr(), err)
+	}
+	return client
+}
+
+func (s *Instance) dial(database int) (rueidis.Client, error) {
+	return rueidis.NewClient(rueidis.ClientOption{
 		InitAddress:       []string{s.Addr()},
 		SelectDB:          database,
 		DisableCache:      true,
 		ForceSingleClient: true,
 	})
-	if err != nil {
-		tb.Fatalf("redistest: connect to %s: %v", s.Addr(), err)
-	}
-	return client
 }
 
 // Kill ends the server at once, as a crash would, and returns when it is

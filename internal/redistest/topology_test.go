@@ -32,7 +32,7 @@ func TestReplicaTakesOverInCluster(t *testing.T) {
 	client := connect(t, c.URL())
 	writeEverywhere(t, client)
 	c.Primaries[1].Kill()
-	require.True(t, waitFor(func() bool { return isPrimary(c.Replicas[1]) }))
+	require.True(t, waitFor(func() bool { return c.Replicas[1].IsPrimary() }))
 }
 
 func TestReplicaTakesOverUnderSentinel(t *testing.T) {
@@ -41,10 +41,10 @@ func TestReplicaTakesOverUnderSentinel(t *testing.T) {
 	client := connect(t, s.URL())
 	require.Equal(t, rueidis.ClientModeSentinel, client.Mode())
 	writeEverywhere(t, client)
-	require.True(t, isPrimary(s.Primary))
-	require.False(t, isPrimary(s.Replica))
+	require.True(t, s.Primary.IsPrimary())
+	require.False(t, s.Replica.IsPrimary())
 	s.Primary.Kill()
-	require.True(t, waitFor(func() bool { return isPrimary(s.Replica) }))
+	require.True(t, waitFor(func() bool { return s.Replica.IsPrimary() }))
 	require.True(t, waitFor(func() bool { return set(t.Context(), client, "afterwards") == nil }))
 }
 
@@ -70,21 +70,4 @@ func set(ctx context.Context, client rueidis.Client, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	return client.Do(ctx, client.B().Set().Key(key).Value("value").Build()).Error()
-}
-
-// isPrimary asks over a new connection, since a failover ends those that are open.
-func isPrimary(s *Instance) bool {
-	client, err := rueidis.NewClient(rueidis.ClientOption{
-		InitAddress: []string{s.Addr()}, DisableCache: true, ForceSingleClient: true,
-	})
-	if err != nil {
-		return false
-	}
-	defer client.Close()
-	role, err := client.Do(context.Background(), client.B().Role().Build()).ToArray()
-	if err != nil {
-		return false
-	}
-	name, err := role[0].ToString()
-	return err == nil && name == "master"
 }

@@ -1,0 +1,82 @@
+package redistest
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+)
+
+// Each fault does what it says: to the server, and to the caller.
+func TestProxy(t *testing.T) {
+	s := Server(t)
+	direct := s.Client(t, 0)
+	p := NewProxy(t, s)
+	for _, test := range []struct {
+		fault   Fault
+		arrives bool
+		timeout bool
+	}{
+		{Healthy, true, false},
+		{SwallowIn, false, true},
+		{SwallowOut, true, true},
+		{CutOnReply, true, false},
+		{CutOnAsking, false, false},
+	} {
+		t.Run(string(test.fault), func(t *testing.T) {
+			p.Set(Healthy)
+			client := overOneConnection(t, p)
+			s.Flush(t)
+			p.Set(test.fault)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			err := client.Do(ctx, client.B().Incr().Key("n").Build()).Error()
+			require.Equal(t, test.fault == Healthy, err == nil)
+			require.Equal(t, test.timeout, errors.Is(err, context.DeadlineExceeded), "%v", err)
+			arrived := func() bool {
+				n, _ := direct.Do(t.Context(), direct.B().Get().Key("n").Build()).AsInt64()
+				return n == 1
+			}
+			if test.arrives {
+				require.True(t, waitFor(arrived))
+			} else {
+				require.False(t, arrived())
+			}
+		})
+	}
+}
+
+func TestProxyDownAndUp(t *testing.T) {
+	s := Server(t)
+	p := NewProxy(t, s)
+	client := connect(t, p.URL())
+	require.Positive(t, p.Links())
+	p.Down()
+	require.True(t, waitFor(func() bool { return p.Links() == 0 }))
+	_, err := net.Dial("tcp4", p.addr)
+	require.Error(t, err)
+	p.Up()
+	require.True(t, waitFor(func() bool { return set(t.Context(), client, "again") == nil }))
+	p.Delay(time.Hour)
+	done := make(chan error)
+	go func() { done <- set(context.Background(), client, "late") }()
+	require.ErrorIs(t, <-done, context.DeadlineExceeded)
+	p.Set(Healthy)
+	require.Equal(t, rueidis.ClientModeStandalone, client.Mode())
+	p.Cut()
+	require.True(t, waitFor(func() bool { return set(t.Context(), client, "again") == nil }))
+}
+
+func overOneConnection(t *testing.T, p *Proxy) rueidis.Client {
+	t.Helper()
+	client, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{p.addr}, DisableCache: true, ForceSingleClient: true, PipelineMultiplex: -1,
+	})
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	return client
+}

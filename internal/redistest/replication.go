@@ -1,0 +1,48 @@
+package redistest
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// CatchUp waits until a replica has everything that its primary had when the
+// call began.
+func CatchUp(tb testing.TB, primary, replica *Instance) {
+	tb.Helper()
+	want := primary.admin(tb).offset("master_repl_offset")
+	follower := replica.admin(tb)
+	if !waitFor(func() bool { return follower.offset("slave_repl_offset") >= want }) {
+		tb.Fatalf("redistest: the replica does not catch up with %d:\n%s", want, follower.do("INFO", "replication"))
+	}
+}
+
+// IsPrimary reports whether a server answers and says that it is a primary. It
+// asks over a new connection, since a failover ends those that are open.
+func (s *Instance) IsPrimary() bool {
+	client, err := s.dial(0)
+	if err != nil {
+		return false
+	}
+	defer client.Close()
+	role, err := client.Do(context.Background(), client.B().Role().Build()).ToArray()
+	if err != nil || len(role) == 0 {
+		return false
+	}
+	name, err := role[0].ToString()
+	return err == nil && name == "master"
+}
+
+func (a admin) offset(name string) int64 {
+	a.tb.Helper()
+	for line := range strings.Lines(a.do("INFO", "replication")) {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+			if err == nil {
+				return n
+			}
+		}
+	}
+	return -1
+}
