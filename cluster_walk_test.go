@@ -180,8 +180,11 @@ func refusals(t *testing.T, p *pool.Pools) {
 		"UpsertMany": func() error { return users.UpsertMany(ctx, hashrepo.Record[profile]{ID: "u{"}) },
 		"Set":        func() error { return generic.Set(ctx, "{u}", 1) },
 		"Upsert":     func() error { return shared.Upsert(ctx, "{s}", symphony.Fields{"a": 1}) },
-		"Enqueue":    func() error { _, err := batch.Enqueue(ctx, symphony.Queue{Service: "{s}", Entity: "e", Action: "a"}, 1); return err },
-		"two slots":  func() error { _, err := flat.Enqueue(ctx, queue, 1); return err },
+		"Enqueue": func() error {
+			_, err := batch.Enqueue(ctx, symphony.Queue{Service: "{s}", Entity: "e", Action: "a"}, 1)
+			return err
+		},
+		"two slots": func() error { _, err := flat.Enqueue(ctx, queue, 1); return err },
 		"two slots in a script": func() error {
 			_, err := flat.With(symphony.MaxLen(5)).Enqueue(ctx, queue, 1)
 			return err

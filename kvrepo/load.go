@@ -126,6 +126,7 @@ func (r *KVRepo[T]) lock(ctx context.Context, t fault.Target) (*lock, error) {
 		return nil, nil
 	}
 	if err != nil {
+		t.Write = false // of the value
 		return nil, t.Sent(err)
 	}
 	return l, nil

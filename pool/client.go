@@ -20,6 +20,7 @@ type client struct {
 type guard struct {
 	addr string
 	counters
+	links    *links // nil: not watched
 	deadline *deadline
 	closed   *atomic.Bool
 }
@@ -132,7 +133,7 @@ func (g *guard) do(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Comple
 			defer cancel()
 		}
 	}
-	r := c.Do(ctx, cmd)
+	r := g.send(c, ctx, cmd)
 	g.commands.Add(1)
 	if err := r.Error(); err != nil && !rueidis.IsRedisNil(err) {
 		g.errors.Add(1)
@@ -150,9 +151,25 @@ func (g *guard) doMulti(c rueidis.CoreClient, ctx context.Context, multi []rueid
 			defer cancel()
 		}
 	}
-	rs := c.DoMulti(ctx, multi...)
+	rs := g.sendMulti(c, ctx, multi)
 	g.count(rs...)
 	return rs
+}
+
+func (g *guard) send(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+	if g.links == nil || !g.links.unsound() {
+		return c.Do(ctx, cmd)
+	}
+	return within(ctx, func() rueidis.RedisResult { return c.Do(ctx, cmd) }, rueidis.NewErrorResult)
+}
+
+func (g *guard) sendMulti(c rueidis.CoreClient, ctx context.Context, multi []rueidis.Completed) []rueidis.RedisResult {
+	if g.links == nil || !g.links.unsound() {
+		return c.DoMulti(ctx, multi...)
+	}
+	return within(ctx, func() []rueidis.RedisResult { return c.DoMulti(ctx, multi...) }, func(err error) []rueidis.RedisResult {
+		return failed(len(multi), err)
+	})
 }
 
 func (g *guard) receive(c rueidis.CoreClient, ctx context.Context, subscribe rueidis.Completed, fn func(rueidis.PubSubMessage)) error {
@@ -197,10 +214,12 @@ func blocks(multi []rueidis.Completed) bool {
 	return false
 }
 
-func refused(n int) []rueidis.RedisResult {
+func refused(n int) []rueidis.RedisResult { return failed(n, ErrClosed) }
+
+func failed(n int, err error) []rueidis.RedisResult {
 	rs := make([]rueidis.RedisResult, n)
 	for i := range rs {
-		rs[i] = rueidis.NewErrorResult(ErrClosed)
+		rs[i] = rueidis.NewErrorResult(err)
 	}
 	return rs
 }

@@ -21,6 +21,7 @@ type connection struct {
 	server  *server
 	members []member
 	cluster bool
+	links   *links
 
 	fieldLifetimes bool
 }
@@ -48,17 +49,18 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 		wg.Go(func() {
 			cluster, err := p.scout(ctx, s)
 			if err != nil || cluster {
-				c := connection{server: s, members: s.members, cluster: cluster}
+				c := connection{server: s, members: s.members, cluster: cluster, links: new(links)}
 				if err == nil {
-					c.Client, err = p.openCluster(ctx, s)
+					c.Client, err = p.openCluster(ctx, s, c.links)
 				}
 				done(c.probed(ctx, err))
 				return
 			}
 			for _, m := range s.members {
 				wg.Go(func() {
-					c := connection{server: s, members: []member{m}}
+					c := connection{server: s, members: []member{m}, links: new(links)}
 					opt := p.options(s.opt)
+					c.links.watch(&opt)
 					opt.SelectDB = m.db
 					opt.ForceSingleClient = opt.Sentinel.MasterSet == ""
 					var err error
@@ -116,7 +118,7 @@ func (p *plan) pools(all []connection) *Pools {
 		}
 		for _, m := range c.members {
 			pools.clients[m.alias] = &client{c.Client, &guard{
-				addr: c.server.addr, deadline: pools.deadline, closed: &pools.closed,
+				addr: c.server.addr, links: c.links, deadline: pools.deadline, closed: &pools.closed,
 			}}
 			pools.fieldLifetimes[m.alias] = c.fieldLifetimes
 			if c.cluster || p.prefixKeys {
@@ -177,14 +179,16 @@ func (p *plan) mode(ctx context.Context, s *server, addr string) (string, error)
 }
 
 // openCluster opens the one client of a cluster.
-func (p *plan) openCluster(ctx context.Context, s *server) (rueidis.Client, error) {
+func (p *plan) openCluster(ctx context.Context, s *server, links *links) (rueidis.Client, error) {
 	for _, m := range s.members {
 		if m.chosen && m.db != 0 {
 			p.logger.Warn("pool: the database number is ignored, since a cluster has only database 0; prefixes keep the keys of the aliases apart",
 				"alias", string(m.alias), "database", m.db)
 		}
 	}
-	return p.open(ctx, p.options(s.opt))
+	opt := p.options(s.opt)
+	links.watch(&opt)
+	return p.open(ctx, opt)
 }
 
 // open makes a client and waits for its PONG. A client that comes after ctx

@@ -130,7 +130,7 @@ func Reason(err error) error {
 // unsent reports whether err shows that no byte of the command left.
 func unsent(err error) bool {
 	var dial *net.OpError
-	return errors.Is(err, pool.ErrClosed) || errors.As(err, &dial) && dial.Op == "dial"
+	return errors.Is(err, pool.ErrClosed) || errors.Is(err, rueidis.ErrNoSlot) || errors.As(err, &dial) && dial.Op == "dial"
 }
 
 // Done is the context's error when it has ended already, for a refusal

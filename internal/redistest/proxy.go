@@ -50,6 +50,7 @@ func NewProxy(tb testing.TB, server *Instance) *Proxy {
 	p.Up()
 	tb.Cleanup(func() {
 		p.Down()
+		p.Set(Healthy)
 		p.running.Wait()
 	})
 	return p

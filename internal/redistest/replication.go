@@ -46,3 +46,20 @@ func (a admin) offset(name string) int64 {
 	}
 	return -1
 }
+
+// Writes is how many changes the server has made to its data, those that were
+// saved since not counted.
+func (s *Instance) Writes(tb testing.TB) int64 {
+	tb.Helper()
+	a := s.admin(tb)
+	for line := range strings.Lines(a.do("INFO", "persistence")) {
+		if value, ok := strings.CutPrefix(line, "rdb_changes_since_last_save:"); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+			if err == nil {
+				return n
+			}
+		}
+	}
+	tb.Fatalf("redistest: INFO has no rdb_changes_since_last_save")
+	return 0
+}

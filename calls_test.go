@@ -1,0 +1,290 @@
+package symphony_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/kvrepo"
+	"github.com/symphony-go/symphony/listrepo"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// call is a method on a record of its own.
+type call struct {
+	name  string
+	write bool
+	do    func(ctx context.Context) error
+}
+
+func two[A any](_ A, err error) error { return err }
+
+func three[A, B any](_ A, _ B, err error) error { return err }
+
+// callsOf are the methods of the repositories that send something, on records
+// that seed has written.
+func callsOf(t *testing.T, p *pool.Pools) (seed func(), all []call) {
+	t.Helper()
+	users, err := symphony.NewUser[plainTally](p, "calls")
+	require.NoError(t, err)
+	rows, err := symphony.NewTable[tally](p, "calls", "rows")
+	require.NoError(t, err)
+	states, err := symphony.NewStateHandler[plainTally](p, "calls", "chat")
+	require.NoError(t, err)
+	shared, err := symphony.NewSharedState(p, "calls", "u")
+	require.NoError(t, err)
+	batch, err := symphony.NewBatch[int](p, "calls")
+	require.NoError(t, err)
+	kv, err := symphony.NewGeneric[int](p, "calls")
+	require.NoError(t, err)
+	space, err := keyspace.MustCompile("{tenant}:list:{id}").Bind("calls")
+	require.NoError(t, err)
+	list, err := listrepo.New[int](p, pool.Handlers, space)
+	require.NoError(t, err)
+	v := plainTally{Count: 1}
+	seed = func() {
+		warm(t, p)
+		require.NoError(t, users.UpsertMany(ctx, hashrepo.Record[plainTally]{ID: "u", Value: v}, hashrepo.Record[plainTally]{ID: "gone", Value: v}))
+		require.NoError(t, two(rows.Delete(ctx, "v")))
+		require.NoError(t, rows.Upsert(ctx, "v", tally{}))
+		require.NoError(t, states.Upsert(ctx, "u", v))
+		require.NoError(t, shared.Upsert(ctx, "s", symphony.Fields{"a": 1}))
+		require.NoError(t, kv.Set(ctx, "k", 1))
+		require.NoError(t, two(list.Push(ctx, "l", 1, 2, 3)))
+	}
+	read := func(name string, do func(context.Context) error) { all = append(all, call{name, false, do}) }
+	write := func(name string, do func(context.Context) error) { all = append(all, call{name, true, do}) }
+
+	read("hash Get", func(ctx context.Context) error { return two(users.Get(ctx, "u")) })
+	read("hash GetMany", func(ctx context.Context) error { return two(users.GetMany(ctx, "u", "x")) })
+	read("hash All", func(ctx context.Context) error { return firstError(users.All(ctx)) })
+	read("hash FindOne", func(ctx context.Context) error { return two(users.FindOne(ctx, tallyCount.Eq(77))) })
+	read("hash Exists", func(ctx context.Context) error { return two(users.Exists(ctx, "u")) })
+	read("hash TTL", func(ctx context.Context) error { return two(users.TTL(ctx, "u")) })
+	read("hash GetField", func(ctx context.Context) error { var n int64; return users.GetField(ctx, "u", "count", &n) })
+	write("hash Upsert", func(ctx context.Context) error { return users.Upsert(ctx, "u", v) })
+	write("hash Upsert KeepTTL", func(ctx context.Context) error { return users.With(symphony.KeepTTL()).Upsert(ctx, "u", v) })
+	write("hash UpsertMany", func(ctx context.Context) error {
+		return users.UpsertMany(ctx, hashrepo.Record[plainTally]{ID: "u", Value: v})
+	})
+	write("hash Replace", func(ctx context.Context) error { return users.Replace(ctx, "u", v) })
+	write("hash Update set", func(ctx context.Context) error { return users.Update(ctx, "u", tallyCount.Set(1)) })
+	write("hash Update add", func(ctx context.Context) error { return users.Update(ctx, "u", tallyCount.Add(1)) })
+	write("hash Merge", func(ctx context.Context) error { return two(users.Merge(ctx, "u", tallyCount.Add(1))) })
+	write("hash Mutate", func(ctx context.Context) error {
+		return two(users.Mutate(ctx, "u", func(t *plainTally) error { t.Count++; return nil }))
+	})
+	write("hash UpdateField", func(ctx context.Context) error { return users.UpdateField(ctx, "u", "count", 2) })
+	write("hash IncrementField", func(ctx context.Context) error { return two(users.IncrementField(ctx, "u", "count", 1)) })
+	write("hash AppendToList", func(ctx context.Context) error { return users.AppendToList(ctx, "u", "marks", 1) })
+	write("hash DeleteField", func(ctx context.Context) error { return two(users.DeleteField(ctx, "u", "marks")) })
+	write("hash Touch", func(ctx context.Context) error { return two(users.Touch(ctx, "u")) })
+	write("hash Delete", func(ctx context.Context) error { return two(users.Delete(ctx, "u", "gone")) })
+	write("hash Delete IfVersion", func(ctx context.Context) error { return two(rows.With(symphony.IfVersion(1)).Delete(ctx, "v")) })
+	write("state Merge", func(ctx context.Context) error { return two(states.Merge(ctx, "u", tallyCount.Add(1))) })
+	read("shared Get", func(ctx context.Context) error { return two(shared.Get(ctx, "s")) })
+	read("shared States", func(ctx context.Context) error { return two(shared.States(ctx)) })
+	write("shared Upsert", func(ctx context.Context) error { return shared.Upsert(ctx, "s", symphony.Fields{"a": 2}) })
+	write("shared UpdateField", func(ctx context.Context) error { return shared.UpdateField(ctx, "s", "a", 3) })
+	read("kv Get", func(ctx context.Context) error { return two(kv.Get(ctx, "k")) })
+	read("kv GetMany", func(ctx context.Context) error { return two(kv.GetMany(ctx, "k", "x")) })
+	read("kv IDs", func(ctx context.Context) error { return firstError(kv.IDs(ctx)) })
+	write("kv Set", func(ctx context.Context) error { return kv.Set(ctx, "k", 2) })
+	write("kv SetMany", func(ctx context.Context) error { return kv.SetMany(ctx, kvrepo.Record[int]{ID: "k", Value: 3}) })
+	write("kv Swap", func(ctx context.Context) error { return three(kv.Swap(ctx, "k", 4)) })
+	write("kv Swap KeepTTL", func(ctx context.Context) error { return three(kv.With(symphony.KeepTTL()).Swap(ctx, "k", 4)) })
+	write("kv Mutate", func(ctx context.Context) error {
+		return two(kv.Mutate(ctx, "k", func(n *int) error { *n++; return nil }))
+	})
+	write("kv Delete", func(ctx context.Context) error { return two(kv.Delete(ctx, "k")) })
+	read("kv GetOrLoad", func(ctx context.Context) error {
+		return two(kv.GetOrLoad(ctx, "loaded", func(context.Context) (int, error) { return 0, errors.New("not loaded") }))
+	})
+	read("list Range", func(ctx context.Context) error { return two(list.Range(ctx, "l", 0, -1)) })
+	read("list Len", func(ctx context.Context) error { return two(list.Len(ctx, "l")) })
+	read("list All", func(ctx context.Context) error { return firstError(list.All(ctx, "l")) })
+	write("list Push", func(ctx context.Context) error { return two(list.Push(ctx, "l", 1)) })
+	write("list PushFront", func(ctx context.Context) error { return two(list.PushFront(ctx, "l", 1)) })
+	write("list Push MaxLen", func(ctx context.Context) error { return two(list.With(listrepo.MaxLen(99)).Push(ctx, "l", 1)) })
+	write("list Pop", func(ctx context.Context) error { return two(list.Pop(ctx, "l", 1)) })
+	write("list Trim", func(ctx context.Context) error { return list.Trim(ctx, "l", 0, 1) })
+	write("list Delete", func(ctx context.Context) error { return two(list.Delete(ctx, "l")) })
+	write("batch Enqueue", func(ctx context.Context) error { return two(batch.Enqueue(ctx, queue, 1)) })
+	write("hash DeleteAll", func(ctx context.Context) error { return two(users.DeleteAll(ctx)) })
+	return seed, all
+}
+
+func firstError[A any](items func(func(A, error) bool)) (first error) {
+	for _, err := range items {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// warm makes every connection of the pools, and waits until all are sound.
+func warm(t *testing.T, p *pool.Pools) {
+	t.Helper()
+	sound := func() bool {
+		var wg sync.WaitGroup
+		var failed atomic.Bool
+		for _, a := range p.Aliases() {
+			for i := range 64 {
+				wg.Go(func() {
+					if err := pooltest.Do(t, p, a, "EXISTS", strconv.Itoa(i)).Error(); err != nil {
+						failed.Store(true)
+					}
+				})
+			}
+		}
+		wg.Wait()
+		return !failed.Load()
+	}
+	requireEventually(t, func() bool { return sound() && sound() }, "the connections are broken")
+}
+
+// A silent server, a slow one, one that is gone and one that comes and goes:
+// every call ends by its deadline with an error that has a type, also while
+// connections are made anew.
+func TestNothingHangs(t *testing.T) {
+	proxy := redistest.NewProxy(t, redistest.Server(t))
+	p := pooltest.Redis(t, pool.Config{URL: proxy.URL()})
+	seed, all := callsOf(t, p)
+	seed()
+	for _, c := range []struct {
+		name  string
+		cause func()
+		other time.Duration // the deadline of every second call
+	}{
+		{"silent", func() { proxy.Set(redistest.SwallowIn) }, time.Second},
+		{"silent after a cut", func() { proxy.Set(redistest.SwallowIn); proxy.Cut() }, 5 * time.Second},
+		{"slow", func() { proxy.Delay(time.Minute) }, time.Second},
+		{"gone", proxy.Down, time.Second},
+		{"cut again and again", func() { proxy.Set(redistest.CutOnReply) }, time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			warm(t, p)
+			c.cause()
+			defer func() {
+				proxy.Down()
+				proxy.Set(redistest.Healthy)
+				proxy.Up()
+			}()
+			var wg sync.WaitGroup
+			for n, call := range all {
+				wg.Go(func() {
+					deadline := 300 * time.Millisecond
+					if n%2 == 0 {
+						deadline = c.other
+					}
+					ctx, cancel := context.WithTimeout(ctx, deadline)
+					defer cancel()
+					begun := time.Now()
+					err := call.do(ctx)
+					if late := time.Since(begun) - deadline; late > 2*time.Second {
+						t.Errorf("%s ended %v after its deadline of %v", call.name, late, deadline)
+					}
+					var op *symphony.OpError
+					if !errors.As(err, &op) {
+						t.Errorf("%s: an error without a type: %v", call.name, err)
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
+
+// MaybeApplied tells the truth: true where the reply was lost, false where
+// nothing was sent.
+func TestMaybeAppliedTellsTheTruth(t *testing.T) {
+	server := redistest.Server(t)
+	proxy := redistest.NewProxy(t, server)
+	p := pooltest.Redis(t, pool.Config{URL: proxy.URL()})
+	seed, all := callsOf(t, p)
+	maybe := func(t *testing.T, c call, ctx context.Context) bool {
+		t.Helper()
+		err := c.do(ctx)
+		var op *symphony.OpError
+		require.ErrorAs(t, err, &op, c.name)
+		return op.MaybeApplied()
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	for _, c := range all {
+		t.Run(c.name, func(t *testing.T) {
+			seed()
+			require.False(t, maybe(t, c, ended), "the context had ended")
+			before := server.Writes(t)
+			proxy.Set(redistest.CutOnReply)
+			short, cancel := context.WithTimeout(ctx, 250*time.Millisecond)
+			defer cancel()
+			lost := maybe(t, c, short)
+			proxy.Set(redistest.Healthy)
+			proxy.Cut()
+			applied := server.Writes(t) > before
+			require.True(t, lost || !applied, "it was applied, and MaybeApplied denies it")
+			require.True(t, c.write || !lost, "a read may have been applied")
+		})
+	}
+	proxy.Down()
+	for _, c := range all {
+		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		require.False(t, maybe(t, c, short), "%s: no connection could be made", c.name)
+		cancel()
+	}
+}
+
+// What was cut is not left behind: goroutines and connections are as many after
+// as before.
+func TestNothingLeaks(t *testing.T) {
+	server := redistest.Server(t)
+	proxy := redistest.NewProxy(t, server)
+	before := runtime.NumGoroutine()
+	p, err := pool.Open(ctx, pool.Config{URL: proxy.URL(), Timeout: 200 * time.Millisecond})
+	require.NoError(t, err)
+	l := newLedger(t, p)
+	warm(t, p)
+	stop := l.run(t, 16, 200*time.Millisecond)
+	l.await(t, 500)
+	for round := range 12 {
+		proxy.Set([]redistest.Fault{redistest.CutOnReply, redistest.SwallowOut, redistest.CutOnAsking, redistest.SwallowIn}[round%4])
+		for failed := l.failed.Load() + 20; l.failed.Load() < failed; time.Sleep(time.Millisecond) {
+			continue
+		}
+		proxy.Set(redistest.Healthy)
+		proxy.Cut()
+		l.await(t, 200)
+	}
+	stop()
+	l.check(t, l.acked())
+	warm(t, p)
+	connections := 4 * len(p.Aliases()) // what a client makes for one server
+	requireEventually(t, func() bool { return proxy.Links() <= connections }, "connections are left")
+	p.Close()
+	requireEventually(t, func() bool { return proxy.Links() == 0 }, "connections outlive the pools")
+	requireEventually(t, func() bool { return runtime.NumGoroutine() <= before }, "goroutines are left")
+}
+
+func requireEventually(t *testing.T, holds func() bool, message string) {
+	t.Helper()
+	for begun := time.Now(); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(begun) > 15*time.Second {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%s:\n%s", message, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+}

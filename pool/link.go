@@ -1,0 +1,95 @@
+package pool
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"sync/atomic"
+
+	"github.com/redis/rueidis"
+)
+
+// links knows of a client's connections whether one is being made or is to be
+// made anew. The calls that wait for a new connection share the patience of the
+// one that makes it, so such a call is watched, and ends with its own context.
+type links struct {
+	making atomic.Int32
+	broken atomic.Bool
+}
+
+// unsound reports whether a call may have to wait for a connection.
+func (l *links) unsound() bool { return l.making.Load() > 0 || l.broken.Load() }
+
+// watch has opt make its connections under the eyes of l.
+func (l *links) watch(opt *rueidis.ClientOption) {
+	dial := opt.DialCtxFn
+	if dial == nil {
+		dial = dialTCP
+	}
+	opt.DialCtxFn = func(ctx context.Context, addr string, dialer *net.Dialer, conf *tls.Config) (net.Conn, error) {
+		l.making.Add(1)
+		conn, err := dial(ctx, addr, dialer, conf)
+		if err != nil {
+			l.making.Add(-1)
+			return nil, err
+		}
+		return &link{Conn: conn, links: l}, nil
+	}
+}
+
+func dialTCP(ctx context.Context, addr string, dialer *net.Dialer, conf *tls.Config) (net.Conn, error) {
+	if conf != nil {
+		over := tls.Dialer{NetDialer: dialer, Config: conf}
+		return over.DialContext(ctx, "tcp", addr)
+	}
+	return dialer.DialContext(ctx, "tcp", addr)
+}
+
+// link is a connection. It is made when the server has said something.
+type link struct {
+	net.Conn
+	links  *links
+	made   atomic.Bool
+	closed atomic.Bool
+}
+
+func (l *link) Read(b []byte) (int, error) {
+	n, err := l.Conn.Read(b)
+	if err != nil {
+		if !l.closed.Load() {
+			l.links.broken.Store(true)
+		}
+		l.end()
+		return n, err
+	}
+	if !l.made.Load() {
+		l.links.broken.Store(false)
+		l.end()
+	}
+	return n, nil
+}
+
+func (l *link) Close() error {
+	l.closed.Store(true)
+	l.end()
+	return l.Conn.Close()
+}
+
+func (l *link) end() {
+	if l.made.CompareAndSwap(false, true) {
+		l.links.making.Add(-1)
+	}
+}
+
+// within runs call, no longer than until ctx ends. What a call that was left
+// does later has no effect: nothing is sent for a context that has ended.
+func within[R any](ctx context.Context, call func() R, late func(error) R) R {
+	done := make(chan R, 1)
+	go func() { done <- call() }()
+	select {
+	case r := <-done:
+		return r
+	case <-ctx.Done():
+		return late(ctx.Err())
+	}
+}
