@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"strings"
 	"testing"
 	"time"
 
@@ -193,7 +192,7 @@ func refusals(t *testing.T, p *pool.Pools) {
 		t.Run(name, func(t *testing.T) { pooltest.Unsent(t, p, symphony.ErrInvalidKey, call) })
 	}
 	_, err = flat.Enqueue(ctx, queue, 1)
-	require.True(t, strings.Contains(err.Error(), "hash tag"), err.Error())
+	require.ErrorContains(t, err, "hash tag")
 }
 
 // Where nobody has a part of the cluster any more, a walk says so within its

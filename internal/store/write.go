@@ -173,12 +173,12 @@ func (s *Store) evalMany(ctx context.Context, script *Script, calls []Call) []ru
 		first := calls[again[0]]
 		results[again[0]] = s.Client.Do(ctx, s.Client.B().Eval().Script(script.source).Numkeys(1).
 			Key(first.Target.Key).Arg(s.arguments(script, first.Args)...).Build())
-		cmds = cmds[:0]
+		rest := make(rueidis.Commands, 0, len(again)-1)
 		for _, i := range again[1:] {
-			cmds = append(cmds, s.Client.B().Evalsha().Sha1(script.sha).Numkeys(1).
+			rest = append(rest, s.Client.B().Evalsha().Sha1(script.sha).Numkeys(1).
 				Key(calls[i].Target.Key).Arg(s.arguments(script, calls[i].Args)...).Build())
 		}
-		for n, r := range s.Client.DoMulti(ctx, cmds...) {
+		for n, r := range s.Client.DoMulti(ctx, rest...) {
 			results[again[1+n]] = r
 		}
 	}
