@@ -115,7 +115,7 @@ func (c *core) read(ctx context.Context, t fault.Target, swaps []*swap) (*change
 	for i, s := range swaps {
 		names[i] = s.name
 	}
-	texts, err := c.Client.Do(ctx, c.Client.B().Hmget().Key(t.Key).Field(names...).Build()).ToArray()
+	texts, err := c.OnPrimary().Client.Do(ctx, c.Client.B().Hmget().Key(t.Key).Field(names...).Build()).ToArray()
 	if err != nil {
 		return nil, readOnly(t).Sent(err)
 	}

@@ -54,6 +54,7 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 		var zero T
 		return zero, err
 	}
+	r = &KVRepo[T]{r.core.OnPrimary()}
 	for attempt := 0; ; attempt++ {
 		v, err := r.Get(ctx, id)
 		if !errors.Is(err, fault.ErrNotFound) {

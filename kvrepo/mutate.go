@@ -29,7 +29,7 @@ var swapScript = store.NewScript(swapSource)
 // the context's error where ctx ended; those of Get and Set.
 func (r *KVRepo[T]) Mutate(ctx context.Context, id string, change func(*T) error) (T, error) {
 	var v, zero T
-	m := mutation{Values: r.core, value: reflect.ValueOf(&v).Elem()}
+	m := mutation{Values: r.core.OnPrimary(), value: reflect.ValueOf(&v).Elem()}
 	if err := m.run(ctx, id, func() error { return change(&v) }); err != nil {
 		return zero, err
 	}

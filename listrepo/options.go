@@ -37,6 +37,20 @@ func IfVersion(v int64) Option { return option.IfVersion(v) }
 // Cached serves reads from memory for d at most.
 func Cached(d time.Duration) Option { return option.Cached(d) }
 
+// ReadReplicas lets a replica answer what only reads, and gives up for it what a
+// primary promises: a read may be stale, by as much as the replica lags behind;
+// it may miss what this very caller has just written; and two reads may go
+// back in time, since another replica may answer the second. A record read so
+// and written with its version is ErrConflict where it was stale, and nothing is
+// lost; one without a version overwrites what it did not see. Mutate, GetOrLoad,
+// patches and every other write look at the primary, and so do the SCANs of a
+// walk.
+//
+// On a cluster the replicas of each primary answer, under Sentinel one of the
+// replicas that it names. Where a replica does not answer, in half of the
+// call's deadline, or there is none, and on a single server, it is the primary.
+func ReadReplicas() Option { return option.ReadReplicas() }
+
 // On sends everything to the pool with alias a, whatever New was given.
 func On(a pool.Alias) Option { return option.On(a) }
 

@@ -21,6 +21,7 @@ type guard struct {
 	addr string
 	counters
 	links    *links // nil: not watched
+	replicas *replicas
 	deadline *deadline
 	closed   *atomic.Bool
 }

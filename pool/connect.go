@@ -18,10 +18,11 @@ import (
 // connection is one client that was opened, with the aliases it is for.
 type connection struct {
 	rueidis.Client
-	server  *server
-	members []member
-	cluster bool
-	links   *links
+	server   *server
+	members  []member
+	cluster  bool
+	links    *links
+	replicas *replicas
 
 	fieldLifetimes bool
 }
@@ -52,6 +53,7 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 				c := connection{server: s, members: s.members, cluster: cluster, links: new(links)}
 				if err == nil {
 					c.Client, err = p.openCluster(ctx, s, c.links)
+					c.replicas = &replicas{shared: c.Client}
 				}
 				done(c.probed(ctx, err))
 				return
@@ -65,6 +67,7 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 					opt.ForceSingleClient = opt.Sentinel.MasterSet == ""
 					var err error
 					c.Client, err = p.open(ctx, opt)
+					c.replicas = p.sentinelReplicas(opt)
 					done(c.probed(ctx, err))
 				})
 			}
@@ -113,12 +116,13 @@ func (p *plan) pools(all []connection) *Pools {
 	layout := keyspace.Default()
 	for _, c := range all {
 		pools.opened = append(pools.opened, c.Client)
+		pools.replicas = append(pools.replicas, c.replicas)
 		if c.cluster {
 			layout = keyspace.Cluster()
 		}
 		for _, m := range c.members {
 			pools.clients[m.alias] = &client{c.Client, &guard{
-				addr: c.server.addr, links: c.links, deadline: pools.deadline, closed: &pools.closed,
+				addr: c.server.addr, links: c.links, replicas: c.replicas, deadline: pools.deadline, closed: &pools.closed,
 			}}
 			pools.fieldLifetimes[m.alias] = c.fieldLifetimes
 			if c.cluster || p.prefixKeys {
@@ -187,8 +191,27 @@ func (p *plan) openCluster(ctx context.Context, s *server, links *links) (rueidi
 		}
 	}
 	opt := p.options(s.opt)
+	opt.SendToReplicas, opt.RetryDelay = toReplica, retryDelay
+	opt.ClusterOption.ShardsRefreshInterval = 5 * time.Second // nobody tells a client of a new replica
 	links.watch(&opt)
 	return p.open(ctx, opt)
+}
+
+// sentinelReplicas are those of the primary that Sentinel names, which a client
+// of its own reads: one that served both would fail where no replica is left.
+func (p *plan) sentinelReplicas(opt rueidis.ClientOption) *replicas {
+	if opt.Sentinel.MasterSet == "" {
+		return nil
+	}
+	opt = p.options(opt)
+	opt.ReplicaOnly, opt.RetryDelay = true, retryDelay
+	return &replicas{open: func() (rueidis.Client, error) {
+		c, err := p.newClient(opt)
+		if c == nil && err == nil {
+			err = errNoClient
+		}
+		return c, err
+	}}
 }
 
 // open makes a client and waits for its PONG. A client that comes after ctx
@@ -202,7 +225,7 @@ func (p *plan) open(ctx context.Context, opt rueidis.ClientOption) (rueidis.Clie
 	go func() {
 		r := result{}
 		if r.client, r.err = p.newClient(opt); r.err == nil && r.client == nil {
-			r.err = errors.New("Config.NewClient returned neither a client nor an error")
+			r.err = errNoClient
 		} else if r.err == nil {
 			r.err = ping(ctx, r.client)
 		}

@@ -23,6 +23,7 @@ type Pools struct {
 	prefixes       map[Alias]string
 	fieldLifetimes map[Alias]bool
 	opened         []rueidis.Client // each once
+	replicas       []*replicas
 	layout         keyspace.Layout
 	maxValueBytes  int
 	deadline       *deadline
@@ -137,6 +138,9 @@ func (p *Pools) Close() {
 	p.closing.Do(func() {
 		p.closed.Store(true)
 		closeAll(p.opened)
+		for _, r := range p.replicas {
+			r.close()
+		}
 		p.deadline.stop()
 	})
 }

@@ -45,7 +45,8 @@ type Settings struct {
 	Version  *int64 // the version that the record must have; nil: any
 	Alias    pool.Alias
 	Codec    codec.Codec
-	MaxLen   int // zero: unbounded
+	MaxLen   int  // zero: unbounded
+	Replicas bool // reads may come from replicas
 	Work
 }
 
@@ -129,6 +130,11 @@ const NoVersion = "the record has no version; an int64 field with the tag `redis
 // Cached serves reads from memory for d at most.
 func Cached(time.Duration) Option {
 	return Option{name: "Cached", needs: Caching, why: "the repository has no client-side cache"}
+}
+
+// ReadReplicas lets reads go to replicas.
+func ReadReplicas() Option {
+	return Option{name: "ReadReplicas", apply: func(s *Settings) error { s.Replicas = true; return nil }}
 }
 
 // On sends everything to the pool with alias a.

@@ -63,3 +63,18 @@ func (s *Instance) Writes(tb testing.TB) int64 {
 	tb.Fatalf("redistest: INFO has no rdb_changes_since_last_save")
 	return 0
 }
+
+// Commands is how many times the server has run a command, named in lower case.
+func (s *Instance) Commands(tb testing.TB, name string) int64 {
+	tb.Helper()
+	for line := range strings.Lines(s.admin(tb).do("INFO", "commandstats")) {
+		if value, ok := strings.CutPrefix(line, "cmdstat_"+name+":calls="); ok {
+			count, _, _ := strings.Cut(value, ",")
+			n, err := strconv.ParseInt(count, 10, 64)
+			if err == nil {
+				return n
+			}
+		}
+	}
+	return 0
+}

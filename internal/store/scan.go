@@ -64,7 +64,7 @@ func (s *Store) scanAll(ctx context.Context, op string, from *walk) iter.Seq2[Pa
 			w.overCluster(ctx, yield)
 			return
 		}
-		w.over(ctx, s.Client, yield)
+		w.over(ctx, s.primary, yield)
 	}
 }
 

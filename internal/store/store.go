@@ -51,8 +51,9 @@ type Spec struct {
 // Store is immutable; With makes another.
 type Store struct {
 	option.Settings
-	Client rueidis.Client
+	Client rueidis.Client // with ReadReplicas, one that reads from replicas
 
+	primary rueidis.Client
 	pools  *pool.Pools
 	prefix string
 	ms     string // the lifetime
@@ -84,8 +85,11 @@ func (s *Store) apply(opts []option.Option) {
 	if s.bad = s.Apply(s.spec.Traits, opts...); s.bad != nil {
 		return
 	}
-	if s.Client, s.bad = s.pools.Client(s.Alias); s.bad != nil {
+	if s.primary, s.bad = s.pools.Client(s.Alias); s.bad != nil {
 		return
+	}
+	if s.Client = s.primary; s.Replicas {
+		s.Client, s.bad = s.pools.Reader(s.Alias)
 	}
 	s.prefix = s.pools.Prefix(s.Alias)
 	s.ms = Milliseconds(s.Lifetime)
@@ -97,6 +101,13 @@ func (s *Store) With(opts ...option.Option) *Store {
 	if view.bad == nil {
 		view.apply(opts)
 	}
+	return &view
+}
+
+// OnPrimary is s that reads from no replica.
+func (s *Store) OnPrimary() *Store {
+	view := *s
+	view.Client = s.primary
 	return &view
 }
 

@@ -49,6 +49,9 @@ func (v *Values) With(opts ...option.Option) *Values {
 	return view
 }
 
+// OnPrimary is v that reads from no replica.
+func (v *Values) OnPrimary() *Values { return &Values{v.Store.OnPrimary(), v.goType, v.typ} }
+
 // In is v over another space.
 func (v *Values) In(space keyspace.Space) *Values {
 	return &Values{v.Store.In(space), v.goType, v.typ}

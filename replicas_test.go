@@ -1,0 +1,88 @@
+package symphony_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// Reads are answered by the replicas, writes by the primary, and a replica that
+// dies is not missed.
+func TestReadReplicas(t *testing.T) {
+	t.Run("cluster", func(t *testing.T) {
+		c := redistest.ReplicatedCluster(t)
+		readReplicas(t, c.URL(), c.Primaries, c.Replicas)
+	})
+	t.Run("sentinel", func(t *testing.T) {
+		s := redistest.Sentinel(t)
+		readReplicas(t, s.URL(), []*redistest.Instance{s.Primary}, []*redistest.Instance{s.Replica})
+	})
+	t.Run("single", func(t *testing.T) {
+		p := pooltest.Redis(t, pool.Config{})
+		users, err := symphony.NewUser[plainTally](p, "r", symphony.ReadReplicas())
+		require.NoError(t, err)
+		require.NoError(t, users.Upsert(ctx, "u", plainTally{Count: 1}))
+		got, err := users.Get(ctx, "u")
+		require.NoError(t, err)
+		require.EqualValues(t, 1, got.Count)
+	})
+}
+
+func readReplicas(t *testing.T, url string, primaries, replicas []*redistest.Instance) {
+	p := pooltest.Redis(t, pool.Config{URL: url})
+	users, err := symphony.NewUser[plainTally](p, "r")
+	require.NoError(t, err)
+	near := users.With(symphony.ReadReplicas())
+	var ids []string
+	for i := range 60 {
+		ids = append(ids, fmt.Sprint("u", i))
+		require.NoError(t, near.Upsert(ctx, ids[i], plainTally{Count: 1}))
+	}
+	for i := range primaries {
+		redistest.CatchUp(t, primaries[i], replicas[i])
+	}
+	requireEventually(t, func() bool {
+		before := replicas[0].Commands(t, "hmget")
+		_, err := near.GetMany(ctx, ids...)
+		require.NoError(t, err)
+		return replicas[0].Commands(t, "hmget") > before
+	}, "no replica is asked")
+	before := primaries[0].Commands(t, "hmget")
+	got, err := near.GetMany(ctx, ids...)
+	require.NoError(t, err)
+	require.Len(t, got, len(ids))
+	for _, id := range ids {
+		_, err := near.Get(ctx, id)
+		require.NoError(t, err)
+		_, err = near.Get(ctx, id+"x")
+		require.ErrorIs(t, err, symphony.ErrNotFound)
+	}
+	require.Equal(t, before, primaries[0].Commands(t, "hmget"), "a primary was asked")
+	_, err = near.Mutate(ctx, ids[0], func(t *plainTally) error { t.Count++; return nil })
+	require.NoError(t, err)
+	require.NoError(t, near.Update(ctx, ids[0], tallyCount.Add(1)))
+	requireOnce(t, ids, near.IDs(ctx))
+
+	for _, r := range replicas {
+		r.Kill()
+	}
+	for _, id := range ids {
+		_, err := near.Get(ctx, id)
+		require.NoError(t, err, "the primary answers")
+	}
+	require.NoError(t, near.Upsert(ctx, "late", plainTally{Count: 1}))
+	var found []hashrepo.Record[plainTally]
+	begun := time.Now()
+	found, err = near.GetMany(ctx, "late")
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	t.Log("with dead replicas:", time.Since(begun))
+}
