@@ -54,12 +54,12 @@ type Store struct {
 	Client rueidis.Client // with ReadReplicas, one that reads from replicas
 
 	primary rueidis.Client
-	pools  *pool.Pools
-	prefix string
-	ms     string // the lifetime
-	space  keyspace.Space
-	spec   Spec
-	bad    error // what every call answers, before anything is sent
+	pools   *pool.Pools
+	prefix  string
+	ms      string // the lifetime
+	space   keyspace.Space
+	spec    Spec
+	bad     error // what every call answers, before anything is sent
 }
 
 // New binds a space to a pool. Its errors come at once, and nothing is sent.
