@@ -20,6 +20,7 @@ import (
 // A walk gives each record of a cluster once, while slots are on their way from
 // one primary to another, and with replicas dead.
 func TestWalksOverACluster(t *testing.T) {
+	t.Parallel()
 	c := redistest.ReplicatedCluster(t, "cluster-require-full-coverage no")
 	p := pooltest.Redis(t, pool.Config{URL: c.URL()})
 	t.Run("what is refused", func(t *testing.T) { refusals(t, p) })

@@ -17,6 +17,7 @@ const failoverDeadline = 2 * time.Second
 // A primary that dies under load takes nothing with it that its replica had,
 // and a slot that moves takes everything along.
 func TestFailoverInACluster(t *testing.T) {
+	t.Parallel()
 	c := redistest.ReplicatedCluster(t)
 	p := pooltest.Redis(t, pool.Config{URL: c.URL()})
 	l := newLedger(t, p)
@@ -46,6 +47,7 @@ func TestFailoverInACluster(t *testing.T) {
 }
 
 func TestFailoverUnderSentinel(t *testing.T) {
+	t.Parallel()
 	s := redistest.Sentinel(t)
 	p := pooltest.Redis(t, pool.Config{URL: s.URL()})
 	l := newLedger(t, p)

@@ -17,6 +17,7 @@ import (
 // Reads are answered by the replicas, writes by the primary, and a replica that
 // dies is not missed.
 func TestReadReplicas(t *testing.T) {
+	t.Parallel()
 	t.Run("cluster", func(t *testing.T) {
 		c := redistest.ReplicatedCluster(t)
 		readReplicas(t, c.URL(), c.Primaries, c.Replicas)

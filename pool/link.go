@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/rueidis"
 )
@@ -15,10 +16,20 @@ import (
 type links struct {
 	making atomic.Int32
 	broken atomic.Bool
+	heard  atomic.Int64 // when the server last said something, since the epoch
 }
 
-// unsound reports whether a call may have to wait for a connection.
-func (l *links) unsound() bool { return l.making.Load() > 0 || l.broken.Load() }
+// fresh is how long a connection that spoke is taken for sound. To watch a call
+// takes a microsecond, which only matters where answers come much faster.
+const fresh = time.Millisecond
+
+var epoch = time.Now()
+
+// unsound reports whether a call may have to wait for a connection: one that
+// was silent for a while may turn out to be dead.
+func (l *links) unsound() bool {
+	return l.making.Load() > 0 || l.broken.Load() || time.Since(epoch)-time.Duration(l.heard.Load()) > fresh
+}
 
 // watch has opt make its connections under the eyes of l.
 func (l *links) watch(opt *rueidis.ClientOption) {
@@ -62,6 +73,7 @@ func (l *link) Read(b []byte) (int, error) {
 		l.end()
 		return n, err
 	}
+	l.links.heard.Store(int64(time.Since(epoch)))
 	if !l.made.Load() {
 		l.links.broken.Store(false)
 		l.end()
