@@ -134,7 +134,7 @@ func (g *guard) do(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Comple
 			defer cancel()
 		}
 	}
-	r := g.send(c, ctx, cmd)
+	r := g.send(c, ctx, kept(cmd))
 	g.commands.Add(1)
 	if err := r.Error(); err != nil && !rueidis.IsRedisNil(err) {
 		g.errors.Add(1)
@@ -152,9 +152,22 @@ func (g *guard) doMulti(c rueidis.CoreClient, ctx context.Context, multi []rueid
 			defer cancel()
 		}
 	}
+	for i := range multi {
+		multi[i] = kept(multi[i])
+	}
 	rs := g.sendMulti(c, ctx, multi)
 	g.count(rs...)
 	return rs
+}
+
+// kept is a command that the client does not use again for another: one that is
+// tried again after its connection broke may still stand in that connection's
+// queue, whose writer reads it.
+func kept(cmd rueidis.Completed) rueidis.Completed {
+	if cmd.IsRetryable() {
+		return cmd.Pin()
+	}
+	return cmd
 }
 
 func (g *guard) send(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
