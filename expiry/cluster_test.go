@@ -36,7 +36,7 @@ func TestOnACluster(t *testing.T) {
 	w.listen(expiry.Config{}, handlers{"send": w.note})
 	w.eventually(func() bool { return len(w.ids()) >= n })
 	// What another program set, with a shard of its choice.
-	foreign := "expiry:" + w.tenant + "{s3}:EXPTRIGGER:send:foreign"
+	foreign := w.tenant + "{s3}:EXPTRIGGER:send:foreign"
 	w.do("SET", foreign, "trigger:x", "PX", "1500")
 	w.eventually(func() bool { return len(w.ids()) == n+1 })
 	shards := map[string]bool{}
