@@ -135,7 +135,7 @@ func TestForeignChangesCount(t *testing.T) {
 	servers(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		s := w.schedule()
-		const due = 300 * time.Millisecond
+		const due = time.Second
 		for _, id := range []string{"stays", "deleted", "extended", "set again", "for ever"} {
 			require.NoError(t, s.SetPayload(ctx, "x", id, id, due))
 		}
@@ -278,7 +278,7 @@ func TestThePythonLayoutWithAListener(t *testing.T) {
 		require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "before", "kept", 3*time.Second))
 		w.listen(expiry.Config{Sweep: time.Hour}, handlers{"send:mail": w.note})
 		w.eventually(func() bool { return w.number("EXISTS", "%exp:due:send_mail") == 1 })
-		require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "after", "kept", 100*time.Millisecond))
+		require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "after", "kept", time.Second))
 		require.Greater(t, w.number("PTTL", w.key("send_mail", "after")), (30 * time.Minute).Milliseconds())
 		w.eventually(func() bool { return len(w.ids()) == 2 })
 		for _, e := range w.ran() {

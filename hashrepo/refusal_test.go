@@ -241,7 +241,7 @@ func TestMaybeApplied(t *testing.T) {
 	repo, _ := newRepo[Profile](t, p)
 	admin := server.Client(t, 0)
 	require.NoError(t, admin.Do(ctx, admin.B().Arbitrary("CLIENT", "PAUSE", "60000", "ALL").Build()).Error())
-	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	short, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	check := func(err error, maybe bool) {
 		t.Helper()

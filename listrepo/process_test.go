@@ -62,7 +62,7 @@ func TestProcess(t *testing.T) {
 // handler's context ends.
 func TestProcessKeepsItsLease(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		repo, key := newRepo[int](t, p, listrepo.Lease(90*time.Millisecond))
+		repo, key := newRepo[int](t, p, listrepo.Lease(600*time.Millisecond))
 		_, err := repo.Push(ctx, "q", 1)
 		require.NoError(t, err)
 		ends := func() string {
