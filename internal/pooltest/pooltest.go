@@ -3,12 +3,14 @@
 package pooltest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"reflect"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
@@ -25,7 +27,7 @@ func Each(t *testing.T, run func(t *testing.T, p *pool.Pools)) {
 		for _, node := range cluster.Primaries {
 			node.Flush(t)
 		}
-		run(t, Redis(t, pool.Config{URL: cluster.URL()}))
+		run(t, Redis(t, pool.Config{URL: cluster.URL(), Timeout: patience}))
 		return
 	}
 	t.Run("redis", func(t *testing.T) { run(t, Redis(t, pool.Config{})) })
@@ -48,12 +50,17 @@ func OnCluster(t *testing.T, tests ...func(t *testing.T)) {
 	}
 }
 
+// patience is the timeout of pools on servers that nothing befalls: there a call
+// is late only where the machine is too busy.
+const patience = time.Minute
+
 // Redis opens cfg on the real server that it names, or on one of the test's
 // own.
 func Redis(tb testing.TB, cfg pool.Config) *pool.Pools {
 	tb.Helper()
 	if cfg.URL == "" {
 		cfg.URL = redistest.Server(tb).URL()
+		cfg.Timeout = cmp.Or(cfg.Timeout, patience)
 	}
 	p, err := pool.Open(context.Background(), cfg)
 	require.NoError(tb, err)
@@ -64,7 +71,7 @@ func Redis(tb testing.TB, cfg pool.Config) *pool.Pools {
 // Embedded opens pools on an embedded server of the test's own.
 func Embedded(tb testing.TB) *pool.Pools {
 	tb.Helper()
-	p, err := embedded.Open(context.Background(), pool.Config{})
+	p, err := embedded.Open(context.Background(), pool.Config{Timeout: patience})
 	require.NoError(tb, err)
 	tb.Cleanup(p.Close)
 	return p
