@@ -38,11 +38,17 @@ type Config struct {
 	// Defaults to 100.
 	Batch int
 
-	// MaxAttempts is how many failures make a trigger a dead letter. Lapsed
-	// leases do not count.
+	// MaxAttempts is how many failures make a trigger a dead letter.
 	//
 	// Defaults to 20: about an hour with the default Backoff.
 	MaxAttempts int
+
+	// MaxLapses is how many lapsed leases make a trigger a dead letter: work that
+	// ends its process, or starves it of memory, would otherwise do so for ever.
+	// What ran in the same process each time loses its leases along with it.
+	//
+	// Defaults to 20: ten minutes with the default Lease.
+	MaxLapses int
 
 	// Backoff gives the time until the next attempt after the failures so far,
 	// from 1.
@@ -93,6 +99,7 @@ func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 	positive(&bad, "Workers", &c.Workers, 16)
 	positive(&bad, "Batch", &c.Batch, 100)
 	positive(&bad, "MaxAttempts", &c.MaxAttempts, 20)
+	positive(&bad, "MaxLapses", &c.MaxLapses, 20)
 	positive(&bad, "Lease", &c.Lease, 30*time.Second)
 	positive(&bad, "StopTimeout", &c.StopTimeout, 10*time.Second)
 	positive(&bad, "Sweep", &c.Sweep, time.Minute)

@@ -68,8 +68,8 @@ func (l *Listener) deadPage(ctx context.Context, t fault.Target, q *queue, membe
 	return true
 }
 
-// Retry gives a dead letter new attempts: Config.MaxAttempts of them, the first
-// at once, each with a higher Event.Attempt than before. One script.
+// Retry gives a dead letter new attempts, the first at once, each with a higher
+// Event.Attempt than before: failures and lapses are counted anew. One script.
 //
 // Errors: ErrNotFound where there is no such dead letter; ErrUnsupported for an
 // event of an action that has no handler here.

@@ -42,13 +42,13 @@ type Event struct {
 	// whatever its reason, has a higher one.
 	Attempt int
 
-	// Failures counts the attempts that failed so far, and LastError is the text
-	// of the last one's error, at most 500 bytes.
+	// Failures counts the attempts that failed since it was set or retried, and
+	// LastError is the text of the last one's error, at most 500 bytes.
 	Failures  int
 	LastError string
 
-	// Lapses counts the attempts whose worker was lost: it died, or did not reach
-	// the server for as long as its lease.
+	// Lapses counts the attempts since then whose worker was lost: it died, or did
+	// not reach the server for as long as its lease.
 	Lapses int
 
 	payload *payload

@@ -89,7 +89,7 @@ func (a *lane) loop(s *shift) {
 // take claims up to n firings and gives the time to look again.
 func (a *lane) take(s *shift, n int) (next time.Time, err error) {
 	sent := time.Now()
-	c, err := a.claim(s.io, n, a.l.cfg.Lease)
+	c, err := a.claim(s.io, n, a.l.cfg.Lease, a.l.cfg.MaxLapses)
 	if err != nil {
 		a.l.workers.give(n)
 		return next, err
@@ -97,6 +97,7 @@ func (a *lane) take(s *shift, n int) (next time.Time, err error) {
 	got := time.Now()
 	a.l.count.lapsed.Add(c.lapsed)
 	a.l.count.cancelled.Add(c.changed)
+	a.reportBuried(c.buried)
 	for _, f := range c.firings {
 		a.start(s, f, sent, c.now)
 	}

@@ -146,3 +146,45 @@ func TestARestartLosesNothing(t *testing.T) {
 	}
 	require.Len(t, last, n)
 }
+
+// Work that costs its worker the lease again and again is a dead letter at last,
+// with its payload, and can be retried.
+func TestWorkThatLosesItsWorkersDiesAtLast(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		healed := make(chan struct{})
+		l, _ := w.listen(expiry.Config{MaxLapses: 2}, handlers{"x": func(c context.Context, e expiry.Event) error {
+			_ = w.note(c, e)
+			select {
+			case <-healed:
+				return nil
+			case <-c.Done():
+				return context.Cause(c)
+			}
+		}})
+		require.NoError(t, w.schedule().SetPayload(ctx, "x", "1", "poison", time.Millisecond))
+		for lost := range 2 {
+			w.eventually(func() bool { return len(w.ran()) == lost+1 })
+			require.Equal(t, lost, w.ran()[lost].Lapses)
+			lapse(w, "x")
+		}
+		w.eventually(func() bool { return l.Stats().Dead == 1 })
+		s := l.Stats()
+		require.EqualValues(t, 1, s.Buried)
+		require.EqualValues(t, 2, s.Lapsed)
+		letter := dead(t, l)[0]
+		require.Equal(t, 2, letter.Lapses)
+		require.Equal(t, 2, letter.Attempt)
+		require.Equal(t, "the worker was lost 2 times", letter.LastError)
+		var payload string
+		require.NoError(t, letter.Decode(&payload))
+		require.Equal(t, "poison", payload)
+
+		close(healed)
+		require.NoError(t, l.Retry(ctx, letter))
+		w.eventually(func() bool { return l.Stats().Fired == 1 })
+		again := w.ran()[2]
+		require.Equal(t, 3, again.Attempt)
+		require.Zero(t, again.Lapses)
+	})
+}

@@ -225,13 +225,16 @@ func ready(scores map[string]int64, now int64) []string {
 	return slices.DeleteFunc(all, func(k string) bool { return scores[k] > now })
 }
 
-const leaseMS = 2000
+const (
+	leaseMS    = 2000
+	mostLapses = 2
+)
 
 func (m *model) claim(t *rapid.T) {
 	n := rapid.IntRange(0, 4).Draw(t, "n")
-	got, err := m.queue.claim(context.Background(), n, ms(leaseMS))
+	got, err := m.queue.claim(context.Background(), n, ms(leaseMS), mostLapses)
 	require.NoError(t, err)
-	var want []string
+	var want, buried []string
 	late := map[string]int64{}
 	for member, a := range m.work {
 		if a.state != "2" {
@@ -240,10 +243,15 @@ func (m *model) claim(t *rapid.T) {
 	}
 	for _, member := range ready(late, m.now())[:min(n, len(ready(late, m.now())))] {
 		a := m.work[member]
-		a.attempts++
 		if a.state == "0" {
 			a.lapses++
 		}
+		if a.lapses == mostLapses {
+			a.state, a.score, a.why = "2", m.now(), "the worker was lost 2 times"
+			buried = append(buried, member, a.record())
+			continue
+		}
+		a.attempts++
 		a.state, a.score = "0", m.now()+leaseMS
 		want = append(want, member)
 	}
@@ -251,6 +259,11 @@ func (m *model) claim(t *rapid.T) {
 	for _, k := range due[:min(n-len(want), len(due))] {
 		m.fire(k, &want)
 	}
+	var told []string
+	for _, f := range got.buried {
+		told = append(told, f.member, f.record)
+	}
+	require.Equal(t, buried, told)
 	members := make([]string, 0, len(got.firings))
 	for _, f := range got.firings {
 		members = append(members, f.member)
@@ -381,7 +394,7 @@ func (m *model) revive(t *rapid.T) {
 	a := m.work[tok.member]
 	require.Equal(t, a != nil && a.state == "2", found)
 	if found {
-		a.failures, a.state, a.score = 0, "1", m.now()
+		a.failures, a.lapses, a.state, a.score = 0, 0, "1", m.now()
 	}
 }
 

@@ -52,14 +52,16 @@ type claimed struct {
 	next    int64 // when there is more, in milliseconds; -1: nothing is known
 	changed int64 // how many due entries were cancelled or moved
 	lapsed  int64
+	buried  []firing // dead letters now, without payloads
 	firings []firing
 }
 
-// claim takes up to n firings. It is never repeated by itself: what a lost
-// answer named is claimed until its lease lapses.
-func (q *queue) claim(ctx context.Context, n int, lease time.Duration) (claimed, error) {
+// claim takes up to n firings, and buries those whose leases lapsed most times. It
+// is never repeated by itself: what a lost answer named is claimed until its lease
+// lapses.
+func (q *queue) claim(ctx context.Context, n int, lease time.Duration, most int) (claimed, error) {
 	m, err := run(ctx, q.client, q.lua.claim,
-		[]string{q.due, q.run, q.att, q.pay, q.dead, q.seen}, []string{strconv.Itoa(n), milliseconds(lease)})
+		[]string{q.due, q.run, q.att, q.pay, q.dead, q.seen}, []string{strconv.Itoa(n), milliseconds(lease), strconv.Itoa(most)})
 	if err != nil {
 		return claimed{}, err
 	}
@@ -70,13 +72,16 @@ func (q *queue) claim(ctx context.Context, n int, lease time.Duration) (claimed,
 	return q.readClaim(answer)
 }
 
-const claimHeader = 7
+const (
+	claimNumbers = 7
+	claimHeader  = claimNumbers + 1
+)
 
 func (q *queue) readClaim(answer []rueidis.RedisMessage) (claimed, error) {
 	if len(answer) < claimHeader || (len(answer)-claimHeader)%3 != 0 {
 		return claimed{}, errReply
 	}
-	var header [claimHeader]int64
+	var header [claimNumbers]int64
 	for i := range header {
 		n, err := answer[i].AsInt64()
 		if err != nil {
@@ -87,6 +92,10 @@ func (q *queue) readClaim(answer []rueidis.RedisMessage) (claimed, error) {
 	q.pending.Store(header[2])
 	q.letters.Store(header[3])
 	c := claimed{now: header[0], next: header[1], changed: header[4] + header[5], lapsed: header[6]}
+	var err error
+	if c.buried, err = readBuried(answer[claimNumbers]); err != nil {
+		return claimed{}, err
+	}
 	for i := claimHeader; i < len(answer); i += 3 {
 		f, err := readFiring(answer[i], answer[i+1], answer[i+2])
 		if err != nil {
@@ -95,6 +104,14 @@ func (q *queue) readClaim(answer []rueidis.RedisMessage) (claimed, error) {
 		c.firings = append(c.firings, f)
 	}
 	return c, nil
+}
+
+func readBuried(answer rueidis.RedisMessage) (all []firing, err error) {
+	texts, err := answer.AsStrSlice()
+	for i := 0; i+1 < len(texts); i += 2 {
+		all = append(all, firing{member: texts[i], record: texts[i+1]})
+	}
+	return all, err
 }
 
 func readFiring(member, record, payload rueidis.RedisMessage) (f firing, err error) {

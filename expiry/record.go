@@ -98,7 +98,7 @@ func (a *lane) lostLease(j *job, message string) {
 	if !again {
 		a.l.count.lost.Add(1)
 	}
-	a.l.cfg.Logger.Warn(message, j.attributes()...)
+	a.l.cfg.Logger.Warn(message, j.event.attributes()...)
 }
 
 // putBack releases work, or notes its failure.
@@ -132,7 +132,7 @@ func (l *Listener) delay(failures int) time.Duration {
 }
 
 func (a *lane) reportFailure(j *job, what fate, delay time.Duration) {
-	log := a.l.cfg.Logger.With(j.attributes()...).With(slog.Any("error", j.err))
+	log := a.l.cfg.Logger.With(j.event.attributes()...).With(slog.Any("error", j.err))
 	var p *panicError
 	if errors.As(j.err, &p) {
 		a.l.count.panics.Add(1)
@@ -155,11 +155,21 @@ func (a *lane) reportFailure(j *job, what fate, delay time.Duration) {
 	}
 }
 
+// reportBuried tells of work whose leases lapsed too often.
+func (a *lane) reportBuried(letters []firing) {
+	for _, f := range letters {
+		e, _ := a.l.event(a.queue, f) // one that cannot be read has its key all the same
+		a.l.count.buried.Add(1)
+		a.l.cfg.Logger.Error("expiry: work lost its worker for the last time and is a dead letter; does it end its process?",
+			append(e.attributes(), slog.Int("lapses", e.Lapses))...)
+	}
+}
+
 // attributes say which firing a log line is about. They hold no payload.
-func (j *job) attributes() []any {
+func (e Event) attributes() []any {
 	return []any{
-		slog.String("tenant", j.event.Tenant), slog.String("action", j.event.Action), slog.String("id", j.event.ID),
-		slog.Time("due", j.event.DueAt), slog.Int("attempt", j.event.Attempt),
+		slog.String("tenant", e.Tenant), slog.String("action", e.Action), slog.String("id", e.ID),
+		slog.Time("due", e.DueAt), slog.Int("attempt", e.Attempt),
 	}
 }
 

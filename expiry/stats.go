@@ -16,7 +16,7 @@ type Stats struct {
 	Running   int64 // handlers at work now
 	Fired     int64 // firings whose work was done
 	Retried   int64 // failures that were put back for another attempt
-	Buried    int64 // failures that became a dead letter
+	Buried    int64 // failures and lapses that became a dead letter
 	Panics    int64 // failures that were a panic
 	Lapsed    int64 // firings taken over from a worker that was lost
 	Lost      int64 // leases that this listener lost

@@ -8,14 +8,17 @@
 -- KEYS[6]  seen: triggers that ended with their grace and fired since
 -- ARGV[1]  how many at most
 -- ARGV[2]  lease in milliseconds
+-- ARGV[3]  how many lapsed leases make a dead letter
 --
 -- Result: the clock in microseconds; when to look again in milliseconds, -1 for
--- nothing; how many are pending; dead; cancelled; moved; lapsed; and for each
--- claimed: the member `<due>|<trigger>`, its record, its payload or nil.
+-- nothing; how many are pending; dead; cancelled; moved; lapsed; member and record
+-- of each that is a dead letter now; and for each claimed: the member
+-- `<due>|<trigger>`, its record, its payload or nil.
 local us = clock()
 local now = math.floor(us / 1000)
-local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
-local out = {int(us), '-1', 0, 0, 0, 0, 0}
+local limit, lease, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local buried = {}
+local out = {int(us), '-1', 0, 0, 0, 0, 0, buried}
 local cancelled, moved, lapsed, taken = 0, 0, 0, 0
 local until_ = int(now + lease)
 local leased, gone = {}, {}
@@ -28,11 +31,21 @@ local function give(member, rec)
   taken = taken + 1
 end
 
+local function bury(member, a, f, l)
+  local rec = record(a, f, l, '2', 'the worker was lost ' .. int(l) .. ' times')
+  redis.call('ZREM', KEYS[2], member)
+  redis.call('ZADD', KEYS[5], int(now), member)
+  redis.call('HSET', KEYS[3], member, rec)
+  buried[#buried + 1] = member
+  buried[#buried + 1] = rec
+end
+
 local function again(member)
   local a, f, l, state, why = attempts(redis.call('HGET', KEYS[3], member))
   if state == '0' then
     l = l + 1
     lapsed = lapsed + 1
+    if l >= most then return bury(member, a, f, l) end
   end
   local rec = record(a + 1, f, l, '0', why)
   redis.call('HSET', KEYS[3], member, rec)
