@@ -57,6 +57,12 @@ func (t *Trigger) Delete(ctx context.Context, action, id string) (bool, error) {
 	return t.schedule.Delete(ctx, action, id)
 }
 
+// Due tells when a trigger falls due that has not fired; ErrNotFound where there is
+// none. See expiry.Schedule.Due.
+func (t *Trigger) Due(ctx context.Context, action, id string) (time.Time, error) {
+	return t.schedule.Due(ctx, action, id)
+}
+
 // DeleteAll takes back the triggers of every action for id, and for no other
 // id, and counts them. See expiry.Schedule.DeleteAll.
 func (t *Trigger) DeleteAll(ctx context.Context, id string) (int64, error) {

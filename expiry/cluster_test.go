@@ -28,6 +28,9 @@ func TestOnACluster(t *testing.T) {
 	}
 	require.NoError(t, s.SetPayload(ctx, "send", "*", 1, time.Hour))
 	require.NoError(t, s.SetPayload(ctx, "other", "*", 1, time.Hour))
+	at, err := s.Due(ctx, "other", "*")
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now().Add(time.Hour), at, time.Minute)
 	deleted, err := s.DeleteAll(ctx, "*")
 	require.NoError(t, err)
 	require.EqualValues(t, 2, deleted)

@@ -23,9 +23,9 @@
 //     ended before the lease lapses, and its late answer changes nothing.
 //   - Not early, by the server's clock, to the millisecond.
 //   - In the end. A failure is tried again, with a growing delay, and at last is
-//     a dead letter, which is kept until Retry or Discard; so is work whose worker
-//     was lost Config.MaxLapses times. Every further attempt
-//     has a higher Event.Attempt.
+//     a dead letter, which is kept until Retry or Discard; so is work whose
+//     workers were lost again and again. Every further attempt has a higher
+//     Event.Attempt.
 //
 // # What is not
 //

@@ -42,6 +42,7 @@ func TestScheduleIsTheModel(t *testing.T) {
 			"set":           m.set,
 			"touch":         m.touch,
 			"delete":        m.delete,
+			"look":          m.look,
 			"claim":         m.claim,
 			"ack":           m.ack,
 			"extend":        m.extend,
@@ -210,6 +211,23 @@ func (m *model) delete(t *rapid.T) {
 	require.Equal(t, there, deleted)
 	m.forget(k)
 	delete(m.keys, k)
+}
+
+func (m *model) look(t *rapid.T) {
+	id, k := m.id(t)
+	at, err := m.schedule.Due(context.Background(), m.queue.action, id)
+	switch held := m.keys[k]; {
+	case held != nil && held.exp != 0 && held.exp == held.ends:
+		require.Equal(t, held.due, at.UnixMilli())
+	case held != nil && held.ends > 0:
+		require.Equal(t, held.ends, at.UnixMilli())
+	case held == nil && m.overdue(k, m.now()):
+		require.Equal(t, m.due[k], at.UnixMilli())
+	default:
+		require.ErrorIs(t, err, fault.ErrNotFound)
+		return
+	}
+	require.NoError(t, err)
 }
 
 func (m *model) forget(k string) {

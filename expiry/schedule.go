@@ -133,6 +133,28 @@ func (s *Schedule) Delete(ctx context.Context, action, id string) (bool, error) 
 	return n == 1, nil
 }
 
+// Due tells when a trigger falls due that has not fired, by the server's clock: one
+// script. A time in the past is that of one which waits for a listener. Work that
+// has begun, and its further attempts, are no trigger any more.
+//
+// Errors: ErrNotFound where there is none; ErrInvalidKey, ErrWrongType.
+func (s *Schedule) Due(ctx context.Context, action, id string) (time.Time, error) {
+	w, err := s.begin(ctx, "Due", action, id)
+	if err != nil {
+		return time.Time{}, err
+	}
+	w.Write = false
+	m, err := run(ctx, s.core.Client, s.lua.look, []string{w.Key, w.beside("due")}, nil)
+	if rueidis.IsRedisNil(err) {
+		return time.Time{}, w.Refuse(fault.ErrNotFound)
+	}
+	ms, err := number[int64](m, err)
+	if err != nil {
+		return time.Time{}, w.Sent(err)
+	}
+	return time.UnixMilli(ms), nil
+}
+
 // change is one call of Set, SetPayload or Touch.
 type change struct {
 	op, action, id string

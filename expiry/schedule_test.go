@@ -133,6 +133,56 @@ func TestDelete(t *testing.T) {
 	})
 }
 
+// Due tells the time of a trigger that has not fired, also where it has none of the
+// schedule's, and where its time is past.
+func TestDue(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		s := w.schedule()
+		none := func(id string) {
+			_, err := s.Due(ctx, "x", id)
+			require.ErrorIs(t, err, expiry.ErrNotFound)
+			var op *expiry.OpError
+			require.ErrorAs(t, err, &op)
+			require.False(t, op.MaybeApplied())
+		}
+		due := func(id string, after time.Duration) {
+			at, err := s.Due(ctx, "x", id)
+			require.NoError(t, err)
+			require.WithinDuration(t, time.Now().Add(after), at, 20*time.Second)
+		}
+		none("1")
+		require.NoError(t, s.Set(ctx, "x", "1", time.Hour))
+		due("1", time.Hour)
+		require.NoError(t, s.Touch(ctx, "x", "1", 2*time.Hour, 90*time.Minute))
+		due("1", 90*time.Minute)
+		w.do("PEXPIRE", w.key("x", "1"), "600000")
+		due("1", 10*time.Minute)
+		w.do("PERSIST", w.key("x", "1"))
+		none("1")
+		_, err := s.Delete(ctx, "x", "1")
+		require.NoError(t, err)
+		none("1")
+
+		w.do("SET", w.key("x", "theirs"), "trigger:", "EX", "600")
+		due("theirs", 10*time.Minute)
+		w.do("ZADD", "%exp:due:x", strconv.FormatInt(now()-2*time.Hour.Milliseconds(), 10), w.key("x", "late"))
+		due("late", -2*time.Hour)
+		w.do("ZADD", "%exp:due:x", strconv.FormatInt(now()-time.Minute.Milliseconds(), 10), w.key("x", "deleted"))
+		none("deleted")
+
+		w.listen(expiry.Config{}, handlers{"x": w.note})
+		require.NoError(t, s.Set(ctx, "x", "2", time.Millisecond))
+		w.eventually(func() bool { return len(w.ran()) == 2 })
+		none("2")
+
+		w.layout = keyspace.Python()
+		s = w.schedule()
+		require.NoError(t, s.Set(ctx, "x", "bare", time.Hour))
+		due("bare", time.Hour)
+	})
+}
+
 // DeleteAll takes back the triggers of one id, whatever characters it holds,
 // those whose keys have ended among them.
 func TestDeleteAllTakesItsOwnAlone(t *testing.T) {
@@ -184,6 +234,7 @@ func TestMistakesAreRefused(t *testing.T) {
 		"limit":    {expiry.ErrInvalidTTL, func() error { return s.Touch(ctx, "x", "1", time.Second, 0) }},
 		"action":   {expiry.ErrInvalidKey, func() error { return s.Set(ctx, "", "1", time.Second) }},
 		"id":       {expiry.ErrInvalidKey, func() error { return s.Set(ctx, "x", "a\x00b", time.Second) }},
+		"due":      {expiry.ErrInvalidKey, func() error { _, err := s.Due(ctx, "x", ""); return err }},
 		"delete":   {expiry.ErrInvalidKey, func() error { _, err := s.Delete(ctx, "x", ""); return err }},
 		"all":      {expiry.ErrInvalidKey, func() error { _, err := s.DeleteAll(ctx, ""); return err }},
 		"large":    {expiry.ErrTooLarge, func() error { return s.SetPayload(ctx, "x", "1", strings.Repeat("x", 100), time.Second) }},
@@ -205,6 +256,8 @@ func TestAKeyOfAnotherType(t *testing.T) {
 		w.do("RPUSH", w.key("x", "1"), "theirs")
 		require.ErrorIs(t, w.schedule().Set(ctx, "x", "1", time.Minute), expiry.ErrWrongType)
 		_, err := w.schedule().Delete(ctx, "x", "1")
+		require.ErrorIs(t, err, expiry.ErrWrongType)
+		_, err = w.schedule().Due(ctx, "x", "1")
 		require.ErrorIs(t, err, expiry.ErrWrongType)
 		require.EqualValues(t, 1, w.number("LLEN", w.key("x", "1")))
 

@@ -18,7 +18,7 @@ var sources embed.FS
 // scripts are what changes a schedule, each in one atomic step. Those that
 // change nothing when they are repeated are retried by the client.
 type scripts struct {
-	schedule, cancel, ack, extend, defers, revive, discard, adopt, swept *rueidis.Lua
+	schedule, cancel, look, ack, extend, defers, revive, discard, adopt, swept *rueidis.Lua
 
 	claim, turn *rueidis.Lua // never retried: what a lost answer gave is given
 }
@@ -38,6 +38,7 @@ func compile(clock string) *scripts {
 	return &scripts{
 		schedule: retried("set", "key", "wake", "schedule"),
 		cancel:   retried("key", "cancel"),
+		look:     retried("key", "look"),
 		ack:      retried("record", "ack"),
 		extend:   retried("record", "extend"),
 		defers:   retried("record", "wake", "defer"),

@@ -68,7 +68,7 @@ func (s *service) routes() http.Handler {
 	api := http.NewServeMux()
 	api.Handle("POST /api/messages", endpoint(send))
 	api.Handle("POST /api/typing", endpoint(typing))
-	api.Handle("GET /api/state", endpoint(s.look))
+	api.Handle("GET /api/state", endpoint(look))
 	api.Handle("GET /api/orders", endpoint(orders))
 
 	mux := http.NewServeMux()
@@ -140,7 +140,7 @@ func putOff(r *http.Request, at *shop, opts ...symphony.Option) error {
 }
 
 // look gives all that the page shows of a user but the orders.
-func (s *service) look(r *http.Request, at *shop) (any, error) {
+func look(r *http.Request, at *shop) (any, error) {
 	ctx := r.Context()
 	var errs [6]error
 	view := map[string]any{}
@@ -148,7 +148,7 @@ func (s *service) look(r *http.Request, at *shop) (any, error) {
 	view["conversation"], errs[1] = at.conversations.Get(ctx, at.id.User)
 	view["waiting"], errs[2] = at.messages.Chunk(ctx, at.inbox, 0, -1)
 	view["backlog"], errs[3] = at.messages.Backlog(ctx, at.inbox)
-	view["answer_in_ms"], errs[4] = s.due(ctx, at)
+	view["answer_in_ms"], errs[4] = answerIn(ctx, at)
 	view["scratch"], errs[5] = at.turn.Get(ctx, turnState)
 	for _, err := range errs {
 		if err != nil && !errors.Is(err, symphony.ErrNotFound) {
@@ -158,19 +158,14 @@ func (s *service) look(r *http.Request, at *shop) (any, error) {
 	return view, nil
 }
 
-// due tells in how many milliseconds the answer is due, for people to watch. It
-// asks by the raw client: a trigger's key lives an hour longer than its delay.
-func (s *service) due(ctx context.Context, at *shop) (*int64, error) {
-	client, err := s.pools.Client(pool.Expiry)
-	key, sharded := s.pools.Layout().Trigger.Key(at.id.Tenant, answerAction, at.id.User)
-	if err != nil || sharded != nil { // on a cluster only the library knows the shard
+// answerIn tells in how many milliseconds the answer is due, for people to watch;
+// nil where none is.
+func answerIn(ctx context.Context, at *shop) (*int64, error) {
+	due, err := at.triggers.Due(ctx, answerAction, at.id.User)
+	if err != nil {
 		return nil, err
 	}
-	ms, err := client.Do(ctx, client.B().Pttl().Key(s.pools.Prefix(pool.Expiry)+key).Build()).AsInt64()
-	if err != nil || ms < 0 {
-		return nil, err
-	}
-	ms = max(ms-time.Hour.Milliseconds(), 0)
+	ms := max(time.Until(due), 0).Milliseconds()
 	return &ms, nil
 }
 
