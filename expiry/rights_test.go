@@ -3,6 +3,7 @@ package expiry_test
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +41,21 @@ func TestFewRightsAreEnough(t *testing.T) {
 			require.Len(t, w.ids(), 20)
 		})
 	}
+}
+
+// A trigger whose key may not be read waits until it may: that is no sign that
+// somebody took it back.
+func TestAKeyThatMayNotBeReadIsNotDeleted(t *testing.T) {
+	server := redistest.Server(t, "user setter on nopass ~* &* +@all", "user default on nopass ~%exp:* &* +@all")
+	w := newWorld(t, pooltest.Redis(t, pool.Config{URL: server.URL()}))
+	setter := newWorld(t, pooltest.Redis(t, pool.Config{URL: strings.Replace(server.URL(), "//", "//setter:any@", 1)}))
+	require.NoError(t, setter.schedule().Set(ctx, "x", "1", time.Millisecond))
+	l, _ := w.listen(expiry.Config{}, handlers{"x": w.note})
+	w.eventually(func() bool { return l.Stats().Errors > 1 })
+	require.Empty(t, w.ran())
+	setter.do("ACL", "SETUSER", "default", "~*")
+	w.eventually(func() bool { return len(w.ran()) == 1 })
+	require.Zero(t, l.Stats().Cancelled)
 }
 
 // Events that somebody else turned on stay on.

@@ -11,10 +11,13 @@ local function wrongtype()
   return redis.error_reply('WRONGTYPE Operation against a key holding the wrong kind of value')
 end
 
+-- Gives a trigger's value, and whether the key holds another type instead. What
+-- else keeps the server from reading it says nothing about the trigger.
 local function held(key)
   local v = redis.pcall('GET', key)
-  if type(v) == 'table' then return false, true end
-  return v, false
+  if type(v) ~= 'table' then return v, false end
+  if not string.find(v.err, 'WRONGTYPE', 1, true) then return redis.call('GET', key) end
+  return false, true
 end
 
 local function read(v)

@@ -15,13 +15,14 @@
 -- ARGV[4]  limit in milliseconds
 -- ARGV[5]  payload
 --
--- Result: when it is due, in milliseconds; the error WRONGTYPE; or the status
+-- Result: when it is due, in milliseconds; the error WRONGTYPE, or why the server
+-- writes nothing; or the status
 -- NOTFOUND or EXISTS when the condition does not hold.
 if answer then
   wakeFor(due, trigger, delay)
   return answer
 end
-if type(old) == 'table' then return wrongtype() end
+if type(old) == 'table' then return old end
 if old then
   local t = read(old)
   redis.call('SET', trigger, old, 'PXAT', int(t.exp))

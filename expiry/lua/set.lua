@@ -1,7 +1,7 @@
 -- The usual case of schedule.lua, a plain Set, in as few commands as it takes. It
 -- stands before what the other cases need, so that it does not pay for it, and
 -- leaves to schedule.lua: an `answer` of which listeners are to be told, and an
--- `old` value that is of another type or of this very call.
+-- `old` that is the server's refusal, or the value of this very call.
 local now = math.ceil(clock() / 1000)
 local trigger, due, pay, stamp, delay = KEYS[1], KEYS[2], KEYS[3], ARGV[3], tonumber(ARGV[2])
 local answer, old
