@@ -1,6 +1,8 @@
 package expiry_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,6 +43,47 @@ func TestFewRightsAreEnough(t *testing.T) {
 			require.Len(t, w.ids(), 20)
 		})
 	}
+}
+
+// When memory is full nothing more can be set, but what was set is done, retried
+// and not lost: only that makes room again.
+func TestAFullServerDoesItsWork(t *testing.T) {
+	server := redistest.Server(t, "maxmemory-policy noeviction")
+	w := newWorld(t, pooltest.Redis(t, pool.Config{URL: server.URL()}))
+	const lease = 300 * time.Millisecond
+	begun, finish, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	l, _ := w.listen(expiry.Config{Lease: lease, Backoff: func(int) time.Duration { return 3 * lease }}, handlers{
+		"long": func(c context.Context, _ expiry.Event) error {
+			close(begun)
+			select {
+			case <-finish:
+			case <-c.Done():
+			}
+			ended <- context.Cause(c)
+			return nil
+		},
+		"x": func(c context.Context, e expiry.Event) error {
+			_ = w.note(c, e)
+			if e.Attempt == 1 {
+				return errors.New("try again")
+			}
+			return nil
+		},
+	})
+	require.NoError(t, w.schedule().Set(ctx, "long", "1", time.Millisecond))
+	<-begun
+	require.NoError(t, w.schedule().SetPayload(ctx, "x", "1", "kept", lease))
+	w.do("CONFIG", "SET", "maxmemory", "1")
+	err := w.schedule().Set(ctx, "x", "2", time.Millisecond)
+	require.ErrorContains(t, err, "OOM")
+	var op *expiry.OpError
+	require.ErrorAs(t, err, &op)
+	require.False(t, op.MaybeApplied())
+	w.eventually(func() bool { return l.Stats().Fired == 1 })
+	require.Equal(t, []string{"1", "1"}, w.ids())
+	close(finish)
+	require.NoError(t, <-ended, "a heartbeat was refused")
+	w.eventually(func() bool { return l.Stats().Fired == 2 })
 }
 
 // A trigger whose key may not be read waits until it may: that is no sign that

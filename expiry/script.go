@@ -40,13 +40,13 @@ func compile(clock string) *scripts {
 		cancel:   retried("key", "cancel"),
 		look:     retried("key", "look"),
 		ack:      retried("record", "ack"),
-		extend:   retried("record", "extend"),
-		defers:   retried("record", "wake", "defer"),
+		extend:   retried("full", "record", "extend"),
+		defers:   retried("full", "record", "wake", "defer"),
 		revive:   retried("record", "wake", "revive"),
 		discard:  retried("discard"),
 		adopt:    retried("key", "wake", "adopt"),
 		swept:    retried("swept"),
-		claim:    rueidis.NewLuaScript(text("key", "record", "claim")),
+		claim:    rueidis.NewLuaScript(text("full", "key", "record", "claim")),
 		turn:     rueidis.NewLuaScript(text("turn")),
 	}
 }
