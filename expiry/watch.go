@@ -68,7 +68,7 @@ func rest(ctx context.Context, d time.Duration) {
 
 // subscribe keeps a subscription on one node, over a connection of its own, so
 // that nobody's replies queue behind its messages. What was published while it
-// was away is made up for by a sweep.
+// was away is made up for by a look and a sweep.
 func (l *Listener) subscribe(ctx context.Context, s *shift, node rueidis.Client, notices chan<- notice) {
 	events := true
 	for ctx.Err() == nil {
@@ -109,6 +109,7 @@ func (l *Listener) receive(ctx context.Context, s *shift, d rueidis.DedicatedCli
 	hooked := rueidis.WithOnSubscriptionHook(ctx, func(p rueidis.PubSubSubscription) {
 		if confirmed++; p.Kind == "subscribe" && confirmed == len(names) {
 			s.askForSweep()
+			l.wakeAll()
 		}
 	})
 	return d.Receive(hooked, d.B().Subscribe().Channel(names...).Build(), func(m rueidis.PubSubMessage) {
@@ -116,6 +117,13 @@ func (l *Listener) receive(ctx context.Context, s *shift, d rueidis.DedicatedCli
 			pass(m.Message)
 		}
 	})
+}
+
+// wakeAll has every lane look, for the wake-ups that nobody heard.
+func (l *Listener) wakeAll() {
+	for _, a := range l.lanes {
+		a.wake.signal()
+	}
 }
 
 // wakeUp reads a wake-up: in how many milliseconds there is work.

@@ -1,0 +1,35 @@
+package expiry
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// A wake-up is lost while nobody is subscribed, so each subscription begins with
+// a look.
+func TestASubscriptionWakes(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		r := NewRegistry()
+		for _, action := range []string{"x", "y"} {
+			require.NoError(t, r.On(action, func(context.Context, Event) error { return nil }))
+		}
+		l, err := NewListener(p, r, Config{})
+		require.NoError(t, err)
+		s := newShift(t.Context())
+		d, release := l.core.Client.Dedicate()
+		received := make(chan error, 1)
+		go func() { received <- l.receive(s.ctx, s, d, nil, false) }()
+		for _, a := range l.lanes {
+			require.Eventually(t, func() bool { return !a.wake.next().IsZero() }, 30*time.Second, time.Millisecond)
+		}
+		s.close()
+		require.ErrorIs(t, <-received, context.Canceled)
+		release()
+	})
+}
