@@ -136,7 +136,7 @@ func (g *guard) do(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Comple
 	}
 	r := g.send(c, ctx, kept(cmd))
 	g.commands.Add(1)
-	if err := r.Error(); err != nil && !rueidis.IsRedisNil(err) {
+	if isError(r.Error()) {
 		g.errors.Add(1)
 	}
 	return r
@@ -206,10 +206,17 @@ func (g *guard) receive(c rueidis.CoreClient, ctx context.Context, subscribe rue
 func (g *guard) count(rs ...rueidis.RedisResult) {
 	g.commands.Add(int64(len(rs)))
 	for _, r := range rs {
-		if err := r.Error(); err != nil && !rueidis.IsRedisNil(err) {
+		if isError(r.Error()) {
 			g.errors.Add(1)
 		}
 	}
+}
+
+// isError leaves out what callers expect: that there is nothing, and that the
+// server has yet to be sent a script.
+func isError(err error) bool {
+	e, refused := rueidis.IsRedisErr(err)
+	return err != nil && !rueidis.IsRedisNil(err) && !(refused && e.IsNoScript())
 }
 
 func (g *guard) tally(n int, err error) {

@@ -175,6 +175,8 @@ func TestStatsCount(t *testing.T) {
 	check(1, 1)
 	c.DoMulti(ctx, get(), bad(), get())
 	check(3, 1)
+	require.NoError(t, rueidis.NewLuaScript("return 1").Exec(ctx, c, nil, nil).Error())
+	check(2, 0) // EVALSHA, which the server does not know yet, and EVAL
 	c.DoCache(ctx, c.B().Get().Key("text").Cache(), time.Minute)
 	c.DoMultiCache(ctx, rueidis.CT(c.B().Get().Key("text").Cache(), time.Minute))
 	check(2, 0)

@@ -7,7 +7,7 @@ import "sync/atomic"
 // send is not counted; Ping is.
 type Stats struct {
 	Commands int64 // commands handed to the client, each of a DoMulti for itself
-	Errors   int64 // how many of them gave an error; a nil reply is none, nor is one inside an EXEC's reply
+	Errors   int64 // how many of them gave an error; neither nil is one, nor NOSCRIPT, nor one inside an EXEC's reply
 
 	// The client-side cache of the repositories. Zero: no repository caches yet.
 	CacheHits          int64
