@@ -114,6 +114,9 @@ func TestWithSharedState(t *testing.T) {
 	none, ok = symphony.SharedStateFrom(symphony.WithSharedState(ctx, nil))
 	require.False(t, ok)
 	require.Nil(t, none)
+	_, err = symphony.StateOf[struct{ N int }](none)
+	require.ErrorIs(t, err, symphony.ErrUnsupported)
+	require.ErrorContains(t, err, "BindSharedState")
 }
 
 func byHeader(r *http.Request) (scope.Identity, error) {

@@ -2,6 +2,7 @@ package symphony
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -57,8 +58,12 @@ func typedState[T any](o sharedOrigin) (*hashrepo.HashRepo[T], error) {
 }
 
 // StateOf gives typed access to the same records, by state name. Errors: those
-// of hashrepo.New.
+// of hashrepo.New; ErrUnsupported for a nil ss, which is what SharedStateFrom
+// gives where there is none.
 func StateOf[T any](ss *SharedState) (*hashrepo.HashRepo[T], error) {
+	if ss == nil {
+		return nil, fmt.Errorf("symphony: %w: the SharedState is nil; BindSharedState puts one into a context", ErrUnsupported)
+	}
 	return typedState[T](ss.origin)
 }
 
