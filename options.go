@@ -81,8 +81,9 @@ func Workers(n int) Option { return option.Workers(n) }
 func ChunkSize(n int) Option { return option.ChunkSize(n) }
 
 // Report gets the errors that WorkBatches lives with, each a *WorkError: those
-// of handlers, items that do not decode, an unreachable server. It is called
-// from several goroutines. Defaults to none.
+// of handlers, their panics as a *PanicError with the stack, items that do not
+// decode, an unreachable server. It is called from several goroutines. Defaults to
+// a warning by slog.Default() for each.
 func Report(f func(error)) Option { return option.Report(f) }
 
 // Layout says how the repository's keys look. Defaults to the layout of the

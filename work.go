@@ -3,7 +3,6 @@ package symphony
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,24 +14,6 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// WorkError is an error that WorkBatches met and lives with.
-type WorkError struct {
-	Tenant string // empty where the error is about no tenant
-	Queue  Queue
-	Err    error
-}
-
-// Error says at which queue it happened.
-func (e *WorkError) Error() string {
-	if e.Tenant == "" {
-		return fmt.Sprintf("symphony: work on %q: %v", e.Queue.Service, e.Err)
-	}
-	return fmt.Sprintf("symphony: work on %q of tenant %q: %v", e.Queue, e.Tenant, e.Err)
-}
-
-// Unwrap gives the reason.
-func (e *WorkError) Unwrap() error { return e.Err }
-
 // WorkBatches works on the queues of a service until the context ends, and then
 // gives nil when the last handler has returned. Any number of processes may do so
 // at a time: no item is handed to two of them.
@@ -42,13 +23,13 @@ func (e *WorkError) Unwrap() error { return e.Err }
 // SCAN, now and then. Tenants take turns, a chunk each, so that none waits for
 // the end of another's queue. A chunk is claimed, handled and acked as by
 // Batch.Process; the context of handle ends with ctx, or when the lease is lost.
-// Where handle fails, the items go back in front, the queue waits, 250 ms at
-// first and a minute at most, and the others go on; see MaxAttempts for items that
-// never succeed. A tenant without items is taken out of the pending set. Without
+// Where handle fails or panics, the items go back in front, the queue waits, 250 ms
+// at first and a minute at most, and the others go on; see MaxAttempts for items
+// that never succeed. A tenant without items is taken out of the pending set. Without
 // work the pauses grow to a second.
 //
 // Options beside those of NewBatch: Workers, ChunkSize, Lease, MaxAttempts, and
-// Report, which is told of every error. Errors: ErrInvalidKey; what NewBatch
+// Report, which gets every error in place of the log. Errors: ErrInvalidKey; what NewBatch
 // refuses; ErrClosed when the pools are closed. All others it lives with.
 func WorkBatches[T any](
 	ctx context.Context, pools *pool.Pools, service string,
@@ -76,7 +57,7 @@ func WorkBatches[T any](
 		}
 		var failed error
 		done, err := b.Process(ctx, q, n, func(ctx context.Context, items []listrepo.Item[T]) error {
-			failed = handle(ctx, tenant, q, items)
+			failed = caught(func() error { return handle(ctx, tenant, q, items) })
 			return failed
 		})
 		return done, failed, err
@@ -118,7 +99,7 @@ func newWork(r *registry.Registry, process func(context.Context, string, Queue, 
 		w.chunk = defaultChunkSize
 	}
 	if w.report == nil {
-		w.report = func(error) {}
+		w.report = logWorkError
 	}
 	return w
 }

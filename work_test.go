@@ -1,9 +1,11 @@
 package symphony_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -152,6 +154,51 @@ func TestWorkIsFair(t *testing.T) {
 		require.Equal(t, "broken", failed.Tenant)
 		require.Equal(t, q, failed.Queue)
 	})
+}
+
+// A handler that panics takes no process with it: its items come again, and the
+// log tells where it was, if nobody else wants to know.
+func TestWorkPanics(t *testing.T) {
+	p := pooltest.Embedded(t)
+	service := pooltest.Tenant()
+	q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
+	poison := func(h *handled) handler {
+		return func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+			h.add(tenant, q, items)
+			if items[0].Attempt == 1 {
+				panic("poison")
+			}
+			return nil
+		}
+	}
+	var h handled
+	reports := make(chan error, 10)
+	enqueue(t, p, "one", q, 1)
+	stop := workOn(t, p, service, poison(&h), symphony.Report(func(err error) { reports <- err }))
+	var failed *symphony.WorkError
+	var panicked *symphony.PanicError
+	err := <-reports
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, "one", failed.Tenant)
+	require.ErrorAs(t, err, &panicked)
+	require.Equal(t, "poison", panicked.Value)
+	require.Contains(t, string(panicked.Stack), "TestWorkPanics")
+	require.NotContains(t, err.Error(), "TestWorkPanics")
+	eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
+	require.Equal(t, []string{"one e a 1", "one e a 1"}, h.all())
+	stop()
+
+	var log bytes.Buffer
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	enqueue(t, p, "two", q, 2)
+	stop = workOn(t, p, service, poison(&h))
+	eventually(t, func() bool { return len(h.all()) == 4 })
+	stop()
+	for _, part := range []string{"poison", "two", "TestWorkPanics"} {
+		require.Contains(t, log.String(), part)
+	}
 }
 
 // What a worker had claimed when it died is done by another, although the

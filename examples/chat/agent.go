@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -117,6 +116,5 @@ func (s *service) ship(ctx context.Context) error {
 		}
 		return err
 	}
-	return symphony.WorkBatches(ctx, s.pools, toShip.Service, pack, symphony.MaxAttempts(5),
-		symphony.Report(func(err error) { slog.ErrorContext(ctx, "an order was not shipped", "error", err) }))
+	return symphony.WorkBatches(ctx, s.pools, toShip.Service, pack, symphony.MaxAttempts(5))
 }

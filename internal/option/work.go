@@ -13,7 +13,7 @@ type Work struct {
 	Lease       time.Duration // zero: the default of who takes it
 	Workers     int           // zero: the default of who takes it
 	ChunkSize   int           // zero: the default of who takes it
-	Report      func(error)   // nil: nobody wants to know
+	Report      func(error)   // nil: the default of who takes it
 }
 
 const (
