@@ -47,6 +47,8 @@ func callsOf(t *testing.T, p *pool.Pools) (seed func(), all []call) {
 	require.NoError(t, err)
 	batch, err := symphony.NewBatch[int](p, "calls")
 	require.NoError(t, err)
+	triggers, err := symphony.NewTrigger(p, "calls")
+	require.NoError(t, err)
 	kv, err := symphony.NewGeneric[int](p, "calls")
 	require.NoError(t, err)
 	space, err := keyspace.MustCompile("{tenant}:list:{id}").Bind("calls")
@@ -60,7 +62,7 @@ func callsOf(t *testing.T, p *pool.Pools) (seed func(), all []call) {
 		_, pushed := list.Push(ctx, "l", 1, 2, 3)
 		return errors.Join(gone, emptied, pushed, rows.Upsert(ctx, "v", tally{}),
 			users.UpsertMany(ctx, hashrepo.Record[plainTally]{ID: "u", Value: v}, hashrepo.Record[plainTally]{ID: "gone", Value: v}),
-			states.Upsert(ctx, "u", v), shared.Upsert(ctx, "s", symphony.Fields{"a": 1}), kv.Set(ctx, "k", 1))
+			states.Upsert(ctx, "u", v), shared.Upsert(ctx, "s", symphony.Fields{"a": 1}), kv.Set(ctx, "k", 1), triggers.Set(ctx, "x", "1", time.Hour))
 	}
 	seed = func() {
 		warm(t, p)
@@ -124,6 +126,12 @@ func callsOf(t *testing.T, p *pool.Pools) (seed func(), all []call) {
 	write("list Trim", func(ctx context.Context) error { return list.Trim(ctx, "l", 0, 1) })
 	write("list Delete", func(ctx context.Context) error { return two(list.Delete(ctx, "l")) })
 	write("batch Enqueue", func(ctx context.Context) error { return two(batch.Enqueue(ctx, queue, 1)) })
+	read("trigger Due", func(ctx context.Context) error { return two(triggers.Due(ctx, "x", "1")) })
+	write("trigger Set", func(ctx context.Context) error { return triggers.Set(ctx, "x", "1", time.Hour) })
+	write("trigger SetPayload", func(ctx context.Context) error { return triggers.SetPayload(ctx, "x", "1", 1, time.Hour) })
+	write("trigger Touch", func(ctx context.Context) error { return triggers.Touch(ctx, "x", "1", time.Hour, time.Hour) })
+	write("trigger Delete", func(ctx context.Context) error { return two(triggers.Delete(ctx, "x", "1")) })
+	write("trigger DeleteAll", func(ctx context.Context) error { return two(triggers.DeleteAll(ctx, "1")) })
 	write("hash DeleteAll", func(ctx context.Context) error { return two(users.DeleteAll(ctx)) })
 	return seed, all
 }
