@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,20 +124,6 @@ func (l *Listener) Run(ctx context.Context) error {
 	return context.Cause(s.ctx)
 }
 
-// checkServer refuses a server without PEXPIRETIME. One that does not answer is
-// none of its business.
-func (l *Listener) checkServer(ctx context.Context) error {
-	c := l.core.Client
-	err := c.Do(ctx, c.B().Pexpiretime().Key(l.lanes[0].due).Build()).Error()
-	if errors.Is(err, pool.ErrClosed) {
-		return fmt.Errorf("expiry: Run: %w", err)
-	}
-	if e, ok := rueidis.IsRedisErr(err); ok && isUnknownCommand(e) {
-		return fmt.Errorf("expiry: Run: %w: the server has no PEXPIRETIME; triggers need Redis 7.0 or newer (%w)", fault.ErrUnsupported, err)
-	}
-	return nil
-}
-
 // shift is one Run: what it is made of ends in this order.
 type shift struct {
 	ctx  context.Context // no more is claimed
@@ -252,8 +237,3 @@ func (l *Listener) trouble(s *shift, err error) (closed bool) {
 // troublePeriod is how many seconds lie between two log lines about calls that
 // fail.
 const troublePeriod = 10
-
-// isUnknownCommand reports whether the server does not know a command.
-func isUnknownCommand(e *rueidis.RedisError) bool {
-	return strings.Contains(strings.ToLower(e.Error()), "unknown")
-}

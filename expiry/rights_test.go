@@ -3,6 +3,7 @@ package expiry_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,6 +85,19 @@ func TestAFullServerDoesItsWork(t *testing.T) {
 	close(finish)
 	require.NoError(t, <-ended, "a heartbeat was refused")
 	w.eventually(func() bool { return l.Stats().Fired == 2 })
+}
+
+// Who runs a server that drops keys reads so in the log, and nobody else does.
+func TestAServerThatEvictsIsWarnedOf(t *testing.T) {
+	for policy, warned := range map[string]bool{"noeviction": false, "volatile-lru": true, "allkeys-random": true} {
+		server := redistest.Server(t, "maxmemory-policy "+policy)
+		w := newWorld(t, pooltest.Redis(t, pool.Config{URL: server.URL()}))
+		log := new(buffer)
+		_, stop := w.listen(expiry.Config{Logger: slog.New(slog.NewTextHandler(log, nil))}, handlers{"x": w.note})
+		w.settled("x")
+		stop()
+		require.Equal(t, warned, strings.Contains(log.String(), "policy="+policy), log.String())
+	}
 }
 
 // A trigger whose key may not be read waits until it may: that is no sign that
