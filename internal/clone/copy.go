@@ -1,0 +1,103 @@
+package clone
+
+import "reflect"
+
+// Copy makes dst, which must be settable, a copy of src that shares nothing
+// with it which either could change. It reports false, and dst is without use,
+// where src holds something that cannot be copied: unexported pointers of a
+// type that reads itself, say.
+func (c *Type) Copy(dst, src reflect.Value) bool {
+	if c.Flat() {
+		dst.Set(src)
+		return true
+	}
+	return c.copy(dst, src)
+}
+
+func (c *Type) copy(dst, src reflect.Value) bool {
+	switch c.kind {
+	case opaque:
+		return src.IsZero()
+	case array:
+		return each(src.Len(), func(i int) bool { return c.elem.copy(dst.Index(i), src.Index(i)) })
+	case structure:
+		return c.copyStruct(dst, src)
+	case flat, text:
+		dst.Set(src)
+		return true
+	}
+	if src.IsNil() {
+		dst.SetZero()
+		return true
+	}
+	switch c.kind {
+	case pointer:
+		dst.Set(reflect.New(c.typ.Elem()))
+		return c.elem.copy(dst.Elem(), src.Elem())
+	case slice:
+		return c.copySlice(dst, src)
+	case mapping:
+		return c.copyMap(dst, src)
+	}
+	held := src.Elem()
+	into := reflect.New(held.Type()).Elem()
+	if !Of(held.Type()).Copy(into, held) {
+		return false
+	}
+	dst.Set(into)
+	return true
+}
+
+// copyStruct assigns the struct and then replaces what it must not share.
+func (c *Type) copyStruct(dst, src reflect.Value) bool {
+	if dst.CanSet() && src.CanInterface() {
+		dst.Set(src)
+	}
+	for _, f := range c.fields {
+		if !f.typ.Flat() && !f.typ.copy(dst.Field(f.index), src.Field(f.index)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Type) copySlice(dst, src reflect.Value) bool {
+	n := src.Len()
+	dst.Set(reflect.MakeSlice(c.typ, n, n))
+	if c.elem.Flat() {
+		reflect.Copy(dst, src)
+		return true
+	}
+	return each(n, func(i int) bool { return c.elem.copy(dst.Index(i), src.Index(i)) })
+}
+
+func (c *Type) copyMap(dst, src reflect.Value) bool {
+	m := reflect.MakeMapWithSize(c.typ, src.Len())
+	dst.Set(m)
+	for it := src.MapRange(); it.Next(); {
+		key, value := it.Key(), it.Value()
+		if !c.key.Flat() {
+			key = reflect.New(c.typ.Key()).Elem()
+			if !c.key.copy(key, it.Key()) {
+				return false
+			}
+		}
+		if !c.elem.Flat() {
+			value = reflect.New(c.typ.Elem()).Elem()
+			if !c.elem.copy(value, it.Value()) {
+				return false
+			}
+		}
+		m.SetMapIndex(key, value)
+	}
+	return true
+}
+
+func each(n int, do func(i int) bool) bool {
+	for i := range n {
+		if !do(i) {
+			return false
+		}
+	}
+	return true
+}
