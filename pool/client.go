@@ -55,9 +55,21 @@ func (c *client) DoMultiCache(ctx context.Context, multi ...rueidis.CacheableTTL
 	if cancel != nil {
 		defer cancel()
 	}
-	rs := c.Client.DoMultiCache(ctx, multi...)
+	for i := range multi {
+		multi[i].Cmd = multi[i].Cmd.Pin()
+	}
+	rs := c.sendCached(ctx, multi)
 	c.count(rs...)
 	return rs
+}
+
+func (c *client) sendCached(ctx context.Context, multi []rueidis.CacheableTTL) []rueidis.RedisResult {
+	if c.links == nil || !c.links.unsound() {
+		return c.Client.DoMultiCache(ctx, multi...)
+	}
+	return within(ctx, func() []rueidis.RedisResult { return c.Client.DoMultiCache(ctx, multi...) }, func(err error) []rueidis.RedisResult {
+		return failed(len(multi), err)
+	})
 }
 
 func (c *client) DoStream(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResultStream {

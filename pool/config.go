@@ -14,6 +14,9 @@ const (
 	defaultTimeout       = 5 * time.Second
 	defaultMaxValueBytes = 16 << 20
 	longestTimeout       = 365 * 24 * time.Hour
+	defaultCacheBytes    = 64 << 20
+	defaultMaxStale      = 5 * time.Second
+	leastMaxStale        = 100 * time.Millisecond
 )
 
 // Config says where the pools are. The zero Config is a Redis on this machine.
@@ -78,17 +81,55 @@ type Config struct {
 	// Defaults to 16 MiB.
 	MaxValueBytes int
 
+	// Cache is the client-side cache of the repositories with the option Cached.
+	Cache Cache
+
 	// NewClient makes the clients. It may change the options before it calls
 	// rueidis.NewClient, or wrap the client it gets, as rueidisotel.NewClient
 	// does. Open calls it from several goroutines at once: once for each alias
 	// (for each server on a cluster), and before that once for each server, for
-	// a client that asks whether it is a cluster and is closed again.
+	// a client that asks whether it is a cluster and is closed again. Where the
+	// server has no client tracking, the first client of an alias is
+	// rueidis.ErrNoCache, and Open asks for another one without. One that comes
+	// with DisableCache set, or with a NewCacheStoreFn of its own, makes
+	// repositories read uncached.
 	//
 	// Defaults to rueidis.NewClient.
 	NewClient func(rueidis.ClientOption) (rueidis.Client, error)
 
-	// Logger gets the few lines that Open has to say. No line holds a password.
+	// Logger gets the few lines that Open has to say, and one where a repository
+	// is to cache and the server cannot tell what changes. No line holds a
+	// password.
 	//
 	// Defaults to slog.Default().
 	Logger *slog.Logger
+}
+
+// Cache configures the client-side cache: what repositories with the option
+// Cached keep in memory.
+type Cache struct {
+	// MaxBytes is the memory of all that is kept, over all pools and connections
+	// together: the values as Go holds them, their keys, and what finds them.
+	// What was not read lately makes room. A record of more than a sixteenth of
+	// it is not kept. Negative is a mistake.
+	//
+	// Defaults to 64 MiB.
+	MaxBytes int
+
+	// MaxStale is how long a record is served after the last word from the
+	// server on the connection that it came through. On a connection that is
+	// alive, Redis tells of a change as it happens; where one has died without a
+	// sign, what changed meanwhile shows after MaxStale at the latest, since
+	// then the server is asked. A third of it is about how often a connection
+	// over which nothing goes is asked for a sign of life. Under 100
+	// milliseconds is a mistake.
+	//
+	// Defaults to 5 seconds.
+	MaxStale time.Duration
+
+	// Disabled makes the option Cached without effect, and keeps CLIENT TRACKING
+	// off.
+	//
+	// Defaults to false.
+	Disabled bool
 }

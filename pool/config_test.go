@@ -210,7 +210,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, 16<<20, pools.MaxValueBytes())
 	require.True(t, pools.Layout() == keyspace.Default())
 	f := fs.open()[0]
-	require.True(t, f.opt.DisableCache)
+	require.NotNil(t, f.opt.NewCacheStoreFn, "or rueidis would cache up to 128 MiB for each connection")
 	require.Equal(t, "symphony", f.opt.ClientName)
 	require.Equal(t, 5*time.Second, f.opt.Dialer.Timeout)
 	require.Equal(t, 6250*time.Millisecond, f.opt.ConnWriteTimeout)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/nearcache"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -23,6 +24,7 @@ type connection struct {
 	cluster  bool
 	links    *links
 	replicas *replicas
+	origin   *nearcache.Origin // nil: nothing can be cached
 
 	fieldLifetimes bool
 }
@@ -52,7 +54,7 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 			if err != nil || cluster {
 				c := connection{server: s, members: s.members, cluster: cluster, links: new(links)}
 				if err == nil {
-					c.Client, err = p.openCluster(ctx, s, c.links)
+					c.Client, c.origin, err = p.openCluster(ctx, s, c.links)
 					c.replicas = &replicas{shared: c.Client}
 				}
 				done(c.probed(ctx, err))
@@ -66,7 +68,7 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 					opt.SelectDB = m.db
 					opt.ForceSingleClient = opt.Sentinel.MasterSet == ""
 					var err error
-					c.Client, err = p.open(ctx, opt)
+					c.Client, c.origin, err = p.openCached(ctx, opt)
 					c.replicas = p.sentinelReplicas(opt)
 					done(c.probed(ctx, err))
 				})
@@ -80,6 +82,7 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 			clients[i] = c.Client
 		}
 		closeAll(clients)
+		p.cache.Close()
 		return nil, joinErrors(errs)
 	}
 	return p.pools(all), nil
@@ -109,6 +112,8 @@ func (p *plan) pools(all []connection) *Pools {
 		clients:        make(map[Alias]*client),
 		prefixes:       make(map[Alias]string),
 		fieldLifetimes: make(map[Alias]bool),
+		realms:         make(map[Alias]*nearcache.Realm),
+		cache:          p.cache,
 		layout:         p.layout,
 		maxValueBytes:  p.maxValueBytes,
 		deadline:       newDeadline(p.timeout),
@@ -121,9 +126,11 @@ func (p *plan) pools(all []connection) *Pools {
 			layout = keyspace.Cluster()
 		}
 		for _, m := range c.members {
-			pools.clients[m.alias] = &client{c.Client, &guard{
+			opened := &client{c.Client, &guard{
 				addr: c.server.addr, links: c.links, replicas: c.replicas, deadline: pools.deadline, closed: &pools.closed,
 			}}
+			pools.clients[m.alias] = opened
+			pools.realms[m.alias] = p.realm(m.alias, c.origin, opened)
 			pools.fieldLifetimes[m.alias] = c.fieldLifetimes
 			if c.cluster || p.prefixKeys {
 				pools.prefixes[m.alias] = m.alias.prefix()
@@ -183,7 +190,7 @@ func (p *plan) mode(ctx context.Context, s *server, addr string) (string, error)
 }
 
 // openCluster opens the one client of a cluster.
-func (p *plan) openCluster(ctx context.Context, s *server, links *links) (rueidis.Client, error) {
+func (p *plan) openCluster(ctx context.Context, s *server, links *links) (rueidis.Client, *nearcache.Origin, error) {
 	for _, m := range s.members {
 		if m.chosen && m.db != 0 {
 			p.logger.Warn("pool: the database number is ignored, since a cluster has only database 0; prefixes keep the keys of the aliases apart",
@@ -194,7 +201,7 @@ func (p *plan) openCluster(ctx context.Context, s *server, links *links) (rueidi
 	opt.SendToReplicas, opt.RetryDelay = toReplica, retryDelay
 	opt.ClusterOption.ShardsRefreshInterval = 5 * time.Second // nobody tells a client of a new replica
 	links.watch(&opt)
-	return p.open(ctx, opt)
+	return p.openCached(ctx, opt)
 }
 
 // sentinelReplicas are those of the primary that Sentinel names, which a client

@@ -54,6 +54,15 @@
 // one may take as long as Config.Timeout, but no less than 1 s and no more than
 // 5 s (dial_timeout in the URL).
 //
+// # Client-side cache
+//
+// Repositories with the option Cached keep what they read in memory, and Redis
+// tells of each change: Open turns CLIENT TRACKING on, in OPTIN mode, so that it
+// costs nothing where nobody caches. Where the server or its user has none, the
+// client is made again without, and repositories read from the server each
+// time; [Config.Logger] gets a line when the first of them would have cached.
+// See [Cache] for the bounds of memory and of age, and [Stats] for the counters.
+//
 // # Clusters
 //
 // A cluster has only database 0. All aliases on one share a client, and each

@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/nearcache"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -22,6 +24,8 @@ type plan struct {
 	maxValueBytes int
 	newClient     func(rueidis.ClientOption) (rueidis.Client, error)
 	logger        *slog.Logger
+	cache         *nearcache.Cache // nil: disabled
+	saidUncached  sync.Once
 	ignoredDB     *int // the database number in Config.URL
 }
 
@@ -65,6 +69,7 @@ func (cfg Config) plan() (*plan, error) {
 	if p.logger == nil {
 		p.logger = slog.Default()
 	}
+	p.cache = cfg.Cache.open()
 
 	var bad mistakes
 	cfg.checkLimits(&bad)
@@ -88,6 +93,12 @@ func (cfg Config) checkLimits(bad *mistakes) {
 	}
 	if cfg.MaxValueBytes < 0 {
 		bad.add("MaxValueBytes", "%d is negative; give a positive number, or none for %d", cfg.MaxValueBytes, defaultMaxValueBytes)
+	}
+	if cfg.Cache.MaxBytes < 0 {
+		bad.add("Cache.MaxBytes", "%d is negative; give a positive number, or none for %d, or set Cache.Disabled", cfg.Cache.MaxBytes, defaultCacheBytes)
+	}
+	if d := cfg.Cache.MaxStale; d != 0 && d < leastMaxStale {
+		bad.add("Cache.MaxStale", "%v is under %v; give a longer duration, or none for %v", d, leastMaxStale, defaultMaxStale)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/nearcache"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -22,6 +23,8 @@ type Pools struct {
 	clients        map[Alias]*client
 	prefixes       map[Alias]string
 	fieldLifetimes map[Alias]bool
+	realms         map[Alias]*nearcache.Realm
+	cache          *nearcache.Cache
 	opened         []rueidis.Client // each once
 	replicas       []*replicas
 	layout         keyspace.Layout
@@ -64,8 +67,10 @@ func Open(ctx context.Context, cfg Config) (*Pools, error) {
 //
 // Blocking commands (BLPOP, XREAD BLOCK and so on, and a DoMulti with one of
 // them), Receive and the streams get no deadline: they end with their context.
-// Keys begin with [Pools.Prefix]. Helpers of rueidis that look for its own
-// client types, such as rueidis.MGet, send a command for each key.
+// DoCache and DoMultiCache ask the server each time: what is cached are the
+// records of repositories. Keys begin with [Pools.Prefix]. Helpers of rueidis
+// that look for its own client types, such as rueidis.MGet, send a command for
+// each key.
 //
 // An alias that is not there is ErrUnknownPool. After Close it is ErrClosed,
 // from this method and from the clients it gave.
@@ -126,7 +131,7 @@ func (p *Pools) Ping(ctx context.Context) error {
 func (p *Pools) Stats() map[Alias]Stats {
 	all := make(map[Alias]Stats, len(p.clients))
 	for a, c := range p.clients {
-		all[a] = c.stats()
+		all[a] = c.stats(p.realms[a].Stats())
 	}
 	return all
 }
@@ -137,6 +142,7 @@ func (p *Pools) Stats() map[Alias]Stats {
 func (p *Pools) Close() {
 	p.closing.Do(func() {
 		p.closed.Store(true)
+		p.cache.Close()
 		closeAll(p.opened)
 		for _, r := range p.replicas {
 			r.close()
