@@ -45,8 +45,9 @@ type Settings struct {
 	Version  *int64 // the version that the record must have; nil: any
 	Alias    pool.Alias
 	Codec    codec.Codec
-	MaxLen   int  // zero: unbounded
-	Replicas bool // reads may come from replicas
+	MaxLen   int           // zero: unbounded
+	Cached   time.Duration // how long a record is served from memory; zero: not at all
+	Replicas bool          // reads may come from replicas
 	Work
 }
 
@@ -69,6 +70,10 @@ func (s *Settings) Apply(traits Trait, opts ...Option) error {
 	}
 	if s.IfExists && s.IfAbsent {
 		return fmt.Errorf("%w: IfExists with IfAbsent; keep one of the two", fault.ErrUnsupported)
+	}
+	if s.Cached > 0 && s.Replicas {
+		return fmt.Errorf("%w: Cached with ReadReplicas: a replica lags behind, and what is cached shows every write; keep one of the two",
+			fault.ErrUnsupported)
 	}
 	return nil
 }
@@ -128,8 +133,14 @@ func IfVersion(v int64) Option {
 const NoVersion = "the record has no version; an int64 field with the tag `redis:\",version\"` gives it one"
 
 // Cached serves reads from memory for d at most.
-func Cached(time.Duration) Option {
-	return Option{name: "Cached", needs: Caching, why: "the repository has no client-side cache"}
+func Cached(d time.Duration) Option {
+	return Option{name: "Cached", needs: Caching, why: "only single records are cached, and only where they are read", apply: func(s *Settings) error {
+		if d < time.Millisecond {
+			return fmt.Errorf("%w: Cached(%v) is under a millisecond; leave the option out for reads that are not cached", fault.ErrInvalidTTL, d)
+		}
+		s.Cached = d
+		return nil
+	}}
 }
 
 // ReadReplicas lets reads go to replicas.

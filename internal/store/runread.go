@@ -18,6 +18,7 @@ func (s *Store) RunRead(
 	ctx context.Context, t fault.Target, script *Script, args, more []string, read func() rueidis.Completed,
 ) (m, reply rueidis.RedisMessage, err error) {
 	keys := append([]string{t.Key}, more...)
+	defer s.realm.Forget(keys...)
 	all := s.arguments(script, args)
 	b := s.Client.B()
 	results := s.Client.DoMulti(ctx, b.Evalsha().Sha1(script.sha).Numkeys(int64(len(keys))).Key(keys...).Arg(all...).Build(), read())

@@ -201,6 +201,7 @@ func (s *Store) DeleteAll(ctx context.Context) (total int64, err error) {
 		for i := range page.Targets {
 			page.Targets[i].Write = true
 		}
+		s.forget(page.Targets)
 		n, err := sum(page.Targets, page.Replies)
 		total += n
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/nearcache"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
@@ -38,6 +40,23 @@ type Record[T any] struct {
 	Value T
 }
 
+// Collect makes records of what read finds for ids, in their order, and leaves
+// out what it does not find.
+func Collect[T any](ids []string, read func(into func(i int) reflect.Value) (found []bool, err error)) ([]Record[T], error) {
+	records := make([]Record[T], len(ids))
+	found, err := read(func(i int) reflect.Value {
+		records[i].ID = ids[i]
+		return reflect.ValueOf(&records[i].Value).Elem()
+	})
+	kept := records[:0]
+	for i, ok := range found {
+		if ok {
+			kept = append(kept, records[i])
+		}
+	}
+	return kept, err
+}
+
 // NoExpiry is what TTL answers for a record without a lifetime.
 const NoExpiry time.Duration = -1
 
@@ -55,6 +74,7 @@ type Store struct {
 
 	primary rueidis.Client
 	pools   *pool.Pools
+	realm   *nearcache.Realm // what reads of the pool's records are cached in
 	prefix  string
 	ms      string // the lifetime
 	space   keyspace.Space
@@ -91,6 +111,7 @@ func (s *Store) apply(opts []option.Option) {
 	if s.Client = s.primary; s.Replicas {
 		s.Client, s.bad = s.pools.Reader(s.Alias)
 	}
+	s.realm = s.pools.NearCache(s.Alias)
 	s.prefix = s.pools.Prefix(s.Alias)
 	s.ms = Milliseconds(s.Lifetime)
 }
@@ -178,9 +199,34 @@ func (s *Store) MaxValueBytes() int { return s.pools.MaxValueBytes() }
 // FieldLifetimes reports whether the server has lifetimes of hash fields.
 func (s *Store) FieldLifetimes() bool { return s.pools.FieldLifetimes(s.Alias) }
 
+// Send sends one command of an operation. Every write to a record goes through
+// Send, SendAll or a script, which see to it that nobody is given from the
+// cache what was there before.
+func (s *Store) Send(ctx context.Context, t fault.Target, cmd rueidis.Completed) rueidis.RedisResult {
+	if t.Write {
+		defer s.realm.Forget(t.Key)
+	}
+	return s.Client.Do(ctx, cmd)
+}
+
+// SendAll is Send for the commands of operations on several keys.
+func (s *Store) SendAll(ctx context.Context, ts []fault.Target, cmds ...rueidis.Completed) []rueidis.RedisResult {
+	defer s.forget(ts)
+	return s.Client.DoMulti(ctx, cmds...)
+}
+
+// forget drops from the cache what was written to.
+func (s *Store) forget(ts []fault.Target) {
+	for _, t := range ts {
+		if t.Write {
+			s.realm.Forget(t.Key)
+		}
+	}
+}
+
 // Do sends one command.
 func (s *Store) Do(ctx context.Context, t fault.Target, cmd rueidis.Completed) (rueidis.RedisMessage, error) {
-	m, err := s.Client.Do(ctx, cmd).ToMessage()
+	m, err := s.Send(ctx, t, cmd).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return m, t.Sent(err)
 	}
@@ -233,7 +279,7 @@ func (s *Store) Touch(ctx context.Context, id string) (bool, error) {
 		cmds = append(cmds, s.lifetime(t.Key))
 	}
 	var found bool
-	for i, r := range s.Client.DoMulti(ctx, cmds...) {
+	for i, r := range s.SendAll(ctx, []fault.Target{t}, cmds...) {
 		n, err := r.AsInt64()
 		if err != nil {
 			return false, t.Sent(err)
@@ -263,7 +309,7 @@ func (s *Store) Delete(ctx context.Context, ids ...string) (int64, error) {
 	if len(cmds) == 0 {
 		return 0, nil
 	}
-	return sum(targets, s.Client.DoMulti(ctx, cmds...))
+	return sum(targets, s.SendAll(ctx, targets, cmds...))
 }
 
 // RefuseVersion refuses IfVersion for an operation that does not look at it.

@@ -1,8 +1,12 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
@@ -57,6 +61,22 @@ func (v *Values) In(space keyspace.Space) *Values {
 	return &Values{v.Store.In(space), v.goType, v.typ}
 }
 
+// Shape stands for the type of the values and their codec.
+func (v *Values) Shape() any {
+	if reflect.TypeOf(v.Codec).Comparable() {
+		return shape{v.goType, v.Codec}
+	}
+	return v.typ
+}
+
+type shape struct {
+	typ   reflect.Type
+	codec codec.Codec
+}
+
+// Type is the Go type of the values.
+func (v *Values) Type() reflect.Type { return v.goType }
+
 // Encode writes a value, within the pools' limit.
 func (v *Values) Encode(t fault.Target, value reflect.Value) (string, error) {
 	text, ok := v.typ.Text(value)
@@ -78,4 +98,56 @@ func (v *Values) Decode(t fault.Target, text string, into reflect.Value) error {
 		return t.Applied(err)
 	}
 	return nil
+}
+
+// Get reads one value: GET.
+func (v *Values) Get(ctx context.Context, t fault.Target, into reflect.Value) error {
+	reply, err := v.Client.Do(ctx, v.Client.B().Get().Key(t.Key).Build()).ToMessage()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		return t.Sent(err)
+	}
+	found, err := v.DecodeReply(t, &reply, into)
+	if err == nil && !found {
+		err = t.Refuse(fault.ErrNotFound)
+	}
+	return err
+}
+
+// DecodeReply reads a reply to GET. It reports false where there is no value.
+func (v *Values) DecodeReply(t fault.Target, reply *rueidis.RedisMessage, into reflect.Value) (found bool, err error) {
+	if reply.IsNil() {
+		return false, nil
+	}
+	text, err := reply.ToString()
+	if err != nil {
+		return false, t.Sent(err)
+	}
+	return true, v.Decode(t, text, into)
+}
+
+// GetMany reads values in one round trip. found[i] tells of ids[i]; the error
+// joins those of the values that could not be read.
+func (v *Values) GetMany(ctx context.Context, op string, ids []string, into func(i int) reflect.Value) (found []bool, err error) {
+	targets := make([]fault.Target, len(ids))
+	cmds := make(rueidis.Commands, len(ids))
+	for i, id := range ids {
+		if targets[i], err = v.Begin(ctx, op, id); err != nil {
+			return nil, err
+		}
+		cmds[i] = v.Client.B().Get().Key(targets[i].Key).Build()
+	}
+	found = make([]bool, len(ids))
+	var errs []error
+	for i, result := range v.Client.DoMulti(ctx, cmds...) {
+		reply, err := result.ToMessage()
+		if err != nil && !rueidis.IsRedisNil(err) {
+			errs = append(errs, targets[i].Sent(err))
+			continue
+		}
+		there, err := v.DecodeReply(targets[i], &reply, into(i))
+		if found[i] = there && err == nil; err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return found, errors.Join(errs...)
 }

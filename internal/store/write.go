@@ -29,7 +29,7 @@ func (s *Store) Write(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.Red
 		return nil, err
 	}
 	tx = append(tx, s.lifetime(t.Key), s.Client.B().Exec().Build())
-	replies, err := Exec(s.Client.DoMulti(ctx, tx...))
+	replies, err := Exec(s.SendAll(ctx, []fault.Target{t}, tx...))
 	if err != nil && !slices.ContainsFunc(replies[:max(len(replies)-1, 0)], done) {
 		return nil, t.Sent(err)
 	}
@@ -138,6 +138,7 @@ func (s *Store) Run(ctx context.Context, t fault.Target, script *Script, args []
 		}
 	}
 	keys := append([]string{t.Key}, more...)
+	defer s.realm.Forget(keys...)
 	m, err := script.lua.Exec(ctx, s.Client, keys, s.arguments(script, args)).ToMessage()
 	return verdict(t, m, err)
 }
@@ -151,6 +152,11 @@ type Call struct {
 // RunMany executes the script once for each call, pipelined; every call is
 // atomic, all of them together are not. Reply and error i belong to call i.
 func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call) ([]rueidis.RedisMessage, []error) {
+	defer func() {
+		for _, c := range calls {
+			s.realm.Forget(c.Target.Key)
+		}
+	}()
 	results := s.evalMany(ctx, script, calls)
 	replies, errs := make([]rueidis.RedisMessage, len(calls)), make([]error, len(calls))
 	for i := range results {
