@@ -12,6 +12,7 @@ import (
 
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/nearcache"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -21,6 +22,8 @@ import (
 type core struct {
 	*store.Store
 	plan *plan
+	near *store.Cached   // nil: every read goes to the server
+	flat *nearcache.View // near's, where a record is copied by assigning it
 }
 
 // newCore compiles records of type t for the codec and the options of base.
@@ -29,14 +32,19 @@ func newCore(base *store.Store, t reflect.Type) (*core, error) {
 	if base.Version != nil && (err != nil || p.version == nil) {
 		err = errors.Join(fmt.Errorf("%w: IfVersion does not apply here: %s", fault.ErrUnsupported, option.NoVersion), err)
 	}
-	return &core{base, p}, err
+	c := &core{Store: base, plan: p}
+	if err == nil && base.Cached > 0 {
+		c.near = c.cached()
+		c.flat = c.near.Flat()
+	}
+	return c, err
 }
 
 func (c *core) with(opts []option.Option) *core {
 	base := c.Store.With(opts...)
 	view, err := newCore(base, c.plan.typ)
 	if err != nil {
-		return &core{base.Failing(err), c.plan}
+		return &core{Store: base.Failing(err), plan: c.plan}
 	}
 	return view
 }

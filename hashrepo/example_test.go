@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
+	"time"
 
 	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/keyspace"
@@ -175,4 +177,42 @@ func ExampleHashRepo_Find() {
 		fmt.Println(order.ID, order.Value.Item)
 	}
 	// Output: 2 plate
+}
+
+// With Cached a record is read from memory until Redis says that it changed.
+// What this program writes shows at once, whichever repository writes it.
+func ExampleCached() {
+	type Profile struct {
+		Name string   `redis:"name"`
+		Tags []string `redis:"tags"`
+	}
+	ctx := context.Background()
+	pools, err := embedded.Open(ctx, pool.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pools.Close()
+	space, err := keyspace.MustCompile("{tenant}:profile:{id}").Bind("acme")
+	if err != nil {
+		log.Fatal(err)
+	}
+	profiles, err := hashrepo.New[Profile](pools, pool.Default, space)
+	if err != nil {
+		log.Fatal(err)
+	}
+	cached := profiles.With(hashrepo.Cached(time.Minute))
+
+	fmt.Println(profiles.Upsert(ctx, "p1", Profile{Name: "Alice", Tags: []string{"new"}}))
+	alice, err := cached.Get(ctx, "p1")
+	fmt.Println(alice, err)
+	alice.Tags[0] = "mine" // a copy: nobody else sees it
+
+	fmt.Println(profiles.UpdateField(ctx, "p1", "name", "Al"))
+	alice, err = cached.Get(ctx, "p1")
+	fmt.Println(alice, err)
+	// Output:
+	// <nil>
+	// {Alice [new]} <nil>
+	// <nil>
+	// {Al [new]} <nil>
 }

@@ -95,7 +95,7 @@ var (
 // Errors: ErrInvalidSchema, which names the field; ErrUnknownPool; an option
 // that is bad (ErrInvalidTTL) or does not apply (ErrUnsupported).
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*HashRepo[T], error) {
-	base, err := store.New(p, a, s, store.Spec{Kind: store.Hash, Lifetime: DefaultLifetime, Traits: option.Lifetimes | option.Versions}, opts...)
+	base, err := store.New(p, a, s, store.Spec{Kind: store.Hash, Lifetime: DefaultLifetime, Traits: option.Lifetimes | option.Versions | option.Caching}, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -112,39 +112,66 @@ func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (
 func (r *HashRepo[T]) With(opts ...Option) *HashRepo[T] { return &HashRepo[T]{r.core.with(opts)} }
 
 // Get reads a record: HMGET of T's fields (HGETALL where T is a map or has an
-// extra field). A field that is absent in Redis is zero in T.
+// extra field); with [Cached] from memory, if it is there. A field that is
+// absent in Redis is zero in T.
 //
 // Errors: ErrNotFound; a *codec.DecodeError, which names the field, where a
 // stored field does not fit T.
-func (r *HashRepo[T]) Get(ctx context.Context, id string) (T, error) {
+func (r *HashRepo[T]) Get(ctx context.Context, id string) (value T, err error) {
+	if v, ok := r.core.flat.Record(id).(*T); ok {
+		value = *v
+		r.core.flat.Hit()
+		return value, nil
+	}
+	return r.get(ctx, id)
+}
+
+// get is Get where there is more to do than to assign what is found.
+func (r *HashRepo[T]) get(ctx context.Context, id string) (T, error) {
+	if r.core.near != nil {
+		return store.CachedGet[T](ctx, r.core.near, "Get", id)
+	}
+	return r.read(ctx, "Get", id)
+}
+
+// read is Get past the cache.
+func (r *HashRepo[T]) read(ctx context.Context, op, id string) (T, error) {
 	var v, zero T
-	if err := r.core.get(ctx, "Get", id, reflect.ValueOf(&v).Elem()); err != nil {
+	if err := r.core.get(ctx, op, id, reflect.ValueOf(&v).Elem()); err != nil {
 		return zero, err
 	}
 	return v, nil
 }
 
+// PeekShared is Get without the copy: with [Cached] it gives the record that
+// the cache holds, which every other caller is given too. It may be read, and
+// must never be written to: not the record, and nothing that it leads to. Take
+// it where copies of a large record would cost too much, and Get everywhere
+// else. A record that does not come from the cache is the caller's own.
+func (r *HashRepo[T]) PeekShared(ctx context.Context, id string) (*T, error) {
+	if r.core.near != nil {
+		return store.CachedShared[T](ctx, r.core.near, "PeekShared", id)
+	}
+	v, err := r.read(ctx, "PeekShared", id)
+	if err != nil {
+		return nil, err
+	}
+	return &v, nil
+}
+
 // GetMany reads records in one round trip, in the order of ids: a pipeline of
-// what Get sends, so they are not read at one moment. Where some have none of
-// T's fields, a second asks which of those exist. Missing records are left
-// out. Records that cannot be read are left out too, and are in the joined
-// error beside the records that could.
+// what Get sends, so they are not read at one moment; with [Cached] for those
+// that are not in memory. Where some have none of T's fields, a second asks
+// which of those exist. Missing records are left out. Records that cannot be
+// read are left out too, and are in the joined error beside the records that
+// could.
 func (r *HashRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	records := make([]Record[T], len(ids))
-	found, err := r.core.getMany(ctx, ids, func(i int) reflect.Value {
-		records[i].ID = ids[i]
-		return reflect.ValueOf(&records[i].Value).Elem()
+	return store.Collect[T](ids, func(into func(i int) reflect.Value) ([]bool, error) {
+		return r.core.getMany(ctx, ids, into)
 	})
-	kept := records[:0]
-	for i, ok := range found {
-		if ok {
-			kept = append(kept, records[i])
-		}
-	}
-	return kept, err
 }
 
 // All goes over every record of the space, in no order, with SCAN and

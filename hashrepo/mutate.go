@@ -35,7 +35,7 @@ func (r *HashRepo[T]) Mutate(ctx context.Context, id string, change func(*T) err
 }
 
 func (c *core) mutate(ctx context.Context, id string, v reflect.Value, change func() error) error {
-	c = &core{c.OnPrimary(), c.plan}
+	c = &core{Store: c.OnPrimary(), plan: c.plan}
 	t, err := c.BeginWrite(ctx, "Mutate", id)
 	if err != nil {
 		return err

@@ -11,14 +11,32 @@ import (
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-// get reads one record.
+// cached gives what reads records through the client-side cache.
+func (c *core) cached() *store.Cached {
+	return c.CachedReads(store.Reads{
+		Type:    c.plan.typ,
+		Shape:   c.plan,
+		Command: func(key string) rueidis.Cacheable { return rueidis.Cacheable(c.readCommand(key)) },
+		Decode: func(t fault.Target, reply *rueidis.RedisMessage, into reflect.Value) (bool, error) {
+			found, err := c.decode(reply, into)
+			return found, refuse(t, err)
+		},
+		Vague:    !c.plan.whole(),
+		Uncached: c.fetchRecord,
+	})
+}
+
+// get reads one record past the cache.
 func (c *core) get(ctx context.Context, op, id string, into reflect.Value) error {
 	t, err := c.Begin(ctx, op, id)
 	if err != nil {
 		return err
 	}
-	reply := c.Client.Do(ctx, c.readCommand(t.Key))
-	return c.decodeReply(ctx, t, reply, into)
+	return c.fetchRecord(ctx, t, into)
+}
+
+func (c *core) fetchRecord(ctx context.Context, t fault.Target, into reflect.Value) error {
+	return c.decodeReply(ctx, t, c.Client.Do(ctx, c.readCommand(t.Key)), into)
 }
 
 // readCommand asks for what the plan decodes.
@@ -112,6 +130,9 @@ func (c *core) existing(ctx context.Context, t fault.Target) (reply rueidis.Redi
 // getMany reads records in one round trip. found[i] tells of ids[i]; the error
 // joins those of the records that could not be read.
 func (c *core) getMany(ctx context.Context, ids []string, into func(i int) reflect.Value) (found []bool, err error) {
+	if c.near != nil {
+		return c.near.GetMany(ctx, "GetMany", ids, into)
+	}
 	targets := make([]fault.Target, len(ids))
 	cmds := make(rueidis.Commands, len(ids))
 	for i, id := range ids {

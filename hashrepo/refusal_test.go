@@ -112,7 +112,8 @@ func TestBadInput(t *testing.T) {
 		{"unknown alias", symphony.ErrUnknownPool, upsert(hashrepo.On("nowhere"))},
 		{"IfExists with IfAbsent", symphony.ErrUnsupported, upsert(hashrepo.IfExists(), hashrepo.IfAbsent())},
 		{"IfVersion", symphony.ErrUnsupported, upsert(hashrepo.IfVersion(1))},
-		{"Cached", symphony.ErrUnsupported, upsert(hashrepo.Cached(time.Second))},
+		{"cached for no time", symphony.ErrInvalidTTL, upsert(hashrepo.Cached(0))},
+		{"Cached with ReadReplicas", symphony.ErrUnsupported, upsert(hashrepo.Cached(time.Minute), hashrepo.ReadReplicas())},
 		{"MaxLen", symphony.ErrUnsupported, upsert(hashrepo.MaxLen(1))},
 		{"Layout", symphony.ErrUnsupported, upsert(symphony.Layout(keyspace.Default()))},
 		{"no codec", symphony.ErrUnsupported, upsert(hashrepo.Codec(nil))},
@@ -217,8 +218,11 @@ func TestSchemas(t *testing.T) {
 	require.ErrorIs(t, err, symphony.ErrUnknownPool)
 	_, err = hashrepo.New[Profile](p, pool.User, s, hashrepo.TTL(0))
 	require.ErrorIs(t, err, symphony.ErrInvalidTTL)
-	_, err = hashrepo.New[Profile](p, pool.User, s, hashrepo.Cached(time.Second))
+	_, err = hashrepo.New[Profile](p, pool.User, s, hashrepo.Cached(-time.Second))
+	require.ErrorIs(t, err, symphony.ErrInvalidTTL)
+	_, err = hashrepo.New[Profile](p, pool.User, s, hashrepo.ReadReplicas(), hashrepo.Cached(time.Minute))
 	require.ErrorIs(t, err, symphony.ErrUnsupported)
+	require.ErrorContains(t, err, "Cached with ReadReplicas")
 }
 
 func TestClosedPools(t *testing.T) {

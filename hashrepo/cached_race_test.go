@@ -1,0 +1,109 @@
+package hashrepo_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+func TestOwnWritesAreNeverStale(t *testing.T) {
+	t.Run("redis", func(t *testing.T) { overFour(t, 20_000) })
+	t.Run("unheard", func(t *testing.T) {
+		p := pooltest.Redis(t, pool.Config{NewClient: pooltest.Deaf})
+		require.Zero(t, hammer(t, p, 20_000))
+		require.Positive(t, userStats(p).CacheHits)
+	})
+	t.Run("embedded", func(t *testing.T) { require.Zero(t, hammer(t, pooltest.Embedded(t), 2_000)) })
+}
+
+// TestSoakOwnWrites is the long form; `make soak` runs it.
+func TestSoakOwnWrites(t *testing.T) {
+	if os.Getenv("SOAK") != "1" {
+		t.Skip("SOAK=1 runs it")
+	}
+	overFour(t, 1_000_000)
+}
+
+// overFour hammers over four connections.
+func overFour(t *testing.T, rounds int) {
+	t.Helper()
+	p := pooltest.Redis(t, pool.Config{NewClient: func(opt rueidis.ClientOption) (rueidis.Client, error) {
+		opt.PipelineMultiplex = 2 // its logarithm
+		return rueidis.NewClient(opt)
+	}})
+	require.Zero(t, hammer(t, p, rounds))
+	require.Positive(t, userStats(p).CacheHits)
+	list, err := pooltest.Do(t, p, pool.User, "CLIENT", "LIST").ToString()
+	require.NoError(t, err)
+	require.Equal(t, 4, strings.Count(list, " db=11 "))
+	t.Logf("%d rounds: %+v", rounds, userStats(p))
+}
+
+// hammer writes and reads its own writes, from several goroutines for one pool,
+// each on a record that is read over a connection of its own, by others all the
+// time. It gives the number of reads that did not show the write before them.
+func hammer(t *testing.T, p *pool.Pools, rounds int) (stale int64) {
+	t.Helper()
+	cached, plain, prefix := cachedPair[Counted](t, p)
+	const writers = 4
+	var wg, readers sync.WaitGroup
+	var wrong atomic.Int64
+	quit := make(chan struct{})
+	for w := range writers {
+		id := onConnection(prefix, w)
+		require.NoError(t, plain.Upsert(ctx, id, Counted{}))
+		readers.Go(func() {
+			last := int64(0)
+			for ; running(quit); time.Sleep(20 * time.Microsecond) {
+				v, err := cached.Get(ctx, id)
+				if err != nil || v.N < last {
+					wrong.Add(1)
+				}
+				last = v.N
+			}
+		})
+		wg.Go(func() {
+			for n := int64(1); n <= int64(rounds/writers); n++ {
+				err := plain.Upsert(ctx, id, Counted{N: n})
+				v, err2 := cached.Get(ctx, id)
+				if err != nil || err2 != nil || v.N != n {
+					wrong.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	close(quit)
+	readers.Wait()
+	return wrong.Load()
+}
+
+// onConnection is an id whose record is read over the nth of four connections:
+// the last bits of a key's slot tell which.
+func onConnection(prefix string, n int) string {
+	for i := 0; ; i++ {
+		if id := fmt.Sprint("record", i); int(keyspace.Slot(prefix+id)%4) == n {
+			return id
+		}
+	}
+}
+
+func running(c chan struct{}) bool {
+	select {
+	case <-c:
+		return false
+	default:
+		return true
+	}
+}
