@@ -20,6 +20,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/nearcache"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
@@ -31,7 +32,11 @@ const NoExpiry = store.NoExpiry
 
 // KVRepo reads and writes values of type T. It is safe for concurrent use;
 // With makes cheap views of it.
-type KVRepo[T any] struct{ core *store.Values }
+type KVRepo[T any] struct {
+	core *store.Values
+	near *store.Cached   // nil: every read goes to the server
+	flat *nearcache.View // near's, where a value is copied by assigning it
+}
 
 // Record is a value and the id it is stored under.
 type Record[T any] = store.Record[T]
@@ -47,75 +52,94 @@ var setScript = store.NewScript(setSource)
 // Errors: ErrInvalidSchema for a T that the codec cannot write; ErrUnknownPool;
 // an option that is bad (ErrInvalidTTL) or does not apply (ErrUnsupported).
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*KVRepo[T], error) {
-	core, err := store.NewValues(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.String, Traits: option.Lifetimes}, opts...)
+	core, err := store.NewValues(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.String, Traits: option.Lifetimes | option.Caching}, opts...)
 	if err != nil {
 		return nil, err
 	}
-	return &KVRepo[T]{core}, nil
+	return over[T](core), nil
+}
+
+// over is the repository on a core.
+func over[T any](core *store.Values) *KVRepo[T] {
+	near := core.CachedReads(store.Reads{
+		Type:     core.Type(),
+		Shape:    core.Shape(),
+		Command:  func(key string) rueidis.Cacheable { return core.Client.B().Get().Key(key).Cache() },
+		Decode:   core.DecodeReply,
+		Uncached: core.Get,
+	})
+	return &KVRepo[T]{core, near, near.Flat()}
 }
 
 // With is a view of the repository with more options; the original stays as it
 // was. An option that cannot apply is the error of the view's calls, before
 // anything is sent.
-func (r *KVRepo[T]) With(opts ...Option) *KVRepo[T] { return &KVRepo[T]{r.core.With(opts...)} }
+func (r *KVRepo[T]) With(opts ...Option) *KVRepo[T] { return over[T](r.core.With(opts...)) }
 
 // In is a view of the repository over another space: one repository serves
 // spaces that differ in more than the id.
-func (r *KVRepo[T]) In(s keyspace.Space) *KVRepo[T] { return &KVRepo[T]{r.core.In(s)} }
+func (r *KVRepo[T]) In(s keyspace.Space) *KVRepo[T] { return over[T](r.core.In(s)) }
 
-// Get reads a value: GET. Errors: ErrNotFound; a *codec.DecodeError where what
-// is stored does not fit T.
-func (r *KVRepo[T]) Get(ctx context.Context, id string) (T, error) {
-	t, err := r.core.Begin(ctx, "Get", id)
-	if err != nil {
-		var zero T
-		return zero, err
+// Get reads a value: GET; with [Cached] from memory, if it is there. Errors:
+// ErrNotFound; a *codec.DecodeError where what is stored does not fit T.
+func (r *KVRepo[T]) Get(ctx context.Context, id string) (value T, err error) {
+	if v, ok := r.flat.Record(id).(*T); ok {
+		value = *v
+		r.flat.Hit()
+		return value, nil
 	}
-	return r.decode(t, r.core.Client.Do(ctx, r.core.Client.B().Get().Key(t.Key).Build()))
+	return r.get(ctx, id)
 }
 
-// decode reads a reply to GET; a nil one is ErrNotFound.
-func (r *KVRepo[T]) decode(t fault.Target, reply rueidis.RedisResult) (v T, err error) {
-	text, err := reply.ToString()
-	if rueidis.IsRedisNil(err) {
-		return v, t.Refuse(fault.ErrNotFound)
+// get is Get where there is more to do than to assign what is found.
+func (r *KVRepo[T]) get(ctx context.Context, id string) (T, error) {
+	if r.near != nil {
+		return store.CachedGet[T](ctx, r.near, "Get", id)
 	}
+	return r.read(ctx, id)
+}
+
+// read is Get past the cache.
+func (r *KVRepo[T]) read(ctx context.Context, id string) (v T, err error) {
+	t, err := r.core.Begin(ctx, "Get", id)
 	if err != nil {
-		return v, t.Sent(err)
+		return v, err
 	}
-	err = r.core.Decode(t, text, reflect.ValueOf(&v).Elem())
+	err = r.core.Get(ctx, t, reflect.ValueOf(&v).Elem())
 	return v, err
 }
 
+// PeekShared is Get without the copy: with [Cached] it gives the value that
+// the cache holds, which every other caller is given too. It may be read, and
+// must never be written to: not the value, and nothing that it leads to. Take
+// it where copies of a large value would cost too much, and Get everywhere
+// else. A value that does not come from the cache is the caller's own.
+func (r *KVRepo[T]) PeekShared(ctx context.Context, id string) (*T, error) {
+	if r.near != nil {
+		return store.CachedShared[T](ctx, r.near, "PeekShared", id)
+	}
+	v, err := r.read(ctx, id)
+	if err != nil {
+		return nil, fault.Named("PeekShared", err)
+	}
+	return &v, nil
+}
+
 // GetMany reads values in one round trip, in the order of ids: a pipeline of
-// GET, so they are not read at one moment. Missing values are left out. Values
-// that cannot be read are left out too, and are in the joined error beside the
-// values that could.
+// GET, so they are not read at one moment; with [Cached] of those that are not
+// in memory. Missing values are left out. Values that cannot be read are left
+// out too, and are in the joined error beside the values that could.
 func (r *KVRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	targets := make([]fault.Target, len(ids))
-	cmds := make(rueidis.Commands, len(ids))
-	for i, id := range ids {
-		t, err := r.core.Begin(ctx, "GetMany", id)
-		if err != nil {
-			return nil, err
-		}
-		targets[i], cmds[i] = t, r.core.Client.B().Get().Key(t.Key).Build()
+	getMany := r.core.GetMany
+	if r.near != nil {
+		getMany = r.near.GetMany
 	}
-	records := make([]Record[T], 0, len(ids))
-	var errs []error
-	for i, reply := range r.core.Client.DoMulti(ctx, cmds...) {
-		v, err := r.decode(targets[i], reply)
-		switch {
-		case err == nil:
-			records = append(records, Record[T]{ID: ids[i], Value: v})
-		case !errors.Is(err, fault.ErrNotFound):
-			errs = append(errs, err)
-		}
-	}
-	return records, errors.Join(errs...)
+	return store.Collect[T](ids, func(into func(i int) reflect.Value) ([]bool, error) {
+		return getMany(ctx, "GetMany", ids, into)
+	})
 }
 
 // IDs goes over the ids of the space, in no order, with SCAN: breaking off
@@ -218,11 +242,12 @@ func (r *KVRepo[T]) SetMany(ctx context.Context, records ...Record[T]) error {
 		return errors.Join(errs...)
 	}
 	cmds := make(rueidis.Commands, len(calls))
+	targets := make([]fault.Target, len(calls))
 	for i, c := range calls {
-		cmds[i] = r.set(c.Target.Key, c.Args[0])
+		targets[i], cmds[i] = c.Target, r.set(c.Target.Key, c.Args[0])
 	}
 	errs := make([]error, len(calls))
-	for i, reply := range r.core.Client.DoMulti(ctx, cmds...) {
+	for i, reply := range r.core.SendAll(ctx, targets, cmds...) {
 		_, errs[i] = r.written(calls[i].Target, reply)
 	}
 	return errors.Join(errs...)
@@ -253,7 +278,7 @@ func (r *KVRepo[T]) Swap(ctx context.Context, id string, v T) (old T, found bool
 
 func (r *KVRepo[T]) swap(ctx context.Context, t fault.Target, text string) (before rueidis.RedisMessage, err error) {
 	if !r.core.Keep {
-		return r.written(t, r.core.Client.Do(ctx, r.set(t.Key, text)))
+		return r.written(t, r.core.Send(ctx, t, r.set(t.Key, text)))
 	}
 	m, err := r.core.Run(ctx, t, setScript, []string{text})
 	if err != nil {

@@ -391,7 +391,10 @@ func TestBadInput(t *testing.T) {
 		}},
 		"TTL":       {symphony.ErrInvalidTTL, func() error { return repo.With(kvrepo.TTL(0)).Set(ctx, "k", "x") }},
 		"IfVersion": {symphony.ErrUnsupported, func() error { return repo.With(kvrepo.IfVersion(1)).Set(ctx, "k", "x") }},
-		"MaxLen":    {symphony.ErrUnsupported, func() error { return repo.With(kvrepo.MaxLen(1)).Set(ctx, "k", "x") }},
+		"replicas": {symphony.ErrUnsupported, func() error {
+			return repo.With(kvrepo.Cached(time.Minute)).With(kvrepo.ReadReplicas()).Set(ctx, "k", "x")
+		}},
+		"MaxLen": {symphony.ErrUnsupported, func() error { return repo.With(kvrepo.MaxLen(1)).Set(ctx, "k", "x") }},
 		"both": {symphony.ErrUnsupported, func() error {
 			return repo.With(kvrepo.IfExists()).With(kvrepo.IfAbsent()).Set(ctx, "k", "x")
 		}},

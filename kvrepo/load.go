@@ -35,8 +35,8 @@ var (
 	unlockScript = rueidis.NewLuaScript(unlockSource)
 )
 
-// GetOrLoad is Get, and for a missing value load: its result is stored and
-// given back. Over all processes one load runs per key at a time, under a lock
+// GetOrLoad is Get, also from memory with [Cached], and for a missing value
+// load: its result is stored and given back. Over all processes one load runs per key at a time, under a lock
 // (SET NX PX on a key beside the value's) that is prolonged while load runs and
 // lapses ten seconds after a process died; the others wait for its value, with
 // growing pauses of at most 64 ms. The value is stored by a script, as Set
@@ -54,9 +54,10 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 		var zero T
 		return zero, err
 	}
-	r = &KVRepo[T]{r.core.OnPrimary()}
+	r = &KVRepo[T]{r.core.OnPrimary(), r.near, r.flat}
+	get := r.Get
 	for attempt := 0; ; attempt++ {
-		v, err := r.Get(ctx, id)
+		v, err := get(ctx, id)
 		if !errors.Is(err, fault.ErrNotFound) {
 			return v, err
 		}
@@ -70,13 +71,14 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 		if err := store.Pause(ctx, attempt); err != nil {
 			return v, t.Refuse(err)
 		}
+		get = r.read // Redis' word that the value is there now may be on its way
 	}
 }
 
 // loadLocked loads unless another load ended just before the lock was taken.
 func (r *KVRepo[T]) loadLocked(ctx context.Context, id string, l *lock, load func(context.Context) (T, error)) (T, error) {
 	defer l.release(ctx)
-	v, err := r.Get(ctx, id)
+	v, err := r.read(ctx, id)
 	if !errors.Is(err, fault.ErrNotFound) {
 		return v, err
 	}
