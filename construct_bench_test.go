@@ -8,13 +8,14 @@ import (
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/pool"
 	"github.com/symphony-go/symphony/scope"
 )
 
 // BenchmarkConstructor makes each of the seven as a service does that makes
 // them for every request: the plan of the type is there, the tenant is not.
 func BenchmarkConstructor(b *testing.B) {
-	p := pooltest.Embedded(b)
+	p, live := pooltest.Embedded(b), pooltest.Redis(b, pool.Config{})
 	made := func(_ any, err error) error { return err }
 	shared, err := symphony.NewSharedState(p, "acme", "u1")
 	require.NoError(b, err)
@@ -26,6 +27,7 @@ func BenchmarkConstructor(b *testing.B) {
 	}{
 		{"User", func() error { return made(symphony.NewUser[profile](p, "acme")) }},
 		{"UserWithTTL", func() error { return made(symphony.NewUser[profile](p, "acme", symphony.TTL(time.Hour))) }},
+		{"UserCached", func() error { return made(symphony.NewUser[profile](live, "acme", symphony.Cached(time.Hour))) }},
 		{"StateHandler", func() error { return made(symphony.NewStateHandler[profile](p, "acme", "chat")) }},
 		{"Table", func() error { return made(symphony.NewTable[profile](p, "acme", "orders")) }},
 		{"SharedState", func() error { return made(symphony.NewSharedState(p, "acme", "u1")) }},

@@ -35,7 +35,16 @@ func IfAbsent() Option { return option.IfAbsent() }
 // IfVersion lets a write happen only where the stored version is v.
 func IfVersion(v int64) Option { return option.IfVersion(v) }
 
-// Cached serves reads from memory for d at most.
+// Cached serves Get, GetMany and PeekShared of hashes and values from memory,
+// for d at most after the record was read, until Redis says that it changed;
+// that there is no record is kept too. A write through any repository of the
+// same Pools shows in the next read. See docs/caching.md for what is promised,
+// and what not. The memory is bounded by [pool.Config]'s Cache.MaxBytes. Where
+// the server has no client tracking, as the embedded one, every read goes to the
+// server.
+//
+// d is a millisecond at least, or it is ErrInvalidTTL. With ReadReplicas it is
+// ErrUnsupported, and so it is for queues and triggers.
 func Cached(d time.Duration) Option { return option.Cached(d) }
 
 // ReadReplicas lets a replica answer what only reads, and gives up for it what a
@@ -50,6 +59,7 @@ func Cached(d time.Duration) Option { return option.Cached(d) }
 // On a cluster the replicas of each primary answer, under Sentinel one of the
 // replicas that it names. Where a replica does not answer, in half of the
 // call's deadline, or there is none, and on a single server, it is the primary.
+// With Cached it is ErrUnsupported.
 func ReadReplicas() Option { return option.ReadReplicas() }
 
 // On sends everything to the pool with alias a, whatever New was given.

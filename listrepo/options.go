@@ -34,7 +34,8 @@ func IfAbsent() Option { return option.IfAbsent() }
 // IfVersion lets a write happen only where the stored version is v.
 func IfVersion(v int64) Option { return option.IfVersion(v) }
 
-// Cached serves reads from memory for d at most.
+// Cached serves single records from memory; a queue has none, so it is
+// ErrUnsupported here.
 func Cached(d time.Duration) Option { return option.Cached(d) }
 
 // ReadReplicas lets a replica answer what only reads, and gives up for it what a
