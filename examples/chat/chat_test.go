@@ -206,11 +206,33 @@ func TestPagesForPeopleAndMachines(t *testing.T) {
 	stats := p.Stats()
 	for _, alias := range p.Aliases() {
 		require.Contains(t, body, fmt.Sprintf("pool_errors_total{pool=%q} ", alias))
-		require.Contains(t, body, fmt.Sprintf("pool_cache_hits_total{pool=%q} 0\n", alias))
+		require.Contains(t, body, fmt.Sprintf("pool_cache_hits_total{pool=%q} 0\n", alias), "the embedded server tells of no change")
 	}
 	require.Contains(t, body, fmt.Sprintf("pool_commands_total{pool=\"user\"} %d\n", stats[pool.User].Commands))
 	require.Positive(t, stats[pool.User].Commands)
 	require.Contains(t, body, "triggers_fired_total 0\n")
+}
+
+// What every request reads comes from memory, and shows what it has just
+// changed.
+func TestReadsFromMemory(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{})
+	url, _ := start(t, p)
+	alice := newPerson(t, p, url, time.Minute)
+	for n := range int64(3) {
+		alice.send("hello")
+		require.Equal(t, n+1, alice.look().User.Messages)
+	}
+	alice.await(func() bool {
+		alice.look()
+		return p.Stats()[pool.User].CacheHits > 0
+	})
+	stats := p.Stats()
+	_, body := person{t, url, scope.Identity{}}.call(http.MethodGet, "/metrics", "")
+	for _, alias := range []pool.Alias{pool.User, pool.Default} {
+		require.Positive(t, stats[alias].CacheHits)
+		require.Contains(t, body, fmt.Sprintf("pool_cache_hits_total{pool=%q} %d\n", alias, stats[alias].CacheHits))
+	}
 }
 
 // Without Redis the service says so, to whom it serves and to its balancer.

@@ -94,20 +94,24 @@ type shop struct {
 
 var shops = scope.NewKey[*shop]("shop")
 
+// cached keeps what every request reads in memory, until Redis says that it
+// changed.
+var cached = symphony.Cached(time.Minute)
+
 // bindShop is a Binder that comes after the shared state's. The settings are
 // loaded once for all processes, and kept in Redis for five minutes.
 func (s *service) bindShop(ctx context.Context, id scope.Identity) (context.Context, error) {
 	at := &shop{id: id, inbox: symphony.Queue{Service: "chat", Entity: id.User, Action: answerAction}}
 	scratch, _ := symphony.SharedStateFrom(ctx)
 	var errs [8]error
-	at.users, errs[0] = symphony.NewUser[User](s.pools, id.Tenant, symphony.TTL(30*24*time.Hour))
+	at.users, errs[0] = symphony.NewUser[User](s.pools, id.Tenant, symphony.TTL(30*24*time.Hour), cached)
 	at.conversations, errs[1] = symphony.NewStateHandler[Conversation](s.pools, id.Tenant, "chat")
 	at.orders, errs[2] = symphony.NewTable[Order](s.pools, id.Tenant, "orders", symphony.NoTTL())
 	at.messages, errs[3] = symphony.NewBatch[Message](s.pools, id.Tenant)
 	at.shipping, errs[4] = symphony.NewBatch[string](s.pools, id.Tenant)
 	at.triggers, errs[5] = symphony.NewTrigger(s.pools, id.Tenant)
 	at.turn, errs[6] = symphony.StateOf[Turn](scratch)
-	settings, err := symphony.NewGeneric[Settings](s.pools, id.Tenant, symphony.TTL(5*time.Minute))
+	settings, err := symphony.NewGeneric[Settings](s.pools, id.Tenant, symphony.TTL(5*time.Minute), cached)
 	errs[7] = err
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
