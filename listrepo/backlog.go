@@ -41,7 +41,8 @@ func (r *ListRepo[T]) Backlog(ctx context.Context, id string) (Backlog, error) {
 		return Backlog{}, err
 	}
 	_, _, tail := claimKeys(t, "")
-	m, err := q.unconditional().Run(ctx, t, backlogScript, []string{tail}, beside(t, registry.Due), beside(t, registry.Again), beside(t, registry.Dead), beside(t, registry.Age))
+	keys := append([]string{beside(t, registry.Due), beside(t, registry.Again), beside(t, registry.Dead), beside(t, registry.Age)}, q.index()...)
+	m, err := q.unconditional().Run(ctx, t, backlogScript, []string{tail, q.marks.Queue}, keys...)
 	if err != nil {
 		return Backlog{}, err
 	}

@@ -62,12 +62,11 @@ func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease tim
 	var errs []error
 	ids := l.ids()
 	for i, text := range texts {
-		v, err := r.item(l.target, i, ids[i], text)
-		if err != nil {
-			bad, errs = append(bad, ids[i]), append(errs, err)
-			continue
+		c.Items = append(c.Items, Item[T]{ID: ids[i], Attempt: l.attempt(i + 1)})
+		last := len(c.Items) - 1
+		if err := r.item(l.target, i, ids[i], text, &c.Items[last].Value); err != nil {
+			bad, errs, c.Items = append(bad, ids[i]), append(errs, err), c.Items[:last]
 		}
-		c.Items = append(c.Items, Item[T]{ids[i], l.attempt(i + 1), v})
 	}
 	if len(bad) > 0 {
 		errs = append(errs, l.park(ctx, bad, fmt.Sprintf("does not decode as %v", reflect.TypeFor[T]())))

@@ -95,8 +95,7 @@ func (r *ListRepo[T]) deadItem(t fault.Target, place int, id, text string) (d De
 	}
 	d.Attempt, d.Parked = attempt, time.UnixMilli(ms)
 	d.Reason, d.Raw = parts[3][:length], []byte(parts[3][length:])
-	d.Value, err = r.item(t, place, id, string(d.Raw))
-	return d, err
+	return d, r.item(t, place, id, string(d.Raw), &d.Value)
 }
 
 // Retry puts parked items back in front of the queue, in the order in which they

@@ -36,23 +36,23 @@ func (r *ListRepo[T]) decode(t fault.Target, reply rueidis.RedisMessage) ([]T, e
 	if err != nil {
 		return nil, t.Sent(err)
 	}
-	items := make([]T, 0, len(texts))
+	items := make([]T, len(texts))
 	var errs []error
+	n := 0
 	for i, text := range texts {
-		v, err := r.item(t, i, "", text)
-		if err != nil {
+		if err := r.item(t, i, "", text, &items[n]); err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		items = append(items, v)
+		n++
 	}
-	return items, errors.Join(errs...)
+	return items[:n], errors.Join(errs...)
 }
 
-// item reads one item; its error is an *ItemError.
-func (r *ListRepo[T]) item(t fault.Target, place int, id, text string) (v T, err error) {
-	if err := r.core.Decode(t, text, reflect.ValueOf(&v).Elem()); err != nil {
-		return v, &ItemError{place, id, []byte(text), err}
+// item reads one item; its error is an *ItemError, and the value is zero then.
+func (r *ListRepo[T]) item(t fault.Target, place int, id, text string, into *T) error {
+	if err := r.core.Decode(t, text, reflect.ValueOf(into).Elem()); err != nil {
+		return &ItemError{place, id, []byte(text), err}
 	}
-	return v, nil
+	return nil
 }

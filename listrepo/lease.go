@@ -25,7 +25,8 @@ type lease struct {
 	queue   *queue
 	target  fault.Target
 	token   string
-	birth   string
+	header  string // see lua/claims.lua
+	first   string // and what the ids of first deliveries begin with
 	count   int
 	numbers map[int]number // by place, from 1, of the items delivered before
 
@@ -56,7 +57,7 @@ var (
 	//go:embed lua/extend.lua
 	extendSource string
 
-	claimScript   = store.NewScript(clockSource + claimSource + claimsSource + reclaimSource)
+	claimScript   = store.NewTypedScript(clockSource + claimSource + claimsSource + reclaimSource)
 	releaseScript = store.NewScript(clockSource + claimsSource + releaseSource)
 	settleScript  = rueidis.NewLuaScript(settleSource)
 	extendScript  = rueidis.NewLuaScript(extendSource)
@@ -94,34 +95,36 @@ func (q *queue) claim(ctx context.Context, op, id string, n int, d time.Duration
 
 func (l *lease) take(ctx context.Context, n int, d time.Duration) ([]string, error) {
 	q, t := l.queue, l.target
-	items, _, tail := claimKeys(t, l.token)
-	keys := append([]string{items, beside(t, registry.Due), beside(t, registry.Again), beside(t, registry.Back), beside(t, registry.Dead), beside(t, registry.Age)}, q.index()...)
-	args := []string{l.token, tail, strconv.Itoa(n), milliseconds(d), strconv.Itoa(q.MaxAttempts), q.marks.Queue}
+	items := beside(t, "claim-"+l.token)
+	args := []string{l.token, strconv.Itoa(n), milliseconds(d), strconv.Itoa(q.MaxAttempts)}
+	if !q.marks.none() {
+		args = append(args, q.marks.Queue, milliseconds(registry.Idle))
+	}
 	read := func() rueidis.Completed { return q.Client.B().Lrange().Key(items).Start(0).Stop(-1).Build() }
-	m, reply, err := q.unconditional().RunRead(ctx, t, claimScript, args, keys, read)
+	m, reply, err := q.unconditional().RunRead(ctx, t, claimScript, args, append([]string{items}, q.index()...), read)
 	if err != nil {
 		return nil, err
 	}
-	count, err := m.ToInt64()
-	if err != nil || count == 0 {
+	header, err := m.ToString()
+	if err != nil || header == "" {
 		return nil, err
 	}
 	texts, err := reply.AsStrSlice()
-	if err == nil && int64(len(texts)) != count+1 {
+	if err == nil && len(texts) == 0 {
 		err = fmt.Errorf("%w: it lapsed before the items were here", fault.ErrLeaseLost)
 	}
 	if err != nil {
 		return nil, t.Applied(err)
 	}
-	l.count, l.left = int(count), int(count)
-	return texts[1:], l.parse(texts[0])
+	l.count, l.left = len(texts), len(texts)
+	return texts, l.parse(header)
 }
 
-// parse reads the first element of a claim; see lua/claims.lua.
+// parse reads the header of a claim; see lua/claims.lua.
 func (l *lease) parse(header string) error {
-	fields := strings.Fields(header)
-	l.birth, l.numbers = fields[0], make(map[int]number, len(fields)-1)
-	for _, f := range fields[1:] {
+	first, rest, _ := strings.Cut(header, " ")
+	l.header, l.first = header, first
+	for f := range strings.FieldsSeq(rest) {
 		parts := strings.Split(f, "=")
 		if len(parts) != 3 {
 			return l.target.Applied(fmt.Errorf("the claim's header has %q in it", f))
@@ -130,6 +133,9 @@ func (l *lease) parse(header string) error {
 		attempt, errAttempt := strconv.Atoi(parts[2])
 		if err := errors.Join(errPlace, errAttempt); err != nil {
 			return l.target.Applied(err)
+		}
+		if l.numbers == nil {
+			l.numbers = map[int]number{}
 		}
 		l.numbers[place] = number{parts[1], attempt}
 	}
@@ -140,7 +146,7 @@ func (l *lease) parse(header string) error {
 // of one text.
 func (l *lease) ids() []string {
 	const digits = 7
-	prefix := l.birth + "-" + l.token + "-"
+	prefix := l.first + "-"
 	var b strings.Builder
 	b.Grow(l.count * (len(prefix) + digits))
 	ids := make([]string, l.count)
@@ -220,12 +226,12 @@ func (l *lease) ack(ctx context.Context, places []int) error {
 	q := l.queue
 	if places != nil {
 		items, settled, _ := claimKeys(l.target, l.token)
-		return l.held(settleScript.Exec(ctx, q.Client, []string{items, settled, beside(l.target, registry.Due)}, append([]string{l.token}, texts(places)...)).ToMessage())
+		return l.held(settleScript.Exec(ctx, q.Client, []string{items, settled, beside(l.target, registry.Due)}, append([]string{l.header}, texts(places)...)).ToMessage())
 	}
 	items, settled, _ := claimKeys(l.target, l.token)
 	results := q.Client.DoMulti(ctx,
 		q.Client.B().Unlink().Key(items, settled).Build(),
-		q.Client.B().Zrem().Key(beside(l.target, registry.Due)).Member(l.token).Build())
+		q.Client.B().Zrem().Key(beside(l.target, registry.Due)).Member(l.header).Build())
 	// The first ends the claim. What the second leaves behind, the next claim finds.
 	return l.held(results[0].ToMessage())
 }
@@ -234,7 +240,7 @@ func (l *lease) release(ctx context.Context, places []int, most int, reason stri
 	q, t := l.queue, l.target
 	items, settled, _ := claimKeys(t, l.token)
 	keys := append([]string{items, settled, beside(t, registry.Due), beside(t, registry.Back), beside(t, registry.Dead), beside(t, registry.Age)}, q.indexAndSet()...)
-	args := []string{l.token, strconv.Itoa(most), reason, q.marks.Queue, q.marks.Member}
+	args := []string{l.header, strconv.Itoa(most), reason, q.marks.Queue, q.marks.Member}
 	return l.held(q.unconditional().Run(ctx, t, releaseScript, append(args, texts(places)...), keys...))
 }
 
@@ -254,7 +260,7 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 	}
 	items, settled, _ := claimKeys(t, l.token)
 	keys := []string{items, settled, beside(t, registry.Due)}
-	m, err := extendScript.Exec(ctx, l.queue.Client, keys, []string{l.token, milliseconds(d)}).ToMessage()
+	m, err := extendScript.Exec(ctx, l.queue.Client, keys, []string{l.header, milliseconds(d)}).ToMessage()
 	return (&lease{target: t}).held(m, err)
 }
 

@@ -126,7 +126,8 @@ func (r *ListRepo[T]) All(ctx context.Context, id string) iter.Seq2[T, error] {
 				return
 			}
 			for i, text := range texts {
-				if v, err := r.item(t, int(start)+i, "", text); !yield(v, err) {
+				var v T
+				if err := r.item(t, int(start)+i, "", text, &v); !yield(v, err) {
 					return
 				}
 			}

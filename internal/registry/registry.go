@@ -31,9 +31,9 @@ func (n Queue) Member() (string, error) { return members.Key(n.Tenant, n.Entity,
 // name looks like it, since no tenant is empty.
 const leaving = ":"
 
-// idle is how long a queue stays in the index without items. It is much longer
+// Idle is how long a queue stays in the index without items. It is much longer
 // than what passes between two notes of one who pushes.
-const idle = 10 * time.Second
+const Idle = 10 * time.Second
 
 //go:embed lua/standing.lua
 var standingSource string
@@ -128,7 +128,7 @@ const (
 // States looks at queues, pipelined, and drops those from the index that have
 // long had no items.
 func (r *Registry) States(ctx context.Context, op string, queues []Queue) ([]State, error) {
-	return r.states(ctx, op, queues, idle, "")
+	return r.states(ctx, op, queues, Idle, "")
 }
 
 // Drop takes queues out of the index whose items only wait; those with claims

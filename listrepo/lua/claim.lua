@@ -3,65 +3,70 @@
 --
 -- This is the part for a queue whose items were all delivered never before. Its
 -- second part, for all others, is reclaim.lua, which stands behind it and
--- claims.lua: what is not reached costs nothing.
+-- claims.lua: what is not reached costs nothing. LLEN refuses a key of another
+-- type.
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  the claim, a list that does not exist yet
--- KEYS[3]  due: tokens of claims by the end of their lease
--- KEYS[4]  again: items of lapsed leases by birth
--- KEYS[5]  back: numbers of the items that were put back, by value
--- KEYS[6]  dead: parked items by id
--- KEYS[7]  age: when the queue was how long; used with KEYS[8]
--- KEYS[8]  index of queues; may be missing
+-- KEYS[3]  index of queues; may be missing, and ARGV[9] and ARGV[10] with it
 -- ARGV[5]  the claim's token
--- ARGV[6]  what follows the token in the claim's key
--- ARGV[7]  greatest number of items
--- ARGV[8]  lease in milliseconds
--- ARGV[9]  attempts that an item has, '0' for any number
--- ARGV[10] the queue's member of the index
--- Result: how many items were taken. An item on its last attempt is taken alone,
--- and one that lapsed on it is parked.
-local want, most = tonumber(ARGV[7]), tonumber(ARGV[9])
-local taken, header = 0, birth
+-- ARGV[6]  greatest number of items
+-- ARGV[7]  lease in milliseconds
+-- ARGV[8]  attempts that an item has, '0' for any number
+-- ARGV[9]  the queue's member of the index
+-- ARGV[10] how long it stays there without items, in milliseconds
+-- Result: the claim's header, see claims.lua; '' where nothing was taken. An item
+-- on its last attempt is taken alone, and one that lapsed on it is parked.
+local length = redis.call('LLEN', KEYS[1])
+local tail = string.sub(KEYS[2], #'%claim-' + #ARGV[5] + 1)
+local due, again, back, age = '%due' .. tail, '%again' .. tail, '%back' .. tail, '%age' .. tail
+local header = clock[1] .. string.format('%06d', tonumber(clock[2])) .. '-' .. ARGV[5]
+local want, most = tonumber(ARGV[6]), tonumber(ARGV[8])
 
--- claimed writes the claim down and gives the number of its items.
+-- claimed writes down a claim with so many items off the list.
 local function claimed(fresh)
-  redis.call('LPUSH', KEYS[2], header)
-  redis.call('ZADD', KEYS[3], now + ARGV[8], ARGV[5])
+  redis.call('ZADD', due, now + ARGV[7], header)
   if ARGV[2] == '0' then
-    redis.call('PERSIST', KEYS[3])
+    redis.call('PERSIST', due)
   else
-    for i = 2, 3 do
-      redis.call('PEXPIRE', KEYS[i], math.max(redis.call('PTTL', KEYS[i]), ARGV[2], ARGV[8]))
+    for _, key in ipairs({KEYS[2], due}) do
+      redis.call('PEXPIRE', key, math.max(redis.call('PTTL', key), ARGV[2], ARGV[7]))
     end
   end
-  if KEYS[8] then
-    redis.call('ZADD', KEYS[8], 'NX', now, ARGV[10])
-    redis.call('ZINCRBY', KEYS[7], fresh, 'taken')
+  if KEYS[3] then
+    redis.call('ZADD', KEYS[3], 'NX', now, ARGV[9])
+    redis.call('ZINCRBY', age, fresh, 'taken')
   end
-  if fresh > 0 then renew() end
-  return taken
+  if fresh == length then
+    if KEYS[3] then redis.call('PEXPIRE', age, ARGV[7] + 3600000) end
+  elseif fresh > 0 then
+    renew()
+  end
+  return header
 end
 
-local lapsed = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now)
-if #lapsed == 0 and redis.call('EXISTS', KEYS[4], KEYS[5]) == 0 then
-  if not existed then return 0 end
+local lapsed = redis.call('ZRANGEBYSCORE', due, '-inf', now)
+if #lapsed == 0 and redis.call('EXISTS', again, back) == 0 then
   local n = most == 1 and 1 or want
-  local length = redis.call('LLEN', KEYS[1])
-  if length <= n then
+  if length > n then
+    -- SORT copies a part of a list at once. Where it is not to be had, and where
+    -- the part is small, the items go one by one.
+    local copied = n > 8 and redis.pcall('SORT', KEYS[1], 'BY', 'nosort', 'LIMIT', 0, n, 'STORE', KEYS[2])
+    if type(copied) == 'number' then
+      redis.call('LTRIM', KEYS[1], n, -1)
+    else
+      for _ = 1, n do redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'RIGHT') end
+    end
+    return claimed(n)
+  elseif length > 0 then
     redis.call('RENAME', KEYS[1], KEYS[2])
     if ARGV[2] == '0' then redis.call('PERSIST', KEYS[2]) end
-    taken = length
-    return claimed(taken)
+    return claimed(length)
   end
-  -- SORT copies a part of a list at once. Where it is not to be had, and where
-  -- the part is small, the items go one by one.
-  local copied = n > 8 and redis.pcall('SORT', KEYS[1], 'BY', 'nosort', 'LIMIT', 0, n, 'STORE', KEYS[2])
-  if type(copied) == 'number' then
-    redis.call('LTRIM', KEYS[1], copied, -1)
-    taken = copied
-  else
-    while taken < n and redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'RIGHT') do taken = taken + 1 end
+  local noted = KEYS[3] and redis.call('ZSCORE', KEYS[3], ARGV[9])
+  if noted and noted + ARGV[10] <= now and redis.call('EXISTS', due) == 0 then
+    redis.call('ZREM', KEYS[3], ARGV[9])
+    redis.call('DEL', age)
   end
-  return claimed(taken)
+  return ''
 end

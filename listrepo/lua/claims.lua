@@ -1,8 +1,8 @@
--- What the scripts about claims share. It follows rule.lua and clock.lua.
+-- What the scripts about claims share. It follows rule.lua.
 --
--- A claim is a list. Its first element is the header, the others are the values
--- as they stood in the queue. The header begins with the claim's birth, the
--- server's time in microseconds, and then names the items that were delivered
+-- A claim is a list of values as they stood in the queue, and a header, which is
+-- its member of due. The header begins with the claim's birth, the server's time
+-- in microseconds, "-" and the token, and then names the items that were delivered
 -- before, " <place>=<id>=<attempt>" each. All others are delivered for the first
 -- time: their attempt is 1 and their id is "<birth>-<token>-<place>". So an id
 -- tells for ever where an item stood among all that were claimed.
@@ -10,16 +10,19 @@
 -- own is a key of the claim with that token; tail is what follows the token.
 local function own(kind, token, tail) return '%' .. kind .. '-' .. token .. tail end
 
+-- tokenOf reads the token in a header.
+local function tokenOf(header) return string.match(header, '^%d+%-(%w+)') end
+
 -- numbers reads a header: a function from an item's place to its id and attempt.
-local function numbers(header, token)
-  local birth, named = string.match(header, '^%d+'), {}
+local function numbers(header)
+  local first, named = string.match(header, '^%S+'), {}
   for place, id, attempt in string.gmatch(header, ' (%d+)=([^=]+)=(%d+)') do
     named[tonumber(place)] = {id, tonumber(attempt)}
   end
   return function(place)
     local n = named[place]
     if n then return n[1], n[2] end
-    return birth .. '-' .. token .. '-' .. place, 1
+    return first .. '-' .. place, 1
   end
 end
 

@@ -3,7 +3,7 @@
 -- KEYS[1]  the claim
 -- KEYS[2]  done: the places of its items that are settled
 -- KEYS[3]  due
--- ARGV[1]  the claim's token
+-- ARGV[1]  the claim's header
 -- ARGV[2]  how long from now, in milliseconds
 -- Result: 1, or 0 with nothing changed where the claim was lost.
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end

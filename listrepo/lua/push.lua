@@ -29,13 +29,20 @@ end
 renew()
 if not KEYS[2] then return length end
 
+-- noted ends a push: the times live as long as the queue.
+local function noted()
+  local left = redis.call('PTTL', KEYS[1])
+  if left > 0 then redis.call('PEXPIRE', KEYS[4], left) else redis.call('PERSIST', KEYS[4]) end
+  return length
+end
+
 redis.call('SADD', KEYS[2], ARGV[7])
 redis.call('ZADD', KEYS[3], now, ARGV[8])
 
 local taken = tonumber(redis.call('ZSCORE', KEYS[4], 'taken') or 0)
 if ARGV[5] == 'LPUSH' then
   redis.call('ZADD', KEYS[4], taken - (#ARGV - 8), 'taken')
-  return length
+  return noted()
 end
 -- Items that others took are not counted as taken; it shows where there are
 -- fewer than were seen.
@@ -49,7 +56,7 @@ local times = redis.call('ZCARD', KEYS[4])
 if times > 256 then
   local first = tonumber(redis.call('ZRANGE', KEYS[4], 1, 1)[1])
   local last = tonumber(redis.call('ZREVRANGE', KEYS[4], 0, 0)[1])
-  if now - last < (now - first) / 64 then return length end
+  if now - last < (now - first) / 64 then return noted() end
 end
 redis.call('ZADD', KEYS[4], taken + length, now)
-return length
+return noted()

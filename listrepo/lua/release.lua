@@ -10,7 +10,7 @@
 -- KEYS[7]  age
 -- KEYS[8]  index; may be missing, and KEYS[9] with it
 -- KEYS[9]  set of those who have items
--- ARGV[5]  the claim's token
+-- ARGV[5]  the claim's header
 -- ARGV[6]  attempts that an item has, '0' for any number
 -- ARGV[7]  why: the reason that a parked item is given
 -- ARGV[8]  the queue's member of the index
@@ -19,25 +19,25 @@
 -- Result: {parked}, or 0 with nothing changed where the claim was lost.
 local items = redis.call('LRANGE', KEYS[2], 0, -1)
 if #items == 0 then return 0 end
-local number, most = numbers(items[1], ARGV[5]), tonumber(ARGV[6])
+local number, most = numbers(ARGV[5]), tonumber(ARGV[6])
 local chosen = {}
 for i = 10, #ARGV do chosen[tonumber(ARGV[i])] = true end
 
 local parked, released = 0, 0
-for place = #items - 1, 1, -1 do
+for place = #items, 1, -1 do
   if (#ARGV < 10 or chosen[place]) and redis.call('SADD', KEYS[3], place) == 1 then
     local id, attempt = number(place)
     if most > 0 and attempt >= most then
-      park(KEYS[6], id, attempt, items[place + 1], ARGV[7])
+      park(KEYS[6], id, attempt, items[place], ARGV[7])
       parked = parked + 1
     else
-      front(KEYS[1], KEYS[5], id, attempt, items[place + 1])
+      front(KEYS[1], KEYS[5], id, attempt, items[place])
       released = released + 1
     end
   end
 end
 
-if redis.call('SCARD', KEYS[3]) == #items - 1 then
+if redis.call('SCARD', KEYS[3]) == #items then
   redis.call('DEL', KEYS[2], KEYS[3])
   redis.call('ZREM', KEYS[4], ARGV[5])
 else
@@ -50,6 +50,7 @@ if released > 0 then
   keep(KEYS[5])
   if KEYS[8] then
     redis.call('ZINCRBY', KEYS[7], -released, 'taken')
+    keep(KEYS[7])
     redis.call('ZADD', KEYS[8], 'NX', now, ARGV[8])
     redis.call('SADD', KEYS[9], ARGV[9])
   end

@@ -27,6 +27,7 @@ if revived > 0 then
   keep(KEYS[3])
   if KEYS[5] then
     redis.call('ZINCRBY', KEYS[4], -revived, 'taken')
+    keep(KEYS[4])
     redis.call('ZADD', KEYS[5], 'NX', now, ARGV[5])
     redis.call('SADD', KEYS[6], ARGV[6])
   end

@@ -3,11 +3,11 @@
 -- KEYS[1]  the claim
 -- KEYS[2]  done: the places of its items that are settled
 -- KEYS[3]  due
--- ARGV[1]  the claim's token
+-- ARGV[1]  the claim's header
 -- ARGV[2 ..]  places of items, counted from 1
 -- Result: 1, or 0 with nothing changed where the claim was lost.
-local held = redis.call('LLEN', KEYS[1]) - 1
-if held < 0 then return 0 end
+local held = redis.call('LLEN', KEYS[1])
+if held == 0 then return 0 end
 for i = 2, #ARGV, 1000 do
   redis.call('SADD', KEYS[2], unpack(ARGV, i, math.min(i + 999, #ARGV)))
 end
