@@ -22,6 +22,8 @@ type Item[T any] struct {
 type Claim[T any] struct {
 	Items []Item[T]
 
+	repo  *ListRepo[T]
+	id    string
 	lease *lease // nil: nothing was there to claim
 }
 
@@ -45,21 +47,25 @@ type Claim[T any] struct {
 // Errors: ErrInvalidTTL for a lease under a millisecond; ErrUnsupported for a
 // negative n and for IfAbsent; ErrWrongType.
 func (r *ListRepo[T]) Claim(ctx context.Context, id string, n int, lease time.Duration) (*Claim[T], error) {
-	return r.claim(ctx, "Claim", id, n, lease)
+	return r.claim(ctx, "Claim", id, n, lease, nil)
 }
 
-func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease time.Duration) (*Claim[T], error) {
-	l, texts, err := r.core.claim(ctx, op, id, n, lease)
+func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease time.Duration, before *lease) (*Claim[T], error) {
+	l, texts, err := r.core.claim(ctx, op, id, n, lease, before)
 	if err != nil {
 		return nil, err
 	}
-	c := &Claim[T]{lease: l}
-	if l == nil {
-		return c, nil
+	c := &Claim[T]{repo: r, id: id}
+	if len(texts) == 0 {
+		if l != nil {
+			err = l.lost
+		}
+		return c, err
 	}
+	c.lease = l
+	errs := []error{l.lost}
 	c.Items = make([]Item[T], 0, len(texts))
 	var bad []string
-	var errs []error
 	ids := l.ids()
 	for i, text := range texts {
 		c.Items = append(c.Items, Item[T]{ID: ids[i], Attempt: l.attempt(i + 1)})
@@ -84,6 +90,34 @@ func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease tim
 // sent then.
 func (c *Claim[T]) Ack(ctx context.Context, items ...Item[T]) error {
 	return c.settle(ctx, "Ack", items, func(l *lease, places []int) error { return l.ack(ctx, places) })
+}
+
+// Next acks the items that are left and claims up to n more of the queue, which
+// are not among them: Ack and Claim in one script, atomic, and one round trip. It
+// is the way to work through a queue:
+//
+//	for len(c.Items) > 0 {
+//		// work
+//		if c, err = c.Next(ctx, 100, time.Minute); err != nil { ... }
+//	}
+//
+// Errors: those of Claim. Where the lease was lost the error is ErrLeaseLost, the
+// items are or will be delivered again, and the claim beside it is good.
+func (c *Claim[T]) Next(ctx context.Context, n int, lease time.Duration) (*Claim[T], error) {
+	if c.lease == nil {
+		return c.repo.claim(ctx, "Next", c.id, n, lease, nil)
+	}
+	if n == 0 {
+		return &Claim[T]{repo: c.repo, id: c.id}, c.Ack(ctx)
+	}
+	c.lease.mu.Lock()
+	defer c.lease.mu.Unlock()
+	before := c.lease
+	if before.left == 0 {
+		before = nil
+	}
+	c.lease.target.Op = "Next"
+	return c.repo.claim(ctx, "Next", c.id, n, lease, before)
 }
 
 // Release puts items back in front of the queue, in their order; none named:

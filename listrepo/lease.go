@@ -29,6 +29,7 @@ type lease struct {
 	first   string // and what the ids of first deliveries begin with
 	count   int
 	numbers map[int]number // by place, from 1, of the items delivered before
+	lost    error          // where another claim was to end with this one: what kept it from that
 
 	mu   sync.Mutex
 	open map[string]int // places by id; nil: none is settled
@@ -67,8 +68,9 @@ var (
 // one queue at one time.
 const tokenLen = 13
 
-// claim takes items; the lease is nil where there are none.
-func (q *queue) claim(ctx context.Context, op, id string, n int, d time.Duration) (*lease, []string, error) {
+// claim takes items, and ends the claim before, if there is one: nothing of it may
+// be settled meanwhile. The lease is nil where nothing was sent.
+func (q *queue) claim(ctx context.Context, op, id string, n int, d time.Duration, before *lease) (*lease, []string, error) {
 	t, err := q.BeginWrite(ctx, op, id)
 	if err == nil {
 		err = q.RefuseAbsent(t)
@@ -86,17 +88,17 @@ func (q *queue) claim(ctx context.Context, op, id string, n int, d time.Duration
 		return nil, nil, nil
 	}
 	l := &lease{queue: q, target: t, token: rand.Text()[:tokenLen]}
-	texts, err := l.take(ctx, n, d)
-	if err != nil || l.count == 0 {
-		return nil, nil, err
-	}
-	return l, texts, nil
+	texts, err := l.take(ctx, n, d, before)
+	return l, texts, err
 }
 
-func (l *lease) take(ctx context.Context, n int, d time.Duration) ([]string, error) {
+func (l *lease) take(ctx context.Context, n int, d time.Duration, before *lease) ([]string, error) {
 	q, t := l.queue, l.target
 	items := beside(t, "claim-"+l.token)
-	args := []string{l.token, strconv.Itoa(n), milliseconds(d), strconv.Itoa(q.MaxAttempts)}
+	args := []string{l.token, strconv.Itoa(n), milliseconds(d), strconv.Itoa(q.MaxAttempts), ""}
+	if before != nil {
+		args[4] = before.header
+	}
 	if !q.marks.none() {
 		args = append(args, q.marks.Queue, milliseconds(registry.Idle))
 	}
@@ -105,7 +107,17 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration) ([]string, err
 	if err != nil {
 		return nil, err
 	}
-	header, err := m.ToString()
+	result, err := m.ToArray()
+	if err == nil && len(result) != 2 {
+		err = errors.New("claim.lua answered something else than a pair")
+	}
+	if err != nil {
+		return nil, t.Applied(err)
+	}
+	if before != nil {
+		l.lost = before.ended(result[1])
+	}
+	header, err := result[0].ToString()
 	if err != nil || header == "" {
 		return nil, err
 	}
@@ -187,7 +199,7 @@ func (l *lease) settle(ctx context.Context, op string, ids []string, do func(l *
 		if err := do(l, nil); err != nil {
 			return err
 		}
-		l.left, l.open = 0, map[string]int{}
+		l.close()
 		return nil
 	}
 	places, err := l.places(ids)
@@ -202,6 +214,18 @@ func (l *lease) settle(ctx context.Context, op string, ids []string, do func(l *
 	}
 	l.left = len(l.open)
 	return nil
+}
+
+// close takes all items for settled.
+func (l *lease) close() { l.left, l.open = 0, map[string]int{} }
+
+// ended reads what a later claim answers of this one.
+func (l *lease) ended(m rueidis.RedisMessage) error {
+	err := l.held(m, nil)
+	if err == nil {
+		l.close()
+	}
+	return err
 }
 
 func (l *lease) places(ids []string) ([]int, error) {
@@ -224,14 +248,16 @@ func (l *lease) places(ids []string) ([]int, error) {
 
 func (l *lease) ack(ctx context.Context, places []int) error {
 	q := l.queue
-	if places != nil {
-		items, settled, _ := claimKeys(l.target, l.token)
-		return l.held(settleScript.Exec(ctx, q.Client, []string{items, settled, beside(l.target, registry.Due)}, append([]string{l.header}, texts(places)...)).ToMessage())
-	}
 	items, settled, _ := claimKeys(l.target, l.token)
-	results := q.Client.DoMulti(ctx,
-		q.Client.B().Unlink().Key(items, settled).Build(),
-		q.Client.B().Zrem().Key(beside(l.target, registry.Due)).Member(l.header).Build())
+	due := beside(l.target, registry.Due)
+	if places != nil {
+		return l.held(settleScript.Exec(ctx, q.Client, []string{items, settled, due}, append([]string{l.header}, texts(places)...)).ToMessage())
+	}
+	keys := []string{items, settled}
+	if l.open == nil { // so nothing was settled
+		keys = keys[:1]
+	}
+	results := q.Client.DoMulti(ctx, q.Client.B().Unlink().Key(keys...).Build(), q.Client.B().Zrem().Key(due).Member(l.header).Build())
 	// The first ends the claim. What the second leaves behind, the next claim finds.
 	return l.held(results[0].ToMessage())
 }

@@ -31,7 +31,7 @@ func (r *ListRepo[T]) Process(ctx context.Context, id string, n int, handle func
 	if lease == 0 {
 		lease = DefaultLease
 	}
-	c, err := r.claim(ctx, "Process", id, n, lease)
+	c, err := r.claim(ctx, "Process", id, n, lease, nil)
 	if c == nil || len(c.Items) == 0 {
 		return 0, err
 	}

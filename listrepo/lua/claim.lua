@@ -1,5 +1,6 @@
 -- Takes items off a queue into a claim: first those whose lease lapsed, in the
--- order in which they were first claimed, then those in front.
+-- order in which they were first claimed, then those in front. Before that it may
+-- end another claim, whose items are done.
 --
 -- This is the part for a queue whose items were all delivered never before. Its
 -- second part, for all others, is reclaim.lua, which stands behind it and
@@ -8,20 +9,29 @@
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  the claim, a list that does not exist yet
--- KEYS[3]  index of queues; may be missing, and ARGV[9] and ARGV[10] with it
+-- KEYS[3]  index of queues; may be missing, and ARGV[10] and ARGV[11] with it
 -- ARGV[5]  the claim's token
 -- ARGV[6]  greatest number of items
 -- ARGV[7]  lease in milliseconds
 -- ARGV[8]  attempts that an item has, '0' for any number
--- ARGV[9]  the queue's member of the index
--- ARGV[10] how long it stays there without items, in milliseconds
--- Result: the claim's header, see claims.lua; '' where nothing was taken. An item
--- on its last attempt is taken alone, and one that lapsed on it is parked.
+-- ARGV[9]  the header of the claim to end, '' for none
+-- ARGV[10] the queue's member of the index
+-- ARGV[11] how long it stays there without items, in milliseconds
+-- Result: {header, ended}: the claim's header, see claims.lua, '' where nothing was
+-- taken; and 0 where the claim to end was lost. An item on its last attempt is taken
+-- alone, and one that lapsed on it is parked.
 local length = redis.call('LLEN', KEYS[1])
 local tail = string.sub(KEYS[2], #'%claim-' + #ARGV[5] + 1)
 local due, again, back, age = '%due' .. tail, '%again' .. tail, '%back' .. tail, '%age' .. tail
-local header = clock[1] .. string.format('%06d', tonumber(clock[2])) .. '-' .. ARGV[5]
+local header = clock[1] .. string.sub('00000' .. clock[2], -6) .. '-' .. ARGV[5]
 local want, most = tonumber(ARGV[6]), tonumber(ARGV[8])
+
+local ended = 0
+if ARGV[9] ~= '' then
+  local token = string.match(ARGV[9], '^%d+%-(%w+)')
+  ended = redis.call('UNLINK', '%claim-' .. token .. tail, '%done-' .. token .. tail)
+  redis.call('ZREM', due, ARGV[9])
+end
 
 -- claimed writes down a claim with so many items off the list.
 local function claimed(fresh)
@@ -34,7 +44,7 @@ local function claimed(fresh)
     end
   end
   if KEYS[3] then
-    redis.call('ZADD', KEYS[3], 'NX', now, ARGV[9])
+    redis.call('ZADD', KEYS[3], 'NX', now, ARGV[10])
     redis.call('ZINCRBY', age, fresh, 'taken')
   end
   if fresh == length then
@@ -42,7 +52,7 @@ local function claimed(fresh)
   elseif fresh > 0 then
     renew()
   end
-  return header
+  return {header, ended}
 end
 
 local lapsed = redis.call('ZRANGEBYSCORE', due, '-inf', now)
@@ -63,10 +73,10 @@ if #lapsed == 0 and redis.call('EXISTS', again, back) == 0 then
     if ARGV[2] == '0' then redis.call('PERSIST', KEYS[2]) end
     return claimed(length)
   end
-  local noted = KEYS[3] and redis.call('ZSCORE', KEYS[3], ARGV[9])
-  if noted and noted + ARGV[10] <= now and redis.call('EXISTS', due) == 0 then
-    redis.call('ZREM', KEYS[3], ARGV[9])
+  local noted = KEYS[3] and redis.call('ZSCORE', KEYS[3], ARGV[10])
+  if noted and noted + ARGV[11] <= now and redis.call('EXISTS', due) == 0 then
+    redis.call('ZREM', KEYS[3], ARGV[10])
     redis.call('DEL', age)
   end
-  return ''
+  return {'', ended}
 end

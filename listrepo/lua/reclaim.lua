@@ -66,6 +66,6 @@ while taken < want and not left do
   redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'RIGHT')
 end
 if taken - before == length then redis.call('DEL', back) end
-if taken == 0 then return '' end
+if taken == 0 then return {'', ended} end
 header = table.concat(named, ' ')
 return claimed(taken - before)
