@@ -16,5 +16,7 @@ func TestOnACluster(t *testing.T) {
 		TestAllPages,
 		TestPopIsAtomic,
 		TestKeyOfAnotherType,
+		TestNextOfALostClaim,
+		TestNextOfALapsedClaim,
 	)
 }

@@ -35,7 +35,7 @@ func TestClaimsAgainstAModel(t *testing.T) {
 			m := &model{t: t, pools: p, key: prefix + "q", repo: repo, most: most}
 			rt.Repeat(map[string]func(*rapid.T){
 				"push": m.push, "push front": m.pushFront, "pop": m.pop, "other program": m.other,
-				"claim": m.claim, "claim again": m.claim, "ack": m.ack, "release": m.release, "extend": m.extend, "lapse": m.lapse, "retry": m.retry,
+				"claim": m.claim, "claim again": m.claim, "next": m.next, "ack": m.ack, "release": m.release, "extend": m.extend, "lapse": m.lapse, "retry": m.retry,
 				"": m.check,
 			})
 		})
@@ -127,6 +127,25 @@ func (m *model) do(args ...string) {
 
 func (m *model) claim(rt *rapid.T) {
 	n := rapid.IntRange(1, 20).Draw(rt, "n")
+	c, err := m.repo.Claim(ctx, "q", n, time.Hour)
+	require.NoError(rt, err)
+	m.claimed(rt, n, c)
+}
+
+// next acks what is left of a claim before anything is taken.
+func (m *model) next(rt *rapid.T) {
+	if len(m.claims) == 0 {
+		rt.Skip("no claims")
+	}
+	last := rapid.SampledFrom(m.claims).Draw(rt, "claim")
+	n := rapid.IntRange(1, 20).Draw(rt, "n")
+	c, err := last.Next(ctx, n, time.Hour)
+	m.settled(rt, last, last.entries, err)
+	m.claimed(rt, n, c)
+}
+
+// claimed asserts that a claim of n has what it should.
+func (m *model) claimed(rt *rapid.T, n int, c *listrepo.Claim[int]) {
 	for _, c := range m.claims {
 		if c.over && !c.lost {
 			c.lost = true
@@ -135,8 +154,6 @@ func (m *model) claim(rt *rapid.T) {
 	}
 	slices.SortFunc(m.lapsed, func(a, b *entry) int { return cmp.Compare(a.birth, b.birth) })
 	want := m.takes(n)
-	c, err := m.repo.Claim(ctx, "q", n, time.Hour)
-	require.NoError(rt, err)
 	require.Equal(rt, of(want), values(c.Items))
 	for i, e := range want {
 		e.attempt++
