@@ -123,6 +123,7 @@ func callsOf(t *testing.T, p *pool.Pools) (seed func(), all []call) {
 	write("list PushFront", func(ctx context.Context) error { return two(list.PushFront(ctx, "l", 1)) })
 	write("list Push MaxLen", func(ctx context.Context) error { return two(list.With(listrepo.MaxLen(99)).Push(ctx, "l", 1)) })
 	write("list Pop", func(ctx context.Context) error { return two(list.Pop(ctx, "l", 1)) })
+	write("list Claim", func(ctx context.Context) error { return two(list.Claim(ctx, "l", 1, time.Minute)) })
 	write("list Trim", func(ctx context.Context) error { return list.Trim(ctx, "l", 0, 1) })
 	write("list Delete", func(ctx context.Context) error { return two(list.Delete(ctx, "l")) })
 	write("batch Enqueue", func(ctx context.Context) error { return two(batch.Enqueue(ctx, queue, 1)) })

@@ -68,6 +68,7 @@ func TestClaim(t *testing.T) {
 		require.Equal(t, two.Items[1].ID, again.Items[1].ID)
 		require.Equal(t, one.Items[1].ID, again.Items[2].ID)
 		require.Equal(t, []int{2, 2, 2, 1, 1}, []int{again.Items[0].Attempt, again.Items[1].Attempt, again.Items[2].Attempt, again.Items[3].Attempt, again.Items[4].Attempt})
+		require.NoError(t, again.Ack(ctx, again.Items[1]))
 		require.NoError(t, again.Ack(ctx))
 		require.NoError(t, again.Ack(ctx), "nothing is left")
 		none := claim(t, repo, 10, time.Minute)

@@ -56,6 +56,20 @@ func TestClaimedItemsKeepTheirPlace(t *testing.T) {
 	})
 }
 
+// The number of an item that others took goes when a claim takes the last one.
+func TestNumbersGoWithTheLastItem(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[int](t, p)
+		_, err := repo.Push(ctx, "q", 1, 2)
+		require.NoError(t, err)
+		require.NoError(t, claim(t, repo, 1, time.Minute).Release(ctx))
+		require.Contains(t, stored(t, p), "%back:{"+key+"q}")
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "LPOP", key+"q").Error())
+		require.NoError(t, claim(t, repo, 1, time.Minute).Ack(ctx))
+		requireGone(t, p)
+	})
+}
+
 // The times live as long as the queue, also when its items come back.
 func TestLifetimeOfTheTimes(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {

@@ -163,6 +163,7 @@ func (m *model) claimed(rt *rapid.T, n int, c *listrepo.Claim[int]) {
 			e.id, e.birth = c.Items[i].ID, m.births
 		}
 		require.Equal(rt, e.id, c.Items[i].ID)
+		require.Regexp(rt, "^[0-9]{16}-", e.id, "births in order are so as text")
 	}
 	if len(want) > 0 {
 		m.claims = append(m.claims, &claimed{Claim: c, entries: want})
