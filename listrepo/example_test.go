@@ -88,6 +88,41 @@ func ExampleListRepo_Claim() {
 	// <nil>
 }
 
+// Next works through a queue with one round trip for each chunk.
+func ExampleClaim_Next() {
+	ctx := context.Background()
+	pools, err := embedded.Open(ctx, pool.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pools.Close()
+	space, err := keyspace.MustCompile("{tenant}:jobs:{id}").Bind("acme")
+	if err != nil {
+		log.Fatal(err)
+	}
+	jobs, err := listrepo.New[string](pools, pool.Handlers, space)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := jobs.Push(ctx, "resize", "a.png", "b.png", "c.png"); err != nil {
+		log.Fatal(err)
+	}
+
+	claim, err := jobs.Claim(ctx, "resize", 2, time.Minute)
+	for err == nil && len(claim.Items) > 0 {
+		for _, item := range claim.Items {
+			fmt.Println(item.Value)
+		}
+		claim, err = claim.Next(ctx, 2, time.Minute)
+	}
+	fmt.Println(err)
+	// Output:
+	// a.png
+	// b.png
+	// c.png
+	// <nil>
+}
+
 // An item that fails is parked after as many attempts as the caller grants.
 func ExampleListRepo_Process() {
 	ctx := context.Background()

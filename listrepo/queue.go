@@ -32,7 +32,8 @@ type Marks struct {
 
 	// Queue names this queue in the index of queues in use, a sorted set beside the
 	// set: the score is the server's time in milliseconds when the queue was last
-	// noted. A claim notes one that is not there; of the pushes of one process one in
+	// noted. A claim notes one that is not there, and takes out one that has long had no
+	// items; of the pushes of one process one in
 	// a second does, which also lets Backlog tell the age of the oldest item.
 	Queue string
 }
