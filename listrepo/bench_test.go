@@ -11,6 +11,7 @@ import (
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/listrepo"
@@ -25,12 +26,13 @@ type letter struct {
 
 // BenchmarkClaim compares Claim and Ack of 100 items, and Next, which is both in
 // one round trip, with LPOP of 100, which loses them where its caller dies: how
-// many items a second ours handles for each one of theirs, in turns. Of letters,
-// the other side decodes what it got with encoding/json, as who writes it by hand
-// does; of texts nothing is to be decoded. A long queue has thousands of items
+// many items a second ours handles for each one of theirs, in turns. Letters the
+// other side decodes with encoding/json, as who writes it by hand does, or with our
+// codec; of texts nothing is to be decoded. A long queue has thousands of items
 // behind those claimed; a short one, which its consumers keep up with, has none.
 func BenchmarkClaim(b *testing.B) {
-	b.Run("letters", func(b *testing.B) { claimSizes[letter](b, lpopLetters) })
+	b.Run("letters/json", func(b *testing.B) { claimSizes[letter](b, lpopLetters(json.Unmarshal)) })
+	b.Run("letters/codec", func(b *testing.B) { claimSizes[letter](b, lpopLetters(codec.Compact.Unmarshal)) })
 	b.Run("texts", func(b *testing.B) { claimSizes[string](b, lpopTexts) })
 }
 
@@ -98,18 +100,20 @@ func nextEach[T any](r *listrepo.ListRepo[T], chunks int) error {
 	return c.Ack(ctx)
 }
 
-func lpopLetters(c rueidis.Client, key string) error {
-	texts, err := c.Do(ctx, c.B().Lpop().Key(key).Count(chunk).Build()).AsStrSlice()
-	items := make([]letter, len(texts))
-	for i := range texts {
-		if err == nil {
-			err = json.Unmarshal([]byte(texts[i]), &items[i])
+func lpopLetters(decode func([]byte, any) error) func(rueidis.Client, string) error {
+	return func(c rueidis.Client, key string) error {
+		texts, err := c.Do(ctx, c.B().Lpop().Key(key).Count(chunk).Build()).AsStrSlice()
+		items := make([]letter, len(texts))
+		for i := range texts {
+			if err == nil {
+				err = decode([]byte(texts[i]), &items[i])
+			}
 		}
+		if err == nil && len(items) != chunk {
+			err = fmt.Errorf("%d items", len(items))
+		}
+		return err
 	}
-	if err == nil && len(items) != chunk {
-		err = fmt.Errorf("%d items", len(items))
-	}
-	return err
 }
 
 func lpopTexts(c rueidis.Client, key string) error {
