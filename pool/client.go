@@ -146,7 +146,7 @@ func (g *guard) do(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Comple
 			defer cancel()
 		}
 	}
-	r := g.send(c, ctx, kept(cmd))
+	r := g.send(c, ctx, cmd)
 	g.commands.Add(1)
 	if isError(r.Error()) {
 		g.errors.Add(1)
@@ -164,22 +164,30 @@ func (g *guard) doMulti(c rueidis.CoreClient, ctx context.Context, multi []rueid
 			defer cancel()
 		}
 	}
-	for i := range multi {
-		multi[i] = kept(multi[i])
-	}
+	keep(multi)
 	rs := g.sendMulti(c, ctx, multi)
 	g.count(rs...)
 	return rs
 }
 
-// kept is a command that the client does not use again for another: one that is
-// tried again after its connection broke may still stand in that connection's
-// queue, whose writer reads it.
-func kept(cmd rueidis.Completed) rueidis.Completed {
-	if cmd.IsRetryable() {
-		return cmd.Pin()
+// keep pins what retryDelay does not get to see: of commands that are tried
+// again together, it sees one.
+func keep(multi []rueidis.Completed) {
+	if len(multi) < 2 || !retryable(multi) {
+		return
 	}
-	return cmd
+	for _, cmd := range multi {
+		cmd.Pin()
+	}
+}
+
+func retryable(multi []rueidis.Completed) bool {
+	for i := range multi {
+		if !multi[i].IsRetryable() {
+			return false
+		}
+	}
+	return true
 }
 
 func (g *guard) send(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {

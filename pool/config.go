@@ -86,7 +86,8 @@ type Config struct {
 
 	// NewClient makes the clients. It may change the options before it calls
 	// rueidis.NewClient, or wrap the client it gets, as rueidisotel.NewClient
-	// does. Open calls it from several goroutines at once: once for each alias
+	// does. Functions that it finds in the options work for the pools: one that
+	// takes the place of another should call it. Open calls it from several goroutines at once: once for each alias
 	// (for each server on a cluster), and before that once for each server, for
 	// a client that asks whether it is a cluster and is closed again. Where the
 	// server has no client tracking, the first client of an alias is

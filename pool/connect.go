@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
@@ -198,7 +199,7 @@ func (p *plan) openCluster(ctx context.Context, s *server, links *links) (rueidi
 		}
 	}
 	opt := p.options(s.opt)
-	opt.SendToReplicas, opt.RetryDelay = toReplica, retryDelay
+	opt.SendToReplicas, opt.RetryDelay = toReplica, readerDelay
 	opt.ClusterOption.ShardsRefreshInterval = 5 * time.Second // nobody tells a client of a new replica
 	links.watch(&opt)
 	return p.openCached(ctx, opt)
@@ -211,7 +212,7 @@ func (p *plan) sentinelReplicas(opt rueidis.ClientOption) *replicas {
 		return nil
 	}
 	opt = p.options(opt)
-	opt.ReplicaOnly, opt.RetryDelay = true, retryDelay
+	opt.ReplicaOnly, opt.RetryDelay = true, readerDelay
 	return &replicas{open: func() (rueidis.Client, error) {
 		c, err := p.newClient(opt)
 		if c == nil && err == nil {
@@ -272,12 +273,22 @@ func (p *plan) options(opt rueidis.ClientOption) rueidis.ClientOption {
 		opt.ConnWriteTimeout = max(p.timeout+p.timeout/4, 2*time.Second)
 	}
 	opt.DisableCache = true
+	opt.RetryDelay = retryDelay
 	if opt.Sentinel.MasterSet != "" {
 		opt.Sentinel.ClientName = opt.ClientName
 		opt.Sentinel.Dialer = net.Dialer{Timeout: opt.Dialer.Timeout, KeepAlive: rueidis.DefaultTCPKeepAlive}
 		opt.Sentinel.TopologyRefreshInterval = 5 * time.Second
 	}
 	return opt
+}
+
+// retryDelay is that of rueidis: it doubles up to a second, with jitter. It also
+// pins the command, which rueidis would use for another one once it is answered,
+// while the writer of the connection that broke may still read it.
+func retryDelay(attempts int, cmd rueidis.Completed, _ error) time.Duration {
+	cmd.Pin()
+	base := time.Microsecond << min(attempts, 20)
+	return min(time.Second, base+rand.N(base))
 }
 
 func joinErrors(byAlias map[Alias]error) error {

@@ -3,7 +3,6 @@ package pool
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -93,14 +92,13 @@ func isMasterDown(e *rueidis.RedisError) bool {
 // toReplica picks the commands of a reader among those of a cluster's client.
 func toReplica(cmd rueidis.Completed) bool { return cmd.IsPipe() && cmd.IsReadOnly() }
 
-// retryDelay is that of rueidis, but that a reader's command is not tried again:
-// the primary is asked instead.
-func retryDelay(attempts int, cmd rueidis.Completed, _ error) time.Duration {
+// readerDelay is retryDelay, but that a reader's command is not tried again: the
+// primary is asked instead.
+func readerDelay(attempts int, cmd rueidis.Completed, err error) time.Duration {
 	if toReplica(cmd) {
 		return -1
 	}
-	base := time.Microsecond << min(attempts, 20)
-	return min(time.Second, base+rand.N(base))
+	return retryDelay(attempts, cmd, err)
 }
 
 // replicas is where a reader finds its replicas. Its invariant: once closed it
