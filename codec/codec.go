@@ -127,13 +127,14 @@ func unmarshal(c Codec, data string, v any) error {
 	return t.Decode(data, dst)
 }
 
-// unmarshalJSON is unmarshal for a codec that writes what has parts as JSON: that is not copied as a whole.
+// unmarshalJSON is unmarshal for a codec that writes what has parts as JSON: that is not copied as a whole where it is
+// large, since a text that outlives the value would keep all of it in memory.
 func unmarshalJSON(c Codec, data []byte, v any, bare bool) error {
 	t, dst, err := destination(c, v)
 	if err != nil {
 		return err
 	}
-	if t.shape.nested() {
+	if t.shape.nested() && len(data) > largestChunk {
 		return readJSONBytes(data, t.shape, dst, bare)
 	}
 	return t.Decode(string(data), dst)

@@ -1,9 +1,10 @@
 package codec
 
 // texts is where the strings of a value that is being read come from. Where the JSON is a string, they are parts of
-// it, and keep all of it in memory. Where it is the caller's bytes, they are copied, one behind the other, into chunks
-// of a few kilobytes at most: that takes hardly more allocations and less memory than a copy of the whole JSON, in
-// which names and numbers are most, and a string that outlives its value keeps no more than its chunk.
+// it, and keep all of it in memory. Where it is a large slice of bytes, which is the caller's, they are copied, one
+// behind the other, into chunks of a few kilobytes at most: that takes hardly more allocations and less memory than a
+// copy of the whole JSON, in which names and numbers are most, and a string that outlives its value keeps no more than
+// its chunk.
 type texts struct {
 	lent    bool   // the JSON is the caller's bytes
 	chunk   []byte // what stands in it never changes
@@ -17,8 +18,15 @@ const (
 
 // keep returns a text that the reader has just read as a value may hold it.
 func (r *jsonReader) keep(text string) string {
-	if !r.lent || text == "" {
+	if !r.lent {
 		return text
+	}
+	return r.copied(text)
+}
+
+func (r *jsonReader) copied(text string) string {
+	if text == "" {
+		return ""
 	}
 	if len(text) > cap(r.chunk)-len(r.chunk) {
 		rest := len(text) + len(r.s) - r.i // more cannot follow

@@ -103,6 +103,9 @@ func TestUnmarshalKeepsNothingOfTheBytes(t *testing.T) {
 						return
 					}
 					require.NoError(t, err)
+					if c != codec.MsgPack && bytes.ContainsAny(data[:min(1, len(data))], "[{") && rapid.Bool().Draw(t, "large") {
+						data = append(data, bytes.Repeat([]byte(" "), 8<<10)...) // is read in another way
+					}
 					want, got := reflect.New(typ), reflect.New(typ)
 					require.NoError(t, c.Unmarshal(bytes.Clone(data), want.Interface()))
 					require.NoError(t, c.Unmarshal(data, got.Interface()))
