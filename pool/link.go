@@ -19,9 +19,10 @@ type links struct {
 	heard  atomic.Int64 // when the server last said something, since the epoch
 }
 
-// fresh is how long a connection that spoke is taken for sound. To watch a call
-// takes a microsecond, which only matters where answers come much faster.
-const fresh = time.Millisecond
+// fresh is how long a connection that spoke is taken for sound: longer than a
+// busy server pauses between its answers, since to watch a call takes a
+// microsecond and four allocations.
+const fresh = 10 * time.Millisecond
 
 var epoch = time.Now()
 
