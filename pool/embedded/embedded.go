@@ -70,6 +70,7 @@ func start() (*server, error) {
 	if err := m.Start(); err != nil {
 		return nil, fmt.Errorf("embedded: start the server: %w", err)
 	}
+	m.Server().SetPreHook(mendGlobs)
 	return &server{redis: m, clock: startClock(m.FastForward), holders: 1}, nil
 }
 

@@ -166,3 +166,29 @@ func running() (stacks []string) {
 	}
 	return stacks
 }
+
+// Names that a regular expression cannot hold are found like all others.
+func TestScanFindsEveryName(t *testing.T) {
+	pools := open(t, pool.Config{})
+	c := client(t, pools, pool.User)
+	names := []string{"\xff\xfe", `\E`, `\E(`, `a\Q\E[`, `\`, `\\`, "é\xff", `[a]`, `*`, "\n"}
+	for _, tenant := range names {
+		key, err := keyspace.Default().User.Key(tenant, "u")
+		require.NoError(t, err)
+		require.NoError(t, c.Do(t.Context(), c.B().Set().Key(key).Value("x").Build()).Error())
+	}
+	for _, tenant := range names {
+		glob := keyspace.Default().User.Glob(tenant, keyspace.Any)
+		page, err := c.Do(t.Context(), c.B().Scan().Cursor(0).Match(glob).Count(100).Build()).AsScanEntry()
+		require.NoError(t, err)
+		key, err := keyspace.Default().User.Key(tenant, "u")
+		require.NoError(t, err)
+		require.Contains(t, page.Elements, key, "%q", tenant)
+		keys, err := c.Do(t.Context(), c.B().Keys().Pattern(glob).Build()).AsStrSlice()
+		require.NoError(t, err)
+		require.Contains(t, keys, key, "%q", tenant)
+	}
+	for _, glob := range []string{"\\\xff*", "[\xff]*", "\\é\xff*", `*\`} {
+		require.NoError(t, c.Do(t.Context(), c.B().Keys().Pattern(glob).Build()).Error(), "%q", glob)
+	}
+}
