@@ -247,7 +247,10 @@ func TestAddOfFloats(t *testing.T) {
 			require.ErrorIs(t, repo.Update(ctx, "u", f32.Add(math.MaxFloat32)), symphony.ErrOverflow)
 		}
 		repo, key := newRepo[Floats](t, p)
-		for text, want := range map[string]float64{"7": 8, "-0.5": 0.5, "1e3": 1001, "2E-1": 1.2, "inf": math.Inf(1), "-Infinity": math.Inf(-1)} {
+		for text, want := range map[string]float64{
+			"7": 8, "-0.5": 0.5, "1e3": 1001, "2E-1": 1.2, "inf": math.Inf(1), "-Infinity": math.Inf(-1),
+			"-9223372036854775809": -9223372036854775808, "123456789012345678901234567890": 123456789012345678901234567890,
+		} {
 			require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "f64", text).Error())
 			sum, err := f64.Increment(ctx, repo, "u", 1)
 			require.NoError(t, err, text)

@@ -105,7 +105,8 @@ local function float(spelled)
   if not whole or #whole > 1 and string.sub(whole, 1, 1) == '0' then return end
   local exponent = string.match(rest, '^%.%d+(.*)$') or rest
   if exponent ~= '' and not string.find(exponent, '^[eE][%+%-]?%d+$') then return end
-  local value = tonumber((string.gsub(spelled, '^(%-?%d+)([eE])', '%1.0%2')))
+  if string.sub(rest, 1, 1) ~= '.' then rest = '.0' .. rest end
+  local value = tonumber(string.match(spelled, '^%-?') .. whole .. rest)
   if value and value - value == 0 then return value end
 end
 
