@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"testing"
@@ -355,6 +356,16 @@ func TestRecordsEnd(t *testing.T) {
 			_, err := repo.Get(ctx, "u")
 			return errors.Is(err, symphony.ErrNotFound)
 		}, 5*time.Second, time.Millisecond)
+	})
+}
+
+func TestLongestLifetime(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, _ := newRepo[Profile](t, p, hashrepo.TTL(math.MaxInt64))
+		require.NoError(t, repo.Upsert(ctx, "u", Profile{Name: "x"}))
+		left, err := repo.TTL(ctx, "u")
+		require.NoError(t, err)
+		require.Greater(t, left, 292*365*24*time.Hour)
 	})
 }
 

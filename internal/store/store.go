@@ -262,7 +262,7 @@ func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 	case ms == -1:
 		return NoExpiry, nil
 	}
-	return time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond, nil
+	return time.Duration(min(ms, longest)) * time.Millisecond, nil
 }
 
 // Touch renews the lifetime and reports whether the record exists.
@@ -341,10 +341,14 @@ func (s *Store) lifetime(key string) rueidis.Completed {
 // early; "0" for none.
 func (s *Store) Milliseconds() string { return s.ms }
 
+// longest is the longest Duration of whole milliseconds. The embedded server
+// takes a longer one for one that is over.
+const longest = math.MaxInt64 / int64(time.Millisecond)
+
 // Milliseconds is d in decimal, rounded up.
 func Milliseconds(d time.Duration) string {
 	ms := d.Milliseconds()
-	if d%time.Millisecond > 0 {
+	if d%time.Millisecond > 0 && ms < longest {
 		ms++
 	}
 	return strconv.FormatInt(ms, 10)
