@@ -14,6 +14,8 @@ import (
 	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/kvrepo"
+	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -445,4 +447,30 @@ func TestOptionsAreOneKind(t *testing.T) {
 	repo, err := hashrepo.New[profile](p, pool.Default, s, symphony.TTL(time.Minute), hashrepo.KeepTTL())
 	require.NoError(t, err)
 	require.ErrorIs(t, repo.With(symphony.IfExists()).Upsert(ctx, "x", profile{}), symphony.ErrNotFound)
+}
+
+// Every package that returns a reason has a name for it, and the value is one.
+func TestReasonsAreOneValue(t *testing.T) {
+	for _, names := range [][]error{
+		{symphony.ErrNotFound, hashrepo.ErrNotFound, kvrepo.ErrNotFound, listrepo.ErrNotFound, expiry.ErrNotFound},
+		{symphony.ErrExists, hashrepo.ErrExists, kvrepo.ErrExists, listrepo.ErrExists, expiry.ErrExists},
+		{symphony.ErrConflict, hashrepo.ErrConflict, kvrepo.ErrConflict},
+		{symphony.ErrUnknownField, hashrepo.ErrUnknownField},
+		{symphony.ErrFieldType, hashrepo.ErrFieldType},
+		{symphony.ErrWrongType, hashrepo.ErrWrongType, kvrepo.ErrWrongType, listrepo.ErrWrongType, expiry.ErrWrongType},
+		{symphony.ErrInvalidKey, hashrepo.ErrInvalidKey, kvrepo.ErrInvalidKey, listrepo.ErrInvalidKey, expiry.ErrInvalidKey, keyspace.ErrInvalidKey},
+		{symphony.ErrInvalidTTL, hashrepo.ErrInvalidTTL, kvrepo.ErrInvalidTTL, listrepo.ErrInvalidTTL, expiry.ErrInvalidTTL},
+		{symphony.ErrInvalidSchema, hashrepo.ErrInvalidSchema, kvrepo.ErrInvalidSchema, listrepo.ErrInvalidSchema},
+		{symphony.ErrOverflow, hashrepo.ErrOverflow},
+		{symphony.ErrTooLarge, hashrepo.ErrTooLarge, kvrepo.ErrTooLarge, listrepo.ErrTooLarge, expiry.ErrTooLarge},
+		{symphony.ErrFull, listrepo.ErrFull},
+		{symphony.ErrUnknownPool, hashrepo.ErrUnknownPool, kvrepo.ErrUnknownPool, listrepo.ErrUnknownPool, expiry.ErrUnknownPool, pool.ErrUnknownPool},
+		{symphony.ErrUnsupported, hashrepo.ErrUnsupported, kvrepo.ErrUnsupported, listrepo.ErrUnsupported, expiry.ErrUnsupported},
+		{symphony.ErrLeaseLost, listrepo.ErrLeaseLost, expiry.ErrLeaseLost},
+		{symphony.ErrClosed, hashrepo.ErrClosed, kvrepo.ErrClosed, listrepo.ErrClosed, expiry.ErrClosed, pool.ErrClosed},
+	} {
+		for _, err := range names {
+			require.Same(t, names[0], err)
+		}
+	}
 }

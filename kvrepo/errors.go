@@ -11,6 +11,7 @@ import (
 var (
 	ErrNotFound      = fault.ErrNotFound      // no such record
 	ErrExists        = fault.ErrExists        // IfAbsent, and the record is there
+	ErrConflict      = fault.ErrConflict      // another writer came first, until the context ended
 	ErrWrongType     = fault.ErrWrongType     // the key holds another Redis type
 	ErrInvalidTTL    = fault.ErrInvalidTTL    // a lifetime under a millisecond
 	ErrInvalidSchema = fault.ErrInvalidSchema // T cannot be stored

@@ -16,6 +16,7 @@ var (
 	ErrInvalidSchema = fault.ErrInvalidSchema // T cannot be stored
 	ErrTooLarge      = fault.ErrTooLarge      // a value over Config.MaxValueBytes
 	ErrFull          = fault.ErrFull          // a push over MaxLen
+	ErrLeaseLost     = fault.ErrLeaseLost     // claimed items went to somebody else
 	ErrUnsupported   = fault.ErrUnsupported   // the option or the request does not apply here
 	ErrInvalidKey    = keyspace.ErrInvalidKey // the id cannot be in a key
 	ErrUnknownPool   = pool.ErrUnknownPool    // no pool has that alias
