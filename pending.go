@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/registry"
 	"github.com/symphony-go/symphony/internal/store"
@@ -119,7 +118,7 @@ func newRegistry(pools *pool.Pools, keys batchKeys, service string, opts []Optio
 	}
 	r := registry.New(s, service, keys.list)
 	if _, err := keys.pending.Key(service); err != nil {
-		return nil, fault.Target{Op: "Pending", Pool: s.Alias}.Refuse(err)
+		return nil, fmt.Errorf("symphony: %w", err)
 	}
 	return r, nil
 }

@@ -205,6 +205,9 @@ func TestKeyOfAnotherType(t *testing.T) {
 		}
 		_, err := repo.GetOrLoad(ctx, "k", func(context.Context) (string, error) { return "x", nil })
 		require.ErrorIs(t, err, symphony.ErrWrongType)
+		var op *symphony.OpError
+		require.ErrorAs(t, err, &op)
+		require.Equal(t, "GetOrLoad", op.Op)
 		require.Equal(t, map[string]string{"f": "1"}, pooltest.Hash(t, p, pool.Default, key+"k"))
 		ttl, err := repo.TTL(ctx, "k")
 		require.NoError(t, err)

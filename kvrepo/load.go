@@ -59,7 +59,7 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 	for attempt := 0; ; attempt++ {
 		v, err := get(ctx, id)
 		if !errors.Is(err, fault.ErrNotFound) {
-			return v, err
+			return v, fault.Named(t.Op, err)
 		}
 		l, err := r.lock(ctx, t)
 		if err != nil {
@@ -80,7 +80,7 @@ func (r *KVRepo[T]) loadLocked(ctx context.Context, id string, l *lock, load fun
 	defer l.release(ctx)
 	v, err := r.read(ctx, id)
 	if !errors.Is(err, fault.ErrNotFound) {
-		return v, err
+		return v, fault.Named(l.target.Op, err)
 	}
 	if v, err = kept(ctx, l, load); err != nil {
 		return v, err
