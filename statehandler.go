@@ -41,9 +41,9 @@ func (s *StateHandler[T]) With(opts ...Option) *StateHandler[T] {
 // Merge changes the fields that the patches name, and gives the state as it
 // then stands. It also writes the fields handler_type, the handler's name, and
 // timestamp, the time of the change in RFC 3339 and UTC, whether T has them or
-// not. Where T has one as another type than a string (a time.Time, for the
-// timestamp), or is a map of another type, that is ErrFieldType. Without
-// patches it is Get. See hashrepo.HashRepo.Merge.
+// not. A T that has them has strings, or a time.Time for the timestamp, and a
+// map takes strings; other types are ErrFieldType. Without patches it is Get.
+// See hashrepo.HashRepo.Merge.
 func (s *StateHandler[T]) Merge(ctx context.Context, id string, patches ...hashrepo.Patch[T]) (T, error) {
 	if len(patches) > 0 {
 		patches = append(slices.Clip(patches),

@@ -32,7 +32,8 @@ func (r *HashRepo[T]) GetField(ctx context.Context, id, field string, dst any) e
 
 // UpdateField writes one field and leaves the others: Update with a Set for a
 // field named as data. The value may be of any type that fits the field
-// without loss; nil, and what is absent in Redis, clears the field.
+// without loss. One that is absent in Redis clears the field: nil, where the
+// field's type has it, and zero with omitzero.
 //
 // Errors: ErrUnknownField, ErrFieldType, ErrOverflow and ErrTooLarge before
 // anything is sent; those of Update.

@@ -21,7 +21,7 @@ func convert(value any, to reflect.Type) (reflect.Value, error) {
 		if nilable(to) {
 			return reflect.Zero(to), nil
 		}
-		return v, fmt.Errorf("%w: nil for a %v", fault.ErrFieldType, to)
+		return v, fmt.Errorf("%w: nil for a %v; Clear and DeleteField remove a field", fault.ErrFieldType, to)
 	}
 	return convertValue(v, to)
 }

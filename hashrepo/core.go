@@ -100,6 +100,8 @@ func (c *core) argsFor(version string, more []string) []string {
 	return append(append(make([]string, 0, 3+len(more)), name, version, lifetimes), more...)
 }
 
+var errVersion = fmt.Errorf("%w, or is gone: its version is not the one asked for; read it again", fault.ErrConflict)
+
 // versionProblem is the error of a status of record.lua.
 func (c *core) versionProblem(t fault.Target, m rueidis.RedisMessage) error {
 	if c.plan.version == nil || !m.IsString() {
@@ -108,7 +110,7 @@ func (c *core) versionProblem(t fault.Target, m rueidis.RedisMessage) error {
 	name := c.plan.version.Name
 	switch status, _ := m.ToString(); status {
 	case "CONFLICT":
-		return t.Refuse(fault.ErrConflict)
+		return t.Refuse(errVersion)
 	case "BADVERSION":
 		return t.On(name).Refuse(misfit(name, c.plan.version.Field.Type, errNoNumber))
 	case "LASTVERSION":

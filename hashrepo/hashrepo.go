@@ -112,7 +112,9 @@ func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (
 func (r *HashRepo[T]) With(opts ...Option) *HashRepo[T] { return &HashRepo[T]{r.core.with(opts)} }
 
 // Get reads a record: HMGET of T's fields (HGETALL where T is a map or has an
-// extra field); with [Cached] from memory, if it is there. A field that is
+// extra field); with [Cached] from memory, if it is there. Where none of the
+// fields is there, EXISTS tells a record of zero values from a missing one, and
+// the former is read once more. A field that is
 // absent in Redis is zero in T.
 //
 // Errors: ErrNotFound; a *codec.DecodeError, which names the field, where a

@@ -247,9 +247,11 @@ func TestExtra(t *testing.T) {
 		require.NoError(t, repo.Replace(ctx, "u", WithExtra{"b", map[string]string{"x": "3"}}))
 		require.Equal(t, map[string]string{"name": "b", "x": "3"}, pooltest.Hash(t, p, pool.User, key+"u"))
 
-		for _, name := range []string{"name", "_"} {
+		for name, why := range map[string]string{"name": "a field of its own", "_": "reserved"} {
 			pooltest.Unsent(t, p, symphony.ErrUnknownField, func() error {
-				return repo.Upsert(ctx, "u", WithExtra{"b", map[string]string{name: "3"}})
+				err := repo.Upsert(ctx, "u", WithExtra{"b", map[string]string{name: "3"}})
+				require.ErrorContains(t, err, why)
+				return err
 			})
 		}
 		_, err = repo.Get(ctx, "nobody")

@@ -8,7 +8,6 @@ import (
 
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -148,7 +147,10 @@ func (c *core) lifetimeOf(p *patch) error {
 	if !c.FieldLifetimes() {
 		return fmt.Errorf("%w: the server has no lifetimes of fields; SetFor needs HPEXPIRE, of Redis 7.4 or Valkey 9", fault.ErrUnsupported)
 	}
-	return option.CheckLifetime(p.life)
+	if p.life < time.Millisecond {
+		return fmt.Errorf("%w: %v is under a millisecond; Set lets the field live as long as its record", fault.ErrInvalidTTL, p.life)
+	}
+	return nil
 }
 
 // asNumber is a field as a number: what it points to, or, where a map takes
@@ -299,5 +301,5 @@ func misfit(name string, typ reflect.Type, reason error) error {
 }
 
 func overflow(t reflect.Type) error {
-	return fmt.Errorf("%w: the sum does not fit a %v; nothing was changed", fault.ErrOverflow, t)
+	return fmt.Errorf("%w: the sum does not fit %v; nothing was changed", fault.ErrOverflow, t)
 }

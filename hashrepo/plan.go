@@ -247,8 +247,11 @@ func (p *plan) encodeStruct(v reflect.Value, r *record) error {
 
 func (p *plan) encodeExtra(extra map[string]string, r *record) error {
 	for name, value := range extra {
-		if _, known := p.byName[name]; known || name == reserved {
+		if _, known := p.byName[name]; known {
 			return &fieldError{name, fmt.Errorf("%w: %s cannot carry it, since it is a field of its own", fault.ErrUnknownField, p.extra.GoName)}
+		}
+		if err := checkName(name); err != nil {
+			return err
 		}
 		r.add(name, value)
 	}
@@ -258,7 +261,7 @@ func (p *plan) encodeExtra(extra map[string]string, r *record) error {
 func (p *plan) encodeMap(v reflect.Value, r *record) error {
 	for it := v.MapRange(); it.Next(); {
 		name, value := it.Key().String(), it.Value()
-		if err := checkMapName(name); err != nil {
+		if err := checkName(name); err != nil {
 			return err
 		}
 		if p.elem.Nilable() && isNil(value) {
@@ -272,9 +275,9 @@ func (p *plan) encodeMap(v reflect.Value, r *record) error {
 	return nil
 }
 
-func checkMapName(name string) error {
+func checkName(name string) error {
 	if name == reserved {
-		return &fieldError{name, fmt.Errorf("%w: the name is reserved", fault.ErrUnknownField)}
+		return &fieldError{name, fmt.Errorf("%w: the name is reserved; use another", fault.ErrUnknownField)}
 	}
 	return nil
 }
@@ -364,7 +367,7 @@ func (p *plan) named(name string) (*field, error) {
 	if p.elem != nil {
 		f := fields.Field{Name: name, Type: p.typ.Elem()}
 		field := newField(f, p.elem)
-		return &field, checkMapName(name)
+		return &field, checkName(name)
 	}
 	if i, ok := p.byName[name]; ok {
 		return &p.fields[i], nil

@@ -112,7 +112,9 @@ func TestIfVersion(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[Document](t, p)
 		at := func(v int64) *hashrepo.HashRepo[Document] { return repo.With(hashrepo.IfVersion(v)) }
-		require.ErrorIs(t, at(1).Update(ctx, "u", words.Add(1)), symphony.ErrConflict)
+		stale := at(1).Update(ctx, "u", words.Add(1))
+		require.ErrorIs(t, stale, symphony.ErrConflict)
+		require.ErrorContains(t, stale, "read it again")
 		require.NoError(t, at(0).Update(ctx, "u", words.Add(1)))
 		require.ErrorIs(t, at(0).Update(ctx, "u", words.Add(1)), symphony.ErrConflict)
 		_, err := at(2).Merge(ctx, "u", words.Add(1))

@@ -78,11 +78,11 @@ func (s *Settings) Apply(traits Trait, opts ...Option) error {
 	return nil
 }
 
-// TTL gives every key written the lifetime d.
+// TTL gives every key written the lifetime d, which is no less than Redis's unit.
 func TTL(d time.Duration) Option {
 	return Option{name: "TTL", needs: Lifetimes, why: lifetimeWhy, apply: func(s *Settings) error {
-		if err := CheckLifetime(d); err != nil {
-			return err
+		if d < time.Millisecond {
+			return fmt.Errorf("%w: %v is under a millisecond; NoTTL is the way to say none", fault.ErrInvalidTTL, d)
 		}
 		s.Lifetime = d
 		return nil
@@ -94,14 +94,6 @@ const lifetimeWhy = "the delay is the lifetime"
 // Failing is an option whose error is err.
 func Failing(err error) Option {
 	return Option{name: "Failing", apply: func(*Settings) error { return err }}
-}
-
-// CheckLifetime refuses a lifetime under a millisecond, Redis's unit.
-func CheckLifetime(d time.Duration) error {
-	if d < time.Millisecond {
-		return fmt.Errorf("%w: %v is under a millisecond; NoTTL is the way to say none", fault.ErrInvalidTTL, d)
-	}
-	return nil
 }
 
 // NoTTL gives every key written no lifetime.
