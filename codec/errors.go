@@ -15,7 +15,8 @@ import (
 //	}
 type DecodeError struct {
 	// Field is the stored name of the field, followed by the path inside its value: "address.zip", "tags[3]",
-	// "labels.*" for a value of a map. It is empty for a value that stands alone.
+	// "labels.*" for a value of a map. Of a long path the middle is left out: "...". It is empty for a value that
+	// stands alone.
 	Field string
 	// Type is the Go type that the stored value does not fit.
 	Type reflect.Type
@@ -150,10 +151,29 @@ func within(err error, step string) error {
 }
 
 func joinPath(step, rest string) string {
-	if step == "" || rest == "" || rest[0] == '[' {
+	rest = shortened(rest)
+	if step == "" || rest == "" || rest[0] == '[' || strings.HasPrefix(rest, elision) {
 		return step + rest
 	}
 	return step + "." + rest
+}
+
+const (
+	elision     = "..."
+	longestPath = 250
+)
+
+// shortened is the end of a path that is too long to read, from a step on. A
+// text may be nested ten thousand deep.
+func shortened(path string) string {
+	if len(path) <= longestPath {
+		return path
+	}
+	end := path[len(path)-longestPath/2:]
+	if i := strings.IndexAny(end, ".["); i >= 0 {
+		end = strings.TrimLeft(end[i:], ".")
+	}
+	return elision + strings.ToValidUTF8(end, "")
 }
 
 // silent is an error of somebody else's whose text may quote the stored value: it can be found, and is not shown.

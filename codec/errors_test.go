@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -322,4 +324,35 @@ func TestNumbersInsideJSONAreExactOrRefused(t *testing.T) {
 		require.NoError(t, codec.Compact.Unmarshal([]byte("["+text+"]"), &got), text)
 		require.Equal(t, []float64{want}, got, text)
 	}
+}
+
+// However deep a value is nested, its error says where it begins and what is wrong, in few words and at once.
+func TestDeepPathsAreShort(t *testing.T) {
+	type node struct {
+		Next *node  `redis:"next"`
+		Kids []node `redis:"kids"`
+	}
+	loop := &node{}
+	loop.Kids = []node{{Next: loop}}
+	for _, c := range []codec.Codec{codec.Compact, codec.JSON, codec.MsgPack} {
+		_, err := c.Marshal(loop)
+		var unwritable *codec.EncodeError
+		require.ErrorAs(t, err, &unwritable, c.Name())
+		requireShort(t, unwritable.In("root").Field)
+	}
+	for _, open := range []string{`{"next":`, `{"kids":[`} {
+		err := codec.Compact.Unmarshal([]byte(strings.Repeat(open, 50_000)), new(node))
+		var bad *codec.DecodeError
+		require.ErrorAs(t, err, &bad)
+		requireShort(t, bad.In("root").Field)
+	}
+	long := strings.Repeat("é", 300)
+	err := (&codec.DecodeError{Field: long, Type: reflect.TypeFor[int](), Err: io.EOF}).In("root")
+	require.True(t, utf8.ValidString(err.Field))
+}
+
+func requireShort(t *testing.T, path string) {
+	t.Helper()
+	require.Less(t, len(path), 400)
+	require.Regexp(t, `^root\.(next|kids).*[a-z\]]\.\.\.(\[0\]|next|kids).*(next|kids|\[0\])$`, path)
 }
