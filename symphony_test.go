@@ -59,6 +59,16 @@ func TestWhereTheSevenWrite(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, generic.Set(ctx, "limits", profile{Name: "Alice"}))
 
+		trigger, err := triggers.Key("remind", "u1")
+		require.NoError(t, err)
+		list, pending := tenant+":batch:mail:u1:send", "pending_batches:mail"
+		onCluster := p.Prefix(pool.User) != ""
+		if onCluster {
+			list, pending = tenant+":batch:{mail}:u1:send", "pending_batches:{mail}"
+			require.Regexp(t, "^"+tenant+`\{s[0-9]+}:EXPTRIGGER:remind:u1$`, trigger)
+		} else {
+			require.Equal(t, tenant+":EXPTRIGGER:remind:u1", trigger)
+		}
 		for _, c := range []struct {
 			alias    pool.Alias
 			db       string
@@ -70,9 +80,9 @@ func TestWhereTheSevenWrite(t *testing.T) {
 			{pool.Handlers, "10", tenant + ":state:chat:u1", "hash", day},
 			{pool.Handlers, "10", tenant + ":df:orders:pkid:7", "hash", day},
 			{pool.SharedState, "9", tenant + ":SS:search:u1", "hash", day},
-			{pool.Expiry, "8", tenant + ":EXPTRIGGER:remind:u1", "string", time.Hour + time.Minute},
-			{pool.Handlers, "10", tenant + ":batch:mail:u1:send", "list", -1},
-			{pool.Handlers, "10", "pending_batches:mail", "set", -1},
+			{pool.Expiry, "8", trigger, "string", time.Hour + time.Minute},
+			{pool.Handlers, "10", list, "list", -1},
+			{pool.Handlers, "10", pending, "set", -1},
 			{pool.Default, "15", tenant + ":limits", "string", -1},
 		} {
 			kind, err := pooltest.Do(t, p, c.alias, "TYPE", c.key).ToString()
@@ -293,7 +303,7 @@ func TestTriggers(t *testing.T) {
 		triggers, err := symphony.NewTrigger(p, tenant)
 		require.NoError(t, err)
 		ttl := func(action, id string) time.Duration {
-			key, err := p.Layout().Trigger.Key(tenant, action, id)
+			key, err := triggers.Key(action, id)
 			require.NoError(t, err)
 			ms, err := pooltest.Do(t, p, pool.Expiry, "PTTL", key).AsInt64()
 			require.NoError(t, err)
@@ -330,6 +340,8 @@ func TestTriggers(t *testing.T) {
 		}
 		pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { return triggers.Set(ctx, "", "1", time.Second) })
 		pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { _, err := triggers.DeleteAll(ctx, ""); return err })
+		_, err = triggers.Key("a", "")
+		require.ErrorIs(t, err, symphony.ErrInvalidKey)
 	})
 }
 

@@ -68,3 +68,7 @@ func (t *Trigger) Due(ctx context.Context, action, id string) (time.Time, error)
 func (t *Trigger) DeleteAll(ctx context.Context, id string) (int64, error) {
 	return t.schedule.DeleteAll(ctx, id)
 }
+
+// Key is the key of a trigger, for commands on the raw client, where the pool's
+// prefix comes before it. See expiry.Schedule.Key.
+func (t *Trigger) Key(action, id string) (string, error) { return t.schedule.Key(action, id) }

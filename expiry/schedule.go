@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -153,6 +154,14 @@ func (s *Schedule) Due(ctx context.Context, action, id string) (time.Time, error
 		return time.Time{}, w.Sent(err)
 	}
 	return time.UnixMilli(ms), nil
+}
+
+// Key is the key of a trigger, for commands on the raw client, where the pool's
+// prefix comes before it (pool.Pools.Prefix). On a cluster it holds the shard
+// that the trigger lies on. Nothing is sent. Errors: ErrInvalidKey.
+func (s *Schedule) Key(action, id string) (string, error) {
+	w, err := s.begin(context.Background(), "Key", action, id)
+	return strings.TrimPrefix(w.Key, s.names.prefix), err
 }
 
 // change is one call of Set, SetPayload or Touch.
