@@ -53,6 +53,7 @@ func main() {
 	ctx := context.Background()
 	pools := must(open(ctx))
 	defer pools.Close()
+	keys := pools.Layout() // of a server, or of a cluster
 
 	title("User: a hash for each user; 24 hours to live unless the options say otherwise")
 	users := must(symphony.NewUser[Profile](pools, tenant, symphony.TTL(time.Hour)))
@@ -60,7 +61,7 @@ func main() {
 	fmt.Printf("  changed in one step: %+v\n", must(users.Merge(ctx, "u1", score.Add(10), tags.Append("beta"))))
 	_, err := users.Get(ctx, "nobody")
 	fmt.Println("  a missing user is ErrNotFound:", errors.Is(err, symphony.ErrNotFound))
-	show(ctx, pools, pool.User, "acme:user:u1")
+	show(ctx, pools, pool.User, must(keys.User.Key(tenant, "u1")))
 
 	title("StateHandler: a conversation's state; IfAbsent starts it once")
 	chats := must(symphony.NewStateHandler[ChatState](pools, tenant, "chat"))
@@ -70,40 +71,40 @@ func main() {
 	err = start.Upsert(ctx, "u1", ChatState{})
 	fmt.Println("  starting it again is ErrExists:", errors.Is(err, symphony.ErrExists))
 	fmt.Printf("  merged: %+v\n", must(chats.Merge(ctx, "u1", step.Add(1))))
-	show(ctx, pools, pool.Handlers, "acme:state:chat:u1")
+	show(ctx, pools, pool.Handlers, must(keys.State.Key(tenant, "chat", "u1")))
 
 	title("Table: typed rows")
 	orders := must(symphony.NewTable[Order](pools, tenant, "orders", symphony.NoTTL()))
 	check(orders.Upsert(ctx, "7", Order{Item: "cup", Price: 9.5}))
 	row := must(orders.FindByField(ctx, "item", "cup"))
 	fmt.Printf("  found by item: order %s is %+v\n", row.ID, row.Value)
-	show(ctx, pools, pool.Handlers, "acme:df:orders:pkid:7")
+	show(ctx, pools, pool.Handlers, must(keys.Table.Key(tenant, "orders", "7")))
 
 	title("SharedState: scratch that the tools of one user share")
 	scratch := must(symphony.NewSharedState(pools, tenant, "u1"))
 	check(scratch.Upsert(ctx, "search", symphony.Fields{"query": "red cups", "hits": 3, "done": false}))
 	check(scratch.UpdateField(ctx, "search", "done", true))
 	fmt.Println("  hits:", must(must(scratch.Get(ctx, "search"))["hits"].Int()))
-	show(ctx, pools, pool.SharedState, "acme:SS:search:u1")
+	show(ctx, pools, pool.SharedState, must(keys.SharedState.Key(tenant, "search", "u1")))
 
 	title("Trigger: work that falls due")
 	triggers := must(symphony.NewTrigger(pools, tenant))
 	check(triggers.Set(ctx, "remind", "u1", 30*time.Second))
-	show(ctx, pools, pool.Expiry, "acme:EXPTRIGGER:remind:u1")
+	show(ctx, pools, pool.Expiry, must(triggers.Key("remind", "u1")))
 
 	title("Batch: queues, and the tenants that wait")
 	batch := must(symphony.NewBatch[Message](pools, tenant))
 	mail := symphony.Queue{Service: "mail", Entity: "u1", Action: "send"}
 	must(batch.Enqueue(ctx, mail, Message{"Alice", "hi"}, Message{"Alice", "are you there?"}))
 	fmt.Println("  tenants with mail to send:", must(symphony.PendingTenants(ctx, pools, "mail")))
-	show(ctx, pools, pool.Handlers, "acme:batch:mail:u1:send", "pending_batches:mail")
+	show(ctx, pools, pool.Handlers, must(keys.BatchList.Key(tenant, "mail", "u1", "send")), must(keys.PendingSet.Key("mail")))
 
 	title("Generic: one value under each key")
 	limits := must(symphony.NewGeneric[map[string]int](pools, tenant))
 	must(limits.GetOrLoad(ctx, "limits", func(context.Context) (map[string]int, error) {
 		return map[string]int{"per_minute": 60}, nil
 	}))
-	show(ctx, pools, pool.Default, "acme:limits")
+	show(ctx, pools, pool.Default, must(keys.Generic.Key(tenant, "limits")))
 }
 
 func open(ctx context.Context) (*pool.Pools, error) {

@@ -36,7 +36,7 @@ func main() {
 	check(err)
 
 	// Any number of processes may do this: they share the work.
-	sent, summarized := make(chan string), make(chan string)
+	sent, summarized := make(chan string, 1), make(chan string, 1)
 	registry := expiry.NewRegistry()
 	check(registry.On("summarize", func(_ context.Context, e expiry.Event) error {
 		summarized <- e.ID
@@ -56,11 +56,11 @@ func main() {
 	stopped := make(chan error)
 	go func() { stopped <- listener.Run(ctx) }()
 
-	// A chat is summarized when nobody wrote for 300 ms, and at the latest two
+	// A chat is summarized when nobody wrote for 600 ms, and at the latest two
 	// seconds after its first message.
 	began := time.Now()
 	for _, message := range []string{"hi", "are you there?", "never mind"} {
-		check(triggers.Touch(ctx, "summarize", "chat9", 300*time.Millisecond, 2*time.Second))
+		check(triggers.Touch(ctx, "summarize", "chat9", 600*time.Millisecond, 2*time.Second))
 		fmt.Printf("%6v  %q is said\n", since(began), message)
 		time.Sleep(150 * time.Millisecond)
 	}

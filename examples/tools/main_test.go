@@ -44,6 +44,8 @@ func TestAgent(t *testing.T) {
 	})
 }
 
+func TestOnACluster(t *testing.T) { pooltest.OnCluster(t, TestAgent) }
+
 func TestAgentWithoutState(t *testing.T) {
 	require.ErrorIs(t, agent(t.Context(), t.Output(), "nowhere"), errNoState)
 	for name, tool := range tools {

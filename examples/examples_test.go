@@ -1,0 +1,89 @@
+// Package examples_test runs the programs as their readers do.
+package examples_test
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/internal/redistest"
+)
+
+// Each program does its work on the embedded server, on a server of one's own,
+// and on a cluster of three primaries and three replicas, from one URL.
+func TestPrograms(t *testing.T) {
+	dir := t.TempDir()
+	out, err := exec.Command("go", "build", "-o", dir, "./...").CombinedOutput()
+	require.NoError(t, err, string(out))
+	for _, at := range []struct {
+		name, url, prefix string // what the keys of pool.User begin with
+	}{
+		{"embedded", "", ""},
+		{"server", redistest.Server(t).URL(), ""},
+		{"cluster", redistest.ReplicatedCluster(t).URL(), "user:"},
+	} {
+		t.Run(at.name, func(t *testing.T) {
+			for program, says := range map[string][]string{
+				"quickstart": {
+					at.prefix + "acme:user:u1 (hash, ttl", ":EXPTRIGGER:remind:u1 (string, ttl",
+					"tenants with mail to send: [acme]", `:limits (string, ttl -1 s): {"per_minute":60}`,
+				},
+				"custom":    {"used: 3", "GET /orders: 3 calls"},
+				"reminders": {"chat9 is summarized, once", "one is taken back: true", "sent: your cups are ready to Alice, at attempt 2"},
+				"tools":     {"calling weather, museums, restaurants, parks", "after 6 calls: a day in Bogotá"},
+			} {
+				t.Run(program, func(t *testing.T) {
+					t.Parallel()
+					out, err := command(t, filepath.Join(dir, program), at.url).CombinedOutput()
+					require.NoError(t, err, string(out))
+					for _, text := range says {
+						require.Contains(t, string(out), text)
+					}
+				})
+			}
+			t.Run("chat", func(t *testing.T) {
+				t.Parallel()
+				serves(t, command(t, filepath.Join(dir, "chat"), at.url))
+			})
+		})
+	}
+}
+
+// command is a program that is killed when it takes far too long.
+func command(t *testing.T, program, url string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	c := exec.CommandContext(ctx, program)
+	c.Env = append(os.Environ(), "REDIS_URL="+url, "ADDR=127.0.0.1:0")
+	return c
+}
+
+// serves starts a service, asks it how it is, and ends it as a terminal does.
+func serves(t *testing.T, c *exec.Cmd) {
+	t.Helper()
+	log, err := c.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		_, url, found := strings.Cut(lines.Text(), "listening on ")
+		if !found {
+			continue
+		}
+		answer, err := http.Get(url + "/healthz")
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		require.Equal(t, http.StatusOK, answer.StatusCode)
+		require.NoError(t, c.Process.Signal(os.Interrupt))
+	}
+	require.NoError(t, c.Wait())
+}
