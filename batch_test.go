@@ -75,7 +75,9 @@ func TestEnqueueWithoutMark(t *testing.T) {
 		require.NoError(t, err)
 		_, err = batch.Enqueue(ctx, q, 1)
 		require.NoError(t, err)
-		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", "pending_batches:"+q.Service, "x").Error())
+		pending, err := p.Layout().PendingSet.Key(q.Service)
+		require.NoError(t, err)
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", pending, "x").Error())
 		for _, c := range []struct {
 			batch *symphony.Batch[int]
 			len   int64

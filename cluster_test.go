@@ -9,11 +9,19 @@ import (
 // What holds on one server holds on a cluster.
 func TestOnACluster(t *testing.T) {
 	pooltest.OnCluster(t,
+		TestWhereTheSevenWrite,
 		TestBatch,
+		TestEnqueueWithoutMark,
 		TestNoEnqueueIsForgotten,
+		TestWorkIsFair,
+		TestWorkAfterADeath,
+		TestForceRemoveFromPending,
+		TestWorkersNeverOverlap,
 		TestStateHandlerMerge,
 		TestTenantsAreApart,
 		TestDeleteAllByPK,
 		TestSharedState,
+		TestTriggers,
+		TestTriggersFire,
 	)
 }

@@ -214,7 +214,9 @@ func TestWorkAfterADeath(t *testing.T) {
 		removed, err := symphony.RemoveFromPending(ctx, p, service, "one")
 		require.NoError(t, err)
 		require.False(t, removed, "its items are claimed, not done")
-		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SREM", "pending_batches:"+service, "one").Error())
+		pending, err := p.Layout().PendingSet.Key(service)
+		require.NoError(t, err)
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SREM", pending, "one").Error())
 		var attempts []int
 		var mu sync.Mutex
 		workOn(t, p, service, func(_ context.Context, _ string, _ symphony.Queue, items []listrepo.Item[int]) error {

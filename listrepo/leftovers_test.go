@@ -16,13 +16,12 @@ import (
 // which is not the queue's own.
 func TestNothingIsLeftOfAnEmptyQueue(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		repo, key := newRepo[int](t, p)
-		repo = repo.Marked(marks(key + "marks"))
+		repo, key, set, index := newMarked(t, p)
+		age := beside(p, "age", key)
 		process := func() {
 			_, err := repo.Process(ctx, "q", 10, func(context.Context, []listrepo.Item[int]) error { return nil })
 			require.NoError(t, err)
 		}
-		age, index := "%age:{"+key+"q}", "%queues:{"+key+"marks}"
 		_, err := repo.Push(ctx, "q", 1, 2)
 		require.NoError(t, err)
 		require.EqualValues(t, -1, pttl(t, p, age))
@@ -36,7 +35,7 @@ func TestNothingIsLeftOfAnEmptyQueue(t *testing.T) {
 		require.NoError(t, err)
 		require.Positive(t, noted)
 		process()
-		require.Equal(t, []string{key + "marks"}, stored(t, p))
+		require.Equal(t, []string{set}, stored(t, p))
 	})
 }
 
@@ -44,12 +43,10 @@ func TestNothingIsLeftOfAnEmptyQueue(t *testing.T) {
 // lease lapses they are found there.
 func TestClaimedItemsKeepTheirPlace(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		repo, key := newRepo[int](t, p)
-		repo = repo.Marked(marks(key + "marks"))
+		repo, _, _, index := newMarked(t, p)
 		_, err := repo.Push(ctx, "q", 1)
 		require.NoError(t, err)
 		claim(t, repo, 1, time.Minute)
-		index := "%queues:{" + key + "marks}"
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZINCRBY", index, "-10001", "which").Error())
 		require.Empty(t, claim(t, repo, 1, time.Minute).Items)
 		require.Contains(t, stored(t, p), index)
@@ -73,9 +70,8 @@ func TestNumbersGoWithTheLastItem(t *testing.T) {
 // The times live as long as the queue, also when its items come back.
 func TestLifetimeOfTheTimes(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		plain, key := newRepo[int](t, p, listrepo.MaxLen(100)) // every push is noted
-		repo := plain.Marked(marks(key + "marks"))
-		age := "%age:{" + key + "q}"
+		repo, key, _, index := newMarked(t, p, listrepo.MaxLen(100)) // every push is noted
+		age := beside(p, "age", key)
 		_, err := repo.With(listrepo.TTL(time.Hour)).Push(ctx, "q", 1)
 		require.NoError(t, err)
 		require.InDelta(t, time.Hour.Milliseconds(), pttl(t, p, age), 60e3)
@@ -89,7 +85,7 @@ func TestLifetimeOfTheTimes(t *testing.T) {
 
 		// Where they are gone, the note tells how old an item may be.
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", age).Error())
-		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZINCRBY", "%queues:{"+key+"marks}", "-7200000", "which").Error())
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZINCRBY", index, "-7200000", "which").Error())
 		b, err := repo.Backlog(ctx, "q")
 		require.NoError(t, err)
 		require.InDelta(t, 2*time.Hour, b.Oldest, float64(time.Minute))

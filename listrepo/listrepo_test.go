@@ -33,6 +33,25 @@ func newRepo[T any](t testing.TB, p *pool.Pools, opts ...listrepo.Option) (*list
 	return repo, tenant + ":queue:"
 }
 
+// newMarked is a repository whose pushes mark, with the names of its keys: those
+// of the marks, and of the index beside them, share a hash tag with the queues.
+func newMarked(t testing.TB, p *pool.Pools, opts ...listrepo.Option) (marked *listrepo.ListRepo[int], key, set, index string) {
+	t.Helper()
+	tenant := pooltest.Tenant()
+	s, err := keyspace.MustCompile("{{tenant}}:queue:{id}").Bind(tenant)
+	require.NoError(t, err)
+	repo, err := listrepo.New[int](p, pool.Handlers, s, opts...)
+	require.NoError(t, err)
+	set = "{" + tenant + "}:marks"
+	marked = repo.Marked(listrepo.Marks{Set: set, Member: "who", Queue: "which"})
+	return marked, "{" + tenant + "}:queue:", set, keyspace.Beside("queues", p.Prefix(pool.Handlers)+set)
+}
+
+// beside is the name of a key beside the queue "q".
+func beside(p *pool.Pools, kind, key string) string {
+	return keyspace.Beside(kind, p.Prefix(pool.Handlers)+key+"q")
+}
+
 // Whatever is done to a queue, it behaves as a slice does.
 func TestAgainstASlice(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
@@ -145,7 +164,8 @@ func TestMaxLen(t *testing.T) {
 		var op *symphony.OpError
 		require.ErrorAs(t, err, &op)
 		require.False(t, op.MaybeApplied())
-		_, err = repo.Marked(marks("marks")).Push(ctx, "q", 3, 4)
+		marked, _, set, index := newMarked(t, p, listrepo.MaxLen(3))
+		_, err = marked.Push(ctx, "q", 1, 2, 3, 4)
 		require.ErrorIs(t, err, symphony.ErrFull)
 		n, err := repo.PushFront(ctx, "q", 3)
 		require.NoError(t, err)
@@ -153,9 +173,11 @@ func TestMaxLen(t *testing.T) {
 		got, err := repo.Range(ctx, "q", 0, -1)
 		require.NoError(t, err)
 		require.Equal(t, []int{3, 1, 2}, got)
-		marked, err := pooltest.Do(t, p, pool.Handlers, "EXISTS", "marks", "%queues:{marks}").AsInt64()
-		require.NoError(t, err)
-		require.Zero(t, marked)
+		for _, key := range []string{set, index} {
+			n, err := pooltest.Do(t, p, pool.Handlers, "EXISTS", key).AsInt64()
+			require.NoError(t, err)
+			require.Zero(t, n, key)
+		}
 	})
 }
 
@@ -178,33 +200,28 @@ func TestConditions(t *testing.T) {
 	})
 }
 
-func marks(set string) listrepo.Marks {
-	return listrepo.Marks{Set: set, Member: "who", Queue: "which"}
-}
-
 // Every push marks, those that are noted and those that a push before spared
 // that.
 func TestMarked(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, opts := range [][]listrepo.Option{nil, {listrepo.KeepTTL()}} {
-			repo, key := newRepo[int](t, p, opts...)
-			marked := repo.Marked(marks(key + "marks"))
+			marked, _, set, index := newMarked(t, p, opts...)
 			for i := range 3 {
 				n, err := marked.Push(ctx, "q", 1, 2)
 				require.NoError(t, err)
 				require.EqualValues(t, 2*i+2, n)
-				members, err := pooltest.Do(t, p, pool.Handlers, "SMEMBERS", key+"marks").AsStrSlice()
+				members, err := pooltest.Do(t, p, pool.Handlers, "SMEMBERS", set).AsStrSlice()
 				require.NoError(t, err)
 				require.Equal(t, []string{"who"}, members)
-				require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", key+"marks").Error())
+				require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", set).Error())
 			}
-			queues, err := pooltest.Do(t, p, pool.Handlers, "ZRANGE", "%queues:{"+key+"marks}", "0", "-1").AsStrSlice()
+			queues, err := pooltest.Do(t, p, pool.Handlers, "ZRANGE", index, "0", "-1").AsStrSlice()
 			require.NoError(t, err)
 			require.Equal(t, []string{"which"}, queues)
 			n, err := marked.Push(ctx, "other")
 			require.NoError(t, err)
 			require.Zero(t, n)
-			left, err := pooltest.Do(t, p, pool.Handlers, "EXISTS", key+"marks").AsInt64()
+			left, err := pooltest.Do(t, p, pool.Handlers, "EXISTS", set).AsInt64()
 			require.NoError(t, err)
 			require.Zero(t, left, "no items, no mark")
 		}

@@ -30,7 +30,7 @@ func TestClaimsAgainstAModel(t *testing.T) {
 			opts = append(opts, rapid.SampledFrom([][]listrepo.Option{nil, {listrepo.TTL(time.Hour)}, {listrepo.KeepTTL()}}).Draw(rt, "lifetime")...)
 			repo, prefix := newRepo[int](t, p, opts...)
 			if rapid.Bool().Draw(rt, "marked") {
-				repo = repo.Marked(marks(prefix + "marks"))
+				repo = repo.Marked(listrepo.Marks{Set: prefix + "marks", Member: "who", Queue: "which"})
 			}
 			m := &model{t: t, pools: p, key: prefix + "q", repo: repo, most: most}
 			rt.Repeat(map[string]func(*rapid.T){
