@@ -1,6 +1,7 @@
 package expiry_test
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,6 +59,52 @@ func TestOnACluster(t *testing.T) {
 		}
 	}
 	require.EqualValues(t, 0, l.Stats().Pending)
+}
+
+// A slot that moves takes its triggers along: while it is half here and half
+// there none is taken for one that was deleted, and afterwards none for one that
+// was changed, although the move changed when their keys end.
+func TestTriggersOfASlotThatMoves(t *testing.T) {
+	t.Parallel()
+	c := redistest.Cluster(t)
+	p := pooltest.Redis(t, pool.Config{URL: c.URL()})
+	w := newWorld(t, p)
+	s := w.schedule()
+	client, err := p.Client(pool.Expiry)
+	require.NoError(t, err)
+	// Where all the keys that a claim names are here, it is not refused.
+	for _, set := range []string{"run", "dead", "seen"} {
+		key := "expiry:%exp{s3}:" + set + ":x"
+		require.NoError(t, client.Do(ctx, client.B().Zadd().Key(key).ScoreMember().ScoreMember(1e15, "none").Build()).Error())
+	}
+	require.NoError(t, client.Do(ctx, client.B().Hset().Key("expiry:%exp{s3}:att:x").FieldValue().FieldValue("none", "1 0 0 0 ").Build()).Error())
+	var ids []string
+	for i := 0; len(ids) < 40; i++ {
+		id := strconv.Itoa(i)
+		key, err := s.Key("x", id)
+		require.NoError(t, err)
+		if strings.Contains(key, "{s3}") {
+			ids = append(ids, id)
+			require.NoError(t, s.SetPayload(ctx, "x", id, i, time.Millisecond))
+		}
+	}
+
+	slot := keyspace.Slot("s3")
+	from := int(slot) * 3 / keyspace.Slots
+	m := c.Migrate(t, slot, (from+1)%3)
+	m.Move(5) // the newest: triggers
+	before := c.Primaries[from].Commands(t, "evalsha")
+	w.listen(expiry.Config{}, handlers{"x": func(c context.Context, e expiry.Event) error {
+		var i int
+		if err := e.Decode(&i); err != nil || strconv.Itoa(i) != e.ID {
+			t.Errorf("%s has the payload %d: %v", e.ID, i, err)
+		}
+		return w.note(c, e)
+	}})
+	w.eventually(func() bool { return c.Primaries[from].Commands(t, "evalsha") > before+15 })
+	m.Finish()
+	w.eventually(func() bool { return len(w.ids()) >= len(ids) })
+	require.ElementsMatch(t, ids, w.ids())
 }
 
 // redisNodes gives the keys of each node.

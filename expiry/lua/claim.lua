@@ -81,7 +81,8 @@ if taken < limit then
   local ready = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, limit - taken)
   for i = 1, #ready, 2 do
     local key, due = ready[i], ready[i + 1]
-    local v, other = held(key)
+    local v, other, unread = held(key, taken + cancelled + moved > 0)
+    if unread then break end
     if v then
       local ends = redis.call('PEXPIRETIME', key)
       if unchanged(v, due, ends) then
