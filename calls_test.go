@@ -56,11 +56,14 @@ func callsOf(t *testing.T, p *pool.Pools) (seed func(), all []call) {
 	list, err := listrepo.New[int](p, pool.Handlers, space)
 	require.NoError(t, err)
 	v := plainTally{Count: 1}
+	idle := symphony.Queue{Service: "idle", Entity: "e", Action: "a"}
 	sow := func() error {
+		// A tenant that is pending without items: RemoveFromPending has something to do.
+		_, waiting := batch.Enqueue(ctx, idle, 1)
 		_, gone := rows.Delete(ctx, "v")
 		_, emptied := list.Delete(ctx, "l")
 		_, pushed := list.Push(ctx, "l", 1, 2, 3)
-		return errors.Join(gone, emptied, pushed, rows.Upsert(ctx, "v", tally{}),
+		return errors.Join(waiting, batch.Trim(ctx, idle, 1, 0), gone, emptied, pushed, rows.Upsert(ctx, "v", tally{}),
 			users.UpsertMany(ctx, hashrepo.Record[plainTally]{ID: "u", Value: v}, hashrepo.Record[plainTally]{ID: "gone", Value: v}),
 			states.Upsert(ctx, "u", v), shared.Upsert(ctx, "s", symphony.Fields{"a": 1}), kv.Set(ctx, "k", 1), triggers.Set(ctx, "x", "1", time.Hour))
 	}
@@ -133,6 +136,14 @@ func callsOf(t *testing.T, p *pool.Pools) (seed func(), all []call) {
 	write("trigger Touch", func(ctx context.Context) error { return triggers.Touch(ctx, "x", "1", time.Hour, time.Hour) })
 	write("trigger Delete", func(ctx context.Context) error { return two(triggers.Delete(ctx, "x", "1")) })
 	write("trigger DeleteAll", func(ctx context.Context) error { return two(triggers.DeleteAll(ctx, "1")) })
+	read("batch Backlog", func(ctx context.Context) error { return two(batch.Backlog(ctx, queue)) })
+	write("batch Claim", func(ctx context.Context) error { return two(batch.Claim(ctx, queue, 1, time.Second)) })
+	write("batch Process", func(ctx context.Context) error {
+		return two(batch.Process(ctx, queue, 1, func(context.Context, []listrepo.Item[int]) error { return nil }))
+	})
+	read("PendingTenants", func(ctx context.Context) error { return two(symphony.PendingTenants(ctx, p, "idle")) })
+	write("RemoveFromPending", func(ctx context.Context) error { return two(symphony.RemoveFromPending(ctx, p, "idle", "calls")) })
+	write("ForceRemoveFromPending", func(ctx context.Context) error { return symphony.ForceRemoveFromPending(ctx, p, "idle", "calls") })
 	write("hash DeleteAll", func(ctx context.Context) error { return two(users.DeleteAll(ctx)) })
 	return seed, all
 }
