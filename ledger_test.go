@@ -29,6 +29,9 @@ type ledger struct {
 	slowest atomic.Int64 // ns past the deadline
 	calls   atomic.Int64
 	failed  atomic.Int64
+
+	mu     sync.Mutex
+	errors map[string]int // by what they say
 }
 
 // counter is one way to add 1 to a record, and to look at it.
@@ -58,7 +61,7 @@ var (
 
 func newLedger(t *testing.T, p *pool.Pools) *ledger {
 	t.Helper()
-	l := &ledger{}
+	l := &ledger{errors: map[string]int{}}
 	for i := range 12 {
 		l.ids = append(l.ids, fmt.Sprint("r", i))
 	}
@@ -185,7 +188,11 @@ func (l *ledger) call(t *testing.T, deadline time.Duration) {
 	var op *symphony.OpError
 	if !errors.As(err, &op) {
 		t.Errorf("an error without a type: %T %v", err, err)
+		return
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.errors[op.Op+": "+op.Err.Error()]++
 }
 
 func (e *entry) note(err error) {

@@ -86,6 +86,7 @@ func (d load) run(t *testing.T) {
 	slices.Sort(times)
 	t.Logf("%d callers, %v: %d calls (%d refused for a conflict, %d failed otherwise) and %d on large records, p50 %v, p99 %v, peak heap %d MiB", d.callers, d.last,
 		l.calls.Load(), l.conflicts(), l.failed.Load()-l.conflicts(), large.Load(), times[len(times)/2], times[len(times)*99/100], peak>>20)
+	t.Log("errors:", l.errors)
 	require.Less(t, peak, uint64(d.callers*d.limit+512<<20), "memory grows with the load")
 }
 
