@@ -47,12 +47,16 @@ func TestForeignTriggersAreAdopted(t *testing.T) {
 	servers(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		for i := range 20 {
-			w.setex("x", strconv.Itoa(i), 3*time.Second+time.Duration(i)*time.Millisecond)
+			w.setex("x", strconv.Itoa(i), time.Hour)
 			w.setex("theirs", strconv.Itoa(i), time.Hour)
 		}
 		w.setex("theirs", "short", 100*time.Millisecond)
 		for range 3 {
 			w.listen(expiry.Config{}, handlers{"x": w.note})
+		}
+		w.eventually(func() bool { return w.number("ZCARD", "%exp:due:x") == 20 })
+		for i := range 20 {
+			require.NoError(t, w.schedule().Touch(ctx, "x", strconv.Itoa(i), time.Millisecond, time.Minute))
 		}
 		w.eventually(func() bool { return len(w.ids()) >= 20 })
 		w.settled("x")
@@ -60,7 +64,8 @@ func TestForeignTriggersAreAdopted(t *testing.T) {
 		require.Equal(t, 1, w.ran()[0].Attempt)
 		require.False(t, w.ran()[0].HasPayload())
 		require.InDelta(t, time.Hour.Milliseconds(), w.number("PTTL", w.key("theirs", "1")), 60_000)
-		require.Zero(t, w.number("EXISTS", w.key("theirs", "short"), "%exp:due:theirs"))
+		w.eventually(func() bool { return w.number("EXISTS", w.key("theirs", "short")) == 0 })
+		require.Zero(t, w.number("EXISTS", "%exp:due:theirs"))
 	})
 }
 
@@ -103,8 +108,9 @@ func TestForeignTriggersAreFoundByTheSweep(t *testing.T) {
 			w := newWorld(t, open(t))
 			w.listen(expiry.Config{Sweep: 20 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(&log, nil))}, handlers{"x": w.note})
 			w.settled("x")
-			w.setex("x", "1", time.Second)
+			w.setex("x", "1", time.Hour)
 			w.eventually(func() bool { return w.number("ZCARD", "%exp:due:x") == 1 })
+			require.NoError(t, w.schedule().Touch(ctx, "x", "1", time.Millisecond, time.Minute))
 			w.eventually(func() bool { return len(w.ids()) == 1 })
 			require.Contains(t, log.String(), "events cannot be turned on")
 		})
@@ -275,11 +281,14 @@ func TestThePythonLayoutWithAListener(t *testing.T) {
 	servers(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		w.layout = keyspace.Python()
-		require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "before", "kept", 3*time.Second))
+		require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "before", "kept", time.Hour))
 		w.listen(expiry.Config{Sweep: time.Hour}, handlers{"send:mail": w.note})
 		w.eventually(func() bool { return w.number("EXISTS", "%exp:due:send_mail") == 1 })
-		require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "after", "kept", time.Second))
-		require.Greater(t, w.number("PTTL", w.key("send_mail", "after")), (30 * time.Minute).Milliseconds())
+		require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "after", "kept", time.Hour))
+		for _, id := range []string{"before", "after"} {
+			require.Greater(t, w.number("PTTL", w.key("send_mail", id)), (90 * time.Minute).Milliseconds(), id)
+			require.NoError(t, w.schedule().Touch(ctx, "send:mail", id, time.Millisecond, time.Minute))
+		}
 		w.eventually(func() bool { return len(w.ids()) == 2 })
 		for _, e := range w.ran() {
 			var text string

@@ -292,7 +292,7 @@ func TestGetOrLoadLoadsOnce(t *testing.T) {
 				results <- v
 			})
 		}
-		require.Eventually(t, func() bool { return loads.Load() == 1 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return loads.Load() == 1 }, 30*time.Second, time.Millisecond)
 		close(release)
 		wg.Wait()
 		close(results)

@@ -36,7 +36,7 @@ func lapsed[T any](t *testing.T, r *listrepo.ListRepo[T], n int64) {
 	require.Eventually(t, func() bool {
 		b, err := r.Backlog(ctx, "q")
 		return err == nil && b.Waiting == n
-	}, 10*time.Second, time.Millisecond)
+	}, 30*time.Second, time.Millisecond)
 }
 
 func TestClaim(t *testing.T) {

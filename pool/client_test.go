@@ -25,7 +25,7 @@ func TestAStuckServerEndsCallsThatHaveNoDeadline(t *testing.T) {
 	require.NoError(t, err)
 	held, release := c.Dedicate()
 	defer release()
-	require.NoError(t, held.Do(t.Context(), c.B().Ping().Build()).Error())
+	require.NoError(t, held.Do(patient(t), c.B().Ping().Build()).Error())
 
 	do(t, s.Client(t, 0), "CLIENT", "PAUSE", "3600000", "ALL")
 	defer s.Kill()

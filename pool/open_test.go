@@ -142,7 +142,7 @@ func TestOpenEndsWithItsContextAndClosesLateClients(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.Len(t, split[*pool.ConnectError](t, err), len(six))
 	close(release)
-	require.Eventually(t, func() bool { return len(fs.all()) == 1+len(six) && len(fs.open()) == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(fs.all()) == 1+len(six) && len(fs.open()) == 0 }, 30*time.Second, time.Millisecond)
 }
 
 func TestOpenHasTheTimeoutWhereItsContextHasNone(t *testing.T) {

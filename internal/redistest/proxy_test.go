@@ -32,7 +32,11 @@ func TestProxy(t *testing.T) {
 			client := overOneConnection(t, p)
 			s.Flush(t)
 			p.Set(test.fault)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			limit := patience
+			if test.timeout {
+				limit = time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			err := client.Do(ctx, client.B().Incr().Key("n").Build()).Error()
 			require.Equal(t, test.fault == Healthy, err == nil)
@@ -62,7 +66,11 @@ func TestProxyDownAndUp(t *testing.T) {
 	p.Up()
 	require.True(t, waitFor(func() bool { return set(t.Context(), client, "again") == nil }))
 	p.Delay(time.Hour)
-	late := func() bool { return errors.Is(set(t.Context(), client, "late"), context.DeadlineExceeded) }
+	late := func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		return errors.Is(set(ctx, client, "late"), context.DeadlineExceeded)
+	}
 	require.True(t, waitFor(late), "a first call may meet a link that Down ended")
 	p.Set(Healthy)
 	require.Equal(t, rueidis.ClientModeStandalone, client.Mode())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
@@ -67,7 +66,7 @@ func writeEverywhere(t *testing.T, client rueidis.Client) {
 }
 
 func set(ctx context.Context, client rueidis.Client, key string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience/3)
 	defer cancel()
 	return client.Do(ctx, client.B().Set().Key(key).Value("value").Build()).Error()
 }
