@@ -50,6 +50,9 @@
 // embedded server, a sweep every Config.Sweep finds that, and a line in the log
 // says so. What this library sets needs no events.
 //
+// A slot of a cluster that moves ends its keys a little later, so there a key
+// that was put off by less than ten seconds past its grace was not put off.
+//
 // # How it works
 //
 // Beside the trigger's key, whose lifetime is the delay and an hour, stands an
