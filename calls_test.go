@@ -3,6 +3,7 @@ package symphony_test
 import (
 	"context"
 	"errors"
+	"net"
 	"runtime"
 	"strconv"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
@@ -26,6 +28,7 @@ import (
 type call struct {
 	name  string
 	write bool
+	again bool // it is sent again when its connection breaks
 	do    func(ctx context.Context) error
 }
 
@@ -71,8 +74,13 @@ func callsOf(t *testing.T, p *pool.Pools) (seed func(), all []call) {
 		warm(t, p)
 		requireEventually(t, func() bool { return sow() == nil }, "nothing can be written")
 	}
-	read := func(name string, do func(context.Context) error) { all = append(all, call{name, false, do}) }
-	write := func(name string, do func(context.Context) error) { all = append(all, call{name, true, do}) }
+	read := func(name string, do func(context.Context) error) { all = append(all, call{name: name, do: do}) }
+	write := func(name string, do func(context.Context) error) {
+		all = append(all, call{name: name, write: true, do: do})
+	}
+	resent := func(name string, do func(context.Context) error) {
+		all = append(all, call{name: name, write: true, again: true, do: do})
+	}
 
 	read("hash Get", func(ctx context.Context) error { return two(users.Get(ctx, "u")) })
 	read("hash GetMany", func(ctx context.Context) error { return two(users.GetMany(ctx, "u", "x")) })
@@ -131,11 +139,11 @@ func callsOf(t *testing.T, p *pool.Pools) (seed func(), all []call) {
 	write("list Delete", func(ctx context.Context) error { return two(list.Delete(ctx, "l")) })
 	write("batch Enqueue", func(ctx context.Context) error { return two(batch.Enqueue(ctx, queue, 1)) })
 	read("trigger Due", func(ctx context.Context) error { return two(triggers.Due(ctx, "x", "1")) })
-	write("trigger Set", func(ctx context.Context) error { return triggers.Set(ctx, "x", "1", time.Hour) })
-	write("trigger SetPayload", func(ctx context.Context) error { return triggers.SetPayload(ctx, "x", "1", 1, time.Hour) })
-	write("trigger Touch", func(ctx context.Context) error { return triggers.Touch(ctx, "x", "1", time.Hour, time.Hour) })
-	write("trigger Delete", func(ctx context.Context) error { return two(triggers.Delete(ctx, "x", "1")) })
-	write("trigger DeleteAll", func(ctx context.Context) error { return two(triggers.DeleteAll(ctx, "1")) })
+	resent("trigger Set", func(ctx context.Context) error { return triggers.Set(ctx, "x", "1", time.Hour) })
+	resent("trigger SetPayload", func(ctx context.Context) error { return triggers.SetPayload(ctx, "x", "1", 1, time.Hour) })
+	resent("trigger Touch", func(ctx context.Context) error { return triggers.Touch(ctx, "x", "1", time.Hour, time.Hour) })
+	resent("trigger Delete", func(ctx context.Context) error { return two(triggers.Delete(ctx, "x", "1")) })
+	resent("trigger DeleteAll", func(ctx context.Context) error { return two(triggers.DeleteAll(ctx, "1")) })
 	read("batch Backlog", func(ctx context.Context) error { return two(batch.Backlog(ctx, queue)) })
 	write("batch Claim", func(ctx context.Context) error { return two(batch.Claim(ctx, queue, 1, time.Second)) })
 	write("batch Process", func(ctx context.Context) error {
@@ -269,7 +277,7 @@ func TestMaybeAppliedTellsTheTruth(t *testing.T) {
 	}
 	proxy.Down()
 	for _, c := range all {
-		if !c.write {
+		if !c.write || c.again {
 			continue
 		}
 		requireEventually(t, func() bool {
@@ -278,6 +286,46 @@ func TestMaybeAppliedTellsTheTruth(t *testing.T) {
 			return !maybe(t, c, short)
 		}, c.name+" may have been applied, and no connection could be made")
 	}
+}
+
+// Of what is sent again, the last error tells nothing of the first attempt.
+func TestMaybeAppliedOfWhatIsSentAgain(t *testing.T) {
+	server := redistest.Server(t)
+	proxy := redistest.NewProxy(t, server)
+	var cut atomic.Bool
+	p := pooltest.Redis(t, pool.Config{URL: proxy.URL(), NewClient: func(opt rueidis.ClientOption) (rueidis.Client, error) {
+		delay := opt.RetryDelay
+		opt.RetryDelay = func(attempts int, cmd rueidis.Completed, err error) time.Duration {
+			if cut.Load() {
+				proxy.Down()
+			}
+			return delay(attempts, cmd, err)
+		}
+		return rueidis.NewClient(opt)
+	}})
+	triggers, err := symphony.NewTrigger(p, "again")
+	require.NoError(t, err)
+	set := func(timeout time.Duration) error {
+		short, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		return triggers.Set(short, "x", "1", time.Hour)
+	}
+	requireEventually(t, func() bool {
+		proxy.Down()
+		proxy.Set(redistest.Healthy)
+		proxy.Up()
+		requireEventually(t, func() bool { return set(time.Second) == nil }, "the proxy is up")
+		before := server.Writes(t)
+		proxy.Set(redistest.CutOnReply)
+		cut.Store(true)
+		defer cut.Store(false)
+		var op *symphony.OpError
+		require.ErrorAs(t, set(500*time.Millisecond), &op)
+		applied := server.Writes(t) > before
+		require.True(t, op.MaybeApplied() || !applied, "%v: it was applied, and MaybeApplied denies it", op)
+		var dial *net.OpError
+		return applied && errors.As(op, &dial)
+	}, "never was the first attempt applied and the last one without a connection")
 }
 
 // What was cut is not left behind: goroutines and connections are as many after

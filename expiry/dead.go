@@ -85,7 +85,7 @@ func (l *Listener) Discard(ctx context.Context, e Event) error {
 }
 
 func (l *Listener) onLetter(ctx context.Context, op string, e Event, do func(*queue, context.Context, string) (bool, error)) error {
-	t := fault.Target{Op: op, Pool: l.cfg.Pool, Key: e.Key, Write: true}
+	t := fault.Target{Op: op, Pool: l.cfg.Pool, Key: e.Key, Write: true, Again: true}
 	member, a, err := l.locate(e)
 	if err == nil {
 		err = fault.Done(ctx)

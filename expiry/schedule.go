@@ -285,7 +285,7 @@ func (s *Schedule) target(ctx context.Context, op string, l label) (work, error)
 	if err != nil {
 		return work{}, err
 	}
-	t.Key = ""
+	t.Key, t.Again = "", true
 	if s.bad != nil {
 		return work{}, t.Refuse(s.bad)
 	}

@@ -82,6 +82,7 @@ type Target struct {
 	Key   string
 	Field string
 	Write bool // whether the operation changes the key
+	Again bool // whether the client sends it again when its connection breaks
 }
 
 // Refuse is the error of an operation that sent nothing, or that the server
@@ -95,7 +96,7 @@ func (t Target) Sent(err error) error {
 	if _, ok := rueidis.IsRedisErr(err); ok {
 		return t.Refuse(Reason(err))
 	}
-	return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: err, maybe: t.Write && !unsent(err)}
+	return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: err, maybe: t.Write && !t.unsent(err)}
 }
 
 // Applied is the error of an operation that was applied, or partly, although
@@ -127,10 +128,14 @@ func Reason(err error) error {
 	return err
 }
 
-// unsent reports whether err shows that no byte of the command left.
-func unsent(err error) bool {
+// unsent reports whether err shows that no byte of the command left. It is the
+// last error, and tells nothing of what was sent before it.
+func (t Target) unsent(err error) bool {
+	if errors.Is(err, pool.ErrClosed) {
+		return true
+	}
 	var dial *net.OpError
-	return errors.Is(err, pool.ErrClosed) || errors.Is(err, rueidis.ErrNoSlot) || errors.As(err, &dial) && dial.Op == "dial"
+	return !t.Again && (errors.Is(err, rueidis.ErrNoSlot) || errors.As(err, &dial) && dial.Op == "dial")
 }
 
 // Done is the context's error when it has ended already, for a refusal
