@@ -343,7 +343,7 @@ func TestPoolsAndLayouts(t *testing.T) {
 			w.layout, w.tenant = c.layout, "acme"
 			w.listen(expiry.Config{Pool: c.alias}, handlers{"x": w.note})
 			s := w.schedule(expiry.On(c.alias))
-			require.NoError(t, s.SetPayload(ctx, "x", "1", "hi", 50*time.Millisecond))
+			require.NoError(t, s.SetPayload(ctx, "x", "1", "hi", 500*time.Millisecond))
 			require.NoError(t, s.Set(ctx, "x", "never", time.Hour))
 			n, err := s.DeleteAll(ctx, "never")
 			require.NoError(t, err)
