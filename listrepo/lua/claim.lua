@@ -26,11 +26,13 @@ local due, again, back, age = '%due' .. tail, '%again' .. tail, '%back' .. tail,
 local header = clock[1] .. string.sub('00000' .. clock[2], -6) .. '-' .. ARGV[5]
 local want, most = tonumber(ARGV[6]), tonumber(ARGV[8])
 
+-- Redis refuses a script's first write where memory is full and the write may
+-- grow, but no write after the first. This one never grows.
+redis.call('ZREM', due, ARGV[9])
 local ended = 0
 if ARGV[9] ~= '' then
   local token = string.match(ARGV[9], '^%d+%-(%w+)')
   ended = redis.call('UNLINK', '%claim-' .. token .. tail, '%done-' .. token .. tail)
-  redis.call('ZREM', due, ARGV[9])
 end
 
 -- claimed writes down a claim with so many items off the list.

@@ -7,6 +7,7 @@
 -- ARGV[2]  how long from now, in milliseconds
 -- Result: 1, or 0 with nothing changed where the claim was lost.
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('ZREM', KEYS[3], '') -- where memory is full: see claim.lua
 local clock = redis.call('TIME')
 local ends = clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[2]
 redis.call('ZADD', KEYS[3], string.format('%.0f', ends), ARGV[1])

@@ -19,6 +19,7 @@
 -- Result: {parked}, or 0 with nothing changed where the claim was lost.
 local items = redis.call('LRANGE', KEYS[2], 0, -1)
 if #items == 0 then return 0 end
+redis.call('ZREM', KEYS[4], '') -- where memory is full: see claim.lua
 local number, most = numbers(ARGV[5]), tonumber(ARGV[6])
 local chosen = {}
 for i = 10, #ARGV do chosen[tonumber(ARGV[i])] = true end

@@ -8,6 +8,7 @@
 -- Result: 1, or 0 with nothing changed where the claim was lost.
 local held = redis.call('LLEN', KEYS[1])
 if held == 0 then return 0 end
+redis.call('ZREM', KEYS[3], '') -- where memory is full: see claim.lua
 for i = 2, #ARGV, 1000 do
   redis.call('SADD', KEYS[2], unpack(ARGV, i, math.min(i + 999, #ARGV)))
 end
