@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/bench/server"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -78,12 +79,12 @@ func (cfg chaosConfig) run() (r chaosResult, err error) {
 	if cfg.sync == "off" {
 		conf = []string{"appendonly no"}
 	}
-	s, err := startServer(conf...)
+	s, err := server.Start(conf...)
 	if err != nil {
 		return r, err
 	}
-	defer s.close()
-	crew := &crew{url: s.url(), dir: s.dir}
+	defer s.Close()
+	crew := &crew{url: s.URL(), dir: s.Dir}
 	defer crew.end()
 	for range cfg.workers {
 		if err := crew.hire(); err != nil {
@@ -99,16 +100,16 @@ func (cfg chaosConfig) run() (r chaosResult, err error) {
 	}
 	crew.end()
 	r.serverKills, r.workerKills = cfg.serverKills, cfg.workerKills
-	err = r.read(s.dir, acknowledged)
+	err = r.read(s.Dir, acknowledged)
 	return r, err
 }
 
 // torment sets the triggers and kills meanwhile, each kill after its share of
 // the triggers. It gives the ids that were acknowledged.
-func (cfg chaosConfig) torment(s *server, crew *crew) (acknowledged int, err error) {
+func (cfg chaosConfig) torment(s *server.Server, crew *crew) (acknowledged int, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	pools, triggers, err := openTriggers(ctx, s.url())
+	pools, triggers, err := openTriggers(ctx, s.URL())
 	if err != nil {
 		return 0, err
 	}
@@ -132,8 +133,8 @@ func (cfg chaosConfig) torment(s *server, crew *crew) (acknowledged int, err err
 	}
 	tormentors.Go(func() {
 		torture(cfg.serverKills, func() error {
-			s.kill()
-			return s.start()
+			s.Kill()
+			return s.Start()
 		})
 	})
 	tormentors.Go(func() { torture(cfg.workerKills, crew.replace) })
@@ -162,8 +163,8 @@ func insist(ctx context.Context, triggers *symphony.Trigger, i int) error {
 }
 
 // drained waits until nothing is scheduled or claimed any more.
-func drained(s *server, sync string) error {
-	pools, err := pool.Open(context.Background(), pool.Config{URL: s.url()})
+func drained(s *server.Server, sync string) error {
+	pools, err := pool.Open(context.Background(), pool.Config{URL: s.URL()})
 	if err != nil {
 		return err
 	}

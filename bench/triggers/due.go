@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/bench/server"
 	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -55,12 +56,12 @@ func (r dueResult) String() string {
 
 func (cfg dueConfig) run() (r dueResult, err error) {
 	ctx := context.Background()
-	s, err := startServer()
+	s, err := server.Start()
 	if err != nil {
 		return r, err
 	}
-	defer s.close()
-	setter, triggers, err := openTriggers(ctx, s.url())
+	defer s.Close()
+	setter, triggers, err := openTriggers(ctx, s.URL())
 	if err != nil {
 		return r, err
 	}
@@ -74,7 +75,7 @@ func (cfg dueConfig) run() (r dueResult, err error) {
 	var team listeners
 	defer team.stop()
 	for range cfg.listeners {
-		if err := team.add(s.url(), tally.note); err != nil {
+		if err := team.add(s.URL(), tally.note); err != nil {
 			return r, err
 		}
 	}

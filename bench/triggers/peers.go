@@ -15,6 +15,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/bench/server"
 	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -63,17 +64,17 @@ func (c contest) String() string {
 
 func (cfg peersConfig) run() (schedule, drain contest, err error) {
 	ctx := context.Background()
-	s, err := startServer()
+	s, err := server.Start()
 	if err != nil {
 		return schedule, drain, err
 	}
-	defer s.close()
-	pools, triggers, err := openTriggers(ctx, s.url())
+	defer s.Close()
+	pools, triggers, err := openTriggers(ctx, s.URL())
 	if err != nil {
 		return schedule, drain, err
 	}
 	defer pools.Close()
-	theirs := asynq.RedisClientOpt{Addr: s.addr(), DB: 1, PoolSize: cfg.callers}
+	theirs := asynq.RedisClientOpt{Addr: s.Addr(), DB: 1, PoolSize: cfg.callers}
 	client := asynq.NewClient(theirs)
 	defer func() { _ = client.Close() }()
 	schedule.n, drain.n = cfg.n, cfg.n
@@ -82,7 +83,7 @@ func (cfg peersConfig) run() (schedule, drain contest, err error) {
 		run  func() (time.Duration, error)
 	}
 	for round := range cfg.rounds {
-		if err := s.do(0, "FLUSHALL"); err != nil {
+		if err := s.Do(0, "FLUSHALL"); err != nil {
 			return schedule, drain, err
 		}
 		parts := []part{

@@ -1,0 +1,206 @@
+// Command bench measures Symphony beside other ways of doing the same, on the
+// server of its user: see README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/page"
+	"github.com/symphony-go/symphony/bench/peers"
+	"github.com/symphony-go/symphony/bench/results"
+	"github.com/symphony-go/symphony/bench/server"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second one ends the program at once
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "bench: interrupted; what was written is removed")
+		os.Exit(130)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out, status io.Writer) error {
+	o, err := parse(args, status)
+	if err != nil {
+		return err
+	}
+	var old *results.Run
+	if o.compare != "" { // a mistake shows before the work, not after it
+		if old, err = results.ReadFile(o.compare); err != nil {
+			return fmt.Errorf("-compare: %w", err)
+		}
+	}
+	if o.report != "" {
+		if err := os.MkdirAll(o.report, 0o755); err != nil {
+			return fmt.Errorf("-report: %w", err)
+		}
+	}
+	now, err := o.measure(ctx, status)
+	if err != nil {
+		return err
+	}
+	return o.tell(now, old, out)
+}
+
+// measure makes a run, on the server of -url or on one of its own.
+func (o *options) measure(ctx context.Context, status io.Writer) (*results.Run, error) {
+	private := o.url == ""
+	if private {
+		if _, err := exec.LookPath(server.Program); err != nil {
+			return nil, errors.New("there is no -url, and no redis-server in the path to start: give -url redis://host:port/database, or install Redis (`make redis` does)")
+		}
+		s, err := server.Start()
+		if err != nil {
+			return nil, err
+		}
+		defer s.Close()
+		o.url = s.URL()
+		_, _ = fmt.Fprintf(status, "There is no -url: measuring on a redis-server of this program's own.\n")
+	}
+	g, err := openGround(ctx, o.url)
+	if err != nil {
+		return nil, err
+	}
+	run, err := o.on(ctx, g, private, status)
+	return run, errors.Join(err, g.leave())
+}
+
+func (o *options) on(ctx context.Context, g *ground, private bool, status io.Writer) (*results.Run, error) {
+	if !o.force {
+		if err := g.clearTasks(ctx); err != nil {
+			return nil, err
+		}
+		if err := g.refuse(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := g.clear(ctx); err != nil {
+		return nil, err
+	}
+	run := &results.Run{Format: results.Format, Began: time.Now().UTC().Truncate(time.Second), Machine: g.machine(ctx, private), Options: o.results()}
+	p := newProgress(status, 1+len(o.only)*len(o.callers)+o.curves())
+	defer p.end()
+	p.next("counting round trips")
+	spoken, err := o.listen(ctx)
+	if err == nil {
+		err = g.clear(ctx)
+	}
+	if err == nil {
+		err = o.compete(ctx, run, spoken, p)
+	}
+	if err == nil && o.growth {
+		err = o.grow(ctx, g, run, p)
+	}
+	run.Took = time.Since(run.Began).Round(time.Second).String()
+	return run, err
+}
+
+// spoken is what passes for one operation, by contest and contestant.
+type spoken map[[2]string]results.Wire
+
+// listen lets everybody do everything a few times over connections that count.
+func (o *options) listen(ctx context.Context) (spoken, error) {
+	all := spoken{}
+	return all, o.with(ctx, true, func(p *peers.Peers, c contest.Contest) error {
+		for _, who := range c.Contestants {
+			w, err := c.Listen(ctx, who, p.Counter(who.Name))
+			if err != nil {
+				return err
+			}
+			all[[2]string{c.Name, who.Name}] = w
+		}
+		return nil
+	})
+}
+
+// compete measures all contests.
+func (o *options) compete(ctx context.Context, run *results.Run, heard spoken, p *progress) error {
+	m := contest.Meter{Rounds: o.rounds, Turn: o.turn, Round: p.round}
+	return o.with(ctx, false, func(_ *peers.Peers, c contest.Contest) error {
+		if err := c.Check(ctx); err != nil {
+			return err
+		}
+		for _, callers := range o.callers {
+			p.next(c.Name + ", " + results.Callers(callers))
+			rows, err := m.Run(ctx, c, callers)
+			if err != nil {
+				return err
+			}
+			for i := range rows {
+				rows[i].Wire = heard[[2]string{c.Name, rows[i].Contestant}]
+			}
+			run.Rows = append(run.Rows, rows...)
+		}
+		return nil
+	})
+}
+
+// with connects everybody, writes the records, and calls do with each contest.
+func (o *options) with(ctx context.Context, counting bool, do func(*peers.Peers, contest.Contest) error) (err error) {
+	p, err := peers.Open(ctx, o.target(), counting)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	if err := p.Seed(ctx); err != nil {
+		return err
+	}
+	for _, name := range o.only {
+		c, err := p.Contest(name)
+		if err != nil {
+			return err
+		}
+		if err := do(p, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *options) target() peers.Target {
+	most := 1
+	for _, n := range o.callers {
+		most = max(most, n)
+	}
+	return peers.Target{URL: o.url, Records: o.records, Callers: most}
+}
+
+// tell writes the table, the report and what changed.
+func (o *options) tell(now, old *results.Run, out io.Writer) error {
+	if err := now.WriteTable(out); err != nil {
+		return err
+	}
+	var c *results.Comparison
+	if old != nil {
+		found := results.Compare(old, now)
+		c = &found
+		if err := c.Write(out); err != nil {
+			return err
+		}
+	}
+	if o.report == "" {
+		return nil
+	}
+	file, err := page.Write(o.report, now, c)
+	if err == nil {
+		_, err = fmt.Fprintf(out, "\nThe report is %s.\n", file)
+	}
+	return err
+}

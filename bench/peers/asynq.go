@@ -1,0 +1,143 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/hibiken/asynq"
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/wire"
+)
+
+// tasks is asynq as its wiki shows it ("Getting Started"): a Client, and a Server
+// with Concurrency. Its queue has a name of ours; other keys of asynq have fixed
+// names.
+type tasks struct {
+	connect asynq.RedisConnOpt
+	client  *asynq.Client
+	inspect *asynq.Inspector
+	look    rueidis.Client
+	feeder  *tasks // sets up what is then done, uncounted
+}
+
+// connOpt gives asynq go-redis clients with a counter in them.
+type connOpt struct {
+	asynq.RedisClientOpt
+	counter *wire.Counter
+}
+
+func (o connOpt) MakeRedisClient() any {
+	c, ok := o.RedisClientOpt.MakeRedisClient().(*goredis.Client)
+	if ok && o.counter != nil {
+		c.Options().Dialer = counted(o.counter, o.TLSConfig)
+	}
+	return c
+}
+
+func openTasks(t Target, look rueidis.Client, counter *wire.Counter) (*tasks, error) {
+	parsed, err := asynq.ParseRedisURI(t.URL)
+	if err != nil {
+		return nil, err
+	}
+	o, ok := parsed.(asynq.RedisClientOpt)
+	if !ok {
+		return nil, fmt.Errorf("asynq takes the URL for %T", parsed)
+	}
+	o.PoolSize = t.Callers
+	connect := connOpt{o, counter}
+	return &tasks{look: look, connect: connect, client: asynq.NewClient(connect), inspect: asynq.NewInspector(connect)}, nil
+}
+
+func (t *tasks) Close() error { return errors.Join(t.client.Close(), t.inspect.Close()) }
+
+func (t *tasks) add(ctx context.Context, id string, more ...asynq.Option) error {
+	_, err := t.client.EnqueueContext(ctx, asynq.NewTask("x", []byte(id)), append(more, asynq.Queue(Mark))...)
+	return err
+}
+
+// empty removes the queue. A client of asynq tells only once that there is one,
+// and what nobody told of cannot be removed.
+func (t *tasks) empty(ctx context.Context) error {
+	if err := t.tell(ctx); err != nil {
+		return err
+	}
+	return t.inspect.DeleteQueue(Mark, true)
+}
+
+func (t *tasks) tell(ctx context.Context) error {
+	return t.look.Do(ctx, t.look.B().Sadd().Key("asynq:queues").Member(Mark).Build()).Error()
+}
+
+func (t *tasks) enqueuing() contest.Contestant {
+	return t.adding("Client.Enqueue", item, func(q *asynq.QueueInfo) int { return q.Pending })
+}
+
+func (t *tasks) scheduling() contest.Contestant {
+	return t.adding("Client.Enqueue with ProcessIn(an hour)", "", func(q *asynq.QueueInfo) int { return q.Scheduled }, asynq.ProcessIn(time.Hour))
+}
+
+func (t *tasks) adding(how, payload string, waits func(q *asynq.QueueInfo) int, more ...asynq.Option) contest.Contestant {
+	calls := contest.Calls(func(ctx context.Context, _ contest.Place) error { return t.add(ctx, payload, more...) })
+	return contest.Contestant{
+		Name: "asynq", How: how + " (asynq's wiki, Getting Started)",
+		Turn: func(ctx context.Context, callers, n int) (time.Duration, error) {
+			if err := t.feeder.empty(ctx); err != nil {
+				return 0, err
+			}
+			return calls(ctx, callers, n)
+		},
+		Check: func(ctx context.Context) error {
+			if err := errors.Join(t.feeder.empty(ctx), t.add(ctx, payload, more...)); err != nil {
+				return err
+			}
+			if err := t.tell(ctx); err != nil {
+				return err
+			}
+			q, err := t.inspect.GetQueueInfo(Mark)
+			if err == nil && waits(q) != 1 {
+				err = fmt.Errorf("the queue is %+v, and not one task", q)
+			}
+			return err
+		},
+	}
+}
+
+func (t *tasks) processing() contest.Contestant { return t.draining() }
+func (t *tasks) claiming() contest.Contestant   { return t.draining() }
+
+func (t *tasks) draining() contest.Contestant {
+	return contest.Contestant{
+		Name: "asynq", How: "a Server with Concurrency for each caller (asynq's wiki, Getting Started)",
+		Turn: t.drain, Check: func(ctx context.Context) error { _, err := t.drain(ctx, 4, 50); return err },
+	}
+}
+
+// drain runs n tasks that are due, each once.
+func (t *tasks) drain(ctx context.Context, callers, n int) (time.Duration, error) {
+	if err := t.feeder.empty(ctx); err != nil {
+		return 0, err
+	}
+	fill := contest.Calls(func(ctx context.Context, p contest.Place) error {
+		return t.feeder.add(ctx, strconv.Itoa(p.Caller+p.Callers*p.Call))
+	})
+	if _, err := fill(ctx, min(64, n), n); err != nil {
+		return 0, err
+	}
+	var clock stopwatch
+	server := asynq.NewServer(t.connect, asynq.Config{Concurrency: callers, Queues: map[string]int{Mark: 1}, LogLevel: asynq.FatalLevel})
+	if err := server.Start(asynq.HandlerFunc(func(_ context.Context, task *asynq.Task) error {
+		clock.handled(string(task.Payload()))
+		return nil
+	})); err != nil {
+		return 0, err
+	}
+	defer server.Shutdown()
+	err := clock.await(ctx, n, func() bool { return clock.count() >= n })
+	return clock.took(), err
+}

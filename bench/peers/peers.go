@@ -1,0 +1,200 @@
+// Package peers holds the contestants: this library, and others that do the
+// same, each as its own documentation recommends.
+package peers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/wire"
+)
+
+// The contests.
+const (
+	Get       = "Get"
+	Upsert    = "Upsert"
+	Update    = "Update"
+	GetMany   = "GetMany(100)"
+	Find      = "Find"
+	KVGet     = "KV Get"
+	KVSet     = "KV Set"
+	CachedGet = "cached Get"
+	Enqueue   = "Enqueue"
+	Process   = "Process"
+	Schedule  = "Schedule"
+	Claim     = "Claim"
+)
+
+// Contests are the names of all contests, in order.
+var Contests = []string{Get, Upsert, Update, GetMany, Find, KVGet, KVSet, CachedGet, Enqueue, Process, Schedule, Claim}
+
+// Target is where the contests take place.
+type Target struct {
+	URL     string // of one server, with the database
+	Records int    // that the contests work on
+	Callers int    // at most
+}
+
+// Peers are all contestants, connected.
+type Peers struct {
+	target  Target
+	ours    *ours
+	hand    *hand
+	other   *hand // a client that takes part in nothing: it looks, and writes beside the contestants
+	mapper  *mapper
+	goRedis *goRedis
+	redigo  *redigo
+	local   *local
+	tasks   *tasks
+	feeder  *ours // sets up what ours then does, uncounted
+	closers []io.Closer
+
+	counters map[string]*wire.Counter // by contestant; nil: they do not count
+}
+
+// Open connects everybody. Counting clients have a counter in each connection,
+// which costs time: those that are measured do not count.
+func Open(ctx context.Context, t Target, counting bool) (*Peers, error) {
+	p := &Peers{target: t}
+	if counting {
+		p.counters = map[string]*wire.Counter{}
+	}
+	if err := p.connect(ctx); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+func (p *Peers) connect(ctx context.Context) (err error) {
+	if p.ours, err = openOurs(ctx, p.target, p.counter("symphony")); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.ours)
+	if p.hand, err = openHand(p.target, p.counter("rueidis")); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.hand)
+	if p.other, err = openHand(p.target, nil); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.other)
+	if p.mapper, err = openMapper(p.target, p.counter("om")); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.mapper)
+	if p.goRedis, err = openGoRedis(p.target, p.counter("go-redis")); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.goRedis)
+	p.redigo = openRedigo(p.target, p.counter("redigo"))
+	p.closers = append(p.closers, p.redigo)
+	if p.tasks, err = openTasks(p.target, p.other.c, p.counter("asynq")); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.tasks)
+	if p.feeder, err = openOurs(ctx, p.target, nil); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.feeder)
+	if p.tasks.feeder, err = openTasks(p.target, p.other.c, nil); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.tasks.feeder)
+	p.local, err = newLocal(p.hand, p.target.Records)
+	return err
+}
+
+func (p *Peers) counter(name string) *wire.Counter {
+	if p.counters == nil {
+		return nil
+	}
+	p.counters[name] = &wire.Counter{}
+	return p.counters[name]
+}
+
+// Counter is that of a contestant.
+func (p *Peers) Counter(contestant string) *wire.Counter {
+	switch contestant {
+	case "go-redis auto", "go-redis cache":
+		contestant = "go-redis"
+	case "otter":
+		contestant = "rueidis"
+	}
+	return p.counters[contestant]
+}
+
+// Close closes all connections.
+func (p *Peers) Close() error {
+	var all []error
+	for _, c := range slices.Backward(p.closers) {
+		all = append(all, c.Close())
+	}
+	return errors.Join(all...)
+}
+
+// Seed writes the records that the contests work on.
+func (p *Peers) Seed(ctx context.Context) error {
+	n := p.target.Records
+	if err := p.hand.seed(ctx, n); err != nil {
+		return err
+	}
+	for i, id := range identities(n)[:n] {
+		if err := p.ours.values.Set(ctx, id, profile(i)); err != nil {
+			return err
+		}
+	}
+	return p.mapper.seed(ctx, n)
+}
+
+// Contest gives a contest by its name.
+func (p *Peers) Contest(name string) (contest.Contest, error) {
+	switch name {
+	case Enqueue:
+		return p.enqueuing(), nil
+	case Process:
+		return p.processing(), nil
+	case Schedule:
+		return p.scheduling(), nil
+	case Claim:
+		return p.claiming(), nil
+	}
+	if !slices.Contains(Contests, name) {
+		return contest.Contest{}, fmt.Errorf("%q is none of the contests %q", name, Contests)
+	}
+	c := contest.Contest{Name: name, Baseline: "rueidis", Missing: missing[name]}
+	p.enterAll(&c)
+	return c, nil
+}
+
+// missing says why somebody is not in a contest.
+var missing = map[string]map[string]string{
+	Find:      {"om": "its Search needs the search module of Redis"},
+	KVGet:     {"om": "its JSON repository needs the JSON module of Redis"},
+	KVSet:     {"om": "its JSON repository needs the JSON module of Redis"},
+	CachedGet: {"redigo": "it has no client-side cache"},
+}
+
+func (p *Peers) enterAll(c *contest.Contest) {
+	look, n := p.other.c, p.target.Records
+	add(c, p.ours.library(), look, n)
+	add(c, p.hand.library(), look, n)
+	add(c, p.mapper.library(), look, n)
+	add(c, p.goRedis.library(), look, n)
+	add(c, p.goRedis.piped(), look, n)
+	add(c, p.goRedis.cached(), look, n)
+	add(c, p.redigo.library(), look, n)
+	add(c, p.redigo.values(), look, n)
+	add(c, p.local.library(), look, n)
+}
+
+func add[T any](c *contest.Contest, l library[T], look rueidis.Client, n int) {
+	if entrant, ok := enter(l, c.Name, look, n); ok {
+		c.Contestants = append(c.Contestants, entrant)
+	}
+}

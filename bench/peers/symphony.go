@@ -1,0 +1,122 @@
+package peers
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/bench/results"
+	"github.com/symphony-go/symphony/bench/wire"
+	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// ours is this library as its README shows it.
+type ours struct {
+	pools    *pool.Pools
+	users    *symphony.User[Profile]
+	values   *symphony.Generic[Profile]
+	batch    *symphony.Batch[string]
+	triggers *symphony.Trigger
+}
+
+// alias is where all of ours is, in the database of the URL.
+const alias = pool.User
+
+var (
+	plan  = hashrepo.FieldOf(func(p *Profile) *string { return &p.Plan })
+	home  = hashrepo.FieldOf(func(p *Profile) *string { return &p.City })
+	score = hashrepo.NumberOf(func(p *Profile) *int64 { return &p.Score })
+)
+
+func openOurs(ctx context.Context, t Target, counter *wire.Counter) (*ours, error) {
+	parsed, err := rueidis.ParseURL(t.URL)
+	if err != nil {
+		return nil, err
+	}
+	pools, err := pool.Open(ctx, pool.Config{
+		URLs:      map[pool.Alias]string{alias: t.URL},
+		Databases: map[pool.Alias]int{alias: parsed.SelectDB},
+		Logger:    slog.New(slog.DiscardHandler),
+		NewClient: func(o rueidis.ClientOption) (rueidis.Client, error) {
+			listen(&o, counter)
+			return rueidis.NewClient(o)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	o := &ours{pools: pools}
+	if err := o.make(); err != nil {
+		pools.Close()
+		return nil, err
+	}
+	return o, nil
+}
+
+func (o *ours) make() (err error) {
+	if o.users, err = symphony.NewUser[Profile](o.pools, Mark, symphony.On(alias), symphony.TTL(lifetime)); err != nil {
+		return err
+	}
+	if o.values, err = symphony.NewGeneric[Profile](o.pools, Mark, symphony.On(alias), symphony.TTL(lifetime)); err != nil {
+		return err
+	}
+	if o.batch, err = symphony.NewBatch[string](o.pools, Mark, symphony.On(alias)); err != nil {
+		return err
+	}
+	o.triggers, err = symphony.NewTrigger(o.pools, Mark, symphony.On(alias))
+	return err
+}
+
+func (o *ours) Close() error {
+	o.pools.Close()
+	return nil
+}
+
+func (o *ours) library() library[Profile] {
+	return library[Profile]{
+		name: results.Ours,
+		how: map[string]string{
+			Get: "User.Get", Upsert: "User.Upsert", Update: "User.Update with Set and Add", GetMany: "User.GetMany",
+			Find: "User.Find with Eq", KVGet: "Generic.Get", KVSet: "Generic.Set",
+		},
+		from:    func(_ string, p Profile) Profile { return p },
+		profile: func(p Profile) Profile { return p },
+		key:     hashKey,
+		get:     o.users.Get,
+		upsert:  o.users.Upsert,
+		update: func(ctx context.Context, id, to string, by int64) error {
+			return o.users.Update(ctx, id, plan.Set(to), score.Add(by))
+		},
+		getMany: o.getMany,
+		find:    o.find,
+		kvGet:   o.values.Get,
+		kvSet:   o.values.Set,
+	}
+}
+
+// records are what GetMany gives, as a list.
+type records []hashrepo.Record[Profile]
+
+func (r records) len() int         { return len(r) }
+func (r records) at(i int) Profile { return r[i].Value }
+
+func (o *ours) getMany(ctx context.Context, ids []string) (list[Profile], error) {
+	all, err := o.users.GetMany(ctx, ids...)
+	return records(all), err
+}
+
+func (o *ours) find(ctx context.Context, city string) (found []Profile, err error) {
+	for record, err := range o.users.Find(ctx, home.Eq(city)) {
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, record.Value)
+	}
+	return found, nil
+}
+
+// hashKey is where the records are that all but om read and write.
+func hashKey(id string) string { return Mark + ":user:" + id }

@@ -1,0 +1,157 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/results"
+	"github.com/symphony-go/symphony/expiry"
+)
+
+const (
+	later = Mark + "-later"
+	now   = Mark + "-now"
+)
+
+// scheduling is one piece of work for an hour from now.
+func (p *Peers) scheduling() contest.Contest {
+	var serial atomic.Int64
+	next := func() string { return strconv.FormatInt(serial.Add(1), 10) }
+	set := func(ctx context.Context, _ contest.Place) error {
+		return p.ours.triggers.Set(ctx, later, next(), time.Hour)
+	}
+	byHand := func(ctx context.Context, _ contest.Place) error { return p.schedule(ctx, next()) }
+	return contest.Contest{Name: Schedule, Baseline: "rueidis", Contestants: []contest.Contestant{
+		{
+			Name: results.Ours, How: "Trigger.Set an hour ahead",
+			Turn: contest.Calls(set),
+			Check: func(ctx context.Context) error {
+				return errors.Join(set(ctx, contest.Place{}), p.scheduled(ctx, "%exp:due:"+later))
+			},
+		},
+		{
+			Name: "rueidis", How: "DoMulti of MULTI, SET PX, ZADD, EXEC: no wake-up, nothing that a worker could claim safely",
+			Turn: contest.Calls(byHand),
+			Check: func(ctx context.Context) error {
+				return errors.Join(byHand(ctx, contest.Place{}), p.scheduled(ctx, dueKey))
+			},
+		},
+		p.tasks.scheduling(),
+	}}
+}
+
+const dueKey = Mark + ":due"
+
+func (p *Peers) schedule(ctx context.Context, id string) error {
+	c, at := p.hand.c, time.Now().Add(time.Hour)
+	return executed(c.DoMulti(ctx, c.B().Multi().Build(),
+		c.B().Set().Key(Mark+":timer:"+id).Value(strconv.FormatInt(at.UnixMilli(), 10)).Px(2*time.Hour).Build(),
+		c.B().Zadd().Key(dueKey).ScoreMember().ScoreMember(float64(at.UnixMilli()), id).Build(),
+		c.B().Exec().Build()))
+}
+
+// scheduled reports what is wrong if the last entry of a schedule is not an hour
+// ahead.
+func (p *Peers) scheduled(ctx context.Context, key string) error {
+	entries, err := p.other.c.Do(ctx, p.other.c.B().Zrange().Key(key).Min("-1").Max("-1").Withscores().Build()).AsZScores()
+	if err != nil {
+		return err
+	}
+	if len(entries) != 1 {
+		return fmt.Errorf("%s holds nothing", key)
+	}
+	if ahead := time.Until(time.UnixMilli(int64(entries[0].Score))); ahead < 58*time.Minute || ahead > 62*time.Minute {
+		return fmt.Errorf("the entry is due in %v, and not in an hour", ahead)
+	}
+	return nil
+}
+
+// claiming runs work that has fallen due: claimed, handled, acknowledged. The
+// clock runs from the first handler to the last acknowledgement.
+func (p *Peers) claiming() contest.Contest {
+	return contest.Contest{Name: Claim, Baseline: "asynq", Least: work, Contestants: []contest.Contestant{
+		{
+			Name: results.Ours, How: "a Listener of package expiry, with a handler for each caller; claims up to 100 at once",
+			Turn: p.claim, Check: func(ctx context.Context) error { _, err := p.claim(ctx, 4, 50); return err },
+		},
+		p.tasks.claiming(),
+	}}
+}
+
+func (p *Peers) claim(ctx context.Context, callers, n int) (time.Duration, error) {
+	var clock stopwatch
+	r := expiry.NewRegistry()
+	if err := r.On(now, func(_ context.Context, e expiry.Event) error {
+		clock.handled(e.ID)
+		return nil
+	}); err != nil {
+		return 0, err
+	}
+	set := contest.Calls(func(ctx context.Context, at contest.Place) error {
+		return p.feeder.triggers.Set(ctx, now, strconv.Itoa(at.Caller+at.Callers*at.Call), time.Millisecond)
+	})
+	if _, err := set(ctx, min(64, n), n); err != nil {
+		return 0, err
+	}
+	l, err := expiry.NewListener(p.ours.pools, r, expiry.Config{Pool: alias, Workers: callers, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return 0, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	over := make(chan error, 1)
+	go func() { over <- l.Run(ctx) }()
+	err = clock.await(ctx, n, func() bool { return l.Stats().Fired >= int64(n) })
+	stop()
+	return clock.took(), errors.Join(err, <-over)
+}
+
+// stopwatch runs from the first piece of work to the last.
+type stopwatch struct {
+	mu    sync.Mutex
+	first time.Time
+	last  time.Time
+	ids   map[string]bool
+}
+
+func (s *stopwatch) handled(id string) {
+	at := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ids == nil {
+		s.first, s.ids = at, map[string]bool{}
+	}
+	s.ids[id] = true
+}
+
+func (s *stopwatch) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.ids)
+}
+
+func (s *stopwatch) took() time.Duration { return s.last.Sub(s.first) }
+
+// await waits until all of n different pieces were handled, and done says that
+// they are acknowledged.
+func (s *stopwatch) await(ctx context.Context, n int, done func() bool) error {
+	for end := time.Now().Add(time.Minute); ctx.Err() == nil; time.Sleep(100 * time.Microsecond) {
+		if done() {
+			if s.last = time.Now(); s.count() < n {
+				return fmt.Errorf("of %d pieces of work %d were handled", n, s.count())
+			}
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("after a minute %d of %d pieces of work are handled", s.count(), n)
+		}
+	}
+	return ctx.Err()
+}

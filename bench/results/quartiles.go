@@ -1,0 +1,31 @@
+package results
+
+import (
+	"math"
+	"slices"
+)
+
+// Quartiles are the middle of some numbers and how far they spread: half of
+// them are from Low to High.
+type Quartiles struct{ Low, Median, High float64 }
+
+// QuartilesOf interpolates between the two numbers next to a quartile. Of no
+// numbers they are not a number.
+func QuartilesOf(numbers []float64) Quartiles {
+	sorted := slices.Sorted(slices.Values(numbers))
+	at := func(p float64) float64 {
+		if len(sorted) == 0 {
+			return math.NaN()
+		}
+		place := p * float64(len(sorted)-1)
+		i := int(place)
+		if i+1 == len(sorted) {
+			return sorted[i]
+		}
+		return sorted[i] + (place-float64(i))*(sorted[i+1]-sorted[i])
+	}
+	return Quartiles{at(0.25), at(0.5), at(0.75)}
+}
+
+// Spread is half the distance of the quartiles, as a part of the median.
+func (q Quartiles) Spread() float64 { return (q.High - q.Low) / 2 / q.Median }

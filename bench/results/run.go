@@ -1,0 +1,196 @@
+// Package results holds what a run of the benchmarks found, and tells it: as a
+// table, as JSON and CSV, and beside an older run.
+package results
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+)
+
+// Format is the version of the JSON.
+const Format = 1
+
+// Run is one run of the benchmarks.
+type Run struct {
+	Format  int       `json:"format"`
+	Began   time.Time `json:"began"`
+	Took    string    `json:"took"`
+	Machine Machine   `json:"machine"`
+	Options Options   `json:"options"`
+	Rows    []Row     `json:"rows"`
+	Growth  []Curve   `json:"growth,omitempty"`
+}
+
+// Machine is where a run was made and with what.
+type Machine struct {
+	CPU     string            `json:"cpu"`
+	Cores   int               `json:"cores"`
+	OS      string            `json:"os"`
+	Go      string            `json:"go"`
+	Server  string            `json:"server"` // its name and version, and where it ran
+	Network string            `json:"network"`
+	Load    string            `json:"load"` // of the machine when the run began, as uptime tells it
+	Modules map[string]string `json:"modules"`
+}
+
+// Options are what a run was asked for.
+type Options struct {
+	Records int           `json:"records"`
+	Rounds  int           `json:"rounds"`
+	Turn    time.Duration `json:"turn"`
+	Quick   bool          `json:"quick"`
+}
+
+// Row is one contestant in one contest with one number of callers.
+type Row struct {
+	Contest    string   `json:"contest"`
+	Callers    int      `json:"callers"`
+	Contestant string   `json:"contestant"`
+	Baseline   string   `json:"baseline"` // the contestant that ratios refer to
+	How        string   `json:"how"`      // how the contestant is used, and who says so
+	Samples    []Sample `json:"samples"`  // of the rounds; those of one contest and callers were taken in the same rounds
+	Wire       Wire     `json:"wire"`
+	Stale      *Stale   `json:"stale,omitempty"`
+}
+
+// Sample is what one turn found, for one operation.
+type Sample struct {
+	Nanoseconds float64 `json:"ns"`
+	Allocations float64 `json:"allocs"`
+	Bytes       float64 `json:"bytes"`
+}
+
+// Wire is what one operation of a single caller sends and receives.
+type Wire struct {
+	Trips    float64 `json:"trips"`
+	Commands string  `json:"commands"`
+	Sent     float64 `json:"sent"`
+	Received float64 `json:"received"`
+}
+
+// Stale is how many cached reads after a write gave an older value.
+type Stale struct {
+	Own    Share `json:"own"`    // the write went through the same repository or client
+	Others Share `json:"others"` // another client wrote
+}
+
+// Share is a part of a number of tries.
+type Share struct {
+	Stale int `json:"stale"`
+	Of    int `json:"of"`
+}
+
+func (s Share) String() string {
+	if s.Of == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(s.Stale)/float64(s.Of))
+}
+
+// Curve is how the cost of one contestant grows with something.
+type Curve struct {
+	Operation  string  `json:"operation"`
+	Along      string  `json:"along"` // what grows
+	Unit       string  `json:"unit"`
+	Contestant string  `json:"contestant"`
+	Points     []Point `json:"points"`
+}
+
+// Point is the cost at one size.
+type Point struct {
+	Size    float64  `json:"size"`
+	Samples []Sample `json:"samples"`
+}
+
+// Times are the nanoseconds of the samples.
+func Times(samples []Sample) []float64 {
+	all := make([]float64, len(samples))
+	for i, s := range samples {
+		all[i] = s.Nanoseconds
+	}
+	return all
+}
+
+// Summaries are the quartiles of the time, and the medians of what was allocated.
+func (r Row) Summaries() (time Quartiles, allocs, bytes float64) {
+	n := len(r.Samples)
+	a, b := make([]float64, n), make([]float64, n)
+	for i, s := range r.Samples {
+		a[i], b[i] = s.Allocations, s.Bytes
+	}
+	return QuartilesOf(Times(r.Samples)), QuartilesOf(a).Median, QuartilesOf(b).Median
+}
+
+// Find gives the row of a contestant beside another one's.
+func (run *Run) Find(like Row, contestant string) (Row, bool) {
+	for _, r := range run.Rows {
+		if r.Contest == like.Contest && r.Callers == like.Callers && r.Contestant == contestant {
+			return r, true
+		}
+	}
+	return Row{}, false
+}
+
+// Against is how many times as fast a row is as another that was taken in the
+// same rounds: the time of the other for each of its own, round by round.
+func (r Row) Against(other Row) []float64 {
+	n := min(len(r.Samples), len(other.Samples))
+	all := make([]float64, n)
+	for i := range n {
+		all[i] = other.Samples[i].Nanoseconds / r.Samples[i].Nanoseconds
+	}
+	return all
+}
+
+// WriteJSON writes all of it, for ReadFile.
+func (run *Run) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", " ")
+	return e.Encode(run)
+}
+
+// ReadFile reads what WriteJSON wrote.
+func ReadFile(name string) (*Run, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	run := &Run{}
+	if err := json.Unmarshal(text, run); err != nil {
+		return nil, fmt.Errorf("%s is not the data.json of a report: %w", name, err)
+	}
+	if run.Format != Format {
+		return nil, fmt.Errorf("%s has format %d, and this program reads %d; measure again with the program that wrote it", name, run.Format, Format)
+	}
+	return run, nil
+}
+
+// WriteCSV writes a line for each sample.
+func (run *Run) WriteCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	line := func(fields ...string) { _ = out.Write(fields) } // Flush keeps the error
+	number := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+	sample := func(r int, s Sample) []string {
+		return []string{strconv.Itoa(r), number(s.Nanoseconds), number(s.Allocations), number(s.Bytes)}
+	}
+	line("contest", "callers", "contestant", "along", "size", "round", "ns_per_op", "allocs_per_op", "bytes_per_op")
+	for _, r := range run.Rows {
+		for i, s := range r.Samples {
+			line(append([]string{r.Contest, strconv.Itoa(r.Callers), r.Contestant, "", ""}, sample(i, s)...)...)
+		}
+	}
+	for _, c := range run.Growth {
+		for _, p := range c.Points {
+			for i, s := range p.Samples {
+				line(append([]string{c.Operation, "", c.Contestant, c.Along, number(p.Size)}, sample(i, s)...)...)
+			}
+		}
+	}
+	out.Flush()
+	return out.Error()
+}

@@ -1,0 +1,101 @@
+// Package wire counts what clients say to a server: it stands in their
+// connections and reads the Redis protocol that passes in both directions. So
+// it counts one client's commands and no other's, on a server that is shared.
+package wire
+
+import (
+	"net"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Traffic is what passed over a client's connections.
+type Traffic struct {
+	// Trips are the round trips: how often a command was sent while no answer
+	// was outstanding. Commands that follow without waiting are in the same one.
+	Trips          int
+	Commands       []string // their names, in order
+	Sent, Received int      // bytes
+}
+
+// Counter counts the traffic of all connections that it wraps. Its zero value
+// is ready.
+type Counter struct {
+	mu      sync.Mutex
+	traffic Traffic
+	failed  error
+}
+
+// Wrap puts the counter into a connection.
+func (c *Counter) Wrap(under net.Conn) net.Conn { return &conn{Conn: under, counter: c} }
+
+// Take gives the traffic since the last Take, and an error if something passed
+// that is not the Redis protocol.
+func (c *Counter) Take() (Traffic, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.traffic
+	c.traffic = Traffic{}
+	return t, c.failed
+}
+
+// conn is one connection. Its invariant: waiting is how many commands have no
+// complete answer yet.
+type conn struct {
+	net.Conn
+	counter  *Counter
+	commands frames
+	replies  frames
+	waiting  int
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	c.sent(p) // before the answer can come
+	return c.Conn.Write(p)
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.received(p[:n])
+	return n, err
+}
+
+// housekeeping are commands that clients send by themselves.
+var housekeeping = []string{"PING", "HELLO", "CLIENT", "AUTH", "SELECT", "COMMAND", "CLUSTER", "ROLE", "INFO"}
+
+func (c *conn) sent(p []byte) {
+	k := c.counter
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.traffic.Sent += len(p)
+	k.note(c.commands.feed(p, func(_ byte, name string) {
+		name = strings.ToUpper(name)
+		c.waiting++
+		if slices.Contains(housekeeping, name) {
+			return
+		}
+		if c.waiting == 1 {
+			k.traffic.Trips++
+		}
+		k.traffic.Commands = append(k.traffic.Commands, name)
+	}))
+}
+
+func (c *conn) received(p []byte) {
+	k := c.counter
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.traffic.Received += len(p)
+	k.note(c.replies.feed(p, func(kind byte, _ string) {
+		if kind != '>' && c.waiting > 0 { // a push answers nothing
+			c.waiting--
+		}
+	}))
+}
+
+func (c *Counter) note(err error) {
+	if err != nil && c.failed == nil {
+		c.failed = err
+	}
+}
