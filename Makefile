@@ -49,7 +49,7 @@ e2e: chromium ## Open the examples' pages in a headless Chromium; installs one w
 	@for module in $(E2E); do (set -x; cd $$module && go test -count=1 -timeout=$(TIMEOUT) ./...) || exit; done
 
 .PHONY: check
-check: fmt-check tidy vet lint test ## All that must pass before a change goes in
+check: fmt-check tidy vet lint test costs ## All that must pass before a change goes in
 
 .PHONY: fmt
 fmt: ## Format the code and order its imports
@@ -80,6 +80,15 @@ lint: ## Run staticcheck and golangci-lint (the first build takes a few minutes)
 .PHONY: bench
 bench: ## Run the benchmarks, BENCH=regexp PKG=./hashrepo COUNT=6; the output is for benchstat
 	@go test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(COUNT) $(PKG)
+
+# The race detector allocates, so that this is no part of test.
+.PHONY: costs
+costs: redis ## Compare allocations and round trips with bench/baseline/baseline.txt; fail where one rose
+	cd bench && go test -count=1 ./baseline
+
+.PHONY: baseline
+baseline: redis ## Measure baseline.txt anew, REASON="why a line changed"
+	cd bench && BASELINE_UPDATE=1 go test -count=1 ./baseline
 
 .PHONY: benchstat
 benchstat: ## Compare two outputs of bench, OLD=old.txt NEW=new.txt

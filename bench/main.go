@@ -179,7 +179,7 @@ func (o *options) target() peers.Target {
 	for _, n := range o.callers {
 		most = max(most, n)
 	}
-	return peers.Target{URL: o.url, Records: o.records, Callers: most}
+	return peers.Target{URL: o.url, Records: o.records, Callers: most, Contexts: contest.ContextsOf[o.context]}
 }
 
 // tell writes the table, the report and what changed.

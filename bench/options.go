@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/symphony-go/symphony/bench/contest"
 	"github.com/symphony-go/symphony/bench/peers"
 	"github.com/symphony-go/symphony/bench/results"
 )
@@ -27,6 +28,7 @@ type options struct {
 	rounds  int
 	turn    time.Duration
 	records int
+	context string
 }
 
 const usage = `Measures Symphony beside rueidis by hand, rueidis/om, go-redis, redigo and asynq, on one server.
@@ -58,6 +60,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	f.IntVar(&o.rounds, "rounds", 0, "rounds, in each of which every contestant has one turn (default 25, with -quick 15)")
 	f.DurationVar(&o.turn, "time", 25*time.Millisecond, "how long a turn takes")
 	f.IntVar(&o.records, "n", 1000, "records that are read, written and searched")
+	f.StringVar(&o.context, "context", "deadline", "the context of each caller: deadline, cancel (no deadline) or background (never ends)")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -131,6 +134,9 @@ func (o *options) check() error {
 	if least := max(100, slices.Max(append(o.callers, 1))); o.records < least {
 		bad = append(bad, fmt.Errorf("-n: %d records are too few; at least %d, so that each caller has one of its own", o.records, least))
 	}
+	if contest.ContextsOf[o.context] == nil {
+		bad = append(bad, fmt.Errorf("-context: %q is none of deadline, cancel, background", o.context))
+	}
 	if o.records > 1_000_000 {
 		bad = append(bad, fmt.Errorf("-n: %d records are more than the ids have room for; at most 1000000", o.records))
 	}
@@ -138,5 +144,5 @@ func (o *options) check() error {
 }
 
 func (o *options) results() results.Options {
-	return results.Options{Records: o.records, Rounds: o.rounds, Turn: o.turn, Quick: o.quick}
+	return results.Options{Records: o.records, Rounds: o.rounds, Turn: o.turn, Quick: o.quick, Context: o.context}
 }

@@ -39,33 +39,76 @@ type Contestant struct {
 	Stale func(ctx context.Context, pairs int) (results.Stale, error)
 }
 
-// Calls makes a turn of a call. Calls of one caller have i counted up from turn
-// to turn; no two callers have the same number at once.
-func Calls(call func(ctx context.Context, p Place) error) func(context.Context, int, int) (time.Duration, error) {
+// Contexts gives each caller the context of its calls.
+type Contexts func(context.Context) (context.Context, context.CancelFunc)
+
+// ContextsOf are the contexts that there are, by name. With "deadline" a caller
+// has one of its own that ends, as a request with a time limit has; with "cancel"
+// one of its own that can end but has no time for that; with "background" one
+// that never ends.
+var ContextsOf = map[string]Contexts{
+	"deadline": func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, time.Minute)
+	},
+	"cancel": context.WithCancel,
+	"background": func(context.Context) (context.Context, context.CancelFunc) {
+		return context.Background(), func() {}
+	},
+}
+
+// Calls makes a turn of a call. Each caller has a context of its own, and its
+// calls are counted up from turn to turn.
+func Calls(contexts Contexts, call func(ctx context.Context, p Place) error) func(context.Context, int, int) (time.Duration, error) {
 	var turns atomic.Int64
 	return func(ctx context.Context, callers, n int) (time.Duration, error) {
-		each := (n + callers - 1) / callers
-		first := int(turns.Add(1)) * 31
-		start := make(chan struct{})
-		var failure firstError
-		var done sync.WaitGroup
-		for c := range callers {
-			done.Go(func() {
-				<-start
-				for i := range each {
-					if err := call(ctx, Place{c, callers, first + i}); err != nil {
-						failure.set(err)
-						return
-					}
-				}
-			})
+		t := crowd{
+			contexts: contexts, call: call, callers: callers, each: (n + callers - 1) / callers, first: int(turns.Add(1)) * 31,
+			start: make(chan struct{}),
 		}
-		began := time.Now()
-		close(start)
-		done.Wait()
-		took := time.Since(began)
-		return took * time.Duration(n) / time.Duration(each*callers), failure.get()
+		took, err := t.run(ctx)
+		return took * time.Duration(n) / time.Duration(t.each*callers), err
 	}
+}
+
+// crowd is one turn of calls.
+type crowd struct {
+	contexts             Contexts
+	call                 func(ctx context.Context, p Place) error
+	callers, each, first int
+	start                chan struct{}
+	failure              firstError
+}
+
+func (t *crowd) run(ctx context.Context) (time.Duration, error) {
+	var done sync.WaitGroup
+	for c := range t.callers {
+		done.Go(func() { t.failure.set(t.caller(ctx, c)) })
+	}
+	over := make(chan time.Time, 1)
+	go func() {
+		done.Wait()
+		over <- time.Now()
+	}()
+	began := time.Now()
+	close(t.start)
+	select {
+	case end := <-over:
+		return end.Sub(began), t.failure.get()
+	case <-ctx.Done(): // a call with a context that never ends may hang
+		return 0, ctx.Err()
+	}
+}
+
+func (t *crowd) caller(ctx context.Context, c int) error {
+	ctx, cancel := t.contexts(ctx)
+	defer cancel()
+	<-t.start
+	for i := range t.each {
+		if err := t.call(ctx, Place{c, t.callers, t.first + i}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Place tells a call which caller makes it and how many that one made before.
@@ -78,9 +121,20 @@ func (p Place) Of(n int) int {
 }
 
 type firstError struct {
-	once sync.Once
-	err  error
+	mu  sync.Mutex
+	err error
 }
 
-func (f *firstError) set(err error) { f.once.Do(func() { f.err = err }) }
-func (f *firstError) get() error    { return f.err }
+func (f *firstError) set(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+func (f *firstError) get() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}

@@ -19,11 +19,12 @@ import (
 // with Concurrency. Its queue has a name of ours; other keys of asynq have fixed
 // names.
 type tasks struct {
-	connect asynq.RedisConnOpt
-	client  *asynq.Client
-	inspect *asynq.Inspector
-	look    rueidis.Client
-	feeder  *tasks // sets up what is then done, uncounted
+	connect  asynq.RedisConnOpt
+	client   *asynq.Client
+	inspect  *asynq.Inspector
+	contexts contest.Contexts
+	look     rueidis.Client
+	feeder   *tasks // sets up what is then done, uncounted
 }
 
 // connOpt gives asynq go-redis clients with a counter in them.
@@ -51,7 +52,7 @@ func openTasks(t Target, look rueidis.Client, counter *wire.Counter) (*tasks, er
 	}
 	o.PoolSize = t.Callers
 	connect := connOpt{o, counter}
-	return &tasks{look: look, connect: connect, client: asynq.NewClient(connect), inspect: asynq.NewInspector(connect)}, nil
+	return &tasks{contexts: t.Contexts, look: look, connect: connect, client: asynq.NewClient(connect), inspect: asynq.NewInspector(connect)}, nil
 }
 
 func (t *tasks) Close() error { return errors.Join(t.client.Close(), t.inspect.Close()) }
@@ -83,7 +84,7 @@ func (t *tasks) scheduling() contest.Contestant {
 }
 
 func (t *tasks) adding(how, payload string, waits func(q *asynq.QueueInfo) int, more ...asynq.Option) contest.Contestant {
-	calls := contest.Calls(func(ctx context.Context, _ contest.Place) error { return t.add(ctx, payload, more...) })
+	calls := contest.Calls(t.contexts, func(ctx context.Context, _ contest.Place) error { return t.add(ctx, payload, more...) })
 	return contest.Contestant{
 		Name: "asynq", How: how + " (asynq's wiki, Getting Started)",
 		Turn: func(ctx context.Context, callers, n int) (time.Duration, error) {
@@ -123,7 +124,7 @@ func (t *tasks) drain(ctx context.Context, callers, n int) (time.Duration, error
 	if err := t.feeder.empty(ctx); err != nil {
 		return 0, err
 	}
-	fill := contest.Calls(func(ctx context.Context, p contest.Place) error {
+	fill := contest.Calls(t.contexts, func(ctx context.Context, p contest.Place) error {
 		return t.feeder.add(ctx, strconv.Itoa(p.Caller+p.Callers*p.Call))
 	})
 	if _, err := fill(ctx, min(64, n), n); err != nil {

@@ -51,8 +51,8 @@ func (s slice[T]) at(i int) T { return s[i] }
 const many = 100
 
 // enter gives the contestant of a contest, if the library does that operation.
-func enter[T any](l library[T], contestName string, look rueidis.Client, n int) (contest.Contestant, bool) {
-	e := entry[T]{library: l, look: look, ids: identities(n), n: n}
+func enter[T any](l library[T], contestName string, t Target, look rueidis.Client) (contest.Contestant, bool) {
+	e := entry[T]{library: l, contexts: t.Contexts, look: look, ids: identities(t.Records), n: t.Records}
 	c := contest.Contestant{Name: l.name, How: l.how[contestName]}
 	switch {
 	case contestName == Get && l.get != nil:
@@ -80,15 +80,16 @@ func enter[T any](l library[T], contestName string, look rueidis.Client, n int) 
 // entry is a library and the records that it works on.
 type entry[T any] struct {
 	library[T]
-	look rueidis.Client // reads and writes beside the library
-	ids  []string
-	n    int
+	contexts contest.Contexts
+	look     rueidis.Client // reads and writes beside the library
+	ids      []string
+	n        int
 }
 
 type turnFunc = func(context.Context, int, int) (time.Duration, error)
 
 func (e *entry[T]) reading(get func(context.Context, string) (T, error)) turnFunc {
-	return contest.Calls(func(ctx context.Context, p contest.Place) error {
+	return contest.Calls(e.contexts, func(ctx context.Context, p contest.Place) error {
 		_, err := get(ctx, e.ids[p.Of(e.n)])
 		return err
 	})
@@ -99,7 +100,7 @@ func (e *entry[T]) writing(set func(context.Context, string, T) error) turnFunc 
 	for i := range values {
 		values[i] = e.from(e.ids[i], profile(i))
 	}
-	return contest.Calls(func(ctx context.Context, p contest.Place) error {
+	return contest.Calls(e.contexts, func(ctx context.Context, p contest.Place) error {
 		i := p.Of(e.n)
 		return set(ctx, e.ids[i], values[i])
 	})
@@ -107,13 +108,13 @@ func (e *entry[T]) writing(set func(context.Context, string, T) error) turnFunc 
 
 func (e *entry[T]) updating() turnFunc {
 	plans := []string{"premium", "basic"}
-	return contest.Calls(func(ctx context.Context, p contest.Place) error {
+	return contest.Calls(e.contexts, func(ctx context.Context, p contest.Place) error {
 		return e.update(ctx, e.ids[p.Of(e.n)], plans[p.Call%2], 1)
 	})
 }
 
 func (e *entry[T]) readingMany() turnFunc {
-	return contest.Calls(func(ctx context.Context, p contest.Place) error {
+	return contest.Calls(e.contexts, func(ctx context.Context, p contest.Place) error {
 		first := p.Of(e.n)
 		_, err := e.getMany(ctx, e.ids[first:first+many])
 		return err
@@ -121,7 +122,7 @@ func (e *entry[T]) readingMany() turnFunc {
 }
 
 func (e *entry[T]) finding() turnFunc {
-	return contest.Calls(func(ctx context.Context, p contest.Place) error {
+	return contest.Calls(e.contexts, func(ctx context.Context, p contest.Place) error {
 		_, err := e.find(ctx, city(p.Caller+p.Call))
 		return err
 	})

@@ -36,9 +36,10 @@ var Contests = []string{Get, Upsert, Update, GetMany, Find, KVGet, KVSet, Cached
 
 // Target is where the contests take place.
 type Target struct {
-	URL     string // of one server, with the database
-	Records int    // that the contests work on
-	Callers int    // at most
+	URL      string // of one server, with the database
+	Records  int    // that the contests work on
+	Callers  int    // at most
+	Contexts contest.Contexts
 }
 
 // Peers are all contestants, connected.
@@ -181,20 +182,20 @@ var missing = map[string]map[string]string{
 }
 
 func (p *Peers) enterAll(c *contest.Contest) {
-	look, n := p.other.c, p.target.Records
-	add(c, p.ours.library(), look, n)
-	add(c, p.hand.library(), look, n)
-	add(c, p.mapper.library(), look, n)
-	add(c, p.goRedis.library(), look, n)
-	add(c, p.goRedis.piped(), look, n)
-	add(c, p.goRedis.cached(), look, n)
-	add(c, p.redigo.library(), look, n)
-	add(c, p.redigo.values(), look, n)
-	add(c, p.local.library(), look, n)
+	t, look := p.target, p.other.c
+	add(c, p.ours.library(), t, look)
+	add(c, p.hand.library(), t, look)
+	add(c, p.mapper.library(), t, look)
+	add(c, p.goRedis.library(), t, look)
+	add(c, p.goRedis.piped(), t, look)
+	add(c, p.goRedis.cached(), t, look)
+	add(c, p.redigo.library(), t, look)
+	add(c, p.redigo.values(), t, look)
+	add(c, p.local.library(), t, look)
 }
 
-func add[T any](c *contest.Contest, l library[T], look rueidis.Client, n int) {
-	if entrant, ok := enter(l, c.Name, look, n); ok {
+func add[T any](c *contest.Contest, l library[T], t Target, look rueidis.Client) {
+	if entrant, ok := enter(l, c.Name, t, look); ok {
 		c.Contestants = append(c.Contestants, entrant)
 	}
 }

@@ -33,7 +33,7 @@ var queue = symphony.Queue{Service: Mark, Entity: "mail", Action: "send"}
 func (p *Peers) enqueuing() contest.Contest {
 	push := func(name, how, list string, one func(context.Context) error) contest.Contestant {
 		fresh := func(ctx context.Context) error { return p.delete(ctx, list) }
-		calls := contest.Calls(func(ctx context.Context, _ contest.Place) error { return one(ctx) })
+		calls := contest.Calls(p.target.Contexts, func(ctx context.Context, _ contest.Place) error { return one(ctx) })
 		return contest.Contestant{
 			Name: name, How: how,
 			Turn: func(ctx context.Context, callers, n int) (time.Duration, error) {
@@ -107,7 +107,7 @@ func (p *Peers) processing() contest.Contest {
 				return 0, err
 			}
 			var done, wrong atomic.Int64
-			empty := contest.Calls(func(ctx context.Context, _ contest.Place) error {
+			empty := contest.Calls(p.target.Contexts, func(ctx context.Context, _ contest.Place) error {
 				for done.Load() < int64(n) {
 					took, err := take(ctx, func(n int, first string) {
 						if first != item {

@@ -31,14 +31,14 @@ func (p *Peers) scheduling() contest.Contest {
 	return contest.Contest{Name: Schedule, Baseline: "rueidis", Contestants: []contest.Contestant{
 		{
 			Name: results.Ours, How: "Trigger.Set an hour ahead",
-			Turn: contest.Calls(set),
+			Turn: contest.Calls(p.target.Contexts, set),
 			Check: func(ctx context.Context) error {
 				return errors.Join(set(ctx, contest.Place{}), p.scheduled(ctx, "%exp:due:"+later))
 			},
 		},
 		{
 			Name: "rueidis", How: "DoMulti of MULTI, SET PX, ZADD, EXEC: no wake-up, nothing that a worker could claim safely",
-			Turn: contest.Calls(byHand),
+			Turn: contest.Calls(p.target.Contexts, byHand),
 			Check: func(ctx context.Context) error {
 				return errors.Join(byHand(ctx, contest.Place{}), p.scheduled(ctx, dueKey))
 			},
@@ -94,7 +94,7 @@ func (p *Peers) claim(ctx context.Context, callers, n int) (time.Duration, error
 	}); err != nil {
 		return 0, err
 	}
-	set := contest.Calls(func(ctx context.Context, at contest.Place) error {
+	set := contest.Calls(p.target.Contexts, func(ctx context.Context, at contest.Place) error {
 		return p.feeder.triggers.Set(ctx, now, strconv.Itoa(at.Caller+at.Callers*at.Call), time.Millisecond)
 	})
 	if _, err := set(ctx, min(64, n), n); err != nil {

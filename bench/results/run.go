@@ -44,6 +44,7 @@ type Options struct {
 	Rounds  int           `json:"rounds"`
 	Turn    time.Duration `json:"turn"`
 	Quick   bool          `json:"quick"`
+	Context string        `json:"context"` // of each caller
 }
 
 // Row is one contestant in one contest with one number of callers.
