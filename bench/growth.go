@@ -2,10 +2,78 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
+	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/peers"
 	"github.com/symphony-go/symphony/bench/results"
 )
 
-func (o *options) curves() int { return 0 }
+// curves is how many steps -growth adds.
+func (o *options) curves() (steps int) {
+	if o.growth {
+		for _, g := range peers.Growths() {
+			steps += len(g.Sizes)
+		}
+	}
+	return steps
+}
 
-func (o *options) grow(context.Context, *ground, *results.Run, *progress) error { return nil }
+// grow measures how the cost grows with callers, fields, size and records.
+func (o *options) grow(ctx context.Context, g *ground, run *results.Run, status *progress) (err error) {
+	if err := g.clear(ctx); err != nil { // who counts versions begins anew
+		return err
+	}
+	t := o.target()
+	t.Callers = max(t.Callers, mostCallers)
+	t.Records = max(t.Records, mostCallers)
+	p, err := peers.Open(ctx, t, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	if err := p.Seed(ctx); err != nil {
+		return err
+	}
+	for _, growth := range peers.Growths() {
+		curves, err := o.curve(ctx, p, growth, status)
+		if err != nil {
+			return err
+		}
+		run.Growth = append(run.Growth, curves...)
+	}
+	return nil
+}
+
+const mostCallers = 512
+
+// curve measures one operation at all its sizes: a curve for each contestant.
+func (o *options) curve(ctx context.Context, p *peers.Peers, g peers.Growth, status *progress) ([]results.Curve, error) {
+	var curves []results.Curve
+	m := contest.Meter{Rounds: o.growthRounds(), Turn: o.turn, Round: status.round}
+	for _, size := range g.Sizes {
+		status.next(fmt.Sprintf("%s by %s, %d %s", g.Operation, g.Along, size, g.Unit))
+		c, callers, err := g.At(ctx, p, size)
+		if err == nil {
+			err = c.Check(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+		rows, err := m.Run(ctx, c, callers)
+		if err != nil {
+			return nil, err
+		}
+		for i, r := range rows {
+			if len(curves) == i {
+				curves = append(curves, results.Curve{Operation: g.Operation, Along: g.Along, Unit: g.Unit, Contestant: r.Contestant})
+			}
+			curves[i].Points = append(curves[i].Points, results.Point{Size: float64(size), Samples: r.Samples})
+		}
+	}
+	return curves, nil
+}
+
+// growthRounds are fewer, since the curves have many points.
+func (o *options) growthRounds() int { return max(1, o.rounds*2/5) }

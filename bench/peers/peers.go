@@ -55,6 +55,7 @@ type Peers struct {
 	tasks   *tasks
 	feeder  *ours // sets up what ours then does, uncounted
 	closers []io.Closer
+	written int // records
 
 	counters map[string]*wire.Counter // by contestant; nil: they do not count
 }
@@ -142,6 +143,7 @@ func (p *Peers) Close() error {
 // Seed writes the records that the contests work on.
 func (p *Peers) Seed(ctx context.Context) error {
 	n := p.target.Records
+	p.written = n
 	if err := p.hand.seed(ctx, n); err != nil {
 		return err
 	}

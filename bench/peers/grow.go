@@ -1,0 +1,88 @@
+package peers
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/hashrepo"
+)
+
+// Growth is one operation at several sizes.
+type Growth struct {
+	Operation string
+	Along     string // what grows
+	Unit      string
+	Sizes     []int
+	At        func(ctx context.Context, p *Peers, size int) (contest.Contest, int, error) // the contest, and how many callers
+}
+
+// Growths are what grows.
+func Growths() []Growth {
+	return []Growth{
+		{Get, "callers", "callers", powers(1, 2, 512), func(_ context.Context, p *Peers, n int) (contest.Contest, int, error) {
+			c, err := p.Contest(Get)
+			return c, n, err
+		}},
+		{Upsert, "callers", "callers", powers(1, 2, 512), func(_ context.Context, p *Peers, n int) (contest.Contest, int, error) {
+			c, err := p.Contest(Upsert)
+			return c, n, err
+		}},
+		{Get, "fields", "fields", []int{4, 16, 64, 256}, func(ctx context.Context, p *Peers, n int) (contest.Contest, int, error) {
+			c, err := p.wide(ctx, n, Get)
+			return c, growthCallers, err
+		}},
+		{Upsert, "fields", "fields", []int{4, 16, 64, 256}, func(ctx context.Context, p *Peers, n int) (contest.Contest, int, error) {
+			c, err := p.wide(ctx, n, Upsert)
+			return c, growthCallers, err
+		}},
+		{Get, "size of the record", "bytes", powers(256, 4, 1<<20), func(ctx context.Context, p *Peers, n int) (contest.Contest, int, error) {
+			c, err := p.heavy(ctx, n, Get)
+			return c, growthCallers, err
+		}},
+		{Upsert, "size of the record", "bytes", powers(256, 4, 1<<20), func(ctx context.Context, p *Peers, n int) (contest.Contest, int, error) {
+			c, err := p.heavy(ctx, n, Upsert)
+			return c, growthCallers, err
+		}},
+		{Get, "records", "records", []int{1000, 10_000, 100_000}, amid(Get, growthCallers)},
+		{Find, "records", "records", []int{1000, 10_000, 100_000}, amid(Find, 1)},
+	}
+}
+
+const growthCallers = 64
+
+func powers(from, by, to int) (all []int) {
+	for n := from; n <= to; n *= by {
+		all = append(all, n)
+	}
+	return all
+}
+
+// amid is a contest on the records of all sizes below one and its own.
+func amid(name string, callers int) func(context.Context, *Peers, int) (contest.Contest, int, error) {
+	return func(ctx context.Context, p *Peers, n int) (contest.Contest, int, error) {
+		if err := p.enlarge(ctx, n); err != nil {
+			return contest.Contest{}, 0, err
+		}
+		c, err := p.Contest(name)
+		return c, callers, err
+	}
+}
+
+// enlarge writes more records, for those that share them. As many of them match
+// a search as before.
+func (p *Peers) enlarge(ctx context.Context, n int) error {
+	all := make([]hashrepo.Record[Profile], 0, 1000)
+	for i := p.written; i < n; i++ {
+		r := hashrepo.Record[Profile]{ID: fmt.Sprintf("id%06d", i), Value: profile(i)}
+		r.Value.City = "Elsewhere"
+		if all = append(all, r); len(all) == cap(all) || i+1 == n {
+			if err := p.feeder.users.UpsertMany(ctx, all...); err != nil {
+				return err
+			}
+			all = all[:0]
+		}
+	}
+	p.written = max(p.written, n)
+	return nil
+}
