@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/symphony-go/symphony/bench/contest"
 	"github.com/symphony-go/symphony/bench/peers"
@@ -13,11 +14,20 @@ import (
 // curves is how many steps -growth adds.
 func (o *options) curves() (steps int) {
 	if o.growth {
-		for _, g := range peers.Growths() {
+		for _, g := range o.growths() {
 			steps += len(g.Sizes)
 		}
 	}
 	return steps
+}
+
+// growths are what grows, up to sizes that a test has time for.
+func (o *options) growths() []peers.Growth {
+	all := peers.Growths()
+	for i := range all {
+		all[i].Sizes = slices.DeleteFunc(all[i].Sizes, func(n int) bool { return o.largest > 0 && n > o.largest })
+	}
+	return all
 }
 
 // grow measures how the cost grows with callers, fields, size and records.
@@ -36,7 +46,7 @@ func (o *options) grow(ctx context.Context, g *ground, run *results.Run, status 
 	if err := p.Seed(ctx); err != nil {
 		return err
 	}
-	for _, growth := range peers.Growths() {
+	for _, growth := range o.growths() {
 		curves, err := o.curve(ctx, p, growth, status)
 		if err != nil {
 			return err

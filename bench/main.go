@@ -159,15 +159,15 @@ func (o *options) with(ctx context.Context, counting bool, do func(*peers.Peers,
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	if err := p.Seed(ctx); err != nil {
-		return err
-	}
 	for _, name := range o.only {
 		c, err := p.Contest(name)
-		if err != nil {
-			return err
+		if err == nil {
+			err = p.Seed(ctx) // the contest before may have changed the records
 		}
-		if err := do(p, c); err != nil {
+		if err == nil {
+			err = do(p, c)
+		}
+		if err != nil {
 			return err
 		}
 	}

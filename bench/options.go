@@ -29,6 +29,7 @@ type options struct {
 	turn    time.Duration
 	records int
 	context string
+	largest int // size that -growth goes to; 0: all
 }
 
 const usage = `Measures Symphony beside rueidis by hand, rueidis/om, go-redis, redigo and asynq, on one server.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"regexp"
 	"strings"
 )
 
@@ -16,7 +17,8 @@ type drawing struct {
 
 // style makes drawings readable on light and dark ground. A drawing that stands
 // alone carries it; in a page it is there once.
-const style = `
+// Where light-dark is not known, the light color before it counts.
+var style = regexp.MustCompile(`(fill|stroke): light-dark\((#\w+), `).ReplaceAllString(`
 .plot { color-scheme: light dark; }
 .plot text { font: 12px system-ui, sans-serif; fill: light-dark(#1f2328, #e6edf3); }
 .plot .title { font-size: 14px; font-weight: 600; }
@@ -33,7 +35,7 @@ const style = `
 .plot .c6 { fill: light-dark(#9a6700, #d29922); stroke: light-dark(#9a6700, #d29922); }
 .plot .c7 { fill: light-dark(#0e7490, #39c5cf); stroke: light-dark(#0e7490, #39c5cf); }
 .plot .line { fill: none; stroke-width: 2; }
-`
+`, "$1: $2; $1: light-dark($2, ")
 
 // colors are those of the contestants, the same in every drawing.
 var colors = map[string]int{

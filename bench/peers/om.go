@@ -130,17 +130,3 @@ func (m *mapper) getMany(ctx context.Context, ids []string) (list[*omProfile], e
 	}
 	return all, nil
 }
-
-func (m *mapper) seed(ctx context.Context, n int) error {
-	ids, entities := identities(n), make([]*omProfile, n)
-	for i := range entities {
-		entities[i] = m.from(ids[i], profile(i))
-		entities[i].ExAt = time.Now().Add(lifetime)
-	}
-	for _, err := range m.repo.SaveMulti(ctx, entities...) {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -140,21 +140,6 @@ func (p *Peers) Close() error {
 	return errors.Join(all...)
 }
 
-// Seed writes the records that the contests work on.
-func (p *Peers) Seed(ctx context.Context) error {
-	n := p.target.Records
-	p.written = n
-	if err := p.hand.seed(ctx, n); err != nil {
-		return err
-	}
-	for i, id := range identities(n)[:n] {
-		if err := p.ours.values.Set(ctx, id, profile(i)); err != nil {
-			return err
-		}
-	}
-	return p.mapper.seed(ctx, n)
-}
-
 // Contest gives a contest by its name.
 func (p *Peers) Contest(name string) (contest.Contest, error) {
 	switch name {

@@ -2,7 +2,6 @@ package peers
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -195,18 +194,4 @@ func (h *hand) kvGet(ctx context.Context, id string) (p Profile, err error) {
 
 func (h *hand) kvSet(ctx context.Context, id string, p Profile) error {
 	return h.c.Do(ctx, h.c.B().Set().Key(valueKey("json", id)).Value(rueidis.JSON(p)).Px(lifetime).Build()).Error()
-}
-
-// seed writes all records by hand, for whoever reads them.
-func (h *hand) seed(ctx context.Context, n int) error {
-	for i := range n {
-		id := fmt.Sprintf("id%06d", i)
-		if err := h.upsert(ctx, id, profile(i)); err != nil {
-			return err
-		}
-		if err := h.kvSet(ctx, id, profile(i)); err != nil {
-			return err
-		}
-	}
-	return nil
 }

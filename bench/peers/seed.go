@@ -1,0 +1,39 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// Seed writes the records that the contests work on, each by hand and by those
+// who store them in a way of their own.
+func (p *Peers) Seed(ctx context.Context) error {
+	n := p.target.Records
+	ids, mapped := identities(n), p.mapper.library()
+	p.written = max(p.written, n)
+	return spread(n, func(i int) error {
+		id, record := ids[i], profile(i)
+		return errors.Join(
+			p.other.upsert(ctx, id, record),
+			p.other.kvSet(ctx, id, record),
+			p.feeder.values.Set(ctx, id, record),
+			mapped.upsert(ctx, id, mapped.from(id, record)))
+	})
+}
+
+// spread calls do for 0 to n-1 from several goroutines, until one call fails.
+func spread(n int, do func(i int) error) error {
+	const callers = 64
+	errs := make([]error, callers)
+	var done sync.WaitGroup
+	for c := range callers {
+		done.Go(func() {
+			for i := c; i < n && errs[c] == nil; i += callers {
+				errs[c] = do(i)
+			}
+		})
+	}
+	done.Wait()
+	return errors.Join(errs...)
+}
