@@ -8,9 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -132,10 +134,14 @@ func (o *options) listen(ctx context.Context) (spoken, error) {
 
 // compete measures all contests.
 func (o *options) compete(ctx context.Context, run *results.Run, heard spoken, p *progress) error {
+	run.Absent = map[string][]string{}
 	m := contest.Meter{Rounds: o.rounds, Turn: o.turn, Round: p.round}
 	return o.with(ctx, false, func(_ *peers.Peers, c contest.Contest) error {
 		if err := c.Check(ctx); err != nil {
 			return err
+		}
+		for _, who := range slices.Sorted(maps.Keys(c.Missing)) {
+			run.Absent[c.Name] = append(run.Absent[c.Name], who+" is not in it: "+c.Missing[who]+".")
 		}
 		for _, callers := range o.callers {
 			p.next(c.Name + ", " + results.Callers(callers))

@@ -1,8 +1,10 @@
 package page
 
 import (
+	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/symphony-go/symphony/bench/results"
 )
@@ -23,7 +25,11 @@ func lines(curves []results.Curve) *drawing {
 		d.line(x.at(p.Size), bottom, x.at(p.Size), bottom+4, "axis")
 		d.text(x.at(p.Size), bottom+17, "faint", "middle", size(p.Size, first.Unit))
 	}
-	d.text((left+right)/2, bottom+36, "faint", "middle", first.Along+" ("+first.Unit+", logarithmic); time for one operation, logarithmic; error bars: quartiles")
+	along := first.Along
+	if first.Unit != along {
+		along += " in " + first.Unit
+	}
+	d.text((left+right)/2, bottom+36, "faint", "middle", along+", logarithmic; time for one operation, logarithmic; error bars: quartiles")
 	d.line(left, top, left, bottom, "axis")
 	d.line(left, bottom, right, bottom, "axis")
 	for i, c := range curves {
@@ -49,7 +55,7 @@ func extent(curves []results.Curve, left, right, bottom, top float64) (x, y scal
 }
 
 func (d *drawing) curve(c results.Curve, x, y scale) {
-	path := ""
+	var path strings.Builder
 	for i, p := range c.Points {
 		q := results.QuartilesOf(results.Times(p.Samples))
 		at := x.at(p.Size)
@@ -57,13 +63,13 @@ func (d *drawing) curve(c results.Curve, x, y scale) {
 		if i == 0 {
 			command = "M"
 		}
-		path += command + strconv.FormatFloat(at, 'f', 1, 64) + " " + strconv.FormatFloat(y.at(q.Median), 'f', 1, 64)
+		fmt.Fprintf(&path, "%s%.1f %.1f", command, at, y.at(q.Median))
 		d.line(at, y.at(q.Low), at, y.at(q.High), "error")
 		d.line(at-3, y.at(q.Low), at+3, y.at(q.Low), "error")
 		d.line(at-3, y.at(q.High), at+3, y.at(q.High), "error")
 		d.add(`<circle cx="%.1f" cy="%.1f" r="3" class="%s"/>`, at, y.at(q.Median), color(c.Contestant))
 	}
-	d.add(`<path d="%s" class="line %s"/>`, path, color(c.Contestant))
+	d.add(`<path d="%s" class="line %s"/>`, path.String(), color(c.Contestant))
 }
 
 func size(x float64, unit string) string {

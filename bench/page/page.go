@@ -72,10 +72,12 @@ type section struct {
 	Plot   template.HTML
 	Tables []table
 	Ways   []way
+	Absent []string
 }
 
 type table struct {
 	Callers, Baseline string
+	Stale             bool // whether reads may be stale
 	Rows              [][]string
 }
 
@@ -145,7 +147,7 @@ func sections(run *results.Run, plots []plot) (all []section) {
 		if p.contest == "" {
 			continue
 		}
-		s := section{Name: p.contest, Plot: template.HTML(p.inline())}
+		s := section{Name: p.contest, Plot: template.HTML(p.inline()), Absent: run.Absent[p.contest]}
 		for _, r := range run.Rows {
 			if r.Contest == p.contest {
 				s.add(run, r)
@@ -162,7 +164,11 @@ func (s *section) add(run *results.Run, r results.Row) {
 		s.Tables = append(s.Tables, table{Callers: callers, Baseline: r.Baseline})
 	}
 	t := &s.Tables[len(s.Tables)-1]
-	t.Rows = append(t.Rows, run.Cells(r))
+	cells := run.Cells(r)
+	if t.Stale = t.Stale || r.Stale != nil; !t.Stale {
+		cells = cells[:len(cells)-2]
+	}
+	t.Rows = append(t.Rows, cells)
 	if len(s.Tables) == 1 {
 		s.Ways = append(s.Ways, way{r.Contestant, r.How, r.Wire.Commands, results.Bytes(r.Wire.Sent), results.Bytes(r.Wire.Received)})
 	}

@@ -124,10 +124,7 @@ func (t *tasks) drain(ctx context.Context, callers, n int) (time.Duration, error
 	if err := t.feeder.empty(ctx); err != nil {
 		return 0, err
 	}
-	fill := contest.Calls(t.contexts, func(ctx context.Context, p contest.Place) error {
-		return t.feeder.add(ctx, strconv.Itoa(p.Caller+p.Callers*p.Call))
-	})
-	if _, err := fill(ctx, min(64, n), n); err != nil {
+	if err := spread(n, func(i int) error { return t.feeder.add(ctx, strconv.Itoa(i)) }); err != nil {
 		return 0, err
 	}
 	var clock stopwatch

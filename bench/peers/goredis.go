@@ -208,9 +208,9 @@ func (d *document) UnmarshalBinary(text []byte) error { return json.Unmarshal(te
 
 func (g *goRedis) kvGet(ctx context.Context, id string) (*Profile, error) {
 	d := new(document)
-	return (*Profile)(d), g.plain.Get(ctx, valueKey("json", id)).Scan(d)
+	return (*Profile)(d), g.plain.Get(ctx, valueKey(id)).Scan(d)
 }
 
 func (g *goRedis) kvSet(ctx context.Context, id string, p *Profile) error {
-	return g.plain.Set(ctx, valueKey("json", id), (*document)(p), lifetime).Err()
+	return g.plain.Set(ctx, valueKey(id), (*document)(p), lifetime).Err()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -230,7 +231,7 @@ func (e *entry[T]) stale(ctx context.Context, pairs int) (results.Stale, error) 
 		return results.Stale{}, err
 	}
 	others, err := e.staleAfter(ctx, pairs, func(ctx context.Context, id string, p Profile) error {
-		return e.look.Do(ctx, e.look.B().Hset().Key(e.key(id)).FieldValue().FieldValue("score", fmt.Sprint(p.Score)).Build()).Error()
+		return e.look.Do(ctx, e.look.B().Hset().Key(e.key(id)).FieldValue().FieldValue("score", strconv.FormatInt(p.Score, 10)).Build()).Error()
 	})
 	return results.Stale{Own: own, Others: others}, err
 }

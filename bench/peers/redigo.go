@@ -223,7 +223,7 @@ func (r *redigo) find(ctx context.Context, city string) (found []*redigoProfile,
 func (r *redigo) kvGet(ctx context.Context, id string) (*Profile, error) {
 	p := new(Profile)
 	return p, r.with(ctx, func(c redis.Conn) error {
-		text, err := redis.Bytes(redis.DoContext(c, ctx, "GET", valueKey("json", id)))
+		text, err := redis.Bytes(redis.DoContext(c, ctx, "GET", valueKey(id)))
 		if err != nil {
 			return err
 		}
@@ -237,7 +237,7 @@ func (r *redigo) kvSet(ctx context.Context, id string, p *Profile) error {
 		if err != nil {
 			return err
 		}
-		_, err = redis.DoContext(c, ctx, "SET", valueKey("json", id), text, "PX", lifetime.Milliseconds())
+		_, err = redis.DoContext(c, ctx, "SET", valueKey(id), text, "PX", lifetime.Milliseconds())
 		return err
 	})
 }

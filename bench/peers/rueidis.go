@@ -185,13 +185,13 @@ func (h *hand) find(ctx context.Context, city string) (found []Profile, err erro
 	}
 }
 
-func valueKey(library, id string) string { return Mark + ":" + library + ":" + id }
+func valueKey(id string) string { return Mark + ":json:" + id }
 
 func (h *hand) kvGet(ctx context.Context, id string) (p Profile, err error) {
-	err = h.c.Do(ctx, h.c.B().Get().Key(valueKey("json", id)).Build()).DecodeJSON(&p)
+	err = h.c.Do(ctx, h.c.B().Get().Key(valueKey(id)).Build()).DecodeJSON(&p)
 	return p, err
 }
 
 func (h *hand) kvSet(ctx context.Context, id string, p Profile) error {
-	return h.c.Do(ctx, h.c.B().Set().Key(valueKey("json", id)).Value(rueidis.JSON(p)).Px(lifetime).Build()).Error()
+	return h.c.Do(ctx, h.c.B().Set().Key(valueKey(id)).Value(rueidis.JSON(p)).Px(lifetime).Build()).Error()
 }

@@ -94,10 +94,7 @@ func (p *Peers) claim(ctx context.Context, callers, n int) (time.Duration, error
 	}); err != nil {
 		return 0, err
 	}
-	set := contest.Calls(p.target.Contexts, func(ctx context.Context, at contest.Place) error {
-		return p.feeder.triggers.Set(ctx, now, strconv.Itoa(at.Caller+at.Callers*at.Call), time.Millisecond)
-	})
-	if _, err := set(ctx, min(64, n), n); err != nil {
+	if err := spread(n, func(i int) error { return p.feeder.triggers.Set(ctx, now, strconv.Itoa(i), time.Millisecond) }); err != nil {
 		return 0, err
 	}
 	l, err := expiry.NewListener(p.ours.pools, r, expiry.Config{Pool: alias, Workers: callers, Logger: slog.New(slog.DiscardHandler)})

@@ -107,6 +107,7 @@ func TestCompareSaysWhatItCannot(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	run := made(1, 25, 1, usual)
+	run.Rows[0].Stale = &Stale{}
 	run.Rows[1].Stale = &Stale{Own: Share{1, 8}, Others: Share{0, 8}}
 	var text bytes.Buffer
 	require.NoError(t, run.WriteTable(&text))

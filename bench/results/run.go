@@ -23,7 +23,11 @@ type Run struct {
 	Machine Machine   `json:"machine"`
 	Options Options   `json:"options"`
 	Rows    []Row     `json:"rows"`
-	Growth  []Curve   `json:"growth,omitempty"`
+
+	// Absent says who is not in a contest, and why.
+	Absent map[string][]string `json:"absent,omitempty"`
+
+	Growth []Curve `json:"growth,omitempty"`
 }
 
 // Machine is where a run was made and with what.

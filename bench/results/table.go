@@ -22,9 +22,17 @@ func (run *Run) WriteTable(w io.Writer) error {
 			last = heading
 			_ = out.Flush() // its error comes again at the end
 			_, _ = fmt.Fprintf(w, "\n%s (baseline: %s)\n", heading, r.Baseline)
-			_, _ = fmt.Fprintln(out, "\ttime/op\tspread\tvs baseline\tours is\tallocs\tbytes\ttrips\tstale own\tothers'\t")
+			heads := "\ttime/op\tspread\tvs baseline\tours is\tallocs\tbytes\ttrips\t"
+			if r.Stale != nil {
+				heads += "stale own\tothers'\t"
+			}
+			_, _ = fmt.Fprintln(out, heads)
 		}
-		_, _ = fmt.Fprintln(out, strings.Join(run.Cells(r), "\t")+"\t")
+		cells := run.Cells(r)
+		if r.Stale == nil {
+			cells = cells[:len(cells)-2]
+		}
+		_, _ = fmt.Fprintln(out, strings.Join(cells, "\t")+"\t")
 	}
 	return out.Flush()
 }
