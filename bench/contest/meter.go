@@ -93,11 +93,14 @@ func turn(ctx context.Context, p Contestant, callers, n int) (results.Sample, er
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
+	used := processorTime()
 	took, err := p.Turn(ctx, callers, n)
+	used = processorTime() - used
 	runtime.ReadMemStats(&after)
 	per := float64(n)
 	return results.Sample{
 		Nanoseconds: float64(took) / per,
+		Processor:   float64(used) / per,
 		Allocations: float64(after.Mallocs-before.Mallocs) / per,
 		Bytes:       float64(after.TotalAlloc-before.TotalAlloc) / per,
 	}, err

@@ -135,9 +135,8 @@ func groups(run *results.Run, contest string) (all []group) {
 		if len(all) == 0 || all[len(all)-1].callers != r.Callers {
 			all = append(all, group{callers: r.Callers})
 		}
-		time, _, _ := r.Summaries()
 		last := &all[len(all)-1]
-		last.bars = append(last.bars, bar{r.Contestant, time})
+		last.bars = append(last.bars, bar{r.Contestant, r.Summary().Time})
 	}
 	return all
 }

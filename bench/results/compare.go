@@ -79,8 +79,7 @@ func (run *Run) relative(r Row) []float64 {
 }
 
 func allocations(old, now Row) Change {
-	_, before, _ := old.Summaries()
-	_, after, _ := now.Summaries()
+	before, after := old.Summary().Allocations, now.Summary().Allocations
 	d := math.Abs(after - before)
 	return Change{Row: now, What: "allocations", Old: before, New: after, P: 1, Real: d > 0.5 && d > 0.01*before}
 }

@@ -66,6 +66,7 @@ type Row struct {
 // Sample is what one turn found, for one operation.
 type Sample struct {
 	Nanoseconds float64 `json:"ns"`
+	Processor   float64 `json:"cpu_ns"` // what the client's process used, in nanoseconds; with what prepares the turn
 	Allocations float64 `json:"allocs"`
 	Bytes       float64 `json:"bytes"`
 }
@@ -121,14 +122,27 @@ func Times(samples []Sample) []float64 {
 	return all
 }
 
-// Summaries are the quartiles of the time, and the medians of what was allocated.
-func (r Row) Summaries() (time Quartiles, allocs, bytes float64) {
-	n := len(r.Samples)
-	a, b := make([]float64, n), make([]float64, n)
-	for i, s := range r.Samples {
-		a[i], b[i] = s.Allocations, s.Bytes
+// Summary is the time with its spread, and the medians of all else.
+type Summary struct {
+	Time                          Quartiles
+	Processor, Allocations, Bytes float64
+}
+
+// Summary sums the samples of a row up.
+func (r Row) Summary() Summary {
+	median := func(of func(Sample) float64) float64 {
+		all := make([]float64, len(r.Samples))
+		for i, s := range r.Samples {
+			all[i] = of(s)
+		}
+		return QuartilesOf(all).Median
 	}
-	return QuartilesOf(Times(r.Samples)), QuartilesOf(a).Median, QuartilesOf(b).Median
+	return Summary{
+		QuartilesOf(Times(r.Samples)),
+		median(func(s Sample) float64 { return s.Processor }),
+		median(func(s Sample) float64 { return s.Allocations }),
+		median(func(s Sample) float64 { return s.Bytes }),
+	}
 }
 
 // Find gives the row of a contestant beside another one's.
@@ -181,9 +195,9 @@ func (run *Run) WriteCSV(w io.Writer) error {
 	line := func(fields ...string) { _ = out.Write(fields) } // Flush keeps the error
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 	sample := func(r int, s Sample) []string {
-		return []string{strconv.Itoa(r), number(s.Nanoseconds), number(s.Allocations), number(s.Bytes)}
+		return []string{strconv.Itoa(r), number(s.Nanoseconds), number(s.Processor), number(s.Allocations), number(s.Bytes)}
 	}
-	line("contest", "callers", "contestant", "along", "size", "round", "ns_per_op", "allocs_per_op", "bytes_per_op")
+	line("contest", "callers", "contestant", "along", "size", "round", "ns_per_op", "cpu_ns_per_op", "allocs_per_op", "bytes_per_op")
 	for _, r := range run.Rows {
 		for i, s := range r.Samples {
 			line(append([]string{r.Contest, strconv.Itoa(r.Callers), r.Contestant, "", ""}, sample(i, s)...)...)

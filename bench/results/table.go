@@ -22,7 +22,7 @@ func (run *Run) WriteTable(w io.Writer) error {
 			last = heading
 			_ = out.Flush() // its error comes again at the end
 			_, _ = fmt.Fprintf(w, "\n%s (baseline: %s)\n", heading, r.Baseline)
-			heads := "\ttime/op\tspread\tvs baseline\tours is\tallocs\tbytes\ttrips\t"
+			heads := "\ttime/op\tspread\tvs baseline\tours is\tcpu/op\tallocs\tbytes\ttrips\t"
 			if r.Stale != nil {
 				heads += "stale own\tothers'\t"
 			}
@@ -39,17 +39,17 @@ func (run *Run) WriteTable(w io.Writer) error {
 
 // Cells are a row of the table as text.
 func (run *Run) Cells(r Row) []string {
-	time, allocs, bytes := r.Summaries()
+	s := r.Summary()
 	cells := []string{
-		r.Contestant, Nanoseconds(time.Median), fmt.Sprintf("±%.0f %%", 100*time.Spread()),
+		r.Contestant, Nanoseconds(s.Time.Median), fmt.Sprintf("±%.0f %%", 100*s.Time.Spread()),
 		run.versus(r, r, r.Baseline), "",
-		number(allocs), Bytes(bytes), number(r.Wire.Trips), "", "",
+		Nanoseconds(s.Processor), number(s.Allocations), Bytes(s.Bytes), number(r.Wire.Trips), "", "",
 	}
 	if ours, ok := run.Find(r, Ours); ok && r.Contestant != Ours {
 		cells[4] = run.versus(ours, ours, r.Contestant)
 	}
 	if r.Stale != nil {
-		cells[8], cells[9] = r.Stale.Own.String(), r.Stale.Others.String()
+		cells[9], cells[10] = r.Stale.Own.String(), r.Stale.Others.String()
 	}
 	return cells
 }
