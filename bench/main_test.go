@@ -69,7 +69,7 @@ func TestEndToEnd(t *testing.T) {
 		peers.Find:      {"symphony", "rueidis", "go-redis", "redigo"},
 		peers.KVGet:     {"symphony", "rueidis", "go-redis", "redigo"},
 		peers.KVSet:     {"symphony", "rueidis", "go-redis", "redigo"},
-		peers.CachedGet: {"rueidis", "om", "go-redis cache", "otter"},
+		peers.CachedGet: {"symphony", "rueidis", "om", "go-redis cache", "otter"},
 		peers.Enqueue:   {"symphony", "rueidis", "go-redis", "redigo", "asynq"},
 		peers.Process:   {"symphony", "rueidis", "asynq"},
 		peers.Schedule:  {"symphony", "rueidis", "asynq"},
@@ -88,6 +88,10 @@ func TestEndToEnd(t *testing.T) {
 		require.Equal(t, test.commands, r.Wire.Commands)
 		require.InDelta(t, 1, r.Wire.Trips, 0, test)
 	}
+	ours, ok := found.Find(results.Row{Contest: peers.CachedGet, Callers: 8}, "symphony")
+	require.True(t, ok)
+	require.Zero(t, ours.Stale.Own.Stale, "what was written is read")
+	require.Positive(t, ours.Stale.Own.Of)
 	stale, _ := found.Find(results.Row{Contest: peers.CachedGet, Callers: 1}, "otter")
 	require.Zero(t, stale.Stale.Own.Stale)
 	require.Equal(t, stale.Stale.Others.Of, stale.Stale.Others.Stale, "otter hears of no one")

@@ -176,6 +176,7 @@ var missing = map[string]map[string]string{
 func (p *Peers) enterAll(c *contest.Contest) {
 	t, look := p.target, p.other.c
 	add(c, p.ours.library(), t, look)
+	add(c, p.ours.cached(), t, look)
 	add(c, p.hand.library(), t, look)
 	add(c, p.mapper.library(), t, look)
 	add(c, p.goRedis.library(), t, look)

@@ -17,6 +17,7 @@ import (
 type ours struct {
 	pools    *pool.Pools
 	users    *symphony.User[Profile]
+	near     *symphony.User[Profile] // the same records, read from memory
 	values   *symphony.Generic[Profile]
 	batch    *symphony.Batch[string]
 	triggers *symphony.Trigger
@@ -60,6 +61,9 @@ func (o *ours) make() (err error) {
 	if o.users, err = symphony.NewUser[Profile](o.pools, Mark, symphony.On(alias), symphony.TTL(lifetime)); err != nil {
 		return err
 	}
+	if o.near, err = symphony.NewUser[Profile](o.pools, Mark, symphony.On(alias), symphony.TTL(lifetime), symphony.Cached(cacheFor)); err != nil {
+		return err
+	}
 	if o.values, err = symphony.NewGeneric[Profile](o.pools, Mark, symphony.On(alias), symphony.TTL(lifetime)); err != nil {
 		return err
 	}
@@ -94,6 +98,19 @@ func (o *ours) library() library[Profile] {
 		find:    o.find,
 		kvGet:   o.values.Get,
 		kvSet:   o.values.Set,
+	}
+}
+
+// cached is the library with its client-side cache.
+func (o *ours) cached() library[Profile] {
+	return library[Profile]{
+		name:    results.Ours,
+		how:     map[string]string{CachedGet: "User.Get with Cached (docs/caching.md)"},
+		from:    func(_ string, p Profile) Profile { return p },
+		profile: func(p Profile) Profile { return p },
+		key:     hashKey,
+		upsert:  o.near.Upsert,
+		cached:  o.near.Get,
 	}
 }
 
