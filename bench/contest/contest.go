@@ -18,6 +18,7 @@ type Contest struct {
 	Baseline    string // the contestant that the others are compared with
 	Contestants []Contestant
 	Least       int               // operations that make up a turn, at least
+	Warm        int               // operations after which round trips are counted, at least
 	Missing     map[string]string // who is not in it, and why
 }
 

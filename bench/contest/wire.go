@@ -11,13 +11,13 @@ import (
 )
 
 // Listen makes one caller do a contestant's operation a few times, and tells
-// what passes over the connections that counter is in. The first time is not
-// counted: connections are made in it, and scripts loaded.
+// what passes over the connections that counter is in. The first times are not
+// counted: connections are made in them, scripts loaded, and caches filled.
 func (c Contest) Listen(ctx context.Context, p Contestant, counter *wire.Counter) (results.Wire, error) {
 	times := max(4, c.Least)
 	var traffic wire.Traffic
-	for range 2 {
-		if _, err := p.Turn(ctx, 1, times); err != nil {
+	for _, n := range []int{max(times, c.Warm), times} {
+		if _, err := p.Turn(ctx, 1, n); err != nil {
 			return results.Wire{}, named(c, p, err)
 		}
 		var err error
@@ -53,6 +53,9 @@ func Summary(commands []string, n int) string {
 		default:
 			words[i] = fmt.Sprintf("%.2g %s", per, name)
 		}
+	}
+	if len(words) == 0 {
+		return "none"
 	}
 	return strings.Join(words, ", ")
 }

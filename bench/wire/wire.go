@@ -48,6 +48,7 @@ type conn struct {
 	commands frames
 	replies  frames
 	waiting  int
+	counted  bool // whether the round trip that is under way is
 }
 
 func (c *conn) Write(p []byte) (int, error) {
@@ -71,11 +72,14 @@ func (c *conn) sent(p []byte) {
 	k.traffic.Sent += len(p)
 	k.note(c.commands.feed(p, func(_ byte, name string) {
 		name = strings.ToUpper(name)
-		c.waiting++
+		if c.waiting++; c.waiting == 1 {
+			c.counted = false
+		}
 		if slices.Contains(housekeeping, name) {
 			return
 		}
-		if c.waiting == 1 {
+		if !c.counted {
+			c.counted = true
 			k.traffic.Trips++
 		}
 		k.traffic.Commands = append(k.traffic.Commands, name)

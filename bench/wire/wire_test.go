@@ -87,5 +87,10 @@ func TestTrips(t *testing.T) {
 	answer("$-1\r\n")
 	say("GET")
 	require.Equal(t, 2, take().Trips)
+	answer("$-1\r\n")
+	say("CLIENT", "MULTI", "GET") // what a client says before does not hide them
+	got = take()
+	require.Equal(t, 1, got.Trips)
+	require.Equal(t, []string{"MULTI", "GET"}, got.Commands)
 	require.NoError(t, client.Close())
 }
