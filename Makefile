@@ -81,6 +81,11 @@ lint: ## Run staticcheck and golangci-lint (the first build takes a few minutes)
 bench: ## Run the benchmarks, BENCH=regexp PKG=./hashrepo COUNT=6; the output is for benchstat
 	@go test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(COUNT) $(PKG)
 
+.PHONY: performance
+performance: redis ## Measure the plots of docs/performance.md anew, beside other libraries (10 minutes on a machine at rest)
+	cd bench && go run . -growth -report build
+	cp bench/build/plots/*.svg docs/performance/
+
 # The race detector allocates, so that this is no part of test.
 .PHONY: costs
 costs: redis ## Compare allocations and round trips with bench/baseline/baseline.txt; fail where one rose
