@@ -49,6 +49,7 @@ var (
 // bed is the repositories on one server.
 type bed struct {
 	users    *symphony.User[record]
+	near     *symphony.User[record] // reads from memory
 	values   *symphony.Generic[record]
 	states   *symphony.StateHandler[record]
 	shared   *symphony.SharedState
@@ -79,6 +80,7 @@ func newBed(t *testing.T, counter *wire.Counter) *bed {
 	b := &bed{}
 	for _, err := range []error{
 		made(&b.users)(symphony.NewUser[record](pools, "acme")),
+		made(&b.near)(symphony.NewUser[record](pools, "acme", symphony.Cached(time.Hour))),
 		made(&b.values)(symphony.NewGeneric[record](pools, "acme")),
 		made(&b.states)(symphony.NewStateHandler[record](pools, "acme", "chat")),
 		made(&b.shared)(symphony.NewSharedState(pools, "acme", "u1")),
@@ -126,6 +128,8 @@ func (b *bed) operations() []operation {
 	}
 	return append([]operation{
 		{"User.Get", 1, func(ctx context.Context) error { _, err := b.users.Get(ctx, "7"); return err }},
+		{"User.Get, cached", 1, func(ctx context.Context) error { _, err := b.near.Get(ctx, "7"); return err }},
+		{"User.GetMany of 100, cached", 100, func(ctx context.Context) error { _, err := b.near.GetMany(ctx, ids...); return err }},
 		{"User.GetMany of 100", 100, func(ctx context.Context) error { _, err := b.users.GetMany(ctx, ids...); return err }},
 		{"User.Find of 1 in 100", 100, func(ctx context.Context) error {
 			_, err := b.users.FindOne(ctx, email.Eq("alice7@example.com"))
