@@ -185,7 +185,7 @@ func (o *options) target() peers.Target {
 	for _, n := range o.callers {
 		most = max(most, n)
 	}
-	return peers.Target{URL: o.url, Records: o.records, Callers: most, Contexts: contest.ContextsOf[o.context]}
+	return peers.Target{URL: o.url, Records: o.records, Callers: most, Contexts: contest.ContextsOf[o.context], Work: o.work()}
 }
 
 // tell writes the table, the report and what changed.

@@ -147,3 +147,7 @@ func (o *options) check() error {
 func (o *options) results() results.Options {
 	return results.Options{Records: o.records, Rounds: o.rounds, Turn: o.turn, Quick: o.quick, Context: o.context}
 }
+
+// work is how many pieces of work make up a turn: enough that starting a worker
+// does not count, in turns that are long enough to be measured at all.
+func (o *options) work() int { return min(2000, 80*int(o.turn/time.Millisecond)) }

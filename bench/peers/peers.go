@@ -41,6 +41,7 @@ type Target struct {
 	Records  int    // that the contests work on
 	Callers  int    // at most
 	Contexts contest.Contexts
+	Work     int // pieces of work in a turn of Process and Claim, at least
 }
 
 // Peers are all contestants, connected.

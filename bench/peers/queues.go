@@ -24,7 +24,6 @@ const (
 	queueKey   = Mark + ":queue"
 	pendingKey = Mark + ":pending"
 	chunk      = 100 // items that a worker takes at once
-	work       = 2000
 )
 
 var queue = symphony.Queue{Service: Mark, Entity: "mail", Action: "send"}
@@ -132,7 +131,7 @@ func (p *Peers) processing() contest.Contest {
 			return err
 		}}
 	}
-	return contest.Contest{Name: Process, Baseline: "rueidis", Least: work, Contestants: []contest.Contestant{
+	return contest.Contest{Name: Process, Baseline: "rueidis", Least: p.target.Work, Contestants: []contest.Contestant{
 		drain(results.Ours, "Batch.Process of 100: claimed under a lease, handled, acked", oursQueue, func(ctx context.Context, count func(int, string)) (int, error) {
 			return p.ours.batch.Process(ctx, queue, chunk, func(_ context.Context, items []listrepo.Item[string]) error {
 				count(len(items), items[0].Value)

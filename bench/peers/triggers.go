@@ -76,7 +76,7 @@ func (p *Peers) scheduled(ctx context.Context, key string) error {
 // claiming runs work that has fallen due: claimed, handled, acknowledged. The
 // clock runs from the first handler to the last acknowledgement.
 func (p *Peers) claiming() contest.Contest {
-	return contest.Contest{Name: Claim, Baseline: "asynq", Least: work, Contestants: []contest.Contestant{
+	return contest.Contest{Name: Claim, Baseline: "asynq", Least: p.target.Work, Contestants: []contest.Contestant{
 		{
 			Name: results.Ours, How: "a Listener of package expiry, with a handler for each caller; claims up to 100 at once",
 			Turn: p.claim, Check: func(ctx context.Context) error { _, err := p.claim(ctx, 4, 50); return err },
