@@ -69,9 +69,18 @@ func amid(name string, callers int) func(context.Context, *Peers, int) (contest.
 	}
 }
 
-// enlarge writes more records, for those that share them. As many of them match
-// a search as before.
+// enlarge makes it n records, for those that share them. As many of them match a
+// search as before.
 func (p *Peers) enlarge(ctx context.Context, n int) error {
+	for ; p.written > n; p.written = max(n, p.written-1000) {
+		var surplus []string
+		for i := max(n, p.written-1000); i < p.written; i++ {
+			surplus = append(surplus, fmt.Sprintf("id%06d", i))
+		}
+		if _, err := p.feeder.users.Delete(ctx, surplus...); err != nil {
+			return err
+		}
+	}
 	all := make([]hashrepo.Record[Profile], 0, 1000)
 	for i := p.written; i < n; i++ {
 		r := hashrepo.Record[Profile]{ID: fmt.Sprintf("id%06d", i), Value: profile(i)}
@@ -83,6 +92,6 @@ func (p *Peers) enlarge(ctx context.Context, n int) error {
 			all = all[:0]
 		}
 	}
-	p.written = max(p.written, n)
+	p.written = n
 	return nil
 }
