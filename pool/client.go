@@ -235,8 +235,11 @@ func (g *guard) count(rs ...rueidis.RedisResult) {
 // isError leaves out what callers expect: that there is nothing, and that the
 // server has yet to be sent a script.
 func isError(err error) bool {
+	if err == nil || rueidis.IsRedisNil(err) {
+		return false
+	}
 	e, refused := rueidis.IsRedisErr(err)
-	return err != nil && !rueidis.IsRedisNil(err) && !(refused && e.IsNoScript())
+	return !refused || !e.IsNoScript()
 }
 
 func (g *guard) tally(n int, err error) {
