@@ -71,7 +71,7 @@ func enter[T any](l library[T], contestName string, t Target, look rueidis.Clien
 	case contestName == KVSet && l.kvSet != nil:
 		c.Turn, c.Check = e.writing(l.kvSet), e.checkSet(l.kvSet, l.kvGet, nil)
 	case contestName == CachedGet && l.cached != nil:
-		c.Turn, c.Check, c.Stale = e.reading(l.cached), e.checkGet(l.cached), e.stale
+		c.Turn, c.Check, c.Stale = e.readingCached(), e.checkGet(l.cached), e.stale
 	default:
 		return c, false
 	}
@@ -94,6 +94,19 @@ func (e *entry[T]) reading(get func(context.Context, string) (T, error)) turnFun
 		_, err := get(ctx, e.ids[p.Of(e.n)])
 		return err
 	})
+}
+
+// readingCached is reading of what was cached before the turn.
+func (e *entry[T]) readingCached() turnFunc {
+	reading := e.reading(e.cached)
+	return func(ctx context.Context, callers, n int) (time.Duration, error) {
+		for _, id := range e.ids {
+			if _, err := e.cached(ctx, id); err != nil {
+				return 0, err
+			}
+		}
+		return reading(ctx, callers, n)
+	}
 }
 
 func (e *entry[T]) writing(set func(context.Context, string, T) error) turnFunc {
