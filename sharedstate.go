@@ -62,7 +62,7 @@ func typedState[T any](o sharedOrigin) (*hashrepo.HashRepo[T], error) {
 // gives where there is none.
 func StateOf[T any](ss *SharedState) (*hashrepo.HashRepo[T], error) {
 	if ss == nil {
-		return nil, fmt.Errorf("symphony: %w: the SharedState is nil; BindSharedState puts one into a context", ErrUnsupported)
+		return nil, fmt.Errorf("symphony: %w: the SharedState is nil; BindSharedState puts one into a context", ErrInvalidArgument)
 	}
 	return typedState[T](ss.origin)
 }

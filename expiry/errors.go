@@ -9,16 +9,17 @@ import (
 // The reasons for which a call fails, for errors.Is: the same values as in
 // package symphony.
 var (
-	ErrNotFound    = fault.ErrNotFound      // no such trigger, dead letter or payload
-	ErrExists      = fault.ErrExists        // IfAbsent, and the trigger is set; a second handler for an action
-	ErrWrongType   = fault.ErrWrongType     // the key holds another Redis type
-	ErrInvalidTTL  = fault.ErrInvalidTTL    // a delay that is not positive
-	ErrTooLarge    = fault.ErrTooLarge      // a payload over Config.MaxValueBytes
-	ErrUnsupported = fault.ErrUnsupported   // the option, the pattern or the server does not fit
-	ErrLeaseLost   = fault.ErrLeaseLost     // the work went to another worker: a cause of a handler's context
-	ErrInvalidKey  = keyspace.ErrInvalidKey // a tenant, an action or an id cannot be in a key
-	ErrUnknownPool = pool.ErrUnknownPool    // no pool has that alias
-	ErrClosed      = pool.ErrClosed         // the pools are closed
+	ErrNotFound        = fault.ErrNotFound        // no such trigger, dead letter or payload
+	ErrExists          = fault.ErrExists          // IfAbsent, and the trigger is set; a second handler for an action
+	ErrWrongType       = fault.ErrWrongType       // the key holds another Redis type
+	ErrInvalidTTL      = fault.ErrInvalidTTL      // a delay that is not positive
+	ErrTooLarge        = fault.ErrTooLarge        // a payload over Config.MaxValueBytes
+	ErrUnsupported     = fault.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
+	ErrInvalidArgument = fault.ErrInvalidArgument // no call can take this argument
+	ErrLeaseLost       = fault.ErrLeaseLost       // the work went to another worker: a cause of a handler's context
+	ErrInvalidKey      = keyspace.ErrInvalidKey   // a tenant, an action or an id cannot be in a key
+	ErrUnknownPool     = pool.ErrUnknownPool      // no pool has that alias
+	ErrClosed          = pool.ErrClosed           // the pools are closed
 )
 
 // OpError is the error of one operation; see symphony.OpError.

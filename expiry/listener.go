@@ -47,7 +47,7 @@ func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 		return nil, fmt.Errorf("expiry: %w: the Pools are nil; pool.Open makes them", pool.ErrUnknownPool)
 	}
 	if r == nil {
-		return nil, fmt.Errorf("expiry: %w: the Registry is nil; NewRegistry makes one", fault.ErrUnsupported)
+		return nil, fmt.Errorf("expiry: %w: the Registry is nil; NewRegistry makes one", fault.ErrInvalidArgument)
 	}
 	cfg, err := cfg.withDefaults(p)
 	if err != nil {
@@ -70,7 +70,7 @@ func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 // handle makes the lanes.
 func (l *Listener) handle(handlers map[string]Handler) error {
 	if len(handlers) == 0 {
-		return fmt.Errorf("%w: the Registry has no handler; give it one with On before NewListener", fault.ErrUnsupported)
+		return fmt.Errorf("%w: the Registry has no handler; give it one with On before NewListener", fault.ErrInvalidArgument)
 	}
 	for _, name := range slices.Sorted(maps.Keys(handlers)) {
 		if _, err := l.names.key(label{"t", "s0", name, "i"}); err != nil {

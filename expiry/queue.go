@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/store"
 )
 
 // queue is the schedule of one action in one shard: what the scripts know of it.
@@ -61,7 +63,7 @@ type claimed struct {
 // lapses.
 func (q *queue) claim(ctx context.Context, n int, lease time.Duration, most int) (claimed, error) {
 	m, err := run(ctx, q.client, q.lua.claim,
-		[]string{q.due, q.run, q.att, q.pay, q.dead, q.seen}, []string{strconv.Itoa(n), milliseconds(lease), strconv.Itoa(most)})
+		[]string{q.due, q.run, q.att, q.pay, q.dead, q.seen}, []string{strconv.Itoa(n), store.Milliseconds(lease), strconv.Itoa(most)})
 	if err != nil {
 		return claimed{}, err
 	}
@@ -152,7 +154,7 @@ func (q *queue) ack(ctx context.Context, ts []token) ([]int, error) {
 // extend renews leases, and gives the places of the tokens that are not valid
 // any more.
 func (q *queue) extend(ctx context.Context, ts []token, lease time.Duration) ([]int, error) {
-	m, err := run(ctx, q.client, q.lua.extend, []string{q.run, q.att}, tokens([]string{milliseconds(lease)}, ts))
+	m, err := run(ctx, q.client, q.lua.extend, []string{q.run, q.att}, tokens([]string{store.Milliseconds(lease)}, ts))
 	return places(m, err, len(ts))
 }
 
@@ -186,7 +188,7 @@ const (
 // fail puts work back after a failure: a dead letter if it was the last that
 // may be.
 func (q *queue) fail(ctx context.Context, t token, delay time.Duration, most int, why string) (fate, error) {
-	return q.put(ctx, t, milliseconds(delay), strconv.Itoa(most), why)
+	return q.put(ctx, t, store.Milliseconds(delay), strconv.Itoa(most), why)
 }
 
 // release puts work back that was neither done nor failed.
@@ -252,7 +254,7 @@ const turnKept = 10 * time.Second
 // takeTurn asks for the turn to do a sweep that is wanted since a while. began
 // is the turn, 0: another's sweep was or is being done.
 func (q *queue) takeTurn(ctx context.Context, since time.Duration, name string) (began int64, wait bool, err error) {
-	args := []string{strconv.FormatInt(since.Microseconds(), 10), name, milliseconds(turnKept)}
+	args := []string{strconv.FormatInt(since.Microseconds(), 10), name, store.Milliseconds(turnKept)}
 	m, err := run(ctx, q.client, q.lua.turn, []string{q.swept, q.turn}, args)
 	if err != nil {
 		return 0, false, err
@@ -270,6 +272,6 @@ func (q *queue) endTurn(ctx context.Context, began int64, name string) error {
 	if began > 0 {
 		at = strconv.FormatInt(began, 10)
 	}
-	_, err := run(ctx, q.client, q.lua.swept, []string{q.swept, q.turn}, []string{at, name, milliseconds(24 * time.Hour)})
+	_, err := run(ctx, q.client, q.lua.swept, []string{q.swept, q.turn}, []string{at, name, store.Milliseconds(24 * time.Hour)})
 	return err
 }

@@ -2,7 +2,6 @@ package expiry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -23,14 +22,14 @@ func NewRegistry() *Registry { return &Registry{handlers: map[string]Handler{}} 
 
 // On makes h do the work of an action.
 //
-// Errors: ErrExists where the action has a handler already; an empty action and
-// a nil handler.
+// If the action already has a handler, ErrExists. If the action is empty or the
+// handler is nil, ErrInvalidArgument.
 func (r *Registry) On(action string, h Handler) error {
 	switch {
 	case action == "":
-		return errors.New("expiry: On: the action is empty; give it a name")
+		return fmt.Errorf("expiry: On: %w: the action is empty; give it a name", fault.ErrInvalidArgument)
 	case h == nil:
-		return fmt.Errorf("expiry: On %q: the handler is nil", action)
+		return fmt.Errorf("expiry: On %q: %w: the handler is nil", action, fault.ErrInvalidArgument)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

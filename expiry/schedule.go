@@ -208,9 +208,9 @@ func (s *Schedule) arguments(w work, c change) ([]string, error) {
 	if c.touch && c.limit <= 0 {
 		return nil, w.Refuse(fmt.Errorf("%w: at most %v after the first touch; give a positive limit", fault.ErrInvalidTTL, c.limit))
 	}
-	args := []string{"", milliseconds(c.delay), allStamps.next()}
+	args := []string{"", store.Milliseconds(c.delay), allStamps.next()}
 	if c.carries || c.touch {
-		args = append(args, milliseconds(c.limit))
+		args = append(args, store.Milliseconds(c.limit))
 	}
 	if c.carries {
 		text, err := encode(s.core.Codec, c.payload)

@@ -5,9 +5,7 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/redis/rueidis"
 )
@@ -65,12 +63,3 @@ func run(ctx context.Context, c rueidis.Client, script *rueidis.Lua, keys, args 
 }
 
 var errReply = errors.New("the server answered what its script does not say")
-
-// milliseconds is d in whole milliseconds, rounded up, so that nothing is early.
-func milliseconds(d time.Duration) string {
-	ms := d.Milliseconds()
-	if d%time.Millisecond > 0 {
-		ms++
-	}
-	return strconv.FormatInt(ms, 10)
-}

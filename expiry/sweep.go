@@ -203,7 +203,7 @@ func (w *sweeper) breathe(mine []turn) error {
 	}
 	w.kept = w.page
 	for _, t := range mine {
-		keep := t.client.B().Arbitrary("PEXPIRE").Keys(t.turn).Args(milliseconds(turnKept)).Build()
+		keep := t.client.B().Arbitrary("PEXPIRE").Keys(t.turn).Args(store.Milliseconds(turnKept)).Build()
 		if err := t.client.Do(w.ctx, keep).Error(); err != nil {
 			return err
 		}

@@ -120,7 +120,7 @@ func (f *field) grownByScript() bool {
 // nil for a stamp that T does not know.
 func (c *core) target(p *patch) (*field, error) {
 	if p.kind == 0 {
-		return nil, fmt.Errorf("%w: the zero Patch; the methods of a field's handle make one", fault.ErrUnsupported)
+		return nil, fmt.Errorf("%w: the zero Patch; the methods of a field's handle make one", fault.ErrInvalidArgument)
 	}
 	f, err := c.plan.named(p.name)
 	if err != nil {

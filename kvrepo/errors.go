@@ -9,17 +9,18 @@ import (
 // The reasons for which a call fails, for errors.Is: the same values as in
 // package symphony.
 var (
-	ErrNotFound      = fault.ErrNotFound      // no such record
-	ErrExists        = fault.ErrExists        // IfAbsent, and the record is there
-	ErrConflict      = fault.ErrConflict      // another writer came first, until the context ended
-	ErrWrongType     = fault.ErrWrongType     // the key holds another Redis type
-	ErrInvalidTTL    = fault.ErrInvalidTTL    // a lifetime under a millisecond
-	ErrInvalidSchema = fault.ErrInvalidSchema // T cannot be stored
-	ErrTooLarge      = fault.ErrTooLarge      // a value over Config.MaxValueBytes
-	ErrUnsupported   = fault.ErrUnsupported   // the option or the request does not apply here
-	ErrInvalidKey    = keyspace.ErrInvalidKey // the id cannot be in a key
-	ErrUnknownPool   = pool.ErrUnknownPool    // no pool has that alias
-	ErrClosed        = pool.ErrClosed         // the pools are closed
+	ErrNotFound        = fault.ErrNotFound        // no such record
+	ErrExists          = fault.ErrExists          // IfAbsent, and the record is there
+	ErrConflict        = fault.ErrConflict        // another writer came first, until the context ended
+	ErrWrongType       = fault.ErrWrongType       // the key holds another Redis type
+	ErrInvalidTTL      = fault.ErrInvalidTTL      // a lifetime under a millisecond
+	ErrInvalidSchema   = fault.ErrInvalidSchema   // T cannot be stored
+	ErrTooLarge        = fault.ErrTooLarge        // a value over Config.MaxValueBytes
+	ErrUnsupported     = fault.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
+	ErrInvalidArgument = fault.ErrInvalidArgument // no call can take this argument
+	ErrInvalidKey      = keyspace.ErrInvalidKey   // the id cannot be in a key
+	ErrUnknownPool     = pool.ErrUnknownPool      // no pool has that alias
+	ErrClosed          = pool.ErrClosed           // the pools are closed
 )
 
 // OpError is the error of one operation; see symphony.OpError.

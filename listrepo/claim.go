@@ -44,8 +44,8 @@ type Claim[T any] struct {
 // other error the claim is nil; where the error says MaybeApplied the items come
 // again when the lease has lapsed.
 //
-// Errors: ErrInvalidTTL for a lease under a millisecond; ErrUnsupported for a
-// negative n and for IfAbsent; ErrWrongType.
+// Errors: ErrInvalidTTL for a lease under a millisecond; ErrInvalidArgument for
+// a negative n; ErrUnsupported for IfAbsent; ErrWrongType.
 func (r *ListRepo[T]) Claim(ctx context.Context, id string, n int, lease time.Duration) (*Claim[T], error) {
 	return r.claim(ctx, "Claim", id, n, lease, nil)
 }

@@ -280,12 +280,12 @@ func TestClaimBadInput(t *testing.T) {
 			call func() error
 		}{
 			"no lease":           {symphony.ErrInvalidTTL, func() error { _, err := repo.Claim(ctx, "q", 1, 0); return err }},
-			"negative count":     {symphony.ErrUnsupported, func() error { _, err := repo.Claim(ctx, "q", -1, time.Minute); return err }},
+			"negative count":     {symphony.ErrInvalidArgument, func() error { _, err := repo.Claim(ctx, "q", -1, time.Minute); return err }},
 			"empty id":           {symphony.ErrInvalidKey, func() error { _, err := repo.Claim(ctx, "", 1, time.Minute); return err }},
 			"IfAbsent":           {symphony.ErrUnsupported, func() error { _, err := repo.With(listrepo.IfAbsent()).Claim(ctx, "q", 1, time.Minute); return err }},
 			"not its item":       {symphony.ErrNotFound, func() error { return c.Ack(ctx, other.Items...) }},
 			"extend by none":     {symphony.ErrInvalidTTL, func() error { return c.Extend(ctx, 0) }},
-			"MaxAttempts":        {symphony.ErrUnsupported, func() error { _, err := repo.With(listrepo.MaxAttempts(0)).Len(ctx, "q"); return err }},
+			"MaxAttempts":        {symphony.ErrInvalidArgument, func() error { _, err := repo.With(listrepo.MaxAttempts(0)).Len(ctx, "q"); return err }},
 			"Lease":              {symphony.ErrInvalidTTL, func() error { _, err := repo.With(listrepo.Lease(-1)).Len(ctx, "q"); return err }},
 			"next without lease": {symphony.ErrInvalidTTL, func() error { _, err := c.Next(ctx, 1, 0); return err }},
 			"ended context": {context.Canceled, func() error {

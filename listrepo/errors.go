@@ -9,18 +9,19 @@ import (
 // The reasons for which a call fails, for errors.Is: the same values as in
 // package symphony.
 var (
-	ErrNotFound      = fault.ErrNotFound      // no such record
-	ErrExists        = fault.ErrExists        // IfAbsent, and the record is there
-	ErrWrongType     = fault.ErrWrongType     // the key holds another Redis type
-	ErrInvalidTTL    = fault.ErrInvalidTTL    // a lifetime under a millisecond
-	ErrInvalidSchema = fault.ErrInvalidSchema // T cannot be stored
-	ErrTooLarge      = fault.ErrTooLarge      // a value over Config.MaxValueBytes
-	ErrFull          = fault.ErrFull          // a push over MaxLen
-	ErrLeaseLost     = fault.ErrLeaseLost     // claimed items went to somebody else
-	ErrUnsupported   = fault.ErrUnsupported   // the option or the request does not apply here
-	ErrInvalidKey    = keyspace.ErrInvalidKey // the id cannot be in a key
-	ErrUnknownPool   = pool.ErrUnknownPool    // no pool has that alias
-	ErrClosed        = pool.ErrClosed         // the pools are closed
+	ErrNotFound        = fault.ErrNotFound        // no such record
+	ErrExists          = fault.ErrExists          // IfAbsent, and the record is there
+	ErrWrongType       = fault.ErrWrongType       // the key holds another Redis type
+	ErrInvalidTTL      = fault.ErrInvalidTTL      // a lifetime under a millisecond
+	ErrInvalidSchema   = fault.ErrInvalidSchema   // T cannot be stored
+	ErrTooLarge        = fault.ErrTooLarge        // a value over Config.MaxValueBytes
+	ErrFull            = fault.ErrFull            // a push over MaxLen
+	ErrLeaseLost       = fault.ErrLeaseLost       // claimed items went to somebody else
+	ErrUnsupported     = fault.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
+	ErrInvalidArgument = fault.ErrInvalidArgument // no call can take this argument
+	ErrInvalidKey      = keyspace.ErrInvalidKey   // the id cannot be in a key
+	ErrUnknownPool     = pool.ErrUnknownPool      // no pool has that alias
+	ErrClosed          = pool.ErrClosed           // the pools are closed
 )
 
 // OpError is the error of one operation; see symphony.OpError.

@@ -82,7 +82,7 @@ func (q *queue) claim(ctx context.Context, op, id string, n int, d time.Duration
 		return nil, nil, t.Refuse(err)
 	}
 	if n < 0 {
-		return nil, nil, t.Refuse(fmt.Errorf("%w: a count of %d", fault.ErrUnsupported, n))
+		return nil, nil, t.Refuse(fmt.Errorf("%w: a count of %d", fault.ErrInvalidArgument, n))
 	}
 	if n == 0 {
 		return nil, nil, nil
@@ -95,12 +95,12 @@ func (q *queue) claim(ctx context.Context, op, id string, n int, d time.Duration
 func (l *lease) take(ctx context.Context, n int, d time.Duration, before *lease) ([]string, error) {
 	q, t := l.queue, l.target
 	items := beside(t, "claim-"+l.token)
-	args := []string{l.token, strconv.Itoa(n), milliseconds(d), strconv.Itoa(q.MaxAttempts), ""}
+	args := []string{l.token, strconv.Itoa(n), store.Milliseconds(d), strconv.Itoa(q.MaxAttempts), ""}
 	if before != nil {
 		args[4] = before.header
 	}
 	if !q.marks.none() {
-		args = append(args, q.marks.Queue, milliseconds(registry.Idle))
+		args = append(args, q.marks.Queue, store.Milliseconds(registry.Idle))
 	}
 	read := func() rueidis.Completed { return q.Client.B().Lrange().Key(items).Start(0).Stop(-1).Build() }
 	m, reply, err := q.unconditional().RunRead(ctx, t, claimScript, args, append([]string{items}, q.index()...), read)
@@ -286,7 +286,7 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 	}
 	items, settled, _ := claimKeys(t, l.token)
 	keys := []string{items, settled, beside(t, registry.Due)}
-	m, err := extendScript.Exec(ctx, l.queue.Client, keys, []string{l.header, milliseconds(d)}).ToMessage()
+	m, err := extendScript.Exec(ctx, l.queue.Client, keys, []string{l.header, store.Milliseconds(d)}).ToMessage()
 	return (&lease{target: t}).held(m, err)
 }
 
@@ -311,9 +311,4 @@ func texts(places []int) []string {
 		out[i] = strconv.Itoa(p)
 	}
 	return out
-}
-
-// milliseconds is d in decimal, rounded up.
-func milliseconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Millisecond-1)/time.Millisecond), 10)
 }

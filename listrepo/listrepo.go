@@ -75,7 +75,7 @@ func (r *ListRepo[T]) Pop(ctx context.Context, id string, n int) ([]T, error) {
 		if n == 0 {
 			return nil, nil
 		}
-		return nil, t.Refuse(fmt.Errorf("%w: a count of %d", fault.ErrUnsupported, n))
+		return nil, t.Refuse(fmt.Errorf("%w: a count of %d", fault.ErrInvalidArgument, n))
 	}
 	replies, err := r.core.Change(ctx, t, r.core.Client.B().Lpop().Key(t.Key).Count(int64(n)).Build())
 	if err != nil || replies.IsNil() {

@@ -55,11 +55,11 @@ type Settings struct {
 func (s *Settings) Conditional() bool { return s.IfExists || s.IfAbsent || s.Version != nil }
 
 // Apply adds opts to s for a repository with the given traits. The error wraps
-// ErrUnsupported or ErrInvalidTTL and names the option.
+// ErrUnsupported, ErrInvalidArgument or ErrInvalidTTL and names the option.
 func (s *Settings) Apply(traits Trait, opts ...Option) error {
 	for _, o := range opts {
 		if o.name == "" {
-			return fmt.Errorf("%w: the zero Option; use one of the option functions", fault.ErrUnsupported)
+			return fmt.Errorf("%w: the zero Option; use one of the option functions", fault.ErrInvalidArgument)
 		}
 		if o.needs&^traits != 0 {
 			return fmt.Errorf("%w: %s does not apply here: %s", fault.ErrUnsupported, o.name, o.why)
@@ -149,7 +149,7 @@ func On(a pool.Alias) Option {
 func Codec(c codec.Codec) Option {
 	return Option{name: "Codec", apply: func(s *Settings) error {
 		if c == nil {
-			return fmt.Errorf("%w: Codec(nil); leave the option out for codec.Compact", fault.ErrUnsupported)
+			return fmt.Errorf("%w: Codec(nil); leave the option out for codec.Compact", fault.ErrInvalidArgument)
 		}
 		s.Codec = c
 		return nil
@@ -160,7 +160,7 @@ func Codec(c codec.Codec) Option {
 func MaxLen(n int) Option {
 	return Option{name: "MaxLen", needs: Bounds, why: "only a queue has a length", apply: func(s *Settings) error {
 		if n < 1 {
-			return fmt.Errorf("%w: MaxLen(%d); a queue holds at least one item", fault.ErrUnsupported, n)
+			return fmt.Errorf("%w: MaxLen(%d); a queue holds at least one item", fault.ErrInvalidArgument, n)
 		}
 		s.MaxLen = n
 		return nil

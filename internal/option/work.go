@@ -62,7 +62,7 @@ func ChunkSize(n int) Option {
 func Report(f func(error)) Option {
 	return Option{name: "Report", needs: Working, why: workerWhy, apply: func(s *Settings) error {
 		if f == nil {
-			return fmt.Errorf("%w: Report(nil); leave the option out", fault.ErrUnsupported)
+			return fmt.Errorf("%w: Report(nil); leave the option out", fault.ErrInvalidArgument)
 		}
 		s.Report = f
 		return nil
@@ -71,7 +71,7 @@ func Report(f func(error)) Option {
 
 func positive(name, why string, n int, into *int) error {
 	if n < 1 {
-		return fmt.Errorf("%w: %s(%d); %s", fault.ErrUnsupported, name, n, why)
+		return fmt.Errorf("%w: %s(%d); %s", fault.ErrInvalidArgument, name, n, why)
 	}
 	*into = n
 	return nil
