@@ -44,6 +44,11 @@ test: redis ## Run all tests, with a real Redis; installs one where apt or brew 
 soak: redis ## Run the long tests, in which servers and workers are killed for minutes
 	SOAK=1 go test -count=1 -timeout=1h -run='^TestSoak' -v $(PKG)
 
+.PHONY: slowlog
+slowlog: redis ## Run all tests and print the scripts that kept a server busy longest, in microseconds
+	@log=$$(mktemp) && REDISTEST_SLOWLOG=$$log go test -count=1 -timeout=$(TIMEOUT) $(PKG) && \
+		grep -aiE '"(eval|evalsha)"' $$log | sort -rn | head -n 20; rm -f $$log
+
 .PHONY: e2e
 e2e: chromium ## Open the examples' pages in a headless Chromium; installs one where apt can
 	@for module in $(E2E); do (set -x; cd $$module && go test -count=1 -timeout=$(TIMEOUT) ./...) || exit; done

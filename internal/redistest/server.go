@@ -134,6 +134,7 @@ func start(tb testing.TB, lines func(port int) []string, args ...string) *Instan
 	}
 	s := &Instance{dir: dir, args: args}
 	tb.Cleanup(func() {
+		s.saveSlowlog(tb)
 		s.Kill()
 		if tb.Failed() {
 			tb.Logf("redistest: log of the server on %s:\n%s", s.Addr(), s.log())
@@ -162,7 +163,7 @@ func (s *Instance) configure(lines []string) error {
 		`logfile ""`,
 		fmt.Sprintf("dir %q", s.dir),
 		fmt.Sprintf("unixsocket %q", filepath.Join(s.dir, "redis.sock")),
-	}, lines)
+	}, slowlogLines(), lines)
 	return os.WriteFile(s.configFile(), []byte(strings.Join(s.config, "\n")+"\n"), 0o600)
 }
 
