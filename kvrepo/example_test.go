@@ -12,33 +12,37 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// A value that is dear to make is loaded once, however many ask for it.
-func ExampleKVRepo_GetOrLoad() {
+type Quote struct {
+	Symbol string `json:"symbol"`
+	Cents  int64  `json:"cents"`
+}
+
+var quoteKeys = keyspace.MustCompile("{tenant}:quote:{symbol}")
+
+// A repository is the type of its values, a pattern for its keys, and New.
+func Example() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer pools.Close()
-	space, err := keyspace.MustCompile("{tenant}:rate:{currency}").Bind("acme")
+	space, err := quoteKeys.Bind("acme")
 	if err != nil {
 		log.Fatal(err)
 	}
-	rates, err := kvrepo.New[float64](pools, pool.Default, space, kvrepo.TTL(time.Hour))
+	quotes, err := kvrepo.New[Quote](pools, pool.Default, space, kvrepo.TTL(time.Hour))
 	if err != nil {
 		log.Fatal(err)
 	}
 
-	load := func(context.Context) (float64, error) {
-		fmt.Println("asking the bank")
-		return 1.25, nil
+	if err := quotes.Set(ctx, "ABC", Quote{Symbol: "ABC", Cents: 1250}); err != nil {
+		log.Fatal(err)
 	}
-	for range 2 {
-		rate, err := rates.GetOrLoad(ctx, "EUR", load)
-		fmt.Println(rate, err)
+	quote, err := quotes.Get(ctx, "ABC")
+	if err != nil {
+		log.Fatal(err)
 	}
-	// Output:
-	// asking the bank
-	// 1.25 <nil>
-	// 1.25 <nil>
+	fmt.Println(quote.Symbol, quote.Cents)
+	// Output: ABC 1250
 }
