@@ -3,29 +3,32 @@ package embedded_test
 import (
 	"context"
 	"fmt"
+	"log"
 
 	"github.com/symphony-go/symphony/pool"
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
+// The embedded server takes the place of Redis in a first run and in tests.
 func ExampleOpen() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
 	defer pools.Close()
-
-	c, err := pools.Client(pool.User)
+	client, err := pools.Client(pool.User)
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
-	if err := c.Do(ctx, c.B().Set().Key("greeting").Value("hello").Build()).Error(); err != nil {
-		fmt.Println(err)
-		return
+
+	if err := client.Do(ctx, client.B().Set().Key("greeting").Value("hello").Build()).Error(); err != nil {
+		log.Fatal(err)
 	}
-	fmt.Println(c.Do(ctx, c.B().Get().Key("greeting").Build()).ToString())
-	// Output: hello <nil>
+	greeting, err := client.Do(ctx, client.B().Get().Key("greeting").Build()).ToString()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(greeting)
+	// Output: hello
 }

@@ -1,0 +1,31 @@
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/symphony-go/symphony/pool"
+)
+
+// If an alias does not answer, Open returns a ConnectError for it.
+func ExampleOpen() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+
+	pools, err := pool.Open(ctx, pool.Config{
+		URLs: map[pool.Alias]string{pool.User: "unix:///nowhere/redis.sock"},
+	})
+	var unreachable *pool.ConnectError
+	switch {
+	case errors.As(err, &unreachable):
+		fmt.Println(unreachable.Alias, "does not answer at", unreachable.Addr)
+		return
+	case err != nil:
+		log.Fatal(err)
+	}
+	defer pools.Close()
+	// Output: user does not answer at /nowhere/redis.sock
+}
