@@ -1,0 +1,29 @@
+package codec_test
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/symphony-go/symphony/codec"
+)
+
+type Stay struct {
+	Room string `redis:"room"`
+	Paid bool   `redis:"paid"`
+}
+
+// A stored value that does not fit its type is a DecodeError. It names the
+// field and never holds the value.
+func ExampleDecodeError() {
+	var stay Stay
+	err := codec.Compact.Unmarshal([]byte(`{"room": "12", "paid": "perhaps"}`), &stay)
+
+	var bad *codec.DecodeError
+	if errors.As(err, &bad) {
+		fmt.Println(bad.Field, bad.Type, bad.Err)
+	}
+	fmt.Println(err)
+	// Output:
+	// paid bool it is no bool
+	// codec: field "paid": the stored value does not fit bool: it is no bool
+}

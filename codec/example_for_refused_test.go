@@ -1,0 +1,23 @@
+package codec_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/symphony-go/symphony/codec"
+)
+
+type Job struct {
+	Done chan struct{}
+}
+
+// If a type cannot be stored, For returns an error that names the part.
+func ExampleFor_refused() {
+	_, err := codec.For(codec.Compact, reflect.TypeFor[Job]())
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, codec.ErrUnstorable))
+	// Output:
+	// codec: Job.Done: chan struct {} cannot be stored; leave it out with `redis:"-"`
+	// true
+}

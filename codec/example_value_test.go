@@ -1,0 +1,24 @@
+package codec_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/symphony-go/symphony/codec"
+)
+
+// A Value is read as the type that the reader asks for.
+func ExampleValue() {
+	stored := codec.NewValue(codec.Compact, []byte("42"))
+	n, err := stored.Int()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(n)
+
+	_, err = stored.Bool()
+	fmt.Println(err)
+	// Output:
+	// 42
+	// codec: the stored value does not fit bool: it is no bool
+}

@@ -1,0 +1,16 @@
+package keyspace_test
+
+import (
+	"fmt"
+
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+// If the keys of a template could be read in two ways, Compile returns an error
+// that says how to change it.
+func ExampleCompile() {
+	_, err := keyspace.Compile("{tenant}{id}")
+	fmt.Println(err)
+	// Output:
+	// keyspace: template "{tenant}{id}": nothing with a : between {tenant} and {id}, so keys could be read in two ways; put a : there
+}

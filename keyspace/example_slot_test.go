@@ -1,0 +1,17 @@
+package keyspace_test
+
+import (
+	"fmt"
+
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+// Slot returns the slot of a key on a cluster: that of its hash tag, if it has
+// one.
+func ExampleSlot() {
+	fmt.Println(keyspace.Slot("acme:user:u1") == keyspace.Slot("acme:user:u2"))
+	fmt.Println(keyspace.Slot("a:{mail}") == keyspace.Slot("b:{mail}"))
+	// Output:
+	// false
+	// true
+}

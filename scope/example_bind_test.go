@@ -1,0 +1,20 @@
+package scope_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/symphony-go/symphony/scope"
+)
+
+// Work that begins without a request, such as a queue's, is bound like one.
+func ExampleBind() {
+	ctx, err := scope.Bind(context.Background(), scope.Identity{Tenant: "acme", User: "alice"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	id, ok := scope.From(ctx)
+	fmt.Println(id.Tenant, id.User, ok)
+	// Output: acme alice true
+}

@@ -1,0 +1,39 @@
+package scope_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/symphony-go/symphony/scope"
+)
+
+var region = scope.NewKey[string]("region")
+
+// regionOf makes a binder that adds the region of the tenant. If the tenant has
+// none, its error ends Bind; the middleware answers 503.
+func regionOf(regions map[string]string) scope.Binder {
+	return func(ctx context.Context, id scope.Identity) (context.Context, error) {
+		name, ok := regions[id.Tenant]
+		if !ok {
+			return nil, errors.New("no region for " + id.Tenant)
+		}
+		return region.With(ctx, name), nil
+	}
+}
+
+func ExampleBinder() {
+	bind := regionOf(map[string]string{"acme": "eu"})
+
+	ctx, err := scope.Bind(context.Background(), scope.Identity{Tenant: "acme", User: "alice"}, bind)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(region.From(ctx))
+	_, err = scope.Bind(context.Background(), scope.Identity{Tenant: "globex", User: "bob"}, bind)
+	fmt.Println(err)
+	// Output:
+	// eu true
+	// no region for globex
+}

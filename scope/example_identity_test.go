@@ -1,0 +1,19 @@
+package scope_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/symphony-go/symphony/scope"
+)
+
+// An Identity is a user of a tenant. With puts it into a context, From takes it
+// out.
+func ExampleIdentity() {
+	ctx := scope.With(context.Background(), scope.Identity{Tenant: "acme", User: "alice"})
+
+	if id, ok := scope.From(ctx); ok {
+		fmt.Println(id.Tenant, id.User)
+	}
+	// Output: acme alice
+}

@@ -1,0 +1,30 @@
+package scope_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/symphony-go/symphony/scope"
+)
+
+type Limits struct{ Seats int }
+
+// A key is a variable of its package. Its type is that of the values.
+var limits = scope.NewKey[Limits]("limits")
+
+// seats finds the limits in the context, in whatever goroutine it runs.
+func seats(ctx context.Context) int {
+	if l, ok := limits.From(ctx); ok {
+		return l.Seats
+	}
+	return 1
+}
+
+func ExampleKey() {
+	ctx := context.Background()
+	fmt.Println(seats(ctx))
+	fmt.Println(seats(limits.With(ctx, Limits{Seats: 50})))
+	// Output:
+	// 1
+	// 50
+}
