@@ -11,7 +11,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Claim is for a worker with a loop of its own: it takes items under a lease.
+// A worker with its own loop claims items under a lease and acks them.
 func ExampleBatch_Claim() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -18,8 +18,8 @@ type Transfer struct {
 
 var transferCents = hashrepo.NumberOf(func(t *Transfer) *int64 { return &t.Cents })
 
-// add returns an error that tells the caller to read first, if the sum may have
-// been written although the call failed.
+// add adds to a field. If the sum may have been written although the call
+// failed, the error asks the caller to read first.
 func add(ctx context.Context, transfers *symphony.Table[Transfer], id string, cents int64) error {
 	err := transfers.Update(ctx, id, transferCents.Add(cents))
 	var op *symphony.OpError

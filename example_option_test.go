@@ -17,7 +17,7 @@ type Shop struct {
 	Open bool   `redis:"open"`
 }
 
-// A service keeps its options in one place and gives them to each constructor.
+// A service keeps its options in one place and passes them to each constructor.
 var options = []symphony.Option{
 	symphony.TTL(48 * time.Hour),
 	symphony.Codec(codec.JSON),

@@ -12,7 +12,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// If the handler fails, its items are delivered again with a higher attempt.
+// If the handler fails, its items are redelivered with a higher attempt.
 func ExampleBatch_Process() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -10,7 +10,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// A SharedState is what the tools that work for one user share.
+// The tools that work for one user share a SharedState.
 func ExampleNewSharedState() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})
@@ -27,7 +27,7 @@ func ExampleNewSharedState() {
 	if err := scratch.Upsert(ctx, "search", symphony.Fields{"query": "cups", "hits": 3}); err != nil {
 		log.Fatal(err)
 	}
-	// another reads what it needs, as the type that it needs.
+	// another reads the fields that it needs, as the types that it needs.
 	values, err := scratch.Get(ctx, "search")
 	if err != nil {
 		log.Fatal(err)

@@ -18,7 +18,8 @@ type Search struct {
 
 var searchHits = hashrepo.NumberOf(func(s *Search) *int64 { return &s.Hits })
 
-// StateOf gives a tool that knows the type of a state a typed repository of it.
+// StateOf returns a typed repository of the same states, for a tool that knows
+// the type of a state.
 func ExampleStateOf() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

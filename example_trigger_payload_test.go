@@ -16,7 +16,7 @@ type Parcel struct {
 	Cups int `json:"cups"`
 }
 
-// SetPayload gives the handler what it needs to do the work.
+// SetPayload is Set with a payload for the handler.
 func ExampleTrigger_SetPayload() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

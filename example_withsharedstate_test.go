@@ -11,7 +11,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// countCups is a tool that takes the shared state of its user from the context.
+// countCups is a tool. It finds the shared state of its user in the context.
 func countCups(ctx context.Context) error {
 	state, ok := symphony.SharedStateFrom(ctx)
 	if !ok {

@@ -7,7 +7,7 @@ import (
 	"github.com/symphony-go/symphony"
 )
 
-// logWorkError tells a handler that panicked from one that returned an error.
+// logWorkError logs the queue, and the panic if the handler panicked.
 func logWorkError(err error) {
 	var work *symphony.WorkError
 	if errors.As(err, &work) {
@@ -19,7 +19,7 @@ func logWorkError(err error) {
 	}
 }
 
-// WorkBatches passes the errors that do not stop it as WorkErrors.
+// WorkBatches reports each error that does not stop it as a WorkError.
 func ExampleWorkError() {
 	queue := symphony.Queue{Service: "mail", Entity: "u1", Action: "send"}
 	logWorkError(&symphony.WorkError{

@@ -15,7 +15,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Zipped is a codec that compresses what MsgPack writes.
+// Zipped is a codec that compresses the bytes of MsgPack.
 type Zipped struct{}
 
 func (Zipped) Name() string { return "zipped" }

@@ -7,7 +7,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// Mask is a codec of one's own: JSON with every bit inverted.
+// Mask is a codec of your own: JSON with every bit inverted.
 type Mask struct{}
 
 func (Mask) Name() string { return "mask" }
@@ -29,7 +29,7 @@ func flip(data []byte) []byte {
 	return out
 }
 
-// A codec of one's own has three methods. Repositories take it as the option
+// A codec of your own has three methods. Repositories accept it by the option
 // Codec.
 func ExampleCodec() {
 	var mask codec.Codec = Mask{}

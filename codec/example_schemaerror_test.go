@@ -13,7 +13,7 @@ type Machine struct {
 	Stop func()
 }
 
-// A SchemaError says which part of a type cannot be stored.
+// A SchemaError names the part of a type that cannot be stored.
 func ExampleSchemaError() {
 	_, err := codec.For(codec.Compact, reflect.TypeFor[Machine]())
 

@@ -16,7 +16,8 @@ type Trip struct {
 	Note  *string       `redis:"note"`
 }
 
-// Compact is what the Python package writes; JSON is what other programs write.
+// Compact writes the bytes of the Python package. JSON writes plain JSON for
+// other programs.
 func Example() {
 	trip := Trip{Page: "/home", At: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Spent: 90 * time.Second, Paid: true}
 	for _, c := range []codec.Codec{codec.Compact, codec.JSON} {

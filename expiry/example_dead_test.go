@@ -14,7 +14,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// newShipping makes a listener whose work becomes a dead letter at its first failure.
+// newShipping returns a listener whose work becomes a dead letter at its first
+// failure.
 func newShipping(pools *pool.Pools, ship expiry.Handler) (*expiry.Listener, error) {
 	registry := expiry.NewRegistry()
 	if err := registry.On("ship", ship); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// An OpError says which operation failed on which key.
+// An OpError names the operation and the key.
 func ExampleOpError() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

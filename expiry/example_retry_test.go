@@ -14,7 +14,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// newBilling makes a listener whose work becomes a dead letter at its first failure.
+// newBilling returns a listener whose work becomes a dead letter at its first
+// failure.
 func newBilling(pools *pool.Pools, bill expiry.Handler) (*expiry.Listener, error) {
 	registry := expiry.NewRegistry()
 	if err := registry.On("bill", bill); err != nil {
@@ -23,7 +24,7 @@ func newBilling(pools *pool.Pools, bill expiry.Handler) (*expiry.Listener, error
 	return expiry.NewListener(pools, registry, expiry.Config{MaxAttempts: 1, Logger: slog.New(slog.DiscardHandler)})
 }
 
-// retryAll gives the dead letters of a listener new attempts.
+// retryAll retries the dead letters of a listener.
 func retryAll(ctx context.Context, listener *expiry.Listener) error {
 	for letter, err := range listener.Dead(ctx) {
 		if err != nil {
@@ -37,7 +38,8 @@ func retryAll(ctx context.Context, listener *expiry.Listener) error {
 	return nil
 }
 
-// Retry gives a dead letter new attempts, such as after a repair.
+// Retry redelivers a dead letter, such as after a repair, and counts its failures
+// anew.
 func ExampleListener_Retry() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

@@ -12,8 +12,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// A Schedule sets the triggers of one tenant. symphony.NewTrigger makes one with
-// the pools' layout.
+// A Schedule sets the triggers of one tenant. symphony.NewTrigger returns one
+// with the layout of the pools.
 func ExampleNewSchedule() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -18,8 +18,8 @@ type Wallet struct {
 
 var walletCents = hashrepo.NumberOf(func(w *Wallet) *uint32 { return &w.Cents })
 
-// Add changes a number by what it is given, atomically. If the sum leaves the
-// range of the field's type, Update returns ErrOverflow and changes nothing.
+// Add adds to a number, atomically. If the sum leaves the range of the field's
+// type, Update returns ErrOverflow and changes nothing.
 func ExampleNumber_Add() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

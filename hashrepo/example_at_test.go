@@ -16,8 +16,9 @@ type Shipment struct {
 	Paid bool   `redis:"paid"`
 }
 
-// At makes a handle of a field's stored name, for names that are data. The name
-// is checked when the handle is used.
+// At returns the handle of a field by its stored name, for names that are data.
+// If there is no such field, the call that uses it returns
+// ErrUnknownField.
 func ExampleAt() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -16,8 +16,8 @@ type Row struct {
 	More map[string]string `redis:",extra"`
 }
 
-// A field with the option extra takes the stored fields that the type does not
-// have, so that a copy of a record loses none of them.
+// A field with the option extra holds the stored fields that the type does not
+// have. A copy of the record keeps them.
 func Example_extra() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

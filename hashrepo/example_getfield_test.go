@@ -16,7 +16,7 @@ type Badge struct {
 	Photo []byte `redis:"photo"`
 }
 
-// GetField reads one field of a record and leaves a large one where it is.
+// GetField reads one field of a record. The large one is not sent.
 func ExampleHashRepo_GetField() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -16,7 +16,7 @@ type Passport struct {
 	Number string `redis:"number"`
 }
 
-// An OpError says which operation failed on which key. MaybeApplied reports
+// An OpError names the operation and the key. MaybeApplied reports
 // whether a write may have reached Redis although it failed.
 func ExampleOpError() {
 	ctx := context.Background()

@@ -2,6 +2,7 @@ package hashrepo_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log"
 
@@ -21,8 +22,24 @@ var (
 	contractDays  = hashrepo.FieldOf(func(c *Contract) *int { return &c.Days })
 )
 
-// Patches are values. The handler of an HTTP PATCH collects one for each field
-// that the request holds.
+// contractChange is the body of an HTTP PATCH. An absent field stays nil.
+type contractChange struct {
+	Title *string `json:"title"`
+	Days  *int    `json:"days"`
+}
+
+func (c contractChange) patches() []hashrepo.Patch[Contract] {
+	var patches []hashrepo.Patch[Contract]
+	if c.Title != nil {
+		patches = append(patches, contractTitle.Set(*c.Title))
+	}
+	if c.Days != nil {
+		patches = append(patches, contractDays.Set(*c.Days))
+	}
+	return patches
+}
+
+// Patches are values. A service collects one for each field of a request.
 func ExamplePatch() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})
@@ -42,15 +59,11 @@ func ExamplePatch() {
 		log.Fatal(err)
 	}
 
-	var request struct{ Title, Days *int } // what the client sent
-	days := 60
-	request.Days = &days
-
-	var patches []hashrepo.Patch[Contract]
-	if request.Days != nil {
-		patches = append(patches, contractDays.Set(*request.Days))
+	var change contractChange
+	if err := json.Unmarshal([]byte(`{"days": 60}`), &change); err != nil {
+		log.Fatal(err)
 	}
-	contract, err := contracts.Merge(ctx, "c1", patches...)
+	contract, err := contracts.Merge(ctx, "c1", change.patches()...)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -17,8 +17,8 @@ type Player struct {
 
 var playerScore = hashrepo.NumberOf(func(p *Player) *int64 { return &p.Score })
 
-// Players is a repository with a method of its own. The handles take it where
-// they take a HashRepo, since it embeds one.
+// Players is a repository with a method of its own. It embeds a HashRepo, so it
+// is a Repository, and the handles accept it.
 type Players struct{ *hashrepo.HashRepo[Player] }
 
 func (p *Players) Win(ctx context.Context, id string) (int64, error) {

@@ -18,7 +18,7 @@ type Product struct {
 	Weight int    `json:"weight_g"`         // without a redis tag, the json tag names the field
 }
 
-// The tags name the fields and say how they are stored.
+// The tags name the stored fields and choose how they are stored.
 func Example_tags() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

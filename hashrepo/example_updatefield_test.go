@@ -17,8 +17,8 @@ type Setting struct {
 	Size  int    `redis:"size"`
 }
 
-// UpdateField takes the field's name as data, such as from a form. The name and
-// the value are checked against the record type before anything is sent.
+// UpdateField writes a field whose name is data, such as from a form. If the
+// record type has no such field, or the value does not fit it, nothing is sent.
 func ExampleHashRepo_UpdateField() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

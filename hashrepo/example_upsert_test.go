@@ -24,7 +24,7 @@ type Customer struct {
 	Tags  []string  `redis:"tags"`
 }
 
-// Get returns exactly what Upsert wrote.
+// Upsert writes every field of a record, and Get returns an equal one.
 func ExampleHashRepo_Upsert() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -7,7 +7,7 @@ import (
 )
 
 // If the keys of a template could be read in two ways, Compile returns an error
-// that says how to change it.
+// with a hint.
 func ExampleCompile() {
 	_, err := keyspace.Compile("{tenant}{id}")
 	fmt.Println(err)

@@ -7,8 +7,8 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// A layout of your own starts from one of this package. pool.Config.Layout takes
-// it for every repository.
+// A layout of your own starts from one of this package. In pool.Config.Layout it
+// is the layout of every repository.
 func ExampleLayout() {
 	layout := keyspace.Default()
 	layout.User = keyspace.MustCompile("{tenant}:member:{id}")

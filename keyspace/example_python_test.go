@@ -7,8 +7,8 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Python is the layout of the Python package. Where no part holds a ":" or a
-// "%", its keys are those of Default.
+// Python is the layout of the Python package. If no part holds a ":" or a "%",
+// its keys are those of Default.
 func ExamplePython() {
 	for _, layout := range []keyspace.Layout{keyspace.Default(), keyspace.Python()} {
 		usual, err := layout.Trigger.Key("acme", "remind", "u1")

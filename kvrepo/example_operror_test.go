@@ -12,7 +12,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// An OpError says which operation failed on which key. MaybeApplied reports
+// An OpError names the operation and the key. MaybeApplied reports
 // whether a write may have reached Redis although it failed.
 func ExampleOpError() {
 	ctx := context.Background()

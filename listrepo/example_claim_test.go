@@ -14,7 +14,7 @@ import (
 
 // Claim takes items under a lease. Ack removes those that are done, Release
 // returns the others to the front of the queue. If the worker dies, its items
-// are delivered again when the lease has expired.
+// are redelivered when the lease has expired.
 func ExampleListRepo_Claim() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

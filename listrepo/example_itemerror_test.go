@@ -13,7 +13,7 @@ import (
 )
 
 // An item that the codec cannot read is left out of the result. The error has
-// an ItemError for it, with what is stored.
+// an ItemError for it, with the stored bytes.
 func ExampleItemError() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

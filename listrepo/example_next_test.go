@@ -12,7 +12,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Next acks a claim and makes the following one, in one round trip.
+// Next acks a claim and claims the following items, in one round trip.
 func ExampleClaim_Next() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

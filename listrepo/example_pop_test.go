@@ -11,8 +11,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Pop takes items without a lease: if the process dies now, they are lost.
-// Claim and Process lose none.
+// Pop removes items without a lease. If the process dies, they are lost; with
+// Claim and Process they are redelivered.
 func ExampleListRepo_Pop() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

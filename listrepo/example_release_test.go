@@ -12,7 +12,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// A released item keeps its id and is delivered again with a higher attempt.
+// A released item keeps its id and is redelivered with a higher attempt.
 func ExampleClaim_Release() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -11,8 +11,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Each alias has a database of its own. The embedded server takes the same
-// Config as pool.Open, without a URL.
+// Each alias has its own database. embedded.Open accepts the same Config as
+// pool.Open, but no URL.
 func ExampleConfig() {
 	ctx := context.Background()
 	cfg := pool.Config{

@@ -27,5 +27,6 @@ func ExampleOpen() {
 		log.Fatal(err)
 	}
 	defer pools.Close()
+	fmt.Println(pools.Aliases())
 	// Output: user does not answer at /nowhere/redis.sock
 }

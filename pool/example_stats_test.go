@@ -9,8 +9,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Stats counts the commands and the errors of each alias, and what its cache
-// did, for a metrics endpoint.
+// Stats returns the counters of each alias for a metrics endpoint: commands,
+// errors, and the hits of the cache.
 func ExamplePools_Stats() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

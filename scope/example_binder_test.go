@@ -11,8 +11,8 @@ import (
 
 var region = scope.NewKey[string]("region")
 
-// regionOf makes a binder that adds the region of the tenant. If the tenant has
-// none, its error ends Bind; the middleware answers 503.
+// regionOf returns a binder that adds the region of the tenant. If the tenant
+// has none, the middleware answers 503.
 func regionOf(regions map[string]string) scope.Binder {
 	return func(ctx context.Context, id scope.Identity) (context.Context, error) {
 		name, ok := regions[id.Tenant]

@@ -13,7 +13,7 @@ import (
 
 var Plan = scope.NewKey[string]("plan")
 
-// identify takes the API key of a request for the name of a tenant and a user.
+// identify reads the tenant and the user from the API key of a request.
 func identify(r *http.Request) (scope.Identity, error) {
 	key := r.Header.Get("X-Api-Key")
 	if key == "" {
@@ -41,8 +41,8 @@ func hello(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "hello %s, on %s\n", id.User, plan)
 }
 
-// The middleware binds the identity of a request, and what the binders add, to
-// its context.
+// The middleware binds the identity of a request, and the values of the binders,
+// to its context.
 func ExampleMiddleware() {
 	server := scope.Middleware(identify, bindPlan)(http.HandlerFunc(hello))
 

@@ -9,7 +9,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// The embedded server takes the place of Redis in a first run and in tests.
+// The embedded server replaces Redis in a first run and in tests.
 func ExampleOpen() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})
