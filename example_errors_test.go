@@ -16,8 +16,8 @@ type Seat struct {
 	Guest string `redis:"guest"`
 }
 
-// status returns the HTTP status with which a service answers after a write.
-func status(err error) int {
+// httpStatus returns the HTTP status with which a service answers after a write.
+func httpStatus(err error) int {
 	switch {
 	case err == nil:
 		return http.StatusOK
@@ -45,10 +45,10 @@ func Example_errors() {
 	}
 
 	once := seats.With(symphony.IfAbsent())
-	fmt.Println(status(once.Upsert(ctx, "12A", Seat{Guest: "Alice"})))
-	fmt.Println(status(once.Upsert(ctx, "12A", Seat{Guest: "Bob"})))
-	fmt.Println(status(seats.With(symphony.IfExists()).Upsert(ctx, "99Z", Seat{Guest: "Bob"})))
-	fmt.Println(status(seats.Upsert(ctx, "", Seat{})))
+	fmt.Println(httpStatus(once.Upsert(ctx, "12A", Seat{Guest: "Alice"})))
+	fmt.Println(httpStatus(once.Upsert(ctx, "12A", Seat{Guest: "Bob"})))
+	fmt.Println(httpStatus(seats.With(symphony.IfExists()).Upsert(ctx, "99Z", Seat{Guest: "Bob"})))
+	fmt.Println(httpStatus(seats.Upsert(ctx, "", Seat{})))
 	// Output:
 	// 200
 	// 409

@@ -18,9 +18,9 @@ type Transfer struct {
 
 var transferCents = hashrepo.NumberOf(func(t *Transfer) *int64 { return &t.Cents })
 
-// add adds to a field. If the sum may have been written although the call
+// addCents adds to a field. If the sum may have been written although the call
 // failed, the error asks the caller to read first.
-func add(ctx context.Context, transfers *symphony.Table[Transfer], id string, cents int64) error {
+func addCents(ctx context.Context, transfers *symphony.Table[Transfer], id string, cents int64) error {
 	err := transfers.Update(ctx, id, transferCents.Add(cents))
 	var op *symphony.OpError
 	if errors.As(err, &op) && op.MaybeApplied() {
@@ -46,10 +46,10 @@ func ExampleOpError_maybeApplied() {
 
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
-	err = add(ended, transfers, "t1", 500)
+	err = addCents(ended, transfers, "t1", 500)
 	var op *symphony.OpError
 	fmt.Println(errors.As(err, &op) && op.MaybeApplied(), errors.Is(err, context.Canceled))
-	fmt.Println(add(ctx, transfers, "t1", 500))
+	fmt.Println(addCents(ctx, transfers, "t1", 500))
 	// Output:
 	// false true
 	// <nil>

@@ -18,11 +18,12 @@ type Shop struct {
 }
 
 // A service keeps its options in one place and passes them to each constructor.
-var options = []symphony.Option{
+var tableOptions = []symphony.Option{
 	symphony.TTL(48 * time.Hour),
 	symphony.Codec(codec.JSON),
 }
 
+// Options are values. A view of With adds more to those of the constructor.
 func ExampleOption() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})
@@ -30,7 +31,7 @@ func ExampleOption() {
 		log.Fatal(err)
 	}
 	defer pools.Close()
-	shops, err := symphony.NewTable[Shop](pools, "acme", "shops", options...)
+	shops, err := symphony.NewTable[Shop](pools, "acme", "shops", tableOptions...)
 	if err != nil {
 		log.Fatal(err)
 	}

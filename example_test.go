@@ -21,6 +21,7 @@ type Profile struct {
 // Handles of fields, for Update. A wrong name or type does not compile.
 var Score = hashrepo.NumberOf(func(p *Profile) *int64 { return &p.Score })
 
+// A repository of users: write a record, change a field, read it.
 func Example() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -22,6 +22,7 @@ func announced(h expiry.Handler) expiry.Handler {
 	}
 }
 
+// A middleware wraps a handler before it is registered.
 func ExampleHandler() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

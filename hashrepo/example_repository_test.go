@@ -25,6 +25,7 @@ func (p *Players) Win(ctx context.Context, id string) (int64, error) {
 	return playerScore.Increment(ctx, p, id, 3)
 }
 
+// A repository of your own embeds a HashRepo and adds methods.
 func ExampleRepository() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -42,7 +42,9 @@ func ExampleHashRepo_UpdateField() {
 	fmt.Println(errors.Is(err, hashrepo.ErrUnknownField))
 	err = settings.UpdateField(ctx, "u1", "size", "large")
 	fmt.Println(errors.Is(err, hashrepo.ErrFieldType))
+	fmt.Println(settings.Get(ctx, "u1"))
 	// Output:
 	// true
 	// true
+	// {dark 0} <nil>
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Templates are constants, so they are compiled when the program starts. A
-// parameter in double braces is also the hash tag of a cluster.
+// A parameter in double braces is also the hash tag of a cluster.
 var jobKeys = keyspace.MustCompile("{tenant}:job:{{queue}}:{id}")
 
+// Templates are constants. A bad one stops the program when it starts.
 func ExampleMustCompile() {
 	key, err := jobKeys.Key("acme", "mail", "7")
 	if err != nil {

@@ -23,6 +23,7 @@ func regionOf(regions map[string]string) scope.Binder {
 	}
 }
 
+// A binder adds a value of the program to the context.
 func ExampleBinder() {
 	bind := regionOf(map[string]string{"acme": "eu"})
 

@@ -20,6 +20,7 @@ func seats(ctx context.Context) int {
 	return 1
 }
 
+// A Key stands for one value of its type in a context.
 func ExampleKey() {
 	ctx := context.Background()
 	fmt.Println(seats(ctx))

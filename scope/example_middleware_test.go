@@ -31,7 +31,7 @@ func bindPlan(ctx context.Context, id scope.Identity) (context.Context, error) {
 	return Plan.With(ctx, "the plan of "+id.Tenant), nil
 }
 
-func hello(w http.ResponseWriter, r *http.Request) {
+func sayHello(w http.ResponseWriter, r *http.Request) {
 	id, ok := scope.From(r.Context())
 	if !ok {
 		fmt.Fprintln(w, "hello, whoever you are")
@@ -44,7 +44,7 @@ func hello(w http.ResponseWriter, r *http.Request) {
 // The middleware binds the identity of a request, and the values of the binders,
 // to its context.
 func ExampleMiddleware() {
-	server := scope.Middleware(identify, bindPlan)(http.HandlerFunc(hello))
+	server := scope.Middleware(identify, bindPlan)(http.HandlerFunc(sayHello))
 
 	for _, key := range []string{"acme/alice", "", "acme", "/alice"} {
 		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
