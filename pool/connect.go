@@ -46,7 +46,7 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 			return
 		}
 		for _, m := range c.members {
-			errs[m.alias] = &ConnectError{Alias: m.alias, Addr: c.server.addr, Err: err}
+			errs[m.alias] = connectError(m.alias, c.server.addr, err)
 		}
 	}
 	for _, s := range p.servers {

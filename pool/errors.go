@@ -36,7 +36,7 @@ func (e *ConfigError) Error() string { return "pool: Config." + e.Field + ": " +
 // each such alias. It holds no password of a URL.
 type ConnectError struct {
 	Alias Alias
-	Addr  string // host:port, several separated by commas, or the path of a socket
+	Addr  string // host:port, several separated by commas, or the path of a socket; not shown if no resolver finds it
 	Err   error  // what the connection, the server or Config.NewClient said
 }
 

@@ -119,7 +119,7 @@ func (p *Pools) Ping(ctx context.Context) error {
 		wg.Go(func() {
 			c := p.clients[a]
 			if err := ping(ctx, c); err != nil {
-				errs[i] = &ConnectError{Alias: a, Addr: c.addr, Err: err}
+				errs[i] = connectError(a, c.addr, err)
 			}
 		})
 	}
