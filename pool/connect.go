@@ -65,6 +65,9 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 				wg.Go(func() {
 					c := connection{server: s, members: []member{m}, links: new(links)}
 					opt := p.options(s.opt)
+					if opt.Sentinel.MasterSet != "" {
+						ownNames(&opt)
+					}
 					c.links.watch(&opt)
 					opt.SelectDB = m.db
 					opt.ForceSingleClient = opt.Sentinel.MasterSet == ""
@@ -173,6 +176,9 @@ func (p *plan) mode(ctx context.Context, s *server, addr string) (string, error)
 	opt := p.options(s.opt)
 	opt.InitAddress = []string{addr}
 	opt.ForceSingleClient = true
+	if s.several() {
+		ownNames(&opt)
+	}
 	c, err := p.open(ctx, opt)
 	if err != nil {
 		return "", err
@@ -199,6 +205,7 @@ func (p *plan) openCluster(ctx context.Context, s *server, links *links) (rueidi
 		}
 	}
 	opt := p.options(s.opt)
+	ownNames(&opt)
 	opt.SendToReplicas, opt.RetryDelay = toReplica, readerDelay
 	opt.ClusterOption.ShardsRefreshInterval = 5 * time.Second // nobody tells a client of a new replica
 	links.watch(&opt)
@@ -211,7 +218,8 @@ func (p *plan) sentinelReplicas(opt rueidis.ClientOption) *replicas {
 	if opt.Sentinel.MasterSet == "" {
 		return nil
 	}
-	opt = p.options(opt)
+	opt = separate(opt)
+	opt.DisableCache = true
 	opt.ReplicaOnly, opt.RetryDelay = true, readerDelay
 	return &replicas{open: func() (rueidis.Client, error) {
 		c, err := p.newClient(opt)
@@ -257,12 +265,19 @@ func (p *plan) open(ctx context.Context, opt rueidis.ClientOption) (rueidis.Clie
 	}
 }
 
-// options are what every client of the pools has in common.
-func (p *plan) options(opt rueidis.ClientOption) rueidis.ClientOption {
+// separate is opt with nothing that another client's options share.
+func separate(opt rueidis.ClientOption) rueidis.ClientOption {
 	opt.InitAddress = slices.Clone(opt.InitAddress)
 	if opt.TLSConfig != nil {
 		opt.TLSConfig = opt.TLSConfig.Clone()
 	}
+	return opt
+}
+
+// options are what every client of the pools has in common.
+func (p *plan) options(opt rueidis.ClientOption) rueidis.ClientOption {
+	opt = separate(opt)
+	dialling(&opt)
 	if opt.ClientName == "" {
 		opt.ClientName = "symphony"
 	}

@@ -14,6 +14,11 @@ var (
 	// A call that Close overtakes may end with rueidis.ErrClosing instead, and a
 	// write among those may have been applied.
 	ErrClosed = errors.New("pools are closed")
+
+	// ErrUnexpectedReply is a reply that no Redis gives: one of another shape
+	// than the command has, or one that announces more than a server sends. A
+	// write that got one may have been applied.
+	ErrUnexpectedReply = errors.New("unexpected reply from the server")
 )
 
 // ConfigError is one mistake in a Config. Open joins all of them:
