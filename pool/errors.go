@@ -3,6 +3,8 @@ package pool
 import (
 	"errors"
 	"fmt"
+
+	"github.com/symphony-go/symphony/internal/right"
 )
 
 var (
@@ -14,6 +16,11 @@ var (
 	// A call that Close overtakes may end with rueidis.ErrClosing instead, and a
 	// write among those may have been applied.
 	ErrClosed = errors.New("pools are closed")
+
+	// ErrNoPermission is a command, key or channel that the Redis user has no
+	// right to. The error that wraps it names the ACL rule where the server
+	// tells; docs/security.md lists the rights of each repository.
+	ErrNoPermission = right.ErrNoPermission
 
 	// ErrUnexpectedReply is a reply that no Redis gives: one of another shape
 	// than the command has, or one that announces more than a server sends. A

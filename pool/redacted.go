@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/symphony-go/symphony/internal/right"
 )
 
 const (
@@ -125,7 +127,7 @@ func redactDial(err error, addrs string) error {
 // connectError is the ConnectError of an alias. It has no address if the
 // resolver does not find it.
 func connectError(a Alias, addr string, err error) error {
-	err = redactDial(err, addr)
+	err = right.Missing(redactDial(err, addr))
 	if lookup := (*net.DNSError)(nil); errors.As(err, &lookup) && lookup.Name == notShown {
 		addr = notShown
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -118,7 +119,8 @@ type Script struct {
 
 // NewScript makes a script of body, which follows rule.lua.
 func NewScript(body string) *Script {
-	return &Script{lua: rueidis.NewLuaScript(rule + body), source: rule + body, sha: digest(rule + body)}
+	source := right.Script(rule + body)
+	return &Script{lua: rueidis.NewLuaScript(source), source: source, sha: digest(source)}
 }
 
 // NewTypedScript is NewScript for a body that does not ask whether the record
