@@ -55,9 +55,10 @@ func Missing(err error) error {
 	if text == "" || errors.Is(err, ErrNoPermission) {
 		return err
 	}
-	inScript := strings.Contains(text, "on @user_script") || strings.HasPrefix(text, "NOPERM ACL failure in script")
-	old := strings.HasPrefix(text, "ERR The user executing the script can't ") // Redis before 7.2
-	if !strings.HasPrefix(text, "NOPERM") && !old {
+	inScript := strings.Contains(text, "on @user_script") || strings.Contains(text, "NOPERM ACL failure in script")
+	old := strings.HasPrefix(text, "The user executing the script can't ") // Redis before 7.2
+	transaction := strings.HasPrefix(text, "EXECABORT") && strings.Contains(text, "NOPERM ")
+	if !strings.HasPrefix(text, "NOPERM") && !old && !transaction {
 		return err
 	}
 	e := &Error{Script: inScript || old, err: err}

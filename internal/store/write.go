@@ -88,6 +88,9 @@ func Exec(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
 	last := len(results) - 1
 	replies, err := results[last].ToArray()
 	if err != nil {
+		if refused := results[0].Error(); refused != nil && slices.ContainsFunc(results[1:last], succeeded) {
+			return nil, fmt.Errorf("MULTI was refused, and commands behind it ran: %w", refused)
+		}
 		for _, r := range results[:last] {
 			if queued := r.Error(); queued != nil {
 				return nil, queued
@@ -105,6 +108,8 @@ func Exec(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
 	}
 	return replies, nil
 }
+
+func succeeded(r rueidis.RedisResult) bool { return r.Error() == nil || rueidis.IsRedisNil(r.Error()) }
 
 //go:embed lua/rule.lua
 var rule string
