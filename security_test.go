@@ -210,6 +210,14 @@ func batches(t *testing.T, p *pool.Pools) []step {
 		claim, err = b.Claim(ctx, orders, 2, time.Minute)
 		return err
 	}
+	held := func(call func(ctx context.Context) error) func(ctx context.Context) error {
+		return func(ctx context.Context) error {
+			if claim == nil {
+				return errors.New("there is no claim")
+			}
+			return call(ctx)
+		}
+	}
 	return []step{
 		{"Enqueue", func(ctx context.Context) error {
 			return ignore(b.Enqueue(ctx, orders, "a", "b", "c", "d", "e", "f", "g", "h", "i"))
@@ -218,10 +226,10 @@ func batches(t *testing.T, p *pool.Pools) []step {
 		{"Chunk", func(ctx context.Context) error { return ignore(b.Chunk(ctx, orders, 0, -1)) }},
 		{"Trim", func(ctx context.Context) error { return b.Trim(ctx, orders, 0, 7) }},
 		{"Claim", claiming},
-		{"Extend", func(ctx context.Context) error { return claim.Extend(ctx, time.Minute) }},
-		{"Release", func(ctx context.Context) error { return claim.Release(ctx) }},
+		{"Extend", held(func(ctx context.Context) error { return claim.Extend(ctx, time.Minute) })},
+		{"Release", held(func(ctx context.Context) error { return claim.Release(ctx) })},
 		{"Claim again", claiming},
-		{"Ack", func(ctx context.Context) error { return claim.Ack(ctx) }},
+		{"Ack", held(func(ctx context.Context) error { return claim.Ack(ctx) })},
 		{"Process", func(ctx context.Context) error {
 			return ignore(b.Process(ctx, orders, 2, func(context.Context, []listrepo.Item[string]) error { return nil }))
 		}},
@@ -234,7 +242,7 @@ func batches(t *testing.T, p *pool.Pools) []step {
 		}},
 		{"Claim what is left", func(ctx context.Context) error {
 			c, err := b.With(symphony.MaxAttempts(1)).Claim(ctx, orders, 2, time.Minute)
-			if err != nil {
+			if err != nil || c == nil {
 				return err
 			}
 			return c.Release(ctx)

@@ -29,6 +29,7 @@ func (s *Store) Write(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.Red
 	if err := s.oneSlot(t, tx); err != nil {
 		return nil, err
 	}
+	pops := len(tx) > 1 && tx[1].Commands()[0] == "LPOP"
 	tx = append(tx, s.lifetime(t.Key), s.Client.B().Exec().Build())
 	replies, err := Exec(s.SendAll(ctx, []fault.Target{t}, tx...))
 	if err != nil && !slices.ContainsFunc(replies[:max(len(replies)-1, 0)], done) {
@@ -36,6 +37,9 @@ func (s *Store) Write(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.Red
 	}
 	if err != nil {
 		return nil, t.Applied(fmt.Errorf("a part was refused: %w", fault.Reason(err)))
+	}
+	if !pops && slices.ContainsFunc(replies, unlikeAWrite) {
+		return nil, t.Applied(fmt.Errorf("%w: it is neither a number nor OK", fault.ErrUnexpectedReply))
 	}
 	return replies[:len(replies)-1], nil
 }
@@ -58,6 +62,12 @@ func (s *Store) oneSlot(t fault.Target, tx Tx) error {
 // apart is why keys cannot be changed in one step.
 func apart(key string) error {
 	return fmt.Errorf("%w: %q lies in another slot of the cluster; give both keys one hash tag, as keyspace.Cluster does", keyspace.ErrInvalidKey, key)
+}
+
+// unlikeAWrite reports whether no command that changes a key answers so.
+func unlikeAWrite(reply rueidis.RedisMessage) bool {
+	text, err := reply.ToString()
+	return !reply.IsInt64() && (err != nil || text != "OK")
 }
 
 func done(reply rueidis.RedisMessage) bool {
@@ -99,7 +109,7 @@ func Exec(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
 		return nil, err
 	}
 	if len(replies) != last-1 {
-		return nil, errors.New("EXEC answered fewer replies than it was given commands")
+		return nil, fmt.Errorf("%w: EXEC answered %d replies to %d commands", fault.ErrUnexpectedReply, len(replies), last-1)
 	}
 	for i := range replies {
 		if !done(replies[i]) {
