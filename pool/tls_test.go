@@ -38,7 +38,7 @@ func TestEveryNodeOfAClusterIsCheckedByItsOwnName(t *testing.T) {
 	for _, url := range []string{"rediss://" + one.TLSAddr(), "rediss://" + one.TLSAddr() + "?addr=" + two.TLSAddr()} {
 		pools, err := pool.Open(patient(t), pool.Config{URL: url, NewClient: trusting(ca)})
 		require.NoError(t, err)
-		defer pools.Close()
+		t.Cleanup(pools.Close)
 		c, err := pools.Client(pool.User)
 		require.NoError(t, err)
 		for i := range 12 {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/redis/rueidis"
@@ -114,8 +115,16 @@ func (t Target) overtaken(reason error) bool {
 		return false
 	}
 	var missing *right.Error
-	return t.Again || errors.As(reason, &missing) && missing.Script && missing.Rule != "+time"
+	if errors.As(reason, &missing) && missing.Script && missing.Rule != "+time" {
+		return true
+	}
+	word, _, _ := strings.Cut(reason.Error(), " ")
+	return t.Again && slices.Contains(afterABreak, word)
 }
+
+// afterABreak are the refusals that a new connection meets: a command that is
+// sent again may have been applied before the old one broke.
+var afterABreak = []string{"NOAUTH", "WRONGPASS", "LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN"}
 
 // Applied is the error of an operation that was applied, or partly, although
 // its result is an error.
