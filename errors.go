@@ -23,6 +23,8 @@ var (
 	ErrFull            = fault.ErrFull            // a push over MaxLen
 	ErrUnknownPool     = pool.ErrUnknownPool      // no pool has that alias
 	ErrUnsupported     = fault.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
+	ErrNoPermission    = fault.ErrNoPermission    // the Redis user has no right to a command, key or channel
+	ErrUnexpectedReply = fault.ErrUnexpectedReply // a reply that no Redis gives
 	ErrInvalidArgument = fault.ErrInvalidArgument // no call can take this argument
 	ErrLeaseLost       = fault.ErrLeaseLost       // claimed work went to somebody else
 	ErrClosed          = pool.ErrClosed           // the pools are closed

@@ -278,8 +278,8 @@ func (b builder) members(s *shape) error {
 		return unstorable("%w", err)
 	}
 	if len(list) == 0 && s.typ.NumField() > 0 {
-		return unstorable("%s has no field that could be stored; give it MarshalText and UnmarshalText, export a field, "+
-			"or leave it out with `redis:\"-\"`", s.typ)
+		return unstorable("%s has no field that could be stored; store its text or an exported field in its place, wrap what holds it "+
+			"in a type of your own with MarshalText and UnmarshalText, or leave it out with `redis:\"-\"`", s.typ)
 	}
 	s.index = make(map[string]int, len(list))
 	for i, f := range list {

@@ -15,6 +15,8 @@ var (
 	ErrInvalidTTL      = fault.ErrInvalidTTL      // a delay that is not positive
 	ErrTooLarge        = fault.ErrTooLarge        // a payload over Config.MaxValueBytes
 	ErrUnsupported     = fault.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
+	ErrNoPermission    = fault.ErrNoPermission    // the Redis user has no right to a command, key or channel
+	ErrUnexpectedReply = fault.ErrUnexpectedReply // a reply that no Redis gives
 	ErrInvalidArgument = fault.ErrInvalidArgument // no call can take this argument
 	ErrLeaseLost       = fault.ErrLeaseLost       // the work went to another worker: a cause of a handler's context
 	ErrInvalidKey      = keyspace.ErrInvalidKey   // a tenant, an action or an id cannot be in a key

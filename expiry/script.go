@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/right"
 )
 
 //go:embed lua/*.lua
@@ -32,7 +34,7 @@ func compile(clock string) *scripts {
 		}
 		return strings.Join(parts, "")
 	}
-	retried := func(names ...string) *rueidis.Lua { return rueidis.NewLuaScriptRetryable(text(names...)) }
+	retried := func(names ...string) *rueidis.Lua { return rueidis.NewLuaScriptRetryable(right.Script(text(names...))) }
 	return &scripts{
 		schedule: retried("set", "key", "wake", "schedule"),
 		cancel:   retried("key", "cancel"),
@@ -44,8 +46,8 @@ func compile(clock string) *scripts {
 		discard:  retried("discard"),
 		adopt:    retried("key", "wake", "adopt"),
 		swept:    retried("swept"),
-		claim:    rueidis.NewLuaScript(text("full", "key", "record", "claim")),
-		turn:     rueidis.NewLuaScript(text("turn")),
+		claim:    rueidis.NewLuaScript(right.Script(text("full", "key", "record", "claim"))),
+		turn:     rueidis.NewLuaScript(right.Script(text("turn"))),
 	}
 }
 

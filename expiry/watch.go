@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/fault"
 )
 
 // notice is a keyspace event.
@@ -82,7 +84,7 @@ func (l *Listener) subscribe(ctx context.Context, s *shift, node rueidis.Client,
 		if _, refused := rueidis.IsRedisErr(err); refused {
 			if events = !events; events {
 				pause = forbidden
-				l.cfg.Logger.Info("expiry: the server does not let this listener subscribe; it looks every second instead", "error", err)
+				l.cfg.Logger.Info("expiry: the server does not let this listener subscribe; it looks every second instead", "error", fault.Reason(err))
 			}
 		}
 		rest(ctx, pause)
@@ -149,7 +151,7 @@ func (l *Listener) events(ctx context.Context, d rueidis.DedicatedClient) map[st
 	if _, refused := rueidis.IsRedisErr(err); refused {
 		l.saidOnce.Do(func() {
 			l.cfg.Logger.Info("expiry: keyspace events cannot be turned on; unless they are on already, what other services set is found by the sweep alone",
-				"sweep", l.cfg.Sweep, "error", err)
+				"sweep", l.cfg.Sweep, "error", fault.Reason(err))
 		})
 	}
 	info, err := d.Do(ctx, d.B().Arbitrary("CLIENT", "INFO").Build()).ToString()

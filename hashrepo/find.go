@@ -98,7 +98,7 @@ func (c *core) stillHold(conds []condition, reply rueidis.RedisResult) bool {
 		})
 	}
 	values, err := reply.ToArray()
-	return err != nil || hold(conds, func(i int) (rueidis.RedisMessage, bool) {
+	return err != nil || len(values) != len(c.plan.names) || hold(conds, func(i int) (rueidis.RedisMessage, bool) {
 		return values[c.plan.byName[conds[i].name]], true
 	})
 }

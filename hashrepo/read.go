@@ -3,6 +3,7 @@ package hashrepo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 
 	"github.com/redis/rueidis"
@@ -76,8 +77,11 @@ func (c *core) decode(message *rueidis.RedisMessage, into reflect.Value) (bool, 
 		return c.plan.decodeWhole(values, into)
 	}
 	values, err := message.ToArray()
+	if err == nil && len(values) != len(c.plan.names) {
+		err = fmt.Errorf("%w: %d values for %d fields", fault.ErrUnexpectedReply, len(values), len(c.plan.names))
+	}
 	if err != nil {
-		return false, err
+		return false, fault.Reason(err)
 	}
 	return c.plan.decode(values, into)
 }

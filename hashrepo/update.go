@@ -84,8 +84,11 @@ func (c *core) increment(ctx context.Context, op, id string, p patch, sum any) e
 	}
 	t = t.On(p.name)
 	texts, err := reply.AsStrSlice()
+	if err == nil && len(texts) != 1 {
+		err = fmt.Errorf("%w: %d values instead of one", fault.ErrUnexpectedReply, len(texts))
+	}
 	if err != nil {
-		return t.Sent(err)
+		return t.Applied(fault.Reason(err))
 	}
 	f, err := c.target(&p)
 	if err != nil {

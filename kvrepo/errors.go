@@ -17,6 +17,8 @@ var (
 	ErrInvalidSchema   = fault.ErrInvalidSchema   // T cannot be stored
 	ErrTooLarge        = fault.ErrTooLarge        // a value over Config.MaxValueBytes
 	ErrUnsupported     = fault.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
+	ErrNoPermission    = fault.ErrNoPermission    // the Redis user has no right to a command, key or channel
+	ErrUnexpectedReply = fault.ErrUnexpectedReply // a reply that no Redis gives
 	ErrInvalidArgument = fault.ErrInvalidArgument // no call can take this argument
 	ErrInvalidKey      = keyspace.ErrInvalidKey   // the id cannot be in a key
 	ErrUnknownPool     = pool.ErrUnknownPool      // no pool has that alias

@@ -218,6 +218,8 @@ func (r *KVRepo[T]) written(t fault.Target, reply rueidis.RedisResult) (old ruei
 		return old, t.Refuse(fault.ErrNotFound)
 	case r.core.IfAbsent && !absent:
 		return old, t.Refuse(fault.ErrExists)
+	case !absent && !old.IsString():
+		return old, t.Applied(fmt.Errorf("%w: the value before is no string", fault.ErrUnexpectedReply))
 	}
 	return old, nil
 }

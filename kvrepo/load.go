@@ -13,6 +13,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -31,8 +32,8 @@ var unlockSource string
 
 var (
 	commitScript = store.NewScript(commitSource)
-	extendScript = rueidis.NewLuaScript(extendSource)
-	unlockScript = rueidis.NewLuaScript(unlockSource)
+	extendScript = rueidis.NewLuaScript(right.Script(extendSource))
+	unlockScript = rueidis.NewLuaScript(right.Script(unlockSource))
 )
 
 // GetOrLoad is Get, also from memory with [Cached], and for a missing value

@@ -18,6 +18,8 @@ var (
 	ErrFull            = fault.ErrFull            // a push over MaxLen
 	ErrLeaseLost       = fault.ErrLeaseLost       // claimed items went to somebody else
 	ErrUnsupported     = fault.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
+	ErrNoPermission    = fault.ErrNoPermission    // the Redis user has no right to a command, key or channel
+	ErrUnexpectedReply = fault.ErrUnexpectedReply // a reply that no Redis gives
 	ErrInvalidArgument = fault.ErrInvalidArgument // no call can take this argument
 	ErrInvalidKey      = keyspace.ErrInvalidKey   // the id cannot be in a key
 	ErrUnknownPool     = pool.ErrUnknownPool      // no pool has that alias

@@ -16,6 +16,7 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -60,8 +61,8 @@ var (
 
 	claimScript   = store.NewTypedScript(clockSource + claimSource + claimsSource + reclaimSource)
 	releaseScript = store.NewScript(clockSource + claimsSource + releaseSource)
-	settleScript  = rueidis.NewLuaScript(settleSource)
-	extendScript  = rueidis.NewLuaScript(extendSource)
+	settleScript  = rueidis.NewLuaScript(right.Script(settleSource))
+	extendScript  = rueidis.NewLuaScript(right.Script(extendSource))
 )
 
 // tokenLen is how much of 130 random bits a token has: enough for the claims of

@@ -34,7 +34,7 @@ func (p *plan) openCached(ctx context.Context, opt rueidis.ClientOption) (rueidi
 	tracking.DisableCache = false
 	tracking.NewCacheStoreFn = origin.NewConnection
 	c, err := p.openTracking(ctx, tracking)
-	if errors.Is(err, rueidis.ErrNoCache) {
+	if errors.Is(err, rueidis.ErrNoCache) && !refusesForNow(err) {
 		c, err = p.open(ctx, opt)
 		return c, nil, err
 	}

@@ -3,6 +3,8 @@ package pool
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -42,9 +44,24 @@ func (c *client) DoCache(ctx context.Context, cmd rueidis.Cacheable, ttl time.Du
 	if cancel != nil {
 		defer cancel()
 	}
-	r := c.Client.DoCache(ctx, cmd, ttl)
+	r := sound(func() []rueidis.RedisResult { return []rueidis.RedisResult{c.Client.DoCache(ctx, cmd, ttl)} }, 1)[0]
 	c.count(r)
 	return r
+}
+
+// sound is a cached read for which an EXEC of no replies is an error: rueidis
+// looks for the last one.
+func sound(read func() []rueidis.RedisResult, n int) (rs []rueidis.RedisResult) {
+	defer func() {
+		r := recover()
+		if _, index := r.(runtime.Error); r != nil && !index {
+			panic(r)
+		}
+		if r != nil {
+			rs = failed(n, fmt.Errorf("%w: EXEC answered nothing", ErrUnexpectedReply))
+		}
+	}()
+	return read()
 }
 
 func (c *client) DoMultiCache(ctx context.Context, multi ...rueidis.CacheableTTL) []rueidis.RedisResult {
@@ -65,9 +82,11 @@ func (c *client) DoMultiCache(ctx context.Context, multi ...rueidis.CacheableTTL
 
 func (c *client) sendCached(ctx context.Context, multi []rueidis.CacheableTTL) []rueidis.RedisResult {
 	if c.links == nil || !c.links.unsound() {
-		return c.Client.DoMultiCache(ctx, multi...)
+		return sound(func() []rueidis.RedisResult { return c.Client.DoMultiCache(ctx, multi...) }, len(multi))
 	}
-	return within(ctx, func() []rueidis.RedisResult { return c.Client.DoMultiCache(ctx, multi...) }, func(err error) []rueidis.RedisResult {
+	return within(ctx, func() []rueidis.RedisResult {
+		return sound(func() []rueidis.RedisResult { return c.Client.DoMultiCache(ctx, multi...) }, len(multi))
+	}, func(err error) []rueidis.RedisResult {
 		return failed(len(multi), err)
 	})
 }

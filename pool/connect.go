@@ -46,32 +46,29 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 			return
 		}
 		for _, m := range c.members {
-			errs[m.alias] = &ConnectError{Alias: m.alias, Addr: c.server.addr, Err: err}
+			errs[m.alias] = connectError(m.alias, c.server.addr, err)
 		}
 	}
 	for _, s := range p.servers {
 		wg.Go(func() {
-			cluster, err := p.scout(ctx, s)
+			var cluster bool
+			err := p.patiently(ctx, s, func() (err error) {
+				cluster, err = p.scout(ctx, s)
+				return err
+			})
 			if err != nil || cluster {
-				c := connection{server: s, members: s.members, cluster: cluster, links: new(links)}
+				c := connection{server: s, members: s.members, cluster: cluster}
 				if err == nil {
-					c.Client, c.origin, err = p.openCluster(ctx, s, c.links)
-					c.replicas = &replicas{shared: c.Client}
+					p.sayDatabases(s)
+					err = p.patiently(ctx, s, func() error { return p.connectCluster(ctx, &c) })
 				}
-				done(c.probed(ctx, err))
+				done(c, err)
 				return
 			}
 			for _, m := range s.members {
 				wg.Go(func() {
-					c := connection{server: s, members: []member{m}, links: new(links)}
-					opt := p.options(s.opt)
-					c.links.watch(&opt)
-					opt.SelectDB = m.db
-					opt.ForceSingleClient = opt.Sentinel.MasterSet == ""
-					var err error
-					c.Client, c.origin, err = p.openCached(ctx, opt)
-					c.replicas = p.sentinelReplicas(opt)
-					done(c.probed(ctx, err))
+					c := connection{server: s, members: []member{m}}
+					done(c, p.patiently(ctx, s, func() error { return p.connectMember(ctx, &c) }))
 				})
 			}
 		})
@@ -89,22 +86,52 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 	return p.pools(all), nil
 }
 
-// probed asks what the server of an open connection can do. HPEXPIRETIME came
-// with the lifetimes of hash fields, and only reads.
-func (c connection) probed(ctx context.Context, err error) (connection, error) {
-	if err != nil {
-		return c, err
+// connectMember opens the client of one alias.
+func (p *plan) connectMember(ctx context.Context, c *connection) (err error) {
+	opt := p.options(c.server.opt)
+	if opt.Sentinel.MasterSet != "" {
+		ownNames(&opt)
 	}
+	c.links = new(links)
+	c.links.watch(&opt)
+	opt.SelectDB = c.members[0].db
+	opt.ForceSingleClient = opt.Sentinel.MasterSet == ""
+	if c.Client, c.origin, err = p.openCached(ctx, opt); err != nil {
+		return err
+	}
+	c.replicas = p.sentinelReplicas(opt)
+	return c.probe(ctx)
+}
+
+// connectCluster opens the one client of a cluster.
+func (p *plan) connectCluster(ctx context.Context, c *connection) (err error) {
+	opt := p.options(c.server.opt)
+	ownNames(&opt)
+	opt.SendToReplicas, opt.RetryDelay = toReplica, readerDelay
+	opt.ClusterOption.ShardsRefreshInterval = 5 * time.Second // nobody tells a client of a new replica
+	c.links = new(links)
+	c.links.watch(&opt)
+	if c.Client, c.origin, err = p.openCached(ctx, opt); err != nil {
+		return err
+	}
+	c.replicas = &replicas{shared: c.Client}
+	return c.probe(ctx)
+}
+
+// probe asks what the server of an open connection can do, and closes the
+// connection on an error. HPEXPIRETIME came with the lifetimes of hash fields,
+// and only reads.
+func (c *connection) probe(ctx context.Context) error {
 	cmd := c.B().Arbitrary("HPEXPIRETIME", "%probe", "FIELDS", "1", "f").ReadOnly()
-	err = c.Do(ctx, cmd).Error()
+	err := c.Do(ctx, cmd).Error()
 	c.fieldLifetimes = err == nil
-	if _, refused := rueidis.IsRedisErr(err); refused || rueidis.IsRedisNil(err) {
-		return c, nil
+	if _, refused := rueidis.IsRedisErr(err); refused && !refusesForNow(err) || rueidis.IsRedisNil(err) {
+		return nil
 	}
 	if err != nil {
 		c.Close()
 	}
-	return c, err
+	return err
 }
 
 // pools makes the Pools of connections that all answer.
@@ -173,13 +200,19 @@ func (p *plan) mode(ctx context.Context, s *server, addr string) (string, error)
 	opt := p.options(s.opt)
 	opt.InitAddress = []string{addr}
 	opt.ForceSingleClient = true
+	if s.several() {
+		ownNames(&opt)
+	}
 	c, err := p.open(ctx, opt)
 	if err != nil {
 		return "", err
 	}
 	defer c.Close()
 	hello, err := c.Do(ctx, c.B().Arbitrary("HELLO").Build()).AsMap()
-	if err != nil {
+	switch {
+	case refusesForNow(err):
+		return "", err
+	case err != nil:
 		if s.several() {
 			return "cluster", nil
 		}
@@ -190,19 +223,15 @@ func (p *plan) mode(ctx context.Context, s *server, addr string) (string, error)
 	return text, nil
 }
 
-// openCluster opens the one client of a cluster.
-func (p *plan) openCluster(ctx context.Context, s *server, links *links) (rueidis.Client, *nearcache.Origin, error) {
+// sayDatabases says once that the numbers of a cluster's databases count for
+// nothing.
+func (p *plan) sayDatabases(s *server) {
 	for _, m := range s.members {
 		if m.chosen && m.db != 0 {
 			p.logger.Warn("pool: the database number is ignored, since a cluster has only database 0; prefixes keep the keys of the aliases apart",
 				"alias", string(m.alias), "database", m.db)
 		}
 	}
-	opt := p.options(s.opt)
-	opt.SendToReplicas, opt.RetryDelay = toReplica, readerDelay
-	opt.ClusterOption.ShardsRefreshInterval = 5 * time.Second // nobody tells a client of a new replica
-	links.watch(&opt)
-	return p.openCached(ctx, opt)
 }
 
 // sentinelReplicas are those of the primary that Sentinel names, which a client
@@ -211,7 +240,8 @@ func (p *plan) sentinelReplicas(opt rueidis.ClientOption) *replicas {
 	if opt.Sentinel.MasterSet == "" {
 		return nil
 	}
-	opt = p.options(opt)
+	opt = separate(opt)
+	opt.DisableCache = true
 	opt.ReplicaOnly, opt.RetryDelay = true, readerDelay
 	return &replicas{open: func() (rueidis.Client, error) {
 		c, err := p.newClient(opt)
@@ -257,12 +287,19 @@ func (p *plan) open(ctx context.Context, opt rueidis.ClientOption) (rueidis.Clie
 	}
 }
 
-// options are what every client of the pools has in common.
-func (p *plan) options(opt rueidis.ClientOption) rueidis.ClientOption {
+// separate is opt with nothing that another client's options share.
+func separate(opt rueidis.ClientOption) rueidis.ClientOption {
 	opt.InitAddress = slices.Clone(opt.InitAddress)
 	if opt.TLSConfig != nil {
 		opt.TLSConfig = opt.TLSConfig.Clone()
 	}
+	return opt
+}
+
+// options are what every client of the pools has in common.
+func (p *plan) options(opt rueidis.ClientOption) rueidis.ClientOption {
+	opt = separate(opt)
+	dialling(&opt)
 	if opt.ClientName == "" {
 		opt.ClientName = "symphony"
 	}

@@ -35,7 +35,9 @@
 //	write_timeout  a duration such as 5s; see below
 //	client_cache   accepted, and without effect
 //
-// Any other parameter is a mistake. With master_set the login and TLS are those
+// Any other parameter is a mistake. A host has letters, digits and . _ - or is an
+// IP address; nothing else is looked up. An error quotes nothing of a URL that
+// does not parse, nor a host that no resolver finds. With master_set the login and TLS are those
 // of the Redis servers; sentinels that want either, client certificates and
 // everything else a URL cannot say are set by [Config.NewClient].
 //

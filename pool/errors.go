@@ -3,6 +3,8 @@ package pool
 import (
 	"errors"
 	"fmt"
+
+	"github.com/symphony-go/symphony/internal/right"
 )
 
 var (
@@ -14,6 +16,16 @@ var (
 	// A call that Close overtakes may end with rueidis.ErrClosing instead, and a
 	// write among those may have been applied.
 	ErrClosed = errors.New("pools are closed")
+
+	// ErrNoPermission is a command, key or channel that the Redis user has no
+	// right to. The error that wraps it names the ACL rule where the server
+	// tells; docs/security.md lists the rights of each repository.
+	ErrNoPermission = right.ErrNoPermission
+
+	// ErrUnexpectedReply is a reply that no Redis gives: one of another shape
+	// than the command has, or one that announces more than a server sends. A
+	// write that got one may have been applied.
+	ErrUnexpectedReply = errors.New("unexpected reply from the server")
 )
 
 // ConfigError is one mistake in a Config. Open joins all of them:
@@ -36,7 +48,7 @@ func (e *ConfigError) Error() string { return "pool: Config." + e.Field + ": " +
 // each such alias. It holds no password of a URL.
 type ConnectError struct {
 	Alias Alias
-	Addr  string // host:port, several separated by commas, or the path of a socket
+	Addr  string // host:port, several separated by commas, or the path of a socket; not shown if no resolver finds it
 	Err   error  // what the connection, the server or Config.NewClient said
 }
 

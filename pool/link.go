@@ -32,12 +32,9 @@ func (l *links) unsound() bool {
 	return l.making.Load() > 0 || l.broken.Load() || time.Since(epoch)-time.Duration(l.heard.Load()) > fresh
 }
 
-// watch has opt make its connections under the eyes of l.
+// watch has opt, which options made, make its connections under the eyes of l.
 func (l *links) watch(opt *rueidis.ClientOption) {
 	dial := opt.DialCtxFn
-	if dial == nil {
-		dial = dialTCP
-	}
 	opt.DialCtxFn = func(ctx context.Context, addr string, dialer *net.Dialer, conf *tls.Config) (net.Conn, error) {
 		l.making.Add(1)
 		conn, err := dial(ctx, addr, dialer, conf)
@@ -47,14 +44,6 @@ func (l *links) watch(opt *rueidis.ClientOption) {
 		}
 		return &link{Conn: conn, links: l}, nil
 	}
-}
-
-func dialTCP(ctx context.Context, addr string, dialer *net.Dialer, conf *tls.Config) (net.Conn, error) {
-	if conf != nil {
-		over := tls.Dialer{NetDialer: dialer, Config: conf}
-		return over.DialContext(ctx, "tcp", addr)
-	}
-	return dialer.DialContext(ctx, "tcp", addr)
 }
 
 // link is a connection. It is made when the server has said something.

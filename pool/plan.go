@@ -32,7 +32,8 @@ type plan struct {
 // server is one server, cluster or Sentinel set under one login.
 type server struct {
 	endpoint
-	members []member
+	members     []member
+	saidWaiting sync.Once
 }
 
 type member struct {

@@ -36,7 +36,11 @@ type Pools struct {
 
 // Open connects every alias of cfg, side by side, and returns once each has
 // answered PING. It gives up when ctx ends, or after Config.Timeout if ctx has
-// no deadline.
+// no deadline. A server that refuses commands for now (LOADING, MASTERDOWN,
+// CLUSTERDOWN, TRYAGAIN, BUSY) is tried again until then, with one log line; a
+// service that starts together with a large Redis gives ctx the time that it
+// takes to load. Other failures come at once: no server, a wrong password, an
+// unknown database, a missing right.
 //
 // The mistakes in cfg come back all at once, a *ConfigError each, and then
 // nothing is contacted. An alias that does not answer is a *ConnectError; they
@@ -119,7 +123,7 @@ func (p *Pools) Ping(ctx context.Context) error {
 		wg.Go(func() {
 			c := p.clients[a]
 			if err := ping(ctx, c); err != nil {
-				errs[i] = &ConnectError{Alias: a, Addr: c.addr, Err: err}
+				errs[i] = connectError(a, c.addr, err)
 			}
 		})
 	}

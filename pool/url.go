@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -124,8 +125,8 @@ func authorityFault(u *url.URL, unix bool) string {
 		return "the scheme is not followed by //; write redis://host:6379"
 	case u.Fragment != "":
 		return "the URL holds a #; " + encoding
-	case !unix && strings.Contains(u.EscapedPath()+u.RawQuery, "@"):
-		return "an @ follows the end of the address; " + encoding
+	case strings.Contains(u.EscapedPath()+u.RawQuery, "@"):
+		return "an @ follows the end of the address; " + encoding + ", and an @ in a socket's path"
 	case unix && u.Host != "":
 		return "the socket's path is not absolute; write unix:///run/redis.sock"
 	case unix && strings.Trim(u.Path, "/ ") == "":
@@ -134,9 +135,22 @@ func authorityFault(u *url.URL, unix bool) string {
 		return "the URL names no host; write redis://127.0.0.1:6379"
 	case u.Port() != "" && !isPort(u.Port()):
 		return "the port is not between 1 and 65535"
+	case !unix && !isHost(u.Hostname()):
+		return "the host holds a character that no host has; " + encoding + "; a login ends with an @: redis://user:password@host:6379"
 	}
 	return ""
 }
+
+// isHost reports whether s is an IP address or made of the characters of host
+// names. What is no host may be a password, and is not looked up.
+func isHost(s string) bool {
+	if ip, err := netip.ParseAddr(s); err == nil {
+		return strings.Trim(ip.Zone(), nameCharacters) == "" && len(ip.Zone()) <= 15
+	}
+	return len(s) <= 253 && strings.Trim(s, nameCharacters) == "" && strings.Trim(s, "._-") != ""
+}
+
+const nameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 func parseQuery(u *url.URL) (url.Values, string) {
 	query, err := url.ParseQuery(u.RawQuery)
@@ -146,7 +160,7 @@ func parseQuery(u *url.URL) (url.Values, string) {
 	for name, values := range query {
 		want, known := parameters[name]
 		if !known {
-			return nil, "the query has an unknown parameter" + quotable(name) + "; known are " +
+			return nil, "the query has an unknown parameter; known are " +
 				strings.Join(slices.Sorted(maps.Keys(parameters)), ", ")
 		}
 		if len(values) > 1 && name != "addr" {
@@ -182,14 +196,6 @@ func parseDatabase(u *url.URL, query url.Values, unix bool) (*int, string) {
 	return &n, ""
 }
 
-// quotable gives a parameter's name if it looks like one.
-func quotable(name string) string {
-	if len(name) > 20 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" {
-		return ""
-	}
-	return " " + name
-}
-
 func wantAny(string) string { return "" }
 
 func wantName(v string) string {
@@ -201,7 +207,7 @@ func wantName(v string) string {
 
 func wantAddr(v string) string {
 	host, port, err := net.SplitHostPort(v)
-	if err != nil || host == "" || !isPort(port) {
+	if err != nil || !isHost(host) || !isPort(port) {
 		return "is not host:port"
 	}
 	return ""

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -30,6 +32,9 @@ var (
 	ErrUnsupported     = errors.New("unsupported")
 	ErrInvalidArgument = errors.New("invalid argument")
 	ErrLeaseLost       = errors.New("lease lost")
+
+	ErrNoPermission    = right.ErrNoPermission
+	ErrUnexpectedReply = pool.ErrUnexpectedReply
 )
 
 // OpError is the error of one operation on one key.
@@ -94,11 +99,32 @@ func (t Target) Refuse(err error) error {
 
 // Sent is the error of an operation whose command was handed to the client.
 func (t Target) Sent(err error) error {
+	reason := Reason(err)
 	if _, ok := rueidis.IsRedisErr(err); ok {
-		return t.Refuse(Reason(err))
+		return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: reason, maybe: t.Write && t.overtaken(reason)}
 	}
-	return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: err, maybe: t.Write && !t.unsent(err)}
+	return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: reason, maybe: t.Write && !t.unsent(err)}
 }
+
+// overtaken reports whether something may have been applied before the server
+// refused: an earlier attempt whose connection broke, or what a script did
+// before it met a command that the user has no right to. Scripts ask for the
+// TIME before they write.
+func (t Target) overtaken(reason error) bool {
+	if errors.Is(reason, ErrWrongType) {
+		return false
+	}
+	var missing *right.Error
+	if errors.As(reason, &missing) && missing.Script && missing.Rule != "+time" {
+		return true
+	}
+	word, _, _ := strings.Cut(reason.Error(), " ")
+	return t.Again && slices.Contains(afterABreak, word)
+}
+
+// afterABreak are the refusals that a new connection meets: a command that is
+// sent again may have been applied before the old one broke.
+var afterABreak = []string{"NOAUTH", "WRONGPASS", "LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN"}
 
 // Applied is the error of an operation that was applied, or partly, although
 // its result is an error.
@@ -121,12 +147,16 @@ func (t Target) On(field string) Target {
 	return t
 }
 
-// Reason gives the server's refusals the names of ours.
+// Reason gives the server's refusals, and replies that make no sense, the names
+// of ours.
 func Reason(err error) error {
+	if rueidis.IsParseErr(err) && !errors.Is(err, ErrUnexpectedReply) {
+		return fmt.Errorf("%w: %w", ErrUnexpectedReply, err)
+	}
 	if re, ok := rueidis.IsRedisErr(err); ok && strings.Contains(re.Error(), "WRONGTYPE Operation") {
 		return fmt.Errorf("%w: it was written by something else; delete it or use another key (%w)", ErrWrongType, re)
 	}
-	return err
+	return right.Missing(err)
 }
 
 // unsent reports whether err shows that no byte of the command left. It is the
@@ -135,8 +165,15 @@ func (t Target) unsent(err error) bool {
 	if errors.Is(err, pool.ErrClosed) {
 		return true
 	}
+	if t.Again {
+		return false
+	}
+	var making interface{ Unsent() bool } // an error of making the connection
 	var dial *net.OpError
-	return !t.Again && (errors.Is(err, rueidis.ErrNoSlot) || errors.As(err, &dial) && dial.Op == "dial")
+	return errors.As(err, &making) && making.Unsent() ||
+		errors.Is(err, rueidis.ErrNoSlot) ||
+		errors.Is(err, rueidis.ErrNoCache) || // CLIENT TRACKING was refused
+		errors.As(err, &dial) && dial.Op == "dial"
 }
 
 // Done is the context's error when it has ended already, for a refusal

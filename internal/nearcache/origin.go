@@ -2,10 +2,13 @@ package nearcache
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"github.com/redis/rueidis"
 )
+
+var errNoReply = errors.New("EXEC answered nothing")
 
 // Origin is one client. Its keys are those of one server and database, or of
 // one cluster.
@@ -30,7 +33,12 @@ func (c *Cache) NewOrigin() *Origin {
 
 // Start gives the client that was made with NewConnection.
 func (o *Origin) Start(client rueidis.Client) {
-	o.ping = func(ctx context.Context, key string) error {
+	o.ping = func(ctx context.Context, key string) (err error) {
+		defer func() {
+			if recover() != nil { // rueidis looks for the last reply of an EXEC that has none
+				err = errNoReply
+			}
+		}()
 		return client.DoCache(ctx, client.B().Pttl().Key(key).Cache(), o.cache.maxStale).Error()
 	}
 }

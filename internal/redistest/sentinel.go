@@ -3,6 +3,7 @@ package redistest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -25,17 +26,23 @@ func Sentinel(tb testing.TB, config ...string) *SentinelInstance {
 	tb.Helper()
 	primary := Server(tb, config...)
 	replica := Server(tb, slices.Concat(config, []string{fmt.Sprintf("replicaof 127.0.0.1 %d", primary.port)})...)
+	return watch(tb, primary, replica, "127.0.0.1", strconv.Itoa(primary.port), nil)
+}
+
+// watch starts a Sentinel that knows the primary by a host and a port.
+func watch(tb testing.TB, primary, replica *Instance, host, at string, config []string) *SentinelInstance {
+	tb.Helper()
 	follower := replica.admin(tb)
 	if !waitFor(func() bool { return follower.says("master_link_status:up") }) {
 		tb.Fatalf("redistest: the replica does not follow its primary:\n%s", follower.do("INFO", "replication"))
 	}
 	watcher := start(tb, func(port int) []string {
-		return []string{
+		return slices.Concat(config, []string{
 			fmt.Sprintf("port %d", port),
-			fmt.Sprintf("sentinel monitor %s 127.0.0.1 %d 1", masterSet, primary.port),
+			fmt.Sprintf("sentinel monitor %s %s %s 1", masterSet, host, at),
 			"sentinel down-after-milliseconds " + masterSet + " 500",
 			"sentinel failover-timeout " + masterSet + " 5000",
-		}
+		})
 	}, "--sentinel")
 	watching := watcher.admin(tb)
 	if !waitFor(watching.seesReplica) {

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -38,7 +39,7 @@ const Idle = 10 * time.Second
 //go:embed lua/standing.lua
 var standingSource string
 
-var standingScript = rueidis.NewLuaScript(standingSource)
+var standingScript = rueidis.NewLuaScript(right.Script(standingSource))
 
 // Registry is the tenants and queues of one service that may have items: the
 // pending set, which the Python package shares, and the index beside it.

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -28,6 +29,7 @@ func (s *Store) Write(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.Red
 	if err := s.oneSlot(t, tx); err != nil {
 		return nil, err
 	}
+	pops := len(tx) > 1 && tx[1].Commands()[0] == "LPOP"
 	tx = append(tx, s.lifetime(t.Key), s.Client.B().Exec().Build())
 	replies, err := Exec(s.SendAll(ctx, []fault.Target{t}, tx...))
 	if err != nil && !slices.ContainsFunc(replies[:max(len(replies)-1, 0)], done) {
@@ -35,6 +37,9 @@ func (s *Store) Write(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.Red
 	}
 	if err != nil {
 		return nil, t.Applied(fmt.Errorf("a part was refused: %w", fault.Reason(err)))
+	}
+	if !pops && slices.ContainsFunc(replies, unlikeAWrite) {
+		return nil, t.Applied(fmt.Errorf("%w: it is neither a number nor OK", fault.ErrUnexpectedReply))
 	}
 	return replies[:len(replies)-1], nil
 }
@@ -57,6 +62,12 @@ func (s *Store) oneSlot(t fault.Target, tx Tx) error {
 // apart is why keys cannot be changed in one step.
 func apart(key string) error {
 	return fmt.Errorf("%w: %q lies in another slot of the cluster; give both keys one hash tag, as keyspace.Cluster does", keyspace.ErrInvalidKey, key)
+}
+
+// unlikeAWrite reports whether no command that changes a key answers so.
+func unlikeAWrite(reply rueidis.RedisMessage) bool {
+	text, err := reply.ToString()
+	return !reply.IsInt64() && (err != nil || text != "OK")
 }
 
 func done(reply rueidis.RedisMessage) bool {
@@ -87,6 +98,9 @@ func Exec(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
 	last := len(results) - 1
 	replies, err := results[last].ToArray()
 	if err != nil {
+		if refused := results[0].Error(); refused != nil && slices.ContainsFunc(results[1:last], succeeded) {
+			return nil, fmt.Errorf("MULTI was refused, and commands behind it ran: %w", refused)
+		}
 		for _, r := range results[:last] {
 			if queued := r.Error(); queued != nil {
 				return nil, queued
@@ -95,7 +109,7 @@ func Exec(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
 		return nil, err
 	}
 	if len(replies) != last-1 {
-		return nil, errors.New("EXEC answered fewer replies than it was given commands")
+		return nil, fmt.Errorf("%w: EXEC answered %d replies to %d commands", fault.ErrUnexpectedReply, len(replies), last-1)
 	}
 	for i := range replies {
 		if !done(replies[i]) {
@@ -104,6 +118,8 @@ func Exec(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
 	}
 	return replies, nil
 }
+
+func succeeded(r rueidis.RedisResult) bool { return r.Error() == nil || rueidis.IsRedisNil(r.Error()) }
 
 //go:embed lua/rule.lua
 var rule string
@@ -118,7 +134,8 @@ type Script struct {
 
 // NewScript makes a script of body, which follows rule.lua.
 func NewScript(body string) *Script {
-	return &Script{lua: rueidis.NewLuaScript(rule + body), source: rule + body, sha: digest(rule + body)}
+	source := right.Script(rule + body)
+	return &Script{lua: rueidis.NewLuaScript(source), source: source, sha: digest(source)}
 }
 
 // NewTypedScript is NewScript for a body that does not ask whether the record

@@ -1,0 +1,142 @@
+package redistest
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Authority issues certificates to the servers of a test.
+type Authority struct {
+	dir  string
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+// NewAuthority is an Authority that nobody trusts but who is given its Roots.
+func NewAuthority(tb testing.TB) *Authority {
+	tb.Helper()
+	a := &Authority{dir: tb.TempDir()}
+	about := template("redistest")
+	about.IsCA, about.BasicConstraintsValid, about.KeyUsage = true, true, x509.KeyUsageCertSign
+	a.cert, a.key = a.issue(tb, "ca", about, about, nil)
+	return a
+}
+
+// Roots is what a client trusts that trusts the Authority.
+func (a *Authority) Roots() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.cert)
+	return pool
+}
+
+// Server is [Server] with a TLS port beside the plain one, whose certificate is
+// for the host alone. Hosts are 127.0.0.2 and so on, which Linux has.
+func (a *Authority) Server(tb testing.TB, host string, config ...string) *Instance {
+	tb.Helper()
+	return Server(tb, slices.Concat(a.lines(tb, host), config)...)
+}
+
+// Cluster is [Cluster] with TLS: each node has a host of its own, and a
+// certificate for that host alone.
+func (a *Authority) Cluster(tb testing.TB) *ClusterInstance {
+	tb.Helper()
+	c := &ClusterInstance{}
+	for i := range 3 {
+		host := fmt.Sprintf("127.0.0.%d", 2+i)
+		c.Primaries = append(c.Primaries, startNode(tb, append(a.lines(tb, host), "cluster-announce-ip "+host, "tls-cluster yes")))
+	}
+	c.join(tb)
+	return c
+}
+
+// Sentinel is [Sentinel] over servers with TLS, on hosts with certificates of
+// their own. The Sentinel itself speaks without.
+func (a *Authority) Sentinel(tb testing.TB) *SentinelInstance {
+	tb.Helper()
+	primary := a.Server(tb, "127.0.0.2", "tls-replication yes")
+	replica := a.Server(tb, "127.0.0.3", "tls-replication yes", "replica-announce-ip 127.0.0.3",
+		fmt.Sprintf("replicaof 127.0.0.2 %s", primary.setting("tls-port")))
+	return watch(tb, primary, replica, "127.0.0.2", primary.setting("tls-port"),
+		slices.Concat(a.lines(tb, "127.0.0.5"), []string{"tls-replication yes"}))
+}
+
+// TLSAddr is the host and the TLS port of a server that an [Authority] started.
+func (s *Instance) TLSAddr() string {
+	hosts := strings.Fields(s.setting("bind"))
+	return net.JoinHostPort(hosts[len(hosts)-1], s.setting("tls-port"))
+}
+
+// Certificate is the file of what a host was issued.
+func (a *Authority) Certificate(host string) string { return a.file(host + ".crt") }
+
+// Key is the file of the host's key.
+func (a *Authority) Key(host string) string { return a.file(host + ".key") }
+
+func (a *Authority) lines(tb testing.TB, host string) []string {
+	tb.Helper()
+	about := template(host)
+	about.IPAddresses = []net.IP{net.ParseIP(host)}
+	a.issue(tb, host, about, a.cert, a.key)
+	return []string{
+		"bind 127.0.0.1 " + host,
+		"tls-port " + strconv.Itoa(freePort(tb)),
+		"tls-auth-clients no",
+		"tls-ca-cert-file " + a.file("ca.crt"),
+		"tls-cert-file " + a.Certificate(host),
+		"tls-key-file " + a.Key(host),
+	}
+}
+
+func template(name string) *x509.Certificate {
+	return &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		Subject:      pkix.Name{CommonName: name},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().Add(time.Hour),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+}
+
+// issue writes a certificate and its key to files. Without a signer it signs
+// itself.
+func (a *Authority) issue(tb testing.TB, name string, about, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	fatal(tb, err)
+	if signer == nil {
+		signer = key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, about, parent, &key.PublicKey, signer)
+	fatal(tb, err)
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	fatal(tb, err)
+	fatal(tb, os.WriteFile(a.file(name+".crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	fatal(tb, os.WriteFile(a.file(name+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
+	cert, err := x509.ParseCertificate(der)
+	fatal(tb, err)
+	return cert, key
+}
+
+func (a *Authority) file(name string) string { return filepath.Join(a.dir, name) }
+
+func fatal(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatalf("redistest: %v", err)
+	}
+}
