@@ -36,10 +36,12 @@ func ExampleCompilePython() {
 		fmt.Println(err)
 		return
 	}
-	key, err := trigger.Key("acme", "send:mail", "42")
-	fmt.Println(key, err)
+	fmt.Println(trigger.Key("acme", "send_mail", "42"))
+	_, err = trigger.Key("acme", "send:mail", "42")
+	fmt.Println(err)
 	// Output:
 	// acme:X:send_mail:42 <nil>
+	// keyspace: invalid key: {action} of "{tenant}:X:{action}:{id}" ("send:mail") holds a colon, so that in the Python package's keys other parts could give the same key; take it out, or allow it with keyspace.AllowAmbiguous
 }
 
 func ExamplePattern_Key() {
