@@ -61,6 +61,9 @@ func (c *core) matching(ctx context.Context, page store.Page, conds []condition)
 	var at []int
 	for i, reply := range page.Replies {
 		values, err := reply.ToArray()
+		if err == nil && len(values) != len(conds) {
+			err = errShort
+		}
 		if err == nil && !hold(conds, func(i int) (rueidis.RedisMessage, bool) { return values[i], true }) {
 			continue
 		}
@@ -98,7 +101,7 @@ func (c *core) stillHold(conds []condition, reply rueidis.RedisResult) bool {
 		})
 	}
 	values, err := reply.ToArray()
-	return err != nil || hold(conds, func(i int) (rueidis.RedisMessage, bool) {
+	return err != nil || len(values) != len(c.plan.names) || hold(conds, func(i int) (rueidis.RedisMessage, bool) {
 		return values[c.plan.byName[conds[i].name]], true
 	})
 }

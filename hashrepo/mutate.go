@@ -101,6 +101,9 @@ func (p *plan) texts(reply *rueidis.RedisMessage) (map[string]string, error) {
 		return reply.AsStrMap()
 	}
 	values, err := reply.ToArray()
+	if err == nil && len(values) != len(p.names) {
+		err = errShort
+	}
 	if err != nil {
 		return nil, err
 	}

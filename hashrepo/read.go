@@ -39,6 +39,9 @@ func (c *core) fetchRecord(ctx context.Context, t fault.Target, into reflect.Val
 	return c.decodeReply(ctx, t, c.Client.Do(ctx, c.readCommand(t.Key)), into)
 }
 
+// errShort is why a reply to HMGET is not read.
+var errShort = errors.New("HMGET answered another number of values than it was asked for")
+
 // readCommand asks for what the plan decodes.
 func (c *core) readCommand(key string) rueidis.Completed {
 	if c.plan.whole() {
@@ -76,6 +79,9 @@ func (c *core) decode(message *rueidis.RedisMessage, into reflect.Value) (bool, 
 		return c.plan.decodeWhole(values, into)
 	}
 	values, err := message.ToArray()
+	if err == nil && len(values) != len(c.plan.names) {
+		err = errShort
+	}
 	if err != nil {
 		return false, err
 	}

@@ -84,8 +84,8 @@ func (c *core) increment(ctx context.Context, op, id string, p patch, sum any) e
 	}
 	t = t.On(p.name)
 	texts, err := reply.AsStrSlice()
-	if err != nil {
-		return t.Sent(err)
+	if err != nil || len(texts) != 1 {
+		return t.Sent(fmt.Errorf("patch.lua answered something else than one value: %w", err))
 	}
 	f, err := c.target(&p)
 	if err != nil {

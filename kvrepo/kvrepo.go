@@ -11,7 +11,6 @@ package kvrepo
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"iter"
 	"reflect"
@@ -237,9 +236,10 @@ func (r *KVRepo[T]) SetMany(ctx context.Context, records ...Record[T]) error {
 	if len(calls) == 0 {
 		return nil
 	}
+	var steps fault.Steps
 	if r.core.Keep {
 		_, errs := r.core.RunMany(ctx, setScript, calls)
-		return errors.Join(errs...)
+		return steps.Join(calls[0].Target, errs...)
 	}
 	cmds := make(rueidis.Commands, len(calls))
 	targets := make([]fault.Target, len(calls))
@@ -250,7 +250,7 @@ func (r *KVRepo[T]) SetMany(ctx context.Context, records ...Record[T]) error {
 	for i, reply := range r.core.SendAll(ctx, targets, cmds...) {
 		_, errs[i] = r.written(calls[i].Target, reply)
 	}
-	return errors.Join(errs...)
+	return steps.Join(calls[0].Target, errs...)
 }
 
 // Swap writes a value and gives back the one that it replaces: SET with GET;

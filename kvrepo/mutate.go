@@ -60,8 +60,11 @@ func (m *mutation) run(ctx context.Context, id string, change func() error) (err
 		if err != nil {
 			return err
 		}
-		if done, err := reply.ToInt64(); err != nil || done == 1 {
-			return err
+		switch done, err := reply.ToInt64(); {
+		case err != nil:
+			return m.target.Sent(err)
+		case done == 1:
+			return nil
 		}
 		if err := store.Pause(ctx, attempt); err != nil {
 			return m.target.Refuse(fmt.Errorf("%w again and again: %w", fault.ErrConflict, err))

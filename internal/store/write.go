@@ -156,8 +156,10 @@ func verdict(t fault.Target, m rueidis.RedisMessage, err error) (rueidis.RedisMe
 // ErrGrown is why a script refuses a value.
 var ErrGrown = fmt.Errorf("%w: it would grow over Config.MaxValueBytes", fault.ErrTooLarge)
 
-// sum adds integer replies, one for each target.
+// sum adds integer replies, one for each target: how many of them removed
+// something.
 func sum(targets []fault.Target, results []rueidis.RedisResult) (total int64, err error) {
+	var steps fault.Steps
 	var errs []error
 	for i, r := range results {
 		n, err := r.AsInt64()
@@ -166,5 +168,8 @@ func sum(targets []fault.Target, results []rueidis.RedisResult) (total int64, er
 		}
 		total += n
 	}
-	return total, errors.Join(errs...)
+	if total > 0 {
+		steps.Applied()
+	}
+	return total, steps.Error(targets[0], errors.Join(errs...))
 }
