@@ -73,6 +73,82 @@ func TestManyRefusedWritesLeaveTheLifetime(t *testing.T) {
 	}
 }
 
+// The greatest lifetime there is does not overflow, whatever gives it.
+func TestTheGreatestLifetime(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		const greatest = time.Duration(1<<63 - 1)
+		tenant := pooltest.Tenant()
+		type row struct {
+			A string `redis:"a"`
+			N int64  `redis:"n"`
+		}
+		n := hashrepo.NumberOf(func(r *row) *int64 { return &r.N })
+		for name, more := range map[string][]symphony.Option{"plain": nil, "script": {symphony.KeepTTL()}} {
+			users, err := symphony.NewUser[row](p, tenant+name, append(more, symphony.TTL(greatest), symphony.Cached(greatest))...)
+			require.NoError(t, err)
+			require.NoError(t, users.Upsert(ctx, "a", row{A: "x"}))
+			require.NoError(t, users.Replace(ctx, "b", row{A: "x"}))
+			require.NoError(t, users.Update(ctx, "c", n.Add(1)))
+			require.NoError(t, users.UpsertMany(ctx, hashrepo.Record[row]{ID: "d"}))
+			_, err = users.Mutate(ctx, "e", func(*row) error { return nil })
+			require.NoError(t, err)
+			found, err := users.Touch(ctx, "a")
+			require.NoError(t, err)
+			require.True(t, found)
+			values, err := symphony.NewGeneric[string](p, tenant+name, append(more, symphony.TTL(greatest), symphony.Cached(greatest))...)
+			require.NoError(t, err)
+			require.NoError(t, values.Set(ctx, "a", "x"))
+			require.NoError(t, values.SetMany(ctx, kvrepo.Record[string]{ID: "b", Value: "x"}))
+			_, err = values.GetOrLoad(ctx, "c", func(context.Context) (string, error) { return "x", nil })
+			require.NoError(t, err)
+			for _, id := range []string{"a", "b", "c", "d", "e"} {
+				left, err := users.TTL(ctx, id)
+				require.NoError(t, err, id)
+				require.Greater(t, left, greatest-time.Hour, id)
+				for range 2 { // the second time from memory
+					_, err = users.Get(ctx, id)
+					require.NoError(t, err, id)
+				}
+			}
+			for _, id := range []string{"a", "b", "c"} {
+				left, err := values.TTL(ctx, id)
+				require.NoError(t, err, id)
+				require.Greater(t, left, greatest-time.Hour, id)
+				for range 2 {
+					_, err = values.Get(ctx, id)
+					require.NoError(t, err, id)
+				}
+			}
+			batch, err := symphony.NewBatch[string](p, tenant+name, append(more, symphony.TTL(greatest))...)
+			require.NoError(t, err)
+			_, err = batch.Enqueue(ctx, symphony.Queue{Service: "s", Entity: "e", Action: "a"}, "x")
+			require.NoError(t, err)
+			length, err := batch.Len(ctx, symphony.Queue{Service: "s", Entity: "e", Action: "a"})
+			require.NoError(t, err)
+			require.EqualValues(t, 1, length)
+		}
+	})
+}
+
+// Cached for the greatest time serves from memory all the same.
+func TestCachedForTheGreatestTime(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{})
+	values, err := symphony.NewGeneric[string](p, pooltest.Tenant(), symphony.Cached(1<<63-1))
+	require.NoError(t, err)
+	require.NoError(t, values.Set(ctx, "k", "v"))
+	served := func() bool {
+		before := p.Stats()[pool.Default].Commands
+		v, err := values.Get(ctx, "k")
+		require.NoError(t, err)
+		require.Equal(t, "v", v)
+		return p.Stats()[pool.Default].Commands == before
+	}
+	for n := 0; !served(); time.Sleep(time.Millisecond) {
+		n++
+		require.Less(t, n, 1000, "every read goes to the server")
+	}
+}
+
 type foreignWrite struct {
 	pool         pool.Alias
 	foreign, key string

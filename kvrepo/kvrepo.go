@@ -158,8 +158,8 @@ func (r *KVRepo[T]) TTL(ctx context.Context, id string) (time.Duration, error) {
 }
 
 // Touch gives the value the repository's lifetime from now on, and reports
-// whether there is one: EXISTS and PEXPIRE (PERSIST without a lifetime, nothing
-// with KeepTTL) in one round trip.
+// whether there is one: one script, atomic. With KeepTTL it changes nothing. A
+// key of another type is ErrWrongType, and keeps its lifetime.
 func (r *KVRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
 	return r.core.Touch(ctx, id)
 }
