@@ -319,7 +319,7 @@ func TestBadPatchesAreNotSent(t *testing.T) {
 	}
 	pooltest.Unsent(t, p, symphony.ErrUnknownField, update(hashrepo.At[Profile]("nome").Set("x")))
 	pooltest.Unsent(t, p, symphony.ErrFieldType, update(nameOf.Set("x"), hashrepo.At[Profile]("score").Set("x")))
-	pooltest.Unsent(t, p, symphony.ErrUnsupported, update(hashrepo.Patch[Profile]{}))
+	pooltest.Unsent(t, p, symphony.ErrInvalidArgument, update(hashrepo.Patch[Profile]{}))
 	pooltest.Unsent(t, p, symphony.ErrUnsupported, update(nameOf.SetFor("x", time.Minute)))
 	pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { return repo.Update(ctx, "") })
 	pooltest.Unsent(t, p, nil, update())
