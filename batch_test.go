@@ -99,7 +99,7 @@ func TestEnqueueWithoutMark(t *testing.T) {
 // Python's keys are ambiguous: a tenant with items is never taken for done.
 func TestPendingWithPythonKeys(t *testing.T) {
 	p := pooltest.Embedded(t)
-	python := symphony.Layout(keyspace.Python())
+	python := symphony.Layout(keyspace.Python(keyspace.AllowAmbiguous))
 	for _, names := range [][2]string{{"ten", "s:vc"}, {"ten:batch", "svc"}, {"ten", "svc"}} {
 		batch, err := symphony.NewBatch[int](p, names[0], python)
 		require.NoError(t, err)

@@ -8,7 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/internal/pythontest"
+	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -158,4 +160,74 @@ func pyModel() pyProfile {
 		"deep": map[string]any{"on": true, "off": false, "l": []any{true, nil, int64(1), 1.0, "1x"}}, "n": nil, "f": 1e21,
 	}
 	return alice
+}
+
+// Tables whose name or primary key holds a colon lie where the Python package
+// keeps them, and are found there by every way to find rows.
+func TestPythonTablesWithColons(t *testing.T) {
+	eachPython(t, func(t *testing.T, p *pool.Pools, server *python) {
+		server.do(10, "HSET", "a:df:a_b:pkid:_", "name", "theirs")
+		server.do(10, "HSET", "a:df:other:pkid:_", "name", "other")
+		server.do(10, "HSET", "a:df:a_b:pkid:x:y", "name", "foreign")
+		type row struct {
+			Name string `redis:"name"`
+		}
+		rows, err := symphony.NewTable[row](p, "a", "a:b", likePython)
+		require.NoError(t, err)
+		got, err := rows.Get(ctx, ":")
+		require.NoError(t, err)
+		require.Equal(t, row{"theirs"}, got)
+		require.NoError(t, rows.Upsert(ctx, "u:1", row{"ours"}))
+		ours, err := server.do(10, "HGET", "a:df:a_b:pkid:u_1", "name").ToString()
+		require.NoError(t, err)
+		require.Equal(t, "ours", ours)
+
+		found := map[string]string{}
+		for r, err := range rows.All(ctx) {
+			require.NoError(t, err)
+			found[r.ID] = r.Value.Name
+		}
+		require.Equal(t, map[string]string{"_": "theirs", "u_1": "ours"}, found)
+		one, err := rows.FindByField(ctx, "name", "theirs")
+		require.NoError(t, err)
+		require.Equal(t, "_", one.ID)
+
+		n, err := symphony.DeleteAllByPK(ctx, p, "a", ":", likePython)
+		require.NoError(t, err)
+		require.EqualValues(t, 2, n)
+		n, err = rows.DeleteAll(ctx)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n)
+		left, err := server.do(10, "EXISTS", "a:df:a_b:pkid:x:y").AsInt64()
+		require.NoError(t, err)
+		require.EqualValues(t, 1, left)
+	})
+}
+
+// Without AllowAmbiguous no constructor and no call reaches another's records.
+func TestThePythonLayoutKeepsTenantsAndIDsApart(t *testing.T) {
+	p := pooltest.Embedded(t)
+	python := symphony.Layout(keyspace.Python())
+	_, err := symphony.NewUser[pyUser](p, "acme:user", python)
+	require.ErrorIs(t, err, symphony.ErrInvalidKey)
+	require.ErrorContains(t, err, "{tenant}")
+	_, err = symphony.NewSharedState(p, "acme", "u:1", python)
+	require.ErrorIs(t, err, symphony.ErrInvalidKey)
+	require.ErrorContains(t, err, "{user}")
+	_, err = symphony.DeleteAllByPK(ctx, p, "acme", "k:1", python)
+	require.ErrorIs(t, err, symphony.ErrInvalidKey)
+	_, err = symphony.NewStateHandler[pyState](p, "acme", "a:b", python)
+	require.ErrorIs(t, err, symphony.ErrInvalidKey)
+	_, err = symphony.PendingTenants(ctx, p, "s:vc", python)
+	require.ErrorIs(t, err, symphony.ErrInvalidKey)
+	batch, err := symphony.NewBatch[int](p, "acme", python)
+	require.NoError(t, err)
+	_, err = batch.Enqueue(ctx, symphony.Queue{Service: "s", Entity: "e:1", Action: "a"}, 1)
+	require.ErrorIs(t, err, symphony.ErrInvalidKey)
+	triggers, err := symphony.NewTrigger(p, "acme", python)
+	require.NoError(t, err)
+	require.ErrorIs(t, triggers.Set(ctx, "send", "u:1", time.Minute), symphony.ErrInvalidKey)
+	users, err := symphony.NewUser[pyUser](p, "acme", python)
+	require.NoError(t, err)
+	require.NoError(t, users.Upsert(ctx, "u:1", pyUser{}), "nothing follows a user's id")
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-var likePython = symphony.Layout(keyspace.Python())
+var likePython = symphony.Layout(keyspace.Python(keyspace.AllowAmbiguous))
 
 // Each of the seven finds what the Python package left on the server: under its
 // key, in its database, with its lifetime, every value as it was.
@@ -214,7 +214,7 @@ func texts(members []pythontest.Text) []string {
 func readTrigger(t *testing.T, p *pool.Pools, r pythontest.Record) {
 	t.Helper()
 	action, id := r.Args["action"].Text, r.Args["identifier"].Text
-	space, err := keyspace.Python().Trigger.Bind(r.Tenant, action)
+	space, err := keyspace.Python(keyspace.AllowAmbiguous).Trigger.Bind(r.Tenant, action)
 	require.NoError(t, err)
 	keys, err := kvrepo.New[string](p, pool.Expiry, space)
 	require.NoError(t, err)

@@ -115,7 +115,7 @@ func TestWithSharedState(t *testing.T) {
 	require.False(t, ok)
 	require.Nil(t, none)
 	_, err = symphony.StateOf[struct{ N int }](none)
-	require.ErrorIs(t, err, symphony.ErrUnsupported)
+	require.ErrorIs(t, err, symphony.ErrInvalidArgument)
 	require.ErrorContains(t, err, "BindSharedState")
 }
 

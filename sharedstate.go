@@ -58,7 +58,7 @@ func typedState[T any](o sharedOrigin) (*hashrepo.HashRepo[T], error) {
 }
 
 // StateOf gives typed access to the same records, by state name. Errors: those
-// of hashrepo.New; ErrUnsupported for a nil ss, which is what SharedStateFrom
+// of hashrepo.New; ErrInvalidArgument for a nil ss, which is what SharedStateFrom
 // gives where there is none.
 func StateOf[T any](ss *SharedState) (*hashrepo.HashRepo[T], error) {
 	if ss == nil {

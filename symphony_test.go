@@ -372,7 +372,7 @@ func TestTriggersFire(t *testing.T) {
 
 func TestLayouts(t *testing.T) {
 	p := pooltest.Embedded(t)
-	users, err := symphony.NewUser[profile](p, "a:b", symphony.Layout(keyspace.Python()))
+	users, err := symphony.NewUser[profile](p, "a:b", symphony.Layout(keyspace.Python(keyspace.AllowAmbiguous)))
 	require.NoError(t, err)
 	require.NoError(t, users.Upsert(ctx, "u", profile{Name: "x"}))
 	require.Equal(t, "x", pooltest.Hash(t, p, pool.User, "a:b:user:u")["name"])

@@ -243,7 +243,7 @@ func TestTheEndOfTheGraceIsNoSecondFiring(t *testing.T) {
 func TestPythonCanRunOurs(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	w := newWorld(t, p)
-	w.layout = keyspace.Python()
+	w.layout = keyspace.Python(keyspace.AllowAmbiguous)
 	w.do("CONFIG", "SET", "notify-keyspace-events", "Ex")
 	client, err := p.Client(pool.Expiry)
 	require.NoError(t, err)
@@ -280,7 +280,7 @@ func TestThePythonLayoutWithAListener(t *testing.T) {
 	t.Parallel()
 	servers(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
-		w.layout = keyspace.Python()
+		w.layout = keyspace.Python(keyspace.AllowAmbiguous)
 		require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "before", "kept", time.Hour))
 		w.listen(expiry.Config{Sweep: time.Hour}, handlers{"send:mail": w.note})
 		w.eventually(func() bool { return w.number("EXISTS", "%exp:due:send_mail") == 1 })

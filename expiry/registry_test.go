@@ -82,7 +82,7 @@ func TestActionsThatAreOneInAKey(t *testing.T) {
 		require.NoError(t, r.On(action, func(context.Context, expiry.Event) error { return errors.New("never") }))
 	}
 	p := pooltest.Embedded(t)
-	_, err := expiry.NewListener(p, r, expiry.Config{Layout: keyspace.Python()})
+	_, err := expiry.NewListener(p, r, expiry.Config{Layout: keyspace.Python(keyspace.AllowAmbiguous)})
 	require.ErrorIs(t, err, expiry.ErrExists)
 	_, err = expiry.NewListener(p, r, expiry.Config{})
 	require.NoError(t, err)

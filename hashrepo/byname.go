@@ -193,5 +193,8 @@ func (c *core) deleteField(ctx context.Context, id string, names []string) (int6
 		return 0, err
 	}
 	n, err := removed.ToInt64()
-	return n, err
+	if err != nil {
+		return 0, t.Sent(err)
+	}
+	return n, nil
 }

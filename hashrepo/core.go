@@ -75,7 +75,8 @@ func (c *core) runMany(ctx context.Context, script *store.Script, calls []store.
 			errs[i] = c.versionProblem(calls[i].Target, replies[i])
 		}
 	}
-	return replies, errors.Join(errs...)
+	var steps fault.Steps
+	return replies, steps.Join(calls[0].Target, errs...)
 }
 
 // args puts the arguments of record.lua before those of a script. The version

@@ -61,6 +61,9 @@ func (c *core) matching(ctx context.Context, page store.Page, conds []condition)
 	var at []int
 	for i, reply := range page.Replies {
 		values, err := reply.ToArray()
+		if err == nil && len(values) != len(conds) {
+			err = errShort
+		}
 		if err == nil && !hold(conds, func(i int) (rueidis.RedisMessage, bool) { return values[i], true }) {
 			continue
 		}

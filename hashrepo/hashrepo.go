@@ -252,8 +252,8 @@ func (r *HashRepo[T]) TTL(ctx context.Context, id string) (time.Duration, error)
 }
 
 // Touch gives the record the repository's lifetime from now on, and reports
-// whether there is one: EXISTS and PEXPIRE (PERSIST with NoTTL, nothing with
-// KeepTTL) in one round trip. It does not look at the type of the key.
+// whether there is one: one script, atomic. With KeepTTL it changes nothing. A
+// key of another type is ErrWrongType, and keeps its lifetime.
 func (r *HashRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
 	return r.core.Touch(ctx, id)
 }
@@ -264,8 +264,8 @@ func (r *HashRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
 // absent in v, and the lifetime as one MULTI ... EXEC in one round trip; with a
 // version, IfExists, IfAbsent or KeepTTL, or with no field present, one script.
 //
-// Atomic, except that a key of another type (ErrWrongType, its value
-// untouched) may have got the lifetime. The lifetime is renewed; see KeepTTL.
+// Atomic; the lifetime is renewed, see KeepTTL. A key of another type is
+// ErrWrongType, and keeps its value and its lifetime.
 //
 // Errors: ErrConflict where T has a version; ErrNotFound and ErrExists from the
 // conditions; ErrTooLarge, and what the codec cannot write, before anything is

@@ -14,7 +14,8 @@ import (
 // Mutate reads a record, lets change alter it, and writes the fields that are
 // others then, if nobody wrote to T's fields meanwhile. Otherwise it begins
 // anew, after a random pause: change is called again, on fresh data, until ctx
-// ends. A missing record is zero, and is created; see IfExists, IfAbsent and
+// ends. If ctx has no deadline, no attempt begins later than Config.Timeout after
+// the first was overtaken. The time that change takes is not bounded. A missing record is zero, and is created; see IfExists, IfAbsent and
 // IfVersion. It gives the record that it wrote, with its new version.
 //
 // It sends what Get sends, and one script, which compares the texts of all
@@ -24,7 +25,8 @@ import (
 // entries that change removed go.
 //
 // Errors: that of change, as it is, and nothing is written; ErrConflict beside
-// the context's error where ctx ended; those of Get and Upsert.
+// context.DeadlineExceeded or the context's error if every attempt was overtaken;
+// those of Get and Upsert.
 func (r *HashRepo[T]) Mutate(ctx context.Context, id string, change func(*T) error) (T, error) {
 	var v, zero T
 	err := r.core.mutate(ctx, id, reflect.ValueOf(&v).Elem(), func() error { return change(&v) })
@@ -101,6 +103,9 @@ func (p *plan) texts(reply *rueidis.RedisMessage) (map[string]string, error) {
 		return reply.AsStrMap()
 	}
 	values, err := reply.ToArray()
+	if err == nil && len(values) != len(p.names) {
+		err = errShort
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -141,4 +142,17 @@ func TestMutateEndsWithItsContext(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, calls, got.Score)
 	})
+}
+
+// A record that is overtaken each time ends a call after Config.Timeout.
+func TestOvertakenEachTime(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{Timeout: 200 * time.Millisecond})
+	repo, _ := newRepo[Profile](t, p)
+	var n int64
+	_, err := repo.Mutate(ctx, "u", func(v *Profile) error {
+		n++
+		return repo.Upsert(ctx, "u", Profile{Score: n})
+	})
+	require.ErrorIs(t, err, symphony.ErrConflict)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }

@@ -40,6 +40,9 @@ func (c *core) fetchRecord(ctx context.Context, t fault.Target, into reflect.Val
 	return c.decodeReply(ctx, t, c.Client.Do(ctx, c.readCommand(t.Key)), into)
 }
 
+// errShort is why a reply to HMGET is not read.
+var errShort = fmt.Errorf("%w: another number of values than fields", fault.ErrUnexpectedReply)
+
 // readCommand asks for what the plan decodes.
 func (c *core) readCommand(key string) rueidis.Completed {
 	if c.plan.whole() {
@@ -78,7 +81,7 @@ func (c *core) decode(message *rueidis.RedisMessage, into reflect.Value) (bool, 
 	}
 	values, err := message.ToArray()
 	if err == nil && len(values) != len(c.plan.names) {
-		err = fmt.Errorf("%w: %d values for %d fields", fault.ErrUnexpectedReply, len(values), len(c.plan.names))
+		err = errShort
 	}
 	if err != nil {
 		return false, fault.Reason(err)

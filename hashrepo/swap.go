@@ -116,6 +116,9 @@ func (c *core) read(ctx context.Context, t fault.Target, swaps []*swap) (*change
 		names[i] = s.name
 	}
 	texts, err := c.OnPrimary().Client.Do(ctx, c.Client.B().Hmget().Key(t.Key).Field(names...).Build()).ToArray()
+	if err == nil && len(texts) != len(names) {
+		err = errShort
+	}
 	if err != nil {
 		return nil, readOnly(t).Sent(err)
 	}

@@ -30,12 +30,11 @@ var patchScript = newTypedScript(patchSource)
 // script looks at.
 //
 // Atomic; the lifetime is renewed, see KeepTTL, and the version goes up by one.
-// A key of another type (ErrWrongType, its value untouched) may have got the
-// lifetime. What a script cannot do (Add and
+// A key of another type is ErrWrongType, and keeps its lifetime. What a script cannot do (Add and
 // Append with a codec that writes no decimal text and no JSON; Add to a
 // float32, or to a float64 by another codec than Compact) is read first with
 // HMGET, and the script writes it if it did not change meanwhile; otherwise
-// all is tried again until ctx ends.
+// all is tried again until ctx ends, or for Config.Timeout if ctx has no deadline.
 //
 // Append leaves the bytes of what is there with the codecs of this library; with
 // one of your own it writes again what that codec read.
@@ -177,9 +176,9 @@ func (ch *changes) with(more *changes) *changes {
 var errChanged = fmt.Errorf("%w again and again", fault.ErrConflict)
 
 // again sends the changes that next gives, and asks for them anew while others
-// write between, until ctx ends.
+// write between, until the deadline of [store.Attempts].
 func (c *core) again(ctx context.Context, t fault.Target, readBack []string, next func() (*changes, error)) (rueidis.RedisMessage, error) {
-	for attempt := 0; ; attempt++ {
+	for attempts := c.Attempts(); ; {
 		ch, err := next()
 		if err != nil {
 			return rueidis.RedisMessage{}, err
@@ -188,7 +187,7 @@ func (c *core) again(ctx context.Context, t fault.Target, readBack []string, nex
 		if !errors.Is(err, errChanged) {
 			return reply, err
 		}
-		if err := store.Pause(ctx, attempt); err != nil {
+		if err := attempts.Pause(ctx); err != nil {
 			return reply, t.Refuse(fmt.Errorf("%w: %w", errChanged, err))
 		}
 	}

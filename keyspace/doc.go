@@ -42,9 +42,11 @@
 // Parse(Key(parts...)) gives the parts back.
 //
 // In a pattern of [CompilePython] parts are written as the Python package writes
-// them: verbatim, except in a trigger and in a shared state. Where {action} is
-// followed by {id}, or {state} by {user}, a ":" in these two becomes "_". Two ids
-// can give one key there; see [Pattern.Parse] for what is read back.
+// them: verbatim, except that a ":" becomes "_" in {action} followed by {id}, in
+// {state} followed by {user}, and in {table} followed by {pk}. What would be
+// escaped in a pattern of [Compile] holds no ":" here, and neither do these
+// pairs: such a part is [ErrInvalidKey], so that different parts never give one
+// key. With [AllowAmbiguous] they can; see [Pattern.Parse] for what is read back.
 //
 // # Keys of the library's own
 //

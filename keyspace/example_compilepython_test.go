@@ -13,7 +13,7 @@ func ExampleCompilePython() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	key, err := trigger.Key("acme", "send:mail", "42")
+	key, err := trigger.Key("acme", "send_mail", "42")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func TestGlobMatchIsRedis(t *testing.T) {
 func TestGlobMatchesWhatItNames(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		compile := rapid.SampledFrom([]func(string) (keyspace.Pattern, error){
-			keyspace.Compile, keyspace.CompilePython,
+			keyspace.Compile, python, ambiguous,
 		}).Draw(t, "compile")
 		p := must(compile(drawTemplate(t)))
 		one, other := drawParts(t, p, "one"), drawParts(t, p, "other")
@@ -133,7 +133,7 @@ func TestGlob(t *testing.T) {
 		{l.PendingSet, []string{anything}, "pending_batches:*"},
 		{keyspace.Cluster().PendingSet, []string{anything}, "pending_batches:{*}"},
 		{keyspace.Cluster().Trigger, []string{"acme", anything, anything, "42"}, "acme{*}:EXPTRIGGER:*:42"},
-		{keyspace.Python().Trigger, []string{"a:b", "c:d", anything}, "a:b:EXPTRIGGER:c_d:*"},
+		{lenient.Trigger, []string{"a:b", "c:d", anything}, "a:b:EXPTRIGGER:c_d:*"},
 		{keyspace.MustCompile("a*b:{id}"), []string{anything}, `a\*b:*`},
 
 		{l.User, []string{"", anything}, "[]"},

@@ -40,11 +40,24 @@ func (l Layout) IsZero() bool { return l == Layout{} }
 func Default() Layout { return defaultLayout }
 
 // Python is the layout of the Python package, byte for byte. Parts are verbatim,
-// but for the ":" in action and id of a trigger and in state and user of a shared
-// state, which becomes "_". Different parts can give one key here: the
-// state "a" of the user "b:u" is the state "a:b" of the user "u". Services that
-// share no data with that package are better off with [Default].
-func Python() Layout { return pythonLayout }
+// except that a ":" becomes "_" in action and id of a trigger, in state and user
+// of a shared state, and in table and primary key of a table.
+//
+// In that package different parts can give one key: the state "a" of the user
+// "b:u" is the state "a:b" of the user "u", and the records of the tenant
+// "acme:user" are among the users of "acme". So a part with a ":" is
+// [ErrInvalidKey] here, except for the last part of a user, a state, a queue and
+// a generic value, which nothing follows. [AllowAmbiguous] takes it, for data
+// that has such parts: then All, DeleteAll and the like of one tenant can reach
+// the records of another, and two ids can share a record.
+//
+// Services that share no data with that package are better off with [Default].
+func Python(opts ...PythonOption) Layout {
+	if pythonDialect(opts)&ambiguous != 0 {
+		return ambiguousLayout
+	}
+	return pythonLayout
+}
 
 // Cluster is [Default] for Redis Cluster, where what is changed in one step must
 // share a slot: queues and the set of pending tenants are tagged with their
@@ -59,9 +72,10 @@ func Python() Layout { return pythonLayout }
 func Cluster() Layout { return clusterLayout }
 
 var (
-	defaultLayout = layout(0)
-	pythonLayout  = layout(python)
-	clusterLayout = sharded(layout(braceless))
+	defaultLayout   = layout(0)
+	pythonLayout    = layout(python)
+	ambiguousLayout = layout(python | ambiguous)
+	clusterLayout   = sharded(layout(braceless))
 )
 
 func layout(d dialect) Layout {

@@ -12,6 +12,9 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
+// lenient takes every part that the Python package takes.
+var lenient = keyspace.Python(keyspace.AllowAmbiguous)
+
 // Every key that the Python package was seen to build, for parts that can be a
 // key here: Python's layout gives it, and Default too where no part holds what it
 // escapes.
@@ -24,7 +27,7 @@ func TestPythonKeys(t *testing.T) {
 			without++
 		case s.Builder == "parse_trigger":
 			want, _ := s.Key.([]any)
-			parts, ok := keyspace.Python().Trigger.Parse(s.Parts[0])
+			parts, ok := lenient.Trigger.Parse(s.Parts[0])
 			require.Equal(t, want != nil, ok, s.Parts)
 			require.Len(t, parts, len(want))
 			for i := range want {
@@ -32,7 +35,7 @@ func TestPythonKeys(t *testing.T) {
 			}
 			asked++
 		case s.Builder == "is_trigger_key":
-			_, ok := keyspace.Python().Trigger.Parse(s.Parts[0])
+			_, ok := lenient.Trigger.Parse(s.Parts[0])
 			require.Equal(t, s.Key == true && s.Without() == "", ok, s.Parts)
 			asked++
 		default:
@@ -40,7 +43,7 @@ func TestPythonKeys(t *testing.T) {
 			built++
 		}
 	}
-	require.Equal(t, []int{21, 9, 9}, []int{built, asked, without})
+	require.Equal(t, []int{23, 9, 9}, []int{built, asked, without})
 }
 
 func requireKey(t *testing.T, s pythontest.Key) {
@@ -49,6 +52,7 @@ func requireKey(t *testing.T, s pythontest.Key) {
 	key, err := python.Key(s.Parts...)
 	require.NoError(t, err)
 	require.Equal(t, s.Key, key, s.Builder)
+	requireStrict(t, python, s.Parts, key)
 	if !strings.ContainsAny(strings.Join(s.Parts, ""), ":%") {
 		key, err = ours.Key(s.Parts...)
 		require.NoError(t, err)
@@ -56,10 +60,30 @@ func requireKey(t *testing.T, s pythontest.Key) {
 	}
 }
 
+// requireStrict asks that without AllowAmbiguous the key is the same or none.
+func requireStrict(t *testing.T, lenient keyspace.Pattern, parts []string, want string) {
+	t.Helper()
+	strict := must(keyspace.CompilePython(lenient.String()))
+	key, err := strict.Key(parts...)
+	if !strings.Contains(strings.Join(parts, ""), ":") {
+		require.NoError(t, err)
+		require.Equal(t, want, key)
+		return
+	}
+	if err != nil {
+		require.ErrorIs(t, err, keyspace.ErrInvalidKey)
+		require.ErrorContains(t, err, "AllowAmbiguous")
+		return
+	}
+	read, ok := strict.Parse(key)
+	require.True(t, ok)
+	require.Equal(t, parts, read)
+}
+
 func requireNoKey(t *testing.T, s pythontest.Key) {
 	t.Helper()
 	if s.Builder == "parse_trigger" {
-		_, ok := keyspace.Python().Trigger.Parse(s.Parts[0])
+		_, ok := lenient.Trigger.Parse(s.Parts[0])
 		require.False(t, ok, s.Parts)
 		return
 	}
@@ -75,9 +99,9 @@ func requireNoKey(t *testing.T, s pythontest.Key) {
 func builder(t *testing.T, name string) (python, ours keyspace.Pattern) {
 	t.Helper()
 	custom := func(template string) (keyspace.Pattern, keyspace.Pattern) {
-		return must(keyspace.CompilePython(template)), keyspace.MustCompile(template)
+		return must(keyspace.CompilePython(template, keyspace.AllowAmbiguous)), keyspace.MustCompile(template)
 	}
-	p, d := keyspace.Python(), keyspace.Default()
+	p, d := lenient, keyspace.Default()
 	switch name {
 	case "user":
 		return p.User, d.User
@@ -109,7 +133,7 @@ func builder(t *testing.T, name string) (python, ours keyspace.Pattern) {
 // Keys of whole records, which show what the builders above do not: the state
 // and the user of a shared state lose their colons, those of a state do not.
 func TestPythonRecords(t *testing.T) {
-	l := keyspace.Python()
+	l := lenient
 	for _, tc := range []struct {
 		pattern keyspace.Pattern
 		parts   []string
@@ -125,6 +149,7 @@ func TestPythonRecords(t *testing.T) {
 		{l.Generic, []string{"mimeia", "a:b*c"}, "mimeia:a:b*c"},
 		{l.User, []string{"a:b", "u"}, "a:b:user:u"},
 		{l.Table, []string{"acme-co", "products", "7"}, "acme-co:df:products:pkid:7"},
+		{l.Table, []string{"acme-co", "a:b", "u:1"}, "acme-co:df:a_b:pkid:u_1"},
 	} {
 		key, err := tc.pattern.Key(tc.parts...)
 		require.NoError(t, err)
@@ -132,9 +157,48 @@ func TestPythonRecords(t *testing.T) {
 	}
 }
 
+// Two lists of parts that would share a key are not both taken: one of them is
+// refused, and its error names the part and the way out.
+func TestPythonTellsPartsApart(t *testing.T) {
+	strict := keyspace.Python()
+	for _, tc := range []struct {
+		one, other keyspace.Pattern
+		taken      []string
+		refused    []string
+		part       string
+		strict     keyspace.Pattern
+	}{
+		{lenient.User, lenient.User, []string{"acme", "user:u"}, []string{"acme:user", "u"}, "{tenant}", strict.User},
+		{lenient.State, lenient.State, []string{"t", "a", "b:u"}, []string{"t", "a:b", "u"}, "{name}", strict.State},
+		{lenient.SharedState, lenient.SharedState, []string{"t", "a", "u_1"}, []string{"t", "a", "u:1"}, "{user}", strict.SharedState},
+		{lenient.SharedState, lenient.SharedState, []string{"t", "a_b", "u"}, []string{"t", "a:b", "u"}, "{state}", strict.SharedState},
+		{lenient.Table, lenient.Table, []string{"t", "a_b", "k"}, []string{"t", "a:b", "k"}, "{table}", strict.Table},
+		{lenient.Table, lenient.Table, []string{"t", "a", "k_1"}, []string{"t", "a", "k:1"}, "{pk}", strict.Table},
+		{lenient.Trigger, lenient.Trigger, []string{"t", "a_b", "i"}, []string{"t", "a:b", "i"}, "{action}", strict.Trigger},
+		{lenient.Trigger, lenient.Trigger, []string{"t", "a", "i_1"}, []string{"t", "a", "i:1"}, "{id}", strict.Trigger},
+		{lenient.BatchList, lenient.BatchList, []string{"t", "s", "e", "x:a"}, []string{"t", "s", "e:x", "a"}, "{entity}", strict.BatchList},
+		{lenient.BatchList, lenient.BatchList, []string{"t", "s", "e", "x:a"}, []string{"t", "s:e", "x", "a"}, "{service}", strict.BatchList},
+		{lenient.BatchList, lenient.PendingSet, []string{"pending_batches", "a", "b", "c"}, []string{"batch:a:b:c"}, "{service}", strict.PendingSet},
+		{lenient.Generic, lenient.Generic, []string{"t", "a:k"}, []string{"t:a", "k"}, "{tenant}", strict.Generic},
+	} {
+		key, err := tc.one.Key(tc.taken...)
+		require.NoError(t, err)
+		same, err := tc.other.Key(tc.refused...)
+		require.NoError(t, err)
+		require.Equal(t, key, same)
+
+		_, err = must(keyspace.CompilePython(tc.one.String())).Key(tc.taken...)
+		require.NoError(t, err)
+		_, err = tc.strict.Key(tc.refused...)
+		require.ErrorIs(t, err, keyspace.ErrInvalidKey)
+		require.ErrorContains(t, err, tc.part)
+		require.ErrorContains(t, err, "AllowAmbiguous")
+	}
+}
+
 // No key of one pattern is a key of another, Generic apart.
 func TestPatternsOfALayoutAreDisjoint(t *testing.T) {
-	for name, l := range map[string]keyspace.Layout{"Default": keyspace.Default(), "Cluster": keyspace.Cluster()} {
+	for name, l := range map[string]keyspace.Layout{"Default": keyspace.Default(), "Cluster": keyspace.Cluster(), "Python": keyspace.Python()} {
 		t.Run(name, func(t *testing.T) {
 			all := patterns(l)[:7]
 			hostile := []string{
@@ -148,6 +212,10 @@ func TestPatternsOfALayoutAreDisjoint(t *testing.T) {
 						rapid.SampledFrom([]string{"", ":"}).Draw(t, "joint"))
 				}
 				key, err := p.Key(parts...)
+				if p.IsPython() && err != nil {
+					require.ErrorIs(t, err, keyspace.ErrInvalidKey)
+					return
+				}
 				require.NoError(t, err)
 				require.NotRegexp(t, "^%[a-z]", key)
 				for _, other := range all {
@@ -190,14 +258,16 @@ func TestClusterKeepsTogetherWhatChangesTogether(t *testing.T) {
 
 func TestLayoutsCompare(t *testing.T) {
 	require.True(t, keyspace.Layout{}.IsZero())
-	for _, l := range []keyspace.Layout{keyspace.Default(), keyspace.Python(), keyspace.Cluster()} {
+	for _, l := range []keyspace.Layout{keyspace.Default(), keyspace.Python(), lenient, keyspace.Cluster()} {
 		require.False(t, l.IsZero())
 		for _, p := range patterns(l) {
 			require.NotEmpty(t, p.String())
-			require.Equal(t, l == keyspace.Python(), p.IsPython())
+			require.Equal(t, l == keyspace.Python() || l == lenient, p.IsPython())
 		}
 	}
 	require.True(t, keyspace.Default() == keyspace.Default())
+	require.True(t, keyspace.Python(keyspace.AllowAmbiguous) == lenient)
 	require.False(t, keyspace.Default() == keyspace.Python())
+	require.False(t, lenient == keyspace.Python())
 	require.False(t, keyspace.Layout{User: keyspace.Default().User}.IsZero())
 }

@@ -32,7 +32,7 @@ func (p Pattern) Key(parts ...string) (string, error) {
 // very key for these parts, so other spellings of an escape, such as "%3a", and
 // a stray "%" are not keys of the pattern.
 //
-// Verbatim parts of a Python pattern may hold the separator themselves. Of all
+// With [AllowAmbiguous] verbatim parts may hold the separator themselves. Of all
 // ways to read such a key Parse takes the one whose first part is shortest, then
 // the second, and so on: "a:b:user:u" is the user "u" of "a:b", while
 // "t:state:a:b:u" is the state "a" of the user "b:u". What "_" was before is lost:

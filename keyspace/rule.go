@@ -13,6 +13,7 @@ const (
 	escape     rule = 1 << iota // % and : become %25 and %3A
 	underscore                  // : becomes _
 	noBraces                    // { and } are refused
+	noColon                     // : is refused
 )
 
 const (
@@ -20,6 +21,7 @@ const (
 	faultNUL   = "holds a NUL byte; take it out"
 	faultAny   = "is Any, which only Glob and Bind take; give it a value"
 	faultBrace = "holds a brace, which in this pattern marks the hash tag alone; take it out"
+	faultColon = "holds a colon, so that in the Python package's keys other parts could give the same key; take it out, or allow it with keyspace.AllowAmbiguous"
 	faultOwn   = "makes a key that begins with % and a lower-case letter, as the library's own do; begin it with another character"
 )
 
@@ -34,6 +36,8 @@ func (r rule) fault(value string) string {
 		return faultNUL
 	case r&noBraces != 0 && (strings.IndexByte(value, '{') >= 0 || strings.IndexByte(value, '}') >= 0):
 		return faultBrace
+	case r&noColon != 0 && strings.IndexByte(value, ':') >= 0:
+		return faultColon
 	}
 	return ""
 }

@@ -32,8 +32,8 @@ func (s Space) Key(id string) (string, error) {
 
 // ID gives the id of the record that has that key. It says true only if Key
 // gives that very key for the id, so keys of other spaces that a glob also
-// matched are told apart. In a space of a Python pattern whose free part is
-// verbatim, all that stands between the fixed parts is the id.
+// matched are told apart. In a space of a Python pattern with [AllowAmbiguous]
+// whose free part is verbatim, all that stands between the fixed parts is the id.
 func (s Space) ID(key string) (string, bool) {
 	if s.source == "" || len(key) <= len(s.prefix)+len(s.suffix) ||
 		!strings.HasPrefix(key, s.prefix) || !strings.HasSuffix(key, s.suffix) ||

@@ -3,6 +3,7 @@ package keyspace
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -15,12 +16,31 @@ func Compile(source string) (Pattern, error) { return compile(source, 0) }
 // Compile gives an error.
 func MustCompile(source string) Pattern { return must(Compile(source)) }
 
+// PythonOption changes which parts [Python] and [CompilePython] take.
+type PythonOption uint8
+
+// AllowAmbiguous takes every part that the Python package takes, also where
+// different parts give one key. Without it a ":" in such a part is
+// [ErrInvalidKey].
+const AllowAmbiguous PythonOption = 1
+
 // CompilePython is Compile with the Python package's escaping, for prefixes of
 // one's own: a service that calls its triggers "X" there has
-// "{tenant}:X:{action}:{id}" here. The names of the parameters matter: where
-// {action} is followed by {id}, or {state} by {user}, a ":" in these two becomes
-// "_", as in that package's triggers and shared states. All else is verbatim.
-func CompilePython(source string) (Pattern, error) { return compile(source, python) }
+// "{tenant}:X:{action}:{id}" here. The names of the parameters matter. If
+// {action} is followed by {id}, {state} by {user}, or {table} by {pk}, a ":" in
+// these two becomes "_", as in that package's triggers, shared states and tables.
+// All else is verbatim. See [Python] for the parts that are refused, and
+// [AllowAmbiguous].
+func CompilePython(source string, opts ...PythonOption) (Pattern, error) {
+	return compile(source, pythonDialect(opts))
+}
+
+func pythonDialect(opts []PythonOption) dialect {
+	if slices.Contains(opts, AllowAmbiguous) {
+		return python | ambiguous
+	}
+	return python
+}
 
 // template holds literals[i] before params[i] and one more at the end. The
 // braces of a hash tag belong to the literals around it.
@@ -41,6 +61,7 @@ type dialect uint8
 const (
 	python    dialect = 1 << iota // the Python package's escaping
 	braceless                     // no braces in any part, with a hash tag or without
+	ambiguous                     // of python: different parts may give one key
 )
 
 func must(p Pattern, err error) Pattern {
@@ -57,17 +78,30 @@ func compile(source string, d dialect) (Pattern, error) {
 		return Pattern{}, fmt.Errorf("keyspace: template %q: %w", source, err)
 	}
 	for i := range t.params {
-		switch p := &t.params[i]; {
-		case t.python && t.underscored(i):
-			p.rule |= underscore
-		case !t.python && (i < len(t.params)-1 || source[0] != '{'):
-			p.rule |= escape
-		}
+		t.params[i].rule = t.ruleOf(i, d)
 		if tag || d&braceless != 0 {
 			t.params[i].rule |= noBraces
 		}
 	}
 	return Pattern{t}, nil
+}
+
+// ruleOf is how a dialect keeps param i from being mistaken for its neighbours.
+// The last part of a template that begins with a parameter needs nothing.
+func (t *template) ruleOf(i int, d dialect) (r rule) {
+	last := i == len(t.params)-1 && t.source[0] == '{'
+	switch {
+	case t.python && t.underscored(i):
+		r = underscore
+	case last:
+		return 0
+	case !t.python:
+		return escape
+	}
+	if d&ambiguous == 0 {
+		r |= noColon
+	}
+	return r
 }
 
 // scan fills literals and params, and reports whether there is a hash tag.
@@ -144,15 +178,18 @@ func (t *template) allows(name, literal string, isTag bool) error {
 	return nil
 }
 
-// underscored reports whether param i is one of the two that a trigger or a
-// shared state has in the Python package.
+// underscored reports whether param i is one of the two that a trigger, a shared
+// state or a table has in the Python package.
 func (t *template) underscored(i int) bool {
 	pair := func(i int) bool {
 		if i < 0 || i+1 >= len(t.params) {
 			return false
 		}
-		first, second := t.params[i].name, t.params[i+1].name
-		return first == "action" && second == "id" || first == "state" && second == "user"
+		switch t.params[i].name + " " + t.params[i+1].name {
+		case "action id", "state user", "table pk":
+			return true
+		}
+		return false
 	}
 	return pair(i) || pair(i-1)
 }
@@ -193,7 +230,7 @@ func (t *template) split(parts []string, i int, rest string) (ok bool) {
 		}
 		return ok
 	}
-	again := p.rule&underscore == 0 && t.params[i+1].rule&underscore != 0
+	again := p.rule&(underscore|noColon) == 0 && t.params[i+1].rule&underscore != 0
 	for at := 1; at < len(rest); at++ {
 		n := strings.Index(rest[at:], next)
 		if n < 0 {

@@ -37,7 +37,7 @@ func TestCompileErrors(t *testing.T) {
 		"%3A:{a}":      "begins with %",
 		"%A:{a}":       "begins with %",
 	} {
-		for _, compile := range []func(string) (keyspace.Pattern, error){keyspace.Compile, keyspace.CompilePython} {
+		for _, compile := range []func(string) (keyspace.Pattern, error){keyspace.Compile, python, ambiguous} {
 			p, err := compile(template)
 			require.ErrorContains(t, err, says, template)
 			require.NotErrorIs(t, err, keyspace.ErrInvalidKey)
@@ -60,11 +60,13 @@ func TestCompilePythonUnderscores(t *testing.T) {
 		"{tenant}:q:{service}:{e}:{action}": "a:b:q:a:b:a:b:a:b",
 		"{action}:{x}:{id}":                 "a:b:a:b:a:b",
 		"{id}:{action}":                     "a:b:a:b",
+		"{tenant}:T:{table}:{pk}":           "a:b:T:a_b:a_b",
+		"{table}:{x}:{pk}":                  "a:b:a:b:a:b",
 		"{user}:{state}":                    "a:b:a:b",
 		"P:{service}":                       "P:a:b",
 		"%exp:{action}:{id}":                "%exp:a_b:a_b",
 	} {
-		p := must(keyspace.CompilePython(template))
+		p := must(keyspace.CompilePython(template, keyspace.AllowAmbiguous))
 		parts := make([]string, len(p.Params()))
 		for i := range parts {
 			parts[i] = "a:b"

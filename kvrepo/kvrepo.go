@@ -11,7 +11,6 @@ package kvrepo
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"iter"
 	"reflect"
@@ -159,8 +158,8 @@ func (r *KVRepo[T]) TTL(ctx context.Context, id string) (time.Duration, error) {
 }
 
 // Touch gives the value the repository's lifetime from now on, and reports
-// whether there is one: EXISTS and PEXPIRE (PERSIST without a lifetime, nothing
-// with KeepTTL) in one round trip.
+// whether there is one: one script, atomic. With KeepTTL it changes nothing. A
+// key of another type is ErrWrongType, and keeps its lifetime.
 func (r *KVRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
 	return r.core.Touch(ctx, id)
 }
@@ -239,9 +238,10 @@ func (r *KVRepo[T]) SetMany(ctx context.Context, records ...Record[T]) error {
 	if len(calls) == 0 {
 		return nil
 	}
+	var steps fault.Steps
 	if r.core.Keep {
 		_, errs := r.core.RunMany(ctx, setScript, calls)
-		return errors.Join(errs...)
+		return steps.Join(calls[0].Target, errs...)
 	}
 	cmds := make(rueidis.Commands, len(calls))
 	targets := make([]fault.Target, len(calls))
@@ -252,7 +252,7 @@ func (r *KVRepo[T]) SetMany(ctx context.Context, records ...Record[T]) error {
 	for i, reply := range r.core.SendAll(ctx, targets, cmds...) {
 		_, errs[i] = r.written(calls[i].Target, reply)
 	}
-	return errors.Join(errs...)
+	return steps.Join(calls[0].Target, errs...)
 }
 
 // Swap writes a value and gives back the one that it replaces: SET with GET;

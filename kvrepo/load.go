@@ -37,15 +37,20 @@ var (
 )
 
 // GetOrLoad is Get, also from memory with [Cached], and for a missing value
-// load: its result is stored and given back. Over all processes one load runs per key at a time, under a lock
-// (SET NX PX on a key beside the value's) that is prolonged while load runs and
-// lapses ten seconds after a process died; the others wait for its value, with
-// growing pauses of at most 64 ms. The value is stored by a script, as Set
-// would, unless the lock was lost; a value that was stored while load ran stays,
-// and is what the caller gets.
+// load: its result is stored and given back. Over all processes one load runs per
+// key at a time, under a lock (SET NX PX on a key beside the value's). The lock is
+// renewed until load has returned, also if ctx ended before, and expires ten
+// seconds after a process died. The others wait for its value, with growing
+// pauses of at most 64 ms, until ctx ends, or for Config.Timeout if ctx has no
+// deadline. The time that load takes is not bounded: it gets ctx. The value is
+// stored by a script, as Set would, unless the lock was lost; a value that was
+// stored while load ran stays, and is what the caller gets.
 //
-// Errors: ErrUnsupported with IfExists or IfAbsent; those of load, as they are, and the next caller loads again; those of
-// Get and Set, and what the context says.
+// Errors: ErrUnsupported with IfExists or IfAbsent; ErrInvalidArgument if load
+// asks GetOrLoad for the key that it loads, with the context that it was given;
+// those of load, as they are, and the next caller loads again; those of Get and
+// Set; context.DeadlineExceeded or the context's error if another load took too
+// long.
 func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.Context) (T, error)) (T, error) {
 	t, err := r.core.BeginWrite(ctx, "GetOrLoad", id)
 	if err == nil && r.core.Conditional() {
@@ -57,10 +62,13 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 	}
 	r = &KVRepo[T]{r.core.OnPrimary(), r.near, r.flat}
 	get := r.Get
-	for attempt := 0; ; attempt++ {
+	for attempts := r.core.Attempts(); ; {
 		v, err := get(ctx, id)
 		if !errors.Is(err, fault.ErrNotFound) {
 			return v, fault.Named(t.Op, err)
+		}
+		if isLoading(ctx, place{r.core.Client, t.Key}) {
+			return v, t.Refuse(errOwnLoad)
 		}
 		l, err := r.lock(ctx, t)
 		if err != nil {
@@ -69,12 +77,14 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 		if l != nil {
 			return r.loadLocked(ctx, id, l, load)
 		}
-		if err := store.Pause(ctx, attempt); err != nil {
-			return v, t.Refuse(err)
+		if err := attempts.Pause(ctx); err != nil {
+			return v, t.Refuse(fmt.Errorf("another load of the key goes on: %w", err))
 		}
 		get = r.read // Redis' word that the value is there now may be on its way
 	}
 }
+
+var errOwnLoad = fmt.Errorf("%w: load asks for the key that it loads, and would wait for itself; read in it with Get", fault.ErrInvalidArgument)
 
 // loadLocked loads unless another load ended just before the lock was taken.
 func (r *KVRepo[T]) loadLocked(ctx context.Context, id string, l *lock, load func(context.Context) (T, error)) (T, error) {
@@ -109,8 +119,37 @@ func (r *KVRepo[T]) other(t fault.Target, m rueidis.RedisMessage) (v T, err erro
 
 // kept runs load and prolongs the lock meanwhile.
 func kept[T any](ctx context.Context, l *lock, load func(context.Context) (T, error)) (T, error) {
-	defer l.keep(ctx)()
-	return load(ctx)
+	defer l.keep(context.WithoutCancel(ctx))()
+	return load(context.WithValue(ctx, loadingKey{}, &loading{place{l.client, l.target.Key}, loadingIn(ctx)}))
+}
+
+// place is a key on a server.
+type place struct {
+	client rueidis.Client
+	key    string
+}
+
+// loading is what the loads around a call load, the innermost first.
+type loading struct {
+	place
+	outer *loading
+}
+
+type loadingKey struct{}
+
+func loadingIn(ctx context.Context) *loading {
+	l, _ := ctx.Value(loadingKey{}).(*loading)
+	return l
+}
+
+// isLoading reports whether a load that ctx was given to loads what is at p.
+func isLoading(ctx context.Context, p place) bool {
+	for l := loadingIn(ctx); l != nil; l = l.outer {
+		if l.place == p {
+			return true
+		}
+	}
+	return false
 }
 
 // lock is the right to load one key.

@@ -19,14 +19,17 @@ var swapScript = store.NewScript(swapSource)
 
 // Mutate reads a value, lets change alter it, and writes it if nobody wrote
 // meanwhile. Otherwise it begins anew, after a random pause: change is called
-// again, on fresh data, until ctx ends. A missing value is zero, and is
+// again, on fresh data, until ctx ends. If ctx has no deadline, no attempt begins
+// later than Config.Timeout after the first was overtaken. The time that change
+// takes is not bounded. A missing value is zero, and is
 // created; see IfExists and IfAbsent. It gives the value that it wrote.
 //
 // It sends GET, and one script, which compares what was read. The writing is
 // atomic; the lifetime is renewed, see KeepTTL.
 //
 // Errors: that of change, as it is, and nothing is written; ErrConflict beside
-// the context's error where ctx ended; those of Get and Set.
+// context.DeadlineExceeded or the context's error if every attempt was overtaken;
+// those of Get and Set.
 func (r *KVRepo[T]) Mutate(ctx context.Context, id string, change func(*T) error) (T, error) {
 	var v, zero T
 	m := mutation{Values: r.core.OnPrimary(), value: reflect.ValueOf(&v).Elem()}
@@ -47,7 +50,7 @@ func (m *mutation) run(ctx context.Context, id string, change func() error) (err
 	if m.target, err = m.BeginWrite(ctx, "Mutate", id); err != nil {
 		return err
 	}
-	for attempt := 0; ; attempt++ {
+	for attempts := m.Attempts(); ; {
 		there, before, err := m.load(ctx)
 		if err != nil {
 			return err
@@ -60,10 +63,13 @@ func (m *mutation) run(ctx context.Context, id string, change func() error) (err
 		if err != nil {
 			return err
 		}
-		if done, err := reply.ToInt64(); err != nil || done == 1 {
-			return err
+		switch done, err := reply.ToInt64(); {
+		case err != nil:
+			return m.target.Sent(err)
+		case done == 1:
+			return nil
 		}
-		if err := store.Pause(ctx, attempt); err != nil {
+		if err := attempts.Pause(ctx); err != nil {
 			return m.target.Refuse(fmt.Errorf("%w again and again: %w", fault.ErrConflict, err))
 		}
 	}

@@ -31,7 +31,11 @@ func IfExists() Option { return option.IfExists() }
 // and nothing is changed.
 func IfAbsent() Option { return option.IfAbsent() }
 
-// IfVersion lets a write happen only where the stored version is v.
+// IfVersion is [symphony.IfVersion], which asks for the version of a record. Values
+// have none, whatever their type: it is ErrUnsupported. [KVRepo.Mutate] writes a
+// value only if nobody wrote meanwhile.
+//
+// [symphony.IfVersion]: https://pkg.go.dev/github.com/symphony-go/symphony#IfVersion
 func IfVersion(v int64) Option { return option.IfVersion(v) }
 
 // Cached serves Get, GetMany and PeekShared from memory, for d at most after

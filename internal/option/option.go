@@ -118,11 +118,13 @@ func IfAbsent() Option {
 
 // IfVersion lets a write happen only where the stored version is v.
 func IfVersion(v int64) Option {
-	return Option{name: "IfVersion", needs: Versions, why: NoVersion, apply: func(s *Settings) error { s.Version = &v; return nil }}
+	return Option{name: "IfVersion", needs: Versions, why: unversioned, apply: func(s *Settings) error { s.Version = &v; return nil }}
 }
 
-// NoVersion is why IfVersion does not apply to a type.
-const NoVersion = "the record has no version; an int64 field with the tag `redis:\",version\"` gives it one"
+const unversioned = "only the records of a hashrepo have versions, and values, queues and triggers have none; leave it out"
+
+// NoVersion is why IfVersion does not apply to the records of a type.
+const NoVersion = "the record has no version; a struct has one if it has an int64 field with the tag `redis:\",version\"`"
 
 // Cached serves reads from memory for d at most.
 func Cached(d time.Duration) Option {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -17,4 +18,28 @@ func Pause(ctx context.Context, attempt int) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Attempts are those of one call that tries again while others are faster. The
+// deadline is the context's. If it has none, no attempt begins later than
+// Config.Timeout after the first pause; one that is under way is not cut short.
+type Attempts struct {
+	timeout time.Duration
+	began   time.Time
+	made    int
+}
+
+// Attempts begins those of a call.
+func (s *Store) Attempts() Attempts { return Attempts{timeout: s.pools.Timeout()} }
+
+// Pause is Pause before the next attempt. Its error says that there is none.
+func (a *Attempts) Pause(ctx context.Context) error {
+	if a.made == 0 {
+		a.began = time.Now()
+	}
+	if _, bounded := ctx.Deadline(); !bounded && time.Since(a.began) >= a.timeout {
+		return fmt.Errorf("%w: the context has none, and Config.Timeout is %v", context.DeadlineExceeded, a.timeout)
+	}
+	a.made++
+	return Pause(ctx, a.made-1)
 }

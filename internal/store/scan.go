@@ -193,19 +193,22 @@ func (s *Store) DeleteAll(ctx context.Context) (total int64, err error) {
 	if err := cmp.Or(s.RefuseAbsent(t), s.RefuseVersion(t)); err != nil {
 		return 0, err
 	}
+	var steps fault.Steps
 	unlink := func(key string) rueidis.Completed { return s.Client.B().Unlink().Key(key).Build() }
 	for page, err := range s.Walk(ctx, "DeleteAll", unlink) {
 		if err != nil {
-			return total, err
+			return total, steps.Error(t, err)
 		}
 		for i := range page.Targets {
 			page.Targets[i].Write = true
 		}
 		s.forget(page.Targets)
 		n, err := sum(page.Targets, page.Replies)
-		total += n
+		if total += n; total > 0 {
+			steps.Applied()
+		}
 		if err != nil {
-			return total, err
+			return total, steps.Error(t, err)
 		}
 	}
 	return total, nil

@@ -7,6 +7,7 @@ package store
 import (
 	"cmp"
 	"context"
+	_ "embed"
 	"fmt"
 	"math"
 	"reflect"
@@ -265,6 +266,11 @@ func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 	return time.Duration(min(ms, longest)) * time.Millisecond, nil
 }
 
+//go:embed lua/touch.lua
+var touchSource string
+
+var touchScript = NewScript(touchSource)
+
 // Touch renews the lifetime and reports whether the record exists.
 func (s *Store) Touch(ctx context.Context, id string) (bool, error) {
 	t, err := s.BeginWrite(ctx, "Touch", id)
@@ -274,21 +280,15 @@ func (s *Store) Touch(ctx context.Context, id string) (bool, error) {
 	if err := cmp.Or(s.RefuseAbsent(t), s.RefuseVersion(t)); err != nil {
 		return false, err
 	}
-	cmds := rueidis.Commands{s.Client.B().Exists().Key(t.Key).Build()}
-	if !s.Keep {
-		cmds = append(cmds, s.lifetime(t.Key))
+	m, err := s.Run(ctx, t, touchScript, nil)
+	if err != nil {
+		return false, err
 	}
-	var found bool
-	for i, r := range s.SendAll(ctx, []fault.Target{t}, cmds...) {
-		n, err := r.AsInt64()
-		if err != nil {
-			return false, t.Sent(err)
-		}
-		if i == 0 {
-			found = n == 1
-		}
+	n, err := m.ToInt64()
+	if err != nil {
+		return false, t.Sent(err)
 	}
-	return found, nil
+	return n == 1, nil
 }
 
 // Delete sends UNLINK for each id and counts the records that were there.
@@ -327,14 +327,6 @@ func (s *Store) RefuseAbsent(t fault.Target) error {
 		return t.Refuse(fmt.Errorf("%w: IfAbsent does not apply to %s", fault.ErrUnsupported, t.Op))
 	}
 	return nil
-}
-
-// lifetime is the command that gives a key the lifetime of the settings.
-func (s *Store) lifetime(key string) rueidis.Completed {
-	if s.Lifetime == 0 {
-		return s.Client.B().Persist().Key(key).Build()
-	}
-	return s.Client.B().Arbitrary("PEXPIRE").Keys(key).Args(s.ms).Build()
 }
 
 // Milliseconds is the lifetime in decimal, rounded up so that nothing ends
