@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	stdbits "math/bits"
 	"reflect"
 	"strconv"
 	"strings"
@@ -63,6 +64,7 @@ const (
 	sortList
 	sortTable
 	sortTime
+	sortExt
 )
 
 func (r *msgpackReader) sort() sort {
@@ -86,12 +88,34 @@ func (r *msgpackReader) sort() sort {
 		return sortList
 	case msgpcode.IsFixedMap(c), c == msgpcode.Map16, c == msgpcode.Map32:
 		return sortTable
-	case c == msgpcode.FixExt4, c == msgpcode.FixExt8, c == msgpcode.Ext8:
-		return sortTime
+	case msgpcode.IsExt(c):
+		return r.extension(c)
 	default:
 		return sortBad
 	}
 }
+
+// timeExtension is the type -1, which MessagePack gives to times.
+const timeExtension = 0xff
+
+// extension tells a time from the extensions that other programs define.
+func (r *msgpackReader) extension(c byte) sort {
+	at := r.at() + 1
+	switch c {
+	case msgpcode.FixExt4, msgpcode.FixExt8:
+	case msgpcode.Ext8:
+		at++
+	default:
+		return sortExt
+	}
+	if at < len(r.data) && r.data[at] == timeExtension {
+		return sortTime
+	}
+	return sortExt
+}
+
+// at is how much of the data is read.
+func (r *msgpackReader) at() int { return len(r.data) - r.src.Len() }
 
 func (r *msgpackReader) value(s *shape, v reflect.Value) error {
 	if err := r.into(s, v); err != nil {
@@ -105,6 +129,8 @@ func (r *msgpackReader) into(s *shape, v reflect.Value) error {
 	switch {
 	case sort == sortBad:
 		return errMsgPack
+	case sort == sortExt:
+		return errExtension
 	case sort == sortNil && s.nilable:
 		v.SetZero()
 		return r.dec.DecodeNil()
@@ -225,7 +251,7 @@ func (r *msgpackReader) string(sort sort) (string, error) {
 	if err != nil || n < 0 || n > r.src.Len() {
 		return "", errMsgPack
 	}
-	start := len(r.data) - r.src.Len()
+	start := r.at()
 	_, err = r.src.Seek(int64(n), io.SeekCurrent)
 	return r.data[start : start+n], err
 }
@@ -287,25 +313,52 @@ func (r *msgpackReader) float(sort sort, bits int) (float64, error) {
 		if err != nil {
 			return 0, errMsgPack
 		}
-		if bits == 32 && reflect.Zero(float32Type).OverflowFloat(f) {
+		switch {
+		case bits == 64 || f != f || float64(float32(f)) == f:
+			return f, nil
+		case math.IsInf(float64(float32(f)), 0):
 			return 0, errRange
+		default:
+			return 0, errInexact
 		}
-		return f, nil
 	case sortInt:
-		x, err := r.any()
-		if err != nil {
-			return 0, err
-		}
-		if n, ok := x.(int64); ok {
-			return float64(n), nil
-		}
-		return parseFloat(string(x.(json.Number)), bits)
+		return r.intFloat(bits)
 	default:
 		return 0, errFloat
 	}
 }
 
-var float32Type = reflect.TypeFor[float32]()
+// intFloat reads an integer as a float.
+func (r *msgpackReader) intFloat(bits int) (float64, error) {
+	var u uint64
+	var negative bool
+	if c, _ := r.dec.PeekCode(); c == msgpcode.Uint64 {
+		var err error
+		if u, err = r.uint(sortInt, 64); err != nil {
+			return 0, err
+		}
+	} else {
+		n, err := r.int(sortInt, 64)
+		if err != nil {
+			return 0, err
+		}
+		u, negative = uint64(n), n < 0
+		if negative {
+			u = -u
+		}
+	}
+	mantissa := 53
+	if bits == 32 {
+		mantissa = 24
+	}
+	if stdbits.Len64(u)-stdbits.TrailingZeros64(u|1<<63) > mantissa {
+		return 0, errInexact
+	}
+	if negative {
+		return -float64(u), nil
+	}
+	return float64(u), nil
+}
 
 func (r *msgpackReader) time(sort sort) (time.Time, error) {
 	switch sort {

@@ -31,6 +31,9 @@ func For(c Codec, t reflect.Type) (*Type, error) {
 		return held.(*Type), nil
 	}
 	s, err := shapeOf(t)
+	if err == nil && c == MsgPack {
+		err = s.unpacked(map[*shape]bool{})
+	}
 	if err != nil {
 		return nil, rooted(err, t)
 	}

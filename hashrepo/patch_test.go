@@ -249,6 +249,7 @@ func TestAddOfFloats(t *testing.T) {
 		repo, key := newRepo[Floats](t, p)
 		for text, want := range map[string]float64{
 			"7": 8, "-0.5": 0.5, "1e3": 1001, "2E-1": 1.2, "inf": math.Inf(1), "-Infinity": math.Inf(-1),
+			"+Inf": math.Inf(1), "-Inf": math.Inf(-1), "+inf": math.Inf(1), "Inf": math.Inf(1),
 			"-9223372036854775809": -9223372036854775808, "123456789012345678901234567890": 123456789012345678901234567890,
 		} {
 			require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "f64", text).Error())
