@@ -37,8 +37,8 @@ func (r *msgpackReader) enter(n int, err error) error {
 	return nil
 }
 
-// room is how many of n elements to allocate memory for at once: what is stored may claim more than it holds.
-func room(n int, elem reflect.Type) int {
+// reserve is how many of n elements to allocate memory for at once: what is stored may claim more than it holds.
+func reserve(n int, elem reflect.Type) int {
 	const most = 4096
 	return min(n, most/max(1, int(elem.Size())))
 }
@@ -48,9 +48,16 @@ func (r *msgpackReader) slice(s *shape, v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	v.Set(reflect.MakeSlice(s.typ, 0, room(n, s.elem.typ)))
+	first := reserve(n, s.elem.typ)
+	if err := r.take(first * int(s.elem.size)); err != nil {
+		return err
+	}
+	v.Set(reflect.MakeSlice(s.typ, 0, first))
 	for i := range n {
 		if i == v.Cap() {
+			if err := r.take(max(1, i) * int(s.elem.size)); err != nil {
+				return err
+			}
 			v.Grow(max(1, i))
 		}
 		v.SetLen(i + 1)
@@ -84,9 +91,15 @@ func (r *msgpackReader) table(s *shape, v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	m := reflect.MakeMapWithSize(s.typ, room(n, s.elem.typ))
+	m := reflect.MakeMapWithSize(s.typ, reserve(n, s.elem.typ))
 	key, elem := reflect.New(s.key.typ).Elem(), reflect.New(s.elem.typ).Elem()
+	if err := r.take(holderSize); err != nil {
+		return err
+	}
 	for range n {
+		if err := r.take(entryRoom(s.key.size, s.elem.size)); err != nil {
+			return err
+		}
 		text, err := r.name()
 		if err != nil {
 			return err
@@ -123,6 +136,11 @@ func (r *msgpackReader) object(s *shape, v reflect.Value) error {
 			continue
 		}
 		m := &s.fields[i]
+		if !m.direct {
+			if err := r.take(m.missing(v)); err != nil {
+				return err
+			}
+		}
 		if err := r.value(m.shape, m.Settable(v)); err != nil {
 			return within(err, m.Name)
 		}
@@ -258,6 +276,9 @@ func (r *msgpackReader) name() (string, error) {
 
 // any reads the next value as what it is; bytes and times keep their types.
 func (r *msgpackReader) any() (any, error) {
+	if err := r.take(boxSize); err != nil {
+		return nil, err
+	}
 	switch sort := r.sort(); sort {
 	case sortNil:
 		return nil, r.dec.DecodeNil()
@@ -301,6 +322,9 @@ func (r *msgpackReader) anyList() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.take(holderSize + n*elementSize); err != nil {
+		return nil, err
+	}
 	list := make([]any, 0, min(n, 256))
 	for range n {
 		x, err := r.any()
@@ -316,6 +340,9 @@ func (r *msgpackReader) anyList() (any, error) {
 func (r *msgpackReader) anyTable() (any, error) {
 	n, err := r.tableLen()
 	if err != nil {
+		return nil, err
+	}
+	if err := r.take(holderSize + n*entrySize); err != nil {
 		return nil, err
 	}
 	table := make(map[string]any, min(n, 64))

@@ -15,13 +15,14 @@ import (
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
-func (msgpackCodec) decode(data string, s *shape, v reflect.Value) error {
+func (msgpackCodec) decode(data string, s *shape, v reflect.Value, most room) error {
 	if data == "" {
 		return misfit(s.typ, errEmpty)
 	}
 	r := msgpackReaders.Get().(*msgpackReader)
 	defer r.release()
 	r.data = data
+	r.room = most
 	r.src.Reset(data)
 	r.dec.Reset(&r.src)
 	if err := r.value(s, v); err != nil {
@@ -39,6 +40,7 @@ type msgpackReader struct {
 	src   strings.Reader
 	dec   *msgpack.Decoder
 	depth int
+	room
 }
 
 var msgpackReaders = sync.Pool{New: func() any { return &msgpackReader{dec: msgpack.NewDecoder(nil)} }}
@@ -164,6 +166,9 @@ func (r *msgpackReader) into(s *shape, v reflect.Value) error {
 	case kindString, kindNumber, kindBytes, kindText, kindJSON, kindRaw:
 		return r.text(s, v, sort)
 	case kindPointer:
+		if err := r.take(int(s.elem.size)); err != nil {
+			return err
+		}
 		p := reflect.New(s.elem.typ)
 		if err := r.value(s.elem, p.Elem()); err != nil {
 			return err

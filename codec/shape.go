@@ -99,6 +99,20 @@ type member struct {
 
 func (m *member) omitted(v reflect.Value) bool { return m.omits != nil && m.omits(v) }
 
+// missing is the size of the embedded structs on the way to the field that struct v has no memory for yet.
+func (m *member) missing(v reflect.Value) (size int) {
+	for i, n := range m.Index[:len(m.Index)-1] {
+		if i > 0 && v.Kind() == reflect.Pointer {
+			v = v.Elem()
+		}
+		v = v.Field(n)
+		if v.Kind() == reflect.Pointer && v.IsNil() {
+			return int(v.Type().Elem().Size())
+		}
+	}
+	return 0
+}
+
 var shapes sync.Map // reflect.Type -> *shape
 
 // shapeOf understands t. Its errors are SchemaErrors without a root.

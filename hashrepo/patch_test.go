@@ -283,7 +283,8 @@ func TestOneBadPatchChangesNothing(t *testing.T) {
 				{"ratio", "1e400", ratioOf.Add(1), symphony.ErrFieldType},
 				{"ratio", "5.", ratioOf.Add(1), symphony.ErrFieldType},
 				{"ratio", "01.5", ratioOf.Add(1), symphony.ErrFieldType},
-				{"ratio", "Inf", ratioOf.Add(1), symphony.ErrFieldType},
+				{"ratio", "+nan", ratioOf.Add(1), symphony.ErrFieldType},
+				{"ratio", "Infinite", ratioOf.Add(1), symphony.ErrFieldType},
 			} {
 				t.Run(c.Name()+"/"+bad.field+"/"+bad.text, func(t *testing.T) {
 					require.NoError(t, pooltest.Do(t, p, pool.User, "DEL", key+"u").Error())
