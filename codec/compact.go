@@ -193,11 +193,11 @@ func readAnything(data string, most room) (any, error) {
 	if err == nil {
 		err = r.end()
 	}
-	switch {
-	case errors.Is(err, ErrTooLarge):
+	if errors.Is(err, ErrTooLarge) {
 		return nil, err
-	case err != nil:
-		return data, nil
+	}
+	if err != nil {
+		x = data
 	}
 	return x, nil
 }
