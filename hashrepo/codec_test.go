@@ -44,6 +44,7 @@ func TestACodecThatCannotBeCompared(t *testing.T) {
 // Nothing is kept of a codec once its repositories are gone.
 func TestCodecsAreNotKept(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
+	require.Equal(t, codec.DefaultMaxDecoded, p.MaxDecodedBytes(), "plans are shared by this limit alone")
 	gone := func() weak.Pointer[ownCodec] {
 		c := &ownCodec{strings.Repeat("x", 1000)}
 		repo, _ := newRepo[Profile](t, p, hashrepo.Codec(c))

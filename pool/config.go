@@ -6,7 +6,6 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -14,7 +13,7 @@ const (
 	defaultURL           = "redis://127.0.0.1:6379"
 	defaultTimeout       = 5 * time.Second
 	defaultMaxValueBytes = 16 << 20
-	defaultMaxDecoded    = codec.DefaultMaxDecoded
+	defaultMaxDecoded    = 512 << 20
 	longestTimeout       = 365 * 24 * time.Hour
 	defaultCacheBytes    = 64 << 20
 	defaultMaxStale      = 5 * time.Second
