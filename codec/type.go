@@ -45,11 +45,15 @@ func For(c Codec, t reflect.Type) (*Type, error) {
 
 // Within returns the type with another bound than DefaultMaxDecoded for the memory that reading a value takes.
 func (t *Type) Within(bytes int) *Type {
-	c := *t
-	c.room = room(bytes)
+	most := room(bytes)
 	if bytes == DefaultMaxDecoded {
-		c.room = 0
+		most = 0
 	}
+	if most == t.room {
+		return t
+	}
+	c := *t
+	c.room = most
 	return &c
 }
 
