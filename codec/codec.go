@@ -29,7 +29,7 @@ var (
 // engine works on compiled types.
 type engine interface {
 	append(dst []byte, s *shape, v reflect.Value) ([]byte, error)
-	decode(data string, s *shape, v reflect.Value) error
+	decode(data string, s *shape, v reflect.Value, most room) error
 }
 
 // own is what the codecs of this package have beyond Codec.
@@ -65,8 +65,8 @@ func (jsonCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
 	return w.buf, err
 }
 
-func (jsonCodec) decode(data string, s *shape, v reflect.Value) error {
-	return readJSON(data, s, v, false)
+func (jsonCodec) decode(data string, s *shape, v reflect.Value, most room) error {
+	return readJSON(data, s, v, false, most)
 }
 
 type msgpackCodec struct{}
@@ -135,7 +135,7 @@ func unmarshalJSON(c Codec, data []byte, v any, bare bool) error {
 		return err
 	}
 	if t.shape.nested() && len(data) > largestChunk {
-		return readJSONBytes(data, t.shape, dst, bare)
+		return readJSONBytes(data, t.shape, dst, bare, t.most())
 	}
 	return t.Decode(string(data), dst)
 }

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"errors"
 	"reflect"
 	"strconv"
 	"time"
@@ -92,7 +93,7 @@ func (c compactCodec) appendPointer(dst []byte, s *shape, v reflect.Value) ([]by
 }
 
 // decode reads a whole value.
-func (c compactCodec) decode(data string, s *shape, v reflect.Value) (err error) {
+func (c compactCodec) decode(data string, s *shape, v reflect.Value, most room) (err error) {
 	switch s.kind {
 	case kindBool:
 		var b bool
@@ -135,11 +136,14 @@ func (c compactCodec) decode(data string, s *shape, v reflect.Value) (err error)
 	case kindText:
 		return c.decodeText(data, s, v)
 	case kindPointer:
-		return c.decodePointer(data, s, v)
+		return c.decodePointer(data, s, v, most)
 	case kindAny:
-		setAny(v, readAnything(data))
+		var x any
+		if x, err = readAnything(data, most); err == nil {
+			setAny(v, x)
+		}
 	default:
-		return readJSON(data, s, v, true)
+		return readJSON(data, s, v, true, most)
 	}
 	if err != nil {
 		return misfit(s.typ, err)
@@ -158,7 +162,7 @@ func (compactCodec) decodeText(data string, s *shape, v reflect.Value) error {
 	return setText(s, v, data)
 }
 
-func (c compactCodec) decodePointer(data string, s *shape, v reflect.Value) error {
+func (c compactCodec) decodePointer(data string, s *shape, v reflect.Value, most room) error {
 	if data == "null" {
 		v.SetZero()
 		return nil
@@ -167,10 +171,10 @@ func (c compactCodec) decodePointer(data string, s *shape, v reflect.Value) erro
 	case kindString, kindText:
 		data = unguardNull(data)
 	case kindJSON:
-		return readJSON(data, s, v, true)
+		return readJSON(data, s, v, true, most)
 	}
 	p := reflect.New(s.elem.typ)
-	if err := c.decode(data, s.elem, p.Elem()); err != nil {
+	if err := c.decode(data, s.elem, p.Elem(), most); err != nil {
 		return err
 	}
 	v.Set(p)
@@ -178,21 +182,24 @@ func (c compactCodec) decodePointer(data string, s *shape, v reflect.Value) erro
 }
 
 // readAnything reads a whole value whose type nothing tells: JSON or one of Python's floats, else the text itself.
-func readAnything(data string) any {
+func readAnything(data string, most room) (any, error) {
 	switch data {
 	case "nan", "inf", "-inf":
 		f, _ := parseFloat(data, 64)
-		return f
+		return f, nil
 	}
-	r := jsonReader{s: data, bare: true}
+	r := jsonReader{s: data, bare: true, room: most}
 	x, err := r.any()
 	if err == nil {
 		err = r.end()
 	}
-	if err != nil {
-		return data
+	if errors.Is(err, ErrTooLarge) {
+		return nil, err
 	}
-	return x
+	if err != nil {
+		x = data
+	}
+	return x, nil
 }
 
 // setAny puts x into v, which is of an empty interface type.

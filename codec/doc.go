@@ -39,11 +39,13 @@
 // Every value of every supported type reads back equal, times by their Equal method. Interfaces are the exception:
 // they come back as nil, bool, int64, float64, string, []any and map[string]any, and as json.Number where a number
 // needs it; MsgPack keeps []byte and time.Time too. So are the field that a tag leaves out, the empty one that
-// omitempty leaves out, and the space around a json.RawMessage.
+// omitempty leaves out, the embedded one that an outer field of the same name hides, and the space around a json.RawMessage.
 //
 // A type that could not keep that promise is refused when it is compiled, with a [*SchemaError]: channels, functions,
 // complex numbers, interfaces with methods, pointers to what is nil at times (**T, *[]T), types that write themselves
-// but cannot read themselves, structs without any stored field.
+// but cannot read themselves, structs without any stored field, structs with state that is not exported and that only
+// methods such as MarshalBinary, GobEncode or EncodeMsgpack know, and for MsgPack types with MessagePack of their own.
+// So are the options version, extra and the json tag's string below a record.
 //
 // A struct's fields are named by the redis tag, else the json tag, else their Go name, and "-" leaves one out. A type
 // that has MarshalText and UnmarshalText, or MarshalJSON and UnmarshalJSON, is written by them; text comes first. A

@@ -116,6 +116,8 @@ var (
 	errDuration  = errors.New("it is no duration")
 	errLength    = errors.New("the number of elements differs")
 	errBase64    = errors.New("it is no base64")
+	errInexact   = errors.New("it would be rounded")
+	errExtension = errors.New("it is a MessagePack extension that is no time")
 	errMsgPack   = errors.New("it is no MessagePack")
 
 	errYear      = errors.New("its year is outside 0 to 9999")

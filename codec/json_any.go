@@ -13,6 +13,9 @@ func (r *jsonReader) any() (any, error) {
 		return false, r.word("false")
 	case '"':
 		text, err := r.string()
+		if err == nil {
+			err = r.take(boxSize)
+		}
 		return r.keep(text), err
 	case '[':
 		return r.anyList()
@@ -20,6 +23,9 @@ func (r *jsonReader) any() (any, error) {
 		return r.anyTable()
 	default:
 		token, err := r.floatToken()
+		if err == nil {
+			err = r.take(boxSize)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -49,8 +55,14 @@ func (r *jsonReader) anyList() (any, error) {
 	if err := r.open('['); err != nil {
 		return nil, err
 	}
+	if err := r.take(holderSize); err != nil {
+		return nil, err
+	}
 	list := []any{}
 	for more := r.first(']'); more; {
+		if err := r.take(elementSize); err != nil {
+			return nil, err
+		}
 		x, err := r.any()
 		if err != nil {
 			return nil, err
@@ -67,8 +79,14 @@ func (r *jsonReader) anyTable() (any, error) {
 	if err := r.open('{'); err != nil {
 		return nil, err
 	}
+	if err := r.take(holderSize); err != nil {
+		return nil, err
+	}
 	table := map[string]any{}
 	for more := r.first('}'); more; {
+		if err := r.take(entrySize); err != nil {
+			return nil, err
+		}
 		name, err := r.name()
 		if err != nil {
 			return nil, err

@@ -28,6 +28,9 @@ func (r *jsonReader) table(s *shape, x spot) error {
 	if err := r.open('{'); err != nil {
 		return err
 	}
+	if err := r.take(holderSize); err != nil {
+		return err
+	}
 	switch s.common {
 	case mapOfString:
 		return r.textMap(s.elem, at[map[string]string](x))
@@ -47,6 +50,9 @@ func (r *jsonReader) table(s *shape, x spot) error {
 	defer s.key.giveBack(key)
 	defer s.elem.giveBack(elem)
 	for more := r.first('}'); more; {
+		if err := r.take(entryRoom(s.key.size, s.elem.size)); err != nil {
+			return err
+		}
 		text, err := r.name()
 		if err != nil {
 			return err
@@ -74,6 +80,9 @@ func (r *jsonReader) table(s *shape, x spot) error {
 func (r *jsonReader) textMap(s *shape, dst *map[string]string) error {
 	m := map[string]string{}
 	for more := r.first('}'); more; {
+		if err := r.take(entrySize); err != nil {
+			return err
+		}
 		name, err := r.name()
 		if err != nil {
 			return err
@@ -111,6 +120,9 @@ func entries[V any](r *jsonReader, s *shape, dst *map[string]V) error {
 	there := spotOf(*v)
 	elem := at[V](there)
 	for more := r.first('}'); more; {
+		if err := r.take(entrySize); err != nil {
+			return err
+		}
 		name, err := r.name()
 		if err != nil {
 			return err

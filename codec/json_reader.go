@@ -7,14 +7,17 @@ import (
 )
 
 // readJSON reads data, which is one JSON value, into v.
-func readJSON(data string, s *shape, v reflect.Value, bare bool) error {
-	r := jsonReader{s: data, bare: bare}
+func readJSON(data string, s *shape, v reflect.Value, bare bool, most room) error {
+	r := jsonReader{s: data, bare: bare, room: most}
 	return r.whole(s, v)
 }
 
 // readJSONBytes is readJSON for bytes that are the caller's: nothing in v is a part of them.
-func readJSONBytes(data []byte, s *shape, v reflect.Value, bare bool) error {
-	r := jsonReader{s: view(data), bare: bare, texts: texts{lent: true}}
+func readJSONBytes(data []byte, s *shape, v reflect.Value, bare bool, most room) error {
+	if len(data) > int(most) {
+		return misfit(s.typ, errRoom)
+	}
+	r := jsonReader{s: view(data), bare: bare, room: most, texts: texts{lent: true}}
 	return r.whole(s, v)
 }
 
@@ -80,6 +83,9 @@ func (r *jsonReader) into(s *shape, x spot) error {
 		}
 		return setJSON(s, x.value(s), text)
 	case kindPointer:
+		if err := r.take(int(s.elem.size)); err != nil {
+			return err
+		}
 		return r.value(s.elem, x.point(s.elem))
 	case kindAny:
 		v, err := r.any()
@@ -180,7 +186,16 @@ func (r *jsonReader) slice(s *shape, x spot) error {
 	n := 0
 	for more := r.first(']'); more; n++ {
 		if n == 0 {
-			x.reserve(s, r.elements(s.elem))
+			guess := r.elements(s.elem)
+			if err := r.take(guess * int(s.elem.size)); err != nil {
+				return err
+			}
+			x.reserve(s, guess)
+		}
+		if h := x.slice(); h.len == h.cap {
+			if err := r.take(max(h.len, 4) * int(s.elem.size)); err != nil {
+				return err
+			}
 		}
 		if err := r.into(s.elem, x.extend(s)); err != nil {
 			return within(misfit(s.elem.typ, err), index(n))
@@ -256,6 +271,11 @@ func (r *jsonReader) field(s *shape, x spot, i int, repeated bool) error {
 		return r.skip()
 	}
 	m := &s.fields[i]
+	if !m.direct {
+		if err := r.take(m.missing(x.value(s))); err != nil {
+			return err
+		}
+	}
 	to := x.field(s, m)
 	if repeated {
 		to.value(m.shape).SetZero()

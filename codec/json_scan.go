@@ -9,6 +9,7 @@ type jsonReader struct {
 	i     int
 	depth int
 	bare  bool
+	room
 	texts
 }
 

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/base64"
 	"maps"
 	"math"
@@ -17,6 +18,7 @@ const maxDepth = 10000
 type jsonWriter struct {
 	buf    []byte
 	python bool
+	loose  bool // inside an interface, where only a point or an exponent tells a float from an integer
 	depth  int
 }
 
@@ -221,7 +223,11 @@ func (w *jsonWriter) any(x any, modelled bool) error {
 	if err != nil {
 		return err
 	}
-	return w.whole(s, v, modelled)
+	loose := w.loose
+	w.loose = true
+	err = w.whole(s, v, modelled)
+	w.loose = loose
+	return err
 }
 
 func (w *jsonWriter) bool(b, modelled bool) {
@@ -243,7 +249,11 @@ func (w *jsonWriter) float(s *shape, f float64) error {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return unwritable(s.typ, errNonFinite)
 	}
+	start := len(w.buf)
 	w.buf = appendJSONFloat(w.buf, f, s.bits)
+	if w.loose && !bytes.ContainsAny(w.buf[start:], ".e") {
+		w.buf = append(w.buf, ".0"...)
+	}
 	return nil
 }
 

@@ -109,7 +109,7 @@ func setKey(s *shape, v reflect.Value, text string) (err error) {
 	case kindText:
 		return setText(s, v, text)
 	default:
-		return compactCodec{}.decode(text, s, v)
+		return compactCodec{}.decode(text, s, v, 0)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"encoding/json"
+	"io"
 	"reflect"
 	"strconv"
 
@@ -36,8 +37,8 @@ func (r *msgpackReader) enter(n int, err error) error {
 	return nil
 }
 
-// room is how many of n elements to allocate memory for at once: what is stored may claim more than it holds.
-func room(n int, elem reflect.Type) int {
+// reserve is how many of n elements to allocate memory for at once: what is stored may claim more than it holds.
+func reserve(n int, elem reflect.Type) int {
 	const most = 4096
 	return min(n, most/max(1, int(elem.Size())))
 }
@@ -47,9 +48,16 @@ func (r *msgpackReader) slice(s *shape, v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	v.Set(reflect.MakeSlice(s.typ, 0, room(n, s.elem.typ)))
+	first := reserve(n, s.elem.typ)
+	if err := r.take(first * int(s.elem.size)); err != nil {
+		return err
+	}
+	v.Set(reflect.MakeSlice(s.typ, 0, first))
 	for i := range n {
 		if i == v.Cap() {
+			if err := r.take(max(1, i) * int(s.elem.size)); err != nil {
+				return err
+			}
 			v.Grow(max(1, i))
 		}
 		v.SetLen(i + 1)
@@ -83,9 +91,15 @@ func (r *msgpackReader) table(s *shape, v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	m := reflect.MakeMapWithSize(s.typ, room(n, s.elem.typ))
+	m := reflect.MakeMapWithSize(s.typ, reserve(n, s.elem.typ))
 	key, elem := reflect.New(s.key.typ).Elem(), reflect.New(s.elem.typ).Elem()
+	if err := r.take(holderSize); err != nil {
+		return err
+	}
 	for range n {
+		if err := r.take(entryRoom(s.key.size, s.elem.size)); err != nil {
+			return err
+		}
 		text, err := r.name()
 		if err != nil {
 			return err
@@ -116,18 +130,127 @@ func (r *msgpackReader) object(s *shape, v reflect.Value) error {
 		}
 		i, ok := s.index[name]
 		if !ok {
-			if _, err := r.any(); err != nil {
+			if err := r.skip(); err != nil {
 				return err
 			}
 			continue
 		}
 		m := &s.fields[i]
+		if !m.direct {
+			if err := r.take(m.missing(v)); err != nil {
+				return err
+			}
+		}
 		if err := r.value(m.shape, m.Settable(v)); err != nil {
 			return within(err, m.Name)
 		}
 	}
 	r.depth--
 	return nil
+}
+
+// skip passes over the next value, whatever it is.
+func (r *msgpackReader) skip() error {
+	end, err := passOver(r.data, r.at(), r.depth)
+	if err != nil {
+		return err
+	}
+	_, err = r.src.Seek(int64(end), io.SeekStart)
+	return err
+}
+
+// passOver returns where the value that begins at i ends.
+func passOver(data string, i, depth int) (int, error) {
+	if i >= len(data) {
+		return 0, errMsgPack
+	}
+	form := msgpackForm(data[i])
+	i++
+	if form.bad || len(data)-i < form.length {
+		return 0, errMsgPack
+	}
+	n := form.fixed
+	for range form.length {
+		n = n<<8 | int(data[i])
+		i++
+	}
+	if form.parts == 0 {
+		if n += form.extra; n > len(data)-i {
+			return 0, errMsgPack
+		}
+		return i + n, nil
+	}
+	if n > len(data)-i {
+		return 0, errMsgPack
+	}
+	if depth >= maxDepth {
+		return 0, errDepth
+	}
+	var err error
+	for range n * form.parts {
+		if i, err = passOver(data, i, depth+1); err != nil {
+			return 0, err
+		}
+	}
+	return i, nil
+}
+
+// form is what the first byte of a value tells of its length.
+type form struct {
+	bad    bool
+	fixed  int // how many bytes or elements follow
+	length int // how many bytes hold that number instead
+	extra  int // bytes that the number does not count: the type of an extension
+	parts  int // how many values an element is; 0 where bytes follow
+}
+
+func msgpackForm(c byte) form {
+	switch {
+	case msgpcode.IsFixedNum(c):
+		return form{}
+	case msgpcode.IsFixedMap(c):
+		return form{fixed: int(c & msgpcode.FixedMapMask), parts: 2}
+	case msgpcode.IsFixedArray(c):
+		return form{fixed: int(c & msgpcode.FixedArrayMask), parts: 1}
+	case msgpcode.IsFixedString(c):
+		return form{fixed: int(c & msgpcode.FixedStrMask)}
+	}
+	switch c {
+	case msgpcode.Nil, msgpcode.True, msgpcode.False:
+		return form{}
+	case msgpcode.Uint8, msgpcode.Int8:
+		return form{fixed: 1}
+	case msgpcode.Uint16, msgpcode.Int16:
+		return form{fixed: 2}
+	case msgpcode.Uint32, msgpcode.Int32, msgpcode.Float:
+		return form{fixed: 4}
+	case msgpcode.Uint64, msgpcode.Int64, msgpcode.Double:
+		return form{fixed: 8}
+	case msgpcode.Str8, msgpcode.Bin8:
+		return form{length: 1}
+	case msgpcode.Str16, msgpcode.Bin16:
+		return form{length: 2}
+	case msgpcode.Str32, msgpcode.Bin32:
+		return form{length: 4}
+	case msgpcode.Array16:
+		return form{length: 2, parts: 1}
+	case msgpcode.Array32:
+		return form{length: 4, parts: 1}
+	case msgpcode.Map16:
+		return form{length: 2, parts: 2}
+	case msgpcode.Map32:
+		return form{length: 4, parts: 2}
+	case msgpcode.Ext8:
+		return form{length: 1, extra: 1}
+	case msgpcode.Ext16:
+		return form{length: 2, extra: 1}
+	case msgpcode.Ext32:
+		return form{length: 4, extra: 1}
+	case msgpcode.FixExt1, msgpcode.FixExt2, msgpcode.FixExt4, msgpcode.FixExt8, msgpcode.FixExt16:
+		return form{fixed: 1<<(c-msgpcode.FixExt1) + 1}
+	default:
+		return form{bad: true}
+	}
 }
 
 // name reads a key: a string, or an integer or a bool that another program may have written.
@@ -153,6 +276,9 @@ func (r *msgpackReader) name() (string, error) {
 
 // any reads the next value as what it is; bytes and times keep their types.
 func (r *msgpackReader) any() (any, error) {
+	if err := r.take(boxSize); err != nil {
+		return nil, err
+	}
 	switch sort := r.sort(); sort {
 	case sortNil:
 		return nil, r.dec.DecodeNil()
@@ -184,6 +310,8 @@ func (r *msgpackReader) any() (any, error) {
 		return r.anyList()
 	case sortTable:
 		return r.anyTable()
+	case sortExt:
+		return nil, errExtension
 	default:
 		return nil, errMsgPack
 	}
@@ -192,6 +320,9 @@ func (r *msgpackReader) any() (any, error) {
 func (r *msgpackReader) anyList() (any, error) {
 	n, err := r.list()
 	if err != nil {
+		return nil, err
+	}
+	if err := r.take(holderSize + n*elementSize); err != nil {
 		return nil, err
 	}
 	list := make([]any, 0, min(n, 256))
@@ -209,6 +340,9 @@ func (r *msgpackReader) anyList() (any, error) {
 func (r *msgpackReader) anyTable() (any, error) {
 	n, err := r.tableLen()
 	if err != nil {
+		return nil, err
+	}
+	if err := r.take(holderSize + n*entrySize); err != nil {
 		return nil, err
 	}
 	table := make(map[string]any, min(n, 64))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	stdbits "math/bits"
 	"reflect"
 	"strconv"
 	"strings"
@@ -14,13 +15,14 @@ import (
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
-func (msgpackCodec) decode(data string, s *shape, v reflect.Value) error {
+func (msgpackCodec) decode(data string, s *shape, v reflect.Value, most room) error {
 	if data == "" {
 		return misfit(s.typ, errEmpty)
 	}
 	r := msgpackReaders.Get().(*msgpackReader)
 	defer r.release()
 	r.data = data
+	r.room = most
 	r.src.Reset(data)
 	r.dec.Reset(&r.src)
 	if err := r.value(s, v); err != nil {
@@ -38,6 +40,7 @@ type msgpackReader struct {
 	src   strings.Reader
 	dec   *msgpack.Decoder
 	depth int
+	room
 }
 
 var msgpackReaders = sync.Pool{New: func() any { return &msgpackReader{dec: msgpack.NewDecoder(nil)} }}
@@ -63,6 +66,7 @@ const (
 	sortList
 	sortTable
 	sortTime
+	sortExt
 )
 
 func (r *msgpackReader) sort() sort {
@@ -86,12 +90,34 @@ func (r *msgpackReader) sort() sort {
 		return sortList
 	case msgpcode.IsFixedMap(c), c == msgpcode.Map16, c == msgpcode.Map32:
 		return sortTable
-	case c == msgpcode.FixExt4, c == msgpcode.FixExt8, c == msgpcode.Ext8:
-		return sortTime
+	case msgpcode.IsExt(c):
+		return r.extension(c)
 	default:
 		return sortBad
 	}
 }
+
+// timeExtension is the type -1, which MessagePack gives to times.
+const timeExtension = 0xff
+
+// extension tells a time from the extensions that other programs define.
+func (r *msgpackReader) extension(c byte) sort {
+	at := r.at() + 1
+	switch c {
+	case msgpcode.FixExt4, msgpcode.FixExt8:
+	case msgpcode.Ext8:
+		at++
+	default:
+		return sortExt
+	}
+	if at < len(r.data) && r.data[at] == timeExtension {
+		return sortTime
+	}
+	return sortExt
+}
+
+// at is how much of the data is read.
+func (r *msgpackReader) at() int { return len(r.data) - r.src.Len() }
 
 func (r *msgpackReader) value(s *shape, v reflect.Value) error {
 	if err := r.into(s, v); err != nil {
@@ -105,6 +131,8 @@ func (r *msgpackReader) into(s *shape, v reflect.Value) error {
 	switch {
 	case sort == sortBad:
 		return errMsgPack
+	case sort == sortExt:
+		return errExtension
 	case sort == sortNil && s.nilable:
 		v.SetZero()
 		return r.dec.DecodeNil()
@@ -138,6 +166,9 @@ func (r *msgpackReader) into(s *shape, v reflect.Value) error {
 	case kindString, kindNumber, kindBytes, kindText, kindJSON, kindRaw:
 		return r.text(s, v, sort)
 	case kindPointer:
+		if err := r.take(int(s.elem.size)); err != nil {
+			return err
+		}
 		p := reflect.New(s.elem.typ)
 		if err := r.value(s.elem, p.Elem()); err != nil {
 			return err
@@ -225,7 +256,7 @@ func (r *msgpackReader) string(sort sort) (string, error) {
 	if err != nil || n < 0 || n > r.src.Len() {
 		return "", errMsgPack
 	}
-	start := len(r.data) - r.src.Len()
+	start := r.at()
 	_, err = r.src.Seek(int64(n), io.SeekCurrent)
 	return r.data[start : start+n], err
 }
@@ -287,25 +318,52 @@ func (r *msgpackReader) float(sort sort, bits int) (float64, error) {
 		if err != nil {
 			return 0, errMsgPack
 		}
-		if bits == 32 && reflect.Zero(float32Type).OverflowFloat(f) {
+		switch {
+		case bits == 64 || f != f || float64(float32(f)) == f:
+			return f, nil
+		case math.IsInf(float64(float32(f)), 0):
 			return 0, errRange
+		default:
+			return 0, errInexact
 		}
-		return f, nil
 	case sortInt:
-		x, err := r.any()
-		if err != nil {
-			return 0, err
-		}
-		if n, ok := x.(int64); ok {
-			return float64(n), nil
-		}
-		return parseFloat(string(x.(json.Number)), bits)
+		return r.intFloat(bits)
 	default:
 		return 0, errFloat
 	}
 }
 
-var float32Type = reflect.TypeFor[float32]()
+// intFloat reads an integer as a float.
+func (r *msgpackReader) intFloat(bits int) (float64, error) {
+	var u uint64
+	var negative bool
+	if c, _ := r.dec.PeekCode(); c == msgpcode.Uint64 {
+		var err error
+		if u, err = r.uint(sortInt, 64); err != nil {
+			return 0, err
+		}
+	} else {
+		n, err := r.int(sortInt, 64)
+		if err != nil {
+			return 0, err
+		}
+		u, negative = uint64(n), n < 0
+		if negative {
+			u = -u
+		}
+	}
+	mantissa := 53
+	if bits == 32 {
+		mantissa = 24
+	}
+	if stdbits.Len64(u)-stdbits.TrailingZeros64(u|1<<63) > mantissa {
+		return 0, errInexact
+	}
+	if negative {
+		return -float64(u), nil
+	}
+	return float64(u), nil
+}
 
 func (r *msgpackReader) time(sort sort) (time.Time, error) {
 	switch sort {

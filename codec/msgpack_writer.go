@@ -80,11 +80,11 @@ func (w *msgpackWriter) value(s *shape, v reflect.Value) error {
 		}
 		return w.value(s.elem, v.Elem())
 	case kindAny:
-		inner, err := dynamicShape(v.Elem().Type())
+		inner, err := For(MsgPack, v.Elem().Type())
 		if err != nil {
-			return err
+			return unwritable(v.Elem().Type(), err)
 		}
-		return w.value(inner, v.Elem())
+		return w.value(inner.shape, v.Elem())
 	case kindValue:
 		return unwritable(s.typ, errNested)
 	default:
@@ -157,7 +157,7 @@ func (w *msgpackWriter) table(s *shape, v reflect.Value) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := w.enc.EncodeString(e.key); err != nil {
+		if err := w.key(s.key, e); err != nil {
 			return err
 		}
 		if err := w.value(s.elem, e.value); err != nil {
@@ -165,6 +165,22 @@ func (w *msgpackWriter) table(s *shape, v reflect.Value) error {
 		}
 	}
 	return nil
+}
+
+// key writes a map's key: integers and bools as such, all else as text.
+func (w *msgpackWriter) key(s *shape, e entry) error {
+	switch s.kind {
+	case kindInt, kindDuration:
+		n, _ := parseInt(e.key, 64)
+		return w.enc.EncodeInt(n)
+	case kindUint:
+		n, _ := parseUint(e.key, 64)
+		return w.enc.EncodeUint(n)
+	case kindBool:
+		return w.enc.EncodeBool(e.key == "true")
+	default:
+		return w.enc.EncodeString(e.key)
+	}
 }
 
 func (w *msgpackWriter) time(s *shape, t time.Time) error {

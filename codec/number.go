@@ -55,9 +55,9 @@ func parseFloat(s string, bits int) (float64, error) {
 		return 0, errEmpty
 	case "nan", "NaN":
 		return math.NaN(), nil
-	case "inf", "Infinity":
+	case "inf", "Inf", "+inf", "+Inf", "Infinity", "+Infinity":
 		return math.Inf(1), nil
-	case "-inf", "-Infinity":
+	case "-inf", "-Inf", "-Infinity":
 		return math.Inf(-1), nil
 	case "null":
 		return 0, errNull
@@ -189,9 +189,9 @@ func parseDecimal(s string, negative bool) (uint64, error) {
 // parseBool reads a bool in any of the spellings that Go, JSON and Python have for it.
 func parseBool(s string) (bool, error) {
 	switch s {
-	case "1", "true", "True", `"1"`, `"true"`, `"True"`:
+	case "1", "true", "True", "TRUE", "t", "T", `"1"`, `"true"`, `"True"`:
 		return true, nil
-	case "0", "false", "False", `"0"`, `"false"`, `"False"`:
+	case "0", "false", "False", "FALSE", "f", "F", `"0"`, `"false"`, `"False"`:
 		return false, nil
 	case "":
 		return false, errEmpty

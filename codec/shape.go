@@ -53,7 +53,8 @@ type shape struct {
 	bits    int
 	size    uintptr
 	nilable bool
-	byValue bool // the type itself, not only a pointer to it, has the methods that write it
+	packs   string // the method by which the type writes MessagePack of its own
+	byValue bool   // the type itself, not only a pointer to it, has the methods that write it
 	key     *shape
 	elem    *shape
 	fields  []member
@@ -98,6 +99,20 @@ type member struct {
 
 func (m *member) omitted(v reflect.Value) bool { return m.omits != nil && m.omits(v) }
 
+// missing is the size of the embedded structs on the way to the field that struct v has no memory for yet.
+func (m *member) missing(v reflect.Value) (size int) {
+	for i, n := range m.Index[:len(m.Index)-1] {
+		if i > 0 && v.Kind() == reflect.Pointer {
+			v = v.Elem()
+		}
+		v = v.Field(n)
+		if v.Kind() == reflect.Pointer && v.IsNil() {
+			return int(v.Type().Elem().Size())
+		}
+	}
+	return 0
+}
+
 var shapes sync.Map // reflect.Type -> *shape
 
 // shapeOf understands t. Its errors are SchemaErrors without a root.
@@ -114,6 +129,36 @@ func shapeOf(t reflect.Type) (*shape, error) {
 		shapes.LoadOrStore(t, s)
 	}
 	return s, nil
+}
+
+// unpacked refuses, for codec.MsgPack, the types within s that have MessagePack of their own, unless they are written
+// as text or JSON. open holds the shapes under way.
+func (s *shape) unpacked(open map[*shape]bool) error {
+	if s.kind == kindText || s.kind == kindJSON || open[s] {
+		return nil
+	}
+	if s.packs != "" {
+		return unstorable("%s has %s, which codec.MsgPack does not call; give it MarshalText and UnmarshalText, use another codec, "+
+			"or leave it out with `redis:\"-\"`", s.typ, s.packs)
+	}
+	open[s] = true
+	if s.key != nil {
+		if err := s.key.unpacked(open); err != nil {
+			return within(err, "[key]")
+		}
+	}
+	if s.elem != nil {
+		step := map[kind]string{kindSlice: "[]", kindArray: "[]", kindMap: "*"}[s.kind]
+		if err := s.elem.unpacked(open); err != nil {
+			return within(err, step)
+		}
+	}
+	for i := range s.fields {
+		if err := s.fields[i].shape.unpacked(open); err != nil {
+			return within(err, s.fields[i].GoName)
+		}
+	}
+	return nil
 }
 
 // dynamicShape understands the type that an interface holds; its error is about the value, not about the schema.
@@ -134,6 +179,7 @@ func (b builder) build(t reflect.Type) (*shape, error) {
 	}
 	s := &shape{typ: t, size: t.Size()}
 	b[t] = s
+	s.packs = fields.MsgPack(t)
 	if err := s.classify(); err != nil {
 		return nil, err
 	}
@@ -285,6 +331,13 @@ func (b builder) members(s *shape) error {
 	for i, f := range list {
 		if f.Extra {
 			return within(unstorable("only the record's own struct may have a field with the option extra"), f.GoName)
+		}
+		if f.Version {
+			return within(unstorable("only the record's own struct may have a field with the option version"), f.GoName)
+		}
+		if f.Quoted {
+			return within(unstorable("the option string of its json tag is not supported inside a value; name the field with "+
+				"`redis:%q`, which takes the place of the json tag, or make it a json.Number", f.Name), f.GoName)
 		}
 		inner, err := b.inner(f.Type, f.GoName)
 		if err != nil {

@@ -31,11 +31,17 @@ func textOf(s *shape, v reflect.Value) ([]byte, error) {
 	if err != nil {
 		return nil, unwritable(s.typ, err)
 	}
+	if len(text) > longestNumber && isBig(s.typ) {
+		return nil, unwritable(s.typ, errDigits)
+	}
 	return text, nil
 }
 
 // setText has v read the text by its UnmarshalText.
 func setText(s *shape, v reflect.Value, text string) error {
+	if len(text) > longestNumber && isBig(s.typ) {
+		return misfit(s.typ, errDigits)
+	}
 	v.SetZero()
 	if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
 		return misfit(s.typ, errText)

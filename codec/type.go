@@ -11,6 +11,7 @@ type Type struct {
 	engine engine
 	typ    reflect.Type
 	shape  *shape // nil for a codec of somebody else's
+	room   room   // 0 stands for DefaultMaxDecoded
 	asIs   bool   // a string that is stored as it is
 }
 
@@ -31,12 +32,36 @@ func For(c Codec, t reflect.Type) (*Type, error) {
 		return held.(*Type), nil
 	}
 	s, err := shapeOf(t)
+	if err == nil && c == MsgPack {
+		err = s.unpacked(map[*shape]bool{})
+	}
 	if err != nil {
 		return nil, rooted(err, t)
 	}
 	compiled := &Type{codec: c, engine: e, typ: t, shape: s, asIs: s.kind == kindString && c == Compact}
 	held, _ := e.compiled().LoadOrStore(t, compiled)
 	return held.(*Type), nil
+}
+
+// Within returns the type with another bound than DefaultMaxDecoded for the memory that reading a value takes.
+func (t *Type) Within(bytes int) *Type {
+	most := room(bytes)
+	if bytes == DefaultMaxDecoded {
+		most = 0
+	}
+	if most == t.room {
+		return t
+	}
+	c := *t
+	c.room = most
+	return &c
+}
+
+func (t *Type) most() room {
+	if t.room == 0 {
+		return DefaultMaxDecoded
+	}
+	return t.room
 }
 
 // Codec returns the codec that the type is compiled for.
@@ -61,16 +86,22 @@ func (t *Type) Text(v reflect.Value) (string, bool) {
 // Decode reads data into v, which is of the compiled type and settable. Nothing is left of what v held before, except
 // after an error. Strings in v may share memory with data, byte slices never do: one that outlives v keeps all of data in
 // memory, which strings.Clone ends.
+//
+// A value that takes more memory than the type allows, and a text that is longer than that, are ErrTooLarge.
 func (t *Type) Decode(data string, v reflect.Value) error {
+	most := t.most()
+	if len(data) > int(most) {
+		return misfit(t.typ, errRoom)
+	}
 	if t.asIs {
 		v.SetString(data)
 		return nil
 	}
-	if t.shape != nil && t.shape.kind == kindValue {
-		*v.Addr().Interface().(*Value) = Value{data: data, codec: t.codec}
+	if t.typ == valueType {
+		*v.Addr().Interface().(*Value) = Value{data: data, codec: t.codec, room: t.room}
 		return nil
 	}
-	return t.engine.decode(data, t.shape, v)
+	return t.engine.decode(data, t.shape, v, most)
 }
 
 // Nilable says that a value of the type may be nil, so that a hash has no field for it.
@@ -138,11 +169,7 @@ func (f foreign) append(dst []byte, _ *shape, v reflect.Value) ([]byte, error) {
 	return append(dst, data...), nil
 }
 
-func (f foreign) decode(data string, _ *shape, v reflect.Value) error {
-	if v.Type() == valueType {
-		*v.Addr().Interface().(*Value) = Value{data: data, codec: f.codec}
-		return nil
-	}
+func (f foreign) decode(data string, _ *shape, v reflect.Value, _ room) error {
 	v.SetZero()
 	if err := f.codec.Unmarshal([]byte(data), v.Addr().Interface()); err != nil {
 		return misfit(v.Type(), &silent{"the codec " + f.codec.Name() + " refuses it", err})

@@ -8,11 +8,18 @@ import "reflect"
 type Value struct {
 	data  string
 	codec Codec
+	room  room
 }
 
 // NewValue returns the value that data is in codec c; nil stands for Compact. It keeps no reference to data.
 func NewValue(c Codec, data []byte) Value {
 	return Value{data: string(data), codec: c}
+}
+
+// Within returns the value with another bound than DefaultMaxDecoded for the memory that Decode takes.
+func (v Value) Within(bytes int) Value {
+	v.room = room(bytes)
+	return v
 }
 
 // Codec returns the codec that reads the value.
@@ -49,7 +56,16 @@ func (v Value) Float() (float64, error) { return decodeAs[float64](v) }
 func (v Value) Bool() (bool, error) { return decodeAs[bool](v) }
 
 // Decode reads the value into what dst points to.
-func (v Value) Decode(dst any) error { return unmarshal(v.Codec(), v.data, dst) }
+func (v Value) Decode(dst any) error {
+	t, to, err := destination(v.Codec(), dst)
+	if err != nil {
+		return err
+	}
+	if v.room != 0 {
+		t = t.Within(int(v.room))
+	}
+	return t.Decode(v.data, to)
+}
 
 func decodeAs[T any](v Value) (T, error) {
 	var dst T

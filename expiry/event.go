@@ -60,6 +60,7 @@ type Event struct {
 type payload struct {
 	codec codec.Codec
 	text  string
+	most  int // how much memory reading it may take
 }
 
 // HasPayload reports whether the trigger was set with one. One that another
@@ -101,7 +102,7 @@ func (p *payload) decode(dst any) error {
 	name, data := rest[:n], rest[n:]
 	for _, c := range []codec.Codec{p.codec, codec.Compact, codec.JSON, codec.MsgPack} {
 		if c.Name() == name {
-			return c.Unmarshal([]byte(data), dst)
+			return codec.NewValue(c, []byte(data)).Within(p.most).Decode(dst)
 		}
 	}
 	return fmt.Errorf("%w: it was written with the codec %q; set Config.Codec to it", fault.ErrUnsupported, name)
@@ -113,7 +114,7 @@ func (l *Listener) event(q *queue, f firing) (Event, error) {
 	due, key, _ := strings.Cut(f.member, "|")
 	e := Event{Action: q.action, Key: l.names.shown(key, q.shard), member: f.member, shard: q.shard}
 	if f.payload != nil {
-		e.payload = &payload{l.cfg.Codec, *f.payload}
+		e.payload = &payload{l.cfg.Codec, *f.payload, l.pools.MaxDecodedBytes()}
 	}
 	if err := e.readRecord(f.record); err != nil {
 		return e, err

@@ -132,8 +132,8 @@ func sample(t reflect.Type) reflect.Value {
 }
 
 // typeOf compiles a type that a caller brought along.
-func typeOf(c codec.Codec, t reflect.Type) (*codec.Type, error) {
-	typ, err := codec.For(c, t)
+func (p *plan) typeOf(t reflect.Type) (*codec.Type, error) {
+	typ, err := p.compiled(p.codec, t)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", fault.ErrFieldType, err)
 	}

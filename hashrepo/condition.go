@@ -84,7 +84,7 @@ func (c *core) encodeOpen(value any) (text string, present bool, err error) {
 	if !v.IsValid() {
 		return "", false, nil
 	}
-	typ, err := typeOf(c.plan.codec, v.Type())
+	typ, err := c.plan.typeOf(v.Type())
 	if err != nil {
 		return "", false, err
 	}

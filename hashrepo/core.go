@@ -28,7 +28,7 @@ type core struct {
 
 // newCore compiles records of type t for the codec and the options of base.
 func newCore(base *store.Store, t reflect.Type) (*core, error) {
-	p, err := planFor(t, base.Codec)
+	p, err := planFor(t, base.Codec, base.MaxDecodedBytes())
 	if base.Version != nil && (err != nil || p.version == nil) {
 		err = errors.Join(fmt.Errorf("%w: IfVersion does not apply here: %s", fault.ErrUnsupported, option.NoVersion), err)
 	}

@@ -12,9 +12,13 @@
 //
 // T is a struct, or a map with string keys. A struct's exported fields are
 // stored under the name in their redis tag, else in their json tag, else their
-// Go name; "-" leaves a field out, and two fields of one name are an error.
-// Embedded structs are flattened. Options behind the name:
+// Go name; "-" leaves a field out. Embedded structs are flattened: an outer
+// field hides an embedded one of its name, and two of one name at the same
+// depth are an error. So is state that is not exported of a T that has methods
+// to write itself, unless the tag "-" leaves it out. Options behind the name:
 //
+//   - omitempty: an empty value is absent in Redis, as in encoding/json: false,
+//     0, nil, and a text, list or map of length 0;
 //   - omitzero: a zero value is absent in Redis and reads back as zero;
 //   - version: an int64 that counts the changes of the record, 0 for one that is
 //     not stored yet. Upsert and Replace want the stored version to be the

@@ -186,7 +186,7 @@ func (c *core) retyped(f *field, typ reflect.Type) (*field, error) {
 	if typ == f.Field.Type {
 		return f, nil
 	}
-	compiled, err := typeOf(c.plan.codec, typ)
+	compiled, err := c.plan.typeOf(typ)
 	if err != nil {
 		return nil, err
 	}

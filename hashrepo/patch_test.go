@@ -249,6 +249,7 @@ func TestAddOfFloats(t *testing.T) {
 		repo, key := newRepo[Floats](t, p)
 		for text, want := range map[string]float64{
 			"7": 8, "-0.5": 0.5, "1e3": 1001, "2E-1": 1.2, "inf": math.Inf(1), "-Infinity": math.Inf(-1),
+			"+Inf": math.Inf(1), "-Inf": math.Inf(-1), "+inf": math.Inf(1), "Inf": math.Inf(1),
 			"-9223372036854775809": -9223372036854775808, "123456789012345678901234567890": 123456789012345678901234567890,
 		} {
 			require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "f64", text).Error())
@@ -282,7 +283,8 @@ func TestOneBadPatchChangesNothing(t *testing.T) {
 				{"ratio", "1e400", ratioOf.Add(1), symphony.ErrFieldType},
 				{"ratio", "5.", ratioOf.Add(1), symphony.ErrFieldType},
 				{"ratio", "01.5", ratioOf.Add(1), symphony.ErrFieldType},
-				{"ratio", "Inf", ratioOf.Add(1), symphony.ErrFieldType},
+				{"ratio", "+nan", ratioOf.Add(1), symphony.ErrFieldType},
+				{"ratio", "Infinite", ratioOf.Add(1), symphony.ErrFieldType},
 			} {
 				t.Run(c.Name()+"/"+bad.field+"/"+bad.text, func(t *testing.T) {
 					require.NoError(t, pooltest.Do(t, p, pool.User, "DEL", key+"u").Error())

@@ -29,6 +29,7 @@ type plan struct {
 	extra   *fields.Field // carries the fields that T does not know
 	version *field        // counts the changes; it is among fields too
 	elem    *codec.Type   // T is a map, and this is its values' type
+	most    int           // how much memory reading a value may take
 	bare    bool          // a record of T may have no field present
 }
 
@@ -60,39 +61,53 @@ type planKey struct {
 	codec codec.Codec
 }
 
+// plans are those for the codecs of package codec and the usual limit: as many
+// as the program has types. Every other plan is its repository's own.
 var plans sync.Map // planKey -> *plan
 
+func shared(c codec.Codec, most int) bool {
+	return most == codec.DefaultMaxDecoded && (c == codec.Compact || c == codec.JSON || c == codec.MsgPack)
+}
+
 // planFor compiles t, or finds it compiled. Its errors wrap ErrInvalidSchema.
-func planFor(t reflect.Type, c codec.Codec) (*plan, error) {
-	key := planKey{t, c}
-	shared := reflect.TypeOf(c).Comparable()
+func planFor(t reflect.Type, c codec.Codec, most int) (*plan, error) {
+	shared := shared(c, most)
 	if shared {
-		if p, ok := plans.Load(key); ok {
+		if p, ok := plans.Load(planKey{t, c}); ok {
 			return p.(*plan), nil
 		}
 	}
-	p, err := compile(t, c)
+	p, err := compile(t, c, most)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", fault.ErrInvalidSchema, err)
 	}
 	if shared {
-		plans.Store(key, p)
+		plans.Store(planKey{t, c}, p)
 	}
 	return p, nil
 }
 
-func compile(t reflect.Type, c codec.Codec) (*plan, error) {
-	p := &plan{typ: t, codec: c}
+func compile(t reflect.Type, c codec.Codec, most int) (*plan, error) {
+	p := &plan{typ: t, codec: c, most: most}
 	switch {
 	case t.Kind() == reflect.Struct:
 		err := p.compileStruct()
 		return p, err
 	case t.Kind() == reflect.Map && t.Key().Kind() == reflect.String:
-		elem, err := codec.For(c, t.Elem())
+		elem, err := p.compiled(c, t.Elem())
 		p.elem, p.bare = elem, true
 		return p, err
 	}
 	return nil, fmt.Errorf("%v is no record: use a struct, or a map with string keys", t)
+}
+
+// compiled compiles a type within the plan's limit.
+func (p *plan) compiled(c codec.Codec, t reflect.Type) (*codec.Type, error) {
+	typ, err := codec.For(c, t)
+	if err != nil {
+		return nil, err
+	}
+	return typ.Within(p.most), nil
 }
 
 func (p *plan) compileStruct() error {
@@ -134,7 +149,7 @@ func (p *plan) compileField(f fields.Field) error {
 	if f.Version {
 		c = codec.Compact // for HINCRBY
 	}
-	typ, err := codec.For(c, f.Type)
+	typ, err := p.compiled(c, f.Type)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 func (c *core) cached() *store.Cached {
 	return c.CachedReads(store.Reads{
 		Type:    c.plan.typ,
-		Shape:   c.plan,
+		Shape:   store.ShapeOf(c.plan.typ, c.plan.codec, c.plan),
 		Command: func(key string) rueidis.Cacheable { return rueidis.Cacheable(c.readCommand(key)) },
 		Decode: func(t fault.Target, reply *rueidis.RedisMessage, into reflect.Value) (bool, error) {
 			found, err := c.decode(reply, into)

@@ -13,6 +13,7 @@ const (
 	defaultURL           = "redis://127.0.0.1:6379"
 	defaultTimeout       = 5 * time.Second
 	defaultMaxValueBytes = 16 << 20
+	defaultMaxDecoded    = 512 << 20
 	longestTimeout       = 365 * 24 * time.Hour
 	defaultCacheBytes    = 64 << 20
 	defaultMaxStale      = 5 * time.Second
@@ -80,6 +81,17 @@ type Config struct {
 	//
 	// Defaults to 16 MiB.
 	MaxValueBytes int
+
+	// MaxDecodedBytes is how much memory the reading of one value may take: of
+	// one field of a hash, one item of a list, one value of a key, one payload.
+	// It is counted while slices, maps and pointers are allocated, by the codecs
+	// of package codec; a codec of the program's own is given no longer text. A
+	// value over it is a *codec.DecodeError that wraps ErrTooLarge. What another
+	// program stored in 16 MiB can otherwise read into gigabytes. Negative is a
+	// mistake.
+	//
+	// Defaults to 512 MiB.
+	MaxDecodedBytes int
 
 	// Cache is the client-side cache of the repositories with the option Cached.
 	Cache Cache

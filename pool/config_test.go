@@ -30,11 +30,12 @@ func TestEveryMistakeComesBackAtOnceAndNothingIsContacted(t *testing.T) {
 			"two":      "redis://g/4",
 			"handlers": "redis://i/3",
 		},
-		Databases:     map[pool.Alias]int{"neg": -1, "": 3, "handlers": 4},
-		Layout:        layout,
-		Timeout:       -time.Second,
-		MaxValueBytes: -1,
-		NewClient:     fs.NewClient,
+		Databases:       map[pool.Alias]int{"neg": -1, "": 3, "handlers": 4},
+		Layout:          layout,
+		Timeout:         -time.Second,
+		MaxValueBytes:   -1,
+		MaxDecodedBytes: -1,
+		NewClient:       fs.NewClient,
 	})
 	var fields []string
 	for _, m := range split[*pool.ConfigError](t, err) {
@@ -43,7 +44,7 @@ func TestEveryMistakeComesBackAtOnceAndNothingIsContacted(t *testing.T) {
 	}
 	require.ElementsMatch(t, []string{
 		"URL", "URLs[user]", "URLs[a:b]", "Databases[neg]", "Databases[]", "Databases[handlers]", "Databases[two]",
-		"Layout.Trigger", "Timeout", "MaxValueBytes",
+		"Layout.Trigger", "Timeout", "MaxValueBytes", "MaxDecodedBytes",
 	}, fields)
 	require.NotContains(t, err.Error(), "contacted")
 }
@@ -208,6 +209,7 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	defer pools.Close()
 	require.Equal(t, 16<<20, pools.MaxValueBytes())
+	require.Equal(t, 512<<20, pools.MaxDecodedBytes())
 	require.True(t, pools.Layout() == keyspace.Default())
 	f := fs.open()[0]
 	require.NotNil(t, f.opt.NewCacheStoreFn, "or rueidis would cache up to 128 MiB for each connection")
@@ -216,7 +218,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, 6250*time.Millisecond, f.opt.ConnWriteTimeout)
 
 	fs = new(fakes)
-	pools, err = pool.Open(t.Context(), pool.Config{NewClient: fs.NewClient, MaxValueBytes: 7, Layout: keyspace.Python(), Timeout: 1<<63 - 1})
+	pools, err = pool.Open(t.Context(), pool.Config{NewClient: fs.NewClient, MaxValueBytes: 7, MaxDecodedBytes: 8, Layout: keyspace.Python(), Timeout: 1<<63 - 1})
 	require.NoError(t, err)
 	defer pools.Close()
 	require.NoError(t, pools.Ping(context.Background()))
@@ -225,6 +227,7 @@ func TestDefaults(t *testing.T) {
 		require.NoError(t, f.last().Err(), "the longest Timeout does not overflow")
 	}
 	require.Equal(t, 7, pools.MaxValueBytes())
+	require.Equal(t, 8, pools.MaxDecodedBytes())
 	require.True(t, pools.Layout() == keyspace.Python())
 }
 

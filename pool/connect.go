@@ -144,6 +144,7 @@ func (p *plan) pools(all []connection) *Pools {
 		cache:          p.cache,
 		layout:         p.layout,
 		maxValueBytes:  p.maxValueBytes,
+		maxDecoded:     p.maxDecoded,
 		deadline:       newDeadline(p.timeout),
 	}
 	layout := keyspace.Default()

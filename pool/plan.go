@@ -22,6 +22,7 @@ type plan struct {
 	layout        keyspace.Layout // may be zero
 	timeout       time.Duration
 	maxValueBytes int
+	maxDecoded    int
 	newClient     func(rueidis.ClientOption) (rueidis.Client, error)
 	logger        *slog.Logger
 	cache         *nearcache.Cache // nil: disabled
@@ -55,6 +56,7 @@ func (cfg Config) plan() (*plan, error) {
 		layout:        cfg.Layout,
 		timeout:       min(cfg.Timeout, longestTimeout),
 		maxValueBytes: cfg.MaxValueBytes,
+		maxDecoded:    cfg.MaxDecodedBytes,
 		newClient:     cfg.NewClient,
 		logger:        cfg.Logger,
 	}
@@ -63,6 +65,9 @@ func (cfg Config) plan() (*plan, error) {
 	}
 	if p.maxValueBytes == 0 {
 		p.maxValueBytes = defaultMaxValueBytes
+	}
+	if p.maxDecoded == 0 {
+		p.maxDecoded = defaultMaxDecoded
 	}
 	if p.newClient == nil {
 		p.newClient = rueidis.NewClient
@@ -94,6 +99,9 @@ func (cfg Config) checkLimits(bad *mistakes) {
 	}
 	if cfg.MaxValueBytes < 0 {
 		bad.add("MaxValueBytes", "%d is negative; give a positive number, or none for %d", cfg.MaxValueBytes, defaultMaxValueBytes)
+	}
+	if cfg.MaxDecodedBytes < 0 {
+		bad.add("MaxDecodedBytes", "%d is negative; give a positive number, or none for %d", cfg.MaxDecodedBytes, defaultMaxDecoded)
 	}
 	if cfg.Cache.MaxBytes < 0 {
 		bad.add("Cache.MaxBytes", "%d is negative; give a positive number, or none for %d, or set Cache.Disabled", cfg.Cache.MaxBytes, defaultCacheBytes)

@@ -29,6 +29,7 @@ type Pools struct {
 	replicas       []*replicas
 	layout         keyspace.Layout
 	maxValueBytes  int
+	maxDecoded     int
 	deadline       *deadline
 	closed         atomic.Bool
 	closing        sync.Once
@@ -105,6 +106,9 @@ func (p *Pools) Layout() keyspace.Layout { return p.layout }
 
 // MaxValueBytes is the size of the largest value that a repository sends.
 func (p *Pools) MaxValueBytes() int { return p.maxValueBytes }
+
+// MaxDecodedBytes is how much memory the reading of one value may take.
+func (p *Pools) MaxDecodedBytes() int { return p.maxDecoded }
 
 // Timeout is the deadline of a round trip whose context has none.
 func (p *Pools) Timeout() time.Duration { return p.deadline.timeout }

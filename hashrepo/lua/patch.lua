@@ -93,12 +93,13 @@ local function add(name, by, least, greatest)
   return decimal(high, low)
 end
 
-local words = { inf = 1 / 0, Infinity = 1 / 0, nan = 0 / 0, NaN = 0 / 0 }
+local words = { inf = 1 / 0, Inf = 1 / 0, Infinity = 1 / 0, nan = 0 / 0, NaN = 0 / 0 }
 
 local function float(spelled)
-  local sign, word = string.match(spelled, '^(%-?)(%a+)$')
+  local sign, word = string.match(spelled, '^([%+%-]?)(%a+)$')
   if word then
     local value = words[word]
+    if sign == '+' and value ~= 1 / 0 then return end
     return value and sign == '-' and -value or value
   end
   local whole, rest = string.match(spelled, '^%-?(%d+)(.*)$')

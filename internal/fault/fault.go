@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -27,7 +28,7 @@ var (
 	ErrInvalidTTL      = errors.New("invalid lifetime")
 	ErrInvalidSchema   = errors.New("invalid schema")
 	ErrOverflow        = errors.New("number overflows the field")
-	ErrTooLarge        = errors.New("value too large")
+	ErrTooLarge        = codec.ErrTooLarge
 	ErrFull            = errors.New("queue is full")
 	ErrUnsupported     = errors.New("unsupported")
 	ErrInvalidArgument = errors.New("invalid argument")

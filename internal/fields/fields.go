@@ -23,21 +23,25 @@ type Field struct {
 	OmitZero, OmitEmpty bool
 	// Version and Extra are the options of the redis tag.
 	Version, Extra bool
+	// Quoted is the option string of the json tag, on a type for which encoding/json knows it.
+	Quoted bool
 	// GoName is the field's path in Go, such as "Base.Name", for messages.
 	GoName string
 }
 
-// Of lists the stored fields of struct type t in the order of their declaration. Two fields of one stored name, an
-// unknown option and an embedded type that cannot be reached are errors that name the type and the field.
+// Of lists the stored fields of struct type t in the order of their declaration. Of two fields with one stored name the
+// less deeply embedded one counts, as in Go. These are errors that name the type and the field: two fields of one name
+// at the same depth, an unknown option, an option or a name that would have no effect, an embedded type that cannot be
+// reached, and state that only the type's own methods know.
 func Of(t reflect.Type) ([]Field, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("%s is no struct", t)
 	}
-	l := lister{root: t, open: map[reflect.Type]bool{}, seen: map[string]string{}}
+	l := lister{root: t, open: map[reflect.Type]bool{}}
 	if err := l.list(t, nil, ""); err != nil {
 		return nil, err
 	}
-	return l.fields, nil
+	return l.visible()
 }
 
 // Value returns the field in struct v, and false where an embedded pointer on the way is nil.
@@ -77,13 +81,17 @@ func (f *Field) Settable(v reflect.Value) reflect.Value {
 type lister struct {
 	root   reflect.Type
 	open   map[reflect.Type]bool
-	seen   map[string]string
 	fields []Field
 }
 
 func (l *lister) list(t reflect.Type, index []int, path string) error {
 	if l.open[t] {
 		return fmt.Errorf("%s.%s embeds %s within itself; give the embedded field a name in its tag", l.root, path, t)
+	}
+	if method, field := writer(t), hidden(t); method != "" && field != "" {
+		return fmt.Errorf("%s keeps state in its field %s, which is not exported and only %s knows; "+
+			"export the field, mark it with `redis:\"-\"` if it is not to be stored, "+
+			"or make the type a field of a record and give it MarshalText and UnmarshalText", t, field, method)
 	}
 	l.open[t] = true
 	defer delete(l.open, t)
@@ -111,11 +119,12 @@ func (l *lister) list(t reflect.Type, index []int, path string) error {
 				return fmt.Errorf("%s.%s: an embedded type that is not exported cannot have a name of its own; "+
 					"export it or take the name out of its tag", l.root, f.GoName)
 			}
+			if _, tagged := sf.Tag.Lookup("redis"); tagged {
+				return fmt.Errorf("%s.%s: a field that is not exported cannot be stored; export it, or take its redis tag away", l.root, f.GoName)
+			}
 			continue
 		}
-		if err := l.add(f); err != nil {
-			return err
-		}
+		l.fields = append(l.fields, f)
 	}
 	return nil
 }
@@ -130,19 +139,36 @@ func (l *lister) embedded(sf reflect.StructField, f Field) (done bool, err error
 		return false, fmt.Errorf("%s.%s: an embedded pointer to a type that is not exported cannot be filled; "+
 			"export the type or embed it by value", l.root, f.GoName)
 	}
+	if _, options, _ := strings.Cut(sf.Tag.Get("redis"), ","); options != "" {
+		return false, fmt.Errorf("%s.%s: the option %s has no effect on an embedded struct, whose fields are stored one by one; "+
+			"give it to them, or give the struct a name in its tag", l.root, f.GoName, options)
+	}
 	return true, l.list(t, f.Index, f.GoName)
 }
 
-func (l *lister) add(f Field) error {
-	if !f.Extra {
-		if other, ok := l.seen[f.Name]; ok {
-			return fmt.Errorf("%s: fields %s and %s are both stored as %q; give one of them another name with `redis:\"name\"`, "+
-				"or leave it out with `redis:\"-\"`", l.root, other, f.GoName, f.Name)
+// visible returns the listed fields without those that a less deeply embedded one of the same name hides.
+func (l *lister) visible() ([]Field, error) {
+	outer := make(map[string]*Field, len(l.fields))
+	for i := range l.fields {
+		f := &l.fields[i]
+		if other, ok := outer[f.Name]; !f.Extra && (!ok || len(f.Index) < len(other.Index)) {
+			outer[f.Name] = f
 		}
-		l.seen[f.Name] = f.GoName
 	}
-	l.fields = append(l.fields, f)
-	return nil
+	all := l.fields[:0:0]
+	for i := range l.fields {
+		f := &l.fields[i]
+		other := outer[f.Name]
+		if !f.Extra && f != other {
+			if len(f.Index) == len(other.Index) {
+				return nil, fmt.Errorf("%s: fields %s and %s are both stored as %q; give one of them another name with `redis:\"name\"`, "+
+					"or leave it out with `redis:\"-\"`", l.root, other.GoName, f.GoName, f.Name)
+			}
+			continue
+		}
+		all = append(all, *f)
+	}
+	return all, nil
 }
 
 // tag reads the name and the options of a field; named says that a tag gave the name.
@@ -158,12 +184,14 @@ func (l *lister) tag(f *Field, sf reflect.StructField) (skip, named bool, err er
 		case "":
 		case "omitzero":
 			f.OmitZero = true
+		case "omitempty":
+			f.OmitEmpty = true
 		case "version":
 			f.Version = true
 		case "extra":
 			f.Extra = true
 		default:
-			return false, false, fmt.Errorf("%s.%s: the redis tag has the unknown option %q; it knows omitzero, version and extra",
+			return false, false, fmt.Errorf("%s.%s: the redis tag has the unknown option %q; it knows omitempty, omitzero, version and extra",
 				l.root, f.GoName, option)
 		}
 	}
@@ -172,6 +200,7 @@ func (l *lister) tag(f *Field, sf reflect.StructField) (skip, named bool, err er
 		for option := range strings.SplitSeq(options, ",") {
 			f.OmitEmpty = f.OmitEmpty || option == "omitempty"
 			f.OmitZero = f.OmitZero || option == "omitzero"
+			f.Quoted = f.Quoted || option == "string" && quotable(f.Type)
 		}
 	}
 	f.Name = name
@@ -179,6 +208,16 @@ func (l *lister) tag(f *Field, sf reflect.StructField) (skip, named bool, err er
 		f.Name = sf.Name
 	}
 	return false, name != "", nil
+}
+
+// quotable says that encoding/json knows the option string for the type.
+func quotable(t reflect.Type) bool {
+	switch k := base(t).Kind(); k {
+	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64:
+		return true
+	default:
+		return reflect.Int <= k && k <= reflect.Uintptr
+	}
 }
 
 func base(t reflect.Type) reflect.Type {

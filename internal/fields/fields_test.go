@@ -116,8 +116,24 @@ type (
 		Base
 		ID string `redis:"id"`
 	}
+	Other struct {
+		ID int `redis:"id"`
+	}
+	ambiguous struct {
+		Base
+		Other
+	}
 	unknown struct {
-		A int `redis:"a,omitempty"`
+		A int `redis:"a,omitnil"`
+	}
+	secret struct {
+		a int `redis:"a"`
+	}
+	idle struct {
+		Base `redis:",omitzero"`
+	}
+	empties struct {
+		A []int `redis:",omitempty"`
 	}
 	pointer struct{ *inner }
 	named   struct {
@@ -131,8 +147,10 @@ func TestOfRefuses(t *testing.T) {
 		text string
 	}{
 		{reflect.TypeFor[clash](), `fields_test.clash: fields A and B are both stored as "x"; give one of them another name`},
-		{reflect.TypeFor[shadow](), `fields Base.ID and ID are both stored as "id"`},
-		{reflect.TypeFor[unknown](), `fields_test.unknown.A: the redis tag has the unknown option "omitempty"`},
+		{reflect.TypeFor[ambiguous](), `fields Base.ID and Other.ID are both stored as "id"`},
+		{reflect.TypeFor[unknown](), `fields_test.unknown.A: the redis tag has the unknown option "omitnil"`},
+		{reflect.TypeFor[secret](), `fields_test.secret.a: a field that is not exported cannot be stored`},
+		{reflect.TypeFor[idle](), `fields_test.idle.Base: the option omitzero has no effect on an embedded struct`},
 		{reflect.TypeFor[loop](), "within itself"},
 		{reflect.TypeFor[pointer](), "fields_test.pointer.inner: an embedded pointer to a type that is not exported"},
 		{reflect.TypeFor[named](), "cannot have a name of its own"},
@@ -141,6 +159,20 @@ func TestOfRefuses(t *testing.T) {
 		_, err := fields.Of(tc.typ)
 		require.ErrorContains(t, err, tc.text)
 	}
+}
+
+// An outer field hides the embedded one of its name, wherever it stands.
+func TestOfShadows(t *testing.T) {
+	list, err := fields.Of(reflect.TypeFor[shadow]())
+	require.NoError(t, err)
+	names := map[string]string{}
+	for _, f := range list {
+		names[f.Name] = f.GoName
+	}
+	require.Equal(t, map[string]string{"id": "ID", "Created": "Base.Created"}, names)
+	list, err = fields.Of(reflect.TypeFor[empties]())
+	require.NoError(t, err)
+	require.True(t, list[0].OmitEmpty)
 }
 
 type (

@@ -46,12 +46,14 @@ func has(t, iface reflect.Type) bool {
 	if !p.Implements(iface) {
 		return false
 	}
-	return !borrowed(t, p, iface)
+	return !borrowed(t, p, iface.Method(0).Name, func(f reflect.Type) bool {
+		return f.Implements(iface) || reflect.PointerTo(f).Implements(iface)
+	})
 }
 
-// borrowed says that struct t has the methods of iface only from an embedded field that they would not do justice to:
-// one that has other fields beside it, which would be lost, or one that may be nil.
-func borrowed(t, p, iface reflect.Type) bool {
+// borrowed says that struct t has the method of that name only from an embedded field, one that lends it, and that it
+// would not do justice to t: there are other fields, which would be lost, or the embedded one may be nil.
+func borrowed(t, p reflect.Type, name string, lends func(reflect.Type) bool) bool {
 	if t.Kind() != reflect.Struct {
 		return false
 	}
@@ -61,7 +63,7 @@ func borrowed(t, p, iface reflect.Type) bool {
 		if f.Anonymous || f.IsExported() {
 			stored++
 		}
-		if f.Anonymous && (f.Type.Implements(iface) || reflect.PointerTo(f.Type).Implements(iface)) {
+		if f.Anonymous && lends(f.Type) {
 			lender = true
 			nilable = nilable || f.Type.Kind() == reflect.Pointer || f.Type.Kind() == reflect.Interface
 		}
@@ -69,7 +71,6 @@ func borrowed(t, p, iface reflect.Type) bool {
 	if !lender || stored < 2 && !nilable {
 		return false
 	}
-	name := iface.Method(0).Name
 	return generated(t, name) && generated(p, name)
 }
 

@@ -194,6 +194,10 @@ func (s *Store) CheckSize(t fault.Target, value string) error {
 	return nil
 }
 
+// MaxDecodedBytes is the pools' limit on the memory that reading one value
+// takes.
+func (s *Store) MaxDecodedBytes() int { return s.pools.MaxDecodedBytes() }
+
 // MaxValueBytes is the pools' limit on one value.
 func (s *Store) MaxValueBytes() int { return s.pools.MaxValueBytes() }
 

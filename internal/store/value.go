@@ -41,6 +41,7 @@ func (v *Values) compile() (err error) {
 	if v.typ, err = codec.For(v.Codec, v.goType); err != nil {
 		return fmt.Errorf("%w: %w", fault.ErrInvalidSchema, err)
 	}
+	v.typ = v.typ.Within(v.MaxDecodedBytes())
 	return nil
 }
 
@@ -62,11 +63,15 @@ func (v *Values) In(space keyspace.Space) *Values {
 }
 
 // Shape stands for the type of the values and their codec.
-func (v *Values) Shape() any {
-	if reflect.TypeOf(v.Codec).Comparable() {
-		return shape{v.goType, v.Codec}
+func (v *Values) Shape() any { return ShapeOf(v.goType, v.Codec, v.typ) }
+
+// ShapeOf stands for a Go type and a codec. It is own where the codec holds
+// what cannot be compared.
+func ShapeOf(t reflect.Type, c codec.Codec, own any) any {
+	if reflect.ValueOf(c).Comparable() {
+		return shape{t, c}
 	}
-	return v.typ
+	return own
 }
 
 type shape struct {
