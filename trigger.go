@@ -34,7 +34,8 @@ func NewTrigger(pools *pool.Pools, tenant string, opts ...Option) (*Trigger, err
 func (t *Trigger) With(opts ...Option) *Trigger { return &Trigger{t.schedule.With(opts...)} }
 
 // Set makes the work of action for id fall due after a delay, rounded up to
-// whole milliseconds; setting again moves the due time. See expiry.Schedule.Set.
+// whole milliseconds; 0 means now. Setting again moves the due time. See
+// expiry.Schedule.Set.
 func (t *Trigger) Set(ctx context.Context, action, id string, after time.Duration) error {
 	return t.schedule.Set(ctx, action, id, after)
 }

@@ -1,13 +1,17 @@
 package expiry_test
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony/expiry"
@@ -63,4 +67,106 @@ func BenchmarkDrain(b *testing.B) {
 	require.NoError(b, l.Run(running))
 	b.StopTimer()
 	require.EqualValues(b, b.N, l.Stats().Fired)
+}
+
+// The longest script while a million triggers are due, a sweep goes over them
+// and a million dead letters are read: nobody waits longer for the server. It is
+// what SLOWLOG says, in ms/longest.
+func BenchmarkLongestScript(b *testing.B) {
+	const n = 1_000_000
+	p := pooltest.Redis(b, pool.Config{})
+	do := func(args ...string) rueidis.RedisResult { return pooltest.Do(b, p, pool.Expiry, args...) }
+	for b.Loop() {
+		b.StopTimer()
+		require.NoError(b, do("FLUSHALL").Error())
+		fill(b, do, n)
+		require.NoError(b, do("CONFIG", "SET", "slowlog-log-slower-than", "1000", "slowlog-max-len", "1000000").Error())
+		require.NoError(b, do("SLOWLOG", "RESET").Error())
+		b.StartTimer()
+		drain(b, p, n)
+		b.StopTimer()
+		if calls := slowest(b, do); len(calls) > 0 {
+			b.ReportMetric(calls[0].took.Seconds()*1000, "ms/longest")
+			b.Log(len(calls), "over a millisecond:", calls[:min(len(calls), 10)])
+		}
+		b.StartTimer()
+	}
+}
+
+// fill makes n triggers that are due and n dead letters, each with a payload.
+func fill(b *testing.B, do func(args ...string) rueidis.RedisResult, n int) {
+	b.Helper()
+	const script = `
+local at = redis.call('TIME')[1] * 1000 - 10000
+local ends = string.format('%.0f', at + 3600000)
+for i = tonumber(ARGV[1]), tonumber(ARGV[1]) + 999 do
+  local key, due = 'acme:EXPTRIGGER:x:' .. i, string.format('%.0f', at)
+  redis.call('SET', key, 'trigger:2026-11-28T12:00:00;id=a' .. i .. ';due=' .. due .. ';exp=' .. ends, 'PXAT', ends)
+  redis.call('ZADD', '%exp:due:x', due, key)
+  redis.call('HSET', '%exp:pay:x', '-|' .. key, '7:compact{"n":1}', due .. '|' .. key .. 'dead', '7:compact{"n":1}')
+  redis.call('HSET', '%exp:att:x', due .. '|' .. key .. 'dead', '20 20 0 2 no')
+  redis.call('ZADD', '%exp:dead:x', due, due .. '|' .. key .. 'dead')
+end
+return 1`
+	for i := 0; i < n; i += 1000 {
+		require.NoError(b, do("EVAL", script, "0", strconv.Itoa(i)).Error())
+	}
+}
+
+// drain does the work of n triggers in the largest batches, and reads the dead
+// letters.
+func drain(b *testing.B, p *pool.Pools, n int64) {
+	b.Helper()
+	r := expiry.NewRegistry()
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	var ran atomic.Int64
+	finish := make(chan struct{})
+	require.NoError(b, r.On("x", func(context.Context, expiry.Event) error {
+		if ran.Add(1) == n {
+			close(finish)
+		}
+		return nil
+	}))
+	l, err := expiry.NewListener(p, r, expiry.Config{Workers: 2000, Batch: 1000, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(b, err)
+	go func() {
+		defer stop()
+		<-finish
+		letters := 0
+		for _, err := range l.Dead(ctx) {
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			letters++
+		}
+		b.Log("dead letters:", letters)
+	}()
+	require.NoError(b, l.Run(running))
+	require.Equal(b, n, l.Stats().Fired)
+	require.Zero(b, l.Stats().Strange+l.Stats().Repaired)
+}
+
+// slowest are the longest calls that SLOWLOG knows, the longest first.
+func slowest(b *testing.B, do func(args ...string) rueidis.RedisResult) (calls []call) {
+	b.Helper()
+	entries, err := do("SLOWLOG", "GET", "-1").ToArray()
+	require.NoError(b, err)
+	for _, entry := range entries {
+		fields, err := entry.ToArray()
+		require.NoError(b, err)
+		us, err := fields[2].AsInt64()
+		require.NoError(b, err)
+		args, err := fields[3].AsStrSlice()
+		require.NoError(b, err)
+		calls = append(calls, call{time.Duration(us) * time.Microsecond, strings.Join(args[:min(len(args), 12)], " ")})
+	}
+	slices.SortFunc(calls, func(x, y call) int { return cmp.Compare(y.took, x.took) })
+	return calls
+}
+
+type call struct {
+	took time.Duration
+	args string
 }

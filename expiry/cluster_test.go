@@ -115,6 +115,37 @@ func TestTriggersOfASlotThatMoves(t *testing.T) {
 	require.ElementsMatch(t, ids, w.ids())
 }
 
+// What others wrote into the keys of a shard, and keys that look like triggers of
+// a shard and lie in another slot, hold nothing up.
+func TestGarbageOnACluster(t *testing.T) {
+	t.Parallel()
+	p := pooltest.Redis(t, pool.Config{URL: redistest.Cluster(t).URL()})
+	w := newWorld(t, p)
+	client, err := p.Client(pool.Expiry)
+	require.NoError(t, err)
+	beside := func(command, key string, args ...string) {
+		require.NoError(t, client.Do(ctx, client.B().Arbitrary(command).Keys("expiry:"+key).Args(args...).Build()).Error())
+	}
+	for _, key := range []string{"{b}{s3}:EXPTRIGGER:x:1", "{{s3}:EXPTRIGGER:x:1", "a{s99}:EXPTRIGGER:x:1", "{}{s3}:EXPTRIGGER:x:1"} {
+		w.do("SET", key, "trigger:x", "PX", "3600000")
+	}
+	beside("ZADD", "%exp{s3}:due:x", "1", "garbage", "2", "expiry:{b}{s3}:EXPTRIGGER:x:1", "3", "expiry:a{s4}:EXPTRIGGER:x:1", "-inf", "{", "1e300", "}{")
+	beside("ZADD", "%exp{s3}:run:x", "1", "garbage")
+	beside("HSET", "%exp{s3}:pay:x", "-|garbage", "garbage", "garbage", "garbage", "-|expiry:a{s4}:EXPTRIGGER:x:1", "garbage")
+	beside("HSET", "%exp{s3}:att:x", "else", "garbage")
+	l, _ := w.listen(expiry.Config{Sweep: 50 * time.Millisecond}, handlers{"x": w.note})
+	for _, key := range []string{"{b}{s3}:EXPTRIGGER:x:2", "}{s3}:EXPTRIGGER:x:2"} {
+		w.do("SET", key, "trigger:x", "PX", "100")
+	}
+	for i := range 50 {
+		require.NoError(t, w.schedule().Set(ctx, "x", strconv.Itoa(i), time.Duration(i)*time.Millisecond))
+	}
+	w.eventually(func() bool { return len(w.ids()) >= 50 })
+	w.eventually(func() bool { return l.Stats().Pending == 0 && l.Stats().Dead >= 7 })
+	require.Zero(t, l.Stats().Errors)
+	require.EqualValues(t, 9, w.number("STRLEN", "{b}{s3}:EXPTRIGGER:x:1"))
+}
+
 // redisNodes gives the keys of each node.
 func redisNodes(t *testing.T, p *pool.Pools) func(yield func([]string) bool) {
 	t.Helper()

@@ -19,7 +19,7 @@ type Config struct {
 	// Defaults to pool.Expiry.
 	Pool pool.Alias
 
-	// Workers is how many handlers run at once in this listener.
+	// Workers is how many handlers run at once in this listener. At most 10,000.
 	//
 	// Defaults to 16.
 	Workers int
@@ -33,7 +33,8 @@ type Config struct {
 	Lease time.Duration
 
 	// Batch is how much work is claimed in one step, never more than there are
-	// free workers. At most 1000.
+	// free workers. At most 1000; more than 250 take several scripts, so that none
+	// holds up the server.
 	//
 	// Defaults to 100.
 	Batch int
@@ -91,6 +92,7 @@ type Config struct {
 const (
 	shortestLease = 10 * time.Millisecond
 	largestBatch  = 1000
+	mostWorkers   = 10_000
 )
 
 // withDefaults is the Config in force, or all that is wrong with it.
@@ -108,6 +110,9 @@ func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 	}
 	if c.Batch > largestBatch {
 		bad = append(bad, &ConfigError{"Batch", fmt.Sprintf("%d would hold up the server; give at most %d", c.Batch, largestBatch)})
+	}
+	if c.Workers > mostWorkers {
+		bad = append(bad, &ConfigError{"Workers", fmt.Sprintf("%d handlers at once are too many for one listener; give at most %d, and start more listeners", c.Workers, mostWorkers)})
 	}
 	if c.Pool == "" {
 		c.Pool = pool.Expiry

@@ -2,10 +2,13 @@ package expiry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
-	"slices"
+	"sort"
 	"strconv"
+
+	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/keyspace"
@@ -15,43 +18,110 @@ import (
 const deadPage = 100
 
 // Dead gives the dead letters of the listener's actions, those of one action
-// from the oldest to the youngest: ZRANGE, and HMGET for their records and
-// payloads a page at a time. Retry and Discard may be called in the loop. A
-// letter that cannot be read comes with an error, and can be discarded; a server
-// that does not answer ends the loop.
+// from the oldest to the youngest: a page at a time, ZRANGE, HMGET for records
+// and payloads, and ZCOUNT for the place of the next page. Retry and Discard may
+// be called in the loop, and what dies while it runs is not part of it. A letter
+// that cannot be read comes with an error, and can be discarded. A schedule whose
+// keys hold another type comes as an error, and a server that does not answer
+// ends the loop.
 func (l *Listener) Dead(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		for _, a := range l.lanes {
-			q := a.queue
-			t := fault.Target{Op: "Dead", Pool: l.cfg.Pool, Key: q.dead}
-			members, err := q.client.Do(ctx, q.client.B().Zrange().Key(q.dead).Min("0").Max("-1").Build()).AsStrSlice()
-			if err != nil {
-				yield(Event{}, t.Sent(err))
+			if !l.letters(ctx, a.queue, yield) {
 				return
-			}
-			for page := range slices.Chunk(members, deadPage) {
-				if !l.deadPage(ctx, t, q, page, yield) {
-					return
-				}
 			}
 		}
 	}
 }
 
-func (l *Listener) deadPage(ctx context.Context, t fault.Target, q *queue, members []string, yield func(Event, error) bool) bool {
+// letters gives the dead letters of one queue. It reports whether to go on.
+func (l *Listener) letters(ctx context.Context, q *queue, yield func(Event, error) bool) bool {
+	t := fault.Target{Op: "Dead", Pool: l.cfg.Pool, Key: q.dead}
+	last, err := q.lettersAt(ctx, -1, -1)
+	for start := int64(0); err == nil && len(last) > 0; {
+		var page []rueidis.ZScore
+		if page, err = q.lettersAt(ctx, start, start+deadPage-1); err != nil {
+			break
+		}
+		members := make([]string, 0, len(page))
+		for _, z := range page {
+			if z.Score <= last[0].Score {
+				members = append(members, z.Member)
+			}
+		}
+		if len(members) == 0 {
+			return true
+		}
+		var events []letter
+		if events, err = l.deadPage(ctx, &t, q, members); err != nil {
+			break
+		}
+		for _, e := range events {
+			if !yield(e.Event, e.err) {
+				return false
+			}
+		}
+		t.Key = q.dead
+		start, err = q.lettersUntil(ctx, page[len(members)-1])
+	}
+	if err != nil {
+		return yield(Event{}, t.Sent(err)) && refused(err)
+	}
+	return true
+}
+
+// lettersAt gives dead letters by their places.
+func (q *queue) lettersAt(ctx context.Context, from, to int64) ([]rueidis.ZScore, error) {
+	return q.client.Do(ctx, q.client.B().Zrange().Key(q.dead).Min(strconv.FormatInt(from, 10)).Max(strconv.FormatInt(to, 10)).Withscores().Build()).AsZScores()
+}
+
+// lettersUntil counts the dead letters up to one, which may be gone itself.
+func (q *queue) lettersUntil(ctx context.Context, z rueidis.ZScore) (int64, error) {
+	score := strconv.FormatFloat(z.Score, 'f', -1, 64)
+	replies := q.client.DoMulti(ctx,
+		q.client.B().Zcount().Key(q.dead).Min("-inf").Max("("+score).Build(),
+		q.client.B().Zcount().Key(q.dead).Min("-inf").Max(score).Build())
+	low, err := replies[0].AsInt64()
+	if err != nil {
+		return 0, err
+	}
+	high, err := replies[1].AsInt64()
+	if err != nil {
+		return 0, err
+	}
+	more := sort.Search(int(high-low), func(i int) bool { // those of one score are in order of their names
+		at, e := q.lettersAt(ctx, low+int64(i), low+int64(i))
+		err = errors.Join(err, e)
+		return e != nil || len(at) == 0 || at[0].Member > z.Member
+	})
+	return low + int64(more), err
+}
+
+// letter is a dead letter, or what is wrong with it.
+type letter struct {
+	Event
+	err error
+}
+
+// deadPage reads records and payloads. The target's key is the one that is read.
+func (l *Listener) deadPage(ctx context.Context, t *fault.Target, q *queue, members []string) ([]letter, error) {
 	replies := q.client.DoMulti(ctx,
 		q.client.B().Hmget().Key(q.att).Field(members...).Build(),
 		q.client.B().Hmget().Key(q.pay).Field(members...).Build())
+	t.Key = q.att
 	records, err := replies[0].ToArray()
 	if err != nil {
-		yield(Event{}, t.Sent(err))
-		return false
+		return nil, err
 	}
+	t.Key = q.pay
 	payloads, err := replies[1].ToArray()
 	if err != nil {
-		yield(Event{}, t.Sent(err))
-		return false
+		return nil, err
 	}
+	if len(records) != len(members) || len(payloads) != len(members) {
+		return nil, errReply
+	}
+	letters := make([]letter, 0, len(members))
 	for i, member := range members {
 		if records[i].IsNil() {
 			continue // retried or discarded meanwhile
@@ -61,11 +131,16 @@ func (l *Listener) deadPage(ctx context.Context, t fault.Target, q *queue, membe
 		if text, err := payloads[i].ToString(); err == nil {
 			f.payload = &text
 		}
-		if !yield(l.event(q, f)) {
-			return false
-		}
+		e, err := l.event(q, f)
+		letters = append(letters, letter{e, err})
 	}
-	return true
+	return letters, nil
+}
+
+// refused reports whether it was the server that said no.
+func refused(err error) bool {
+	_, ok := rueidis.IsRedisErr(err)
+	return ok
 }
 
 // Retry gives a dead letter new attempts, the first at once, each with a higher
@@ -96,7 +171,7 @@ func (l *Listener) onLetter(ctx context.Context, op string, e Event, do func(*qu
 	found, err := do(a.queue, ctx, member)
 	switch {
 	case err != nil:
-		return t.Sent(err)
+		return sent(t, err)
 	case !found:
 		return t.Refuse(fault.ErrNotFound)
 	}

@@ -2,6 +2,7 @@ package expiry
 
 import (
 	"context"
+	"errors"
 
 	"github.com/redis/rueidis"
 
@@ -13,6 +14,10 @@ import (
 // DeleteAll takes back the triggers of every action for id, and for no other
 // id, and counts them: SCAN for the keys and for the actions that have a
 // schedule, and the script of Delete for each. Not atomic.
+//
+// If one of the scripts fails the others are run all the same, and the count is
+// that of those that did not fail. The error is then that of the first that
+// failed, and MaybeApplied is true if any trigger was or may have been deleted.
 //
 // Errors: those of Delete.
 func (s *Schedule) DeleteAll(ctx context.Context, id string) (int64, error) {
@@ -54,15 +59,28 @@ func (s *Schedule) deleteEach(ctx context.Context, t fault.Target, found map[str
 	if len(calls) == 0 {
 		return 0, nil
 	}
+	var failure error
+	applied := false
 	for i, r := range s.lua.cancel.ExecMulti(ctx, s.core.Client, calls...) {
 		n, err := r.AsInt64()
-		if err != nil {
-			t.Key = calls[i].Keys[0]
-			return total, t.Sent(err)
-		}
 		total += n
+		applied = applied || n > 0 || maybeApplied(t, err)
+		if err != nil && failure == nil {
+			t.Key, failure = calls[i].Keys[0], err
+		}
 	}
-	return total, nil
+	switch {
+	case failure == nil:
+		return total, nil
+	case applied:
+		return total, t.Applied(reason(failure))
+	}
+	return total, sent(t, failure)
+}
+
+func maybeApplied(t fault.Target, err error) bool {
+	var op *fault.OpError
+	return err != nil && errors.As(t.Sent(err), &op) && op.MaybeApplied()
 }
 
 // family is keys that SCAN may find, told apart by what reads them: a

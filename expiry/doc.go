@@ -61,6 +61,12 @@
 // Listeners sleep until the next due time that they know, and are woken by
 // messages when something falls due before it.
 //
+// What others write into the keys of the schedule does no harm to the rest of
+// it: docs/triggers.md says what becomes of it. A step of the server's clock
+// forward fires what is due in between at once; after one back triggers fire when
+// the clock comes to their times again, and leases and retries are brought
+// forward.
+//
 // # Beside the Python service
 //
 // A trigger that is just a key with a lifetime, as the Python service sets it, is

@@ -12,7 +12,7 @@ var (
 	ErrNotFound        = fault.ErrNotFound        // no such trigger, dead letter or payload
 	ErrExists          = fault.ErrExists          // IfAbsent, and the trigger is set; a second handler for an action
 	ErrWrongType       = fault.ErrWrongType       // the key holds another Redis type
-	ErrInvalidTTL      = fault.ErrInvalidTTL      // a delay that is not positive
+	ErrInvalidTTL      = fault.ErrInvalidTTL      // a negative delay
 	ErrTooLarge        = fault.ErrTooLarge        // a payload over Config.MaxValueBytes
 	ErrUnsupported     = fault.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
 	ErrNoPermission    = fault.ErrNoPermission    // the Redis user has no right to a command, key or channel
@@ -27,7 +27,8 @@ var (
 // OpError is the error of one operation; see symphony.OpError.
 type OpError = fault.OpError
 
-// ConfigError is one mistake in a Config. NewListener joins all of them.
+// ConfigError is one mistake in a Config, an ErrInvalidArgument. NewListener joins
+// all of them.
 type ConfigError struct {
 	Field  string // the field: "Workers"
 	Reason string // what is wrong and how to mend it
@@ -35,3 +36,6 @@ type ConfigError struct {
 
 // Error names the field, what is wrong with it and how to mend it.
 func (e *ConfigError) Error() string { return "expiry: Config." + e.Field + ": " + e.Reason }
+
+// Unwrap returns ErrInvalidArgument.
+func (e *ConfigError) Unwrap() error { return ErrInvalidArgument }

@@ -125,8 +125,8 @@ func (l *Listener) event(q *queue, f firing) (Event, error) {
 	}
 	e.DueAt = time.UnixMilli(ms)
 	found, ok := l.names.parse(key)
-	if !ok {
-		return e, fmt.Errorf("expiry: %q is no trigger of %q", key, l.names.pattern)
+	if !ok || found.action != q.action || found.shard != q.shard {
+		return e, fmt.Errorf("expiry: %q is no trigger of the action %q in %q", key, q.action, l.names.pattern)
 	}
 	e.Tenant, e.Action, e.ID = found.tenant, found.action, found.id
 	return e, nil

@@ -23,6 +23,8 @@ type lane struct {
 	news     chan struct{} // there is something in finished
 
 	renewing chan struct{} // holds a token while a heartbeat is on its way
+
+	clock clock // for loop alone
 }
 
 func newLane(l *Listener, q *queue, h Handler) *lane {
@@ -35,9 +37,10 @@ func newLane(l *Listener, q *queue, h Handler) *lane {
 // job is one firing that this listener holds.
 type job struct {
 	token
-	event Event
-	ctx   context.Context
-	end   context.CancelCauseFunc
+	firing firing
+	event  Event
+	ctx    context.Context
+	end    context.CancelCauseFunc
 
 	until   time.Time // when the lease ends, by this machine's clock
 	renewed time.Time
@@ -61,11 +64,19 @@ const (
 // longestWait is how long a lane goes without looking, whatever it was told.
 const longestWait = time.Second
 
+// claimPage is how many firings one script claims at most: 20 µs each on a slow
+// machine.
+const claimPage = 250
+
+// stuckWait is how long a lane waits where something is due that a claim does
+// not take.
+const stuckWait = 10 * time.Millisecond
+
 // loop claims what falls due and starts its handlers.
 func (a *lane) loop(s *shift) {
 	var pause pause
 	for s.ctx.Err() == nil {
-		n := a.l.workers.take(s.ctx, a.l.cfg.Batch, longestWait)
+		n := a.l.workers.take(s.ctx, min(a.l.cfg.Batch, claimPage), longestWait)
 		if s.ctx.Err() != nil {
 			a.l.workers.give(n)
 			return
@@ -95,19 +106,29 @@ func (a *lane) take(s *shift, n int) (next time.Time, err error) {
 		return next, err
 	}
 	got := time.Now()
+	if b, ok := a.clock.read(c.now, sent, got); ok {
+		s.loops.Go(func() { a.setBack(s, b, got) })
+	}
 	a.l.count.lapsed.Add(c.lapsed)
 	a.l.count.cancelled.Add(c.changed)
 	a.reportBuried(c.buried)
+	a.reportOdd(c.odd)
+	for _, key := range c.wrong {
+		a.l.sayWrong(key)
+	}
 	for _, f := range c.firings {
 		a.start(s, f, sent, c.now)
 	}
 	a.l.workers.give(n - len(c.firings))
-	if c.changed > 0 || len(c.firings) == n {
+	if c.changed > 0 || c.odd.count > 0 || len(c.buried) > 0 || len(c.firings) == n {
 		return got, nil
 	}
 	wait := longestWait
 	if c.next >= 0 {
 		wait = min(wait, time.Duration(c.next*1000-c.now)*time.Microsecond)
+	}
+	if wait <= 0 && len(c.firings) == 0 {
+		wait = stuckWait
 	}
 	return got.Add(wait), nil
 }
@@ -116,7 +137,7 @@ func (a *lane) take(s *shift, n int) (next time.Time, err error) {
 func (a *lane) start(s *shift, f firing, sent time.Time, now int64) {
 	event, err := a.l.event(a.queue, f)
 	j := &job{
-		token: token{f.member, event.Attempt}, event: event, err: err,
+		token: token{f.member, event.Attempt}, firing: f, event: event, err: err,
 		until: sent.Add(a.l.cfg.Lease), renewed: sent,
 	}
 	j.ctx, j.end = context.WithCancelCause(s.work)
@@ -180,8 +201,23 @@ func (a *lane) perform(j *job) {
 		a.l.count.running.Add(-1)
 		a.finish(j, verdict(j, err), err)
 	}()
-	err = a.handler(j.ctx, j.event)
+	err = sound(a.handler(j.ctx, j.event))
 	returned = true
+}
+
+// sound is a handler's error, or what is known of one whose methods panic: a nil
+// pointer in an error, as a rule.
+func sound(err error) (result error) {
+	defer func() {
+		if v := recover(); v != nil {
+			result = fmt.Errorf("the handler returned a %T, whose methods panic: %v", err, v)
+		}
+	}()
+	if err != nil {
+		_ = err.Error()
+		_ = errors.As(err, new(*panicError))
+	}
+	return err
 }
 
 // finish notes the outcome of a job, for record.

@@ -32,6 +32,7 @@ type Listener struct {
 	said    atomic.Int64 // when a failed call to Redis was last logged, in Unix seconds
 
 	saidOnce sync.Once // that there are no events
+	reports  reports
 }
 
 type laneKey struct{ shard, action string }
@@ -226,6 +227,9 @@ func (l *Listener) trouble(s *shift, err error) (closed bool) {
 		return true
 	}
 	l.count.errors.Add(1)
+	if l.reportWrong(err, "") {
+		return false
+	}
 	now, said := time.Now().Unix(), l.said.Load()
 	if now-said >= troublePeriod && l.said.CompareAndSwap(said, now) {
 		l.cfg.Logger.Warn("expiry: a call to Redis failed; trying again until it does not", "pool", string(l.cfg.Pool),

@@ -2,6 +2,8 @@ package expiry
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -56,19 +58,71 @@ func (m *model) sweep(t *rapid.T) {
 		require.NoError(t, err)
 		all = append(all, k)
 	}
-	what := rapid.SampledFrom([]knowledge{maySet, mayGone}).Draw(t, "what")
-	_, err := m.queue.adopt(context.Background(), what, all)
+	_, err := m.queue.adopt(context.Background(), maySet, all)
 	require.NoError(t, err)
 	for _, k := range all {
-		held, now := m.keys[k], m.now()
-		due, scheduled := m.due[k]
-		switch {
-		case what == mayGone && held == nil && scheduled && now < due+graceMS:
-			m.forget(k)
-		case what == maySet && held != nil && held.ends > 0:
+		if held := m.keys[k]; held != nil && held.ends > 0 {
 			m.adopt(k, held)
 		}
 	}
+}
+
+// mend compares the sets: what agrees stays as it is.
+func (m *model) mend(t *rapid.T) {
+	repaired, strange := m.mendAll(t)
+	require.Zero(t, repaired)
+	require.Zero(t, strange)
+}
+
+func (m *model) mendAll(t *rapid.T) (repaired, strange int64) {
+	for _, of := range passes {
+		for cursor := uint64(0); ; {
+			p, err := m.queue.mend(context.Background(), of.which, cursor, of.count, ms(leaseMS), setback{})
+			require.NoError(t, err)
+			repaired, strange = repaired+p.repaired, strange+p.odd.count
+			if cursor = p.next; cursor == 0 {
+				break
+			}
+		}
+	}
+	for k, due := range m.due {
+		if m.keys[k] == nil && m.now() < due+graceMS {
+			m.forget(k)
+		}
+	}
+	return repaired, strange
+}
+
+// lose removes the entries of some firings, and of triggers, as an eviction or a
+// hand may: a sweep puts them back.
+func (m *model) lose(t *rapid.T) {
+	var want int64
+	for _, member := range slices.Sorted(maps.Keys(m.work)) {
+		if !rapid.Bool().Draw(t, "lost") {
+			continue
+		}
+		want++
+		a := m.work[member]
+		set := m.queue.run
+		switch a.state {
+		case "0":
+			a.score = m.now() + leaseMS
+		case "1":
+			a.score = m.now()
+		default:
+			a.score, set = m.now(), m.queue.dead
+		}
+		require.NoError(t, m.client.Do(context.Background(), m.client.B().Zrem().Key(set).Member(member).Build()).Error())
+	}
+	repaired, strange := m.mendAll(t)
+	require.Equal(t, want, repaired)
+	require.Zero(t, strange)
+	for _, k := range slices.Sorted(maps.Keys(m.due)) {
+		if held := m.keys[k]; held != nil && held.exp != 0 && held.exp == held.ends && rapid.Bool().Draw(t, "due") {
+			require.NoError(t, m.client.Do(context.Background(), m.client.B().Zrem().Key(m.queue.due).Member(k).Build()).Error())
+		}
+	}
+	m.sweep(t)
 }
 
 func (m *model) adopt(k string, held *key) {

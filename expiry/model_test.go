@@ -55,6 +55,8 @@ func TestScheduleIsTheModel(t *testing.T) {
 			"foreign setex": m.foreignSet,
 			"foreign ttl":   m.foreignExpire,
 			"sweep":         m.sweep,
+			"mend":          m.mend,
+			"lose":          m.lose,
 			"ended":         m.ended,
 		})
 	})

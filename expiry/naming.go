@@ -84,9 +84,19 @@ func (n naming) parse(key string) (label, bool) {
 		return label{}, false
 	}
 	if n.sharded {
-		return label{parts[0], parts[1], parts[2], parts[3]}, slices.Contains(n.allShards(), parts[1])
+		return label{parts[0], parts[1], parts[2], parts[3]}, slices.Contains(n.allShards(), parts[1]) && hashTag(key) == parts[1]
 	}
 	return label{tenant: parts[0], action: parts[1], id: parts[2]}, true
+}
+
+// hashTag is the part of a key that chooses its slot; empty if all of it does.
+func hashTag(key string) string {
+	_, rest, _ := strings.Cut(key, "{")
+	tag, _, ok := strings.Cut(rest, "}")
+	if !ok {
+		return ""
+	}
+	return tag
 }
 
 // key is a trigger's key as Redis has it.
@@ -98,6 +108,25 @@ func (n naming) key(l label) (string, error) {
 // glob matches the keys of triggers; a field of l that is keyspace.Any matches
 // every value.
 func (n naming) glob(l label) string { return n.pattern.Glob(n.parts(l)...) }
+
+// pieces are what the keys of all triggers of an action and a shard have in
+// common, in this order: the first at their beginning, the last at their end.
+func (n naming) pieces(shard, action string) []string {
+	glob := n.glob(label{keyspace.Any, shard, action, keyspace.Any})
+	all := []string{n.prefix}
+	for i := 0; i < len(glob); i++ {
+		switch last := len(all) - 1; {
+		case glob[i] == '*':
+			all = append(all, "")
+		case glob[i] == '\\' && i+1 < len(glob):
+			i++
+			fallthrough
+		default:
+			all[last] += glob[i : i+1]
+		}
+	}
+	return all
+}
 
 // shown is a key without the pool's prefix and without the shard.
 func (n naming) shown(key, shard string) string {

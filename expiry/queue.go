@@ -27,6 +27,9 @@ type queue struct {
 	own     string
 	swept   string
 	turn    string
+	stepped string
+
+	pieces []string // what all keys of its triggers have, in this order
 
 	pending, letters atomic.Int64 // as of the last claim
 }
@@ -37,7 +40,7 @@ func newQueue(c rueidis.Client, n naming, shard, action string) *queue {
 		client: c, lua: lua, shard: shard, action: action, channel: beside("wake"),
 		due: beside("due"), run: beside("run"), att: beside("att"), pay: beside("pay"),
 		dead: beside("dead"), seen: beside("seen"), own: beside("own"),
-		swept: beside("swept"), turn: beside("sweeping"),
+		swept: beside("swept"), turn: beside("sweeping"), stepped: beside("stepped"), pieces: n.pieces(shard, action),
 	}
 }
 
@@ -54,16 +57,29 @@ type claimed struct {
 	next    int64 // when there is more, in milliseconds; -1: nothing is known
 	changed int64 // how many due entries were cancelled or moved
 	lapsed  int64
+	odd     oddities
+	wrong   []string // the keys that hold another type
 	buried  []firing // dead letters now, without payloads
 	firings []firing
 }
+
+// oddities are entries that could not be processed as they were. They are dead
+// letters now, or were put right.
+type oddities struct {
+	count    int64
+	examples []string
+}
+
+// heaviest is how many bytes of payloads one claim takes, beyond those of one
+// firing.
+const heaviest = 4 << 20
 
 // claim takes up to n firings, and buries those whose leases lapsed most times. It
 // is never repeated by itself: what a lost answer named is claimed until its lease
 // lapses.
 func (q *queue) claim(ctx context.Context, n int, lease time.Duration, most int) (claimed, error) {
-	m, err := run(ctx, q.client, q.lua.claim,
-		[]string{q.due, q.run, q.att, q.pay, q.dead, q.seen}, []string{strconv.Itoa(n), store.Milliseconds(lease), strconv.Itoa(most)})
+	args := append([]string{strconv.Itoa(n), store.Milliseconds(lease), strconv.Itoa(most), strconv.Itoa(heaviest)}, q.pieces...)
+	m, err := run(ctx, q.client, q.lua.claim, []string{q.due, q.run, q.att, q.pay, q.dead, q.seen}, args)
 	if err != nil {
 		return claimed{}, err
 	}
@@ -75,8 +91,8 @@ func (q *queue) claim(ctx context.Context, n int, lease time.Duration, most int)
 }
 
 const (
-	claimNumbers = 7
-	claimHeader  = claimNumbers + 1
+	claimNumbers = 8
+	claimHeader  = claimNumbers + 3
 )
 
 func (q *queue) readClaim(answer []rueidis.RedisMessage) (claimed, error) {
@@ -94,8 +110,15 @@ func (q *queue) readClaim(answer []rueidis.RedisMessage) (claimed, error) {
 	q.pending.Store(header[2])
 	q.letters.Store(header[3])
 	c := claimed{now: header[0], next: header[1], changed: header[4] + header[5], lapsed: header[6]}
+	c.odd.count = header[7]
 	var err error
 	if c.buried, err = readBuried(answer[claimNumbers]); err != nil {
+		return claimed{}, err
+	}
+	if c.wrong, err = answer[claimNumbers+1].AsStrSlice(); err != nil {
+		return claimed{}, err
+	}
+	if c.odd.examples, err = answer[claimNumbers+2].AsStrSlice(); err != nil {
 		return claimed{}, err
 	}
 	for i := claimHeader; i < len(answer); i += 3 {
@@ -202,6 +225,16 @@ func (q *queue) put(ctx context.Context, t token, delay, most, why string) (fate
 	return number[fate](m, err)
 }
 
+// bury makes dead letters of claimed firings that cannot be read.
+func (q *queue) bury(ctx context.Context, fs []firing, why []string) (int64, error) {
+	args := make([]string, 0, 3*len(fs))
+	for i, f := range fs {
+		args = append(args, f.member, f.record, why[i])
+	}
+	m, err := run(ctx, q.client, q.lua.bury, []string{q.run, q.att, q.dead}, args)
+	return number[int64](m, err)
+}
+
 // revive gives a dead letter new attempts, and reports whether there was one.
 func (q *queue) revive(ctx context.Context, member string) (bool, error) {
 	m, err := run(ctx, q.client, q.lua.revive, []string{q.run, q.att, q.dead}, []string{member})
@@ -228,9 +261,8 @@ func number[N ~int64](m rueidis.RedisMessage, err error) (N, error) {
 type knowledge string
 
 const (
-	maySet  knowledge = "set"     // they may be there, with a time of their own
-	mayGone knowledge = "gone"    // they may have been deleted
-	ended   knowledge = "expired" // their keys ended
+	maySet knowledge = "set"     // they may be there, with a time of their own
+	ended  knowledge = "expired" // their keys ended
 )
 
 // adopt brings the schedule in line with what other writers did to the keys,
@@ -238,14 +270,47 @@ const (
 func (q *queue) adopt(ctx context.Context, what knowledge, keys []string) (bool, error) {
 	all := append([]string{q.due, q.pay, q.seen}, keys...)
 	m, err := run(ctx, q.client, q.lua.adopt, all, []string{string(what)})
+	n, err := number[int64](m, err)
+	return n > 0, err
+}
+
+// page is one page of a key that a sweep compares with the others.
+type page struct {
+	next                uint64 // 0: it was the last
+	cancelled, repaired int64
+	odd                 oddities
+}
+
+// setback tells that the server's clock was set back by a step. Entries of run
+// that end in more than ahead were written before.
+type setback struct{ step, ahead time.Duration }
+
+// mend compares a page of due, run, att, pay or dead with the other keys, and puts
+// right what does not agree.
+func (q *queue) mend(ctx context.Context, which string, cursor uint64, count int, lease time.Duration, b setback) (page, error) {
+	args := append([]string{
+		which, strconv.FormatUint(cursor, 10), strconv.Itoa(count), store.Milliseconds(lease),
+		store.Milliseconds(b.step), store.Milliseconds(b.ahead),
+	}, q.pieces...)
+	m, err := run(ctx, q.client, q.lua.mend, []string{q.due, q.run, q.att, q.pay, q.dead}, args)
 	if err != nil {
-		return false, err
+		return page{}, err
 	}
-	changes, err := m.AsIntSlice()
-	if err != nil || len(changes) != 2 {
-		return false, errReply
+	answer, err := m.ToArray()
+	if err != nil || len(answer) != 5 {
+		return page{}, errReply
 	}
-	return changes[0]+changes[1] > 0, nil
+	var p page
+	if p.next, err = answer[0].AsUint64(); err != nil {
+		return page{}, err
+	}
+	for i, into := range []*int64{&p.cancelled, &p.repaired, &p.odd.count} {
+		if *into, err = answer[i+1].AsInt64(); err != nil {
+			return page{}, err
+		}
+	}
+	p.odd.examples, err = answer[4].AsStrSlice()
+	return p, err
 }
 
 // turnKept is how long a turn to sweep is kept without a sign of life.
@@ -264,6 +329,12 @@ func (q *queue) takeTurn(ctx context.Context, since time.Duration, name string) 
 		return 0, n == 1, err
 	}
 	return n, false, err
+}
+
+// keepTurn renews the turn.
+func (q *queue) keepTurn(ctx context.Context, name string) error {
+	_, err := run(ctx, q.client, q.lua.keep, []string{q.turn}, []string{name, store.Milliseconds(turnKept)})
+	return err
 }
 
 // endTurn gives the turn back; began is 0 where the sweep was not finished.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -41,18 +42,22 @@ func (a *lane) outcomes() []*job {
 }
 
 func (a *lane) recordAll(s *shift, batch []*job) {
-	succeeded := make([]*job, 0, len(batch))
+	var succeeded, unread []*job
 	for _, j := range batch {
-		if j.outcome == done {
+		switch j.outcome {
+		case done:
 			succeeded = append(succeeded, j)
-		} else {
+		case unreadable:
+			unread = append(unread, j)
+		case failed, released:
 			a.putBack(s, j)
 		}
 	}
-	for len(succeeded) > 0 {
-		n := min(len(succeeded), recordBatch)
-		a.acknowledge(s, succeeded[:n])
-		succeeded = succeeded[n:]
+	for jobs := range slices.Chunk(succeeded, recordBatch) {
+		a.acknowledge(s, jobs)
+	}
+	for jobs := range slices.Chunk(unread, recordBatch) {
+		a.setAside(s, jobs)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -110,15 +115,10 @@ func (a *lane) putBack(s *shift, j *job) {
 		})
 		return
 	}
-	most, delay := a.l.cfg.MaxAttempts, time.Duration(0)
-	if j.outcome == unreadable {
-		most = 1
-	} else {
-		delay = a.l.delay(j.event.Failures + 1)
-	}
+	delay := a.l.delay(j.event.Failures + 1)
 	var what fate
 	if a.insist(s, []*job{j}, func(ctx context.Context) (err error) {
-		what, err = a.fail(ctx, j.token, delay, most, errorText(j.err))
+		what, err = a.fail(ctx, j.token, delay, a.l.cfg.MaxAttempts, errorText(j.err))
 		return err
 	}) {
 		a.reportFailure(j, what, delay)
@@ -126,9 +126,37 @@ func (a *lane) putBack(s *shift, j *job) {
 	}
 }
 
-// delay is Config.Backoff, which is the user's.
+// setAside makes dead letters of firings that cannot be read.
+func (a *lane) setAside(s *shift, jobs []*job) {
+	fs, why, odd := make([]firing, len(jobs)), make([]string, len(jobs)), oddities{}
+	for i, j := range jobs {
+		fs[i], why[i] = j.firing, errorText(j.err)
+	}
+	if a.insist(s, jobs, func(ctx context.Context) (err error) {
+		odd.count, err = a.bury(ctx, fs, why)
+		return err
+	}) {
+		odd.examples = why[:min(len(why), 3)]
+		a.l.count.buried.Add(odd.count)
+		a.letters.Add(odd.count)
+		a.reportOdd(odd)
+	}
+}
+
+// delay is Config.Backoff, which is the user's: a function that does not return
+// is replaced by the default.
 func (l *Listener) delay(failures int) time.Duration {
-	return max(l.cfg.Backoff(failures), 0)
+	answer := make(chan time.Duration, 1)
+	go func() {
+		defer close(answer)
+		defer func() { _ = recover() }()
+		answer <- l.cfg.Backoff(failures)
+	}()
+	if d, ok := <-answer; ok {
+		return max(d, 0)
+	}
+	l.cfg.Logger.Error("expiry: Config.Backoff panicked or ended its goroutine; the default is used instead", "failures", failures)
+	return backoff(failures)
 }
 
 func (a *lane) reportFailure(j *job, what fate, delay time.Duration) {
@@ -203,6 +231,18 @@ func (a *lane) insist(s *shift, jobs []*job, call func(context.Context) error) b
 			return false
 		}
 		pause.wait(s.io)
+	}
+}
+
+// persist repeats a call until it succeeds, or the shift ends.
+func (l *Listener) persist(s *shift, call func(context.Context) error) {
+	var pause pause
+	for s.ctx.Err() == nil {
+		err := call(s.ctx)
+		if err == nil || s.ctx.Err() != nil || l.trouble(s, err) {
+			return
+		}
+		pause.wait(s.ctx)
 	}
 }
 

@@ -53,7 +53,7 @@ func TestConfigMistakesComeAllAtOnce(t *testing.T) {
 	p := pooltest.Embedded(t)
 	r := expiry.NewRegistry()
 	_, err := expiry.NewListener(p, r, expiry.Config{})
-	require.ErrorIs(t, err, expiry.ErrUnsupported, "a registry without handlers")
+	require.ErrorIs(t, err, expiry.ErrInvalidArgument, "a registry without handlers")
 	require.NoError(t, r.On("x", func(context.Context, expiry.Event) error { return nil }))
 	_, err = expiry.NewListener(p, r, expiry.Config{Workers: -1, Batch: -1, MaxAttempts: -1, MaxLapses: -1, Lease: -1, StopTimeout: -1, Sweep: -1})
 	for _, field := range []string{"Workers", "Batch", "MaxAttempts", "MaxLapses", "Lease", "StopTimeout", "Sweep"} {
@@ -68,7 +68,7 @@ func TestConfigMistakesComeAllAtOnce(t *testing.T) {
 	_, err = expiry.NewListener(nil, r, expiry.Config{})
 	require.ErrorIs(t, err, expiry.ErrUnknownPool)
 	_, err = expiry.NewListener(p, nil, expiry.Config{})
-	require.ErrorIs(t, err, expiry.ErrUnsupported)
+	require.ErrorIs(t, err, expiry.ErrInvalidArgument)
 	require.NoError(t, r.On("a\x00b", func(context.Context, expiry.Event) error { return nil }))
 	_, err = expiry.NewListener(p, r, expiry.Config{})
 	require.ErrorIs(t, err, expiry.ErrInvalidKey)

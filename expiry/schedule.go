@@ -80,14 +80,13 @@ func (s *Schedule) With(opts ...Option) *Schedule {
 }
 
 // Set makes the work of action for id fall due after a delay, rounded up to
-// whole milliseconds: one script. Where the trigger is set already it moves, and
-// loses a payload that it had.
+// whole milliseconds; 0 means now. One script. Where the trigger is set already it
+// moves, and loses a payload that it had.
 //
 // The key's lifetime is the delay and an hour; with a Python pattern, while no
 // listener handles the action, the delay alone, so that a Python worker runs it.
 //
-// Errors: ErrInvalidKey; ErrInvalidTTL for a delay that is not positive;
-// ErrExists and ErrNotFound from IfAbsent and IfExists; ErrWrongType.
+// Errors: ErrInvalidKey; ErrInvalidTTL for a negative delay; ErrExists and ErrNotFound from IfAbsent and IfExists; ErrWrongType.
 func (s *Schedule) Set(ctx context.Context, action, id string, after time.Duration) error {
 	return s.set(ctx, change{op: "Set", action: action, id: id, delay: after})
 }
@@ -102,10 +101,11 @@ func (s *Schedule) SetPayload(ctx context.Context, action, id string, payload an
 }
 
 // Touch is a debounce: it makes the work fall due when quiet has passed without
-// another Touch, and at most atMost after the first one since it last fired. A
-// payload stays. One script.
+// another Touch, and at most atMost after the first one since it last fired. Both
+// are rounded up to whole milliseconds, and 0 means now. A payload stays. One
+// script.
 //
-// Errors: those of Set; ErrInvalidTTL also for an atMost that is not positive.
+// Errors: those of Set; ErrInvalidTTL also for a negative atMost.
 func (s *Schedule) Touch(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
 	return s.set(ctx, change{op: "Touch", action: action, id: id, delay: quiet, touch: true, limit: atMost})
 }
@@ -125,11 +125,11 @@ func (s *Schedule) Delete(ctx context.Context, action, id string) (bool, error) 
 	}
 	m, err := run(ctx, s.core.Client, s.lua.cancel, []string{w.Key, w.beside("due"), w.beside("pay")}, nil)
 	if err != nil {
-		return false, w.Sent(err)
+		return false, sent(w.Target, err)
 	}
 	n, err := m.AsInt64()
 	if err != nil {
-		return false, w.Sent(err)
+		return false, sent(w.Target, err)
 	}
 	return n == 1, nil
 }
@@ -151,7 +151,7 @@ func (s *Schedule) Due(ctx context.Context, action, id string) (time.Time, error
 	}
 	ms, err := number[int64](m, err)
 	if err != nil {
-		return time.Time{}, w.Sent(err)
+		return time.Time{}, sent(w.Target, err)
 	}
 	return time.UnixMilli(ms), nil
 }
@@ -187,11 +187,11 @@ func (s *Schedule) set(ctx context.Context, c change) error {
 	}
 	m, err := run(ctx, s.core.Client, s.lua.schedule, keys, args)
 	if err != nil {
-		return w.Sent(err)
+		return sent(w.Target, err)
 	}
 	switch answer, err := m.ToString(); {
 	case err != nil:
-		return w.Sent(err)
+		return sent(w.Target, err)
 	case answer == "NOTFOUND":
 		return w.Refuse(fault.ErrNotFound)
 	case answer == "EXISTS":
@@ -202,11 +202,11 @@ func (s *Schedule) set(ctx context.Context, c change) error {
 
 // arguments are those of schedule.lua.
 func (s *Schedule) arguments(w work, c change) ([]string, error) {
-	if c.delay <= 0 {
-		return nil, w.Refuse(fmt.Errorf("%w: a delay of %v; give a positive one", fault.ErrInvalidTTL, c.delay))
+	if c.delay < 0 {
+		return nil, w.Refuse(fmt.Errorf("%w: a delay of %v is negative; 0 means now", fault.ErrInvalidTTL, c.delay))
 	}
-	if c.touch && c.limit <= 0 {
-		return nil, w.Refuse(fmt.Errorf("%w: at most %v after the first touch; give a positive limit", fault.ErrInvalidTTL, c.limit))
+	if c.limit < 0 {
+		return nil, w.Refuse(fmt.Errorf("%w: at most %v after the first touch is negative; 0 means now", fault.ErrInvalidTTL, c.limit))
 	}
 	args := []string{"", store.Milliseconds(c.delay), allStamps.next()}
 	if c.carries || c.touch {

@@ -228,10 +228,10 @@ func TestMistakesAreRefused(t *testing.T) {
 		want error
 		call func() error
 	}{
-		"delay":    {expiry.ErrInvalidTTL, func() error { return s.Set(ctx, "x", "1", 0) }},
+		"delay":    {expiry.ErrInvalidTTL, func() error { return s.Set(ctx, "x", "1", -1) }},
 		"negative": {expiry.ErrInvalidTTL, func() error { return s.SetPayload(ctx, "x", "1", 1, -time.Second) }},
-		"quiet":    {expiry.ErrInvalidTTL, func() error { return s.Touch(ctx, "x", "1", 0, time.Second) }},
-		"limit":    {expiry.ErrInvalidTTL, func() error { return s.Touch(ctx, "x", "1", time.Second, 0) }},
+		"quiet":    {expiry.ErrInvalidTTL, func() error { return s.Touch(ctx, "x", "1", -1, time.Second) }},
+		"limit":    {expiry.ErrInvalidTTL, func() error { return s.Touch(ctx, "x", "1", time.Second, -1) }},
 		"action":   {expiry.ErrInvalidKey, func() error { return s.Set(ctx, "", "1", time.Second) }},
 		"id":       {expiry.ErrInvalidKey, func() error { return s.Set(ctx, "x", "a\x00b", time.Second) }},
 		"due":      {expiry.ErrInvalidKey, func() error { _, err := s.Due(ctx, "x", ""); return err }},
@@ -244,7 +244,7 @@ func TestMistakesAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) { pooltest.Unsent(t, p, c.want, c.call) })
 	}
 	var op *expiry.OpError
-	require.ErrorAs(t, s.Set(ctx, "x", "1", 0), &op)
+	require.ErrorAs(t, s.Set(ctx, "x", "1", -1), &op)
 	require.Equal(t, "Set", op.Op)
 	require.Equal(t, w.key("x", "1"), op.Key)
 	require.False(t, op.MaybeApplied())

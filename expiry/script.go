@@ -18,7 +18,7 @@ var sources embed.FS
 // scripts are what changes a schedule, each in one atomic step. Those that
 // change nothing when they are repeated are retried by the client.
 type scripts struct {
-	schedule, cancel, look, ack, extend, defers, revive, discard, adopt, swept *rueidis.Lua
+	schedule, cancel, look, ack, extend, defers, bury, revive, discard, adopt, mend, keep, swept *rueidis.Lua
 
 	claim, turn *rueidis.Lua // never retried: what a lost answer gave is given
 }
@@ -36,17 +36,20 @@ func compile(clock string) *scripts {
 	}
 	retried := func(names ...string) *rueidis.Lua { return rueidis.NewLuaScriptRetryable(right.Script(text(names...))) }
 	return &scripts{
-		schedule: retried("set", "key", "wake", "schedule"),
-		cancel:   retried("key", "cancel"),
-		look:     retried("key", "look"),
-		ack:      retried("record", "ack"),
-		extend:   retried("full", "record", "extend"),
-		defers:   retried("full", "record", "wake", "defer"),
-		revive:   retried("record", "wake", "revive"),
-		discard:  retried("discard"),
-		adopt:    retried("key", "wake", "adopt"),
+		schedule: retried("set", "sound", "key", "wake", "schedule"),
+		cancel:   retried("sound", "key", "cancel"),
+		look:     retried("sound", "key", "look"),
+		ack:      retried("sound", "record", "ack"),
+		extend:   retried("full", "sound", "record", "extend"),
+		defers:   retried("full", "sound", "record", "wake", "defer"),
+		bury:     retried("full", "sound", "record", "bury"),
+		revive:   retried("sound", "record", "wake", "revive"),
+		discard:  retried("sound", "discard"),
+		adopt:    retried("sound", "key", "wake", "adopt"),
+		mend:     retried("full", "sound", "key", "record", "aside", "mend"),
+		keep:     retried("keep"),
 		swept:    retried("swept"),
-		claim:    rueidis.NewLuaScript(right.Script(text("full", "key", "record", "claim"))),
+		claim:    rueidis.NewLuaScript(right.Script(text("full", "sound", "key", "record", "aside", "claim"))),
 		turn:     rueidis.NewLuaScript(right.Script(text("turn"))),
 	}
 }

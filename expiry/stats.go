@@ -21,6 +21,8 @@ type Stats struct {
 	Lapsed    int64 // firings taken over from a worker that was lost
 	Lost      int64 // leases that this listener lost
 	Cancelled int64 // due entries whose key another service had deleted or moved
+	Strange   int64 // entries of a schedule that could not be processed as they were: dead letters now, or put right
+	Repaired  int64 // entries that were lost, or held up by a clock that was set back, and that a sweep put back
 	Errors    int64 // calls to Redis that failed, and were repeated
 
 	LastLag  time.Duration // from due to its handler's start, for the last firing
@@ -28,8 +30,8 @@ type Stats struct {
 }
 
 type counters struct {
-	running, fired, retried, buried, panics, lapsed, lost, cancelled, errors atomic.Int64
-	lastLag, worstLag                                                        atomic.Int64
+	running, fired, retried, buried, panics, lapsed, lost, cancelled, strange, repaired, errors atomic.Int64
+	lastLag, worstLag                                                                           atomic.Int64
 }
 
 // Stats gives the counters. It sends nothing.
@@ -38,6 +40,7 @@ func (l *Listener) Stats() Stats {
 	s := Stats{
 		Running: c.running.Load(), Fired: c.fired.Load(), Retried: c.retried.Load(), Buried: c.buried.Load(),
 		Panics: c.panics.Load(), Lapsed: c.lapsed.Load(), Lost: c.lost.Load(), Cancelled: c.cancelled.Load(),
+		Strange: c.strange.Load(), Repaired: c.repaired.Load(),
 		Errors: c.errors.Load(), LastLag: time.Duration(c.lastLag.Load()), WorstLag: time.Duration(c.worstLag.Load()),
 	}
 	for _, a := range l.lanes {

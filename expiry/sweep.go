@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -119,7 +121,12 @@ func (a *lane) claimOwnership(s *shift) error {
 	if !a.l.names.pattern.IsPython() {
 		return nil
 	}
-	return a.client.Do(s.ctx, a.client.B().Set().Key(a.own).Value("1").Ex(max(time.Hour, 3*a.l.cfg.Sweep)).Build()).Error()
+	set := a.client.B().Arbitrary("SET").Keys(a.own).Args("1", "PX", store.Milliseconds(max(time.Hour, 3*a.l.cfg.Sweep)), "GET").Build()
+	err := a.client.Do(s.ctx, set).Error() // GET keeps what is of another type
+	if rueidis.IsRedisNil(err) || a.l.reportWrong(err, a.own) {
+		return nil
+	}
+	return err
 }
 
 func (w *sweeper) sweepLanes(mine []turn) (err error) {
@@ -132,11 +139,52 @@ func (w *sweeper) sweepLanes(mine []turn) (err error) {
 		return err
 	}
 	for _, t := range mine {
-		if err := w.sweepDue(t, mine); err != nil {
-			return err
+		for _, p := range passes {
+			if err := w.pass(t, p, mine); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+type pass struct {
+	which string
+	count int
+}
+
+// passes are the keys of a schedule that a sweep goes over, and how many entries
+// one script looks at. The pages of pay are small since payloads may be large.
+var passes = []pass{{"due", lookAt}, {"run", lookAt}, {"att", lookAt / 2}, {"dead", lookAt}, {"pay", 20}}
+
+// pass compares one key of a schedule with the others.
+func (w *sweeper) pass(t turn, of pass, mine []turn) error {
+	for cursor := uint64(0); ; {
+		p, err := t.mend(w.ctx, of.which, cursor, of.count, w.cfg.Lease, setback{})
+		if err != nil {
+			if w.reportWrong(err, "") {
+				return nil
+			}
+			return err
+		}
+		t.mended(p)
+		if cursor = p.next; cursor == 0 {
+			return nil
+		}
+		if err := w.breathe(mine); err != nil {
+			return err
+		}
+	}
+}
+
+// mended counts what a page brought.
+func (a *lane) mended(p page) {
+	a.l.count.cancelled.Add(p.cancelled)
+	a.l.count.repaired.Add(p.repaired)
+	a.reportOdd(p.odd)
+	if p.cancelled+p.repaired+p.odd.count > 0 {
+		a.wake.signal()
+	}
 }
 
 // sweepKeys adopts what another service set or moved.
@@ -170,29 +218,6 @@ func (w *sweeper) sweepKeys(mine []turn) error {
 	return nil
 }
 
-// sweepDue takes what another service deleted out of the schedule.
-func (w *sweeper) sweepDue(a turn, mine []turn) error {
-	for cursor := uint64(0); ; {
-		page, err := a.client.Do(w.ctx, a.client.B().Zscan().Key(a.due).Cursor(cursor).Count(lookAt).Build()).AsScanEntry()
-		if err != nil {
-			return err
-		}
-		keys := make([]string, 0, len(page.Elements)/2)
-		for i := 0; i+1 < len(page.Elements); i += 2 {
-			keys = append(keys, page.Elements[i])
-		}
-		if err := a.look(w.shift, mayGone, keys); err != nil {
-			return err
-		}
-		if cursor = page.Cursor; cursor == 0 {
-			return nil
-		}
-		if err := w.breathe(mine); err != nil {
-			return err
-		}
-	}
-}
-
 // breathe leaves the server to others for as long as the last page took, and
 // keeps the turns.
 func (w *sweeper) breathe(mine []turn) error {
@@ -203,8 +228,7 @@ func (w *sweeper) breathe(mine []turn) error {
 	}
 	w.kept = w.page
 	for _, t := range mine {
-		keep := t.client.B().Arbitrary("PEXPIRE").Keys(t.turn).Args(store.Milliseconds(turnKept)).Build()
-		if err := t.client.Do(w.ctx, keep).Error(); err != nil {
+		if err := t.keepTurn(w.ctx, w.name); err != nil {
 			return err
 		}
 	}

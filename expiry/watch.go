@@ -128,10 +128,12 @@ func (l *Listener) wakeAll() {
 	}
 }
 
-// wakeUp reads a wake-up: in how many milliseconds there is work.
+// wakeUp reads a wake-up: in how many milliseconds there is work. What is no such
+// number, or later than the lane looks anyway, is passed over.
 func (a *lane) wakeUp(message string) {
-	if ms, err := strconv.ParseInt(message, 10, 64); err == nil {
-		a.wake.set(time.Now().Add(time.Duration(ms) * time.Millisecond))
+	ms, err := strconv.ParseInt(message, 10, 64)
+	if err == nil && ms <= longestWait.Milliseconds() {
+		a.wake.set(time.Now().Add(time.Duration(max(ms, 0)) * time.Millisecond))
 	}
 }
 
@@ -232,14 +234,7 @@ func gather(ctx context.Context, n notice, notices <-chan notice) map[knowledge]
 
 // lookUntil looks until it succeeds: what is seen of an ended key is seen once.
 func (l *Listener) lookUntil(s *shift, what knowledge, keys []string) {
-	var pause pause
-	for s.ctx.Err() == nil {
-		err := l.look(s, what, keys)
-		if err == nil || s.ctx.Err() != nil || l.trouble(s, err) {
-			return
-		}
-		pause.wait(s.ctx)
-	}
+	l.persist(s, func(context.Context) error { return l.look(s, what, keys) })
 }
 
 // look has the schedule of each key's action brought in line with the key.
@@ -267,6 +262,9 @@ func (a *lane) look(s *shift, what knowledge, keys []string) error {
 		n := min(len(keys), lookAt)
 		changed, err := a.adopt(s.ctx, what, keys[:n])
 		if err != nil {
+			if a.l.reportWrong(err, "") {
+				return nil // the next sweep looks again
+			}
 			return err
 		}
 		if changed {

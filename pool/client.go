@@ -113,20 +113,6 @@ func (c *client) Receive(ctx context.Context, subscribe rueidis.Completed, fn fu
 	return c.receive(c.Client, ctx, subscribe, fn)
 }
 
-func (c *client) Dedicated(fn func(rueidis.DedicatedClient) error) error {
-	if c.closed.Load() {
-		return ErrClosed
-	}
-	return c.Client.Dedicated(func(d rueidis.DedicatedClient) error {
-		return fn(&dedicated{d, c.guard})
-	})
-}
-
-func (c *client) Dedicate() (rueidis.DedicatedClient, func()) {
-	d, release := c.Client.Dedicate()
-	return &dedicated{d, c.guard}, release
-}
-
 func (c *client) Nodes() map[string]rueidis.Client {
 	nodes := c.Client.Nodes()
 	for addr, n := range nodes {
@@ -137,23 +123,6 @@ func (c *client) Nodes() map[string]rueidis.Client {
 
 // Close does nothing: the connections belong to the Pools.
 func (c *client) Close() {}
-
-type dedicated struct {
-	rueidis.DedicatedClient
-	*guard
-}
-
-func (d *dedicated) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
-	return d.do(d.DedicatedClient, ctx, cmd)
-}
-
-func (d *dedicated) DoMulti(ctx context.Context, multi ...rueidis.Completed) []rueidis.RedisResult {
-	return d.doMulti(d.DedicatedClient, ctx, multi)
-}
-
-func (d *dedicated) Receive(ctx context.Context, subscribe rueidis.Completed, fn func(rueidis.PubSubMessage)) error {
-	return d.receive(d.DedicatedClient, ctx, subscribe, fn)
-}
 
 func (g *guard) do(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
 	if g.closed.Load() {

@@ -6,6 +6,8 @@
 -- ARGV     member, attempt, and so on
 --
 -- Result: the places, from 1, of the pairs that were not the caller's any more.
+local bad = wrong(KEYS[1], 'ZCARD') or wrong(KEYS[2], 'HLEN') or wrong(KEYS[3], 'HLEN')
+if bad then return bad end
 local lost, done = {}, {}
 for i = 1, #ARGV, 2 do
   if claimed(redis.call('HGET', KEYS[2], ARGV[i]), ARGV[i + 1]) then

@@ -5,18 +5,26 @@
 -- KEYS[3]  seen: triggers that fired because of their `expired` event, or with
 --          the end of their grace, so that another event of it changes nothing
 -- KEYS     from 4: triggers
--- ARGV[1]  what is known of them: 'set' they may be there, 'gone' they may have
---          been deleted, 'expired' they have ended
+-- ARGV[1]  what is known of them: 'set' they may be there, 'expired' they have
+--          ended
 --
--- Result: how many were adopted or moved, and how many were cancelled.
+-- Result: how many were adopted or moved.
+local bad = wrong(KEYS[1], 'ZCARD') or wrong(KEYS[2], 'HLEN')
+if bad then return bad end
+local memories = not wrong(KEYS[3], 'ZCARD')
 local now = math.floor(clock() / 1000)
-local adopted, cancelled = 0, 0
+local adopted = 0
+
+local function dueTime(key)
+  local due = tonumber(redis.call('ZSCORE', KEYS[1], key))
+  return usable(due) and due
+end
 
 local function set(key)
   local ends = redis.call('PEXPIRETIME', key)
   if ends <= 0 then return end
-  local due = redis.call('ZSCORE', KEYS[1], key)
-  if due and math.abs(tonumber(due) + grace - ends) <= tolerance then return end
+  local due = dueTime(key)
+  if due and math.abs(due + grace - ends) <= tolerance then return end
   local v = held(key)
   if not v then return end
   local t = read(v)
@@ -28,27 +36,17 @@ local function set(key)
     return
   end
   adopt(KEYS[1], KEYS[2], key, v, ends, now)
-  redis.call('ZREM', KEYS[3], key)
+  if memories then redis.call('ZREM', KEYS[3], key) end
   adopted = adopted + 1
   wakeFor(KEYS[1], key, ends - now)
 end
 
-local function gone(key)
-  if redis.call('EXISTS', key) == 1 then return end
-  local due = redis.call('ZSCORE', KEYS[1], key)
-  if due and now < tonumber(due) + grace then
-    drop(KEYS[1], KEYS[2], key)
-    cancelled = cancelled + 1
-  end
-end
-
 local function expired(key)
   if redis.call('EXISTS', key) == 1 then return end
-  local due = redis.call('ZSCORE', KEYS[1], key)
-  if due and now >= tonumber(due) + grace - tolerance then return end
-  if not due then
-    local fired = redis.call('ZSCORE', KEYS[3], key)
-    if fired and tonumber(fired) > now - memory then return end
+  local due = dueTime(key)
+  if due and now >= due + grace - tolerance then return end
+  if not due and memories then
+    if remembered(KEYS[3], key, now) then return end
     remember(KEYS[3], key, now)
   end
   write(KEYS[1], key, 'trigger:', now, now)
@@ -59,10 +57,8 @@ end
 for i = 4, #KEYS do
   if ARGV[1] == 'set' then
     set(KEYS[i])
-  elseif ARGV[1] == 'gone' then
-    gone(KEYS[i])
   else
     expired(KEYS[i])
   end
 end
-return {adopted, cancelled}
+return adopted

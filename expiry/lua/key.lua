@@ -1,4 +1,4 @@
--- How a trigger's key is read and written. It follows clock.lua.
+-- How a trigger's key is read and written. It follows clock.lua and sound.lua.
 --
 -- A scheduled trigger's value ends in `;due=<ms>;exp=<ms>`: when it is due, and
 -- when its key ends, a grace after that. A value whose `exp` is not the key's
@@ -41,6 +41,7 @@ local function read(v)
   end
   local due, exp = string.match(v, ';due=(%d+);exp=(%d+)$')
   t.due, t.exp = tonumber(due), tonumber(exp)
+  if not usable(t.due) or not usable(t.exp) then t.due, t.exp = nil, nil end
   t.bare = string.gsub(v, ';due=%d+;exp=%d+$', '')
   return t
 end
@@ -51,7 +52,7 @@ local function unchanged(v, due, ends)
   local tail = ';due=' .. due .. ';exp=' .. int(ends)
   if string.sub(v, -#tail) == tail then return true end
   local t = read(v)
-  return tolerance > 0 and t.due == tonumber(due) and math.abs(t.exp - ends) <= tolerance
+  return tolerance > 0 and t.exp and t.due == tonumber(due) and math.abs(t.exp - ends) <= tolerance
 end
 
 local function pending(key) return '-|' .. key end
@@ -65,7 +66,7 @@ end
 local function adopt(due, pay, key, v, ends, now)
   local t = read(v)
   if t.payload then redis.call('HSET', pay, pending(key), t.payload) end
-  write(due, key, t.bare, ends, now)
+  write(due, key, t.bare, math.min(ends, latest), now)
 end
 
 local function drop(due, pay, key)
@@ -74,9 +75,17 @@ local function drop(due, pay, key)
 end
 
 -- Notes that a trigger whose key ended has fired, for as long as another
--- listener may take to look at the event of it.
+-- listener may take to look at the event of it. Each note removes two old ones
+-- at most, so that no call removes many.
 local function remember(seen, key, now)
-  redis.call('ZREMRANGEBYSCORE', seen, '-inf', int(now - memory))
+  local old = redis.call('ZRANGEBYSCORE', seen, '-inf', int(now - memory), 'LIMIT', 0, 2)
+  if #old > 0 then redis.call('ZREM', seen, unpack(old)) end
   redis.call('ZADD', seen, int(now), key)
   redis.call('PEXPIRE', seen, memory)
+end
+
+-- Says whether such a trigger fired a moment ago.
+local function remembered(seen, key, now)
+  local fired = tonumber(redis.call('ZSCORE', seen, key))
+  return fired and fired > now - memory and fired <= now + memory
 end

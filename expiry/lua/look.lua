@@ -5,6 +5,8 @@
 --
 -- Result: when it is due, in milliseconds; nil if there is none; or the error
 -- WRONGTYPE.
+local bad = wrong(KEYS[2], 'ZCARD')
+if bad then return bad end
 local v, other = held(KEYS[1])
 if other then return wrongtype() end
 if v then
@@ -12,5 +14,5 @@ if v then
   if t.exp and math.abs(t.exp - ends) <= tolerance then return int(t.due) end
   return ends > 0 and int(ends)
 end
-local score = redis.call('ZSCORE', KEYS[2], KEYS[1])
-return score and math.floor(clock() / 1000) >= tonumber(score) + grace and int(tonumber(score))
+local score = tonumber(redis.call('ZSCORE', KEYS[2], KEYS[1]))
+return usable(score) and math.floor(clock() / 1000) >= score + grace and int(score)

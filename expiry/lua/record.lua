@@ -1,9 +1,11 @@
 -- How the record of claimed work is read and written: `<attempts> <failures>
 -- <lapses> <state> <last error>`; the state is 0 claimed, 1 waiting for its next
 -- attempt, 2 dead.
+local function count(digits) return math.min(tonumber(digits) or 0, 1000000000) end
+
 local function attempts(rec)
-  local a, f, l, s, why = string.match(rec or '', '^(%d+) (%d+) (%d+) (%d) (.*)$')
-  return tonumber(a) or 0, tonumber(f) or 0, tonumber(l) or 0, s or '1', why or ''
+  local a, f, l, s, why = string.match(rec or '', '^(%d+) (%d+) (%d+) ([012]) (.*)$')
+  return count(a), count(f), count(l), s or '1', why or ''
 end
 
 local function record(a, f, l, state, why)

@@ -16,8 +16,10 @@
 -- ARGV[5]  payload
 --
 -- Result: when it is due, in milliseconds; the error WRONGTYPE, or why the server
--- writes nothing; or the status
--- NOTFOUND or EXISTS when the condition does not hold.
+-- writes nothing; or the status NOTFOUND or EXISTS when the condition does not
+-- hold.
+local bad = wrong(due, 'ZCARD') or wrong(pay, 'HLEN')
+if bad then return bad end
 if answer then
   wakeFor(due, trigger, delay)
   return answer
@@ -37,6 +39,7 @@ if v and string.sub(v, 1, #stamp) == stamp then
   return int(read(v).due or redis.call('PEXPIRETIME', trigger))
 end
 local score = tonumber(redis.call('ZSCORE', due, trigger))
+if not usable(score) then score = nil end
 local overdue = not v and score and now >= score + grace
 if asked('e') and not v and not overdue then return redis.status_reply('NOTFOUND') end
 if asked('a') and (v or overdue) then return redis.status_reply('EXISTS') end

@@ -5,7 +5,7 @@
 local now = math.ceil(clock() / 1000)
 local trigger, due, pay, stamp, delay = KEYS[1], KEYS[2], KEYS[3], ARGV[3], tonumber(ARGV[2])
 local answer, old
-if ARGV[1] == '' or ARGV[1] == 'p' then
+if (ARGV[1] == '' or ARGV[1] == 'p') and type(redis.pcall('ZCARD', due)) == 'number' and type(redis.pcall('HLEN', pay)) == 'number' then
   local at, exp = int(now + delay), int(now + delay + 3600000)
   old = redis.pcall('SET', trigger, stamp .. ';due=' .. at .. ';exp=' .. exp, 'PXAT', exp, 'GET')
   if type(old) ~= 'table' and not (old and string.sub(old, 1, #stamp) == stamp) then

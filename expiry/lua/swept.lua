@@ -6,7 +6,9 @@
 -- ARGV[2]  the caller's name
 -- ARGV[3]  how long the note is kept, in milliseconds
 --
--- Result: 1.
-if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3]) end
-if redis.call('GET', KEYS[2]) == ARGV[2] then redis.call('DEL', KEYS[2]) end
+-- Result: 1. A key that holds another type stays as it is.
+if ARGV[1] ~= '' and type(redis.pcall('GET', KEYS[1])) ~= 'table' then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+end
+if redis.pcall('GET', KEYS[2]) == ARGV[2] then redis.call('DEL', KEYS[2]) end
 return 1
