@@ -151,6 +151,9 @@ func (t Target) On(field string) Target {
 // Reason gives the server's refusals, and replies that make no sense, the names
 // of ours.
 func Reason(err error) error {
+	if err == nil {
+		return nil
+	}
 	if rueidis.IsParseErr(err) && !errors.Is(err, ErrUnexpectedReply) {
 		return fmt.Errorf("%w: %w", ErrUnexpectedReply, err)
 	}

@@ -84,8 +84,11 @@ func apart(key string) error {
 
 // unlikeAWrite reports whether no command that changes a key answers so.
 func unlikeAWrite(reply rueidis.RedisMessage) bool {
+	if reply.IsInt64() {
+		return false
+	}
 	text, err := reply.ToString()
-	return !reply.IsInt64() && (err != nil || text != "OK")
+	return err != nil || text != "OK"
 }
 
 func done(reply rueidis.RedisMessage) bool {
