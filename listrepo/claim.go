@@ -13,7 +13,7 @@ import (
 // Item is a claimed item.
 type Item[T any] struct {
 	ID      string // the same for every delivery of the item, and no other item of the queue has it
-	Attempt int    // 1 for the first delivery, and more for each after it
+	Attempt int    // 1 for the first delivery, and one more for each after it, returned ones included
 	Value   T
 }
 
@@ -136,7 +136,20 @@ var errReleased = errors.New("released on the last attempt")
 // Fail is Release with the reason, which items that are parked carry.
 func (c *Claim[T]) Fail(ctx context.Context, cause error, items ...Item[T]) error {
 	return c.settle(ctx, "Release", items, func(l *lease, places []int) error {
-		return l.release(ctx, places, l.queue.MaxAttempts, cause.Error())
+		return l.release(ctx, places, fate{attempts: l.queue.MaxAttempts, reason: cause.Error()})
+	})
+}
+
+// Return puts items back in front of the queue, in their order, as Release does,
+// but the delivery does not count towards MaxAttempts, and no item becomes a dead
+// letter. If no items are named, Return puts back all that are left. It is for a
+// worker that stops before it has tried them. Item.Attempt of the next delivery is
+// one higher all the same, so that a repeat can be recognized. One script; atomic.
+//
+// Errors: those of Ack.
+func (c *Claim[T]) Return(ctx context.Context, items ...Item[T]) error {
+	return c.settle(ctx, "Return", items, func(l *lease, places []int) error {
+		return l.release(ctx, places, fate{free: true})
 	})
 }
 

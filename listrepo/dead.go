@@ -80,7 +80,7 @@ func (q *queue) dead(ctx context.Context, t fault.Target) iter.Seq2[[2]string, e
 }
 
 // deadItem reads what park in lua/claims.lua wrote:
-// "<ms> <attempt> <length of reason> <reason><value>".
+// "<ms> <count> <length of reason> <reason><value>".
 func (r *ListRepo[T]) deadItem(t fault.Target, place int, id, text string) (d DeadItem[T], err error) {
 	d.ID = id
 	parts := strings.SplitN(text, " ", 4)
@@ -88,7 +88,7 @@ func (r *ListRepo[T]) deadItem(t fault.Target, place int, id, text string) (d De
 		return d, t.Refuse(errors.New("a parked item has another form; it was written by something else"))
 	}
 	ms, errMS := strconv.ParseInt(parts[0], 10, 64)
-	attempt, errAttempt := strconv.Atoi(parts[1])
+	attempt, errAttempt := deliveries(parts[1])
 	length, errLength := strconv.Atoi(parts[2])
 	if err := errors.Join(errMS, errAttempt, errLength); err != nil || length < 0 || length > len(parts[3]) {
 		return d, t.Refuse(errors.New("a parked item has another form; it was written by something else"))

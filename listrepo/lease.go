@@ -142,7 +142,7 @@ func (l *lease) parse(header string) error {
 			return l.target.Applied(fmt.Errorf("the claim's header has %q in it", f))
 		}
 		place, errPlace := strconv.Atoi(parts[0])
-		attempt, errAttempt := strconv.Atoi(parts[2])
+		attempt, errAttempt := deliveries(parts[2])
 		if err := errors.Join(errPlace, errAttempt); err != nil {
 			return l.target.Applied(err)
 		}
@@ -152,6 +152,13 @@ func (l *lease) parse(header string) error {
 		l.numbers[place] = number{parts[1], attempt}
 	}
 	return nil
+}
+
+// deliveries reads how often an item was delivered from a count; see
+// lua/claims.lua.
+func deliveries(count string) (int, error) {
+	n, _, _ := strings.Cut(count, "~")
+	return strconv.Atoi(n)
 }
 
 // ids are the items' identities in order. Those of first deliveries are slices
@@ -262,11 +269,21 @@ func (l *lease) ack(ctx context.Context, places []int) error {
 	return l.held(results[0].ToMessage())
 }
 
-func (l *lease) release(ctx context.Context, places []int, most int, reason string) error {
+// fate is what becomes of the items that a claim does not keep.
+type fate struct {
+	attempts int    // an item with so many behind it is parked; 0: none is
+	reason   string // that a parked item carries
+	free     bool   // the delivery does not count as an attempt
+}
+
+func (l *lease) release(ctx context.Context, places []int, f fate) error {
 	q, t := l.queue, l.target
 	items, settled, _ := claimKeys(t, l.token)
 	keys := append([]string{items, settled, beside(t, registry.Due), beside(t, registry.Back), beside(t, registry.Dead), beside(t, registry.Age)}, q.indexAndSet()...)
-	args := []string{l.header, strconv.Itoa(most), reason, q.marks.Queue, q.marks.Member}
+	args := []string{l.header, strconv.Itoa(f.attempts), f.reason, "", q.marks.Queue, q.marks.Member}
+	if f.free {
+		args[3] = "1"
+	}
 	return l.held(q.unconditional().Run(ctx, t, releaseScript, append(args, texts(places)...), keys...))
 }
 
@@ -274,7 +291,7 @@ func (l *lease) release(ctx context.Context, places []int, most int, reason stri
 func (l *lease) park(ctx context.Context, ids []string, reason string) error {
 	ctx = context.WithoutCancel(ctx)
 	return l.settle(ctx, l.target.Op, ids, func(l *lease, places []int) error {
-		return l.release(ctx, places, 1, reason)
+		return l.release(ctx, places, fate{attempts: 1, reason: reason})
 	})
 }
 

@@ -3,17 +3,18 @@
 local dead, taken = '%dead' .. tail, 0
 local alone, named = most == 1, {header}
 
--- admits says whether the claim takes an item with so many attempts behind it.
-local function admits(attempt)
-  local last = most > 0 and attempt + 1 >= most
+-- admits reports whether the claim takes an item with that count behind it.
+local function admits(count)
+  local last = most > 0 and attempts(count) + 1 >= most
   if taken >= want or alone and taken > 0 or last and taken > 0 then return false end
   alone = alone or last
   return true
 end
 
-local function take(id, attempt)
+local function take(id, count)
+  local deliveries, free = split(count)
   taken = taken + 1
-  named[#named + 1] = taken .. '=' .. id .. '=' .. attempt + 1
+  named[#named + 1] = taken .. '=' .. id .. '=' .. join(deliveries + 1, free)
 end
 
 for _, lost in ipairs(lapsed) do
@@ -21,9 +22,9 @@ for _, lost in ipairs(lapsed) do
   local list, done = own('claim', token, tail), own('done', token, tail)
   for i, value in ipairs(redis.call('LRANGE', list, 0, -1)) do
     if redis.call('SISMEMBER', done, i) == 0 then
-      local id, attempt = number(i)
+      local id, count = number(i)
       local place = string.format('%010d', tonumber(string.match(id, '%d+$')))
-      redis.call('ZADD', again, string.match(id, '^%d+'), place .. ' ' .. id .. ' ' .. attempt .. ' ' .. value)
+      redis.call('ZADD', again, string.match(id, '^%d+'), place .. ' ' .. id .. ' ' .. count .. ' ' .. value)
     end
   end
   redis.call('DEL', list, done)
@@ -33,13 +34,12 @@ end
 while true do
   local item = redis.call('ZRANGE', again, 0, 0)[1]
   if not item then break end
-  local _, last, id, attempt = string.find(item, '^%d+ (%S+) (%d+) ')
-  attempt = tonumber(attempt)
+  local _, last, id, count = string.find(item, '^%d+ (%S+) ([%d~]+) ')
   local value = string.sub(item, last + 1)
-  if most > 0 and attempt >= most then
-    park(dead, id, attempt, value, 'the lease lapsed on the last attempt')
-  elseif admits(attempt) then
-    take(id, attempt)
+  if most > 0 and attempts(count) >= most then
+    park(dead, id, count, value, 'the lease lapsed on the last attempt')
+  elseif admits(count) then
+    take(id, count)
     redis.call('RPUSH', KEYS[2], value)
   else
     break
@@ -55,10 +55,10 @@ while taken < want and not left do
   local value = redis.call('LINDEX', KEYS[1], 0)
   if not value then break end
   local known = redis.call('HGET', back, value)
-  local id, attempt, rest = string.match(known or '', '^(%S+) (%d+) ?(.*)$')
-  if not admits(tonumber(attempt or 0)) then break end
+  local id, count, rest = string.match(known or '', '^(%S+) ([%d~]+) ?(.*)$')
+  if not admits(count or '0') then break end
   if id then
-    take(id, tonumber(attempt))
+    take(id, count)
     if rest == '' then redis.call('HDEL', back, value) else redis.call('HSET', back, value, rest) end
   else
     taken = taken + 1

@@ -13,26 +13,31 @@
 -- ARGV[5]  the claim's header
 -- ARGV[6]  attempts that an item has, '0' for any number
 -- ARGV[7]  why: the reason that a parked item is given
--- ARGV[8]  the queue's member of the index
--- ARGV[9]  the member of the set
--- ARGV[10 ..]  places of items, counted from 1; none: all that are not settled
+-- ARGV[8]  '1': this delivery does not count towards the attempts
+-- ARGV[9]  the queue's member of the index
+-- ARGV[10] the member of the set
+-- ARGV[11 ..]  places of items, counted from 1; none: all that are not settled
 -- Result: {parked}, or 0 with nothing changed where the claim was lost.
 local items = redis.call('LRANGE', KEYS[2], 0, -1)
 if #items == 0 then return 0 end
 redis.call('ZREM', KEYS[4], '') -- where memory is full: see claim.lua
 local number, most = numbers(ARGV[5]), tonumber(ARGV[6])
 local chosen = {}
-for i = 10, #ARGV do chosen[tonumber(ARGV[i])] = true end
+for i = 11, #ARGV do chosen[tonumber(ARGV[i])] = true end
 
 local parked, released = 0, 0
 for place = #items, 1, -1 do
-  if (#ARGV < 10 or chosen[place]) and redis.call('SADD', KEYS[3], place) == 1 then
-    local id, attempt = number(place)
-    if most > 0 and attempt >= most then
-      park(KEYS[6], id, attempt, items[place], ARGV[7])
+  if (#ARGV < 11 or chosen[place]) and redis.call('SADD', KEYS[3], place) == 1 then
+    local id, count = number(place)
+    if ARGV[8] == '1' then
+      local deliveries, free = split(count)
+      count = join(deliveries, free + 1)
+    end
+    if most > 0 and attempts(count) >= most then
+      park(KEYS[6], id, count, items[place], ARGV[7])
       parked = parked + 1
     else
-      front(KEYS[1], KEYS[5], id, attempt, items[place])
+      front(KEYS[1], KEYS[5], id, count, items[place])
       released = released + 1
     end
   end
@@ -52,8 +57,8 @@ if released > 0 then
   if KEYS[8] then
     redis.call('ZINCRBY', KEYS[7], -released, 'taken')
     keep(KEYS[7])
-    redis.call('ZADD', KEYS[8], 'NX', now, ARGV[8])
-    redis.call('SADD', KEYS[9], ARGV[9])
+    redis.call('ZADD', KEYS[8], 'NX', now, ARGV[9])
+    redis.call('SADD', KEYS[9], ARGV[10])
   end
 end
 return {parked}

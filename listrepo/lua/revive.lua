@@ -15,8 +15,8 @@ local revived = 0
 for i = #ARGV, 7, -1 do
   local text = redis.call('HGET', KEYS[2], ARGV[i])
   if text then
-    local _, last, attempt, length = string.find(text, '^%d+ (%d+) (%d+) ')
-    front(KEYS[1], KEYS[3], ARGV[i], attempt, string.sub(text, last + 1 + length))
+    local _, last, count, length = string.find(text, '^%d+ ([%d~]+) (%d+) ')
+    front(KEYS[1], KEYS[3], ARGV[i], count, string.sub(text, last + 1 + length))
     redis.call('HDEL', KEYS[2], ARGV[i])
     revived = revived + 1
   end
