@@ -87,7 +87,7 @@ func Lease(d time.Duration) Option { return option.Lease(d) }
 func Workers(n int) Option { return option.Workers(n) }
 
 // ChunkSize is how many items of a queue WorkBatches hands out at once.
-// Defaults to 100.
+// Defaults to 100; at most listrepo.MaxCount.
 func ChunkSize(n int) Option { return option.ChunkSize(n) }
 
 // Report gets the errors that WorkBatches lives with, each a *WorkError: those

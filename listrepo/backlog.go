@@ -4,8 +4,10 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"strconv"
 	"time"
 
+	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/registry"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -32,46 +34,83 @@ var (
 	deleteScript  = store.NewScript(clockSource + claimsSource + deleteSource)
 )
 
-// Backlog counts a queue's items, the claimed and the parked ones too, and tells
-// how long the oldest has waited: one script that writes nothing.
+// Backlog counts a queue's items, those in flight and the dead letters too, and
+// reports how long the oldest has waited: one script that writes nothing, and one
+// more for each hundred claims after the first. Each script counts at one time.
 func (r *ListRepo[T]) Backlog(ctx context.Context, id string) (Backlog, error) {
-	q := r.core
-	t, err := q.Begin(ctx, "Backlog", id)
+	t, err := r.core.Begin(ctx, "Backlog", id)
 	if err != nil {
 		return Backlog{}, err
 	}
+	var sum Backlog
+	for from := int64(0); ; {
+		page, next, err := r.core.backlog(ctx, t, from)
+		if err != nil {
+			return Backlog{}, err
+		}
+		sum.Waiting, sum.Claimed, sum.Dead = sum.Waiting+page.Waiting, sum.Claimed+page.Claimed, sum.Dead+page.Dead
+		sum.Oldest = max(sum.Oldest, page.Oldest)
+		if next <= from {
+			return sum, nil
+		}
+		from = next
+	}
+}
+
+// backlog counts a page of claims, and with the first page everything else. It
+// returns how many claims are counted, 0 after the last page.
+func (q *queue) backlog(ctx context.Context, t fault.Target, from int64) (Backlog, int64, error) {
 	_, _, tail := claimKeys(t, "")
 	keys := append([]string{beside(t, registry.Due), beside(t, registry.Again), beside(t, registry.Dead), beside(t, registry.Age)}, q.index()...)
-	m, err := q.unconditional().Run(ctx, t, backlogScript, []string{tail, q.marks.Queue}, keys...)
+	m, err := q.unconditional().Run(ctx, t, backlogScript, []string{tail, strconv.FormatInt(from, 10), q.marks.Queue}, keys...)
 	if err != nil {
-		return Backlog{}, err
+		return Backlog{}, 0, q.explained(ctx, t, err)
 	}
 	n, err := m.AsIntSlice()
-	if err != nil || len(n) != 4 {
-		return Backlog{}, t.Sent(errors.Join(errors.New("backlog.lua answered something else than four numbers"), err))
+	if err != nil || len(n) != 5 {
+		return Backlog{}, 0, t.Sent(errors.Join(errors.New("backlog.lua answered something else than five numbers"), err))
 	}
-	return Backlog{n[0], n[1], n[2], time.Duration(n[3]) * time.Millisecond}, nil
+	return Backlog{n[0], n[1], n[2], time.Duration(n[3]) * time.Millisecond}, n[4], nil
 }
 
 // Delete removes queues and counts those that had items: a pipeline of UNLINK,
-// and a script for each that removes what is claimed and parked. Not atomic.
-// The claims on them are lost then.
+// and for each queue a script that removes claims and dead letters, one more for
+// each 100 claims. Not atomic: if it fails after the pipeline, the error reports
+// MaybeApplied, and a second Delete removes the rest. The claims on the queues are
+// lost.
 func (r *ListRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
-	q := r.core
-	n, err := q.Delete(ctx, ids...)
+	n, err := r.core.Delete(ctx, ids...)
+	if err != nil && n > 0 {
+		return n, partly(fault.Target{Op: "Delete", Pool: r.core.Alias, Write: true}, err)
+	}
 	if err != nil {
 		return n, err
 	}
 	for _, id := range ids {
-		t, err := q.BeginWrite(ctx, "Delete", id)
-		if err != nil {
-			return n, err
+		t, err := r.core.BeginWrite(ctx, "Delete", id)
+		if err == nil {
+			err = r.core.deleteRest(ctx, t)
 		}
-		_, _, tail := claimKeys(t, "")
-		keys := []string{beside(t, registry.Due), beside(t, registry.Again), beside(t, registry.Back), beside(t, registry.Dead), beside(t, registry.Age)}
-		if _, err := q.unconditional().Run(ctx, t, deleteScript, []string{tail}, keys...); err != nil {
-			return n, err
+		if err != nil {
+			t.Write = true
+			return n, partly(t, err)
 		}
 	}
 	return n, nil
+}
+
+// deleteRest removes what stands beside a queue.
+func (q *queue) deleteRest(ctx context.Context, t fault.Target) error {
+	_, _, tail := claimKeys(t, "")
+	keys := []string{beside(t, registry.Due), beside(t, registry.Again), beside(t, registry.Back), beside(t, registry.Dead), beside(t, registry.Age)}
+	for more := int64(1); more > 0; {
+		m, err := q.unconditional().Run(ctx, t, deleteScript, []string{tail}, keys...)
+		if err == nil {
+			more, err = m.AsInt64()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

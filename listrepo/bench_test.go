@@ -149,3 +149,124 @@ func spread(b *testing.B, callers int, call func() error) time.Duration {
 	wg.Wait()
 	return time.Since(start)
 }
+
+// BenchmarkLongestScript works off, claims, releases and deletes what a queue of
+// 1,000,000 items can bring about, and reports how long the longest script stopped
+// the server, in milliseconds by SLOWLOG. The values are all equal, which is the
+// most work.
+func BenchmarkLongestScript(b *testing.B) {
+	const items = 1_000_000
+	for name, run := range map[string]func(b *testing.B, p *pool.Pools, repo *listrepo.ListRepo[int], key string){
+		"expired claim": func(b *testing.B, p *pool.Pools, repo *listrepo.ListRepo[int], key string) {
+			longClaim(b, p, key, items)
+			drain(b, repo, items/20)
+			_, err := repo.Delete(ctx, "q")
+			require.NoError(b, err)
+		},
+		"many claims": func(b *testing.B, p *pool.Pools, repo *listrepo.ListRepo[int], key string) {
+			fillEqual(b, p, key, items)
+			claims := takeAll(b, repo, items)
+			for _, c := range claims {
+				require.NoError(b, c.Release(ctx))
+			}
+			claims = takeAll(b, repo, items/4)
+			backlog, err := repo.Backlog(ctx, "q")
+			require.NoError(b, err)
+			require.EqualValues(b, len(claims)*listrepo.MaxCount, backlog.Claimed)
+			require.NoError(b, claims[0].Return(ctx, claims[0].Items[1:]...))
+			require.NoError(b, claims[1].Ack(ctx, claims[1].Items[1:]...))
+			expire(b, p, key)
+			drain(b, repo.With(listrepo.MaxAttempts(2)), 50)
+			drain(b, repo.With(listrepo.TTL(time.Hour)), items/10)
+			_, err = repo.With(listrepo.TTL(time.Hour)).Push(ctx, "q", make([]int, listrepo.MaxPush)...)
+			require.NoError(b, err)
+			_, err = repo.Delete(ctx, "q")
+			require.NoError(b, err)
+		},
+		"dead letters": func(b *testing.B, p *pool.Pools, repo *listrepo.ListRepo[int], key string) {
+			fillEqual(b, p, key, items/20)
+			for _, c := range takeAll(b, repo, items/20) {
+				require.NoError(b, c.Extend(ctx, time.Millisecond))
+			}
+			_, err := repo.With(listrepo.MaxAttempts(1)).Claim(ctx, "q", 1, time.Minute)
+			require.NoError(b, err)
+			var ids []string
+			for d, err := range repo.Dead(ctx, "q") {
+				require.NoError(b, err)
+				ids = append(ids, d.ID)
+			}
+			require.Len(b, ids, items/20)
+			n, err := repo.Retry(ctx, "q", ids...)
+			require.NoError(b, err)
+			require.EqualValues(b, items/20, n)
+			_, err = repo.Delete(ctx, "q")
+			require.NoError(b, err)
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for range b.N {
+				server := redistest.Server(b, "slowlog-log-slower-than 1000", "slowlog-max-len 100000")
+				p := pooltest.Redis(b, pool.Config{URL: server.URL(), Timeout: time.Minute})
+				repo, key := newRepo[int](b, p)
+				run(b, p, repo, key)
+				took, what := longestScript(b, server.Client(b, 10))
+				b.ReportMetric(took, "ms-longest-script")
+				b.Logf("the longest script took %.1f ms: %.200s", took, what)
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// drain claims and acks items until so many are done or there are none.
+func drain(b *testing.B, repo *listrepo.ListRepo[int], n int) {
+	b.Helper()
+	c, err := repo.Claim(ctx, "q", listrepo.MaxCount, time.Minute)
+	for done := 0; done < n && err == nil && len(c.Items) > 0; {
+		done += len(c.Items)
+		c, err = c.Next(ctx, listrepo.MaxCount, time.Minute)
+	}
+	require.NoError(b, err)
+	require.NoError(b, c.Ack(ctx))
+}
+
+// takeAll claims so many items, as many at a time as there can be.
+func takeAll(b *testing.B, repo *listrepo.ListRepo[int], n int) (claims []*listrepo.Claim[int]) {
+	b.Helper()
+	for range n / listrepo.MaxCount {
+		c, err := repo.Claim(ctx, "q", listrepo.MaxCount, time.Minute)
+		require.NoError(b, err)
+		require.Len(b, c.Items, listrepo.MaxCount)
+		claims = append(claims, c)
+	}
+	return claims
+}
+
+func fillEqual(b *testing.B, p *pool.Pools, key string, n int) {
+	b.Helper()
+	c, err := p.Client(pool.Handlers)
+	require.NoError(b, err)
+	items := slices.Repeat([]string{"7"}, 10_000)
+	for range n / len(items) {
+		require.NoError(b, c.Do(ctx, c.B().Rpush().Key(key+"q").Element(items...).Build()).Error())
+	}
+}
+
+// longestScript is the longest that a script took, in milliseconds, and which.
+func longestScript(b *testing.B, c rueidis.Client) (took float64, what string) {
+	b.Helper()
+	entries, err := c.Do(ctx, c.B().Arbitrary("SLOWLOG", "GET", "-1").Build()).ToArray()
+	require.NoError(b, err)
+	for _, entry := range entries {
+		fields, err := entry.ToArray()
+		require.NoError(b, err)
+		us, err := fields[2].ToInt64()
+		require.NoError(b, err)
+		command, err := fields[3].AsStrSlice()
+		require.NoError(b, err)
+		if ms := float64(us) / 1000; (command[0] == "EVALSHA" || command[0] == "EVAL") && ms > took {
+			took, what = ms, fmt.Sprint(command)
+		}
+	}
+	return took, what
+}

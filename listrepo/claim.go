@@ -13,7 +13,7 @@ import (
 // Item is a claimed item.
 type Item[T any] struct {
 	ID      string // the same for every delivery of the item, and no other item of the queue has it
-	Attempt int    // 1 for the first delivery, and more for each after it
+	Attempt int    // 1 for the first delivery, and one more for each after it, returned ones included
 	Value   T
 }
 
@@ -28,24 +28,31 @@ type Claim[T any] struct {
 }
 
 // Claim takes up to n items off the front of a queue, for as long as lease
-// says and Extend prolongs it. Items whose lease lapsed come first, in the order
+// says and Extend renews it. Items whose lease expired come first, in the order
 // in which they were first claimed, with the id that they had and a higher
-// attempt; so do items that were released, wherever they stand in the queue. A
-// claim without items needs no Ack.
+// attempt; if more than MaxCount of them have expired, those of the leases that
+// ended first. Released items keep their ids too, wherever they stand in the queue.
+// A claim may hold fewer items than there are. A claim without items needs no Ack.
 //
 // The items move to a list beside the queue, `%claim-<token>:...`, so that Len,
 // Range and other programs see them no more, and no two claims overlap. One
-// script takes them and LRANGE reads them, in one round trip. With MaxAttempts
-// an item on its last attempt is claimed alone.
+// script takes them and LRANGE reads them, in one round trip; if there is nothing
+// to take but a thousand items that become dead letters first, in several. With
+// MaxAttempts an item on its last attempt is claimed alone.
 //
-// An item that does not decode is not among Items: it is parked among the dead,
-// in a second round trip, and the error joins an *ItemError for it with what was
-// stored. The claim beside such an error is good, and wants its Ack. With every
-// other error the claim is nil; where the error says MaybeApplied the items come
-// again when the lease has lapsed.
+// The claim beside an error is good, and wants its Ack:
+//   - *ItemError: an item does not decode. It is not among Items but a dead letter,
+//     made in a second round trip. If that fails, its error is joined, and the item
+//     stays in the lease: it comes again when the lease has expired.
+//   - *StrangeError: entries beside the queue were not written by this library.
+//   - ErrWrongType with the name of a key beside the queue.
+//
+// With every other error the claim is nil. If the error reports MaybeApplied, the
+// items come again when the lease has expired.
 //
 // Errors: ErrInvalidTTL for a lease under a millisecond; ErrInvalidArgument for
-// a negative n; ErrUnsupported for IfAbsent; ErrWrongType.
+// an n that is negative or over MaxCount; ErrUnsupported for IfAbsent;
+// ErrWrongType.
 func (r *ListRepo[T]) Claim(ctx context.Context, id string, n int, lease time.Duration) (*Claim[T], error) {
 	return r.claim(ctx, "Claim", id, n, lease, nil)
 }
@@ -58,12 +65,12 @@ func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease tim
 	c := &Claim[T]{repo: r, id: id}
 	if len(texts) == 0 {
 		if l != nil {
-			err = l.lost
+			err = l.beside
 		}
 		return c, err
 	}
 	c.lease = l
-	errs := []error{l.lost}
+	errs := []error{l.beside}
 	c.Items = make([]Item[T], 0, len(texts))
 	var bad []string
 	ids := l.ids()
@@ -75,19 +82,23 @@ func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease tim
 		}
 	}
 	if len(bad) > 0 {
-		errs = append(errs, l.park(ctx, bad, fmt.Sprintf("does not decode as %v", reflect.TypeFor[T]())))
+		err := l.park(ctx, bad, fmt.Sprintf("does not decode as %v", reflect.TypeFor[T]()))
+		if err != nil {
+			l.withhold(bad)
+		}
+		errs = append(errs, err)
 	}
 	return c, errors.Join(errs...)
 }
 
-// Ack removes items for good; none named: all that are left, in which case the
-// call after the last one does nothing. UNLINK and ZREM in one round trip for
-// all, one script for some. Atomic.
+// Ack removes items for good. If none are named, it removes all of Items that are
+// left, and the call after the last one does nothing. UNLINK and ZREM in one round
+// trip for all, one script for some. Atomic.
 //
-// Errors: ErrLeaseLost, with nothing changed, where the lease lapsed and another
-// claim noticed: the items are or will be delivered again. ErrNotFound for an
-// item that is not of this claim, or was acked or released before; nothing is
-// sent then.
+// Errors: ErrLeaseLost, with nothing changed, if another claim took the items over
+// after the lease expired, or if they were removed, by an eviction or by hand.
+// ErrNotFound for an item that is not of this claim, or was acked, released or
+// returned before; nothing is sent then.
 func (c *Claim[T]) Ack(ctx context.Context, items ...Item[T]) error {
 	return c.settle(ctx, "Ack", items, func(l *lease, places []int) error { return l.ack(ctx, places) })
 }
@@ -101,8 +112,11 @@ func (c *Claim[T]) Ack(ctx context.Context, items ...Item[T]) error {
 //		if c, err = c.Next(ctx, 100, time.Minute); err != nil { ... }
 //	}
 //
-// Errors: those of Claim. Where the lease was lost the error is ErrLeaseLost, the
-// items are or will be delivered again, and the claim beside it is good.
+// If an item of this claim could not be made a dead letter, Next is an Ack and a
+// Claim, in two round trips.
+//
+// Errors: those of Claim. If the lease was lost, ErrLeaseLost as for Ack, and the
+// claim beside it is good.
 func (c *Claim[T]) Next(ctx context.Context, n int, lease time.Duration) (*Claim[T], error) {
 	if c.lease == nil {
 		return c.repo.claim(ctx, "Next", c.id, n, lease, nil)
@@ -110,14 +124,38 @@ func (c *Claim[T]) Next(ctx context.Context, n int, lease time.Duration) (*Claim
 	if n == 0 {
 		return &Claim[T]{repo: c.repo, id: c.id}, c.Ack(ctx)
 	}
-	c.lease.mu.Lock()
-	defer c.lease.mu.Unlock()
 	before := c.lease
-	if before.left == 0 {
-		before = nil
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	before.target.Op = "Next"
+	switch {
+	case before.left == 0:
+		return c.repo.claim(ctx, "Next", c.id, n, lease, nil)
+	case before.kept == 0:
+		return c.repo.claim(ctx, "Next", c.id, n, lease, before)
 	}
-	c.lease.target.Op = "Next"
-	return c.repo.claim(ctx, "Next", c.id, n, lease, before)
+	return c.nextOfSome(ctx, n, lease)
+}
+
+// nextOfSome is Next for a claim that keeps items which the caller has not got:
+// Ack and Claim, one after the other.
+func (c *Claim[T]) nextOfSome(ctx context.Context, n int, d time.Duration) (*Claim[T], error) {
+	before := c.lease
+	if _, err := c.repo.core.beginClaim(ctx, "Next", c.id, n, d); err != nil {
+		return nil, err
+	}
+	lost := before.settleLocked(ctx, nil, func(l *lease, places []int) error { return l.ack(ctx, places) })
+	if lost != nil && !errors.Is(lost, fault.ErrLeaseLost) {
+		return nil, lost
+	}
+	next, err := c.repo.claim(ctx, "Next", c.id, n, d, nil)
+	if next == nil && lost == nil {
+		return nil, partly(before.target, err)
+	}
+	if lost == nil {
+		return next, err
+	}
+	return next, errors.Join(lost, err)
 }
 
 // Release puts items back in front of the queue, in their order; none named:
@@ -136,7 +174,20 @@ var errReleased = errors.New("released on the last attempt")
 // Fail is Release with the reason, which items that are parked carry.
 func (c *Claim[T]) Fail(ctx context.Context, cause error, items ...Item[T]) error {
 	return c.settle(ctx, "Release", items, func(l *lease, places []int) error {
-		return l.release(ctx, places, l.queue.MaxAttempts, cause.Error())
+		return l.release(ctx, places, fate{attempts: l.queue.MaxAttempts, reason: cause.Error()})
+	})
+}
+
+// Return puts items back in front of the queue, in their order, as Release does,
+// but the delivery does not count towards MaxAttempts, and no item becomes a dead
+// letter. If no items are named, Return puts back all that are left. It is for a
+// worker that stops before it has tried them. Item.Attempt of the next delivery is
+// one higher all the same, so that a repeat can be recognized. One script; atomic.
+//
+// Errors: those of Ack.
+func (c *Claim[T]) Return(ctx context.Context, items ...Item[T]) error {
+	return c.settle(ctx, "Return", items, func(l *lease, places []int) error {
+		return l.release(ctx, places, fate{free: true})
 	})
 }
 

@@ -175,6 +175,57 @@ func TestMaxAttempts(t *testing.T) {
 	})
 }
 
+// A worker that is stopped in order returns what it has not tried: however often
+// that happens, no attempt is counted, and every delivery can be told apart.
+func TestReturn(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[int](t, p, listrepo.MaxAttempts(3))
+		_, err := repo.Push(ctx, "q", 1, 2)
+		require.NoError(t, err)
+		id := ""
+		for delivery := 1; delivery <= 5; delivery++ {
+			c := claim(t, repo, 10, time.Minute)
+			require.Equal(t, []int{1, 2}, values(c.Items), "they have all their attempts, so they come together")
+			require.Equal(t, []int{delivery, delivery}, []int{c.Items[0].Attempt, c.Items[1].Attempt})
+			if delivery > 1 {
+				require.Equal(t, id, c.Items[0].ID)
+			}
+			id = c.Items[0].ID
+			require.NoError(t, c.Return(ctx, c.Items[1]))
+			require.ErrorIs(t, c.Return(ctx, c.Items[1]), symphony.ErrNotFound)
+			require.NoError(t, c.Return(ctx))
+		}
+		c := claim(t, repo, 10, time.Millisecond)
+		require.Equal(t, 6, c.Items[0].Attempt)
+		lapsed(t, repo, 2)
+		c = claim(t, repo, 10, time.Minute) // returns survive an expired lease
+		require.Equal(t, []int{1, 2}, values(c.Items))
+		require.NoError(t, c.Release(ctx))
+		c = claim(t, repo, 10, time.Minute) // the third attempt is the last, so one is alone
+		require.Equal(t, []int{1}, values(c.Items))
+		require.NoError(t, c.Return(ctx))
+		for want := range 2 {
+			c = claim(t, repo, 10, time.Minute)
+			require.Equal(t, want+1, c.Items[0].Value)
+			require.NoError(t, c.Release(ctx))
+		}
+		dead := map[string]int{}
+		for d, err := range repo.Dead(ctx, "q") {
+			require.NoError(t, err)
+			dead[d.ID] = d.Attempt
+		}
+		require.Len(t, dead, 2)
+		require.Equal(t, 9, dead[id])
+		n, err := repo.Retry(ctx, "q", id)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n)
+		c = claim(t, repo, 10, time.Minute)
+		require.Equal(t, 10, c.Items[0].Attempt)
+		require.NoError(t, c.Ack(ctx))
+		require.Equal(t, []string{"%dead:{" + key + "q}"}, stored(t, p))
+	})
+}
+
 // What lapsed comes before what is in the list, also where an item on its last
 // attempt must be claimed alone.
 func TestLapsedItemsComeFirst(t *testing.T) {

@@ -1,10 +1,12 @@
 package listrepo
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,7 +82,7 @@ func (q *queue) dead(ctx context.Context, t fault.Target) iter.Seq2[[2]string, e
 }
 
 // deadItem reads what park in lua/claims.lua wrote:
-// "<ms> <attempt> <length of reason> <reason><value>".
+// "<ms> <count> <length of reason> <reason><value>".
 func (r *ListRepo[T]) deadItem(t fault.Target, place int, id, text string) (d DeadItem[T], err error) {
 	d.ID = id
 	parts := strings.SplitN(text, " ", 4)
@@ -88,7 +90,7 @@ func (r *ListRepo[T]) deadItem(t fault.Target, place int, id, text string) (d De
 		return d, t.Refuse(errors.New("a parked item has another form; it was written by something else"))
 	}
 	ms, errMS := strconv.ParseInt(parts[0], 10, 64)
-	attempt, errAttempt := strconv.Atoi(parts[1])
+	attempt, errAttempt := deliveries(parts[1])
 	length, errLength := strconv.Atoi(parts[2])
 	if err := errors.Join(errMS, errAttempt, errLength); err != nil || length < 0 || length > len(parts[3]) {
 		return d, t.Refuse(errors.New("a parked item has another form; it was written by something else"))
@@ -98,37 +100,69 @@ func (r *ListRepo[T]) deadItem(t fault.Target, place int, id, text string) (d De
 	return d, r.item(t, place, id, string(d.Raw), &d.Value)
 }
 
-// Retry puts parked items back in front of the queue, in the order in which they
-// are named, and counts those that were parked: one script, atomic. They keep
-// their ids and attempts, and have one attempt more, whatever MaxAttempts says.
+// Retry puts dead letters back in front of the queue, in the order in which they
+// are named, and counts those that were dead letters: one script for each MaxCount
+// ids, the last ones first. Each script is atomic. If one fails after others did
+// their part, the error reports MaybeApplied, and the count is what was put back.
+// The items keep their ids and attempts, and have one attempt more, whatever
+// MaxAttempts says. What has not the form of a dead letter stays and is not counted.
 func (r *ListRepo[T]) Retry(ctx context.Context, id string, ids ...string) (int64, error) {
-	q := r.core
-	t, err := q.BeginWrite(ctx, "Retry", id)
+	t, err := r.core.BeginWrite(ctx, "Retry", id)
 	if err == nil {
-		err = q.RefuseAbsent(t)
+		err = r.core.RefuseAbsent(t)
 	}
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return 0, err
 	}
-	keys := append([]string{beside(t, registry.Dead), beside(t, registry.Back), beside(t, registry.Age)}, q.indexAndSet()...)
+	pages := slices.Collect(slices.Chunk(ids, MaxCount))
+	slices.Reverse(pages)
+	return paged(t, pages, func(page []string) (int64, error) { return r.core.revive(ctx, t, page) })
+}
+
+func (q *queue) revive(ctx context.Context, t fault.Target, ids []string) (int64, error) {
+	keys := append([]string{beside(t, registry.Dead), beside(t, registry.Back), beside(t, registry.Due), beside(t, registry.Age)}, q.indexAndSet()...)
 	args := append([]string{q.marks.Queue, q.marks.Member}, ids...)
 	m, err := q.unconditional().Run(ctx, t, reviveScript, args, keys...)
 	if err != nil {
-		return 0, err
+		return 0, q.explained(ctx, t, err)
 	}
-	return m.ToInt64()
-}
-
-// Discard removes parked items for good and counts those that were parked:
-// HDEL.
-func (r *ListRepo[T]) Discard(ctx context.Context, id string, ids ...string) (int64, error) {
-	t, err := r.core.BeginWrite(ctx, "Discard", id)
-	if err != nil || len(ids) == 0 {
-		return 0, err
-	}
-	m, err := r.core.Do(ctx, t, r.core.Client.B().Hdel().Key(beside(t, registry.Dead)).Field(ids...).Build())
+	parts, err := pair(t, m)
 	if err != nil {
 		return 0, err
 	}
-	return m.ToInt64()
+	n, err := parts[0].AsInt64()
+	return n, cmp.Or(err, q.renewFrom(ctx, t, parts[1]))
+}
+
+// Discard removes dead letters for good and counts those that were there: HDEL,
+// one for each MaxCount ids. If one fails after others did their part, the error
+// reports MaybeApplied, and the count is what was removed.
+func (r *ListRepo[T]) Discard(ctx context.Context, id string, ids ...string) (int64, error) {
+	t, err := r.core.BeginWrite(ctx, "Discard", id)
+	if err != nil {
+		return 0, err
+	}
+	pages := slices.Collect(slices.Chunk(ids, MaxCount))
+	return paged(t, pages, func(page []string) (int64, error) {
+		m, err := r.core.Do(ctx, t, r.core.Client.B().Hdel().Key(beside(t, registry.Dead)).Field(page...).Build())
+		if err != nil {
+			return 0, r.core.explained(ctx, t, err)
+		}
+		return m.ToInt64()
+	})
+}
+
+// paged adds up what do answers for each page of ids, until one fails.
+func paged(t fault.Target, pages [][]string, do func([]string) (int64, error)) (sum int64, err error) {
+	for i, page := range pages {
+		n, err := do(page)
+		sum += n
+		if err != nil && i > 0 {
+			return sum, partly(t, err)
+		}
+		if err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
 }

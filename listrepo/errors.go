@@ -1,7 +1,15 @@
 package listrepo
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redis/rueidis"
+
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -16,7 +24,7 @@ var (
 	ErrInvalidSchema   = fault.ErrInvalidSchema   // T cannot be stored
 	ErrTooLarge        = fault.ErrTooLarge        // a value over Config.MaxValueBytes
 	ErrFull            = fault.ErrFull            // a push over MaxLen
-	ErrLeaseLost       = fault.ErrLeaseLost       // claimed items went to somebody else
+	ErrLeaseLost       = fault.ErrLeaseLost       // claimed items were taken over or removed
 	ErrUnsupported     = fault.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
 	ErrNoPermission    = fault.ErrNoPermission    // the Redis user has no right to a command, key or channel
 	ErrUnexpectedReply = fault.ErrUnexpectedReply // a reply that no Redis gives
@@ -28,3 +36,97 @@ var (
 
 // OpError is the error of one operation; see symphony.OpError.
 type OpError = fault.OpError
+
+// StrangeError is the error beside a claim that found entries beside the queue
+// which this library did not write. They are set aside: each is a dead letter now,
+// with its text in Raw, and Discard removes it. The claim is good.
+type StrangeError struct {
+	Key   string // the queue's key
+	Count int    // how many entries were set aside by this call
+}
+
+// Error names the queue and the way to see the entries.
+func (e *StrangeError) Error() string {
+	return fmt.Sprintf("%d entries beside the queue %q were not written by this library; they are dead letters now: read them with Dead, remove them with Discard",
+		e.Count, e.Key)
+}
+
+// foreignItemError is the error for an item that a claim cannot settle.
+type foreignItemError struct{ id string }
+
+// Error says what is known of the item.
+func (e *foreignItemError) Error() string {
+	return fmt.Sprintf("item %q is not of this claim, or was acked, released or returned before", e.id)
+}
+
+// Is reports whether target is ErrNotFound.
+func (e *foreignItemError) Is(target error) bool { return target == ErrNotFound }
+
+// mistyped is the error for a key beside a queue that holds another type.
+func mistyped(key string) error {
+	return fmt.Errorf("%w: %q, which the library keeps beside the queue, was written by something else; "+
+		"RENAME it away, or DEL it if it is not needed", ErrWrongType, key)
+}
+
+// explained is err with the name of the key that holds another type, if that is
+// the reason: TYPE for each key, which only such an error costs.
+func (q *queue) explained(ctx context.Context, t fault.Target, err error) error {
+	var op *fault.OpError
+	if !errors.Is(err, ErrWrongType) || !errors.As(err, &op) {
+		return err
+	}
+	keys, kinds := []string{t.Key}, []store.Kind{store.List}
+	for kind, held := range map[string]store.Kind{
+		registry.Due: store.SortedSet, registry.Again: store.SortedSet, registry.Age: store.SortedSet, registry.Back: store.Hash, registry.Dead: store.Hash,
+	} {
+		keys, kinds = append(keys, beside(t, kind)), append(kinds, held)
+	}
+	if !q.marks.none() {
+		keys, kinds = append(keys, q.indexAndSet()...), append(kinds, store.SortedSet, store.Set)
+	}
+	cmds := make(rueidis.Commands, len(keys))
+	for i, key := range keys {
+		cmds[i] = q.Client.B().Type().Key(key).Build()
+	}
+	for i, r := range q.Client.DoMulti(context.WithoutCancel(ctx), cmds...) {
+		held, errType := r.ToString()
+		if errType != nil || held == "none" || held == string(kinds[i]) {
+			continue
+		}
+		if i > 0 {
+			op.Err = mistyped(keys[i])
+		}
+		break
+	}
+	return err
+}
+
+// reason is why an operation failed, without what was done to which key.
+func reason(err error) error {
+	var op *fault.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// partly is the error of an operation that was applied in part before err.
+func partly(t fault.Target, err error) error {
+	var op *fault.OpError
+	if errors.As(err, &op) {
+		t.Key = op.Key
+	}
+	return t.Applied(fmt.Errorf("a part was applied: %w", reason(err)))
+}
+
+// pair reads the reply of a script that answers with two values.
+func pair(t fault.Target, m rueidis.RedisMessage) ([]rueidis.RedisMessage, error) {
+	parts, err := m.ToArray()
+	if err == nil && len(parts) != 2 {
+		err = errors.New("a script answered something else than a pair")
+	}
+	if err != nil {
+		return nil, t.Applied(err)
+	}
+	return parts, nil
+}

@@ -6,6 +6,8 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,11 +32,12 @@ type lease struct {
 	first   string // and what the ids of first deliveries begin with
 	count   int
 	numbers map[int]number // by place, from 1, of the items delivered before
-	lost    error          // where another claim was to end with this one: what kept it from that
+	beside  error          // what is wrong although the claim is good: that another, which was to end with it, was lost; strange entries
 
 	mu   sync.Mutex
 	open map[string]int // places by id; nil: none is settled
 	left int
+	kept int // of those, items that the caller has not got: they come again when the lease expires
 }
 
 // number is an item's identity and how often it was delivered.
@@ -72,29 +75,44 @@ const tokenLen = 13
 // claim takes items, and ends the claim before, if there is one: nothing of it may
 // be settled meanwhile. The lease is nil where nothing was sent.
 func (q *queue) claim(ctx context.Context, op, id string, n int, d time.Duration, before *lease) (*lease, []string, error) {
+	t, err := q.beginClaim(ctx, op, id, n, d)
+	if err != nil || n == 0 {
+		return nil, nil, err
+	}
+	l := &lease{queue: q, target: t}
+	texts, more, err := l.take(ctx, n, d, before)
+	for applied := before != nil; more && err == nil; applied = true {
+		texts, more, err = l.take(ctx, n, d, nil)
+		if err != nil && applied {
+			err = partly(t, err)
+		}
+	}
+	return l, texts, err
+}
+
+// beginClaim refuses a claim that cannot be made, before anything is sent.
+func (q *queue) beginClaim(ctx context.Context, op, id string, n int, d time.Duration) (fault.Target, error) {
 	t, err := q.BeginWrite(ctx, op, id)
 	if err == nil {
 		err = q.RefuseAbsent(t)
 	}
 	if err != nil {
-		return nil, nil, err
+		return t, err
 	}
 	if err := option.CheckLease(d); err != nil {
-		return nil, nil, t.Refuse(err)
+		return t, t.Refuse(err)
 	}
-	if n < 0 {
-		return nil, nil, t.Refuse(fmt.Errorf("%w: a count of %d", fault.ErrInvalidArgument, n))
+	if err := option.CheckCount(n); err != nil {
+		return t, t.Refuse(err)
 	}
-	if n == 0 {
-		return nil, nil, nil
-	}
-	l := &lease{queue: q, target: t, token: rand.Text()[:tokenLen]}
-	texts, err := l.take(ctx, n, d, before)
-	return l, texts, err
+	return t, nil
 }
 
-func (l *lease) take(ctx context.Context, n int, d time.Duration, before *lease) ([]string, error) {
+// take asks for items once. If it has none it reports whether there are more to
+// be had.
+func (l *lease) take(ctx context.Context, n int, d time.Duration, before *lease) ([]string, bool, error) {
 	q, t := l.queue, l.target
+	l.token = rand.Text()[:tokenLen]
 	items := beside(t, "claim-"+l.token)
 	args := []string{l.token, strconv.Itoa(n), store.Milliseconds(d), strconv.Itoa(q.MaxAttempts), ""}
 	if before != nil {
@@ -106,44 +124,67 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, before *lease)
 	read := func() rueidis.Completed { return q.Client.B().Lrange().Key(items).Start(0).Stop(-1).Build() }
 	m, reply, err := q.unconditional().RunRead(ctx, t, claimScript, args, append([]string{items}, q.index()...), read)
 	if err != nil {
-		return nil, err
+		return nil, false, q.explained(ctx, t, err)
 	}
 	result, err := m.ToArray()
-	if err == nil && len(result) != 2 {
-		err = errors.New("claim.lua answered something else than a pair")
+	if err == nil && len(result) < 2 {
+		err = errors.New("claim.lua answered something else than a result")
 	}
 	if err != nil {
-		return nil, t.Applied(err)
+		return nil, false, t.Applied(err)
 	}
 	if before != nil {
-		l.lost = before.ended(result[1])
+		l.beside = before.ended(result[1])
 	}
+	more := l.noteStrange(result[2:])
 	header, err := result[0].ToString()
 	if err != nil || header == "" {
-		return nil, err
+		return nil, more, err
 	}
 	texts, err := reply.AsStrSlice()
 	if err == nil && len(texts) == 0 {
-		err = fmt.Errorf("%w: it lapsed before the items were here", fault.ErrLeaseLost)
+		err = fmt.Errorf("%w: the lease expired, or the items were removed, before they could be read", fault.ErrLeaseLost)
 	}
 	if err != nil {
-		return nil, t.Applied(err)
+		return nil, false, t.Applied(err)
 	}
 	l.count, l.left = len(texts), len(texts)
-	return texts, l.parse(header)
+	return texts, false, l.parse(header)
+}
+
+// noteStrange reads what claim.lua found beside the queue: whether there are items
+// that the next call can have, how many strange entries it set aside, and a key
+// of another type.
+func (l *lease) noteStrange(found []rueidis.RedisMessage) (more bool) {
+	if len(found) != 3 {
+		return false
+	}
+	next, _ := found[0].AsInt64()
+	strange, _ := found[1].AsInt64()
+	key, _ := found[2].ToString()
+	if strange > 0 {
+		l.beside = errors.Join(l.beside, &StrangeError{l.target.Key, int(strange)})
+	}
+	if key != "" && next == 0 {
+		l.beside = errors.Join(l.beside, l.target.Applied(mistyped(key)))
+	}
+	return next > 0
 }
 
 // parse reads the header of a claim; see lua/claims.lua.
 func (l *lease) parse(header string) error {
 	first, rest, _ := strings.Cut(header, " ")
 	l.header, l.first = header, first
-	for f := range strings.FieldsSeq(rest) {
+	for f := range strings.SplitSeq(rest, " ") {
+		if f == "" {
+			continue
+		}
 		parts := strings.Split(f, "=")
 		if len(parts) != 3 {
 			return l.target.Applied(fmt.Errorf("the claim's header has %q in it", f))
 		}
 		place, errPlace := strconv.Atoi(parts[0])
-		attempt, errAttempt := strconv.Atoi(parts[2])
+		attempt, errAttempt := deliveries(parts[2])
 		if err := errors.Join(errPlace, errAttempt); err != nil {
 			return l.target.Applied(err)
 		}
@@ -153,6 +194,13 @@ func (l *lease) parse(header string) error {
 		l.numbers[place] = number{parts[1], attempt}
 	}
 	return nil
+}
+
+// deliveries reads how often an item was delivered from a count; see
+// lua/claims.lua.
+func deliveries(count string) (int, error) {
+	n, _, _ := strings.Cut(count, "~")
+	return strconv.Atoi(n)
 }
 
 // ids are the items' identities in order. Those of first deliveries are slices
@@ -184,12 +232,17 @@ func (l *lease) attempt(place int) int {
 	return 1
 }
 
-// settle runs do for the items that are named, or for all that are open, and
-// takes them for settled when it succeeds. Places are nil for all.
+// settle runs do for the items that are named, or for all that the caller has got
+// and not settled, and takes them for settled when it succeeds. Places are nil for
+// all items of the claim.
 func (l *lease) settle(ctx context.Context, op string, ids []string, do func(l *lease, places []int) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.target.Op = op
+	return l.settleLocked(ctx, ids, do)
+}
+
+func (l *lease) settleLocked(ctx context.Context, ids []string, do func(l *lease, places []int) error) error {
 	if err := fault.Done(ctx); err != nil {
 		return l.target.Refuse(err)
 	}
@@ -197,11 +250,14 @@ func (l *lease) settle(ctx context.Context, op string, ids []string, do func(l *
 		if l.left == 0 {
 			return nil
 		}
-		if err := do(l, nil); err != nil {
-			return err
+		if l.kept == 0 {
+			if err := do(l, nil); err != nil {
+				return err
+			}
+			l.close()
+			return nil
 		}
-		l.close()
-		return nil
+		ids = slices.Collect(maps.Keys(l.open))
 	}
 	places, err := l.places(ids)
 	if err != nil {
@@ -217,30 +273,47 @@ func (l *lease) settle(ctx context.Context, op string, ids []string, do func(l *
 	return nil
 }
 
+// withhold takes items that could not be made dead letters out of what the caller
+// can settle. They stay in the lease.
+func (l *lease) withhold(ids []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.index()
+	for _, id := range ids {
+		delete(l.open, id)
+	}
+	l.left, l.kept = len(l.open), len(ids)
+}
+
 // close takes all items for settled.
 func (l *lease) close() { l.left, l.open = 0, map[string]int{} }
 
 // ended reads what a later claim answers of this one.
 func (l *lease) ended(m rueidis.RedisMessage) error {
-	err := l.held(m, nil)
+	err := l.answered(m)
 	if err == nil {
 		l.close()
 	}
 	return err
 }
 
-func (l *lease) places(ids []string) ([]int, error) {
+// index makes the map of the items that are not settled.
+func (l *lease) index() {
 	if l.open == nil {
 		l.open = make(map[string]int, l.count)
 		for i, id := range l.ids() {
 			l.open[id] = i + 1
 		}
 	}
+}
+
+func (l *lease) places(ids []string) ([]int, error) {
+	l.index()
 	places := make([]int, len(ids))
 	for i, id := range ids {
 		place, ok := l.open[id]
 		if !ok {
-			return nil, l.target.Refuse(fmt.Errorf("%w: item %q is not of this claim, or was acked or released before", fault.ErrNotFound, id))
+			return nil, l.target.Refuse(&foreignItemError{id})
 		}
 		places[i] = place
 	}
@@ -252,7 +325,7 @@ func (l *lease) ack(ctx context.Context, places []int) error {
 	items, settled, _ := claimKeys(l.target, l.token)
 	due := beside(l.target, registry.Due)
 	if places != nil {
-		return l.held(settleScript.Exec(ctx, q.Client, []string{items, settled, due}, append([]string{l.header}, texts(places)...)).ToMessage())
+		return l.held(ctx, settleScript.Exec(ctx, q.Client, []string{items, settled, due}, append([]string{l.header}, texts(places)...)))
 	}
 	keys := []string{items, settled}
 	if l.open == nil { // so nothing was settled
@@ -260,22 +333,43 @@ func (l *lease) ack(ctx context.Context, places []int) error {
 	}
 	results := q.Client.DoMulti(ctx, q.Client.B().Unlink().Key(keys...).Build(), q.Client.B().Zrem().Key(due).Member(l.header).Build())
 	// The first ends the claim. What the second leaves behind, the next claim finds.
-	return l.held(results[0].ToMessage())
+	return l.held(ctx, results[0])
 }
 
-func (l *lease) release(ctx context.Context, places []int, most int, reason string) error {
+// fate is what becomes of the items that a claim does not keep.
+type fate struct {
+	attempts int    // an item with so many behind it is parked; 0: none is
+	reason   string // that a parked item carries
+	free     bool   // the delivery does not count as an attempt
+}
+
+func (l *lease) release(ctx context.Context, places []int, f fate) error {
 	q, t := l.queue, l.target
 	items, settled, _ := claimKeys(t, l.token)
 	keys := append([]string{items, settled, beside(t, registry.Due), beside(t, registry.Back), beside(t, registry.Dead), beside(t, registry.Age)}, q.indexAndSet()...)
-	args := []string{l.header, strconv.Itoa(most), reason, q.marks.Queue, q.marks.Member}
-	return l.held(q.unconditional().Run(ctx, t, releaseScript, append(args, texts(places)...), keys...))
+	args := []string{l.header, strconv.Itoa(f.attempts), f.reason, "", q.marks.Queue, q.marks.Member}
+	if f.free {
+		args[3] = "1"
+	}
+	m, err := q.unconditional().Run(ctx, t, releaseScript, append(args, texts(places)...), keys...)
+	if err != nil {
+		return q.explained(ctx, t, err)
+	}
+	if !m.IsArray() {
+		return l.answered(m)
+	}
+	more, err := m.AsIntSlice()
+	if err != nil || len(more) != 1 {
+		return t.Applied(errors.Join(errors.New("release.lua answered something else than a number"), err))
+	}
+	return q.renewRest(ctx, t, strconv.FormatInt(more[0], 10))
 }
 
 // park puts items among the dead, whatever attempts they have left.
 func (l *lease) park(ctx context.Context, ids []string, reason string) error {
 	ctx = context.WithoutCancel(ctx)
 	return l.settle(ctx, l.target.Op, ids, func(l *lease, places []int) error {
-		return l.release(ctx, places, 1, reason)
+		return l.release(ctx, places, fate{attempts: 1, reason: reason})
 	})
 }
 
@@ -287,21 +381,23 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 	}
 	items, settled, _ := claimKeys(t, l.token)
 	keys := []string{items, settled, beside(t, registry.Due)}
-	m, err := extendScript.Exec(ctx, l.queue.Client, keys, []string{l.header, store.Milliseconds(d)}).ToMessage()
-	return (&lease{target: t}).held(m, err)
+	args := []string{l.header, store.Milliseconds(d), l.queue.Milliseconds()}
+	return (&lease{target: t, queue: l.queue}).held(ctx, extendScript.Exec(ctx, l.queue.Client, keys, args))
 }
 
-// held reads the reply of what settles or prolongs: 0 where the claim was lost.
-func (l *lease) held(m rueidis.RedisMessage, err error) error {
+// held reads the reply of what settles or renews.
+func (l *lease) held(ctx context.Context, r rueidis.RedisResult) error {
+	m, err := r.ToMessage()
 	if err != nil {
-		var op *fault.OpError
-		if errors.As(err, &op) {
-			return err
-		}
-		return l.target.Sent(err)
+		return l.queue.explained(ctx, l.target, l.target.Sent(err))
 	}
+	return l.answered(m)
+}
+
+// answered reads the answer of what settles or renews: 0 if the claim was lost.
+func (l *lease) answered(m rueidis.RedisMessage) error {
 	if n, err := m.ToInt64(); err == nil && n == 0 {
-		return l.target.Refuse(fmt.Errorf("%w: it lapsed, and the items went to the next claim", fault.ErrLeaseLost))
+		return l.target.Refuse(fmt.Errorf("%w: another claim took the items over, or they were removed, by an eviction or by hand", fault.ErrLeaseLost))
 	}
 	return nil
 }

@@ -12,12 +12,12 @@ package listrepo
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"iter"
 	"reflect"
+	"strconv"
 	"time"
 
-	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
@@ -58,11 +58,13 @@ func (r *ListRepo[T]) In(s keyspace.Space) *ListRepo[T] {
 }
 
 // Pop takes up to n items off the front: LPOP with a count, and the lifetime,
-// in one MULTI ... EXEC. Atomic: no two calls get the same item. A worker that
-// dies with its items has lost them; Claim is the way to lose none.
+// in one MULTI ... EXEC; in one script if the queue has a lifetime. Atomic: no two
+// calls get the same item. A worker that dies with its items has lost them; Claim
+// is the way to lose none.
 //
 // An item that does not decode is left out of the result; the joined error has
-// an *ItemError for it, with what was stored.
+// an *ItemError for it, with what was stored. If n is negative or over MaxCount,
+// ErrInvalidArgument.
 func (r *ListRepo[T]) Pop(ctx context.Context, id string, n int) ([]T, error) {
 	t, err := r.core.BeginWrite(ctx, "Pop", id)
 	if err != nil {
@@ -71,17 +73,18 @@ func (r *ListRepo[T]) Pop(ctx context.Context, id string, n int) ([]T, error) {
 	if err := r.core.RefuseAbsent(t); err != nil {
 		return nil, err
 	}
-	if n < 1 {
-		if n == 0 {
-			return nil, nil
-		}
-		return nil, t.Refuse(fmt.Errorf("%w: a count of %d", fault.ErrInvalidArgument, n))
+	if err := option.CheckCount(n); err != nil {
+		return nil, t.Refuse(err)
 	}
-	replies, err := r.core.Change(ctx, t, r.core.Client.B().Lpop().Key(t.Key).Count(int64(n)).Build())
-	if err != nil || replies.IsNil() {
+	if n == 0 {
+		return nil, nil
+	}
+	reply, ran, err := r.core.change(ctx, t, "LPOP", strconv.Itoa(n))
+	if !ran || reply.IsNil() {
 		return nil, err
 	}
-	return r.decode(t, replies)
+	items, errItems := r.decode(t, reply)
+	return items, errors.Join(errItems, err)
 }
 
 // Range gives the items from start to stop, both included, and leaves them
@@ -98,6 +101,10 @@ func (r *ListRepo[T]) Range(ctx context.Context, id string, start, stop int64) (
 	}
 	return r.decode(t, reply)
 }
+
+// MaxCount is the greatest number of items that one call claims or pops, and that
+// WorkBatches hands out at once.
+const MaxCount = option.MaxCount
 
 // pageSize is how many items All reads at once.
 const pageSize = 1000
@@ -139,7 +146,8 @@ func (r *ListRepo[T]) All(ctx context.Context, id string) iter.Seq2[T, error] {
 }
 
 // Trim keeps the items from start to stop, both included, and removes the
-// others: LTRIM and the lifetime in one MULTI ... EXEC.
+// others: LTRIM and the lifetime in one MULTI ... EXEC; in one script if the queue
+// has a lifetime. Atomic.
 func (r *ListRepo[T]) Trim(ctx context.Context, id string, start, stop int64) error {
 	t, err := r.core.BeginWrite(ctx, "Trim", id)
 	if err != nil {
@@ -148,7 +156,7 @@ func (r *ListRepo[T]) Trim(ctx context.Context, id string, start, stop int64) er
 	if err := r.core.RefuseAbsent(t); err != nil {
 		return err
 	}
-	_, err = r.core.Change(ctx, t, r.core.Client.B().Ltrim().Key(t.Key).Start(start).Stop(stop).Build())
+	_, _, err = r.core.change(ctx, t, "LTRIM", strconv.FormatInt(start, 10), strconv.FormatInt(stop, 10))
 	return err
 }
 

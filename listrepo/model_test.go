@@ -35,7 +35,7 @@ func TestClaimsAgainstAModel(t *testing.T) {
 			m := &model{t: t, pools: p, key: prefix + "q", repo: repo, most: most}
 			rt.Repeat(map[string]func(*rapid.T){
 				"push": m.push, "push front": m.pushFront, "pop": m.pop, "other program": m.other,
-				"claim": m.claim, "claim again": m.claim, "next": m.next, "ack": m.ack, "release": m.release, "extend": m.extend, "lapse": m.lapse, "retry": m.retry,
+				"claim": m.claim, "claim again": m.claim, "next": m.next, "ack": m.ack, "release": m.release, "return": m.giveBack, "extend": m.extend, "lapse": m.lapse, "retry": m.retry,
 				"": m.check,
 			})
 		})
@@ -61,8 +61,12 @@ type model struct {
 
 type entry struct {
 	value, birth, attempt int
+	returned              int // deliveries that do not count
 	id                    string
 }
+
+// tried is how many deliveries count towards the bound.
+func (e *entry) tried() int { return e.attempt - e.returned }
 
 type claimed struct {
 	*listrepo.Claim[int]
@@ -174,13 +178,13 @@ func (m *model) claimed(rt *rapid.T, n int, c *listrepo.Claim[int]) {
 // its last attempt alone.
 func (m *model) takes(n int) (taken []*entry) {
 	admits := func(e *entry) bool {
-		last := func(e *entry) bool { return m.most > 0 && e.attempt+1 >= m.most }
+		last := func(e *entry) bool { return m.most > 0 && e.tried()+1 >= m.most }
 		return len(taken) < n && (len(taken) == 0 || !last(e) && !last(taken[0]))
 	}
 	for len(m.lapsed) > 0 {
 		e := m.lapsed[0]
 		switch {
-		case m.most > 0 && e.attempt >= m.most:
+		case m.most > 0 && e.tried() >= m.most:
 			m.dead = append(m.dead, e)
 		case admits(e):
 			taken = append(taken, e)
@@ -237,13 +241,24 @@ func (m *model) release(rt *rapid.T) {
 	}
 	var back []*entry
 	for _, e := range entries {
-		if m.most > 0 && e.attempt >= m.most {
+		if m.most > 0 && e.tried() >= m.most {
 			m.dead = append(m.dead, e)
 		} else {
 			back = append(back, e)
 		}
 	}
 	m.list = slices.Concat(back, m.list)
+}
+
+func (m *model) giveBack(rt *rapid.T) {
+	c, entries, items := m.some(rt)
+	if !m.settled(rt, c, entries, c.Return(ctx, items...)) {
+		return
+	}
+	for _, e := range entries {
+		e.returned++
+	}
+	m.list = slices.Concat(entries, m.list)
 }
 
 func (m *model) extend(rt *rapid.T) {

@@ -39,6 +39,7 @@ const (
 // Settings is what the options of a repository add up to.
 type Settings struct {
 	Lifetime time.Duration // zero: none
+	Endless  bool          // NoTTL was asked for: a lifetime that is there is taken away
 	Keep     bool          // a key that exists keeps the lifetime it has
 	IfExists bool
 	IfAbsent bool
@@ -84,7 +85,7 @@ func TTL(d time.Duration) Option {
 		if d < time.Millisecond {
 			return fmt.Errorf("%w: %v is under a millisecond; NoTTL is the way to say none", fault.ErrInvalidTTL, d)
 		}
-		s.Lifetime = d
+		s.Lifetime, s.Endless = d, false
 		return nil
 	}}
 }
@@ -98,7 +99,7 @@ func Failing(err error) Option {
 
 // NoTTL gives every key written no lifetime.
 func NoTTL() Option {
-	return Option{name: "NoTTL", needs: Lifetimes, why: lifetimeWhy, apply: func(s *Settings) error { s.Lifetime = 0; return nil }}
+	return Option{name: "NoTTL", needs: Lifetimes, why: lifetimeWhy, apply: func(s *Settings) error { s.Lifetime, s.Endless = 0, true; return nil }}
 }
 
 // KeepTTL leaves the lifetime of a key that exists as it is.

@@ -21,6 +21,19 @@ const (
 	workerWhy = "only WorkBatches runs workers"
 )
 
+// MaxCount is the greatest number of items of a queue that one call takes: a
+// script that works on so many stops the server for no longer than some
+// milliseconds.
+const MaxCount = 1000
+
+// CheckCount refuses a number of items that no call takes.
+func CheckCount(n int) error {
+	if n < 0 || n > MaxCount {
+		return fmt.Errorf("%w: a count of %d; it must be from 0 to %d", fault.ErrInvalidArgument, n, MaxCount)
+	}
+	return nil
+}
+
 // MaxAttempts bounds how often an item is delivered.
 func MaxAttempts(n int) Option {
 	return Option{name: "MaxAttempts", needs: Bounds, why: queueWhy, apply: func(s *Settings) error {
@@ -54,6 +67,9 @@ func Workers(n int) Option {
 // ChunkSize sets how many items are handed out at once.
 func ChunkSize(n int) Option {
 	return Option{name: "ChunkSize", needs: Working, why: workerWhy, apply: func(s *Settings) error {
+		if n > MaxCount {
+			return fmt.Errorf("%w: ChunkSize(%d); a chunk holds at most %d items", fault.ErrInvalidArgument, n, MaxCount)
+		}
 		return positive("ChunkSize", "a chunk holds at least one item", n, &s.ChunkSize)
 	}}
 }

@@ -33,6 +33,8 @@ const (
 	String Kind = "string"
 	List   Kind = "list"
 	Set    Kind = "set"
+
+	SortedSet Kind = "zset"
 )
 
 // Record is a value and the id it is stored under.

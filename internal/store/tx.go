@@ -23,22 +23,31 @@ func (s *Store) Tx(n int) Tx { return append(make(Tx, 0, n+3), s.Client.B().Mult
 // are scripts. A command that the server refuses is an error, although the
 // others ran: MULTI knows no rollback. A key of another type keeps its lifetime.
 func (s *Store) Write(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.RedisMessage, error) {
+	replies, _, err := s.WriteRenewed(ctx, t, tx)
+	return replies, err
+}
+
+// WriteRenewed is Write that also reports whether the command for the lifetime
+// changed the key: if the settings have no lifetime, whether the key had one.
+func (s *Store) WriteRenewed(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.RedisMessage, bool, error) {
 	if err := s.oneSlot(t, tx); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	pops := len(tx) > 1 && tx[1].Commands()[0] == "LPOP"
 	tx = append(tx, s.lifetime(t.Key), s.Client.B().Exec().Build())
 	replies, err := Exec(s.SendAll(ctx, []fault.Target{t}, tx...))
 	if err != nil && !slices.ContainsFunc(replies[:max(len(replies)-1, 0)], done) {
-		return nil, t.Sent(err)
+		return nil, false, t.Sent(err)
 	}
 	if err != nil {
-		return nil, t.Applied(fmt.Errorf("a part was refused: %w", fault.Reason(err)))
+		return nil, false, t.Applied(fmt.Errorf("a part was refused: %w", fault.Reason(err)))
 	}
 	if !pops && slices.ContainsFunc(replies, unlikeAWrite) {
-		return nil, t.Applied(fmt.Errorf("%w: it is neither a number nor OK", fault.ErrUnexpectedReply))
+		return nil, false, t.Applied(fmt.Errorf("%w: it is neither a number nor OK", fault.ErrUnexpectedReply))
 	}
-	return replies[:len(replies)-1], nil
+	last := len(replies) - 1
+	renewed, err := replies[last].ToInt64()
+	return replies[:last], err == nil && renewed == 1, nil
 }
 
 // The scripts of a transaction give a key the lifetime ARGV[2], or none, only if

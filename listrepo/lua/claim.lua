@@ -1,4 +1,4 @@
--- Takes items off a queue into a claim: first those whose lease lapsed, in the
+-- Takes items off a queue into a claim: first those whose lease expired, in the
 -- order in which they were first claimed, then those in front. Before that it may
 -- end another claim, whose items are done.
 --
@@ -17,14 +17,35 @@
 -- ARGV[9]  the header of the claim to end, '' for none
 -- ARGV[10] the queue's member of the index
 -- ARGV[11] how long it stays there without items, in milliseconds
--- Result: {header, ended}: the claim's header, see claims.lua, '' where nothing was
--- taken; and 0 where the claim to end was lost. An item on its last attempt is taken
--- alone, and one that lapsed on it is parked.
+-- Result: {header, ended, more, strange, key}. The claim's header, see claims.lua,
+-- '' if nothing was taken; 0 if the claim to end was lost; 1 if there are items
+-- that the next call can have, although nothing was taken; how many entries were
+-- set aside because nothing of ours wrote them; a key that holds another type and
+-- was passed over. The last three may be missing: 0, 0 and ''. An item on its last
+-- attempt is taken alone, and one whose lease expired on it becomes a dead letter.
 local length = redis.call('LLEN', KEYS[1])
 local tail = string.sub(KEYS[2], #'%claim-' + #ARGV[5] + 1)
 local due, again, back, age = '%due' .. tail, '%again' .. tail, '%back' .. tail, '%age' .. tail
 local header = clock[1] .. string.sub('00000' .. clock[2], -6) .. '-' .. ARGV[5]
 local want, most = tonumber(ARGV[6]), tonumber(ARGV[8])
+local more, strange, passed = 0, 0, ''
+
+local expired = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 25)
+-- No lease ends so late: somebody wrote that.
+if length == 0 and #expired == 0 then expired = redis.call('ZRANGEBYSCORE', due, '9007199254740992', '+inf', 'LIMIT', 0, 25) end
+local fast = #expired == 0 and redis.call('EXISTS', again, back) == 0
+if not fast then
+  for key, kind in pairs({[again] = 'zset', [back] = 'hash'}) do
+    local held = redis.call('TYPE', key)['ok']
+    if held ~= kind and held ~= 'none' then
+      return redis.error_reply('WRONGTYPE Operation against a key holding the wrong kind of value: ' .. key)
+    end
+  end
+end
+
+-- lifetime is that of the queue, in milliseconds, below 0 for none.
+local lifetime = ARGV[2] == '0' and -1 or tonumber(ARGV[2])
+if ARGV[3] == '1' and existed then lifetime = redis.call('PTTL', KEYS[1]) end
 
 -- Redis refuses a script's first write where memory is full and the write may
 -- grow, but no write after the first. This one never grows.
@@ -35,30 +56,43 @@ if ARGV[9] ~= '' then
   ended = redis.call('UNLINK', '%claim-' .. token .. tail, '%done-' .. token .. tail)
 end
 
--- claimed writes down a claim with so many items off the list.
+-- noted runs a command on a key that only tells others of the queue. If the key
+-- holds another type the claim goes on without it.
+local function noted(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) == 'table' and reply['err'] then passed = key end
+end
+
+local function result(first)
+  if more == 0 and strange == 0 and passed == '' then return {first, ended} end
+  return {first, ended, more, strange, passed}
+end
+
+-- claimed writes down a claim with so many items off the list. Its lifetime ends
+-- no earlier than the queue's would after the lease.
 local function claimed(fresh)
+  local left = lifetime >= 0 and redis.call('PTTL', due)
   redis.call('ZADD', due, now + ARGV[7], header)
-  if ARGV[2] == '0' then
+  if not left then
     redis.call('PERSIST', due)
   else
-    for _, key in ipairs({KEYS[2], due}) do
-      redis.call('PEXPIRE', key, math.max(redis.call('PTTL', key), ARGV[2], ARGV[7]))
-    end
+    local lives = math.min(lifetime + ARGV[7], 9223372036854)
+    redis.call('PEXPIRE', KEYS[2], lives)
+    if left ~= -1 and left < lives then redis.call('PEXPIRE', due, lives) end
   end
   if KEYS[3] then
-    redis.call('ZADD', KEYS[3], 'NX', now, ARGV[10])
-    redis.call('ZINCRBY', age, fresh, 'taken')
+    noted('ZADD', KEYS[3], 'NX', now, ARGV[10])
+    noted('ZINCRBY', age, fresh, 'taken')
   end
   if fresh == length then
-    if KEYS[3] then redis.call('PEXPIRE', age, ARGV[7] + 3600000) end
+    if KEYS[3] then redis.call('PEXPIRE', age, math.min(ARGV[7] + 3600000, 9223372036854)) end
   elseif fresh > 0 then
     renew()
   end
-  return {header, ended}
+  return result(header)
 end
 
-local lapsed = redis.call('ZRANGEBYSCORE', due, '-inf', now)
-if #lapsed == 0 and redis.call('EXISTS', again, back) == 0 then
+if fast then
   local n = most == 1 and 1 or want
   if length > n then
     -- SORT copies a part of a list at once. Where it is not to be had, and where
@@ -72,13 +106,13 @@ if #lapsed == 0 and redis.call('EXISTS', again, back) == 0 then
     return claimed(n)
   elseif length > 0 then
     redis.call('RENAME', KEYS[1], KEYS[2])
-    if ARGV[2] == '0' then redis.call('PERSIST', KEYS[2]) end
+    if lifetime < 0 then redis.call('PERSIST', KEYS[2]) end
     return claimed(length)
   end
-  local noted = KEYS[3] and redis.call('ZSCORE', KEYS[3], ARGV[10])
-  if noted and noted + ARGV[11] <= now and redis.call('EXISTS', due) == 0 then
+  local since = KEYS[3] and redis.pcall('ZSCORE', KEYS[3], ARGV[10])
+  if type(since) == 'string' and since + ARGV[11] <= now and redis.call('EXISTS', due) == 0 then
     redis.call('ZREM', KEYS[3], ARGV[10])
-    redis.call('DEL', age)
+    redis.call('UNLINK', age)
   end
-  return {'', ended}
+  return result('')
 end

@@ -22,5 +22,5 @@ local noted = redis.call('ZSCORE', KEYS[6], ARGV[1])
 local keeps = state > 0
 if ARGV[3] == '1' then keeps = first[2] or redis.call('EXISTS', KEYS[3]) == 1 end
 if noted and not keeps and tonumber(noted) + ARGV[2] <= now then redis.call('ZREM', KEYS[6], ARGV[1]) end
-if state == 0 and not (noted and tonumber(noted) + ARGV[2] > now) then redis.call('DEL', KEYS[4], KEYS[5]) end
+if state == 0 and not (noted and tonumber(noted) + ARGV[2] > now) then redis.call('UNLINK', KEYS[4], KEYS[5]) end
 return state
