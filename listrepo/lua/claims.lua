@@ -82,7 +82,7 @@ end
 local function numbers(header)
   local first, named = string.match(header, '^%d+%-%w+'), {}
   for place, id, count in string.gmatch(header, ' (%d+)=([^=%s]+)=(%d+~?%d*)') do
-    if split(count) then named[tonumber(place)] = {id, count} end
+    if #count < 16 then named[tonumber(place)] = {id, count} end
   end
   return function(place)
     local n = named[place]
