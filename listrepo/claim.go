@@ -37,7 +37,7 @@ type Claim[T any] struct {
 // The items move to a list beside the queue, `%claim-<token>:...`, so that Len,
 // Range and other programs see them no more, and no two claims overlap. One
 // script takes them and LRANGE reads them, in one round trip; if there is nothing
-// to take but a thousand items that become dead letters first, in several. With
+// to take but hundreds of items that become dead letters first, in several. With
 // MaxAttempts an item on its last attempt is claimed alone.
 //
 // The claim beside an error is good, and wants its Ack:

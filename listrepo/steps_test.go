@@ -131,7 +131,7 @@ func TestWhatErrorsOfClaimsSay(t *testing.T) {
 		require.ErrorContains(t, err, "is not of this claim")
 		require.NotContains(t, err.Error(), "record not found")
 		_, err = repo.Claim(ctx, "q", -1, time.Minute)
-		require.ErrorContains(t, err, "a count of -1; it must be from 0 to 1000")
+		require.ErrorContains(t, err, "a count of -1; it must be from 0 to 500")
 
 		for _, name := range own(t, p, key) { // as an eviction does
 			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", name).Error())

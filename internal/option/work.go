@@ -24,7 +24,7 @@ const (
 // MaxCount is the greatest number of items of a queue that one call takes: a
 // script that works on so many stops the server for no longer than some
 // milliseconds.
-const MaxCount = 1000
+const MaxCount = 500
 
 // CheckCount refuses a number of items that no call takes.
 func CheckCount(n int) error {

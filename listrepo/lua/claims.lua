@@ -15,9 +15,9 @@
 -- off follow the token.
 
 -- page is how much of anything one call of a script works on.
-local page = 1000
+local page = 500
 
--- claimsPage is the same for claims, whose headers name up to a thousand items.
+-- claimsPage is the same for claims, whose headers name up to a page of items.
 local claimsPage = 100
 
 -- longest is the longest lifetime in milliseconds that every server takes.
@@ -82,7 +82,7 @@ end
 local function numbers(header)
   local first, named = string.match(header, '^%d+%-%w+'), {}
   for place, id, count in string.gmatch(header, ' (%d+)=([^=%s]+)=(%d+~?%d*)') do
-    if split(count) then named[tonumber(place)] = {id, count} end
+    if #count < 16 then named[tonumber(place)] = {id, count} end
   end
   return function(place)
     local n = named[place]
@@ -140,8 +140,8 @@ end
 
 -- Numbers of items that were put back stand in the hash back, one field each: the
 -- first by its value, after "v", and each one behind it, which has an equal value,
--- by the id of the one before, after "n". Nothing costs more for a thousand equal
--- items than for a thousand others.
+-- by the id of the one before, after "n". Nothing costs more for five hundred equal
+-- items than for as many others.
 
 -- fronts puts items back in front of a queue: add for each of them, the last one
 -- first, and then done. Their numbers come before those of equal ones, which stand

@@ -100,7 +100,7 @@ while not full and looked < page do
   local gone = {}
   for _, item in ipairs(found) do
     local _, last, id, count = string.find(item, '^%d+ ([^%s=]+) (%d+~?%d*) ')
-    local value = last and split(count) and string.sub(item, last + 1)
+    local value = last and #count < 16 and string.sub(item, last + 1)
     local goes = true
     if not value then
       goes = aside(item, 'an entry of again')
@@ -133,7 +133,7 @@ if taken < want and not left and length > 0 then
   for _, value in ipairs(values) do
     local top = tops[value]
     local id, count = string.match(top or '', '^([^%s=]+) (%d+~?%d*)$')
-    if id and not split(count) then id, count = nil, nil end
+    if id and #count >= 16 then id, count = nil, nil end
     if not admits(count or '0') then break end
     take(value, id, count)
     if top then
