@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,23 +24,30 @@ func (s *service) answerInbox(ctx context.Context, e expiry.Event) error {
 	}
 	at, _ := shops.From(ctx)
 	for n := 1; n > 0 && err == nil; {
-		n, err = at.messages.Process(ctx, at.inbox, 100, answer)
+		n, err = at.messages.Process(ctx, at.inbox, chunk, answer)
 	}
 	return err
 }
 
-// answer answers messages that came in one breath. It may be called again with
-// the same ones, when it failed or its process died.
+// answer answers messages that came in one breath. If it fails or its process
+// dies, the messages are delivered again, maybe in one chunk with later ones: so
+// it tells by the id of each whether it was answered.
 func answer(ctx context.Context, items []listrepo.Item[Message]) error {
 	at, _ := shops.From(ctx)
-	last := items[len(items)-1].ID
 	before, err := at.conversations.Get(ctx, at.id.User)
-	if err != nil && !errors.Is(err, symphony.ErrNotFound) || before.Answered == last {
+	if err != nil && !errors.Is(err, symphony.ErrNotFound) {
 		return err
 	}
 	var turn Turn
+	var ids []string
 	for _, m := range items {
-		turn.Text += m.Value.Text + "\n"
+		if !slices.Contains(before.Answered, m.ID) {
+			turn.Lines = append(turn.Lines, Line{m.ID, m.Value.Text})
+			ids = append(ids, m.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
 	}
 	if err := at.turn.Replace(ctx, turnState, turn); err != nil {
 		return err
@@ -47,11 +55,14 @@ func answer(ctx context.Context, items []listrepo.Item[Message]) error {
 	if err := together(ctx, findItem, findDiscount); err != nil {
 		return err
 	}
-	reply, err := placeOrder(ctx, last)
+	reply, err := placeOrder(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = at.conversations.Merge(ctx, at.id.User, turns.Add(1), said.Set(reply), answered.Set(last))
+	after, err := at.conversations.Merge(ctx, at.id.User, turns.Add(1), said.Set(reply), answered.Append(ids...))
+	if err == nil && len(after.Answered) > 2*remembered {
+		_, err = at.conversations.Mutate(ctx, at.id.User, (*Conversation).forget)
+	}
 	return err
 }
 
@@ -70,10 +81,12 @@ func together(ctx context.Context, tools ...func(context.Context) error) error {
 func findItem(ctx context.Context) error {
 	at, _ := shops.From(ctx)
 	turn, err := at.turn.Get(ctx, turnState)
-	for word := range strings.FieldsSeq(strings.ToLower(turn.Text)) {
-		word = strings.Trim(word, ".,;:!?")
-		if p, sold := at.settings.Prices[word]; sold {
-			return at.turn.Update(ctx, turnState, item.Set(word), price.Set(p))
+	for _, line := range turn.Lines {
+		for word := range strings.FieldsSeq(strings.ToLower(line.Text)) {
+			word = strings.Trim(word, ".,;:!?")
+			if p, sold := at.settings.Prices[word]; sold {
+				return at.turn.Update(ctx, turnState, item.Set(word), price.Set(p), message.Set(line.Message))
+			}
 		}
 	}
 	return err
@@ -90,20 +103,20 @@ func findDiscount(ctx context.Context) error {
 	return scratch.UpdateField(ctx, turnState, "discount", 0.1)
 }
 
-// placeOrder orders what the others found. The order has the message's id, so
-// that a message that is answered again does not order again.
-func placeOrder(ctx context.Context, id string) (string, error) {
+// placeOrder orders what the others found. The order has the id of the message
+// that names the item, so that one message orders once, whatever comes with it.
+func placeOrder(ctx context.Context) (string, error) {
 	at, _ := shops.From(ctx)
 	turn, err := at.turn.Get(ctx, turnState)
 	if err != nil || turn.Item == "" {
 		return "I hear you. We have cups, lamps and chairs.", err
 	}
 	order := Order{at.id.User, turn.Item, turn.Price * (1 - turn.Discount), "placed", time.Now()}
-	err = at.orders.With(symphony.IfAbsent()).Upsert(ctx, id, order)
+	err = at.orders.With(symphony.IfAbsent()).Upsert(ctx, turn.Message, order)
 	if err != nil && !errors.Is(err, symphony.ErrExists) {
 		return "", err
 	}
-	_, err = at.shipping.Enqueue(ctx, toShip, id)
+	_, err = at.shipping.Enqueue(ctx, toShip, turn.Message)
 	return fmt.Sprintf("Ordered: a %s for %.2f.", order.Item, order.Price), err
 }
 

@@ -47,14 +47,18 @@ func TestChat(t *testing.T) {
 		require.Empty(t, said.Waiting)
 		require.Nil(t, said.AnswerIn)
 		require.WithinDuration(t, time.Now(), said.Conversation.Changed, time.Minute)
-		require.Equal(t, Turn{"hello\nI want a LAMP, please!\nthank you\n", "lamp", 40, 0.1}, said.Scratch)
+		require.Equal(t, []string{"hello", "I want a LAMP, please!", "thank you"}, said.Scratch.texts())
+		lamp := said.Scratch.Lines[1].Message
+		require.Equal(t, Turn{said.Scratch.Lines, "lamp", lamp, 40, 0.1}, said.Scratch)
 
 		said = bob.answered(1)
 		require.Equal(t, "I hear you. We have cups, lamps and chairs.", said.Conversation.Said)
-		require.Equal(t, Turn{Text: "just looking\n"}, said.Scratch)
+		require.Equal(t, Turn{Lines: said.Scratch.Lines}, said.Scratch)
+		require.Equal(t, []string{"just looking"}, said.Scratch.texts())
 		require.Empty(t, bob.orders())
 
-		for _, order := range alice.shipped(1) {
+		for id, order := range alice.shipped(1) {
+			require.Equal(t, lamp, id)
 			require.Equal(t, Order{"alice", "lamp", 36, "shipped", order.Placed}, order)
 		}
 		alice.send("and a cup.")
@@ -99,7 +103,7 @@ func TestRestart(t *testing.T) {
 
 // From the URL of a cluster it is the same service.
 func TestOnACluster(t *testing.T) {
-	pooltest.OnCluster(t, TestChat, TestTyping, TestRestart, TestAnswerTwice)
+	pooltest.OnCluster(t, TestChat, TestTyping, TestRestart, TestAnswerTwice, TestAnswerTwiceWithMore)
 }
 
 // A request that has begun is served although the process is told to end.
@@ -169,6 +173,138 @@ func TestAnswerTwice(t *testing.T) {
 	})
 }
 
+// Messages that come again in one chunk with later ones are not answered again:
+// the process died after the answer, and the user wrote on.
+func TestAnswerTwiceWithMore(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		s, err := newService(p)
+		require.NoError(t, err)
+		ctx, err := scope.Bind(t.Context(), scope.Identity{Tenant: pooltest.Tenant(), User: "alice"}, s.bind...)
+		require.NoError(t, err)
+		at, _ := shops.From(ctx)
+		require.NoError(t, at.users.Update(ctx, "alice", messages.Add(1)))
+
+		_, err = at.messages.Enqueue(ctx, at.inbox, Message{Text: "a lamp"})
+		require.NoError(t, err)
+		died, err := at.messages.Claim(ctx, at.inbox, chunk, time.Millisecond)
+		require.NoError(t, err)
+		require.NoError(t, answer(ctx, died.Items))
+		_, err = at.messages.Enqueue(ctx, at.inbox, Message{Text: "thanks"})
+		require.NoError(t, err)
+
+		var again []listrepo.Item[Message]
+		alice := person{t: t}
+		alice.await(func() bool { // the lease expires
+			_, err := at.messages.Process(ctx, at.inbox, chunk, func(ctx context.Context, items []listrepo.Item[Message]) error {
+				again = append(again, items...)
+				return answer(ctx, items)
+			})
+			require.NoError(t, err)
+			return len(again) >= 2
+		})
+		require.Equal(t, died.Items[0].ID, again[0].ID)
+		orders := 0
+		for order, err := range at.orders.All(ctx) {
+			require.NoError(t, err)
+			require.Equal(t, died.Items[0].ID, order.ID)
+			orders++
+		}
+		require.Equal(t, 1, orders)
+		conversation, err := at.conversations.Get(ctx, "alice")
+		require.NoError(t, err)
+		require.EqualValues(t, 2, conversation.Turns)
+		require.Equal(t, "I hear you. We have cups, lamps and chairs.", conversation.Said)
+
+		// It died between the order and the answer.
+		_, err = at.conversations.Delete(ctx, "alice")
+		require.NoError(t, err)
+		require.NoError(t, answer(ctx, again))
+		orders = 0
+		for _, err := range at.orders.All(ctx) {
+			require.NoError(t, err)
+			orders++
+		}
+		require.Equal(t, 1, orders)
+	})
+}
+
+// A conversation keeps the ids of the last messages, and no more than a few
+// chunks of them.
+func TestAnsweredIsBounded(t *testing.T) {
+	p := pooltest.Embedded(t)
+	s, err := newService(p)
+	require.NoError(t, err)
+	ctx, err := scope.Bind(t.Context(), scope.Identity{Tenant: pooltest.Tenant(), User: "alice"}, s.bind...)
+	require.NoError(t, err)
+	at, _ := shops.From(ctx)
+	require.NoError(t, at.users.Update(ctx, "alice", messages.Add(1)))
+	for n := range 5 * remembered / chunk {
+		items := make([]listrepo.Item[Message], chunk)
+		for i := range items {
+			items[i] = listrepo.Item[Message]{ID: fmt.Sprintf("%d-%d", n, i), Value: Message{Text: "hello"}}
+		}
+		require.NoError(t, answer(ctx, items))
+		conversation, err := at.conversations.Get(ctx, "alice")
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(conversation.Answered), 2*remembered)
+		require.Equal(t, items[chunk-1].ID, conversation.Answered[len(conversation.Answered)-1])
+	}
+}
+
+// A page of another origin can neither write nor frame the page.
+func TestOtherOrigins(t *testing.T) {
+	url, _ := start(t, pooltest.Embedded(t))
+	for _, test := range []struct {
+		name   string
+		header http.Header
+		status int
+	}{
+		{"no browser", http.Header{}, 200},
+		{"the page itself", http.Header{"Sec-Fetch-Site": {"same-origin"}, "Origin": {url}}, 200},
+		{"an old browser on the page itself", http.Header{"Origin": {url}}, 200},
+		{"another site", http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}}, 403},
+		{"another port of this host", http.Header{"Sec-Fetch-Site": {"same-site"}, "Origin": {"http://127.0.0.1:1"}}, 403},
+		{"an old browser on another site", http.Header{"Origin": {"https://evil.example"}}, 403},
+		{"a page without an origin", http.Header{"Origin": {"null"}}, 403},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/api/messages", strings.NewReader(`{"text":"hello"}`))
+			require.NoError(t, err)
+			r.Header = test.header
+			r.Header.Set("X-Tenant", pooltest.Tenant())
+			r.Header.Set("X-User", "alice")
+			answer, err := http.DefaultClient.Do(r)
+			require.NoError(t, err)
+			require.NoError(t, answer.Body.Close())
+			require.Equal(t, test.status, answer.StatusCode)
+			require.Contains(t, answer.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'")
+			require.Equal(t, "nosniff", answer.Header.Get("X-Content-Type-Options"))
+		})
+	}
+}
+
+// A client that does not end its body does not hold the connection for ever.
+func TestSlowBody(t *testing.T) {
+	s, err := newService(pooltest.Embedded(t))
+	require.NoError(t, err)
+	server := newServer(s.routes())
+	require.Positive(t, server.ReadTimeout)
+	server.ReadTimeout = 50 * time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close() })
+	c, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	defer func() { _ = c.Close() }()
+	_, err = io.WriteString(c, "POST /api/messages HTTP/1.1\r\nHost: chat\r\nX-Tenant: acme\r\nX-User: alice\r\nContent-Length: 20\r\n\r\n{")
+	require.NoError(t, err)
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(20*time.Second)))
+	answer, err := io.ReadAll(c)
+	require.NoError(t, err, "the server ends the connection")
+	require.Contains(t, string(answer), "400 Bad Request")
+}
+
 func TestRefusals(t *testing.T) {
 	url, _ := start(t, pooltest.Embedded(t))
 	for _, test := range []struct {
@@ -179,6 +315,8 @@ func TestRefusals(t *testing.T) {
 		{"nobody", "", "", "GET", "/api/state", "", 401, "unauthorized"},
 		{"no user", "acme", "", "GET", "/api/state", "", 400, "{user}"},
 		{"no tenant", "", "alice", "GET", "/api/state", "", 400, "{tenant}"},
+		{"a long tenant", strings.Repeat("a", 65), "alice", "GET", "/api/state", "", 400, "64 bytes"},
+		{"a long user", "acme", strings.Repeat("a", 65), "GET", "/api/state", "", 400, "64 bytes"},
 		{"no JSON", "acme", "alice", "POST", "/api/messages", "hello", 400, "JSON"},
 		{"no text", "acme", "alice", "POST", "/api/messages", `{"text":" "}`, 400, "text"},
 		{"too much text", "acme", "alice", "POST", "/api/messages", `{"text":"` + strings.Repeat("a", 65<<10) + `"}`, 400, "JSON"},
@@ -354,6 +492,13 @@ type view struct {
 	Waiting      []Message
 	Backlog      listrepo.Backlog
 	AnswerIn     *int64 `json:"answer_in_ms"`
+}
+
+func (t Turn) texts() (texts []string) {
+	for _, line := range t.Lines {
+		texts = append(texts, line.Text)
+	}
+	return texts
 }
 
 func (p person) look() (v view) {

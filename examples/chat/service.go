@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -40,7 +41,7 @@ func newService(pools *pool.Pools) (*service, error) {
 // serve answers requests, triggers and queues until ctx ends. Then it finishes
 // the requests first, since they make work for the others.
 func (s *service) serve(ctx context.Context, l net.Listener) error {
-	server := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second}
+	server := newServer(s.routes())
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	failed := make(chan error, 3)
 	var work sync.WaitGroup
@@ -61,8 +62,21 @@ func (s *service) serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-//go:embed index.html
-var page embed.FS
+// newServer bounds what a client can hold up: the time that it takes to send a
+// request and to read the answer, and the size of its headers.
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+}
+
+//go:embed page
+var files embed.FS
 
 func (s *service) routes() http.Handler {
 	api := http.NewServeMux()
@@ -75,16 +89,49 @@ func (s *service) routes() http.Handler {
 	mux.Handle("/api/", scope.Middleware(identify, s.bind...)(api))
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /metrics", s.metrics)
+	page, err := fs.Sub(files, "page")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
 	mux.Handle("/", http.FileServerFS(page))
-	return mux
+	return guarded(mux)
 }
 
-// identify believes the headers, as a service may behind a gateway that checks
+// policy lets the page load and call its own server alone, and lets no other
+// page frame it.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// guarded refuses requests that a page of another origin makes, and tells
+// browsers what this page may do.
+func guarded(next http.Handler) http.Handler {
+	sameOrigin := http.NewCrossOriginProtection().Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			h.Set("Cache-Control", "no-store")
+		}
+		sameOrigin.ServeHTTP(w, r)
+	})
+}
+
+// maxName is the length of a tenant's or a user's name in bytes. Both become
+// parts of keys.
+const maxName = 64
+
+// identify trusts the headers, as a service may behind a gateway that checks
 // who sends a request and then sets them. Others verify a token here.
 func identify(r *http.Request) (scope.Identity, error) {
 	id := scope.Identity{Tenant: r.Header.Get("X-Tenant"), User: r.Header.Get("X-User")}
-	if id == (scope.Identity{}) {
+	switch {
+	case id == (scope.Identity{}):
 		return id, errors.New("neither X-Tenant nor X-User")
+	case len(id.Tenant) > maxName || len(id.User) > maxName:
+		return id, fmt.Errorf("%w: X-Tenant and X-User have at most %d bytes", symphony.ErrInvalidKey, maxName)
 	}
 	return id, nil
 }

@@ -27,8 +27,22 @@ type User struct {
 type Conversation struct {
 	Turns    int64     `redis:"turns" json:"turns"`
 	Said     string    `redis:"said" json:"said"`
-	Answered string    `redis:"answered" json:"answered"` // the last message that was answered
+	Answered []string  `redis:"answered" json:"-"`        // the ids of the last messages that were answered
 	Changed  time.Time `redis:"timestamp" json:"changed"` // Merge writes it
+}
+
+// chunk is how many messages are answered at once.
+const chunk = 100
+
+// remembered is how many ids a Conversation keeps at least. If the process dies
+// after it answered a chunk, those messages are delivered again before any other,
+// so that their ids are among the last.
+const remembered = 2 * chunk
+
+// forget leaves the last ids.
+func (c *Conversation) forget() error {
+	c.Answered = c.Answered[max(0, len(c.Answered)-remembered):]
+	return nil
 }
 
 // Message waits in its user's inbox until the user has stopped typing.
@@ -48,10 +62,17 @@ type Order struct {
 
 // Turn is the scratch of one answer: what its tools tell each other.
 type Turn struct {
-	Text     string  `redis:"text" json:"text"`
+	Lines    []Line  `redis:"lines" json:"lines"`
 	Item     string  `redis:"item" json:"item"`
+	Message  string  `redis:"message" json:"message"` // the id of the message that names the item
 	Price    float64 `redis:"price" json:"price"`
 	Discount float64 `redis:"discount" json:"discount"`
+}
+
+// Line is what one message says.
+type Line struct {
+	Message string `redis:"message" json:"message"` // its id
+	Text    string `redis:"text" json:"text"`
 }
 
 // Settings are a tenant's own.
@@ -71,9 +92,10 @@ var (
 	messages = hashrepo.NumberOf(func(u *User) *int64 { return &u.Messages })
 	turns    = hashrepo.NumberOf(func(c *Conversation) *int64 { return &c.Turns })
 	said     = hashrepo.FieldOf(func(c *Conversation) *string { return &c.Said })
-	answered = hashrepo.FieldOf(func(c *Conversation) *string { return &c.Answered })
+	answered = hashrepo.ListOf(func(c *Conversation) *[]string { return &c.Answered })
 	buyer    = hashrepo.FieldOf(func(o *Order) *string { return &o.User })
 	item     = hashrepo.FieldOf(func(t *Turn) *string { return &t.Item })
+	message  = hashrepo.FieldOf(func(t *Turn) *string { return &t.Message })
 	price    = hashrepo.FieldOf(func(t *Turn) *float64 { return &t.Price })
 )
 

@@ -1,55 +1,3 @@
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Symphony chat</title>
-<style>
-  body { font: 15px/1.4 system-ui, sans-serif; margin: 1rem auto; max-width: 76rem; padding: 0 1rem; color: #222; }
-  h1 { font-size: 1.2rem; }
-  main { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
-  @media (max-width: 50rem) { main { grid-template-columns: 1fr; } }
-  section { border: 1px solid #ccc; border-radius: .5rem; padding: .8rem; min-width: 0; }
-  .log { height: 12rem; overflow-y: auto; background: #f6f6f6; border-radius: .4rem; padding: .4rem; }
-  .log p { margin: .2rem 0; padding: .2rem .5rem; border-radius: .5rem; width: fit-content; max-width: 90%; overflow-wrap: anywhere; }
-  .log .mine { background: #cfe6ff; margin-left: auto; }
-  .log .theirs { background: #e2e2e2; }
-  form { display: flex; gap: .4rem; margin: .5rem 0; }
-  input { font: inherit; padding: .25rem .4rem; min-width: 0; }
-  .text { flex: 1; }
-  .tenant, .user { width: 8rem; }
-  h2 { font-size: .85rem; margin: .7rem 0 .2rem; }
-  h2 code { font-weight: normal; color: #666; }
-  progress { width: 100%; }
-  pre { margin: 0; background: #f6f6f6; padding: .4rem; border-radius: .4rem; overflow-x: auto; font-size: .8rem; }
-  .trouble { color: #b00020; min-height: 1.4em; }
-</style>
-<h1>Two tenants, one service</h1>
-<p>Write a few lines on each side, such as <q>I want a lamp</q>. They wait in the queue, and every key you press puts the
-trigger off. Stop typing, and the agent answers them in one go. <a href="/metrics">Metrics</a>, <a href="/healthz">health</a>.</p>
-<main></main>
-
-<template>
-  <section>
-    <div><input class="tenant" aria-label="tenant"> <input class="user" aria-label="user"></div>
-    <div class="log" role="log"></div>
-    <form><input class="text" aria-label="message" placeholder="a message" autocomplete="off"><button>Send</button></form>
-    <div class="trouble" role="alert"></div>
-    <h2>Trigger <code class="trigger-key"></code> <span class="due"></span></h2>
-    <progress class="bar" max="2000" value="0"></progress>
-    <h2>Queue <code class="queue-key"></code> <span class="count"></span></h2>
-    <pre class="waiting"></pre>
-    <h2>Conversation <code class="state-key"></code></h2>
-    <pre class="state"></pre>
-    <h2>Scratch of the tools <code class="scratch-key"></code></h2>
-    <pre class="scratch"></pre>
-    <h2>User <code class="user-key"></code></h2>
-    <pre class="profile"></pre>
-    <h2>Orders <code class="orders-key"></code></h2>
-    <pre class="orders"></pre>
-  </section>
-</template>
-
-<script>
 "use strict";
 
 function pane(id, tenant, user) {
@@ -145,5 +93,3 @@ function pane(id, tenant, user) {
 
 pane("left", "acme", "alice");
 pane("right", "globex", "bob");
-</script>
-</html>
