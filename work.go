@@ -23,10 +23,11 @@ import (
 // SCAN, now and then. Tenants take turns, a chunk each, so that none waits for
 // the end of another's queue. A chunk is claimed, handled and acked as by
 // Batch.Process; the context of handle ends with ctx, or when the lease is lost.
-// Where handle fails or panics, the items go back in front, the queue waits, 250 ms
-// at first and a minute at most, and the others go on; see MaxAttempts for items
-// that never succeed. A tenant without items is taken out of the pending set. Without
-// work the pauses grow to a second.
+// If handle fails, panics or calls runtime.Goexit, the items go back in front, the
+// queue waits, 250 ms at first and a minute at most, and the others go on; see
+// MaxAttempts for items that never succeed. If ctx ends, items that handle did not
+// do go back without counting the delivery. A tenant without items is taken out of
+// the pending set. Without work the pauses grow to a second.
 //
 // Options beside those of NewBatch: Workers, ChunkSize, Lease, MaxAttempts, and
 // Report, which gets every error in place of the log. Errors: ErrInvalidKey; what NewBatch
@@ -94,12 +95,9 @@ type work struct {
 }
 
 func newWork(r *registry.Registry, process func(context.Context, string, Queue, int) (int, error, error)) *work {
-	w := &work{registry: r, process: process, workers: max(r.Workers, 1), chunk: r.ChunkSize, report: r.Report, turns: newTurns()}
+	w := &work{registry: r, process: process, workers: max(r.Workers, 1), chunk: r.ChunkSize, report: reporter(r.Report), turns: newTurns()}
 	if w.chunk == 0 {
 		w.chunk = defaultChunkSize
-	}
-	if w.report == nil {
-		w.report = logWorkError
 	}
 	return w
 }

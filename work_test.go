@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -201,6 +202,62 @@ func TestWorkPanics(t *testing.T) {
 	}
 }
 
+// A handler that ends its goroutine, as a testify require does, ends no worker,
+// and neither does a Report that does so.
+func TestWorkGoexit(t *testing.T) {
+	p := pooltest.Embedded(t)
+	service := pooltest.Tenant()
+	q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
+	reports := make(chan error, 10)
+	var h handled
+	enqueue(t, p, "one", q, 1)
+	stop := workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+		h.add(tenant, q, items)
+		if items[0].Attempt < 3 {
+			runtime.Goexit()
+		}
+		return nil
+	}, symphony.Workers(1), symphony.Report(func(err error) {
+		reports <- err
+		runtime.Goexit()
+	}))
+	for range 2 {
+		var failed *symphony.WorkError
+		require.ErrorAs(t, <-reports, &failed)
+		require.Equal(t, "one", failed.Tenant)
+		require.ErrorContains(t, failed, "runtime.Goexit")
+	}
+	eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
+	require.Equal(t, []string{"one e a 1", "one e a 1", "one e a 1"}, h.all())
+	stop()
+}
+
+// Workers that are stopped give back what they did not do. However often that
+// happens, no item becomes a dead letter.
+func TestWorkStopsInOrder(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		service := pooltest.Tenant()
+		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
+		b := enqueue(t, p, "one", q, 1)
+		for deployment := range 4 {
+			attempts := make(chan int, 1)
+			stop := workOn(t, p, service, func(ctx context.Context, _ string, _ symphony.Queue, items []listrepo.Item[int]) error {
+				attempts <- items[0].Attempt
+				<-ctx.Done()
+				return ctx.Err()
+			}, symphony.MaxAttempts(3))
+			require.Equal(t, deployment+1, <-attempts)
+			stop()
+		}
+		for dead, err := range b.Dead(ctx, q) {
+			t.Error("a dead letter", dead, err)
+		}
+		n, err := b.Len(ctx, q)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n)
+	})
+}
+
 // What a worker had claimed when it died is done by another, although the
 // tenant was taken for done meanwhile.
 func TestWorkAfterADeath(t *testing.T) {
@@ -322,10 +379,10 @@ func TestWorkBadInput(t *testing.T) {
 		opts    []symphony.Option
 	}{
 		"no service":  {symphony.ErrInvalidKey, "", nil},
-		"Workers":     {symphony.ErrUnsupported, "s", []symphony.Option{symphony.Workers(0)}},
-		"ChunkSize":   {symphony.ErrUnsupported, "s", []symphony.Option{symphony.ChunkSize(-1)}},
-		"Report":      {symphony.ErrUnsupported, "s", []symphony.Option{symphony.Report(nil)}},
-		"MaxAttempts": {symphony.ErrUnsupported, "s", []symphony.Option{symphony.MaxAttempts(0)}},
+		"Workers":     {symphony.ErrInvalidArgument, "s", []symphony.Option{symphony.Workers(0)}},
+		"ChunkSize":   {symphony.ErrInvalidArgument, "s", []symphony.Option{symphony.ChunkSize(-1)}},
+		"Report":      {symphony.ErrInvalidArgument, "s", []symphony.Option{symphony.Report(nil)}},
+		"MaxAttempts": {symphony.ErrInvalidArgument, "s", []symphony.Option{symphony.MaxAttempts(0)}},
 		"IfAbsent":    {symphony.ErrUnsupported, "s", []symphony.Option{symphony.IfAbsent()}},
 		"Cached":      {symphony.ErrUnsupported, "s", []symphony.Option{symphony.Cached(time.Second)}},
 		"no pool":     {symphony.ErrUnknownPool, "s", []symphony.Option{symphony.On("nowhere")}},

@@ -31,20 +31,44 @@ type PanicError struct {
 	Stack []byte
 }
 
-// Error gives the panic's value, without the stack.
+// Error returns the panic's value, without the stack.
 func (e *PanicError) Error() string { return fmt.Sprintf("the handler panicked: %v", e.Value) }
 
-// caught calls what may panic.
-func caught(call func() error) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = &PanicError{value, debug.Stack()}
-		}
+// errExited is a handler that ended its goroutine.
+var errExited = errors.New("the handler called runtime.Goexit, as FailNow of a test does; return an error instead")
+
+// caught calls a user's function, which may panic or end its goroutine: it has one
+// of its own, so that the worker's goes on.
+func caught(call func() error) error {
+	err := errExited
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if value := recover(); value != nil {
+				err = &PanicError{value, debug.Stack()}
+			}
+		}()
+		err = call()
 	}()
-	return call()
+	<-done
+	return err
 }
 
-// logWorkError is what Report defaults to.
+// reporter returns a function that passes errors to report, or to the log if
+// there is none. An error that report fails on is logged.
+func reporter(report func(error)) func(error) {
+	if report == nil {
+		return logWorkError
+	}
+	return func(err error) {
+		if failed := caught(func() error { report(err); return nil }); failed != nil {
+			logWorkError(fmt.Errorf("%w (Report failed on it: %w)", err, failed))
+		}
+	}
+}
+
+// logWorkError is the default of Report.
 func logWorkError(err error) {
 	log := slog.With("error", err)
 	var p *PanicError

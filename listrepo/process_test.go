@@ -3,6 +3,8 @@ package listrepo_test
 import (
 	"context"
 	"errors"
+	"math"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -98,6 +101,111 @@ func TestProcessKeepsItsLease(t *testing.T) {
 		})
 		require.ErrorIs(t, err, symphony.ErrLeaseLost)
 		require.Zero(t, n)
+	})
+}
+
+// The context of a handler ends with its lease, although the link swallows every
+// reply and a call may wait for an hour.
+func TestProcessEndsWithItsLease(t *testing.T) {
+	proxy := redistest.NewProxy(t, redistest.Server(t))
+	p, err := pool.Open(ctx, pool.Config{URL: proxy.URL(), Timeout: time.Hour})
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	repo, _ := newRepo[int](t, p, listrepo.Lease(300*time.Millisecond))
+	_, err = repo.Push(ctx, "q", 1)
+	require.NoError(t, err)
+	_, _ = repo.Process(ctx, "q", 1, func(work context.Context, _ []listrepo.Item[int]) error {
+		proxy.Set(redistest.SwallowOut)
+		select {
+		case <-work.Done():
+			require.ErrorIs(t, context.Cause(work), symphony.ErrLeaseLost)
+		case <-time.After(20 * time.Second):
+			t.Error("the context did not end with the lease")
+		}
+		proxy.Set(redistest.Healthy)
+		proxy.Cut()
+		return nil
+	})
+}
+
+// After a handler that panicked or ended its goroutine nothing renews the lease
+// any more, also if the items could not be put back: another gets them when it
+// expires.
+func TestProcessEndsItsRenewal(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("no") }, "goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Server(t)
+			proxy := redistest.NewProxy(t, server)
+			p, err := pool.Open(ctx, pool.Config{URL: proxy.URL(), Timeout: 50 * time.Millisecond})
+			require.NoError(t, err)
+			t.Cleanup(p.Close)
+			repo, _ := newRepo[int](t, p, listrepo.Lease(time.Second))
+			_, err = repo.Push(ctx, "q", 1)
+			require.NoError(t, err)
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				defer func() { _ = recover() }()
+				_, _ = repo.Process(ctx, "q", 1, func(context.Context, []listrepo.Item[int]) error {
+					proxy.Down()
+					end()
+					return nil
+				})
+			}()
+			<-ended
+			proxy.Up()
+			require.Eventually(t, func() bool {
+				c, err := repo.Claim(ctx, "q", 1, time.Minute)
+				return err == nil && len(c.Items) == 1 && c.Items[0].Attempt == 2
+			}, 20*time.Second, 5*time.Millisecond)
+		})
+	}
+}
+
+// A settle that fails is tried again. One whose first try was applied, though its
+// reply was lost, does not say that the lease was lost.
+func TestProcessSettlesAgain(t *testing.T) {
+	proxy := redistest.NewProxy(t, redistest.Server(t))
+	p, err := pool.Open(ctx, pool.Config{URL: proxy.URL(), Timeout: 5 * time.Second})
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	repo, _ := newRepo[int](t, p)
+	_, err = repo.Push(ctx, "q", 1)
+	require.NoError(t, err)
+	n, err := repo.Process(ctx, "q", 1, func(context.Context, []listrepo.Item[int]) error {
+		proxy.Cut()
+		return nil
+	})
+	require.NoError(t, err, "the first try finds the connection cut")
+	require.Equal(t, 1, n)
+
+	_, err = repo.Push(ctx, "q", 2)
+	require.NoError(t, err)
+	_, err = repo.Process(ctx, "q", 1, func(context.Context, []listrepo.Item[int]) error {
+		proxy.Set(redistest.CutOnReply)
+		return nil
+	})
+	var op *symphony.OpError
+	require.ErrorAs(t, err, &op)
+	require.True(t, op.MaybeApplied())
+	require.NotErrorIs(t, err, symphony.ErrLeaseLost)
+}
+
+// The longest lease there is does not expire at once.
+func TestProcessLongestLease(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, _ := newRepo[int](t, p, listrepo.Lease(math.MaxInt64))
+		_, err := repo.Push(ctx, "q", 1)
+		require.NoError(t, err)
+		n, err := repo.Process(ctx, "q", 1, func(work context.Context, _ []listrepo.Item[int]) error {
+			require.NoError(t, work.Err())
+			c, err := repo.Claim(ctx, "q", 1, time.Minute)
+			require.NoError(t, err)
+			require.Empty(t, c.Items)
+			return nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
 	})
 }
 
