@@ -82,8 +82,8 @@ func MaxAttempts(n int) Option { return option.MaxAttempts(n) }
 // to 30 seconds. Under a millisecond: ErrInvalidTTL.
 func Lease(d time.Duration) Option { return option.Lease(d) }
 
-// Workers is how many chunks WorkBatches works on at a time. Defaults to 1, so
-// that handlers need no locks.
+// Workers is how many chunks WorkBatches works on at a time, from 1 to 10,000.
+// Defaults to 1, so that handlers need no locks.
 func Workers(n int) Option { return option.Workers(n) }
 
 // ChunkSize is how many items of a queue WorkBatches hands out at once.

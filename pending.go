@@ -6,16 +6,20 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/registry"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/pool"
 )
 
-// PendingTenants lists the tenants that are pending for a service, sorted:
-// SMEMBERS, and ZRANGEBYSCORE for those that RemoveFromPending is about to take
-// out. Errors: ErrInvalidKey; ErrUnknownPool; an option that is bad or does not
-// apply.
+// PendingTenants returns the members of a service's pending set, sorted: the
+// tenants that are pending. SMEMBERS, and ZRANGEBYSCORE for those that
+// RemoveFromPending is about to take out. A member that is no tenant, because
+// something else wrote it, is returned too: ForceRemoveFromPending removes it.
+//
+// If the service cannot be in a key, ErrInvalidKey. If the set holds another Redis
+// type, ErrWrongType. If the pool is unknown, ErrUnknownPool.
 func PendingTenants(ctx context.Context, pools *pool.Pools, service string, opts ...Option) ([]string, error) {
 	r, err := registryOf(pools, service, opts)
 	if err != nil {
@@ -24,16 +28,23 @@ func PendingTenants(ctx context.Context, pools *pool.Pools, service string, opts
 	return r.Pending(ctx, "PendingTenants")
 }
 
-// RemoveFromPending takes a tenant out of a service's pending set unless one
-// of its queues there has items, waiting or claimed: it looks, removes (SREM),
-// looks again and adds back (SADD), so that an Enqueue between is not forgotten.
-// Should the process die on the way, the tenant still counts as pending. It
-// reports true where the tenant is not pending any more, and false, with the
-// tenant still pending, while there are items. Looking is a script for each known
-// queue, and a SCAN for those that only the Python package filled.
+// RemoveFromPending takes a tenant out of a service's pending set unless one of
+// its queues there has items, waiting or claimed. It checks the queues, removes the
+// tenant (SREM), checks again, and restores it (SADD) if items arrived in between.
+// If the process dies on the way, the tenant still counts as pending. It reports
+// whether the tenant is not pending any more: false while there are items. A check
+// is a script for each known queue, and a SCAN for those that only the Python
+// package filled.
+//
+// If the tenant or the service cannot be in a key, ErrInvalidKey. If a step fails
+// after the tenant was removed and it cannot be restored, the error's MaybeApplied
+// is true.
 func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant string, opts ...Option) (bool, error) {
-	r, err := removal(pools, service, tenant, opts)
+	r, err := registryOf(pools, service, opts)
 	if err != nil {
+		return false, err
+	}
+	if err := r.Check(removing, tenant); err != nil {
 		return false, err
 	}
 	if busy, err := hasItems(ctx, r, tenant); err != nil || busy {
@@ -42,45 +53,57 @@ func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant s
 	if err := r.Leave(ctx, removing, tenant); err != nil {
 		return false, err
 	}
+	var leaving fault.Steps
+	leaving.Applied()
 	busy, err := hasItems(ctx, r, tenant)
-	if err != nil || busy {
-		return false, errors.Join(err, r.Return(context.WithoutCancel(ctx), removing, tenant))
+	if err == nil && !busy {
+		return true, leaving.Error(r.Target(removing), r.Gone(ctx, removing, tenant))
 	}
-	return true, r.Gone(ctx, removing, tenant)
+	// The context may have ended: the tenant must not stay out for that.
+	if failed := r.Return(context.WithoutCancel(ctx), removing, tenant); failed != nil {
+		err = leaving.Error(r.Target(removing), errors.Join(err, failed))
+	}
+	return false, err
 }
 
 // ForceRemoveFromPending takes a tenant out of a service's pending set whatever
 // its queues hold, as the Python package does: SREM, and a script for each known
 // queue that takes it out of the index. Items that wait are found again with the
-// next Enqueue to their queue; those that are claimed, when their lease lapses.
+// next Enqueue to their queue; those that are claimed, when their lease expires.
+// It also removes a member that is no tenant, such as an empty one, which
+// WorkBatches reports and passes over.
+//
+// The steps are not atomic. If one fails after another was applied, the error's
+// MaybeApplied is true, and the call can be repeated. If the service cannot be in
+// a key, ErrInvalidKey.
 func ForceRemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant string, opts ...Option) error {
-	r, err := removal(pools, service, tenant, opts)
-	if err != nil {
-		return err
-	}
-	if err := r.Leave(ctx, removing, tenant); err != nil {
-		return err
-	}
-	queues, err := queuesOf(ctx, r, tenant)
-	if err != nil {
-		return err
-	}
-	return errors.Join(r.Drop(ctx, removing, queues), r.Gone(ctx, removing, tenant))
-}
-
-const removing = "RemoveFromPending"
-
-func removal(pools *pool.Pools, service, tenant string, opts []Option) (*registry.Registry, error) {
 	r, err := registryOf(pools, service, opts)
-	if err == nil {
-		err = r.Check(removing, tenant)
+	if err != nil {
+		return err
 	}
-	return r, err
+	if r.Check(forcing, tenant) != nil {
+		return r.Remove(ctx, forcing, tenant)
+	}
+	if err := r.Leave(ctx, forcing, tenant); err != nil {
+		return err
+	}
+	var leaving fault.Steps
+	leaving.Applied()
+	queues, err := queuesOf(ctx, r, forcing, tenant)
+	if err == nil {
+		err = errors.Join(r.Drop(ctx, forcing, queues), r.Remove(ctx, forcing, tenant))
+	}
+	return leaving.Error(r.Target(forcing), err)
 }
+
+const (
+	removing = "RemoveFromPending"
+	forcing  = "ForceRemoveFromPending"
+)
 
 // hasItems reports whether a tenant has items of the registry's service.
 func hasItems(ctx context.Context, r *registry.Registry, tenant string) (bool, error) {
-	queues, err := queuesOf(ctx, r, tenant)
+	queues, err := queuesOf(ctx, r, removing, tenant)
 	if err != nil {
 		return false, err
 	}
@@ -93,8 +116,8 @@ func hasItems(ctx context.Context, r *registry.Registry, tenant string) (bool, e
 }
 
 // queuesOf are the queues of a tenant that the registry knows.
-func queuesOf(ctx context.Context, r *registry.Registry, tenant string) ([]registry.Queue, error) {
-	snap, err := r.Snapshot(ctx, removing)
+func queuesOf(ctx context.Context, r *registry.Registry, op, tenant string) ([]registry.Queue, error) {
+	snap, err := r.Snapshot(ctx, op)
 	return slices.DeleteFunc(snap.Queues, func(q registry.Queue) bool { return q.Tenant != tenant }), err
 }
 

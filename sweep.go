@@ -38,8 +38,11 @@ func (w *work) sweep(ctx context.Context, snap registry.Snapshot) error {
 // claimed somebody else took it out.
 func (w *work) busy(ctx context.Context, snap registry.Snapshot) (map[string]bool, error) {
 	states, err := w.registry.States(ctx, working, snap.Queues)
-	if err != nil {
+	if err != nil && len(states) == 0 {
 		return nil, err
+	}
+	if err != nil { // some queues have no state: they count as busy
+		w.tellSeldom(ctx, "states", err)
 	}
 	busy := map[string]bool{}
 	var forgotten []string

@@ -3,6 +3,8 @@ package symphony
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -29,9 +32,17 @@ import (
 // do go back without counting the delivery. A tenant without items is taken out of
 // the pending set. Without work the pauses grow to a second.
 //
+// Members of the pending set and of the index that are no tenants and no queues are
+// reported once a minute and passed over; ForceRemoveFromPending removes them. If
+// the server evicts keys when its memory is full, the log warns of it at the start:
+// queues need maxmemory-policy noeviction.
+//
 // Options beside those of NewBatch: Workers, ChunkSize, Lease, MaxAttempts, and
-// Report, which gets every error in place of the log. Errors: ErrInvalidKey; what NewBatch
-// refuses; ErrClosed when the pools are closed. All others it lives with.
+// Report, which gets every error in place of the log.
+//
+// If the service cannot be in a key, ErrInvalidKey. If the handler is nil,
+// ErrInvalidArgument. If the pools are closed, ErrClosed. Options that NewBatch
+// refuses are refused here too. Other errors are reported and do not stop it.
 func WorkBatches[T any](
 	ctx context.Context, pools *pool.Pools, service string,
 	handle func(ctx context.Context, tenant string, q Queue, items []listrepo.Item[T]) error, opts ...Option,
@@ -43,6 +54,9 @@ func WorkBatches[T any](
 	r, err := newRegistry(pools, keys, service, rest)
 	if err != nil {
 		return err
+	}
+	if handle == nil {
+		return r.Target(working).Refuse(fmt.Errorf("%w: the handler is nil", ErrInvalidArgument))
 	}
 	if err := r.RefuseAbsent(fault.Target{Op: working, Pool: r.Alias}); err != nil {
 		return err
@@ -63,6 +77,10 @@ func WorkBatches[T any](
 		})
 		return done, failed, err
 	})
+	if policy := store.Evicts(ctx, r.Client); policy != "" {
+		slog.WarnContext(ctx, "symphony: the server drops queues when its memory is full; set maxmemory-policy to noeviction",
+			"pool", string(r.Alias), "policy", policy)
+	}
 	return w.run(ctx)
 }
 
@@ -78,6 +96,8 @@ const (
 	sweepEvery = time.Second      // between two looks at who is done, at least
 	scanEvery  = 10 * time.Second // between two looks for queues in no index
 	sweepShare = 20               // and this many times what a look takes
+
+	tellEvery = time.Minute // between two reports of one kind about the service
 )
 
 // work is one WorkBatches under way, without its type parameter.
@@ -92,10 +112,11 @@ type work struct {
 	progress atomic.Bool // whether items were handled since the last look
 
 	nextSweep, nextScan time.Time
+	nextTold            map[string]time.Time // by kind of error
 }
 
 func newWork(r *registry.Registry, process func(context.Context, string, Queue, int) (int, error, error)) *work {
-	w := &work{registry: r, process: process, workers: max(r.Workers, 1), chunk: r.ChunkSize, report: reporter(r.Report), turns: newTurns()}
+	w := &work{registry: r, process: process, workers: max(r.Workers, 1), chunk: r.ChunkSize, report: reporter(r.Report), turns: newTurns(), nextTold: map[string]time.Time{}}
 	if w.chunk == 0 {
 		w.chunk = defaultChunkSize
 	}
@@ -118,7 +139,7 @@ func (w *work) run(ctx context.Context) error {
 		if err := w.look(ctx); errors.Is(err, ErrClosed) {
 			stop(err)
 		} else if err != nil {
-			w.tell(ctx, "", Queue{Service: w.registry.Service}, err)
+			w.tellSeldom(ctx, "look", err)
 		}
 		if w.progress.Swap(false) {
 			pause = firstPause
@@ -158,11 +179,23 @@ func (w *work) tell(ctx context.Context, tenant string, q Queue, err error) {
 	}
 }
 
+// tellSeldom reports an error about the service, if none of its kind was reported
+// within the last minute: looks are many, and each may meet it again.
+func (w *work) tellSeldom(ctx context.Context, kind string, err error) {
+	if now := time.Now(); now.After(w.nextTold[kind]) {
+		w.nextTold[kind] = now.Add(tellEvery)
+		w.tell(ctx, "", Queue{Service: w.registry.Service}, err)
+	}
+}
+
 // look finds queues to work on, and now and then tenants that are done.
 func (w *work) look(ctx context.Context) error {
 	snap, err := w.registry.Snapshot(ctx, working)
 	if err != nil {
 		return err
+	}
+	if err := snap.Foreign.Err(); err != nil {
+		w.tellSeldom(ctx, "foreign", err)
 	}
 	w.turns.add(snap)
 	start := time.Now()

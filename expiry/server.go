@@ -9,6 +9,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -31,16 +32,8 @@ func (l *Listener) checkServer(ctx context.Context) error {
 
 // checkEviction warns of a server that may drop triggers.
 func (l *Listener) checkEviction(ctx context.Context) {
-	c := l.core.Client
-	info, err := c.Do(ctx, c.B().Info().Section("memory").Build()).ToString()
-	if err != nil {
-		return
-	}
-	for line := range strings.Lines(info) {
-		policy, found := strings.CutPrefix(strings.TrimSpace(line), "maxmemory_policy:")
-		if found && policy != "noeviction" {
-			l.cfg.Logger.Warn("expiry: the server drops triggers when its memory is full; set maxmemory-policy to noeviction", "policy", policy)
-		}
+	if policy := store.Evicts(ctx, l.core.Client); policy != "" {
+		l.cfg.Logger.Warn("expiry: the server drops triggers when its memory is full; set maxmemory-policy to noeviction", "policy", policy)
 	}
 }
 

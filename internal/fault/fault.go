@@ -142,6 +142,12 @@ func Named(op string, err error) error {
 	return err
 }
 
+// At is t for another key.
+func (t Target) At(key string) Target {
+	t.Key = key
+	return t
+}
+
 // On is t for one field.
 func (t Target) On(field string) Target {
 	t.Field = field

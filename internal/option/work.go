@@ -57,9 +57,15 @@ func CheckLease(d time.Duration) error {
 	return nil
 }
 
+// MaxWorkers is the greatest number of workers of one WorkBatches.
+const MaxWorkers = 10_000
+
 // Workers sets how many chunks are worked on at a time.
 func Workers(n int) Option {
 	return Option{name: "Workers", needs: Working, why: workerWhy, apply: func(s *Settings) error {
+		if n > MaxWorkers {
+			return fmt.Errorf("%w: Workers(%d); one call runs at most %d", fault.ErrInvalidArgument, n, MaxWorkers)
+		}
 		return positive("Workers", "somebody must do the work", n, &s.Workers)
 	}}
 }

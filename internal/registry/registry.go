@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,19 +58,61 @@ func New(s *store.Store, service string, list keyspace.Pattern) *Registry {
 
 // Check refuses a tenant that cannot be in a key.
 func (r *Registry) Check(op, tenant string) error {
-	if _, err := r.list.Key(tenant, r.Service, "entity", "action"); err != nil {
+	if err := r.isTenant(tenant); err != nil {
 		return fault.Target{Op: op, Pool: r.Alias}.Refuse(err)
 	}
 	return nil
+}
+
+// Target names an operation on the registry.
+func (r *Registry) Target(op string) fault.Target {
+	return fault.Target{Op: op, Pool: r.Alias, Write: true}
+}
+
+// isTenant is the reason why a member of the pending set is no tenant, if any.
+func (r *Registry) isTenant(member string) error {
+	_, err := r.list.Key(member, r.Service, "entity", "action")
+	return err
+}
+
+// isQueue is the same for a queue of the index.
+func (r *Registry) isQueue(q Queue) error {
+	_, err := r.list.Key(q.Tenant, r.Service, q.Entity, q.Action)
+	return err
 }
 
 // Snapshot is what the registry holds at one time.
 type Snapshot struct {
 	Pending []string // tenants, also those that are being taken out
 	Queues  []Queue
+	Foreign Foreign
 }
 
-// Snapshot reads the registry: SMEMBERS and ZRANGE.
+// Foreign is what others wrote into the registry, which is passed over.
+type Foreign struct {
+	Key     string   // of the pending set, as stored
+	Set     error    // why the pending set cannot be read, if it holds another type
+	Tenants []string // members of the pending set that are no tenants
+	Entries []string // members of the index that name no queue
+}
+
+// Err is nil if there is nothing foreign. Otherwise it says what there is, and how
+// to remove it.
+func (f Foreign) Err() error {
+	errs := []error{f.Set}
+	if len(f.Tenants) > 0 {
+		errs = append(errs, fmt.Errorf("%w: the set %q has %d members that are no tenants, such as %.64q; "+
+			"they are passed over, and ForceRemoveFromPending removes one", keyspace.ErrInvalidKey, f.Key, len(f.Tenants), f.Tenants[0]))
+	}
+	if len(f.Entries) > 0 {
+		errs = append(errs, fmt.Errorf("%w: the index %q has %d members that name no queue, such as %.64q; "+
+			"they are passed over, and ForceRemoveFromPending removes one", keyspace.ErrInvalidKey, keyspace.Beside(Index, f.Key), len(f.Entries), f.Entries[0]))
+	}
+	return errors.Join(errs...)
+}
+
+// Snapshot reads the registry: SMEMBERS and ZRANGE. If the pending set holds another
+// type, the tenants of the index count as pending.
 func (r *Registry) Snapshot(ctx context.Context, op string) (snap Snapshot, err error) {
 	t, err := r.Begin(ctx, op, r.Service)
 	if err != nil {
@@ -80,22 +123,57 @@ func (r *Registry) Snapshot(ctx context.Context, op string) (snap Snapshot, err 
 		r.Client.B().Zrange().Key(index(t)).Min("0").Max("-1").Build())
 	pending, errPending := results[0].AsStrSlice()
 	entries, errEntries := results[1].AsStrSlice()
+	errPending, errEntries = at(t, errPending), at(t.At(index(t)), errEntries)
+	snap.Foreign.Key = t.Key
+	if errors.Is(errPending, fault.ErrWrongType) && errEntries == nil {
+		snap.Foreign.Set, errPending = errPending, nil
+	}
 	if err := cmp.Or(errPending, errEntries); err != nil {
-		return snap, t.Sent(err)
+		return snap, err
 	}
 	for _, entry := range entries {
 		if tenant, ok := strings.CutPrefix(entry, leaving); ok {
 			pending = append(pending, tenant)
-		} else if parts, ok := members.Parse(entry); ok {
-			snap.Queues = append(snap.Queues, Queue{parts[0], parts[1], parts[2]})
+		} else if q, ok := r.queue(entry); ok {
+			snap.Queues = append(snap.Queues, q)
+			if snap.Foreign.Set != nil {
+				pending = append(pending, q.Tenant)
+			}
+		} else {
+			snap.Foreign.Entries = append(snap.Foreign.Entries, entry)
 		}
 	}
 	slices.Sort(pending)
-	snap.Pending = slices.Compact(pending)
+	for _, member := range slices.Compact(pending) {
+		if r.isTenant(member) == nil {
+			snap.Pending = append(snap.Pending, member)
+		} else {
+			snap.Foreign.Tenants = append(snap.Foreign.Tenants, member)
+		}
+	}
 	return snap, nil
 }
 
-// Pending lists the tenants alone, sorted: SMEMBERS and ZRANGEBYSCORE.
+// queue reads a member of the index.
+func (r *Registry) queue(entry string) (Queue, bool) {
+	parts, ok := members.Parse(entry)
+	if !ok {
+		return Queue{}, false
+	}
+	q := Queue{parts[0], parts[1], parts[2]}
+	return q, r.isQueue(q) == nil
+}
+
+// at is the error of reading one key of several.
+func at(t fault.Target, err error) error {
+	if err == nil {
+		return nil
+	}
+	return t.Sent(err)
+}
+
+// Pending lists the members of the pending set alone, sorted, those that are no
+// tenants too: SMEMBERS and ZRANGEBYSCORE.
 func (r *Registry) Pending(ctx context.Context, op string) ([]string, error) {
 	t, err := r.Begin(ctx, op, r.Service)
 	if err != nil {
@@ -106,11 +184,13 @@ func (r *Registry) Pending(ctx context.Context, op string) ([]string, error) {
 		r.Client.B().Zrangebyscore().Key(index(t)).Min("0").Max("0").Build())
 	tenants, errTenants := results[0].AsStrSlice()
 	parting, errParting := results[1].AsStrSlice()
-	if err := cmp.Or(errTenants, errParting); err != nil {
-		return nil, t.Sent(err)
+	if err := cmp.Or(at(t, errTenants), at(t.At(index(t)), errParting)); err != nil {
+		return nil, err
 	}
 	for _, entry := range parting {
-		tenants = append(tenants, strings.TrimPrefix(entry, leaving))
+		if tenant, ok := strings.CutPrefix(entry, leaving); ok {
+			tenants = append(tenants, tenant)
+		}
 	}
 	slices.Sort(tenants)
 	return slices.Compact(tenants), nil
@@ -127,7 +207,8 @@ const (
 )
 
 // States looks at queues, pipelined, and drops those from the index that have
-// long had no items.
+// long had no items. A queue whose state cannot be read counts as waiting, and the
+// joined error has its reason: the claim of a worker finds out.
 func (r *Registry) States(ctx context.Context, op string, queues []Queue) ([]State, error) {
 	return r.states(ctx, op, queues, Idle, "")
 }
@@ -158,14 +239,15 @@ func (r *Registry) states(ctx context.Context, op string, queues []Queue, after 
 		calls[i].Args = []string{member, strconv.FormatInt(after.Milliseconds(), 10), force}
 	}
 	states := make([]State, len(queues))
+	var errs []error
 	for i, result := range standingScript.ExecMulti(ctx, r.Client, calls...) {
 		n, err := result.AsInt64()
 		if err != nil {
-			return nil, t.Sent(err)
+			n, errs = int64(Waiting), append(errs, t.At(calls[i].Keys[0]).Sent(err))
 		}
 		states[i] = State(n)
 	}
-	return states, nil
+	return states, few(errs)
 }
 
 // Leave takes tenants out of the pending set, but not out of sight: Gone or
@@ -184,6 +266,15 @@ func (r *Registry) Leave(ctx context.Context, op string, tenants ...string) erro
 func (r *Registry) Gone(ctx context.Context, op string, tenants ...string) error {
 	return r.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
 		return append(r.Tx(1), r.Client.B().Zrem().Key(index(t)).Member(parting(tenants)...).Build())
+	})
+}
+
+// Remove takes a member out of the pending set and out of the index, whatever it
+// is: a tenant that Leave began to take out, or what something else wrote.
+func (r *Registry) Remove(ctx context.Context, op, member string) error {
+	return r.change(ctx, op, 1, func(t fault.Target) store.Tx {
+		return append(r.Tx(2), r.Client.B().Srem().Key(t.Key).Member(member).Build(),
+			r.Client.B().Zrem().Key(index(t)).Member(member, leaving+member).Build())
 	})
 }
 
@@ -220,6 +311,15 @@ func (r *Registry) change(ctx context.Context, op string, n int, tx func(fault.T
 		return t.Sent(err)
 	}
 	return nil
+}
+
+// few joins errors that may be as many as there are queues: the first, and how
+// many there are.
+func few(errs []error) error {
+	if len(errs) < 2 {
+		return errors.Join(errs...)
+	}
+	return fmt.Errorf("%w (and %d more such errors)", errs[0], len(errs)-1)
 }
 
 func parting(tenants []string) []string {
