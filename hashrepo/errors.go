@@ -1,7 +1,7 @@
 package hashrepo
 
 import (
-	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -9,24 +9,24 @@ import (
 // The reasons for which a call fails, for errors.Is: the same values as in
 // package symphony.
 var (
-	ErrNotFound        = fault.ErrNotFound        // no such record
-	ErrExists          = fault.ErrExists          // IfAbsent, and the record is there
-	ErrConflict        = fault.ErrConflict        // another writer came first
-	ErrUnknownField    = fault.ErrUnknownField    // T has no such field
-	ErrFieldType       = fault.ErrFieldType       // the value does not fit the field
-	ErrWrongType       = fault.ErrWrongType       // the key holds another Redis type
-	ErrInvalidTTL      = fault.ErrInvalidTTL      // a lifetime under a millisecond
-	ErrInvalidSchema   = fault.ErrInvalidSchema   // T cannot be stored
-	ErrOverflow        = fault.ErrOverflow        // a number leaves its field's range
-	ErrTooLarge        = fault.ErrTooLarge        // a value over Config.MaxValueBytes
-	ErrUnsupported     = fault.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
-	ErrNoPermission    = fault.ErrNoPermission    // the Redis user has no right to a command, key or channel
-	ErrUnexpectedReply = fault.ErrUnexpectedReply // a reply that no Redis gives
-	ErrInvalidArgument = fault.ErrInvalidArgument // no call can take this argument
-	ErrInvalidKey      = keyspace.ErrInvalidKey   // the id cannot be in a key
-	ErrUnknownPool     = pool.ErrUnknownPool      // no pool has that alias
-	ErrClosed          = pool.ErrClosed           // the pools are closed
+	ErrNotFound        = pool.ErrNotFound        // no such record
+	ErrExists          = pool.ErrExists          // IfAbsent, and the record is there
+	ErrConflict        = pool.ErrConflict        // another writer came first
+	ErrUnknownField    = pool.ErrUnknownField    // T has no such field
+	ErrFieldType       = pool.ErrFieldType       // the value does not fit the field
+	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
+	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime under a millisecond
+	ErrInvalidSchema   = pool.ErrInvalidSchema   // T cannot be stored
+	ErrOverflow        = pool.ErrOverflow        // a number leaves its field's range
+	ErrTooLarge        = codec.ErrTooLarge       // a value over Config.MaxValueBytes
+	ErrUnsupported     = pool.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
+	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no right to a command, key or channel
+	ErrUnexpectedReply = pool.ErrUnexpectedReply // a reply that no Redis gives
+	ErrInvalidArgument = pool.ErrInvalidArgument // no call can take this argument
+	ErrInvalidKey      = keyspace.ErrInvalidKey  // the id cannot be in a key
+	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has that alias
+	ErrClosed          = pool.ErrClosed          // the pools are closed
 )
 
-// OpError is the error of one operation; see symphony.OpError.
-type OpError = fault.OpError
+// OpError is the error of one operation; see [pool.OpError].
+type OpError = pool.OpError

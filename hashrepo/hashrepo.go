@@ -79,8 +79,16 @@ const NoExpiry = store.NoExpiry
 // and costs nothing to keep; With makes cheap views of it.
 type HashRepo[T any] struct{ core *core }
 
-// Record is a value and the id it is stored under.
-type Record[T any] = store.Record[T]
+// Record is a value and the id that it is stored under.
+type Record[T any] struct {
+	ID    string
+	Value T
+}
+
+func (r *Record[T]) begin(id string) reflect.Value {
+	r.ID = id
+	return reflect.ValueOf(&r.Value).Elem()
+}
 
 //go:embed lua/write.lua
 var writeSource string
@@ -175,7 +183,7 @@ func (r *HashRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], 
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	return store.Collect[T](ids, func(into func(i int) reflect.Value) ([]bool, error) {
+	return store.Collect(ids, (*Record[T]).begin, func(into func(i int) reflect.Value) ([]bool, error) {
 		return r.core.getMany(ctx, ids, into)
 	})
 }

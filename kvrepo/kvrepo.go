@@ -37,8 +37,16 @@ type KVRepo[T any] struct {
 	flat *nearcache.View // near's, where a value is copied by assigning it
 }
 
-// Record is a value and the id it is stored under.
-type Record[T any] = store.Record[T]
+// Record is a value and the id that it is stored under.
+type Record[T any] struct {
+	ID    string
+	Value T
+}
+
+func (r *Record[T]) begin(id string) reflect.Value {
+	r.ID = id
+	return reflect.ValueOf(&r.Value).Elem()
+}
 
 //go:embed lua/set.lua
 var setSource string
@@ -136,7 +144,7 @@ func (r *KVRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], er
 	if r.near != nil {
 		getMany = r.near.GetMany
 	}
-	return store.Collect[T](ids, func(into func(i int) reflect.Value) ([]bool, error) {
+	return store.Collect(ids, (*Record[T]).begin, func(into func(i int) reflect.Value) ([]bool, error) {
 		return getMany(ctx, "GetMany", ids, into)
 	})
 }

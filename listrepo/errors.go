@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/symphony-go/symphony/codec"
+
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
@@ -17,25 +19,25 @@ import (
 // The reasons for which a call fails, for errors.Is: the same values as in
 // package symphony.
 var (
-	ErrNotFound        = fault.ErrNotFound        // no such record
-	ErrExists          = fault.ErrExists          // IfAbsent, and the record is there
-	ErrWrongType       = fault.ErrWrongType       // the key holds another Redis type
-	ErrInvalidTTL      = fault.ErrInvalidTTL      // a lifetime under a millisecond
-	ErrInvalidSchema   = fault.ErrInvalidSchema   // T cannot be stored
-	ErrTooLarge        = fault.ErrTooLarge        // a value over Config.MaxValueBytes
-	ErrFull            = fault.ErrFull            // a push over MaxLen
-	ErrLeaseLost       = fault.ErrLeaseLost       // claimed items were taken over or removed
-	ErrUnsupported     = fault.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
-	ErrNoPermission    = fault.ErrNoPermission    // the Redis user has no right to a command, key or channel
-	ErrUnexpectedReply = fault.ErrUnexpectedReply // a reply that no Redis gives
-	ErrInvalidArgument = fault.ErrInvalidArgument // no call can take this argument
-	ErrInvalidKey      = keyspace.ErrInvalidKey   // the id cannot be in a key
-	ErrUnknownPool     = pool.ErrUnknownPool      // no pool has that alias
-	ErrClosed          = pool.ErrClosed           // the pools are closed
+	ErrNotFound        = pool.ErrNotFound        // no such record
+	ErrExists          = pool.ErrExists          // IfAbsent, and the record is there
+	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
+	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime under a millisecond
+	ErrInvalidSchema   = pool.ErrInvalidSchema   // T cannot be stored
+	ErrTooLarge        = codec.ErrTooLarge       // a value over Config.MaxValueBytes
+	ErrFull            = pool.ErrFull            // a push over MaxLen
+	ErrLeaseLost       = pool.ErrLeaseLost       // claimed items were taken over or removed
+	ErrUnsupported     = pool.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
+	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no right to a command, key or channel
+	ErrUnexpectedReply = pool.ErrUnexpectedReply // a reply that no Redis gives
+	ErrInvalidArgument = pool.ErrInvalidArgument // no call can take this argument
+	ErrInvalidKey      = keyspace.ErrInvalidKey  // the id cannot be in a key
+	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has that alias
+	ErrClosed          = pool.ErrClosed          // the pools are closed
 )
 
-// OpError is the error of one operation; see symphony.OpError.
-type OpError = fault.OpError
+// OpError is the error of one operation; see [pool.OpError].
+type OpError = pool.OpError
 
 // StrangeError is the error beside a claim that found entries beside the queue
 // which this library did not write. They are set aside: each is a dead letter now,

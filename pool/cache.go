@@ -79,6 +79,6 @@ func (p *plan) uncached(a Alias, addr string) func() {
 	}
 }
 
-// NearCache is what the repositories cache an alias's records in; nil where
-// Config.Cache.Disabled is set.
-func (p *Pools) NearCache(a Alias) *nearcache.Realm { return p.realms[a] }
+func init() {
+	nearcache.RealmOf = func(pools any, alias string) *nearcache.Realm { return pools.(*Pools).realms[Alias(alias)] }
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/symphony-go/symphony/internal/nearcache"
 	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -93,7 +94,7 @@ func TestOpenWaitsForAServerThatRefusesForNow(t *testing.T) {
 			defer r.pools.Close()
 			require.NoError(t, r.pools.Ping(patient(t)))
 			require.Equal(t, 1, strings.Count(log.String(), "\n"), log.String())
-			require.NotNil(t, r.pools.NearCache(pool.User))
+			require.NotNil(t, nearcache.RealmOf(r.pools, string(pool.User)))
 			c, err := r.pools.Client(pool.User)
 			require.NoError(t, err)
 			info, err := c.Do(patient(t), c.B().Arbitrary("CLIENT", "TRACKINGINFO").Build()).AsMap()

@@ -1,6 +1,5 @@
-// Package fault holds the errors that the repositories share: the values
-// callers compare with errors.Is, and OpError, which says what was being done
-// to which key when one of them came back.
+// Package fault makes the errors of operations: it decides which reason an
+// operation failed for, and whether a write may have been applied.
 package fault
 
 import (
@@ -14,73 +13,34 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/caller"
 	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/pool"
 )
 
+// The errors of packages pool and codec, under the name that the other packages
+// use.
 var (
-	ErrNotFound        = errors.New("record not found")
-	ErrExists          = errors.New("record exists already")
-	ErrConflict        = errors.New("record was changed by another writer")
-	ErrUnknownField    = errors.New("unknown field")
-	ErrFieldType       = errors.New("value does not fit the field")
-	ErrWrongType       = errors.New("key holds another Redis type")
-	ErrInvalidTTL      = errors.New("invalid lifetime")
-	ErrInvalidSchema   = errors.New("invalid schema")
-	ErrOverflow        = errors.New("number overflows the field")
-	ErrTooLarge        = codec.ErrTooLarge
-	ErrFull            = errors.New("queue is full")
-	ErrUnsupported     = errors.New("unsupported")
-	ErrInvalidArgument = errors.New("invalid argument")
-	ErrLeaseLost       = errors.New("lease lost")
-
-	ErrNoPermission    = right.ErrNoPermission
+	ErrNotFound        = pool.ErrNotFound
+	ErrExists          = pool.ErrExists
+	ErrConflict        = pool.ErrConflict
+	ErrUnknownField    = pool.ErrUnknownField
+	ErrFieldType       = pool.ErrFieldType
+	ErrWrongType       = pool.ErrWrongType
+	ErrInvalidTTL      = pool.ErrInvalidTTL
+	ErrInvalidSchema   = pool.ErrInvalidSchema
+	ErrOverflow        = pool.ErrOverflow
+	ErrFull            = pool.ErrFull
+	ErrUnsupported     = pool.ErrUnsupported
+	ErrInvalidArgument = pool.ErrInvalidArgument
+	ErrLeaseLost       = pool.ErrLeaseLost
+	ErrNoPermission    = pool.ErrNoPermission
 	ErrUnexpectedReply = pool.ErrUnexpectedReply
+	ErrTooLarge        = codec.ErrTooLarge
 )
 
 // OpError is the error of one operation on one key.
-//
-//	var op *symphony.OpError
-//	if errors.As(err, &op) && op.MaybeApplied() {
-//		// read the record before writing it again
-//	}
-type OpError struct {
-	Op    string     // the method, such as "Upsert"
-	Pool  pool.Alias // the pool it went to
-	Key   string     // the key as stored; empty where no single key is meant
-	Field string     // the stored name of the field, where one is meant
-	Err   error      // the reason, for errors.Is and errors.As
-
-	maybe bool
-}
-
-// Error names the operation, the key, the field and the reason. It never
-// holds a stored value.
-func (e *OpError) Error() string {
-	var b strings.Builder
-	b.WriteString("symphony: ")
-	b.WriteString(e.Op)
-	if e.Key != "" {
-		fmt.Fprintf(&b, " %q", e.Key)
-	}
-	if e.Field != "" {
-		fmt.Fprintf(&b, " field %q", e.Field)
-	}
-	if e.Pool != "" {
-		fmt.Fprintf(&b, " (pool %s)", e.Pool)
-	}
-	b.WriteString(": ")
-	b.WriteString(e.Err.Error())
-	return b.String()
-}
-
-// Unwrap gives the reason.
-func (e *OpError) Unwrap() error { return e.Err }
-
-// MaybeApplied reports whether a write may have reached Redis although the
-// call failed. It is false when nothing was sent or the server refused, so
-// that the call can be repeated without a second thought.
-func (e *OpError) MaybeApplied() bool { return e.maybe }
+type OpError = pool.OpError
 
 // Target names what an operation works on.
 type Target struct {
@@ -95,16 +55,16 @@ type Target struct {
 // Refuse is the error of an operation that sent nothing, or that the server
 // or one of our scripts refused as a whole.
 func (t Target) Refuse(err error) error {
-	return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: err}
+	return t.failed(err, false)
 }
 
 // Sent is the error of an operation whose command was handed to the client.
 func (t Target) Sent(err error) error {
 	reason := Reason(err)
 	if _, ok := rueidis.IsRedisErr(err); ok {
-		return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: reason, maybe: t.Write && t.overtaken(reason)}
+		return t.failed(reason, t.Write && t.overtaken(reason))
 	}
-	return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: reason, maybe: t.Write && !t.unsent(err)}
+	return t.failed(reason, t.Write && !t.unsent(err))
 }
 
 // overtaken reports whether something may have been applied before the server
@@ -130,7 +90,13 @@ var afterABreak = []string{"NOAUTH", "WRONGPASS", "LOADING", "BUSY", "READONLY",
 // Applied is the error of an operation that was applied, or partly, although
 // its result is an error.
 func (t Target) Applied(err error) error {
-	return &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: err, maybe: t.Write}
+	return t.failed(err, t.Write)
+}
+
+func (t Target) failed(err error, maybe bool) error {
+	e := &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: err}
+	e.SetMaybeApplied(caller.Symphony{}, maybe)
+	return e
 }
 
 // Named gives an operation's error the name of the method that the caller used.

@@ -1,6 +1,10 @@
 package fault
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/symphony-go/symphony/internal/caller"
+)
 
 // Steps is what a call of several steps knows of them. Its error comes from the
 // step that failed, and must tell of those that were applied too.
@@ -17,10 +21,10 @@ func (s *Steps) Error(t Target, err error) error {
 	}
 	if own, ok := err.(*OpError); ok {
 		partly := *own
-		partly.maybe = true
+		partly.SetMaybeApplied(caller.Symphony{}, true)
 		return &partly
 	}
-	return &OpError{Op: t.Op, Pool: t.Pool, Err: err, maybe: true}
+	return Target{Op: t.Op, Pool: t.Pool}.failed(err, true)
 }
 
 // Join is the error of a call whose steps each have an error or none. The errors
@@ -37,5 +41,5 @@ func (s *Steps) Join(t Target, errs ...error) error {
 // maybeApplied reports what a caller learns from err.
 func maybeApplied(err error) bool {
 	var op *OpError
-	return errors.As(err, &op) && op.maybe
+	return errors.As(err, &op) && op.MaybeApplied()
 }

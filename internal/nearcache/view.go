@@ -13,6 +13,11 @@ import (
 // does.
 type Fetch func(ctx context.Context, cmds ...rueidis.CacheableTTL) []rueidis.RedisResult
 
+// RealmOf returns the realm of an alias of a *pool.Pools. It is nil if
+// Config.Cache.Disabled is set. Package pool sets the function, so that its API
+// does not show a type of this package.
+var RealmOf func(pools any, alias string) *Realm
+
 // Realm is the records of one pool alias. A nil Realm holds none, and what
 // works on one says so.
 type Realm struct {

@@ -37,20 +37,14 @@ const (
 	SortedSet Kind = "zset"
 )
 
-// Record is a value and the id it is stored under.
-type Record[T any] struct {
-	ID    string
-	Value T
-}
-
-// Collect makes records of what read finds for ids, in their order, and leaves
-// out what it does not find.
-func Collect[T any](ids []string, read func(into func(i int) reflect.Value) (found []bool, err error)) ([]Record[T], error) {
-	records := make([]Record[T], len(ids))
-	found, err := read(func(i int) reflect.Value {
-		records[i].ID = ids[i]
-		return reflect.ValueOf(&records[i].Value).Elem()
-	})
+// Collect returns the records that read finds for ids, in their order, without
+// those that it does not find. Record i is made by begin, which names its id and
+// returns the place of its value.
+func Collect[R any](ids []string, begin func(r *R, id string) reflect.Value,
+	read func(into func(i int) reflect.Value) (found []bool, err error),
+) ([]R, error) {
+	records := make([]R, len(ids))
+	found, err := read(func(i int) reflect.Value { return begin(&records[i], ids[i]) })
 	kept := records[:0]
 	for i, ok := range found {
 		if ok {
@@ -114,7 +108,7 @@ func (s *Store) apply(opts []option.Option) {
 	if s.Client = s.primary; s.Replicas {
 		s.Client, s.bad = s.pools.Reader(s.Alias)
 	}
-	s.realm = s.pools.NearCache(s.Alias)
+	s.realm = nearcache.RealmOf(s.pools, string(s.Alias))
 	s.prefix = s.pools.Prefix(s.Alias)
 	s.ms = Milliseconds(s.Lifetime)
 }
