@@ -415,11 +415,8 @@ func TestBadInput(t *testing.T) {
 
 // No hint tells the user to do what does not help.
 func TestTheHintOfIfVersionCanBeFollowed(t *testing.T) {
-	type versioned struct {
-		V int64 `redis:",version"`
-	}
-	repo, _ := newRepo[versioned](t, pooltest.Embedded(t))
-	err := repo.With(kvrepo.IfVersion(1)).Set(ctx, "k", versioned{})
+	repo, _ := newRepo[int64](t, pooltest.Embedded(t))
+	err := repo.With(kvrepo.IfVersion(1)).Set(ctx, "k", 1)
 	require.ErrorIs(t, err, symphony.ErrUnsupported)
 	require.ErrorContains(t, err, "values, queues and triggers have none")
 	require.NotContains(t, err.Error(), "tag")
