@@ -135,13 +135,12 @@ func persist(ctx context.Context, settle func() error) error {
 	var maybe error
 	for try := 0; ; try++ {
 		err := settle()
-		var op *fault.OpError
 		switch {
 		case err == nil:
 			return nil
 		case errors.Is(err, fault.ErrLeaseLost):
 			return cmp.Or(maybe, err)
-		case errors.As(err, &op) && op.MaybeApplied():
+		case fault.MaybeApplied(err):
 			maybe = err
 		}
 		if try+1 == settleTries || errors.Is(err, pool.ErrClosed) || store.Pause(ctx, settlePause+try) != nil {
@@ -172,16 +171,17 @@ func (c *Claim[T]) undone(err error) []Item[T] {
 	return items
 }
 
-// renew renews the lease, which ends no earlier than until, again and again until
+// renew renews the lease, which ends no earlier than ends, again and again until
 // stop is called. The context ends when the lease is lost, at the latest when it
 // expires: no renewal is waited for beyond that.
-func (c *Claim[T]) renew(ctx context.Context, lease time.Duration, until time.Time) (_ context.Context, stop func()) {
+func (c *Claim[T]) renew(ctx context.Context, lease time.Duration, ends time.Time) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	renewing, end := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	third := max(lease/3, time.Millisecond)
 	go func() {
 		defer close(ended)
+		until := ends
 		tick := time.NewTicker(third)
 		defer tick.Stop()
 		for {

@@ -16,7 +16,7 @@ func (s *Steps) Applied() { s.applied = true }
 // Error is err, which a step of t ended with. If another step was applied, the
 // call may be applied, whatever err says of its own step.
 func (s *Steps) Error(t Target, err error) error {
-	if err == nil || !s.applied || maybeApplied(err) {
+	if err == nil || !s.applied || MaybeApplied(err) {
 		return err
 	}
 	if own, ok := err.(*OpError); ok {
@@ -38,8 +38,8 @@ func (s *Steps) Join(t Target, errs ...error) error {
 	return s.Error(t, errors.Join(errs...))
 }
 
-// maybeApplied reports what a caller learns from err.
-func maybeApplied(err error) bool {
+// MaybeApplied reports what a caller learns from err.
+func MaybeApplied(err error) bool {
 	var op *OpError
 	return errors.As(err, &op) && op.MaybeApplied()
 }
