@@ -8,9 +8,10 @@ import (
 )
 
 // Python is the layout of the Python package. If no part holds a ":" or a "%",
-// its keys are those of Default.
+// its keys are those of Default. A part with a ":" is refused, because other parts
+// could give the same key; AllowAmbiguous allows it.
 func ExamplePython() {
-	for _, layout := range []keyspace.Layout{keyspace.Default(), keyspace.Python()} {
+	for _, layout := range []keyspace.Layout{keyspace.Default(), keyspace.Python(keyspace.AllowAmbiguous)} {
 		usual, err := layout.Trigger.Key("acme", "remind", "u1")
 		if err != nil {
 			log.Fatal(err)

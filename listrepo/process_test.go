@@ -179,8 +179,10 @@ func TestProcessSettlesAgain(t *testing.T) {
 	require.NoError(t, err, "the first try finds the connection cut")
 	require.Equal(t, 1, n)
 
-	_, err = repo.Push(ctx, "q", 2)
-	require.NoError(t, err)
+	require.Eventually(t, func() bool { // the other connections are cut too
+		_, err = repo.Push(ctx, "q", 2)
+		return err == nil
+	}, 20*time.Second, time.Millisecond)
 	_, err = repo.Process(ctx, "q", 1, func(context.Context, []listrepo.Item[int]) error {
 		proxy.Set(redistest.CutOnReply)
 		return nil
