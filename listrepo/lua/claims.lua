@@ -21,7 +21,7 @@ local page = 500
 local claimsPage = 100
 
 -- pageBytes is how many bytes of items one call reads before it takes no more.
-local pageBytes = 4 * 1024 * 1024
+local pageBytes = 1024 * 1024
 
 -- longest is the longest lifetime in milliseconds that every server takes.
 local longest = 9223372036854
@@ -69,7 +69,7 @@ local function front(list, n)
   local values, bytes = {}, 0
   repeat
     local from = #values
-    for _, value in ipairs(redis.call('LRANGE', list, from, math.min(n, math.max(2 * from, 8)) - 1)) do
+    for _, value in ipairs(redis.call('LRANGE', list, from, math.min(n, math.max(2 * from, 4)) - 1)) do
       values[#values + 1] = value
       bytes = bytes + #value
     end

@@ -96,7 +96,7 @@ end
 -- over.
 local full, looked, stays, bytes = false, 0, 0, 0
 while not full and looked < page do
-  local found = redis.call('ZRANGE', again, stays, stays + math.max(math.min(want - taken, looked), 8) - 1)
+  local found = redis.call('ZRANGE', again, stays, stays + math.max(math.min(want - taken, looked), 4) - 1)
   if #found == 0 then break end
   local gone = {}
   for _, item in ipairs(found) do
