@@ -131,7 +131,7 @@ func TestMixedLifetimes(t *testing.T) {
 					lives := pttl(t, p, key+"q")
 					for _, name := range own(t, p, key) {
 						if at := pttl(t, p, name); at != -1 {
-							require.GreaterOrEqual(t, at, lives, name)
+							require.Greater(t, at, lives-1000, name) // time passes between the two looks
 							require.Positive(t, lives, "%s has a lifetime, the queue has none", name)
 						}
 					}
