@@ -32,7 +32,8 @@ type turn struct {
 	after    time.Time // when it may be ready again
 	failures int
 	empties  int
-	seen     bool // in the last snapshot
+	told     time.Time // when something wrong beside it was reported
+	seen     bool      // in the last snapshot
 }
 
 func newTurns() *turns {
@@ -115,6 +116,17 @@ func (t *turns) ready(q *turn) {
 		t.ring = append(t.ring, own)
 	}
 	t.changed.Signal()
+}
+
+// tells reports whether something wrong beside a queue is to be reported now. Only
+// who works on the queue may ask.
+func (q *turn) tells() bool {
+	now := time.Now()
+	if !q.told.IsZero() && now.Sub(q.told) < tellEvery {
+		return false
+	}
+	q.told = now
+	return true
 }
 
 // more is for a queue that may have more items: it comes again at its turn.

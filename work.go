@@ -26,6 +26,8 @@ import (
 // SCAN, now and then. Tenants take turns, a chunk each, so that none waits for
 // the end of another's queue. A chunk is claimed, handled and acked as by
 // Batch.Process; the context of handle ends with ctx, or when the lease is lost.
+// Entries beside a queue that the library did not write, and keys beside it of
+// another type, are reported once a minute for each queue.
 // If handle fails, panics or calls runtime.Goexit, the items go back in front, the
 // queue waits, 250 ms at first and a minute at most, and the others go on; see
 // MaxAttempts for items that never succeed. If ctx ends, items that handle did not
@@ -158,16 +160,20 @@ func (w *work) visit(ctx context.Context, q *turn) {
 	queue := Queue{w.registry.Service, q.Entity, q.Action}
 	done, failed, err := w.process(ctx, q.Tenant, queue, w.chunk)
 	var bad *listrepo.ItemError
-	switch parked := errors.As(err, &bad); {
-	case failed != nil, err != nil && !parked:
+	var strange *listrepo.StrangeError
+	parked, aside := errors.As(err, &bad), errors.As(err, &strange)
+	// What is wrong beside a queue goes on being so, and is told with each claim.
+	told := err == nil || failed == nil && !parked && (done > 0 || aside) && !q.tells()
+	switch {
+	case failed != nil, err != nil && done == 0 && !parked && !aside:
 		w.turns.failed(q)
-	case done > 0, parked:
+	case done > 0, parked, aside:
 		w.progress.Store(true)
 		w.turns.more(q)
 	default:
 		w.turns.emptied(q)
 	}
-	if err != nil {
+	if !told {
 		w.tell(ctx, q.Tenant, queue, err)
 	}
 }

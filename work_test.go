@@ -497,3 +497,40 @@ func TestNoPythonEnqueueIsForgotten(t *testing.T) {
 		})
 	}
 }
+
+// Entries beside a queue that nothing of ours wrote are reported, and hold up
+// neither the queue nor its items.
+func TestWorkGoesOnBesideStrangeEntries(t *testing.T) {
+	for _, kind := range []string{"due", "again", "age"} {
+		t.Run(kind, func(t *testing.T) {
+			p := pooltest.Embedded(t)
+			service := pooltest.Tenant()
+			q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
+			const items = 60
+			enqueue(t, p, "one", q, make([]int, items)...)
+			key := keyspace.Beside(kind, p.Prefix(pool.Handlers)+"one:batch:"+service+":e:a")
+			strange := []string{"SET", key, "x"}
+			if kind != "age" {
+				strange = []string{"ZADD", key}
+				for i := range 2000 {
+					strange = append(strange, "0", fmt.Sprint("garbage ", i))
+				}
+			} else {
+				require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", key).Error())
+			}
+			require.NoError(t, pooltest.Do(t, p, pool.Handlers, strange...).Error())
+			var h handled
+			reports := make(chan error, 1000)
+			workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+				h.add(tenant, q, items)
+				return nil
+			}, symphony.Workers(1), symphony.ChunkSize(1), symphony.Report(func(err error) { reports <- err }))
+			eventually(t, func() bool { return len(h.all()) == items })
+			eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
+			require.Len(t, reports, 1, "reported once a minute")
+			var failed *symphony.WorkError
+			require.ErrorAs(t, <-reports, &failed)
+			require.Equal(t, "one", failed.Tenant)
+		})
+	}
+}

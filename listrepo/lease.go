@@ -32,6 +32,7 @@ type lease struct {
 	first   string // and what the ids of first deliveries begin with
 	count   int
 	numbers map[int]number // by place, from 1, of the items delivered before
+	strange *StrangeError  // of beside; nil: none
 	beside  error          // what is wrong although the claim is good: that another, which was to end with it, was lost; strange entries
 
 	mu   sync.Mutex
@@ -136,7 +137,7 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, before *lease)
 	if before != nil {
 		l.beside = before.ended(result[1])
 	}
-	more := l.noteStrange(result[2:])
+	more := l.noteStrange(ctx, result[2:])
 	header, err := result[0].ToString()
 	if err != nil || header == "" {
 		return nil, more, err
@@ -153,20 +154,27 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, before *lease)
 }
 
 // noteStrange reads what claim.lua found beside the queue: whether there are items
-// that the next call can have, how many strange entries it set aside, and a key
-// of another type.
-func (l *lease) noteStrange(found []rueidis.RedisMessage) (more bool) {
-	if len(found) != 3 {
+// that the next call can have, how many strange entries it set aside, a key of
+// another type, and claims that a service with a shorter lifetime may have made.
+func (l *lease) noteStrange(ctx context.Context, found []rueidis.RedisMessage) (more bool) {
+	if len(found) != 4 {
 		return false
 	}
 	next, _ := found[0].AsInt64()
 	strange, _ := found[1].AsInt64()
 	key, _ := found[2].ToString()
 	if strange > 0 {
-		l.beside = errors.Join(l.beside, &StrangeError{l.target.Key, int(strange)})
+		if l.strange == nil {
+			l.strange = &StrangeError{Key: l.target.Key}
+			l.beside = errors.Join(l.beside, l.strange)
+		}
+		l.strange.Count += int(strange)
 	}
 	if key != "" && next == 0 {
 		l.beside = errors.Join(l.beside, l.target.Applied(mistyped(key)))
+	}
+	if rest, _ := found[3].AsInt64(); rest != 0 {
+		l.beside = errors.Join(l.beside, l.queue.renewRest(ctx, l.target, strconv.FormatInt(rest, 10)))
 	}
 	return next > 0
 }
@@ -305,6 +313,21 @@ func (l *lease) index() {
 			l.open[id] = i + 1
 		}
 	}
+}
+
+// holds are those of the ids whose items the caller has got and not settled, each
+// once.
+func (l *lease) holds(ids []string) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.index()
+	var held []string
+	for _, id := range ids {
+		if _, ok := l.open[id]; ok && !slices.Contains(held, id) {
+			held = append(held, id)
+		}
+	}
+	return held
 }
 
 func (l *lease) places(ids []string) ([]int, error) {

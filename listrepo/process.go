@@ -149,21 +149,16 @@ func persist(ctx context.Context, settle func() error) error {
 	}
 }
 
-// undone are the items that a handler's error is about.
+// undone are the items that a handler's error is about. The handler may have moved
+// those of the claim.
 func (c *Claim[T]) undone(err error) []Item[T] {
 	var some *UndoneError
 	if !errors.As(err, &some) {
 		return c.Items
 	}
-	named := make(map[string]bool, len(some.IDs))
-	for _, id := range some.IDs {
-		named[id] = true
-	}
 	var items []Item[T]
-	for i := range c.Items {
-		if named[c.Items[i].ID] {
-			items = append(items, c.Items[i])
-		}
+	for _, id := range c.lease.holds(some.IDs) {
+		items = append(items, Item[T]{ID: id})
 	}
 	if len(items) == 0 { // it names none of these, so it cannot tell them apart
 		return c.Items

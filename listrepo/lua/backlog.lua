@@ -27,7 +27,7 @@ for i = 1, #claims, 2 do
     if held > 0 then
       if score(claims[i + 1]) <= now then waiting = waiting + held else claimed = claimed + held end
       since(string.match(header, '^%d+') / 1000)
-      for earlier in string.gmatch(header, '=(%d+)%-') do since(earlier / 1000) end
+      for earlier in string.gmatch(string.sub(header, 1, 100 * page), '=(%d+)%-') do since(earlier / 1000) end
     end
   end
   last, bytes = last + 1, bytes + #header

@@ -17,18 +17,19 @@
 -- ARGV[9]  the header of the claim to end, '' for none
 -- ARGV[10] the queue's member of the index
 -- ARGV[11] how long it stays there without items, in milliseconds
--- Result: {header, ended, more, strange, key}. The claim's header, see claims.lua,
+-- Result: {header, ended, more, strange, key, rest}. The claim's header, see claims.lua,
 -- '' if nothing was taken; 0 if the claim to end was lost; 1 if there are items
 -- that the next call can have, although nothing was taken; how many entries were
 -- set aside because nothing of ours wrote them; a key that holds another type and
--- was passed over. The last three may be missing: 0, 0 and ''. An item on its last
+-- was passed over; the number with which renew.lua must go on, 0 for nowhere. The
+-- last four may be missing: 0, 0, '' and 0. An item on its last
 -- attempt is taken alone, and one whose lease expired on it becomes a dead letter.
 local length = redis.call('LLEN', KEYS[1])
 local tail = string.sub(KEYS[2], #'%claim-' + #ARGV[5] + 1)
 local due, again, back, age = '%due' .. tail, '%again' .. tail, '%back' .. tail, '%age' .. tail
 local header = clock[1] .. string.sub('00000' .. clock[2], -6) .. '-' .. ARGV[5]
 local want, most = tonumber(ARGV[6]), tonumber(ARGV[8])
-local more, strange, passed = 0, 0, ''
+local more, strange, passed, rest = 0, 0, '', 0
 
 local expired = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 25)
 -- No lease ends so late: somebody wrote that.
@@ -64,21 +65,29 @@ local function noted(command, key, ...)
 end
 
 local function result(first)
-  if more == 0 and strange == 0 and passed == '' then return {first, ended} end
-  return {first, ended, more, strange, passed}
+  if more == 0 and strange == 0 and passed == '' and rest == 0 then return {first, ended} end
+  return {first, ended, more, strange, passed, rest}
 end
 
 -- claimed writes down a claim with so many items off the list. Its lifetime ends
--- no earlier than the queue's would after the lease.
+-- no earlier than the queue's would after the lease. Where a service with a shorter
+-- lifetime may have made other claims, all of them are renewed; beside claims without a
+-- lifetime it has none either, so that due tells of all.
 local function claimed(fresh)
   local left = lifetime >= 0 and redis.call('PTTL', due)
   redis.call('ZADD', due, now + ARGV[7], header)
   if not left then
-    redis.call('PERSIST', due)
+    if redis.call('PERSIST', due) == 1 then rest = -1 end
   else
+    local queue = redis.call('PTTL', KEYS[1])
+    if left >= 0 and fresh > 0 and queue >= 0 and queue < lifetime / 2 then rest = -1 end
     local lives = math.min(lifetime + ARGV[7], 9223372036854)
-    redis.call('PEXPIRE', KEYS[2], lives)
-    if left ~= -1 and left < lives then redis.call('PEXPIRE', due, lives) end
+    if left == -1 then
+      redis.call('PERSIST', KEYS[2])
+    else
+      redis.call('PEXPIRE', KEYS[2], lives)
+      if left < lives then redis.call('PEXPIRE', due, lives) end
+    end
   end
   if KEYS[3] then
     noted('ZADD', KEYS[3], 'NX', now, ARGV[10])

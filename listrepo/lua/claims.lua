@@ -20,6 +20,9 @@ local page = 500
 -- claimsPage is the same for claims, whose headers name up to a page of items.
 local claimsPage = 100
 
+-- pageBytes is how many bytes of items one call reads before it takes no more.
+local pageBytes = 1024 * 1024
+
 -- longest is the longest lifetime in milliseconds that every server takes.
 local longest = 9223372036854
 
@@ -35,11 +38,11 @@ local function keysOf(header, tail)
   return own(offset == '' and 'claim' or 'rest', token, tail), own('done', token, tail), token, tonumber(offset) or 0
 end
 
--- score reads the score of an entry. One that is beyond what a script can count with, which
--- nothing of ours writes, is 0.
+-- score reads the score of an entry, a whole number. One that is beyond what a
+-- script can count with, which nothing of ours writes, is 0.
 local function score(text)
   local n = tonumber(text or 0)
-  return n and math.abs(n) < 2 ^ 53 and n or 0
+  return n and math.abs(n) < 2 ^ 53 and math.floor(n) or 0
 end
 
 -- isA reports whether a key holds that type, or nothing.
@@ -60,6 +63,20 @@ local function bulk(command, key, args)
   end
 end
 
+-- front reads up to n items of a list, fewer if they are big: it asks for as many
+-- again as it has, until it has read pageBytes.
+local function front(list, n)
+  local values, bytes = {}, 0
+  repeat
+    local from = #values
+    for _, value in ipairs(redis.call('LRANGE', list, from, math.min(n, math.max(2 * from, 4)) - 1)) do
+      values[#values + 1] = value
+      bytes = bytes + #value
+    end
+  until #values == from or #values >= n or bytes >= pageBytes
+  return values, bytes
+end
+
 -- split returns the deliveries of a count, and how many of them do not count. It
 -- returns nothing if that is no count.
 local function split(count)
@@ -78,17 +95,27 @@ local function attempts(count)
   return deliveries - free
 end
 
--- numbers reads a header: a function from an item's place to its id and count.
-local function numbers(header)
-  local first, named = string.match(header, '^%d+%-%w+'), {}
-  for place, id, count in string.gmatch(header, ' (%d+)=([^=%s]+)=(%d+~?%d*)') do
+-- numbers reads a header up to the place last: a function from an item's place to
+-- its id and count, and the rest of the header, which names the places behind last.
+-- Places ascend.
+local function numbers(header, last)
+  local first, named, at, rest = string.match(header, '^%d+%-%w+'), {}, 1, ''
+  while true do
+    local from, to, place, id, count = string.find(header, ' (%d+)=([^=%s]+)=(%d+~?%d*)', at)
+    if not from then break end
+    if tonumber(place) > last then
+      rest = string.sub(header, from)
+      break
+    end
     if #count < 16 then named[tonumber(place)] = {id, count} end
+    at = to + 1
   end
-  return function(place)
+  local function number(place)
     local n = named[place]
     if n then return n[1], n[2] end
     return first .. '-' .. place, '1'
   end
+  return number, rest
 end
 
 -- live gives a key at least that lifetime; below 0 takes away the one it has.
@@ -109,6 +136,7 @@ end
 local function outlive(queue, tail, from)
   local due, again, back = '%due' .. tail, '%again' .. tail, '%back' .. tail
   if redis.call('EXISTS', due, again, back) == 0 then return 0 end
+  if not isA(due, 'zset') then return 0 end -- what the script wrote before holds all the same
   local left = redis.call('PTTL', queue)
   if left == -2 then return 0 end
   live(again, left)
@@ -131,6 +159,15 @@ local function outlive(queue, tail, from)
   end
   if #claims < 2 * claimsPage then return 0 end
   return (all and -1 or 1) * (from + claimsPage + 1)
+end
+
+-- renewed renews the queue's lifetime and returns the number from which outlive has
+-- to begin. It is that of all claims if the queue is new or had less than half of the
+-- lifetime left: a service with a shorter one may have made claims that end first.
+local function renewed(queue)
+  local left = ARGV[2] ~= '0' and (existed and redis.call('PTTL', queue) or 0)
+  renew()
+  return left and left >= 0 and left < ARGV[2] / 2 and -1 or 1
 end
 
 -- park makes an item a dead letter. Those have no lifetime.

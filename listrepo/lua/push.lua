@@ -25,8 +25,8 @@ local length
 for i = 9, #ARGV, page do
   length = redis.call(ARGV[5], KEYS[1], unpack(ARGV, i, math.min(i + page - 1, #ARGV)))
 end
-renew()
-local more = outlive(KEYS[1], string.sub(KEYS[2], #'%due' + 1), 1)
+local from = renewed(KEYS[1])
+local more = outlive(KEYS[1], string.sub(KEYS[2], #'%due' + 1), from)
 local result = more == 0 and length or {length, more}
 if not KEYS[3] then return result end
 

@@ -46,7 +46,8 @@ local function reclaim(lost)
     return 1, false
   end
   progress = true
-  local number, values = numbers(lost), redis.call('LRANGE', list, 0, page - 1)
+  local values, bytes = front(list, page)
+  local number, names = numbers(lost, offset + #values)
   local birth, settled = string.match(lost, '^%d+'), redis.call('TYPE', done)['ok'] == 'set'
   local waits, places = {}, {}
   for i, value in ipairs(values) do
@@ -61,18 +62,18 @@ local function reclaim(lost)
     end
   end
   bulk('ZADD', again, waits)
-  if #values < page or redis.call('LLEN', list) == page then
+  if redis.call('LLEN', list) <= #values then
     redis.call('UNLINK', list)
     if settled then redis.call('UNLINK', done) end
     redis.call('ZREM', due, lost)
-    return #values, false
+    return bytes < pageBytes and #values or page, false
   end
-  redis.call('LTRIM', list, page, -1)
+  redis.call('LTRIM', list, #values, -1)
   if settled then bulk('SREM', done, places) end
   if offset == 0 then redis.call('RENAME', list, own('rest', token, tail)) end
   local score = redis.call('ZSCORE', due, lost)
   redis.call('ZREM', due, lost)
-  redis.call('ZADD', due, score, birth .. '-' .. token .. '+' .. offset + page .. string.match(lost, '^%S+(.*)$'))
+  redis.call('ZADD', due, score, birth .. '-' .. token .. '+' .. offset + #values .. names)
   return page, true
 end
 
@@ -93,15 +94,16 @@ end
 
 -- What cannot be taken and cannot be a dead letter stays in again, and is passed
 -- over.
-local full, looked, stays = false, 0, 0
+local full, looked, stays, bytes = false, 0, 0, 0
 while not full and looked < page do
-  local found = redis.call('ZRANGE', again, stays, stays + math.max(want - taken, 8) - 1)
+  local found = redis.call('ZRANGE', again, stays, stays + math.max(math.min(want - taken, looked), 4) - 1)
   if #found == 0 then break end
   local gone = {}
   for _, item in ipairs(found) do
     local _, last, id, count = string.find(item, '^%d+ ([^%s=]+) (%d+~?%d*) ')
     local value = last and #count < 16 and string.sub(item, last + 1)
     local goes = true
+    bytes = bytes + #item
     if not value then
       goes = aside(item, 'an entry of again')
     elseif most > 0 and attempts(count) >= most then
@@ -118,14 +120,15 @@ while not full and looked < page do
   end
   progress = progress or #gone > 0
   bulk('ZREM', again, gone)
+  full = full or bytes >= pageBytes
 end
--- What expired and is left comes before the list.
-local left = full or unseen or redis.call('ZCARD', again) > stays
+-- What expired and is left comes before the list, unless none of it can be had.
+local left = full or progress and (unseen or redis.call('ZCARD', again) > stays)
 live(again, lifetime)
 
 local before = taken
 if taken < want and not left and length > 0 then
-  local values = redis.call('LRANGE', KEYS[1], 0, want - taken - 1)
+  local values = front(KEYS[1], want - taken)
   local fields, changed = {}, {}
   for i, value in ipairs(values) do fields[i] = 'v' .. value end
   local tops, found = {}, redis.call('HMGET', back, unpack(fields))
@@ -163,5 +166,9 @@ if taken == 0 then
   return result('')
 end
 bulk('RPUSH', KEYS[2], items)
+if taken == before and lifetime >= 0 then -- the queue keeps the lifetime that it has
+  local left = redis.call('PTTL', KEYS[1])
+  if left ~= -2 then lifetime = left < 0 and left or math.max(left, lifetime) end
+end
 header = table.concat(named, ' ')
 return claimed(taken - before)

@@ -22,7 +22,7 @@
 local items = redis.call('LRANGE', KEYS[2], 0, page - 1)
 if #items == 0 then return 0 end
 redis.call('ZREM', KEYS[4], '') -- where memory is full: see claim.lua
-local number, most = numbers(ARGV[5]), tonumber(ARGV[6])
+local number, most = numbers(ARGV[5], page), tonumber(ARGV[6])
 local chosen = {}
 for i = 11, #ARGV do chosen[tonumber(ARGV[i])] = true end
 
@@ -62,7 +62,7 @@ if #released == 0 then return {0} end
 local add, done = fronts(KEYS[1], KEYS[5])
 for _, item in ipairs(released) do add(item[1], item[2], item[3]) end
 done()
-renew()
+local from = renewed(KEYS[1])
 forget(KEYS[1], KEYS[5])
 live(KEYS[5], redis.call('PTTL', KEYS[1]))
 if KEYS[8] then
@@ -71,4 +71,4 @@ if KEYS[8] then
   redis.call('ZADD', KEYS[8], 'NX', now, ARGV[9])
   redis.call('SADD', KEYS[9], ARGV[10])
 end
-return {outlive(KEYS[1], string.sub(KEYS[4], #'%due' + 1), 1)}
+return {outlive(KEYS[1], string.sub(KEYS[4], #'%due' + 1), from)}

@@ -30,7 +30,7 @@ for i = #ARGV, 7, -1 do
 end
 if revived == 0 then return {0, 0} end
 done()
-renew()
+local from = renewed(KEYS[1])
 forget(KEYS[1], KEYS[3])
 live(KEYS[3], redis.call('PTTL', KEYS[1]))
 if KEYS[6] then
@@ -39,4 +39,4 @@ if KEYS[6] then
   redis.call('ZADD', KEYS[6], 'NX', now, ARGV[5])
   redis.call('SADD', KEYS[7], ARGV[6])
 end
-return {revived, outlive(KEYS[1], string.sub(KEYS[4], #'%due' + 1), 1)}
+return {revived, outlive(KEYS[1], string.sub(KEYS[4], #'%due' + 1), from)}

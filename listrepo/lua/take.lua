@@ -8,5 +8,5 @@
 -- Result: {more, reply}: the number with which renew.lua must go on, 0 for nowhere,
 -- and what the command answered.
 local reply = redis.call(ARGV[5], KEYS[1], unpack(ARGV, 6))
-renew()
-return {outlive(KEYS[1], string.sub(KEYS[2], #'%due' + 1), 1), reply}
+local from = renewed(KEYS[1])
+return {outlive(KEYS[1], string.sub(KEYS[2], #'%due' + 1), from), reply}
