@@ -21,16 +21,12 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// messageState is what generated protocol buffers hold.
-type messageState struct {
-	_     [0]func()
-	_     sync.Mutex
-	cache *int
-}
-
 // message is like a generated protocol buffer.
 type message struct {
-	state         messageState
+	state struct {
+		_     sync.Mutex
+		cache *int
+	}
 	sizeCache     int32
 	unknownFields []byte
 	Name          string   `protobuf:"bytes,1,opt,name=name" json:"name,omitempty"`
