@@ -134,7 +134,7 @@ func (c compactCodec) decode(data string, s *shape, v reflect.Value, most room) 
 		}
 		v.SetBytes([]byte(unguardNull(data)))
 	case kindText:
-		return c.decodeText(data, s, v)
+		return c.decodeText(data, s, v, most)
 	case kindPointer:
 		return c.decodePointer(data, s, v, most)
 	case kindAny:
@@ -151,7 +151,7 @@ func (c compactCodec) decode(data string, s *shape, v reflect.Value, most room) 
 	return nil
 }
 
-func (compactCodec) decodeText(data string, s *shape, v reflect.Value) error {
+func (compactCodec) decodeText(data string, s *shape, v reflect.Value, most room) error {
 	if s.nilable {
 		if data == "null" {
 			v.SetZero()
@@ -159,7 +159,7 @@ func (compactCodec) decodeText(data string, s *shape, v reflect.Value) error {
 		}
 		data = unguardNull(data)
 	}
-	return setText(s, v, data)
+	return setText(s, v, data, &most)
 }
 
 func (c compactCodec) decodePointer(data string, s *shape, v reflect.Value, most room) error {

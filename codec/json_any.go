@@ -83,7 +83,8 @@ func (r *jsonReader) anyTable() (any, error) {
 		return nil, err
 	}
 	table := map[string]any{}
-	for more := r.first('}'); more; {
+	more, err := r.firstEntry(groupSize)
+	for more && err == nil {
 		if err := r.take(entrySize); err != nil {
 			return nil, err
 		}
@@ -100,6 +101,9 @@ func (r *jsonReader) anyTable() (any, error) {
 		if more, err = r.next('}'); err != nil {
 			return nil, err
 		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	return table, r.close('}')
 }

@@ -49,7 +49,8 @@ func (r *jsonReader) table(s *shape, x spot) error {
 	key, elem := s.key.borrow(), s.elem.borrow()
 	defer s.key.giveBack(key)
 	defer s.elem.giveBack(elem)
-	for more := r.first('}'); more; {
+	more, err := r.firstEntry(groupRoom(s.key.size, s.elem.size))
+	for more && err == nil {
 		if err := r.take(entryRoom(s.key.size, s.elem.size)); err != nil {
 			return err
 		}
@@ -60,7 +61,7 @@ func (r *jsonReader) table(s *shape, x spot) error {
 		if s.key.kind == kindString {
 			text = r.keep(text)
 		}
-		if err := setKey(s.key, *key, text); err != nil {
+		if err := setKey(s.key, *key, text, &r.room); err != nil {
 			return within(err, "[key]")
 		}
 		elem.SetZero()
@@ -72,14 +73,26 @@ func (r *jsonReader) table(s *shape, x spot) error {
 			return err
 		}
 	}
+	if err != nil {
+		return err
+	}
 	x.value(s).Set(m)
 	return r.close('}')
+}
+
+// firstEntry is first for a map, whose first entry takes memory for a group.
+func (r *jsonReader) firstEntry(group int) (more bool, err error) {
+	if more = r.first('}'); more {
+		err = r.take(group)
+	}
+	return more, err
 }
 
 // textMap is table, from behind the brace, for the most common of maps.
 func (r *jsonReader) textMap(s *shape, dst *map[string]string) error {
 	m := map[string]string{}
-	for more := r.first('}'); more; {
+	more, err := r.firstEntry(groupSize)
+	for more && err == nil {
 		if err := r.take(entrySize); err != nil {
 			return err
 		}
@@ -96,6 +109,9 @@ func (r *jsonReader) textMap(s *shape, dst *map[string]string) error {
 		if more, err = r.next('}'); err != nil {
 			return err
 		}
+	}
+	if err != nil {
+		return err
 	}
 	*dst = m
 	return r.close('}')
@@ -119,7 +135,8 @@ func entries[V any](r *jsonReader, s *shape, dst *map[string]V) error {
 	defer s.giveBack(v)
 	there := spotOf(*v)
 	elem := at[V](there)
-	for more := r.first('}'); more; {
+	more, err := r.firstEntry(groupSize)
+	for more && err == nil {
 		if err := r.take(entrySize); err != nil {
 			return err
 		}
@@ -137,6 +154,9 @@ func entries[V any](r *jsonReader, s *shape, dst *map[string]V) error {
 		if more, err = r.next('}'); err != nil {
 			return err
 		}
+	}
+	if err != nil {
+		return err
 	}
 	*dst = m
 	return r.close('}')

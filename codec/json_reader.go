@@ -175,7 +175,7 @@ func (r *jsonReader) quoted(s *shape, x spot, c byte) error {
 		x.setBytes(data)
 		return nil
 	default:
-		return setText(s, x.value(s), text)
+		return setText(s, x.value(s), text, &r.room)
 	}
 }
 

@@ -200,11 +200,11 @@ func (r *jsonReader) skipObject() error {
 // commas guesses how many elements the list that was just opened has, from the commas before its end; strings may hold
 // some too.
 func (r *jsonReader) commas() int {
-	n := strings.IndexByte(r.s[r.i:], ']')
-	if n <= 0 {
+	ahead, _ := r.ahead()
+	if ahead == "" {
 		return 0
 	}
-	return min(strings.Count(r.s[r.i:r.i+n], ",")+1, 1024)
+	return min(strings.Count(ahead, ",")+1, 1024)
 }
 
 // elements is how many elements to make room for in the list that was just opened.
@@ -221,13 +221,24 @@ func (r *jsonReader) elements(elem *shape) int {
 
 // objects is commas for objects, which hold commas themselves.
 func (r *jsonReader) objects() int {
-	n := strings.IndexByte(r.s[r.i:], ']')
-	if n <= 0 {
+	ahead, whole := r.ahead()
+	if ahead == "" {
 		return 0
 	}
-	guess := strings.Count(r.s[r.i:r.i+n], "},{") + 1
-	if r.s[r.i+n-1] != '}' { // the end of a list within
+	guess := strings.Count(ahead, "},{") + 1
+	if !whole || ahead[len(ahead)-1] != '}' { // the end of a list within
 		guess = max(guess, 4)
 	}
 	return min(guess, 1024)
+}
+
+// ahead is what stands before the next end of a list, or the first part of it. A look at all of it, in every one of
+// nested lists, could take seconds.
+func (r *jsonReader) ahead() (text string, whole bool) {
+	const most = 64 << 10
+	text = r.s[r.i:min(len(r.s), r.i+most)]
+	if n := strings.IndexByte(text, ']'); n >= 0 {
+		return text[:n], true
+	}
+	return text, false
 }

@@ -102,14 +102,14 @@ func keyText(s *shape, v reflect.Value, python bool) (string, error) {
 }
 
 // setKey reads a map's key from its text into v.
-func setKey(s *shape, v reflect.Value, text string) (err error) {
+func setKey(s *shape, v reflect.Value, text string, most *room) error {
 	switch s.kind {
 	case kindString:
 		v.SetString(text)
 	case kindText:
-		return setText(s, v, text)
+		return setText(s, v, text, most)
 	default:
-		return compactCodec{}.decode(text, s, v, 0)
+		return compactCodec{}.decode(text, s, v, *most)
 	}
 	return nil
 }

@@ -38,9 +38,9 @@ func (r *msgpackReader) enter(n int, err error) error {
 }
 
 // reserve is how many of n elements to allocate memory for at once: what is stored may claim more than it holds.
-func reserve(n int, elem reflect.Type) int {
+func reserve(n int, size uintptr) int {
 	const most = 4096
-	return min(n, most/max(1, int(elem.Size())))
+	return min(n, most/max(1, int(size)))
 }
 
 func (r *msgpackReader) slice(s *shape, v reflect.Value) error {
@@ -48,7 +48,7 @@ func (r *msgpackReader) slice(s *shape, v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	first := reserve(n, s.elem.typ)
+	first := reserve(n, s.elem.size)
 	if err := r.take(first * int(s.elem.size)); err != nil {
 		return err
 	}
@@ -91,26 +91,31 @@ func (r *msgpackReader) table(s *shape, v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	m := reflect.MakeMapWithSize(s.typ, reserve(n, s.elem.typ))
-	key, elem := reflect.New(s.key.typ).Elem(), reflect.New(s.elem.typ).Elem()
-	if err := r.take(holderSize); err != nil {
+	first, each := reserve(n, s.key.size+s.elem.size), entryRoom(s.key.size, s.elem.size)
+	if err := r.take(tableRoom(n, groupRoom(s.key.size, s.elem.size)) + first*each); err != nil {
 		return err
 	}
-	for range n {
-		if err := r.take(entryRoom(s.key.size, s.elem.size)); err != nil {
-			return err
+	m := reflect.MakeMapWithSize(s.typ, first)
+	key, elem := s.key.borrow(), s.elem.borrow()
+	defer s.key.giveBack(key)
+	defer s.elem.giveBack(elem)
+	for i := range n {
+		if i >= first {
+			if err := r.take(each); err != nil {
+				return err
+			}
 		}
 		text, err := r.name()
 		if err != nil {
 			return err
 		}
-		if err := setKey(s.key, key, text); err != nil {
+		if err := setKey(s.key, *key, text, &r.room); err != nil {
 			return within(err, "[key]")
 		}
-		if err := r.value(s.elem, elem); err != nil {
+		if err := r.value(s.elem, *elem); err != nil {
 			return within(err, "*")
 		}
-		m.SetMapIndex(key, elem)
+		m.SetMapIndex(*key, *elem)
 	}
 	v.Set(m)
 	r.depth--
@@ -342,7 +347,7 @@ func (r *msgpackReader) anyTable() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.take(holderSize + n*entrySize); err != nil {
+	if err := r.take(tableRoom(n, groupSize) + n*entrySize); err != nil {
 		return nil, err
 	}
 	table := make(map[string]any, min(n, 64))

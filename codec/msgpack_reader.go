@@ -214,7 +214,7 @@ func (r *msgpackReader) text(s *shape, v reflect.Value, sort sort) error {
 	case kindBytes:
 		v.SetBytes([]byte(text))
 	case kindText:
-		return setText(s, v, text)
+		return setText(s, v, text, &r.room)
 	default:
 		j := jsonReader{s: text, depth: r.depth}
 		raw, err := j.raw()

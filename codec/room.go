@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math/big"
 	"reflect"
+	"strings"
+
+	"github.com/symphony-go/symphony/internal/fields"
 )
 
 // ErrTooLarge is wrapped by the errors about a value that takes more memory or time to read than it may.
@@ -39,12 +42,81 @@ const (
 // entryRoom is about what an entry of a map takes, which is made larger twofold.
 func entryRoom(key, elem uintptr) int { return 2*int(key+elem) + 16 }
 
+// groupSize is groupRoom of the maps that need no reflection.
+const groupSize = 272
+
+// groupRoom is what a map's first entry takes: memory for eight. What is large is stored beside.
+func groupRoom(key, elem uintptr) int { return 8 + 8*(slot(key)+slot(elem)) }
+
+// tableRoom is what a map of n entries takes beside them.
+func tableRoom(n, group int) int {
+	if n == 0 {
+		return holderSize
+	}
+	return holderSize + group
+}
+
+func slot(size uintptr) int {
+	const largest = 128
+	if size > largest {
+		return 8
+	}
+	return int(size)
+}
+
 // longestNumber is how many bytes the text of a big number may have: the time to read one grows with their square.
 const longestNumber = 100_000
 
 var errDigits = fmt.Errorf("%w: a number may have %d digits", ErrTooLarge, longestNumber)
 
-func isBig(t reflect.Type) bool { return t == bigIntType || t == bigRatType || t == bigFloatType }
+// bigIn returns the number of package big that t is or embeds, nil for none.
+func bigIn(t reflect.Type) reflect.Type {
+	switch {
+	case t == bigIntType, t == bigRatType, t == bigFloatType:
+		return t
+	case t.Kind() != reflect.Struct:
+		return nil
+	}
+	for _, f := range reflect.VisibleFields(t) {
+		if !f.Anonymous {
+			continue
+		}
+		switch e := fields.Base(f.Type); e {
+		case bigIntType, bigRatType, bigFloatType:
+			return e
+		}
+	}
+	return nil
+}
+
+// takeBig counts what number t of package big takes that is read from text. For a big.Rat, which spells its exponent
+// out, that counts as digits.
+func (r *room) takeBig(t reflect.Type, text string) error {
+	const words = 96
+	digits := len(text)
+	if t == bigRatType {
+		digits += exponent(text)
+	}
+	if digits > longestNumber {
+		return errDigits
+	}
+	return r.take(words + digits)
+}
+
+// exponent is the absolute value of the exponent that a number ends with, 0 for none, and at most a little more than
+// longestNumber.
+func exponent(text string) (n int) {
+	i := strings.LastIndexAny(text, "eEpP")
+	if i < 0 {
+		return 0
+	}
+	for _, c := range []byte(text[i+1:]) {
+		if isDigit(c) && n <= longestNumber {
+			n = n*10 + int(c-'0')
+		}
+	}
+	return n
+}
 
 var (
 	bigRatType   = reflect.TypeFor[big.Rat]()

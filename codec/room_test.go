@@ -22,6 +22,10 @@ type Behind struct {
 	Text [1000]string
 }
 
+type Middle struct{ *Behind }
+
+type recursive map[string]recursive
+
 // A short text that reads into much memory is refused before it is allocated,
 // whatever it is made of.
 func TestReadsAreBounded(t *testing.T) {
@@ -57,6 +61,17 @@ func TestReadsAreBounded(t *testing.T) {
 		{codec.MsgPack, packed("\x80"), reflect.TypeFor[[]any]()},
 		{codec.MsgPack, packedTable.String(), reflect.TypeFor[map[int]wide]()},
 		{codec.MsgPack, packedTable.String(), reflect.TypeFor[map[string]any]()},
+		{codec.JSON, list(`{"N":1}`), reflect.TypeFor[[]struct{ *Middle }]()},
+		{codec.MsgPack, packed("\x81\xa1N\x01"), reflect.TypeFor[[]struct{ *Middle }]()},
+		{codec.MsgPack, strings.Repeat("\xde\x10\x00\xa1a", 9000) + strings.Repeat("\x80", 10_000), reflect.TypeFor[recursive]()},
+		{codec.JSON, "[" + strings.Repeat(`{"":0},`, 10_500) + "{}]", reflect.TypeFor[any]()},
+		{codec.JSON, "[" + strings.Repeat(`{"":0},`, 10_500) + "{}]", reflect.TypeFor[[]map[string]int]()},
+		{codec.JSON, "[" + strings.Repeat(`{"":""},`, 10_500) + "{}]", reflect.TypeFor[[]map[string]string]()},
+		{codec.MsgPack, "\xdc\x29\x04" + strings.Repeat("\x81\xa0\x00", 10_500), reflect.TypeFor[any]()},
+		{codec.MsgPack, "\xdc\x2e\xe0" + strings.Repeat("\x81\xa0\xa0", 12_000), reflect.TypeFor[[]map[string]string]()},
+		{codec.JSON, "[" + strings.Repeat(`"1e90000",`, 100) + "1]", reflect.TypeFor[[]big.Rat]()},
+		{codec.MsgPack, "\xdc\x00\x64" + strings.Repeat("\xa71e90000", 100), reflect.TypeFor[[]*big.Rat]()},
+		{codec.JSON, list("9"), reflect.TypeFor[[]big.Int]()},
 		{reversed{}, strings.Repeat("1", room+1), reflect.TypeFor[any]()},
 		{codec.Compact, strings.Repeat("1", room+1), reflect.TypeFor[string]()},
 	} {
@@ -88,12 +103,33 @@ func TestLongNumbers(t *testing.T) {
 		require.ErrorIs(t, err, codec.ErrTooLarge, "%T", dst)
 	}
 	require.ErrorIs(t, codec.MsgPack.Unmarshal([]byte("\xdb\x00\x0f\x42\x40"+long), new(big.Int)), codec.ErrTooLarge)
+	type amount struct{ big.Int }
+	type rate struct{ *big.Rat }
+	for _, tc := range []struct {
+		text string
+		dst  any
+	}{
+		{long, new(amount)}, {`{"Rat":"` + long + `"}`, new(rate)}, {"1e1000000", new(big.Rat)}, {"1e-1_000_000", new(big.Rat)},
+		{"0x1p9999999", new(big.Rat)}, {"1E+99999999999999999999", new(big.Rat)},
+	} {
+		require.ErrorIs(t, codec.Compact.Unmarshal([]byte(tc.text), tc.dst), codec.ErrTooLarge, "%T", tc.dst)
+	}
+	far, _, err := big.ParseFloat("1e+1000000", 10, 64, big.ToNearestEven)
+	require.NoError(t, err)
+	var rat big.Rat
+	require.NoError(t, codec.Compact.Unmarshal([]byte("1.5e3"), &rat))
+	require.Equal(t, "1500/1", rat.String())
 	huge := new(big.Int).Lsh(big.NewInt(1), 1_000_000)
 	for _, c := range codecs {
-		_, err := c.Marshal(huge)
+		data, err := c.Marshal(far)
+		require.NoError(t, err)
+		var near big.Float
+		require.NoError(t, c.Unmarshal(data, &near))
+		require.Zero(t, far.Cmp(&near), c.Name())
+		_, err = c.Marshal(huge)
 		require.ErrorIs(t, err, codec.ErrTooLarge, c.Name())
 		in := new(big.Int).Lsh(big.NewInt(1), 30_000)
-		data, err := c.Marshal(in)
+		data, err = c.Marshal(in)
 		require.NoError(t, err)
 		var out big.Int
 		require.NoError(t, c.Unmarshal(data, &out))

@@ -53,8 +53,9 @@ type shape struct {
 	bits    int
 	size    uintptr
 	nilable bool
-	packs   string // the method by which the type writes MessagePack of its own
-	byValue bool   // the type itself, not only a pointer to it, has the methods that write it
+	packs   string       // the method by which the type writes MessagePack of its own
+	byValue bool         // the type itself, not only a pointer to it, has the methods that write it
+	big     reflect.Type // the number of package big that it is or embeds
 	key     *shape
 	elem    *shape
 	fields  []member
@@ -107,10 +108,23 @@ func (m *member) missing(v reflect.Value) (size int) {
 		}
 		v = v.Field(n)
 		if v.Kind() == reflect.Pointer && v.IsNil() {
-			return int(v.Type().Elem().Size())
+			return behind(v.Type(), m.Index[i+1:len(m.Index)-1])
 		}
 	}
 	return 0
+}
+
+// behind is the size of what pointer t points to, and of the structs that further pointers along the path lead to.
+func behind(t reflect.Type, path []int) int {
+	t = t.Elem()
+	size := int(t.Size())
+	for _, n := range path {
+		if t = t.Field(n).Type; t.Kind() == reflect.Pointer {
+			t = t.Elem()
+			size += int(t.Size())
+		}
+	}
+	return size
 }
 
 var shapes sync.Map // reflect.Type -> *shape
@@ -231,7 +245,7 @@ func (s *shape) selfWritten() (bool, error) {
 	text, js := fields.Text(s.typ), fields.JSON(s.typ)
 	switch {
 	case text.Complete():
-		s.kind, s.byValue = kindText, s.typ.Implements(textMarshalerType)
+		s.kind, s.byValue, s.big = kindText, s.typ.Implements(textMarshalerType), bigIn(s.typ)
 	case js.Complete():
 		s.kind, s.byValue = kindJSON, s.typ.Implements(jsonMarshalerType)
 	case text.Writes:

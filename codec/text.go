@@ -31,16 +31,18 @@ func textOf(s *shape, v reflect.Value) ([]byte, error) {
 	if err != nil {
 		return nil, unwritable(s.typ, err)
 	}
-	if len(text) > longestNumber && isBig(s.typ) {
+	if len(text) > longestNumber && s.big != nil {
 		return nil, unwritable(s.typ, errDigits)
 	}
 	return text, nil
 }
 
 // setText has v read the text by its UnmarshalText.
-func setText(s *shape, v reflect.Value, text string) error {
-	if len(text) > longestNumber && isBig(s.typ) {
-		return misfit(s.typ, errDigits)
+func setText(s *shape, v reflect.Value, text string, most *room) error {
+	if s.big != nil {
+		if err := most.takeBig(s.big, text); err != nil {
+			return misfit(s.typ, err)
+		}
 	}
 	v.SetZero()
 	if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {

@@ -115,7 +115,7 @@ func (l *lister) list(t reflect.Type, index []int, path string) error {
 			}
 		}
 		if !sf.IsExported() {
-			if sf.Anonymous && named && base(sf.Type).Kind() == reflect.Struct {
+			if sf.Anonymous && named && Base(sf.Type).Kind() == reflect.Struct {
 				return fmt.Errorf("%s.%s: an embedded type that is not exported cannot have a name of its own; "+
 					"export it or take the name out of its tag", l.root, f.GoName)
 			}
@@ -131,7 +131,7 @@ func (l *lister) list(t reflect.Type, index []int, path string) error {
 
 // embedded flattens the embedded field f; false says that it is a field like any other.
 func (l *lister) embedded(sf reflect.StructField, f Field) (done bool, err error) {
-	t := base(sf.Type)
+	t := Base(sf.Type)
 	if t.Kind() != reflect.Struct || Leaf(t) && sf.IsExported() {
 		return false, nil
 	}
@@ -212,7 +212,7 @@ func (l *lister) tag(f *Field, sf reflect.StructField) (skip, named bool, err er
 
 // quotable says that encoding/json knows the option string for the type.
 func quotable(t reflect.Type) bool {
-	switch k := base(t).Kind(); k {
+	switch k := Base(t).Kind(); k {
 	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64:
 		return true
 	default:
@@ -220,7 +220,8 @@ func quotable(t reflect.Type) bool {
 	}
 }
 
-func base(t reflect.Type) reflect.Type {
+// Base returns what t points to, or t itself.
+func Base(t reflect.Type) reflect.Type {
 	if t.Kind() == reflect.Pointer {
 		return t.Elem()
 	}

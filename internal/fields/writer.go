@@ -39,8 +39,8 @@ func named(t reflect.Type, name string) bool {
 func hidden(t reflect.Type) string {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		flattened := f.Anonymous && base(f.Type).Kind() == reflect.Struct
-		if f.IsExported() || flattened || f.Name == "_" || f.Type.Size() == 0 || base(f.Type).PkgPath() == "sync" {
+		flattened := f.Anonymous && Base(f.Type).Kind() == reflect.Struct
+		if f.IsExported() || flattened || f.Name == "_" || f.Type.Size() == 0 || Base(f.Type).PkgPath() == "sync" {
 			continue
 		}
 		if tag, ok := f.Tag.Lookup("redis"); tag == "-" || !ok && f.Tag.Get("json") == "-" {
