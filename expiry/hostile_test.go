@@ -60,12 +60,12 @@ func TestScoresThatAreNoTimes(t *testing.T) {
 // Leases and backoffs end some time, whatever their scores say.
 func TestFiringsThatNeverComeBack(t *testing.T) {
 	w := newWorld(t, pooltest.Redis(t, pool.Config{}))
-	for i, score := range []string{"+inf", "1e300", "-inf"} {
+	for i, score := range []string{"+inf", "1e300", "-inf", "9000000000000000"} {
 		w.do("ZADD", "%exp:run:x", score, fmt.Sprintf("1|%s", w.key("x", strconv.Itoa(i))))
 		w.do("HSET", "%exp:att:x", fmt.Sprintf("1|%s", w.key("x", strconv.Itoa(i))), "1 0 0 "+strconv.Itoa(i%2)+" ")
 	}
 	w.listen(expiry.Config{Sweep: 20 * time.Millisecond}, handlers{"x": w.note})
-	w.eventually(func() bool { return len(w.ids()) == 3 })
+	w.eventually(func() bool { return len(w.ids()) == 4 })
 	require.Equal(t, 2, w.ran()[0].Attempt)
 }
 
