@@ -10,6 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/bench/peers"
+	"github.com/symphony-go/symphony/pool"
 )
 
 // ground is the database that a run takes place in. Its invariant: what the run
@@ -21,6 +22,9 @@ type ground struct {
 }
 
 func openGround(ctx context.Context, url string) (*ground, error) {
+	if err := answers(ctx, url); err != nil {
+		return nil, err
+	}
 	o, err := rueidis.ParseURL(url)
 	if err != nil || len(o.InitAddress) != 1 {
 		return nil, errors.New("-url is not that of one server; give redis://host:port/database, or rediss:// for TLS")
@@ -39,6 +43,17 @@ func openGround(ctx context.Context, url string) (*ground, error) {
 		g.events = about[eventsOption]
 	}
 	return g, nil
+}
+
+// answers asks the server through the pools, whose errors show no password,
+// wherever it stands in the URL.
+func answers(ctx context.Context, url string) error {
+	pools, err := pool.Open(ctx, pool.Config{URLs: map[pool.Alias]string{"bench": url}})
+	if err != nil {
+		return fmt.Errorf("-url: %w", err)
+	}
+	pools.Close()
+	return nil
 }
 
 const eventsOption = "notify-keyspace-events"

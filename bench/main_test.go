@@ -246,8 +246,9 @@ func TestFlags(t *testing.T) {
 		{[]string{"-time", "1us"}, "-time"},
 		{[]string{"-context", "none"}, "-context"},
 		{[]string{"surplus"}, `"surplus" is no flag`},
-		{[]string{"-url", "http://x"}, "-url is not that of one server"},
-		{[]string{"-url", "redis://127.0.0.1:1"}, "no server answers at 127.0.0.1:1"},
+		{[]string{"-url", "http://x"}, "-url: pool: Config.URLs"},
+		{[]string{"-url", "redis://127.0.0.1:1"}, "127.0.0.1:1 does not answer"},
+		{[]string{"-url", "redis://joe:hunter2:127.0.0.1:1"}, "a login ends with an @"},
 	} {
 		err := run(t.Context(), test.args, io.Discard, io.Discard)
 		require.ErrorContains(t, err, test.says, "%q", test.args)

@@ -16,6 +16,7 @@ import (
 	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -59,12 +60,12 @@ func TestScoresThatAreNoTimes(t *testing.T) {
 // Leases and backoffs end some time, whatever their scores say.
 func TestFiringsThatNeverComeBack(t *testing.T) {
 	w := newWorld(t, pooltest.Redis(t, pool.Config{}))
-	for i, score := range []string{"+inf", "1e300", "-inf"} {
+	for i, score := range []string{"+inf", "1e300", "-inf", "9000000000000000"} {
 		w.do("ZADD", "%exp:run:x", score, fmt.Sprintf("1|%s", w.key("x", strconv.Itoa(i))))
 		w.do("HSET", "%exp:att:x", fmt.Sprintf("1|%s", w.key("x", strconv.Itoa(i))), "1 0 0 "+strconv.Itoa(i%2)+" ")
 	}
 	w.listen(expiry.Config{Sweep: 20 * time.Millisecond}, handlers{"x": w.note})
-	w.eventually(func() bool { return len(w.ids()) == 3 })
+	w.eventually(func() bool { return len(w.ids()) == 4 })
 	require.Equal(t, 2, w.ran()[0].Attempt)
 }
 
@@ -188,6 +189,35 @@ func TestGarbageIsSetAside(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, letters, 4*n)
 	require.Zero(t, w.number("EXISTS", "%exp:dead:x", "%exp:att:x"))
+}
+
+// A score that is a time, but not the trigger's, does not hold the trigger up: its
+// value tells when it is due.
+func TestScoresOfAnotherTime(t *testing.T) {
+	servers(t, func(t *testing.T, p *pool.Pools) {
+		w := newWorld(t, p)
+		w.listen(expiry.Config{Sweep: 20 * time.Millisecond}, handlers{"x": w.note})
+		w.settled("x")
+		require.NoError(t, w.schedule().Set(ctx, "x", "1", time.Hour))
+		due := w.text("ZSCORE", "%exp:due:x", w.key("x", "1"))
+		for _, score := range []string{"9000000000000000", "1", strconv.FormatInt(now()+7_200_000, 10)} {
+			w.do("ZADD", "%exp:due:x", score, w.key("x", "1"))
+			w.eventually(func() bool { return w.text("ZSCORE", "%exp:due:x", w.key("x", "1")) == due })
+		}
+		require.Empty(t, w.ids())
+	})
+}
+
+// A long name costs one look at it: where each brace of it cost one, the script
+// would run for hours.
+func TestGarbageThatIsSlowToRead(t *testing.T) {
+	w := newWorld(t, pooltest.Redis(t, pool.Config{Layout: keyspace.Cluster()}))
+	for _, piece := range []string{"{", ";due=1", "trigger:", "1"} {
+		w.do("ZADD", "%exp{s0}:due:x", "1", strings.Repeat(piece, 1<<20/len(piece)))
+	}
+	l, _ := w.listen(expiry.Config{Sweep: 20 * time.Millisecond}, handlers{"x": w.note})
+	w.eventually(func() bool { return l.Stats().Dead == 4 })
+	w.settled("x")
 }
 
 // Messages on the channel of wake-ups are hints: none does harm.

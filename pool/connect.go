@@ -45,8 +45,12 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 			all = append(all, c)
 			return
 		}
+		addr := c.server.addr
+		if _, answered := rueidis.IsRedisErr(err); !answered && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+			addr = redactAddrs(addr)
+		}
 		for _, m := range c.members {
-			errs[m.alias] = connectError(m.alias, c.server.addr, err)
+			errs[m.alias] = connectError(m.alias, addr, err)
 		}
 	}
 	for _, s := range p.servers {

@@ -102,10 +102,25 @@ func redactURL(raw string) string {
 	}
 	if u.User != nil {
 		u.User = url.User(masked)
-	} else if u.Port() == "" && u.Host != "" && u.Host != "localhost" && !strings.ContainsAny(u.Host, ".:") {
+	} else if u.Port() == "" && u.Host != "" && isWord(u.Host) {
 		return u.Scheme + "://" + notShown
 	}
 	return u.String()
+}
+
+// isWord reports whether a host may be a password in the host's place.
+func isWord(host string) bool { return host != "localhost" && !strings.ContainsAny(host, ".:/") }
+
+// redactAddrs takes the lone words out of addresses that nobody knows to be
+// hosts: Open ended before the resolver had found them.
+func redactAddrs(addrs string) string {
+	all := strings.Split(addrs, ",")
+	for i, addr := range all {
+		if host, _, err := net.SplitHostPort(addr); err == nil && isWord(host) {
+			all[i] = notShown
+		}
+	}
+	return strings.Join(all, ",")
 }
 
 // redactDial takes the name out of the error of a host that the resolver does

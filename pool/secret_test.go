@@ -154,6 +154,24 @@ func nowhere() *net.Resolver {
 	}}
 }
 
+// A resolver that does not answer in time shows no more than one that finds
+// nothing.
+func TestASlowResolverShowsNoPassword(t *testing.T) {
+	for _, url := range []string{"redis://hunter2", "redis://h?addr=hunter2:1", "redis://hunter2:1?master_set=a"} {
+		cfg := pool.Config{URL: url, Timeout: 50 * time.Millisecond, NewClient: func(opt rueidis.ClientOption) (rueidis.Client, error) {
+			opt.Dialer.Resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}}
+			return rueidis.NewClient(opt)
+		}}
+		_, err := pool.Open(t.Context(), cfg)
+		require.Error(t, err, url)
+		hidden(t, err.Error(), url)
+		require.Contains(t, err.Error(), "(not shown)")
+	}
+}
+
 // parts are an error and all that it wraps.
 func parts(err error) []error {
 	all := []error{err}

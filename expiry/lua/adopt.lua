@@ -29,9 +29,10 @@ local function set(key)
   if not v then return end
   local t = read(v)
   if t.exp and math.abs(t.exp - ends) <= tolerance then
-    if not due then
+    if due ~= t.due then
       redis.call('ZADD', KEYS[1], int(t.due), key)
       adopted = adopted + 1
+      wakeFor(KEYS[1], key, t.due - now)
     end
     return
   end

@@ -5,9 +5,10 @@
 -- Says whether a key can be that of a trigger of this schedule: it holds, in
 -- their order, the pieces that all of them have, from the first place of ARGV,
 -- and lies in the same slot.
-local tag = string.match(KEYS[1], '%%exp{(.-)}:')
+local tag = string.match(KEYS[1], '%%exp({.-}):')
 local function ours(key, first)
-  if tag and string.match(key, '{(.-)}') ~= tag then return false end
+  local brace = tag and string.find(key, '{', 1, true)
+  if tag and not (brace and string.sub(key, brace, brace + #tag - 1) == tag) then return false end
   local last = #ARGV
   if string.sub(key, 1, #ARGV[first]) ~= ARGV[first] then return false end
   local at = #ARGV[first] + 1

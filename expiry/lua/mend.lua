@@ -46,11 +46,11 @@ function mend.due(key, score)
   end
 end
 
--- No lease and no backoff ends in the distant future; and what was written before
--- the clock was set back ends later by that.
+-- No lease and no backoff is longer than a time.Duration; and what was written
+-- before the clock was set back ends later by that.
 function mend.run(member, score)
   local at = tonumber(score)
-  if not at or at > latest then
+  if not at or at > now + 9223372036855 then
     odd('run ' .. member)
     redis.call('ZADD', run, int(now), member)
   elseif step > 0 and at - now > ahead then
