@@ -325,7 +325,7 @@ func TestForceRemoveFromPending(t *testing.T) {
 		n, err := b.Len(ctx, q)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, n)
-		require.ErrorIs(t, symphony.ForceRemoveFromPending(ctx, p, service, ""), symphony.ErrInvalidKey)
+		require.NoError(t, symphony.ForceRemoveFromPending(ctx, p, service, ""), "something else may have written it")
 	})
 }
 

@@ -59,7 +59,7 @@ func New(s *store.Store, service string, list keyspace.Pattern) *Registry {
 // Check refuses a tenant that cannot be in a key.
 func (r *Registry) Check(op, tenant string) error {
 	if err := r.isTenant(tenant); err != nil {
-		return fault.Target{Op: op, Pool: r.Alias}.Refuse(err)
+		return fault.Target{Op: op, Pool: r.Alias}.Refuse(fmt.Errorf("%w; ForceRemoveFromPending removes a member that is no tenant", err))
 	}
 	return nil
 }

@@ -1,0 +1,62 @@
+package symphony_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// A removal that ends after its first step says that it may have been applied,
+// and the tenant stays in sight.
+func TestARemovalThatEndsHalfWay(t *testing.T) {
+	remove := map[string]func(ctx context.Context, p *pool.Pools) error{
+		"RemoveFromPending": func(ctx context.Context, p *pool.Pools) error {
+			_, err := symphony.RemoveFromPending(ctx, p, "svc", "py")
+			return err
+		},
+		"ForceRemoveFromPending": func(ctx context.Context, p *pool.Pools) error {
+			return symphony.ForceRemoveFromPending(ctx, p, "svc", "py")
+		},
+	}
+	for name, remove := range remove {
+		for _, how := range []string{"context", "refused"} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				server := redistest.Server(t, "user joe on >joe ~* &* +@all")
+				admin := server.Client(t, 0)
+				work, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				var once sync.Once
+				end := func() {
+					if how == "context" {
+						cancel()
+						return
+					}
+					require.NoError(t, admin.Do(ctx, admin.B().Arbitrary("ACL", "SETUSER", "joe", "-smembers", "-sadd").Build()).Error())
+				}
+				url := "redis://joe:joe@" + server.Addr()
+				p := pooltest.Redis(t, pool.Config{URL: url, NewClient: func(o rueidis.ClientOption) (rueidis.Client, error) {
+					c, err := rueidis.NewClient(o)
+					return meddler{c, &once, end}, err
+				}})
+				require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SADD", "pending_batches:svc", "py").Error())
+				err := remove(work, p)
+				require.Error(t, err)
+				var op *symphony.OpError
+				require.True(t, errors.As(err, &op), "%v", err)
+				restored := name == "RemoveFromPending" && how == "context"
+				require.Equal(t, !restored, op.MaybeApplied(), "%v", err)
+				require.NoError(t, admin.Do(ctx, admin.B().Arbitrary("ACL", "SETUSER", "joe", "+@all").Build()).Error())
+				require.Equal(t, []string{"py"}, pendingOf(t, p, "svc"))
+			})
+		}
+	}
+}
