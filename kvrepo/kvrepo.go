@@ -43,7 +43,7 @@ type Record[T any] = store.Record[T]
 //go:embed lua/set.lua
 var setSource string
 
-var setScript = store.NewScript(setSource)
+var setScript = store.NewScript(setSource, store.Tuple(store.Value))
 
 // New makes the repository of the values in space, on the pool with alias a.
 // Nothing is sent.
