@@ -62,7 +62,7 @@ func (s *Schedule) deleteEach(ctx context.Context, t fault.Target, found map[str
 	var failure error
 	applied := false
 	for i, r := range s.lua.cancel.ExecMulti(ctx, s.core.Client, calls...) {
-		n, err := r.AsInt64()
+		n, err := number[int64](s.lua.cancel.read(r))
 		total += n
 		applied = applied || n > 0 || maybeApplied(t, err)
 		if err != nil && failure == nil {

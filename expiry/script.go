@@ -3,24 +3,56 @@ package expiry
 import (
 	"context"
 	"embed"
-	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/right"
+	"github.com/symphony-go/symphony/internal/store"
 )
 
 //go:embed lua/*.lua
 var sources embed.FS
 
+// script is a script whose replies have a shape.
+type script struct {
+	*rueidis.Lua
+	reply store.Reply
+}
+
+// read refuses a reply of another shape.
+func (s script) read(r rueidis.RedisResult) (rueidis.RedisMessage, error) {
+	m, err := r.ToMessage()
+	if (err == nil || rueidis.IsRedisNil(err)) && !s.reply(m) {
+		err = errReply
+	}
+	return m, err
+}
+
+// isNumber is a number, as one or in digits: what Lua would round is a string.
+func isNumber(m rueidis.RedisMessage) bool {
+	_, err := m.AsInt64()
+	return err == nil
+}
+
+// counts is an array of integers that are not negative.
+func counts(m rueidis.RedisMessage) bool {
+	parts, err := m.ToArray()
+	return err == nil && !slices.ContainsFunc(parts, func(p rueidis.RedisMessage) bool { return !store.Count(p) })
+}
+
+func anArray(m rueidis.RedisMessage) bool { return m.IsArray() }
+
+func isNil(m rueidis.RedisMessage) bool { return m.IsNil() }
+
 // scripts are what changes a schedule, each in one atomic step. Those that
 // change nothing when they are repeated are retried by the client.
 type scripts struct {
-	schedule, cancel, look, ack, extend, defers, bury, revive, discard, adopt, mend, keep, swept *rueidis.Lua
+	schedule, cancel, look, ack, extend, defers, bury, revive, discard, adopt, mend, keep, swept script
 
-	claim, turn *rueidis.Lua // never retried: what a lost answer gave is given
+	claim, turn script // never retried: what a lost answer gave is given
 }
 
 var lua = compile(source("clock"))
@@ -34,23 +66,25 @@ func compile(clock string) *scripts {
 		}
 		return strings.Join(parts, "")
 	}
-	retried := func(names ...string) *rueidis.Lua { return rueidis.NewLuaScriptRetryable(right.Script(text(names...))) }
+	retried := func(reply store.Reply, names ...string) script {
+		return script{rueidis.NewLuaScriptRetryable(right.Script(text(names...))), reply}
+	}
 	return &scripts{
-		schedule: retried("set", "sound", "key", "wake", "schedule"),
-		cancel:   retried("sound", "key", "cancel"),
-		look:     retried("sound", "key", "look"),
-		ack:      retried("sound", "record", "ack"),
-		extend:   retried("full", "sound", "record", "extend"),
-		defers:   retried("full", "sound", "record", "wake", "defer"),
-		bury:     retried("full", "sound", "record", "bury"),
-		revive:   retried("sound", "record", "wake", "revive"),
-		discard:  retried("sound", "discard"),
-		adopt:    retried("sound", "key", "wake", "adopt"),
-		mend:     retried("full", "sound", "key", "record", "aside", "mend"),
-		keep:     retried("keep"),
-		swept:    retried("swept"),
-		claim:    rueidis.NewLuaScript(right.Script(text("full", "sound", "key", "record", "aside", "claim"))),
-		turn:     rueidis.NewLuaScript(right.Script(text("turn"))),
+		schedule: retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS")), "set", "sound", "key", "wake", "schedule"),
+		cancel:   retried(store.Flag, "sound", "key", "cancel"),
+		look:     retried(store.Either(isNumber, isNil), "sound", "key", "look"),
+		ack:      retried(counts, "sound", "record", "ack"),
+		extend:   retried(counts, "full", "sound", "record", "extend"),
+		defers:   retried(store.Count, "full", "sound", "record", "wake", "defer"),
+		bury:     retried(store.Count, "full", "sound", "record", "bury"),
+		revive:   retried(store.Flag, "sound", "record", "wake", "revive"),
+		discard:  retried(store.Flag, "sound", "discard"),
+		adopt:    retried(store.Count, "sound", "key", "wake", "adopt"),
+		mend:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "full", "sound", "key", "record", "aside", "mend"),
+		keep:     retried(store.Flag, "keep"),
+		swept:    retried(store.Flag, "swept"),
+		claim:    script{rueidis.NewLuaScript(right.Script(text("full", "sound", "key", "record", "aside", "claim"))), anArray},
+		turn:     script{rueidis.NewLuaScript(right.Script(text("turn"))), isNumber},
 	}
 }
 
@@ -63,8 +97,8 @@ func source(name string) string {
 }
 
 // run executes a script and gives its reply.
-func run(ctx context.Context, c rueidis.Client, script *rueidis.Lua, keys, args []string) (rueidis.RedisMessage, error) {
-	return script.Exec(ctx, c, keys, args).ToMessage()
+func run(ctx context.Context, c rueidis.Client, s script, keys, args []string) (rueidis.RedisMessage, error) {
+	return s.read(s.Exec(ctx, c, keys, args))
 }
 
-var errReply = errors.New("the server answered what its script does not say")
+var errReply = store.ErrShape

@@ -11,12 +11,13 @@ import (
 
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
 )
 
 //go:embed lua/delete.lua
 var deleteSource string
 
-var deleteScript = newScript(deleteSource)
+var deleteScript = newScript(deleteSource, store.Count)
 
 // GetField reads one field into dst, a pointer to the field's type or to one
 // that takes its value (any, a wider number, a named string; a float may lose

@@ -53,10 +53,17 @@ func (c *core) with(opts []option.Option) *core {
 var recordSource string
 
 // newScript makes a script of body, which follows rule.lua and record.lua.
-func newScript(body string) *store.Script { return store.NewScript(recordSource + body) }
+// It gives replies of one shape, or the statuses of record.lua.
+func newScript(body string, reply store.Reply) *store.Script {
+	return store.NewScript(recordSource+body, store.Either(reply, refusal))
+}
 
 // newTypedScript is newScript with store.NewTypedScript.
-func newTypedScript(body string) *store.Script { return store.NewTypedScript(recordSource + body) }
+func newTypedScript(body string, reply store.Reply) *store.Script {
+	return store.NewTypedScript(recordSource+body, store.Either(reply, refusal))
+}
+
+var refusal = store.Status("CONFLICT", "BADVERSION", "LASTVERSION")
 
 // run executes a script of newScript.
 func (c *core) run(ctx context.Context, t fault.Target, script *store.Script, args []string) (rueidis.RedisMessage, error) {

@@ -97,8 +97,8 @@ var writeSource string
 var unlinkSource string
 
 var (
-	writeScript  = newTypedScript(writeSource)
-	unlinkScript = newScript(unlinkSource)
+	writeScript  = newTypedScript(writeSource, store.Flag)
+	unlinkScript = newScript(unlinkSource, store.Flag)
 )
 
 // New makes the repository of the records in space, on the pool with alias a.

@@ -19,7 +19,7 @@ import (
 //go:embed lua/patch.lua
 var patchSource string
 
-var patchScript = newTypedScript(patchSource)
+var patchScript = newTypedScript(patchSource, store.Either(store.Flag, store.Fields, store.Text))
 
 // Update changes the fields that the patches name, and no others: one script,
 // all of the patches or, where one of them is impossible, none. Where they only
@@ -224,7 +224,7 @@ func (ch *changes) problem(t fault.Target, status string) error {
 	}
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 1 || n > len(ch.marks) {
-		return t.Sent(fmt.Errorf("patch.lua answered %q", status))
+		return t.Applied(store.ErrShape)
 	}
 	t, typ := t.On(ch.marks[n-1].name), ch.marks[n-1].typ
 	switch status {

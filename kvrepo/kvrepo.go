@@ -51,7 +51,7 @@ func (r *Record[T]) begin(id string) reflect.Value {
 //go:embed lua/set.lua
 var setSource string
 
-var setScript = store.NewScript(setSource)
+var setScript = store.NewScript(setSource, store.Tuple(store.Value))
 
 // New makes the repository of the values in space, on the pool with alias a.
 // Nothing is sent.

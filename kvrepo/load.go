@@ -31,7 +31,7 @@ var extendSource string
 var unlockSource string
 
 var (
-	commitScript = store.NewScript(commitSource)
+	commitScript = store.NewScript(commitSource, store.Either(store.Flag, store.Tuple(store.Text)))
 	extendScript = rueidis.NewLuaScript(right.Script(extendSource))
 	unlockScript = rueidis.NewLuaScript(right.Script(unlockSource))
 )

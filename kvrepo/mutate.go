@@ -15,7 +15,7 @@ import (
 //go:embed lua/swap.lua
 var swapSource string
 
-var swapScript = store.NewScript(swapSource)
+var swapScript = store.NewScript(swapSource, store.Flag)
 
 // Mutate reads a value, lets change alter it, and writes it if nobody wrote
 // meanwhile. Otherwise it begins anew, after a random pause: change is called

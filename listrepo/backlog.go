@@ -30,8 +30,8 @@ var (
 	//go:embed lua/delete.lua
 	deleteSource string
 
-	backlogScript = store.NewScript(clockSource + claimsSource + backlogSource)
-	deleteScript  = store.NewScript(clockSource + claimsSource + deleteSource)
+	backlogScript = store.NewScript(clockSource+claimsSource+backlogSource, store.Tuple(store.Count, store.Count, store.Count, store.Number, store.Count))
+	deleteScript  = store.NewScript(clockSource+claimsSource+deleteSource, store.Flag)
 )
 
 // Backlog counts a queue's items, those in flight and the dead letters too, and

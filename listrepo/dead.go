@@ -28,7 +28,7 @@ type DeadItem[T any] struct {
 //go:embed lua/revive.lua
 var reviveSource string
 
-var reviveScript = store.NewScript(clockSource + claimsSource + reviveSource)
+var reviveScript = store.NewScript(clockSource+claimsSource+reviveSource, store.Tuple(store.Count, store.Number))
 
 // Dead goes over the parked items of a queue, in no order, with HSCAN: breaking
 // off ends the traffic. An item that does not decode comes with an *ItemError
@@ -144,7 +144,7 @@ func (r *ListRepo[T]) Discard(ctx context.Context, id string, ids ...string) (in
 	}
 	pages := slices.Collect(slices.Chunk(ids, MaxCount))
 	return paged(t, pages, func(page []string) (int64, error) {
-		m, err := r.core.Do(ctx, t, r.core.Client.B().Hdel().Key(beside(t, registry.Dead)).Field(page...).Build())
+		m, err := r.core.Do(ctx, t, r.core.Client.B().Hdel().Key(beside(t, registry.Dead)).Field(page...).Build(), store.Count)
 		if err != nil {
 			return 0, r.core.explained(ctx, t, err)
 		}

@@ -63,8 +63,9 @@ var (
 	//go:embed lua/extend.lua
 	extendSource string
 
-	claimScript   = store.NewTypedScript(clockSource + claimSource + claimsSource + reclaimSource)
-	releaseScript = store.NewScript(clockSource + claimsSource + releaseSource)
+	claimReply    = store.Either(store.Tuple(store.Text, store.Count), store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Text))
+	claimScript   = store.NewTypedScript(clockSource+claimSource+claimsSource+reclaimSource, claimReply)
+	releaseScript = store.NewScript(clockSource+claimsSource+releaseSource, store.Either(store.Flag, store.Tuple(store.Number)))
 	settleScript  = rueidis.NewLuaScript(right.Script(settleSource))
 	extendScript  = rueidis.NewLuaScript(right.Script(extendSource))
 )
@@ -141,6 +142,9 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, before *lease)
 	header, err := result[0].ToString()
 	if err != nil || header == "" {
 		return nil, more, err
+	}
+	if err := store.Reply(store.Texts).Check(t, reply); err != nil {
+		return nil, false, err
 	}
 	texts, err := reply.AsStrSlice()
 	if err == nil && len(texts) == 0 {
@@ -419,7 +423,10 @@ func (l *lease) held(ctx context.Context, r rueidis.RedisResult) error {
 
 // answered reads the answer of what settles or renews: 0 if the claim was lost.
 func (l *lease) answered(m rueidis.RedisMessage) error {
-	if n, err := m.ToInt64(); err == nil && n == 0 {
+	if err := store.Reply(store.Count).Check(l.target, m); err != nil {
+		return err
+	}
+	if n, _ := m.ToInt64(); n == 0 {
 		return l.target.Refuse(fmt.Errorf("%w: another claim took the items over, or they were removed, by an eviction or by hand", fault.ErrLeaseLost))
 	}
 	return nil

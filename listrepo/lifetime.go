@@ -18,9 +18,12 @@ var (
 	//go:embed lua/renew.lua
 	renewSource string
 
-	takeScript  = store.NewScript(clockSource + claimsSource + takeSource)
-	renewScript = store.NewScript(clockSource + claimsSource + renewSource)
+	takeScript  = store.NewScript(clockSource+claimsSource+takeSource, store.Tuple(store.Number, store.Either(store.OK, popped)))
+	renewScript = store.NewScript(clockSource+claimsSource+renewSource, store.Number)
 )
+
+// popped is a reply to LPOP with a count.
+func popped(m rueidis.RedisMessage) bool { return m.IsNil() || store.Texts(m) }
 
 // all has renew.lua look at every claim of a queue, from the first.
 const all = "-1"
@@ -31,15 +34,18 @@ func (q *queue) renews() bool { return q.Lifetime > 0 || q.Endless }
 
 // change takes items off a queue and renews its lifetime. It reports whether the
 // command ran, since the renewal of what stands beside the queue may fail then.
-func (q *queue) change(ctx context.Context, t fault.Target, command string, args ...string) (m rueidis.RedisMessage, ran bool, err error) {
+func (q *queue) change(ctx context.Context, t fault.Target, reply store.Reply, command string, args ...string) (m rueidis.RedisMessage, ran bool, err error) {
 	cmd := func() rueidis.Completed { return q.Client.B().Arbitrary(command).Keys(t.Key).Args(args...).Build() }
 	if q.Keep {
-		m, err = q.Do(ctx, t, cmd())
+		m, err = q.Do(ctx, t, cmd(), reply)
 		return m, err == nil, err
 	}
 	if !q.renews() {
 		replies, had, err := q.WriteRenewed(ctx, t, append(q.Tx(1), cmd()))
 		if err != nil {
+			return m, false, err
+		}
+		if err := reply.Check(t, replies[0]); err != nil {
 			return m, false, err
 		}
 		if had {
@@ -52,6 +58,9 @@ func (q *queue) change(ctx context.Context, t fault.Target, command string, args
 		return m, false, q.explained(ctx, t, err)
 	}
 	parts, err := pair(t, m)
+	if err == nil {
+		err = reply.Check(t, parts[1])
+	}
 	if err != nil {
 		return m, false, err
 	}

@@ -79,7 +79,7 @@ func (r *ListRepo[T]) Pop(ctx context.Context, id string, n int) ([]T, error) {
 	if n == 0 {
 		return nil, nil
 	}
-	reply, ran, err := r.core.change(ctx, t, "LPOP", strconv.Itoa(n))
+	reply, ran, err := r.core.change(ctx, t, popped, "LPOP", strconv.Itoa(n))
 	if !ran || reply.IsNil() {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (r *ListRepo[T]) Range(ctx context.Context, id string, start, stop int64) (
 	if err != nil {
 		return nil, err
 	}
-	reply, err := r.core.Do(ctx, t, r.core.Client.B().Lrange().Key(t.Key).Start(start).Stop(stop).Build())
+	reply, err := r.core.Do(ctx, t, r.core.Client.B().Lrange().Key(t.Key).Start(start).Stop(stop).Build(), store.Texts)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (r *ListRepo[T]) All(ctx context.Context, id string) iter.Seq2[T, error] {
 			return
 		}
 		for start := int64(0); ; start += pageSize {
-			reply, err := r.core.Do(ctx, t, r.core.Client.B().Lrange().Key(t.Key).Start(start).Stop(start+pageSize-1).Build())
+			reply, err := r.core.Do(ctx, t, r.core.Client.B().Lrange().Key(t.Key).Start(start).Stop(start+pageSize-1).Build(), store.Texts)
 			if err != nil {
 				yield(zero, err)
 				return
@@ -156,7 +156,7 @@ func (r *ListRepo[T]) Trim(ctx context.Context, id string, start, stop int64) er
 	if err := r.core.RefuseAbsent(t); err != nil {
 		return err
 	}
-	_, _, err = r.core.change(ctx, t, "LTRIM", strconv.FormatInt(start, 10), strconv.FormatInt(stop, 10))
+	_, _, err = r.core.change(ctx, t, store.OK, "LTRIM", strconv.FormatInt(start, 10), strconv.FormatInt(stop, 10))
 	return err
 }
 
@@ -171,7 +171,7 @@ func (r *ListRepo[T]) length(ctx context.Context, op, id string) (int64, error) 
 	if err != nil {
 		return 0, err
 	}
-	m, err := r.core.Do(ctx, t, r.core.Client.B().Llen().Key(t.Key).Build())
+	m, err := r.core.Do(ctx, t, r.core.Client.B().Llen().Key(t.Key).Build(), store.Count)
 	if err != nil {
 		return 0, err
 	}

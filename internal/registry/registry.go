@@ -121,8 +121,8 @@ func (r *Registry) Snapshot(ctx context.Context, op string) (snap Snapshot, err 
 	results := r.Client.DoMulti(ctx,
 		r.Client.B().Smembers().Key(t.Key).Build(),
 		r.Client.B().Zrange().Key(index(t)).Min("0").Max("-1").Build())
-	pending, errPending := results[0].AsStrSlice()
-	entries, errEntries := results[1].AsStrSlice()
+	pending, errPending := store.ReadTexts(results[0])
+	entries, errEntries := store.ReadTexts(results[1])
 	errPending, errEntries = at(t, errPending), at(t.At(index(t)), errEntries)
 	snap.Foreign.Key = t.Key
 	if errors.Is(errPending, fault.ErrWrongType) && errEntries == nil {
@@ -182,8 +182,8 @@ func (r *Registry) Pending(ctx context.Context, op string) ([]string, error) {
 	results := r.Client.DoMulti(ctx,
 		r.Client.B().Smembers().Key(t.Key).Build(),
 		r.Client.B().Zrangebyscore().Key(index(t)).Min("0").Max("0").Build())
-	tenants, errTenants := results[0].AsStrSlice()
-	parting, errParting := results[1].AsStrSlice()
+	tenants, errTenants := store.ReadTexts(results[0])
+	parting, errParting := store.ReadTexts(results[1])
 	if err := cmp.Or(at(t, errTenants), at(t.At(index(t)), errParting)); err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (s *Store) RunRead(
 		results = s.Client.DoMulti(ctx, b.Eval().Script(script.source).Numkeys(int64(len(keys))).Key(keys...).Arg(all...).Build(), read())
 	}
 	m, err = results[0].ToMessage()
-	if m, err = verdict(t, m, err); err != nil {
+	if m, err = script.verdict(t, m, err); err != nil {
 		return m, reply, err
 	}
 	if reply, err = results[1].ToMessage(); err != nil {

@@ -225,13 +225,13 @@ func (s *Store) forget(ts []fault.Target) {
 	}
 }
 
-// Do sends one command.
-func (s *Store) Do(ctx context.Context, t fault.Target, cmd rueidis.Completed) (rueidis.RedisMessage, error) {
+// Do sends one command whose replies have a shape.
+func (s *Store) Do(ctx context.Context, t fault.Target, cmd rueidis.Completed, shape Reply) (rueidis.RedisMessage, error) {
 	m, err := s.Send(ctx, t, cmd).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return m, t.Sent(err)
 	}
-	return m, nil
+	return m, shape.Check(t, m)
 }
 
 // Exists sends EXISTS.
@@ -240,11 +240,8 @@ func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	n, err := s.Client.Do(ctx, s.Client.B().Exists().Key(t.Key).Build()).AsInt64()
-	if err != nil {
-		return false, t.Sent(err)
-	}
-	return n == 1, nil
+	n, err := number(t, s.Client.Do(ctx, s.Client.B().Exists().Key(t.Key).Build()), Flag)
+	return n == 1, err
 }
 
 // TTL sends PTTL. Redis keeps longer lifetimes than a Duration holds: those are
@@ -254,10 +251,10 @@ func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	ms, err := s.Client.Do(ctx, s.Client.B().Pttl().Key(t.Key).Build()).AsInt64()
+	ms, err := number(t, s.Client.Do(ctx, s.Client.B().Pttl().Key(t.Key).Build()), lifetime)
 	switch {
 	case err != nil:
-		return 0, t.Sent(err)
+		return 0, err
 	case ms == -2:
 		return 0, t.Refuse(fault.ErrNotFound)
 	case ms == -1:
@@ -266,10 +263,16 @@ func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 	return time.Duration(min(ms, longest)) * time.Millisecond, nil
 }
 
+// lifetime is a reply to PTTL: -1 for no end, -2 for no key.
+func lifetime(m rueidis.RedisMessage) bool {
+	ms, err := m.ToInt64()
+	return err == nil && ms >= -2
+}
+
 //go:embed lua/touch.lua
 var touchSource string
 
-var touchScript = NewScript(touchSource)
+var touchScript = NewScript(touchSource, Flag)
 
 // Touch renews the lifetime and reports whether the record exists.
 func (s *Store) Touch(ctx context.Context, id string) (bool, error) {
@@ -285,10 +288,7 @@ func (s *Store) Touch(ctx context.Context, id string) (bool, error) {
 		return false, err
 	}
 	n, err := m.ToInt64()
-	if err != nil {
-		return false, t.Sent(err)
-	}
-	return n == 1, nil
+	return n == 1, err
 }
 
 // Delete sends UNLINK for each id and counts the records that were there.

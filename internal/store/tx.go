@@ -96,11 +96,7 @@ func apart(key string) error {
 
 // unlikeAWrite reports whether no command that changes a key answers so.
 func unlikeAWrite(reply rueidis.RedisMessage) bool {
-	if reply.IsInt64() {
-		return false
-	}
-	text, err := reply.ToString()
-	return err != nil || text != "OK"
+	return !Count(reply) && !OK(reply)
 }
 
 func done(reply rueidis.RedisMessage) bool {
@@ -112,7 +108,7 @@ func done(reply rueidis.RedisMessage) bool {
 // command goes alone, since there is no lifetime to give.
 func (s *Store) Change(ctx context.Context, t fault.Target, cmd rueidis.Completed) (rueidis.RedisMessage, error) {
 	if s.Keep {
-		return s.Do(ctx, t, cmd)
+		return s.Do(ctx, t, cmd, Either(Count, OK))
 	}
 	replies, err := s.Write(ctx, t, append(s.Tx(1), cmd))
 	if err != nil {

@@ -23,19 +23,21 @@ type Script struct {
 	source string
 	sha    string
 	typed  bool
+	reply  Reply
 }
 
-// NewScript makes a script of body, which follows rule.lua.
-func NewScript(body string) *Script {
+// NewScript makes a script of body, which follows rule.lua. Beside the statuses
+// of rule.lua it gives replies of one shape.
+func NewScript(body string, reply Reply) *Script {
 	source := right.Script(rule + body)
-	return &Script{lua: rueidis.NewLuaScript(source), source: source, sha: digest(source)}
+	return &Script{lua: rueidis.NewLuaScript(source), source: source, sha: digest(source), reply: reply}
 }
 
 // NewTypedScript is NewScript for a body that does not ask whether the record
 // existed, and whose first command refuses a key of another type: rule.lua
 // looks at the key only where a condition or KeepTTL wants it.
-func NewTypedScript(body string) *Script {
-	s := NewScript(body)
+func NewTypedScript(body string, reply Reply) *Script {
+	s := NewScript(body, reply)
 	s.typed = true
 	return s
 }
@@ -50,7 +52,7 @@ func (s *Store) Run(ctx context.Context, t fault.Target, script *Script, args []
 	keys := append([]string{t.Key}, more...)
 	defer s.realm.Forget(keys...)
 	m, err := script.lua.Exec(ctx, s.Client, keys, s.arguments(script, args)).ToMessage()
-	return verdict(t, m, err)
+	return script.verdict(t, m, err)
 }
 
 // Call is one run of a script among many.
@@ -71,7 +73,7 @@ func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call) ([]ru
 	replies, errs := make([]rueidis.RedisMessage, len(calls)), make([]error, len(calls))
 	for i := range results {
 		m, err := results[i].ToMessage()
-		replies[i], errs[i] = verdict(calls[i].Target, m, err)
+		replies[i], errs[i] = script.verdict(calls[i].Target, m, err)
 	}
 	return replies, errs
 }
@@ -133,16 +135,17 @@ func (s *Store) arguments(script *Script, args []string) []string {
 	return append(append(make([]string, 0, 4+len(args)), condition, ms, keep, kind), args...)
 }
 
-// verdict turns the statuses of the scripts into errors.
-func verdict(t fault.Target, m rueidis.RedisMessage, err error) (rueidis.RedisMessage, error) {
+// verdict turns the statuses of the scripts, and replies of another shape, into
+// errors.
+func (s *Script) verdict(t fault.Target, m rueidis.RedisMessage, err error) (rueidis.RedisMessage, error) {
 	if err != nil {
 		if rueidis.IsRedisNil(err) {
-			return m, nil
+			err = ErrShape
 		}
 		return m, t.Sent(err)
 	}
 	if !m.IsString() {
-		return m, nil
+		return m, s.reply.Check(t, m)
 	}
 	switch status, _ := m.ToString(); status {
 	case "NOTFOUND":
@@ -152,7 +155,7 @@ func verdict(t fault.Target, m rueidis.RedisMessage, err error) (rueidis.RedisMe
 	case "FULL":
 		return m, t.Refuse(fault.ErrFull)
 	}
-	return m, nil
+	return m, s.reply.Check(t, m)
 }
 
 // ErrGrown is why a script refuses a value.
@@ -164,9 +167,9 @@ func sum(targets []fault.Target, results []rueidis.RedisResult) (total int64, er
 	var steps fault.Steps
 	var errs []error
 	for i, r := range results {
-		n, err := r.AsInt64()
+		n, err := number(targets[i], r, Flag)
 		if err != nil {
-			errs = append(errs, targets[i].Sent(err))
+			errs = append(errs, err)
 		}
 		total += n
 	}
@@ -174,4 +177,16 @@ func sum(targets []fault.Target, results []rueidis.RedisResult) (total int64, er
 		steps.Applied()
 	}
 	return total, steps.Error(targets[0], errors.Join(errs...))
+}
+
+// number reads an integer that has a shape.
+func number(t fault.Target, r rueidis.RedisResult, shape Reply) (int64, error) {
+	m, err := r.ToMessage()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		return 0, t.Sent(err)
+	}
+	if err := shape.Check(t, m); err != nil {
+		return 0, err
+	}
+	return m.ToInt64()
 }

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/fault"
+)
+
+// Reply reports whether a reply has the shape that its command or script gives.
+type Reply func(m rueidis.RedisMessage) bool
+
+// Number is any integer.
+func Number(m rueidis.RedisMessage) bool { return m.IsInt64() }
+
+// Count is an integer that is not negative.
+func Count(m rueidis.RedisMessage) bool {
+	n, err := m.ToInt64()
+	return err == nil && n >= 0
+}
+
+// Flag is 0 or 1.
+func Flag(m rueidis.RedisMessage) bool {
+	n, err := m.ToInt64()
+	return err == nil && (n == 0 || n == 1)
+}
+
+// Text is a string.
+func Text(m rueidis.RedisMessage) bool { return m.IsString() }
+
+// Value is a string or nil.
+func Value(m rueidis.RedisMessage) bool { return m.IsString() || m.IsNil() }
+
+// OK is the status of a command that has nothing else to say.
+func OK(m rueidis.RedisMessage) bool {
+	text, err := m.ToString()
+	return err == nil && text == "OK"
+}
+
+// Texts is an array of strings.
+func Texts(m rueidis.RedisMessage) bool { return every(m, Text) }
+
+// Fields is an array of strings and nils.
+func Fields(m rueidis.RedisMessage) bool { return every(m, Value) }
+
+// Tuple is an array with one element of each shape.
+func Tuple(shapes ...Reply) Reply {
+	return func(m rueidis.RedisMessage) bool {
+		parts, err := m.ToArray()
+		if err != nil || len(parts) != len(shapes) {
+			return false
+		}
+		for i, is := range shapes {
+			if !is(parts[i]) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// Either is one of several shapes.
+func Either(shapes ...Reply) Reply {
+	return func(m rueidis.RedisMessage) bool {
+		return slices.ContainsFunc(shapes, func(is Reply) bool { return is(m) })
+	}
+}
+
+// Status is one of several strings.
+func Status(words ...string) Reply {
+	return func(m rueidis.RedisMessage) bool {
+		text, err := m.ToString()
+		return err == nil && slices.Contains(words, text)
+	}
+}
+
+func every(m rueidis.RedisMessage, is Reply) bool {
+	parts, err := m.ToArray()
+	return err == nil && !slices.ContainsFunc(parts, func(p rueidis.RedisMessage) bool { return !is(p) })
+}
+
+// Check refuses a reply of another shape. A write that got it may be applied.
+func (is Reply) Check(t fault.Target, m rueidis.RedisMessage) error {
+	if is(m) {
+		return nil
+	}
+	return t.Applied(ErrShape)
+}
+
+// ErrShape is why a reply is refused that has another shape than its command
+// gives.
+var ErrShape = fmt.Errorf("%w: it has another shape than the command gives", fault.ErrUnexpectedReply)
+
+// ReadTexts reads an array of strings, and nothing else.
+func ReadTexts(r rueidis.RedisResult) ([]string, error) {
+	m, err := r.ToMessage()
+	if err != nil {
+		return nil, err
+	}
+	if !Texts(m) {
+		return nil, ErrShape
+	}
+	return m.AsStrSlice()
+}
