@@ -115,6 +115,7 @@ type work struct {
 
 	nextSweep, nextScan time.Time
 	nextTold            map[string]time.Time // by kind of error
+	scanned             []registry.Queue     // by the last scan, while the index cannot be read
 }
 
 func newWork(r *registry.Registry, process func(context.Context, string, Queue, int) (int, error, error)) *work {
@@ -203,6 +204,9 @@ func (w *work) look(ctx context.Context) error {
 	if err := snap.Foreign.Err(); err != nil {
 		w.tellSeldom(ctx, "foreign", err)
 	}
+	if snap.Foreign.Index != nil {
+		return w.lookWithoutIndex(ctx, snap)
+	}
 	w.turns.add(snap)
 	start := time.Now()
 	if start.Before(w.nextSweep) || len(snap.Pending)+len(snap.Queues) == 0 {
@@ -212,6 +216,21 @@ func (w *work) look(ctx context.Context) error {
 	took := time.Since(start)
 	w.nextSweep = start.Add(took + max(sweepEvery, sweepShare*took))
 	return err
+}
+
+// lookWithoutIndex finds the queues of pending tenants by a scan, now and then.
+// Nobody is taken out of the pending set meanwhile.
+func (w *work) lookWithoutIndex(ctx context.Context, snap registry.Snapshot) error {
+	if now := time.Now(); now.After(w.nextScan) {
+		found, err := w.registry.Scan(ctx, working, snap.Pending...)
+		if err != nil {
+			return err
+		}
+		w.scanned, w.nextScan = found, now.Add(scanEvery)
+	}
+	snap.Queues = w.scanned
+	w.turns.add(snap)
+	return nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -63,7 +63,8 @@ var (
 	//go:embed lua/extend.lua
 	extendSource string
 
-	claimReply    = store.Either(store.Tuple(store.Text, store.Count), store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Text))
+	claimReply = store.Either(store.Tuple(store.Text, store.Count),
+		store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Text, store.Number))
 	claimScript   = store.NewTypedScript(clockSource+claimSource+claimsSource+reclaimSource, claimReply)
 	releaseScript = store.NewScript(clockSource+claimsSource+releaseSource, store.Either(store.Flag, store.Tuple(store.Number)))
 	settleScript  = rueidis.NewLuaScript(right.Script(settleSource))

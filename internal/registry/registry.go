@@ -92,6 +92,7 @@ type Snapshot struct {
 type Foreign struct {
 	Key     string   // of the pending set, as stored
 	Set     error    // why the pending set cannot be read, if it holds another type
+	Index   error    // the same of the index
 	Tenants []string // members of the pending set that are no tenants
 	Entries []string // members of the index that name no queue
 }
@@ -99,7 +100,7 @@ type Foreign struct {
 // Err is nil if there is nothing foreign. Otherwise it says what there is, and how
 // to remove it.
 func (f Foreign) Err() error {
-	errs := []error{f.Set}
+	errs := []error{f.Set, f.Index}
 	if len(f.Tenants) > 0 {
 		errs = append(errs, fmt.Errorf("%w: the set %q has %d members that are no tenants, such as %.64q; "+
 			"they are passed over, and ForceRemoveFromPending removes one", keyspace.ErrInvalidKey, f.Key, len(f.Tenants), f.Tenants[0]))
@@ -112,7 +113,8 @@ func (f Foreign) Err() error {
 }
 
 // Snapshot reads the registry: SMEMBERS and ZRANGE. If the pending set holds another
-// type, the tenants of the index count as pending.
+// type, the tenants of the index count as pending. If the index does, there are no
+// queues in the snapshot; Scan finds them. If both do, that is an error.
 func (r *Registry) Snapshot(ctx context.Context, op string) (snap Snapshot, err error) {
 	t, err := r.Begin(ctx, op, r.Service)
 	if err != nil {
@@ -127,6 +129,8 @@ func (r *Registry) Snapshot(ctx context.Context, op string) (snap Snapshot, err 
 	snap.Foreign.Key = t.Key
 	if errors.Is(errPending, fault.ErrWrongType) && errEntries == nil {
 		snap.Foreign.Set, errPending = errPending, nil
+	} else if errors.Is(errEntries, fault.ErrWrongType) && errPending == nil {
+		snap.Foreign.Index, errEntries = errEntries, nil
 	}
 	if err := cmp.Or(errPending, errEntries); err != nil {
 		return snap, err

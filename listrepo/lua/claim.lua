@@ -61,7 +61,9 @@ end
 -- holds another type the claim goes on without it.
 local function noted(command, key, ...)
   local reply = redis.pcall(command, key, ...)
-  if type(reply) == 'table' and reply['err'] then passed = key end
+  if type(reply) ~= 'table' or not reply['err'] then return end
+  if not string.find(reply['err'], 'WRONGTYPE', 1, true) then redis.call(command, key, ...) end -- which fails as it did
+  passed = key
 end
 
 local function result(first)
