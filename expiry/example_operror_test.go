@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"time"
 
 	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/keyspace"
@@ -25,7 +26,7 @@ func ExampleOpError() {
 		log.Fatal(err)
 	}
 
-	err = schedule.Set(ctx, "remind", "u1", 0)
+	err = schedule.Set(ctx, "remind", "u1", -time.Second)
 	var op *expiry.OpError
 	if errors.As(err, &op) {
 		fmt.Println(op.Op, op.Key, op.MaybeApplied())

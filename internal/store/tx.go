@@ -8,6 +8,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -56,10 +57,12 @@ func (s *Store) WriteRenewed(ctx context.Context, t fault.Target, tx Tx) ([]ruei
 // They are short, since EVAL sends and hashes them. EVALSHA saves nothing that
 // can be measured, and would leave a record without a lifetime on a server that
 // lost the script.
-const (
-	expireSource  = "return redis.call('TYPE',KEYS[1])['ok']==ARGV[1] and redis.call('PEXPIRE',KEYS[1],ARGV[2]) or 0"
-	persistSource = "return redis.call('TYPE',KEYS[1])['ok']==ARGV[1] and redis.call('PERSIST',KEYS[1]) or 0"
+var (
+	expireSource  = right.Script(ifTyped + "return redis.call('PEXPIRE',KEYS[1],ARGV[2])")
+	persistSource = right.Script(ifTyped + "return redis.call('PERSIST',KEYS[1])")
 )
+
+const ifTyped = "if redis.call('TYPE',KEYS[1])['ok']~=ARGV[1] then return 0 end\n"
 
 // lifetime is the command of a transaction that gives a record the lifetime of
 // the settings.
