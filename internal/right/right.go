@@ -46,6 +46,9 @@ var (
 	command = regexp.MustCompile(`run the '([^']+)' command`)
 	place   = regexp.MustCompile(`script: ([0-9a-f]{40}), on @user_script:(\d+)`)
 	call    = regexp.MustCompile(`redis\.p?call\('([A-Za-z]+)'`)
+	helper  = regexp.MustCompile(`local function (\w+)\(((?:\w+, )*)command\b`) // it calls what it is given
+	chosen  = regexp.MustCompile(`local command = .*`)
+	word    = regexp.MustCompile(`'([A-Z]+)'`)
 )
 
 // Missing returns err, or if it is the server's refusal for want of a right, an
@@ -109,24 +112,41 @@ func (e *Error) locate(text string) {
 		return
 	}
 	lines := strings.Split(source.(string), "\n")
-	n, _ := strconv.Atoi(at[2])
-	if n > 0 && n <= len(lines) {
-		if names := names(lines[n-1]); len(names) == 1 {
-			e.allow(names[0])
-			return
+	called := names(source.(string))
+	if n, _ := strconv.Atoi(at[2]); n > 0 && n <= len(lines) {
+		if line := names(lines[n-1]); len(line) > 0 {
+			called = line
 		}
 	}
-	e.text = fmt.Sprintf("a script may not run one of %s; give it the commands of the repository%s", strings.Join(names(source.(string)), ", "), listed)
+	if len(called) == 1 {
+		e.allow(called[0])
+		return
+	}
+	e.text = fmt.Sprintf("a script may not run one of %s; give it the commands of the repository%s", strings.Join(called, ", "), listed)
 }
 
 // names are the commands that a part of a script calls.
 func names(source string) []string {
-	var all []string
-	for _, found := range call.FindAllStringSubmatch(source, -1) {
-		all = append(all, strings.ToUpper(found[1]))
+	all := found(call, source)
+	for _, line := range chosen.FindAllString(source, -1) {
+		all = append(all, found(word, line)...)
+	}
+	for _, f := range helper.FindAllStringSubmatch(source, -1) {
+		before := strings.Count(f[2], ",")
+		given := regexp.MustCompile(fmt.Sprintf(`\b%s\((?:[^,()]*,){%d} *'([A-Z]+)'`, f[1], before))
+		all = append(all, found(given, source)...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// found is the first group of each match, in capitals.
+func found(pattern *regexp.Regexp, source string) []string {
+	var all []string
+	for _, match := range pattern.FindAllStringSubmatch(source, -1) {
+		all = append(all, strings.ToUpper(match[1]))
+	}
+	return all
 }
 
 // scripts are the sources of the scripts by their SHA1.

@@ -1,0 +1,39 @@
+package right_test
+
+import (
+	"testing"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/internal/right"
+)
+
+// A refusal within a script names the command, or the fewest that it can be.
+func TestARefusalWithinAScriptNamesItsCommand(t *testing.T) {
+	s := redistest.Server(t)
+	c, done := s.Client(t, 0).Dedicate() // one connection, that of joe
+	defer done()
+	for _, command := range [][]string{{"SET", "x", "1"}, {"ACL", "SETUSER", "joe", "on", "nopass", "~*", "+eval", "+get"}, {"AUTH", "joe", "any"}} {
+		require.NoError(t, c.Do(t.Context(), c.B().Arbitrary(command...).Build()).Error())
+	}
+	helped := "local function size(key, command)\n return redis.call(command, key)\nend\n"
+	for source, said := range map[string]string{
+		"return redis.call('ZCARD', KEYS[1])":                                                                       "it may not run ZCARD",
+		"redis.call('GET', KEYS[1])\nreturn redis.call('ZCARD', KEYS[1])":                                           "it may not run ZCARD",
+		"return redis.call('TYPE', KEYS[1]) and redis.call('PERSIST', KEYS[1])":                                     "one of PERSIST, TYPE;",
+		helped + "return size(KEYS[1], 'HLEN')":                                                                     "it may not run HLEN",
+		helped + "redis.call('GET', KEYS[1])\nreturn size(KEYS[1], 'ZCARD')":                                        "one of GET, ZCARD;",
+		"local command = #KEYS == 1 and 'HSCAN' or 'ZSCAN'\nreturn redis.call(command, KEYS[1], 0)":                 "one of HSCAN, ZSCAN;",
+		"local function noted(command, key)\n return redis.call(command, key)\nend\nreturn noted('LLEN', KEYS[1])": "it may not run LLEN",
+	} {
+		err := right.Missing(eval(t, c, source))
+		require.ErrorIs(t, err, right.ErrNoPermission, source)
+		require.ErrorContains(t, err, said, source)
+	}
+}
+
+func eval(t *testing.T, c rueidis.DedicatedClient, source string) error {
+	return c.Do(t.Context(), c.B().Eval().Script(right.Script(source)).Numkeys(1).Key("x").Build()).Error()
+}
