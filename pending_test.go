@@ -2,7 +2,6 @@ package symphony_test
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"testing"
 
@@ -51,7 +50,7 @@ func TestARemovalThatEndsHalfWay(t *testing.T) {
 				err := remove(work, p)
 				require.Error(t, err)
 				var op *symphony.OpError
-				require.True(t, errors.As(err, &op), "%v", err)
+				require.ErrorAs(t, err, &op)
 				restored := name == "RemoveFromPending" && how == "context"
 				require.Equal(t, !restored, op.MaybeApplied(), "%v", err)
 				require.NoError(t, admin.Do(ctx, admin.B().Arbitrary("ACL", "SETUSER", "joe", "+@all").Build()).Error())

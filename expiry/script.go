@@ -80,7 +80,7 @@ func compile(clock string) *scripts {
 		revive:   retried(store.Flag, "sound", "record", "wake", "revive"),
 		discard:  retried(store.Flag, "sound", "discard"),
 		adopt:    retried(store.Count, "sound", "key", "wake", "adopt"),
-		mend:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "full", "sound", "key", "record", "aside", "mend"),
+		mend:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "full", "sound", "key", "record", "aside", "mend"), //nolint:gocritic // a reply may hold several counts
 		keep:     retried(store.Flag, "keep"),
 		swept:    retried(store.Flag, "swept"),
 		claim:    script{rueidis.NewLuaScript(right.Script(text("full", "sound", "key", "record", "aside", "claim"))), anArray},

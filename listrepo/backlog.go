@@ -30,7 +30,7 @@ var (
 	//go:embed lua/delete.lua
 	deleteSource string
 
-	backlogScript = store.NewScript(clockSource+claimsSource+backlogSource, store.Tuple(store.Count, store.Count, store.Count, store.Number, store.Count))
+	backlogScript = store.NewScript(clockSource+claimsSource+backlogSource, store.Tuple(store.Count, store.Count, store.Count, store.Number, store.Count)) //nolint:gocritic // a reply may hold several counts
 	deleteScript  = store.NewScript(clockSource+claimsSource+deleteSource, store.Flag)
 )
 

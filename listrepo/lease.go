@@ -64,7 +64,7 @@ var (
 	extendSource string
 
 	claimReply = store.Either(store.Tuple(store.Text, store.Count),
-		store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Text, store.Number))
+		store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Text, store.Number)) //nolint:gocritic // a reply may hold several counts
 	claimScript   = store.NewTypedScript(clockSource+claimSource+claimsSource+reclaimSource, claimReply)
 	releaseScript = store.NewScript(clockSource+claimsSource+releaseSource, store.Either(store.Flag, store.Tuple(store.Number)))
 	settleScript  = rueidis.NewLuaScript(right.Script(settleSource))

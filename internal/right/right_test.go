@@ -20,12 +20,12 @@ func TestARefusalWithinAScriptNamesItsCommand(t *testing.T) {
 	}
 	helped := "local function size(key, command)\n return redis.call(command, key)\nend\n"
 	for source, said := range map[string]string{
-		"return redis.call('ZCARD', KEYS[1])":                                                                       "it may not run ZCARD",
-		"redis.call('GET', KEYS[1])\nreturn redis.call('ZCARD', KEYS[1])":                                           "it may not run ZCARD",
-		"return redis.call('TYPE', KEYS[1]) and redis.call('PERSIST', KEYS[1])":                                     "one of PERSIST, TYPE;",
-		helped + "return size(KEYS[1], 'HLEN')":                                                                     "it may not run HLEN",
-		helped + "redis.call('GET', KEYS[1])\nreturn size(KEYS[1], 'ZCARD')":                                        "one of GET, ZCARD;",
-		"local command = #KEYS == 1 and 'HSCAN' or 'ZSCAN'\nreturn redis.call(command, KEYS[1], 0)":                 "one of HSCAN, ZSCAN;",
+		"return redis.call('ZCARD', KEYS[1])":                                                                      "it may not run ZCARD",
+		"redis.call('GET', KEYS[1])\nreturn redis.call('ZCARD', KEYS[1])":                                          "it may not run ZCARD",
+		"return redis.call('TYPE', KEYS[1]) and redis.call('PERSIST', KEYS[1])":                                    "one of PERSIST, TYPE;",
+		helped + "return size(KEYS[1], 'HLEN')":                                                                    "it may not run HLEN",
+		helped + "redis.call('GET', KEYS[1])\nreturn size(KEYS[1], 'ZCARD')":                                       "one of GET, ZCARD;",
+		"local command = #KEYS == 1 and 'HSCAN' or 'ZSCAN'\nreturn redis.call(command, KEYS[1], 0)":                "one of HSCAN, ZSCAN;",
 		"local function noted(command, key)\n return redis.call(command, key)\nend\nreturn noted('LLEN', KEYS[1])": "it may not run LLEN",
 	} {
 		err := right.Missing(eval(t, c, source))
