@@ -162,9 +162,11 @@ func (c *Claim[T]) nextOfSome(ctx context.Context, n int, d time.Duration) (*Cla
 // all that are left. They keep their ids, and their next attempt is one higher.
 // Other programs see them as the plain values that they were, and may take them.
 // A bound of MaxLen does not keep them out. With MaxAttempts, items without an
-// attempt left are parked among the dead instead. One script; atomic.
+// attempt left become dead letters instead. One script, atomic; if the items are
+// more than a megabyte together, several, the last items first.
 //
-// Errors: those of Ack.
+// Errors: those of Ack. If one of several scripts fails, the error's MaybeApplied
+// is true, and Release can be repeated.
 func (c *Claim[T]) Release(ctx context.Context, items ...Item[T]) error {
 	return c.Fail(ctx, errReleased, items...)
 }
@@ -182,7 +184,8 @@ func (c *Claim[T]) Fail(ctx context.Context, cause error, items ...Item[T]) erro
 // but the delivery does not count towards MaxAttempts, and no item becomes a dead
 // letter. If no items are named, Return puts back all that are left. It is for a
 // worker that stops before it has tried them. Item.Attempt of the next delivery is
-// one higher all the same, so that a repeat can be recognized. One script; atomic.
+// one higher all the same, so that a repeat can be recognized. The scripts are
+// those of Release.
 //
 // Errors: those of Ack.
 func (c *Claim[T]) Return(ctx context.Context, items ...Item[T]) error {

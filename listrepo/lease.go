@@ -35,6 +35,8 @@ type lease struct {
 	strange *StrangeError  // of beside; nil: none
 	beside  error          // what is wrong although the claim is good: that another, which was to end with it, was lost; strange entries
 
+	sizes []int // of the items, if they are too many bytes for one script; else nil
+
 	mu   sync.Mutex
 	open map[string]int // places by id; nil: none is settled
 	left int
@@ -155,7 +157,27 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, before *lease)
 		return nil, false, t.Applied(err)
 	}
 	l.count, l.left = len(texts), len(texts)
+	l.weigh(texts)
 	return texts, false, l.parse(header)
+}
+
+// releaseBytes is how much one script puts back: to pass a megabyte through a
+// script takes some milliseconds.
+const releaseBytes = 1 << 20
+
+// weigh notes the sizes of items that are more than one script puts back.
+func (l *lease) weigh(texts []string) {
+	total := 0
+	for _, text := range texts {
+		total += len(text)
+	}
+	if total <= releaseBytes {
+		return
+	}
+	l.sizes = make([]int, len(texts))
+	for i, text := range texts {
+		l.sizes[i] = len(text)
+	}
 }
 
 // noteStrange reads what claim.lua found beside the queue: whether there are items
@@ -371,7 +393,43 @@ type fate struct {
 	free     bool   // the delivery does not count as an attempt
 }
 
+// release ends the claim on items, those in the given places or all. It sends
+// one script, or, so that none works on much more than releaseBytes, several: the
+// last items first, since each script puts its items in front.
 func (l *lease) release(ctx context.Context, places []int, f fate) error {
+	if l.sizes == nil {
+		return l.releaseSome(ctx, places, f)
+	}
+	if places == nil {
+		l.index()
+		places = slices.Collect(maps.Values(l.open))
+	}
+	places = slices.Sorted(slices.Values(places))
+	for applied := false; len(places) > 0; applied = true {
+		first := l.lastBytes(places)
+		if err := l.releaseSome(ctx, places[first:], f); err != nil && applied {
+			return partly(l.target, err)
+		} else if err != nil {
+			return err
+		}
+		places = places[:first]
+	}
+	return nil
+}
+
+// lastBytes returns from which index on the items in some places are at most
+// releaseBytes together, or one.
+func (l *lease) lastBytes(places []int) int {
+	first := len(places) - 1
+	for bytes := l.sizes[places[first]-1]; first > 0; first-- {
+		if bytes += l.sizes[places[first-1]-1]; bytes > releaseBytes {
+			break
+		}
+	}
+	return first
+}
+
+func (l *lease) releaseSome(ctx context.Context, places []int, f fate) error {
 	q, t := l.queue, l.target
 	items, settled, _ := claimKeys(t, l.token)
 	keys := append([]string{items, settled, beside(t, registry.Due), beside(t, registry.Back), beside(t, registry.Dead), beside(t, registry.Age)}, q.indexAndSet()...)

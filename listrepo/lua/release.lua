@@ -19,16 +19,25 @@
 -- ARGV[11 ..]  places of items, counted from 1; none: all that are not settled
 -- Result: {more}, the number with which renew.lua must go on, 0 for nowhere; or 0
 -- with nothing changed if the claim was lost.
-local items = redis.call('LRANGE', KEYS[2], 0, page - 1)
-if #items == 0 then return 0 end
+if redis.call('LLEN', KEYS[2]) == 0 then return 0 end
 redis.call('ZREM', KEYS[4], '') -- where memory is full: see claim.lua
 local number, most = numbers(ARGV[5], page), tonumber(ARGV[6])
-local chosen = {}
-for i = 11, #ARGV do chosen[tonumber(ARGV[i])] = true end
+
+local items, chosen = {}, {}
+for i = 11, #ARGV do
+  local place = tonumber(ARGV[i])
+  items[place] = redis.call('LINDEX', KEYS[2], place - 1)
+  chosen[#chosen + 1] = place
+end
+if #ARGV < 11 then
+  items = redis.call('LRANGE', KEYS[2], 0, page - 1)
+  for place = 1, #items do chosen[place] = place end
+end
+table.sort(chosen, function(a, b) return a > b end)
 
 local parked, released, places = {}, {}, {}
-for place = #items, 1, -1 do
-  if (#ARGV < 11 or chosen[place]) and redis.call('SISMEMBER', KEYS[3], place) == 0 then
+for _, place in ipairs(chosen) do
+  if items[place] and redis.call('SISMEMBER', KEYS[3], place) == 0 then
     local id, count = number(place)
     if ARGV[8] == '1' then
       local deliveries, free = split(count)

@@ -1,0 +1,68 @@
+package listrepo_test
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/listrepo"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// Items of many bytes go back in their order, and by scripts that each work on
+// about a megabyte.
+func TestReleaseOfBigItems(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{})
+	repo, _ := newRepo[string](t, p)
+	const size = 400 << 10
+	var values []string
+	for i := range 7 {
+		values = append(values, strconv.Itoa(i)+strings.Repeat("x", size))
+	}
+	scripts := func() int {
+		stats, err := pooltest.Do(t, p, pool.Handlers, "INFO", "commandstats").ToString()
+		require.NoError(t, err)
+		n := 0
+		for _, found := range regexp.MustCompile(`cmdstat_eval(?:sha)?:calls=(\d+)`).FindAllStringSubmatch(stats, -1) {
+			calls, err := strconv.Atoi(found[1])
+			require.NoError(t, err)
+			n += calls
+		}
+		return n
+	}
+	for name, release := range map[string]func(c *listrepo.Claim[string]) error{
+		"released": func(c *listrepo.Claim[string]) error { return c.Release(ctx) },
+		"returned": func(c *listrepo.Claim[string]) error { return c.Return(ctx) },
+		"in two parts": func(c *listrepo.Claim[string]) error {
+			require.NoError(t, c.Release(ctx, c.Items[5], c.Items[1], c.Items[3]))
+			return c.Release(ctx, c.Items[6], c.Items[0], c.Items[2], c.Items[4])
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := repo.Push(ctx, name, values...)
+			require.NoError(t, err)
+			c, err := repo.Claim(ctx, name, 10, time.Minute)
+			require.NoError(t, err)
+			require.Len(t, c.Items, len(values))
+			before := scripts()
+			require.NoError(t, release(c))
+			require.GreaterOrEqual(t, scripts()-before, 4, "scripts of at most two items each")
+			require.NoError(t, c.Ack(ctx), "nothing is left")
+			left, err := repo.Range(ctx, name, 0, -1)
+			require.NoError(t, err)
+			order := []int{0, 1, 2, 3, 4, 5, 6}
+			if name == "in two parts" {
+				order = []int{0, 2, 4, 6, 1, 3, 5}
+			}
+			require.Len(t, left, len(order))
+			for i, at := range order {
+				require.True(t, left[i] == values[at], "item %d", i)
+			}
+		})
+	}
+}
