@@ -10,6 +10,8 @@ import (
 )
 
 // Reply reports whether a reply has the shape that its command or script gives.
+// A Reply asks for the type first: to read another one makes an error, which
+// allocates.
 type Reply func(m rueidis.RedisMessage) bool
 
 // Number is any integer.
@@ -17,12 +19,18 @@ func Number(m rueidis.RedisMessage) bool { return m.IsInt64() }
 
 // Count is an integer that is not negative.
 func Count(m rueidis.RedisMessage) bool {
+	if !m.IsInt64() {
+		return false
+	}
 	n, err := m.ToInt64()
 	return err == nil && n >= 0
 }
 
 // Flag is 0 or 1.
 func Flag(m rueidis.RedisMessage) bool {
+	if !m.IsInt64() {
+		return false
+	}
 	n, err := m.ToInt64()
 	return err == nil && (n == 0 || n == 1)
 }
@@ -35,6 +43,9 @@ func Value(m rueidis.RedisMessage) bool { return m.IsString() || m.IsNil() }
 
 // OK is the status of a command that has nothing else to say.
 func OK(m rueidis.RedisMessage) bool {
+	if !m.IsString() {
+		return false
+	}
 	text, err := m.ToString()
 	return err == nil && text == "OK"
 }
@@ -48,6 +59,9 @@ func Fields(m rueidis.RedisMessage) bool { return every(m, Value) }
 // Tuple is an array with one element of each shape.
 func Tuple(shapes ...Reply) Reply {
 	return func(m rueidis.RedisMessage) bool {
+		if !m.IsArray() {
+			return false
+		}
 		parts, err := m.ToArray()
 		if err != nil || len(parts) != len(shapes) {
 			return false
@@ -64,21 +78,37 @@ func Tuple(shapes ...Reply) Reply {
 // Either is one of several shapes.
 func Either(shapes ...Reply) Reply {
 	return func(m rueidis.RedisMessage) bool {
-		return slices.ContainsFunc(shapes, func(is Reply) bool { return is(m) })
+		for _, is := range shapes {
+			if is(m) {
+				return true
+			}
+		}
+		return false
 	}
 }
 
 // Status is one of several strings.
 func Status(words ...string) Reply {
 	return func(m rueidis.RedisMessage) bool {
+		if !m.IsString() {
+			return false
+		}
 		text, err := m.ToString()
 		return err == nil && slices.Contains(words, text)
 	}
 }
 
 func every(m rueidis.RedisMessage, is Reply) bool {
+	if !m.IsArray() {
+		return false
+	}
 	parts, err := m.ToArray()
-	return err == nil && !slices.ContainsFunc(parts, func(p rueidis.RedisMessage) bool { return !is(p) })
+	for i := range parts {
+		if !is(parts[i]) {
+			return false
+		}
+	}
+	return err == nil
 }
 
 // Check refuses a reply of another shape. A write that got it may be applied.
