@@ -230,6 +230,12 @@ func batches(t *testing.T, p *pool.Pools) []step {
 		{"Release", held(func(ctx context.Context) error { return claim.Release(ctx) })},
 		{"Claim again", claiming},
 		{"Ack", held(func(ctx context.Context) error { return claim.Ack(ctx) })},
+		{"Enqueue bounded", func(ctx context.Context) error {
+			return ignore(b.With(symphony.MaxLen(100)).Enqueue(ctx, orders, "j", "k"))
+		}},
+		{"Claim two", claiming},
+		{"Ack one", held(func(ctx context.Context) error { return claim.Ack(ctx, claim.Items[0]) })},
+		{"Ack the other", held(func(ctx context.Context) error { return claim.Ack(ctx, claim.Items[1]) })},
 		{"Process", func(ctx context.Context) error {
 			return ignore(b.Process(ctx, orders, 2, func(context.Context, []listrepo.Item[string]) error { return nil }))
 		}},
@@ -247,6 +253,14 @@ func batches(t *testing.T, p *pool.Pools) []step {
 			}
 			return c.Release(ctx)
 		}},
+		{"Claim and Release everything", func(ctx context.Context) error {
+			c, err := b.Claim(ctx, orders, 500, time.Minute)
+			if err != nil {
+				return err
+			}
+			return c.Release(ctx)
+		}},
+		{"Release after others took", func(ctx context.Context) error { return errors.Join(forgetting(ctx, b, 2), forgetting(ctx, b, 490)) }},
 		{"Backlog", func(ctx context.Context) error { return ignore(b.Backlog(ctx, orders)) }},
 		{"Dead", func(ctx context.Context) (err error) {
 			for _, e := range b.Dead(ctx, orders) {
@@ -260,6 +274,26 @@ func batches(t *testing.T, p *pool.Pools) []step {
 		{"RemoveFromPending", func(ctx context.Context) error { return ignore(symphony.RemoveFromPending(ctx, p, "chat", "acme")) }},
 		{"ForceRemoveFromPending", func(ctx context.Context) error { return symphony.ForceRemoveFromPending(ctx, p, "chat", "acme") }},
 	}
+}
+
+// forgetting gives items of three claims back to a queue, from which others took
+// those of the first two claims before the third gives back its own.
+func forgetting(ctx context.Context, b *symphony.Batch[string], n int) error {
+	items := make([]string, 3*n)
+	for i := range items {
+		items[i] = fmt.Sprint("item ", i)
+	}
+	if _, err := b.Enqueue(ctx, orders, items...); err != nil {
+		return err
+	}
+	claims := make([]*listrepo.Claim[string], 3)
+	for i := range claims {
+		var err error
+		if claims[i], err = b.Claim(ctx, orders, n, time.Minute); err != nil {
+			return err
+		}
+	}
+	return errors.Join(claims[0].Release(ctx), claims[1].Release(ctx), b.Trim(ctx, orders, 0, 0), claims[2].Release(ctx))
 }
 
 func working(t *testing.T, p *pool.Pools) []step {
@@ -318,7 +352,17 @@ func listening(t *testing.T, p *pool.Pools) []step {
 	require.NoError(t, err)
 	return []step{
 		{"SetPayload", func(ctx context.Context) error { return tr.SetPayload(ctx, "remind", "1", "hello", time.Millisecond) }},
-		{"Set another", func(ctx context.Context) error { return tr.Set(ctx, "fail", "1", time.Millisecond) }},
+		{"Set another", func(ctx context.Context) error { return tr.SetPayload(ctx, "fail", "1", "hello", time.Millisecond) }},
+		{"Set a later one", func(ctx context.Context) error { return tr.Set(ctx, "remind", "later", time.Hour) }},
+		{"what others leave", func(ctx context.Context) error {
+			c, err := p.Client(pool.Expiry)
+			if err != nil {
+				return err
+			}
+			return errors.Join( // a turn of sweeping, and a trigger whose key ended with its grace
+				c.Do(ctx, c.B().Set().Key("%exp:sweeping:remind").Value("other").Px(20*time.Millisecond).Build()).Error(),
+				c.Do(ctx, c.B().Zadd().Key("%exp:due:remind").ScoreMember().ScoreMember(1, "acme:EXPTRIGGER:remind:9").Build()).Error())
+		}},
 		{"Run", func(ctx context.Context) error {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
