@@ -393,6 +393,8 @@ func listening(t *testing.T, p *pool.Pools) []step {
 					dead = nil
 				}
 			}
+			for ; ctx.Err() == nil && failed == nil && !swept(ctx, p, "remind", "fail"); time.Sleep(5 * time.Millisecond) {
+			}
 			if failed == nil && len(dead) > 0 {
 				failed = l.Retry(ctx, dead[0])
 			}
@@ -422,6 +424,15 @@ func listening(t *testing.T, p *pool.Pools) []step {
 			return err
 		}},
 	}
+}
+
+// swept reports whether the schedules of some actions were swept.
+func swept(ctx context.Context, p *pool.Pools, actions ...string) bool {
+	c, err := p.Client(pool.Expiry)
+	for _, action := range actions {
+		err = errors.Join(err, c.Do(ctx, c.B().Get().Key("%exp:swept:"+action).Build()).Error())
+	}
+	return err == nil
 }
 
 func cachedReads(t *testing.T, p *pool.Pools) []step {
