@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"strings"
+	"sync/atomic"
 
 	"github.com/redis/rueidis"
 )
@@ -49,7 +50,7 @@ func ownNames(opt *rueidis.ClientOption) {
 // something, only the handshake went over it.
 type wire struct {
 	net.Conn
-	spoken bool
+	spoken atomic.Bool // read by the writer too
 	frames frames
 }
 
@@ -58,7 +59,9 @@ func (w *wire) Read(b []byte) (int, error) {
 	if err != nil {
 		return n, w.failed(err)
 	}
-	w.spoken = true
+	if !w.spoken.Load() {
+		w.spoken.Store(true)
+	}
 	if err := w.frames.follow(b[:n]); err != nil {
 		_ = w.Close() // what comes next makes no sense
 		return 0, err
@@ -75,7 +78,7 @@ func (w *wire) Write(b []byte) (int, error) {
 }
 
 func (w *wire) failed(err error) error {
-	if w.spoken {
+	if w.spoken.Load() {
 		return err
 	}
 	return unsentError{err}
