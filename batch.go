@@ -156,10 +156,10 @@ func (b *Batch[T]) Process(ctx context.Context, q Queue, n int, handle func(cont
 
 // Dead goes over the items of a queue that were parked, since they did not
 // decode or had no attempt left. See listrepo.ListRepo.Dead.
-func (b *Batch[T]) Dead(ctx context.Context, q Queue) iter.Seq2[listrepo.DeadItem[T], error] {
+func (b *Batch[T]) Dead(ctx context.Context, q Queue) iter.Seq2[listrepo.DeadLetter[T], error] {
 	queue, err := b.queue(q)
 	if err != nil {
-		return func(yield func(listrepo.DeadItem[T], error) bool) { yield(listrepo.DeadItem[T]{}, err) }
+		return func(yield func(listrepo.DeadLetter[T], error) bool) { yield(listrepo.DeadLetter[T]{}, err) }
 	}
 	return queue.Dead(ctx, q.Action)
 }

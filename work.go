@@ -161,7 +161,7 @@ func (w *work) visit(ctx context.Context, q *turn) {
 	queue := Queue{w.registry.Service, q.Entity, q.Action}
 	done, failed, err := w.process(ctx, q.Tenant, queue, w.chunk)
 	var bad *listrepo.ItemError
-	var strange *listrepo.StrangeError
+	var strange *listrepo.ForeignEntriesError
 	parked, aside := errors.As(err, &bad), errors.As(err, &strange)
 	// What is wrong beside a queue goes on being so, and is told with each claim.
 	told := err == nil || failed == nil && !parked && (done > 0 || aside) && !q.tells()

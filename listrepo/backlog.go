@@ -30,8 +30,8 @@ var (
 	//go:embed lua/delete.lua
 	deleteSource string
 
-	backlogScript = store.NewScript(clockSource+claimsSource+backlogSource, store.Tuple(store.Count, store.Count, store.Count, store.Number, store.Count)) //nolint:gocritic // a reply may hold several counts
-	deleteScript  = store.NewScript(clockSource+claimsSource+deleteSource, store.Flag)
+	backlogScript = store.NewScript(clockSource+sharedSource+backlogSource, store.Tuple(store.Count, store.Count, store.Count, store.Number, store.Count)) //nolint:gocritic // a reply may hold several counts
+	deleteScript  = store.NewScript(clockSource+sharedSource+deleteSource, store.Flag)
 )
 
 // Backlog counts a queue's items, those in flight and the dead letters too, and

@@ -57,7 +57,7 @@ func TestStrangeEntriesAreCounted(t *testing.T) {
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, garbage...).Error())
 		c, err := repo.Claim(ctx, "q", 10, time.Minute)
 		require.Empty(t, c.Items)
-		var strange *listrepo.StrangeError
+		var strange *listrepo.ForeignEntriesError
 		require.ErrorAs(t, err, &strange)
 		require.Equal(t, 1700, strange.Count)
 	})

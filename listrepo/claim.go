@@ -44,7 +44,7 @@ type Claim[T any] struct {
 //   - *ItemError: an item does not decode. It is not among Items but a dead letter,
 //     made in a second round trip. If that fails, its error is joined, and the item
 //     stays in the lease: it comes again when the lease has expired.
-//   - *StrangeError: entries beside the queue were not written by this library.
+//   - *ForeignEntriesError: entries beside the queue were not written by this library.
 //   - ErrWrongType with the name of a key beside the queue.
 //
 // With every other error the claim is nil. If the error reports MaybeApplied, the

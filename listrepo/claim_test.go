@@ -146,7 +146,7 @@ func TestMaxAttempts(t *testing.T) {
 			}
 		}
 		require.Equal(t, [][]int{{1, 2, 3}, {1}, {2}, {3}}, seen)
-		var dead []listrepo.DeadItem[int]
+		var dead []listrepo.DeadLetter[int]
 		for d, err := range repo.Dead(ctx, "q") {
 			require.NoError(t, err)
 			dead = append(dead, d)
@@ -155,7 +155,7 @@ func TestMaxAttempts(t *testing.T) {
 		require.Equal(t, 2, dead[0].Value)
 		require.Equal(t, 2, dead[0].Attempt)
 		require.Equal(t, "broken", dead[0].Reason)
-		require.WithinDuration(t, time.Now(), dead[0].Parked, time.Minute)
+		require.WithinDuration(t, time.Now(), dead[0].At, time.Minute)
 
 		n64, err := repo.Retry(ctx, "q", dead[0].ID, "unknown")
 		require.NoError(t, err)

@@ -16,38 +16,38 @@ import (
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-// DeadItem is an item that was parked: it did not decode, or had no attempt
+// DeadLetter is an item that was parked: it did not decode, or had no attempt
 // left.
-type DeadItem[T any] struct {
+type DeadLetter[T any] struct {
 	Item[T]
 	Raw    []byte    // what is stored; Value is made of it
 	Reason string    // why it was parked
-	Parked time.Time // when, by the server's clock
+	At     time.Time // when, by the server's clock
 }
 
-//go:embed lua/revive.lua
-var reviveSource string
+//go:embed lua/retry.lua
+var retrySource string
 
-var reviveScript = store.NewScript(clockSource+claimsSource+reviveSource, store.Tuple(store.Count, store.Number))
+var retryScript = store.NewScript(clockSource+sharedSource+retrySource, store.Tuple(store.Count, store.Number))
 
 // Dead goes over the parked items of a queue, in no order, with HSCAN: breaking
 // off ends the traffic. An item that does not decode comes with an *ItemError
-// beside it, and the loop goes on; any other error ends it. Parked items stay
+// beside it, and the loop goes on; any other error ends it. Dead letters stay
 // until Retry or Discard takes them, whatever the queue's lifetime.
-func (r *ListRepo[T]) Dead(ctx context.Context, id string) iter.Seq2[DeadItem[T], error] {
-	return func(yield func(DeadItem[T], error) bool) {
+func (r *ListRepo[T]) Dead(ctx context.Context, id string) iter.Seq2[DeadLetter[T], error] {
+	return func(yield func(DeadLetter[T], error) bool) {
 		t, err := r.core.Begin(ctx, "Dead", id)
 		if err != nil {
-			yield(DeadItem[T]{}, err)
+			yield(DeadLetter[T]{}, err)
 			return
 		}
 		seen := map[string]bool{}
 		for text, err := range r.core.dead(ctx, t) {
 			if err != nil {
-				yield(DeadItem[T]{}, err)
+				yield(DeadLetter[T]{}, err)
 				return
 			}
-			d, err := r.deadItem(t, len(seen), text[0], text[1])
+			d, err := r.deadLetter(t, len(seen), text[0], text[1])
 			if seen[d.ID] {
 				continue
 			}
@@ -81,9 +81,9 @@ func (q *queue) dead(ctx context.Context, t fault.Target) iter.Seq2[[2]string, e
 	}
 }
 
-// deadItem reads what park in lua/claims.lua wrote:
+// deadLetter reads what park in lua/shared.lua wrote:
 // "<ms> <count> <length of reason> <reason><value>".
-func (r *ListRepo[T]) deadItem(t fault.Target, place int, id, text string) (d DeadItem[T], err error) {
+func (r *ListRepo[T]) deadLetter(t fault.Target, place int, id, text string) (d DeadLetter[T], err error) {
 	d.ID = id
 	parts := strings.SplitN(text, " ", 4)
 	if len(parts) != 4 {
@@ -95,7 +95,7 @@ func (r *ListRepo[T]) deadItem(t fault.Target, place int, id, text string) (d De
 	if err := errors.Join(errMS, errAttempt, errLength); err != nil || length < 0 || length > len(parts[3]) {
 		return d, t.Refuse(errors.New("a parked item has another form; it was written by something else"))
 	}
-	d.Attempt, d.Parked = attempt, time.UnixMilli(ms)
+	d.Attempt, d.At = attempt, time.UnixMilli(ms)
 	d.Reason, d.Raw = parts[3][:length], []byte(parts[3][length:])
 	return d, r.item(t, place, id, string(d.Raw), &d.Value)
 }
@@ -116,13 +116,13 @@ func (r *ListRepo[T]) Retry(ctx context.Context, id string, ids ...string) (int6
 	}
 	pages := slices.Collect(slices.Chunk(ids, MaxCount))
 	slices.Reverse(pages)
-	return paged(t, pages, func(page []string) (int64, error) { return r.core.revive(ctx, t, page) })
+	return paged(t, pages, func(page []string) (int64, error) { return r.core.retry(ctx, t, page) })
 }
 
-func (q *queue) revive(ctx context.Context, t fault.Target, ids []string) (int64, error) {
+func (q *queue) retry(ctx context.Context, t fault.Target, ids []string) (int64, error) {
 	keys := append([]string{beside(t, registry.Dead), beside(t, registry.Back), beside(t, registry.Due), beside(t, registry.Age)}, q.indexAndSet()...)
 	args := append([]string{q.marks.Queue, q.marks.Member}, ids...)
-	m, err := q.unconditional().Run(ctx, t, reviveScript, args, keys...)
+	m, err := q.unconditional().Run(ctx, t, retryScript, args, keys...)
 	if err != nil {
 		return 0, q.explained(ctx, t, err)
 	}

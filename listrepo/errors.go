@@ -39,16 +39,16 @@ var (
 // OpError is the error of one operation; see [pool.OpError].
 type OpError = pool.OpError
 
-// StrangeError is the error beside a claim that found entries beside the queue
+// ForeignEntriesError is the error beside a claim that found entries beside the queue
 // which this library did not write. They are set aside: each is a dead letter now,
 // with its text in Raw, and Discard removes it. The claim is good.
-type StrangeError struct {
+type ForeignEntriesError struct {
 	Key   string // the queue's key
 	Count int    // how many entries were set aside by this call
 }
 
 // Error names the queue and the way to see the entries.
-func (e *StrangeError) Error() string {
+func (e *ForeignEntriesError) Error() string {
 	return fmt.Sprintf("%d entries beside the queue %q were not written by this library; they are dead letters now: read them with Dead, remove them with Discard",
 		e.Count, e.Key)
 }

@@ -28,12 +28,12 @@ type lease struct {
 	queue   *queue
 	target  fault.Target
 	token   string
-	header  string // see lua/claims.lua
+	header  string // see lua/shared.lua
 	first   string // and what the ids of first deliveries begin with
 	count   int
-	numbers map[int]number // by place, from 1, of the items delivered before
-	strange *StrangeError  // of beside; nil: none
-	beside  error          // what is wrong although the claim is good: that another, which was to end with it, was lost; strange entries
+	numbers map[int]number       // by place, from 1, of the items delivered before
+	strange *ForeignEntriesError // of beside; nil: none
+	beside  error                // what is wrong although the claim is good: that another, which was to end with it, was lost; strange entries
 
 	sizes []int // of the items, if they are too many bytes for one script; else nil
 
@@ -52,14 +52,14 @@ type number struct {
 var (
 	//go:embed lua/clock.lua
 	clockSource string
-	//go:embed lua/claims.lua
-	claimsSource string
+	//go:embed lua/shared.lua
+	sharedSource string
 	//go:embed lua/claim.lua
 	claimSource string
-	//go:embed lua/reclaim.lua
-	reclaimSource string
-	//go:embed lua/settle.lua
-	settleSource string
+	//go:embed lua/claim_redelivered.lua
+	claimRedeliveredSource string
+	//go:embed lua/ack.lua
+	ackSource string
 	//go:embed lua/release.lua
 	releaseSource string
 	//go:embed lua/extend.lua
@@ -67,9 +67,9 @@ var (
 
 	claimReply = store.Either(store.Tuple(store.Text, store.Count),
 		store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Text, store.Number)) //nolint:gocritic // a reply may hold several counts
-	claimScript   = store.NewTypedScript(clockSource+claimSource+claimsSource+reclaimSource, claimReply)
-	releaseScript = store.NewScript(clockSource+claimsSource+releaseSource, store.Either(store.Flag, store.Tuple(store.Number)))
-	settleScript  = rueidis.NewLuaScript(right.Script(settleSource))
+	claimScript   = store.NewTypedScript(clockSource+claimSource+sharedSource+claimRedeliveredSource, claimReply)
+	releaseScript = store.NewScript(clockSource+sharedSource+releaseSource, store.Either(store.Flag, store.Tuple(store.Number)))
+	ackScript     = rueidis.NewLuaScript(right.Script(ackSource))
 	extendScript  = rueidis.NewLuaScript(right.Script(extendSource))
 )
 
@@ -192,7 +192,7 @@ func (l *lease) noteStrange(ctx context.Context, found []rueidis.RedisMessage) (
 	key, _ := found[2].ToString()
 	if strange > 0 {
 		if l.strange == nil {
-			l.strange = &StrangeError{Key: l.target.Key}
+			l.strange = &ForeignEntriesError{Key: l.target.Key}
 			l.beside = errors.Join(l.beside, l.strange)
 		}
 		l.strange.Count += int(strange)
@@ -206,7 +206,7 @@ func (l *lease) noteStrange(ctx context.Context, found []rueidis.RedisMessage) (
 	return next > 0
 }
 
-// parse reads the header of a claim; see lua/claims.lua.
+// parse reads the header of a claim; see lua/shared.lua.
 func (l *lease) parse(header string) error {
 	first, rest, _ := strings.Cut(header, " ")
 	l.header, l.first = header, first
@@ -232,7 +232,7 @@ func (l *lease) parse(header string) error {
 }
 
 // deliveries reads how often an item was delivered from a count; see
-// lua/claims.lua.
+// lua/shared.lua.
 func deliveries(count string) (int, error) {
 	n, _, _ := strings.Cut(count, "~")
 	return strconv.Atoi(n)
@@ -375,7 +375,7 @@ func (l *lease) ack(ctx context.Context, places []int) error {
 	items, settled, _ := claimKeys(l.target, l.token)
 	due := beside(l.target, registry.Due)
 	if places != nil {
-		return l.held(ctx, settleScript.Exec(ctx, q.Client, []string{items, settled, due}, append([]string{l.header}, texts(places)...)))
+		return l.held(ctx, ackScript.Exec(ctx, q.Client, []string{items, settled, due}, append([]string{l.header}, texts(places)...)))
 	}
 	keys := []string{items, settled}
 	if l.open == nil { // so nothing was settled

@@ -13,19 +13,19 @@ import (
 )
 
 var (
-	//go:embed lua/take.lua
-	takeSource string
-	//go:embed lua/renew.lua
-	renewSource string
+	//go:embed lua/pop_trim.lua
+	popTrimSource string
+	//go:embed lua/renew_beside.lua
+	renewBesideSource string
 
-	takeScript  = store.NewScript(clockSource+claimsSource+takeSource, store.Tuple(store.Number, store.Either(store.OK, popped)))
-	renewScript = store.NewScript(clockSource+claimsSource+renewSource, store.Number)
+	popTrimScript     = store.NewScript(clockSource+sharedSource+popTrimSource, store.Tuple(store.Number, store.Either(store.OK, popped)))
+	renewBesideScript = store.NewScript(clockSource+sharedSource+renewBesideSource, store.Number)
 )
 
 // popped is a reply to LPOP with a count.
 func popped(m rueidis.RedisMessage) bool { return m.IsNil() || store.Texts(m) }
 
-// all has renew.lua look at every claim of a queue, from the first.
+// all has renew_beside.lua look at every claim of a queue, from the first.
 const all = "-1"
 
 // renews reports whether a write has to renew what stands beside a queue too. A
@@ -53,7 +53,7 @@ func (q *queue) change(ctx context.Context, t fault.Target, reply store.Reply, c
 		}
 		return replies[0], true, err
 	}
-	m, err = q.unconditional().Run(ctx, t, takeScript, append([]string{command}, args...), beside(t, registry.Due))
+	m, err = q.unconditional().Run(ctx, t, popTrimScript, append([]string{command}, args...), beside(t, registry.Due))
 	if err != nil {
 		return m, false, q.explained(ctx, t, err)
 	}
@@ -83,7 +83,7 @@ func (q *queue) renewFrom(ctx context.Context, t fault.Target, more rueidis.Redi
 // each call. What came before it was applied.
 func (q *queue) renewRest(ctx context.Context, t fault.Target, from string) error {
 	for from != "0" {
-		m, err := q.unconditional().Run(ctx, t, renewScript, []string{from}, beside(t, registry.Due))
+		m, err := q.unconditional().Run(ctx, t, renewBesideScript, []string{from}, beside(t, registry.Due))
 		if err == nil {
 			var next int64
 			next, err = m.AsInt64()

@@ -17,7 +17,7 @@ import (
 //go:embed lua/push.lua
 var pushSource string
 
-var pushScript = store.NewScript(clockSource+claimsSource+pushSource, store.Either(store.Count, store.Tuple(store.Count, store.Number)))
+var pushScript = store.NewScript(clockSource+sharedSource+pushSource, store.Either(store.Count, store.Tuple(store.Count, store.Number)))
 
 // MaxPush is the greatest number of items of one push.
 const MaxPush = 10_000

@@ -33,7 +33,7 @@ func TestStrangeEntriesAreSetAside(t *testing.T) {
 					_, err := repo.Push(ctx, "q", 1, 2, 3)
 					require.NoError(t, err)
 					c, err := repo.Claim(ctx, "q", 10, time.Minute)
-					var strange *listrepo.StrangeError
+					var strange *listrepo.ForeignEntriesError
 					require.ErrorAs(t, err, &strange)
 					require.Equal(t, len(members), strange.Count)
 					require.NotContains(t, err.Error(), "garbage")
@@ -71,7 +71,7 @@ func TestManyStrangeEntries(t *testing.T) {
 		_, err := repo.Push(ctx, "q", 1)
 		require.NoError(t, err)
 		c, err := repo.Claim(ctx, "q", 1, time.Minute)
-		var strange *listrepo.StrangeError
+		var strange *listrepo.ForeignEntriesError
 		require.ErrorAs(t, err, &strange)
 		require.Equal(t, []int{1}, values(c.Items))
 		b, err := repo.Backlog(ctx, "q")
@@ -101,7 +101,7 @@ func TestTamperedClaims(t *testing.T) {
 		_, err := repo.Push(ctx, "q", 6, 7, 8)
 		require.NoError(t, err)
 		c, err := repo.Claim(ctx, "q", 10, time.Minute)
-		var strange *listrepo.StrangeError
+		var strange *listrepo.ForeignEntriesError
 		require.ErrorAs(t, err, &strange)
 		require.Equal(t, 1, strange.Count, "the claim that is a string")
 		require.ElementsMatch(t, []int{1, 2, 3, 4, 5, 6, 7, 8}, values(c.Items))

@@ -3,8 +3,8 @@
 -- end another claim, whose items are done.
 --
 -- This is the part for a queue whose items were all delivered never before. Its
--- second part, for all others, is reclaim.lua, which stands behind it and
--- claims.lua: what is not reached costs nothing. LLEN refuses a key of another
+-- second part, for all others, is claim_redelivered.lua, which stands behind it and
+-- shared.lua: what is not reached costs nothing. LLEN refuses a key of another
 -- type.
 --
 -- KEYS[1]  the queue
@@ -17,11 +17,11 @@
 -- ARGV[9]  the header of the claim to end, '' for none
 -- ARGV[10] the queue's member of the index
 -- ARGV[11] how long it stays there without items, in milliseconds
--- Result: {header, ended, more, strange, key, rest}. The claim's header, see claims.lua,
+-- Result: {header, ended, more, strange, key, rest}. The claim's header, see shared.lua,
 -- '' if nothing was taken; 0 if the claim to end was lost; 1 if there are items
 -- that the next call can have, although nothing was taken; how many entries were
 -- set aside because nothing of ours wrote them; a key that holds another type and
--- was passed over; the number with which renew.lua must go on, 0 for nowhere. The
+-- was passed over; the number with which renew_beside.lua must go on, 0 for nowhere. The
 -- last four may be missing: 0, 0, '' and 0. An item on its last
 -- attempt is taken alone, and one whose lease expired on it becomes a dead letter.
 local length = redis.call('LLEN', KEYS[1])

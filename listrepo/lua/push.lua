@@ -12,7 +12,7 @@
 -- ARGV[7]  the member of the set
 -- ARGV[8]  the queue's member of the index
 -- ARGV[9 ..]  the items
--- Result: {length, more}, the number with which renew.lua must go on; the length
+-- Result: {length, more}, the number with which renew_beside.lua must go on; the length
 -- alone if that is nowhere; the status FULL, and nothing pushed, over the bound.
 local most = tonumber(ARGV[6])
 if most > 0 and redis.call('LLEN', KEYS[1]) + #ARGV - 8 > most then

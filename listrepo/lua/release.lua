@@ -17,7 +17,7 @@
 -- ARGV[9]  the queue's member of the index
 -- ARGV[10] the member of the set
 -- ARGV[11 ..]  places of items, counted from 1; none: all that are not settled
--- Result: {more}, the number with which renew.lua must go on, 0 for nowhere; or 0
+-- Result: {more}, the number with which renew_beside.lua must go on, 0 for nowhere; or 0
 -- with nothing changed if the claim was lost.
 if redis.call('LLEN', KEYS[2]) == 0 then return 0 end
 redis.call('ZREM', KEYS[4], '') -- where memory is full: see claim.lua

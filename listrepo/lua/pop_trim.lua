@@ -5,7 +5,7 @@
 -- KEYS[2]  due
 -- ARGV[5 ..]  the command, without the key: LPOP and a count, or LTRIM and two
 --             places
--- Result: {more, reply}: the number with which renew.lua must go on, 0 for nowhere,
+-- Result: {more, reply}: the number with which renew_beside.lua must go on, 0 for nowhere,
 -- and what the command answered.
 local reply = redis.call(ARGV[5], KEYS[1], unpack(ARGV, 6))
 local from = renewed(KEYS[1])

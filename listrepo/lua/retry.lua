@@ -12,7 +12,7 @@
 -- ARGV[6]  the member of the set
 -- ARGV[7 ..]  ids
 -- Result: {revived, more}: how many were dead letters and are not any more, and
--- the number with which renew.lua must go on, 0 for nowhere. What has not the form
+-- the number with which renew_beside.lua must go on, 0 for nowhere. What has not the form
 -- of a dead letter stays.
 for i, kind in pairs({[2] = 'hash', [3] = 'hash', [5] = 'zset', [6] = 'zset', [7] = 'set'}) do
   if KEYS[i] and not isA(KEYS[i], kind) then return mistyped(KEYS[i]) end
