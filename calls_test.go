@@ -141,7 +141,7 @@ func callsOf(t *testing.T, p *pool.Pools) (seed func(), all []call) {
 	read("trigger Due", func(ctx context.Context) error { return two(triggers.Due(ctx, "x", "1")) })
 	resent("trigger Set", func(ctx context.Context) error { return triggers.Set(ctx, "x", "1", time.Hour) })
 	resent("trigger SetPayload", func(ctx context.Context) error { return triggers.SetPayload(ctx, "x", "1", 1, time.Hour) })
-	resent("trigger Touch", func(ctx context.Context) error { return triggers.Touch(ctx, "x", "1", time.Hour, time.Hour) })
+	resent("trigger Debounce", func(ctx context.Context) error { return triggers.Debounce(ctx, "x", "1", time.Hour, time.Hour) })
 	resent("trigger Delete", func(ctx context.Context) error { return two(triggers.Delete(ctx, "x", "1")) })
 	resent("trigger DeleteAll", func(ctx context.Context) error { return two(triggers.DeleteAll(ctx, "1")) })
 	read("batch Backlog", func(ctx context.Context) error { return two(batch.Backlog(ctx, queue)) })

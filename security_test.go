@@ -340,7 +340,7 @@ func triggers(t *testing.T, p *pool.Pools) []step {
 		{"Set again", func(ctx context.Context) error { return tr.Set(ctx, "remind", "1", time.Hour) }},
 		{"SetPayload", func(ctx context.Context) error { return tr.SetPayload(ctx, "remind", "2", "hello", time.Hour) }},
 		{"Set without", func(ctx context.Context) error { return tr.Set(ctx, "remind", "2", time.Hour) }},
-		{"Touch", func(ctx context.Context) error { return tr.Touch(ctx, "remind", "1", time.Minute, time.Hour) }},
+		{"Debounce", func(ctx context.Context) error { return tr.Debounce(ctx, "remind", "1", time.Minute, time.Hour) }},
 		{"Due", func(ctx context.Context) error { return ignore(tr.Due(ctx, "remind", "1")) }},
 		{"Delete", func(ctx context.Context) error { return ignore(tr.Delete(ctx, "remind", "1")) }},
 		{"DeleteAll", func(ctx context.Context) error { return ignore(tr.DeleteAll(ctx, "2")) }},

@@ -363,7 +363,7 @@ func TestTriggersFire(t *testing.T) {
 		listener, err := expiry.NewListener(p, registry, expiry.Config{Pool: pool.Handlers})
 		require.NoError(t, err)
 		require.NoError(t, triggers.SetPayload(ctx, "greet", "u:1", "Alice", time.Hour))
-		require.NoError(t, triggers.Touch(ctx, "greet", "u:1", time.Millisecond, time.Second))
+		require.NoError(t, triggers.Debounce(ctx, "greet", "u:1", time.Millisecond, time.Second))
 		require.NoError(t, listener.Run(running))
 		require.EqualValues(t, 1, listener.Stats().Fired)
 	})

@@ -46,10 +46,10 @@ func (t *Trigger) SetPayload(ctx context.Context, action, id string, payload any
 	return t.schedule.SetPayload(ctx, action, id, payload, after)
 }
 
-// Touch makes the work fall due when quiet has passed without another Touch, and
-// at most atMost after the first one. See expiry.Schedule.Touch.
-func (t *Trigger) Touch(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
-	return t.schedule.Touch(ctx, action, id, quiet, atMost)
+// Debounce postpones the work until quiet has passed without another call, but no
+// longer than atMost after the first call. See [expiry.Schedule.Debounce].
+func (t *Trigger) Debounce(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
+	return t.schedule.Debounce(ctx, action, id, quiet, atMost)
 }
 
 // Delete takes back a trigger that has not fired, and reports whether there was

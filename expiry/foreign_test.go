@@ -56,7 +56,7 @@ func TestForeignTriggersAreAdopted(t *testing.T) {
 		}
 		w.eventually(func() bool { return w.number("ZCARD", "%exp:due:x") == 20 })
 		for i := range 20 {
-			require.NoError(t, w.schedule().Touch(ctx, "x", strconv.Itoa(i), time.Millisecond, time.Minute))
+			require.NoError(t, w.schedule().Debounce(ctx, "x", strconv.Itoa(i), time.Millisecond, time.Minute))
 		}
 		w.eventually(func() bool { return len(w.ids()) >= 20 })
 		w.settled("x")
@@ -110,7 +110,7 @@ func TestForeignTriggersAreFoundByTheSweep(t *testing.T) {
 			w.settled("x")
 			w.setex("x", "1", time.Hour)
 			w.eventually(func() bool { return w.number("ZCARD", "%exp:due:x") == 1 })
-			require.NoError(t, w.schedule().Touch(ctx, "x", "1", time.Millisecond, time.Minute))
+			require.NoError(t, w.schedule().Debounce(ctx, "x", "1", time.Millisecond, time.Minute))
 			w.eventually(func() bool { return len(w.ids()) == 1 })
 			require.Contains(t, log.String(), "events cannot be turned on")
 		})
@@ -265,8 +265,8 @@ func TestPythonCanRunOurs(t *testing.T) {
 	require.Zero(t, w.number("EXISTS", "%exp:due:send_mail", "%exp:pay:send_mail"), "a payload that nobody can take is left")
 
 	// Setting it again, and a debounce, are bare keys too.
-	require.NoError(t, w.schedule().Touch(ctx, "send:mail", "u:3", time.Hour, 100*time.Millisecond))
-	require.NoError(t, w.schedule().Touch(ctx, "send:mail", "u:3", time.Hour, 100*time.Millisecond))
+	require.NoError(t, w.schedule().Debounce(ctx, "send:mail", "u:3", time.Hour, 100*time.Millisecond))
+	require.NoError(t, w.schedule().Debounce(ctx, "send:mail", "u:3", time.Hour, 100*time.Millisecond))
 	require.Equal(t, w.key("send_mail", "u_3"), <-heard)
 	require.NoError(t, w.schedule().Set(ctx, "send:mail", "u:4", time.Hour))
 	deleted, err := w.schedule().Delete(ctx, "send:mail", "u:4")
@@ -287,7 +287,7 @@ func TestThePythonLayoutWithAListener(t *testing.T) {
 		require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "after", "kept", time.Hour))
 		for _, id := range []string{"before", "after"} {
 			require.Greater(t, w.number("PTTL", w.key("send_mail", id)), (90 * time.Minute).Milliseconds(), id)
-			require.NoError(t, w.schedule().Touch(ctx, "send:mail", id, time.Millisecond, time.Minute))
+			require.NoError(t, w.schedule().Debounce(ctx, "send:mail", id, time.Millisecond, time.Minute))
 		}
 		w.eventually(func() bool { return len(w.ids()) == 2 })
 		for _, e := range w.ran() {

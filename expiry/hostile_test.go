@@ -50,7 +50,7 @@ func TestScoresThatAreNoTimes(t *testing.T) {
 				w.eventually(func() bool { return l.Stats().Dead == 2 })
 				require.Empty(t, w.ids())
 				require.LessOrEqual(t, strings.Count(log.String(), "\n"), 3, log.String())
-				require.NoError(t, w.schedule().Touch(ctx, action, "kept", 0, 0))
+				require.NoError(t, w.schedule().Debounce(ctx, action, "kept", 0, 0))
 				w.eventually(func() bool { return len(w.ids()) == 1 })
 			})
 		}
@@ -115,7 +115,7 @@ func TestKeysOfAnotherType(t *testing.T) {
 			if kind == "due" { // a key that is there tells what was in it
 				w.eventually(func() bool { return w.number("EXISTS", key) == 1 })
 			}
-			require.NoError(t, w.schedule().Touch(ctx, "x", "before", 0, 0))
+			require.NoError(t, w.schedule().Debounce(ctx, "x", "before", 0, 0))
 			w.eventually(func() bool {
 				for _, e := range w.ran() {
 					if e.ID == "before" {
@@ -139,7 +139,7 @@ func TestCallsNameTheKeyOfAnotherType(t *testing.T) {
 			calls := map[string]func() error{
 				"Set":        func() error { return s.Set(ctx, kind, "1", time.Hour) },
 				"SetPayload": func() error { return s.SetPayload(ctx, kind, "1", "text", time.Hour) },
-				"Touch":      func() error { return s.Touch(ctx, kind, "1", time.Hour, time.Hour) },
+				"Debounce":   func() error { return s.Debounce(ctx, kind, "1", time.Hour, time.Hour) },
 				"Delete":     func() error { _, err := s.Delete(ctx, kind, "1"); return err },
 			}
 			if kind == "due" {
@@ -246,7 +246,7 @@ func TestKeysThatLookLikeTriggers(t *testing.T) {
 		l, _ := w.listen(expiry.Config{Sweep: 20 * time.Millisecond}, handlers{"x": w.note})
 		w.eventually(func() bool { return w.number("ZCARD", "%exp:due:x") >= 3 })
 		for _, id := range []string{"empty", "numbers", "first"} {
-			require.NoError(t, w.schedule().Touch(ctx, "x", id, 0, 0))
+			require.NoError(t, w.schedule().Debounce(ctx, "x", id, 0, 0))
 		}
 		w.eventually(func() bool { return len(w.ids()) == 3 })
 		w.settled("x")
@@ -338,10 +338,10 @@ func TestDelays(t *testing.T) {
 		w := newWorld(t, p)
 		s := w.schedule()
 		for name, set := range map[string]func(d time.Duration) error{
-			"Set":        func(d time.Duration) error { return s.Set(ctx, "x", "Set", d) },
-			"SetPayload": func(d time.Duration) error { return s.SetPayload(ctx, "x", "SetPayload", 1, d) },
-			"Touch":      func(d time.Duration) error { return s.Touch(ctx, "x", "Touch", d, time.Hour) },
-			"Touch most": func(d time.Duration) error { return s.Touch(ctx, "x", "Touch most", time.Hour, d) },
+			"Set":              func(d time.Duration) error { return s.Set(ctx, "x", "Set", d) },
+			"SetPayload":       func(d time.Duration) error { return s.SetPayload(ctx, "x", "SetPayload", 1, d) },
+			"Debounce":         func(d time.Duration) error { return s.Debounce(ctx, "x", "Debounce", d, time.Hour) },
+			"Debounce at most": func(d time.Duration) error { return s.Debounce(ctx, "x", "Debounce at most", time.Hour, d) },
 		} {
 			require.NoError(t, set(0), name)
 			at, err := s.Due(ctx, "x", name)
@@ -349,7 +349,7 @@ func TestDelays(t *testing.T) {
 			require.NoError(t, set(time.Nanosecond), name)
 			later, err := s.Due(ctx, "x", name)
 			require.NoError(t, err, name)
-			if name != "Touch most" { // its limit counts from the first
+			if name != "Debounce at most" { // its limit counts from the first
 				require.Greater(t, later, at, name)
 			}
 			require.ErrorIs(t, set(-time.Nanosecond), expiry.ErrInvalidTTL, name)

@@ -27,7 +27,7 @@ const testClock = "local function clock() return tonumber(redis.call('GET', 'clo
 
 const graceMS = 3600000
 
-// Whatever is set, touched, deleted, claimed, acknowledged, failed, released,
+// Whatever is set, debounced, deleted, claimed, acknowledged, failed, released,
 // lapsed, revived and discarded, and whatever another service does to the keys
 // meanwhile: the sets in Redis are those of a model that says in plain words
 // what should be there.
@@ -40,7 +40,7 @@ func TestScheduleIsTheModel(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"":              m.compare,
 			"set":           m.set,
-			"touch":         m.touch,
+			"debounce":      m.debounce,
 			"delete":        m.delete,
 			"look":          m.look,
 			"claim":         m.claim,
@@ -185,10 +185,10 @@ func (m *model) write(k string, due, now, first int64) {
 	m.due[k] = due
 }
 
-func (m *model) touch(t *rapid.T) {
+func (m *model) debounce(t *rapid.T) {
 	id, k := m.id(t)
 	quiet, limit := delays(t, "quiet"), delays(t, "limit")
-	require.NoError(t, m.schedule.Touch(context.Background(), m.queue.action, id, ms(quiet), ms(limit)))
+	require.NoError(t, m.schedule.Debounce(context.Background(), m.queue.action, id, ms(quiet), ms(limit)))
 	now := m.soon()
 	due, first := now+quiet, now
 	switch held := m.keys[k]; {

@@ -100,14 +100,14 @@ func (s *Schedule) SetPayload(ctx context.Context, action, id string, payload an
 	return s.set(ctx, change{op: "SetPayload", action: action, id: id, delay: after, carries: true, payload: payload})
 }
 
-// Touch is a debounce: it makes the work fall due when quiet has passed without
-// another Touch, and at most atMost after the first one since it last fired. Both
-// are rounded up to whole milliseconds, and 0 means now. A payload stays. One
-// script.
+// Debounce postpones the work until quiet has passed without another call, but no
+// longer than atMost after the first call since the trigger last fired. If the
+// trigger does not exist, Debounce sets it. Both durations are rounded up to whole
+// milliseconds; 0 means now. The payload is kept. Debounce runs one script.
 //
 // Errors: those of Set; ErrInvalidTTL also for a negative atMost.
-func (s *Schedule) Touch(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
-	return s.set(ctx, change{op: "Touch", action: action, id: id, delay: quiet, touch: true, limit: atMost})
+func (s *Schedule) Debounce(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
+	return s.set(ctx, change{op: "Debounce", action: action, id: id, delay: quiet, debounce: true, limit: atMost})
 }
 
 // Delete takes a trigger back that has not fired, with its payload, and reports
@@ -164,12 +164,12 @@ func (s *Schedule) Key(action, id string) (string, error) {
 	return strings.TrimPrefix(w.Key, s.names.prefix), err
 }
 
-// change is one call of Set, SetPayload or Touch.
+// change is one call of Set, SetPayload or Debounce.
 type change struct {
-	op, action, id string
-	delay, limit   time.Duration
-	touch, carries bool
-	payload        any
+	op, action, id    string
+	delay, limit      time.Duration
+	debounce, carries bool
+	payload           any
 }
 
 func (s *Schedule) set(ctx context.Context, c change) error {
@@ -206,10 +206,10 @@ func (s *Schedule) arguments(w work, c change) ([]string, error) {
 		return nil, w.Refuse(fmt.Errorf("%w: a delay of %v is negative; 0 means now", fault.ErrInvalidTTL, c.delay))
 	}
 	if c.limit < 0 {
-		return nil, w.Refuse(fmt.Errorf("%w: at most %v after the first touch is negative; 0 means now", fault.ErrInvalidTTL, c.limit))
+		return nil, w.Refuse(fmt.Errorf("%w: atMost is %v; it must not be negative, and 0 means now", fault.ErrInvalidTTL, c.limit))
 	}
 	args := []string{"", store.Milliseconds(c.delay), allStamps.next()}
-	if c.carries || c.touch {
+	if c.carries || c.debounce {
 		args = append(args, store.Milliseconds(c.limit))
 	}
 	if c.carries {
@@ -231,7 +231,7 @@ func (s *Schedule) letters(c change) (letters string) {
 	if c.carries {
 		letters = "p"
 	}
-	if c.touch {
+	if c.debounce {
 		letters += "t"
 	}
 	if s.core.IfExists {

@@ -80,7 +80,7 @@ func TestConditions(t *testing.T) {
 		require.ErrorIs(t, exists.Set(ctx, "x", "1", time.Minute), expiry.ErrNotFound)
 		require.NoError(t, absent.Set(ctx, "x", "1", time.Minute))
 		require.ErrorIs(t, absent.SetPayload(ctx, "x", "1", 1, time.Hour), expiry.ErrExists)
-		require.ErrorIs(t, absent.Touch(ctx, "x", "1", time.Hour, time.Hour), expiry.ErrExists)
+		require.ErrorIs(t, absent.Debounce(ctx, "x", "1", time.Hour, time.Hour), expiry.ErrExists)
 		require.InDelta(t, time.Minute.Milliseconds(), w.due("x", "1"), 10_000)
 		require.NoError(t, exists.Set(ctx, "x", "1", time.Hour))
 		require.InDelta(t, time.Hour.Milliseconds(), w.due("x", "1"), 10_000)
@@ -92,29 +92,29 @@ func TestConditions(t *testing.T) {
 }
 
 // A debounce waits for quiet, and no longer than its limit.
-func TestTouch(t *testing.T) {
+func TestDebounce(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		s := w.schedule()
 		require.NoError(t, s.SetPayload(ctx, "x", "1", "kept", time.Minute))
-		require.NoError(t, s.Touch(ctx, "x", "1", time.Hour, 90*time.Minute))
+		require.NoError(t, s.Debounce(ctx, "x", "1", time.Hour, 90*time.Minute))
 		require.InDelta(t, time.Hour.Milliseconds(), w.due("x", "1"), 10_000)
-		require.NoError(t, s.Touch(ctx, "x", "1", 2*time.Hour, 90*time.Minute))
+		require.NoError(t, s.Debounce(ctx, "x", "1", 2*time.Hour, 90*time.Minute))
 		require.InDelta(t, (90 * time.Minute).Milliseconds(), w.due("x", "1"), 10_000)
-		require.EqualValues(t, 1, w.number("HLEN", "%exp:pay:x"), "a touch keeps the payload")
+		require.EqualValues(t, 1, w.number("HLEN", "%exp:pay:x"), "Debounce keeps the payload")
 
 		w.listen(expiry.Config{}, handlers{"y": w.note})
 		first := time.Now()
 		w.eventually(func() bool {
 			if len(w.ran()) == 0 {
-				require.NoError(t, s.Touch(ctx, "y", "1", time.Hour, 300*time.Millisecond))
+				require.NoError(t, s.Debounce(ctx, "y", "1", time.Hour, 300*time.Millisecond))
 			}
 			return len(w.ran()) > 0
 		})
 		due := w.ran()[0].DueAt
 		require.False(t, due.Before(first.Add(300*time.Millisecond).Truncate(time.Millisecond)))
-		require.NoError(t, s.Touch(ctx, "y", "1", time.Hour, 2*time.Hour))
-		require.InDelta(t, time.Hour.Milliseconds(), w.due("y", "1"), 60_000, "after it fired, a touch is a first one again")
+		require.NoError(t, s.Debounce(ctx, "y", "1", time.Hour, 2*time.Hour))
+		require.InDelta(t, time.Hour.Milliseconds(), w.due("y", "1"), 60_000, "after the trigger fired, Debounce counts from its first call again")
 	})
 }
 
@@ -154,7 +154,7 @@ func TestDue(t *testing.T) {
 		none("1")
 		require.NoError(t, s.Set(ctx, "x", "1", time.Hour))
 		due("1", time.Hour)
-		require.NoError(t, s.Touch(ctx, "x", "1", 2*time.Hour, 90*time.Minute))
+		require.NoError(t, s.Debounce(ctx, "x", "1", 2*time.Hour, 90*time.Minute))
 		due("1", 90*time.Minute)
 		w.do("PEXPIRE", w.key("x", "1"), "600000")
 		due("1", 10*time.Minute)
@@ -230,8 +230,8 @@ func TestMistakesAreRefused(t *testing.T) {
 	}{
 		"delay":    {expiry.ErrInvalidTTL, func() error { return s.Set(ctx, "x", "1", -1) }},
 		"negative": {expiry.ErrInvalidTTL, func() error { return s.SetPayload(ctx, "x", "1", 1, -time.Second) }},
-		"quiet":    {expiry.ErrInvalidTTL, func() error { return s.Touch(ctx, "x", "1", -1, time.Second) }},
-		"limit":    {expiry.ErrInvalidTTL, func() error { return s.Touch(ctx, "x", "1", time.Second, -1) }},
+		"quiet":    {expiry.ErrInvalidTTL, func() error { return s.Debounce(ctx, "x", "1", -1, time.Second) }},
+		"limit":    {expiry.ErrInvalidTTL, func() error { return s.Debounce(ctx, "x", "1", time.Second, -1) }},
 		"action":   {expiry.ErrInvalidKey, func() error { return s.Set(ctx, "", "1", time.Second) }},
 		"id":       {expiry.ErrInvalidKey, func() error { return s.Set(ctx, "x", "a\x00b", time.Second) }},
 		"due":      {expiry.ErrInvalidKey, func() error { _, err := s.Due(ctx, "x", ""); return err }},

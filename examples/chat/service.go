@@ -165,7 +165,7 @@ func send(r *http.Request, at *shop) (any, error) {
 	if err := json.NewDecoder(r.Body).Decode(&m); err != nil || strings.TrimSpace(m.Text) == "" {
 		return nil, fmt.Errorf(`%w: the body is JSON with a text, like {"text": "a lamp, please"}`, errBadRequest)
 	}
-	// The trigger is touched before, so that the message is answered although
+	// The trigger is set before, so that the message is answered although
 	// this process may die, and after, although it may have come in late.
 	if err := errors.Join(at.users.Update(r.Context(), at.id.User, messages.Add(1)), putOff(r, at)); err != nil {
 		return nil, err
@@ -183,7 +183,7 @@ func typing(r *http.Request, at *shop) (any, error) {
 }
 
 func putOff(r *http.Request, at *shop, opts ...symphony.Option) error {
-	return at.triggers.With(opts...).Touch(r.Context(), answerAction, at.id.User, at.settings.Quiet, at.settings.AtMost)
+	return at.triggers.With(opts...).Debounce(r.Context(), answerAction, at.id.User, at.settings.Quiet, at.settings.AtMost)
 }
 
 // look gives all that the page shows of a user but the orders.

@@ -60,7 +60,7 @@ func main() {
 	// seconds after its first message.
 	began := time.Now()
 	for _, message := range []string{"hi", "are you there?", "never mind"} {
-		check(triggers.Touch(ctx, "summarize", "chat9", 600*time.Millisecond, 2*time.Second))
+		check(triggers.Debounce(ctx, "summarize", "chat9", 600*time.Millisecond, 2*time.Second))
 		fmt.Printf("%6v  %q is said\n", since(began), message)
 		time.Sleep(150 * time.Millisecond)
 	}

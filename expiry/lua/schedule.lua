@@ -5,8 +5,8 @@
 -- KEYS[3]  pay: payloads
 -- KEYS[4]  own: there while a listener handles the action; asked where ARGV[1]
 --          holds b
--- ARGV[1]  letters: p there is a payload, else it is dropped, or kept by a touch;
---          t touch: at most ARGV[4] after the first one; e only where the trigger
+-- ARGV[1]  letters: p there is a payload, else it is dropped, or kept by a debounce;
+--          t debounce: at most ARGV[4] after the first one; e only where the trigger
 --          exists; a only where it does not; b a bare key that ends when it is
 --          due, while nobody owns the action
 -- ARGV[2]  delay in milliseconds
@@ -44,11 +44,11 @@ local overdue = not v and score and now >= score + grace
 if asked('e') and not v and not overdue then return redis.status_reply('NOTFOUND') end
 if asked('a') and (v or overdue) then return redis.status_reply('EXISTS') end
 
-local touch = asked('t')
+local debounce = asked('t')
 local was = v and read(v) or {}
 local bare = stamp
 local at = now + delay
-if touch then
+if debounce then
   local since = was.first or now
   at = overdue and score or math.min(at, since + tonumber(ARGV[4]))
   bare = bare .. ';first=' .. int(since)
@@ -57,7 +57,7 @@ end
 local payload = false
 if asked('p') then
   payload = ARGV[5]
-elseif touch and (v or overdue) then
+elseif debounce and (v or overdue) then
   payload = was.payload or redis.call('HGET', pay, pending(trigger))
 end
 

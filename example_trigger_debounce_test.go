@@ -11,9 +11,9 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Each message puts the summary off by five seconds, but by no more than a
+// Each message postpones the summary by five seconds, but by no more than a
 // minute after the first message.
-func ExampleTrigger_Touch() {
+func ExampleTrigger_Debounce() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})
 	if err != nil {
@@ -26,7 +26,7 @@ func ExampleTrigger_Touch() {
 	}
 
 	for range 3 {
-		if err := triggers.Touch(ctx, "summarize", "chat9", 5*time.Second, time.Minute); err != nil {
+		if err := triggers.Debounce(ctx, "summarize", "chat9", 5*time.Second, time.Minute); err != nil {
 			log.Fatal(err)
 		}
 	}
