@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
@@ -194,15 +194,15 @@ func (b *Batch[T]) queue(q Queue) (*listrepo.ListRepo[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}
-	pending, err := b.keys.pending.Key(q.Service)
+	set, err := b.keys.pending.Key(q.Service)
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}
-	member, err := registry.Queue{Tenant: b.tenant, Entity: q.Entity, Action: q.Action}.Member()
+	member, err := pending.Queue{Tenant: b.tenant, Entity: q.Entity, Action: q.Action}.Member()
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}
-	repo := b.items.In(space).Marked(listrepo.Marks{Set: pending, Member: b.tenant, Queue: member})
+	repo := b.items.In(space).Marked(listrepo.Marks{Set: set, Member: b.tenant, Queue: member})
 	b.last.Store(&boundQueue[T]{q, repo})
 	return repo, nil
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
-	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -21,11 +21,11 @@ import (
 // If the service cannot be in a key, ErrInvalidKey. If the set holds another Redis
 // type, ErrWrongType. If the pool is unknown, ErrUnknownPool.
 func PendingTenants(ctx context.Context, pools *pool.Pools, service string, opts ...Option) ([]string, error) {
-	r, err := registryOf(pools, service, opts)
+	r, err := pendingSetOf(pools, service, opts)
 	if err != nil {
 		return nil, err
 	}
-	return r.Pending(ctx, "PendingTenants")
+	return r.Tenants(ctx, "PendingTenants")
 }
 
 // RemoveFromPending takes a tenant out of a service's pending set unless one of
@@ -40,27 +40,27 @@ func PendingTenants(ctx context.Context, pools *pool.Pools, service string, opts
 // after the tenant was removed and it cannot be restored, the error's MaybeApplied
 // is true.
 func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant string, opts ...Option) (bool, error) {
-	r, err := registryOf(pools, service, opts)
+	r, err := pendingSetOf(pools, service, opts)
 	if err != nil {
 		return false, err
 	}
-	if err := r.Check(removing, tenant); err != nil {
+	if err := r.CheckTenant(removing, tenant); err != nil {
 		return false, err
 	}
 	if busy, err := hasItems(ctx, r, tenant); err != nil || busy {
 		return false, err
 	}
-	if err := r.Leave(ctx, removing, tenant); err != nil {
+	if err := r.BeginRemoval(ctx, removing, tenant); err != nil {
 		return false, err
 	}
 	var leaving fault.Steps
 	leaving.Applied()
 	busy, err := hasItems(ctx, r, tenant)
 	if err == nil && !busy {
-		return true, leaving.Error(r.Target(removing), r.Gone(ctx, removing, tenant))
+		return true, leaving.Error(r.Target(removing), r.FinishRemoval(ctx, removing, tenant))
 	}
 	// The context may have ended: the tenant must not stay out for that.
-	if failed := r.Return(context.WithoutCancel(ctx), removing, tenant); failed != nil {
+	if failed := r.Restore(context.WithoutCancel(ctx), removing, tenant); failed != nil {
 		err = leaving.Error(r.Target(removing), errors.Join(err, failed))
 	}
 	return false, err
@@ -77,21 +77,21 @@ func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant s
 // MaybeApplied is true, and the call can be repeated. If the service cannot be in
 // a key, ErrInvalidKey.
 func ForceRemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant string, opts ...Option) error {
-	r, err := registryOf(pools, service, opts)
+	r, err := pendingSetOf(pools, service, opts)
 	if err != nil {
 		return err
 	}
-	if r.Check(forcing, tenant) != nil {
+	if r.CheckTenant(forcing, tenant) != nil {
 		return r.Remove(ctx, forcing, tenant)
 	}
-	if err := r.Leave(ctx, forcing, tenant); err != nil {
+	if err := r.BeginRemoval(ctx, forcing, tenant); err != nil {
 		return err
 	}
 	var leaving fault.Steps
 	leaving.Applied()
 	queues, err := queuesOf(ctx, r, forcing, tenant)
 	if err == nil {
-		err = errors.Join(r.Drop(ctx, forcing, queues), r.Remove(ctx, forcing, tenant))
+		err = errors.Join(r.RemoveUnclaimed(ctx, forcing, queues), r.Remove(ctx, forcing, tenant))
 	}
 	return leaving.Error(r.Target(forcing), err)
 }
@@ -102,34 +102,34 @@ const (
 )
 
 // hasItems reports whether a tenant has items of the registry's service.
-func hasItems(ctx context.Context, r *registry.Registry, tenant string) (bool, error) {
+func hasItems(ctx context.Context, r *pending.Set, tenant string) (bool, error) {
 	queues, err := queuesOf(ctx, r, removing, tenant)
 	if err != nil {
 		return false, err
 	}
 	states, err := r.States(ctx, removing, queues)
-	if err != nil || slices.ContainsFunc(states, func(s registry.State) bool { return s != registry.Empty }) {
+	if err != nil || slices.ContainsFunc(states, func(s pending.State) bool { return s != pending.Empty }) {
 		return err == nil, err
 	}
-	found, err := r.Scan(ctx, removing, tenant)
+	found, err := r.ScanQueues(ctx, removing, tenant)
 	return len(found) > 0, err
 }
 
 // queuesOf are the queues of a tenant that the registry knows.
-func queuesOf(ctx context.Context, r *registry.Registry, op, tenant string) ([]registry.Queue, error) {
+func queuesOf(ctx context.Context, r *pending.Set, op, tenant string) ([]pending.Queue, error) {
 	snap, err := r.Snapshot(ctx, op)
-	return slices.DeleteFunc(snap.Queues, func(q registry.Queue) bool { return q.Tenant != tenant }), err
+	return slices.DeleteFunc(snap.Queues, func(q pending.Queue) bool { return q.Tenant != tenant }), err
 }
 
-func registryOf(pools *pool.Pools, service string, opts []Option) (*registry.Registry, error) {
+func pendingSetOf(pools *pool.Pools, service string, opts []Option) (*pending.Set, error) {
 	keys, rest, err := batchPatterns(pools, opts)
 	if err != nil {
 		return nil, err
 	}
-	return newRegistry(pools, keys, service, rest)
+	return newPendingSet(pools, keys, service, rest)
 }
 
-func newRegistry(pools *pool.Pools, keys batchKeys, service string, opts []Option) (*registry.Registry, error) {
+func newPendingSet(pools *pool.Pools, keys batchKeys, service string, opts []Option) (*pending.Set, error) {
 	sets, err := keys.pending.Bind()
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
@@ -139,7 +139,7 @@ func newRegistry(pools *pool.Pools, keys batchKeys, service string, opts []Optio
 	if err != nil {
 		return nil, err
 	}
-	r := registry.New(s, service, keys.list)
+	r := pending.New(s, service, keys.list)
 	if _, err := keys.pending.Key(service); err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}

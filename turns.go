@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/pending"
 )
 
 // turns says whose turn it is: tenants one after the other, and of each tenant
@@ -18,7 +18,7 @@ type turns struct {
 	ended   bool
 	ring    []*tenantTurns
 	tenants map[string]*tenantTurns
-	queues  map[registry.Queue]*turn
+	queues  map[pending.Queue]*turn
 }
 
 // tenantTurns are the queues of a tenant that are ready. It is in the ring when
@@ -27,7 +27,7 @@ type tenantTurns struct{ ready []*turn }
 
 // turn is one queue.
 type turn struct {
-	registry.Queue
+	pending.Queue
 	taken    bool      // it is ready, or worked on
 	after    time.Time // when it may be ready again
 	failures int
@@ -37,7 +37,7 @@ type turn struct {
 }
 
 func newTurns() *turns {
-	t := &turns{tenants: map[string]*tenantTurns{}, queues: map[registry.Queue]*turn{}}
+	t := &turns{tenants: map[string]*tenantTurns{}, queues: map[pending.Queue]*turn{}}
 	t.changed = sync.NewCond(&t.mu)
 	return t
 }
@@ -71,13 +71,13 @@ func (t *turns) end() {
 
 // add makes the queues of pending tenants ready, and forgets those that are not
 // in use any more.
-func (t *turns) add(snap registry.Snapshot) {
+func (t *turns) add(snap pending.Snapshot) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
 	for _, at := range rand.Perm(len(snap.Queues)) {
 		name := snap.Queues[at]
-		if _, pending := slices.BinarySearch(snap.Pending, name.Tenant); !pending {
+		if _, isPending := slices.BinarySearch(snap.Pending, name.Tenant); !isPending {
 			continue
 		}
 		q := t.queues[name]

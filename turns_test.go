@@ -7,18 +7,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/pending"
 )
 
 // A queue that fails waits, and longer each time; one that is empty waits less.
 // Others have their turns meanwhile.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bad, good := registry.Queue{Tenant: "a", Entity: "e", Action: "x"}, registry.Queue{Tenant: "a", Entity: "e", Action: "y"}
-		snap := registry.Snapshot{Pending: []string{"a"}, Queues: []registry.Queue{bad, good}}
+		bad, good := pending.Queue{Tenant: "a", Entity: "e", Action: "x"}, pending.Queue{Tenant: "a", Entity: "e", Action: "y"}
+		snap := pending.Snapshot{Pending: []string{"a"}, Queues: []pending.Queue{bad, good}}
 		turns := newTurns()
-		look := func() (names map[registry.Queue]*turn) {
-			names = map[registry.Queue]*turn{}
+		look := func() (names map[pending.Queue]*turn) {
+			names = map[pending.Queue]*turn{}
 			turns.add(snap)
 			for len(turns.ring) > 0 {
 				q := turns.next()
@@ -55,11 +55,11 @@ func TestTurns(t *testing.T) {
 
 // Tenants take turns however many queues they have.
 func TestTenantsTakeTurns(t *testing.T) {
-	snap := registry.Snapshot{Pending: []string{"a", "b"}}
+	snap := pending.Snapshot{Pending: []string{"a", "b"}}
 	for _, action := range []string{"1", "2", "3", "4"} {
-		snap.Queues = append(snap.Queues, registry.Queue{Tenant: "a", Entity: "e", Action: action})
+		snap.Queues = append(snap.Queues, pending.Queue{Tenant: "a", Entity: "e", Action: action})
 	}
-	snap.Queues = append(snap.Queues, registry.Queue{Tenant: "b", Entity: "e", Action: "1"}, registry.Queue{Tenant: "done", Entity: "e", Action: "1"})
+	snap.Queues = append(snap.Queues, pending.Queue{Tenant: "b", Entity: "e", Action: "1"}, pending.Queue{Tenant: "done", Entity: "e", Action: "1"})
 	turns := newTurns()
 	turns.add(snap)
 	count := map[string]int{}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
-	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
@@ -53,7 +53,7 @@ func WorkBatches[T any](
 	if err != nil {
 		return err
 	}
-	r, err := newRegistry(pools, keys, service, rest)
+	r, err := newPendingSet(pools, keys, service, rest)
 	if err != nil {
 		return err
 	}
@@ -104,22 +104,22 @@ const (
 
 // work is one WorkBatches under way, without its type parameter.
 type work struct {
-	registry *registry.Registry
-	process  func(ctx context.Context, tenant string, q Queue, n int) (done int, failed, err error)
-	workers  int
-	chunk    int
-	report   func(error)
+	pending *pending.Set
+	process func(ctx context.Context, tenant string, q Queue, n int) (done int, failed, err error)
+	workers int
+	chunk   int
+	report  func(error)
 
 	turns    *turns
 	progress atomic.Bool // whether items were handled since the last look
 
 	nextSweep, nextScan time.Time
 	nextTold            map[string]time.Time // by kind of error
-	scanned             []registry.Queue     // by the last scan, while the index cannot be read
+	scanned             []pending.Queue      // by the last scan, while the index cannot be read
 }
 
-func newWork(r *registry.Registry, process func(context.Context, string, Queue, int) (int, error, error)) *work {
-	w := &work{registry: r, process: process, workers: max(r.Workers, 1), chunk: r.ChunkSize, report: reporter(r.Report), turns: newTurns(), nextTold: map[string]time.Time{}}
+func newWork(r *pending.Set, process func(context.Context, string, Queue, int) (int, error, error)) *work {
+	w := &work{pending: r, process: process, workers: max(r.Workers, 1), chunk: r.ChunkSize, report: reporter(r.Report), turns: newTurns(), nextTold: map[string]time.Time{}}
 	if w.chunk == 0 {
 		w.chunk = defaultChunkSize
 	}
@@ -158,7 +158,7 @@ func (w *work) run(ctx context.Context) error {
 
 // visit works on one chunk of a queue.
 func (w *work) visit(ctx context.Context, q *turn) {
-	queue := Queue{w.registry.Service, q.Entity, q.Action}
+	queue := Queue{w.pending.Service, q.Entity, q.Action}
 	done, failed, err := w.process(ctx, q.Tenant, queue, w.chunk)
 	var bad *listrepo.ItemError
 	var strange *listrepo.ForeignEntriesError
@@ -191,13 +191,13 @@ func (w *work) tell(ctx context.Context, tenant string, q Queue, err error) {
 func (w *work) tellSeldom(ctx context.Context, kind string, err error) {
 	if now := time.Now(); now.After(w.nextTold[kind]) {
 		w.nextTold[kind] = now.Add(tellEvery)
-		w.tell(ctx, "", Queue{Service: w.registry.Service}, err)
+		w.tell(ctx, "", Queue{Service: w.pending.Service}, err)
 	}
 }
 
 // look finds queues to work on, and now and then tenants that are done.
 func (w *work) look(ctx context.Context) error {
-	snap, err := w.registry.Snapshot(ctx, working)
+	snap, err := w.pending.Snapshot(ctx, working)
 	if err != nil {
 		return err
 	}
@@ -220,9 +220,9 @@ func (w *work) look(ctx context.Context) error {
 
 // lookWithoutIndex finds the queues of pending tenants by a scan, now and then.
 // Nobody is taken out of the pending set meanwhile.
-func (w *work) lookWithoutIndex(ctx context.Context, snap registry.Snapshot) error {
+func (w *work) lookWithoutIndex(ctx context.Context, snap pending.Snapshot) error {
 	if now := time.Now(); now.After(w.nextScan) {
-		found, err := w.registry.Scan(ctx, working, snap.Pending...)
+		found, err := w.pending.ScanQueues(ctx, working, snap.Pending...)
 		if err != nil {
 			return err
 		}

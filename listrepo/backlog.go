@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -61,7 +61,7 @@ func (r *ListRepo[T]) Backlog(ctx context.Context, id string) (Backlog, error) {
 // returns how many claims are counted, 0 after the last page.
 func (q *queue) backlog(ctx context.Context, t fault.Target, from int64) (Backlog, int64, error) {
 	_, _, tail := claimKeys(t, "")
-	keys := append([]string{beside(t, registry.Due), beside(t, registry.Again), beside(t, registry.Dead), beside(t, registry.Age)}, q.index()...)
+	keys := append([]string{beside(t, queuekey.Due), beside(t, queuekey.Again), beside(t, queuekey.Dead), beside(t, queuekey.Age)}, q.index()...)
 	m, err := q.unconditional().Run(ctx, t, backlogScript, []string{tail, strconv.FormatInt(from, 10), q.marks.Queue}, keys...)
 	if err != nil {
 		return Backlog{}, 0, q.explained(ctx, t, err)
@@ -102,7 +102,7 @@ func (r *ListRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) 
 // deleteRest removes what stands beside a queue.
 func (q *queue) deleteRest(ctx context.Context, t fault.Target) error {
 	_, _, tail := claimKeys(t, "")
-	keys := []string{beside(t, registry.Due), beside(t, registry.Again), beside(t, registry.Back), beside(t, registry.Dead), beside(t, registry.Age)}
+	keys := []string{beside(t, queuekey.Due), beside(t, queuekey.Again), beside(t, queuekey.Back), beside(t, queuekey.Dead), beside(t, queuekey.Age)}
 	for more := int64(1); more > 0; {
 		m, err := q.unconditional().Run(ctx, t, deleteScript, []string{tail}, keys...)
 		if err == nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -63,7 +63,7 @@ func (r *ListRepo[T]) Dead(ctx context.Context, id string) iter.Seq2[DeadLetter[
 func (q *queue) dead(ctx context.Context, t fault.Target) iter.Seq2[[2]string, error] {
 	return func(yield func([2]string, error) bool) {
 		for cursor := uint64(0); ; {
-			scan := q.Client.B().Hscan().Key(beside(t, registry.Dead)).Cursor(cursor).Count(100).Build()
+			scan := q.Client.B().Hscan().Key(beside(t, queuekey.Dead)).Cursor(cursor).Count(100).Build()
 			page, err := q.Client.Do(ctx, scan).AsScanEntry()
 			if err != nil {
 				yield([2]string{}, t.Sent(err))
@@ -120,7 +120,7 @@ func (r *ListRepo[T]) Retry(ctx context.Context, id string, ids ...string) (int6
 }
 
 func (q *queue) retry(ctx context.Context, t fault.Target, ids []string) (int64, error) {
-	keys := append([]string{beside(t, registry.Dead), beside(t, registry.Back), beside(t, registry.Due), beside(t, registry.Age)}, q.indexAndSet()...)
+	keys := append([]string{beside(t, queuekey.Dead), beside(t, queuekey.Back), beside(t, queuekey.Due), beside(t, queuekey.Age)}, q.indexAndSet()...)
 	args := append([]string{q.marks.Queue, q.marks.Member}, ids...)
 	m, err := q.unconditional().Run(ctx, t, retryScript, args, keys...)
 	if err != nil {
@@ -144,7 +144,7 @@ func (r *ListRepo[T]) Discard(ctx context.Context, id string, ids ...string) (in
 	}
 	pages := slices.Collect(slices.Chunk(ids, MaxCount))
 	return paged(t, pages, func(page []string) (int64, error) {
-		m, err := r.core.Do(ctx, t, r.core.Client.B().Hdel().Key(beside(t, registry.Dead)).Field(page...).Build(), store.Count)
+		m, err := r.core.Do(ctx, t, r.core.Client.B().Hdel().Key(beside(t, queuekey.Dead)).Field(page...).Build(), store.Count)
 		if err != nil {
 			return 0, r.core.explained(ctx, t, err)
 		}

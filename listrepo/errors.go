@@ -10,7 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
@@ -79,7 +79,7 @@ func (q *queue) explained(ctx context.Context, t fault.Target, err error) error 
 	}
 	keys, kinds := []string{t.Key}, []store.Kind{store.List}
 	for kind, held := range map[string]store.Kind{
-		registry.Due: store.SortedSet, registry.Again: store.SortedSet, registry.Age: store.SortedSet, registry.Back: store.Hash, registry.Dead: store.Hash,
+		queuekey.Due: store.SortedSet, queuekey.Again: store.SortedSet, queuekey.Age: store.SortedSet, queuekey.Back: store.Hash, queuekey.Dead: store.Hash,
 	} {
 		keys, kinds = append(keys, beside(t, kind)), append(kinds, held)
 	}

@@ -17,7 +17,8 @@ import (
 
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
-	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/pending"
+	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -124,7 +125,7 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, before *lease)
 		args[4] = before.header
 	}
 	if !q.marks.none() {
-		args = append(args, q.marks.Queue, store.Milliseconds(registry.Idle))
+		args = append(args, q.marks.Queue, store.Milliseconds(pending.Idle))
 	}
 	read := func() rueidis.Completed { return q.Client.B().Lrange().Key(items).Start(0).Stop(-1).Build() }
 	m, reply, err := q.unconditional().RunRead(ctx, t, claimScript, args, append([]string{items}, q.index()...), read)
@@ -373,7 +374,7 @@ func (l *lease) places(ids []string) ([]int, error) {
 func (l *lease) ack(ctx context.Context, places []int) error {
 	q := l.queue
 	items, settled, _ := claimKeys(l.target, l.token)
-	due := beside(l.target, registry.Due)
+	due := beside(l.target, queuekey.Due)
 	if places != nil {
 		return l.held(ctx, ackScript.Exec(ctx, q.Client, []string{items, settled, due}, append([]string{l.header}, texts(places)...)))
 	}
@@ -432,7 +433,7 @@ func (l *lease) lastBytes(places []int) int {
 func (l *lease) releaseSome(ctx context.Context, places []int, f fate) error {
 	q, t := l.queue, l.target
 	items, settled, _ := claimKeys(t, l.token)
-	keys := append([]string{items, settled, beside(t, registry.Due), beside(t, registry.Back), beside(t, registry.Dead), beside(t, registry.Age)}, q.indexAndSet()...)
+	keys := append([]string{items, settled, beside(t, queuekey.Due), beside(t, queuekey.Back), beside(t, queuekey.Dead), beside(t, queuekey.Age)}, q.indexAndSet()...)
 	args := []string{l.header, strconv.Itoa(f.attempts), f.reason, "", q.marks.Queue, q.marks.Member}
 	if f.free {
 		args[3] = "1"
@@ -466,7 +467,7 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 		return t.Refuse(err)
 	}
 	items, settled, _ := claimKeys(t, l.token)
-	keys := []string{items, settled, beside(t, registry.Due)}
+	keys := []string{items, settled, beside(t, queuekey.Due)}
 	args := []string{l.header, store.Milliseconds(d), l.queue.Milliseconds()}
 	return (&lease{target: t, queue: l.queue}).held(ctx, extendScript.Exec(ctx, l.queue.Client, keys, args))
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -53,7 +53,7 @@ func (q *queue) change(ctx context.Context, t fault.Target, reply store.Reply, c
 		}
 		return replies[0], true, err
 	}
-	m, err = q.unconditional().Run(ctx, t, popTrimScript, append([]string{command}, args...), beside(t, registry.Due))
+	m, err = q.unconditional().Run(ctx, t, popTrimScript, append([]string{command}, args...), beside(t, queuekey.Due))
 	if err != nil {
 		return m, false, q.explained(ctx, t, err)
 	}
@@ -83,7 +83,7 @@ func (q *queue) renewFrom(ctx context.Context, t fault.Target, more rueidis.Redi
 // each call. What came before it was applied.
 func (q *queue) renewRest(ctx context.Context, t fault.Target, from string) error {
 	for from != "0" {
-		m, err := q.unconditional().Run(ctx, t, renewBesideScript, []string{from}, beside(t, registry.Due))
+		m, err := q.unconditional().Run(ctx, t, renewBesideScript, []string{from}, beside(t, queuekey.Due))
 		if err == nil {
 			var next int64
 			next, err = m.AsInt64()

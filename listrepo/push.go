@@ -10,7 +10,7 @@ import (
 	"strconv"
 
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -93,9 +93,9 @@ func (q *queue) push(ctx context.Context, t fault.Target, command string, items 
 }
 
 func (q *queue) pushScripted(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
-	keys := []string{beside(t, registry.Due)}
+	keys := []string{beside(t, queuekey.Due)}
 	if !q.marks.none() {
-		keys = append(keys, q.set, q.index()[0], beside(t, registry.Age))
+		keys = append(keys, q.set, q.index()[0], beside(t, queuekey.Age))
 	}
 	args := append(make([]string, 0, 4+len(items)), command, strconv.Itoa(q.MaxLen), q.marks.Member, q.marks.Queue)
 	m, err := q.Run(ctx, t, pushScript, append(args, items...), keys...)

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/registry"
+	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -59,7 +59,7 @@ func (q *queue) index() []string {
 	if q.marks.none() {
 		return nil
 	}
-	return []string{keyspace.Beside(registry.Index, q.set)}
+	return []string{keyspace.Beside(queuekey.Index, q.set)}
 }
 
 func (q *queue) indexAndSet() []string {

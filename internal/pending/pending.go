@@ -1,4 +1,4 @@
-package registry
+package pending
 
 import (
 	"cmp"
@@ -14,6 +14,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
@@ -37,14 +38,14 @@ const leaving = ":"
 // than what passes between two notes of one who pushes.
 const Idle = 10 * time.Second
 
-//go:embed lua/standing.lua
-var standingSource string
+//go:embed lua/states.lua
+var statesSource string
 
-var standingScript = rueidis.NewLuaScript(right.Script(standingSource))
+var statesScript = rueidis.NewLuaScript(right.Script(statesSource))
 
-// Registry is the tenants and queues of one service that may have items: the
+// Set is the tenants and queues of one service that may have items: the
 // pending set, which the Python package shares, and the index beside it.
-type Registry struct {
+type Set struct {
 	*store.Store
 	Service string
 	list    keyspace.Pattern
@@ -52,32 +53,32 @@ type Registry struct {
 
 // New makes the registry of a service. The space is that of the pending
 // sets, list the pattern of the queues.
-func New(s *store.Store, service string, list keyspace.Pattern) *Registry {
-	return &Registry{s, service, list}
+func New(s *store.Store, service string, list keyspace.Pattern) *Set {
+	return &Set{s, service, list}
 }
 
-// Check refuses a tenant that cannot be in a key.
-func (r *Registry) Check(op, tenant string) error {
-	if err := r.isTenant(tenant); err != nil {
-		return fault.Target{Op: op, Pool: r.Alias}.Refuse(fmt.Errorf("%w; ForceRemoveFromPending removes a member that is no tenant", err))
+// CheckTenant refuses a tenant that cannot be in a key.
+func (s *Set) CheckTenant(op, tenant string) error {
+	if err := s.isTenant(tenant); err != nil {
+		return fault.Target{Op: op, Pool: s.Alias}.Refuse(fmt.Errorf("%w; ForceRemoveFromPending removes a member that is no tenant", err))
 	}
 	return nil
 }
 
 // Target names an operation on the registry.
-func (r *Registry) Target(op string) fault.Target {
-	return fault.Target{Op: op, Pool: r.Alias, Write: true}
+func (s *Set) Target(op string) fault.Target {
+	return fault.Target{Op: op, Pool: s.Alias, Write: true}
 }
 
 // isTenant is the reason why a member of the pending set is no tenant, if any.
-func (r *Registry) isTenant(member string) error {
-	_, err := r.list.Key(member, r.Service, "entity", "action")
+func (s *Set) isTenant(member string) error {
+	_, err := s.list.Key(member, s.Service, "entity", "action")
 	return err
 }
 
 // isQueue is the same for a queue of the index.
-func (r *Registry) isQueue(q Queue) error {
-	_, err := r.list.Key(q.Tenant, r.Service, q.Entity, q.Action)
+func (s *Set) isQueue(q Queue) error {
+	_, err := s.list.Key(q.Tenant, s.Service, q.Entity, q.Action)
 	return err
 }
 
@@ -107,7 +108,7 @@ func (f Foreign) Err() error {
 	}
 	if len(f.Entries) > 0 {
 		errs = append(errs, fmt.Errorf("%w: the index %q has %d members that name no queue, such as %.64q; "+
-			"they are passed over, and ForceRemoveFromPending removes one", keyspace.ErrInvalidKey, keyspace.Beside(Index, f.Key), len(f.Entries), f.Entries[0]))
+			"they are passed over, and ForceRemoveFromPending removes one", keyspace.ErrInvalidKey, keyspace.Beside(queuekey.Index, f.Key), len(f.Entries), f.Entries[0]))
 	}
 	return errors.Join(errs...)
 }
@@ -115,14 +116,14 @@ func (f Foreign) Err() error {
 // Snapshot reads the registry: SMEMBERS and ZRANGE. If the pending set holds another
 // type, the tenants of the index count as pending. If the index does, there are no
 // queues in the snapshot; Scan finds them. If both do, that is an error.
-func (r *Registry) Snapshot(ctx context.Context, op string) (snap Snapshot, err error) {
-	t, err := r.Begin(ctx, op, r.Service)
+func (s *Set) Snapshot(ctx context.Context, op string) (snap Snapshot, err error) {
+	t, err := s.Begin(ctx, op, s.Service)
 	if err != nil {
 		return snap, err
 	}
-	results := r.Client.DoMulti(ctx,
-		r.Client.B().Smembers().Key(t.Key).Build(),
-		r.Client.B().Zrange().Key(index(t)).Min("0").Max("-1").Build())
+	results := s.Client.DoMulti(ctx,
+		s.Client.B().Smembers().Key(t.Key).Build(),
+		s.Client.B().Zrange().Key(index(t)).Min("0").Max("-1").Build())
 	pending, errPending := store.ReadTexts(results[0])
 	entries, errEntries := store.ReadTexts(results[1])
 	errPending, errEntries = at(t, errPending), at(t.At(index(t)), errEntries)
@@ -138,7 +139,7 @@ func (r *Registry) Snapshot(ctx context.Context, op string) (snap Snapshot, err 
 	for _, entry := range entries {
 		if tenant, ok := strings.CutPrefix(entry, leaving); ok {
 			pending = append(pending, tenant)
-		} else if q, ok := r.queue(entry); ok {
+		} else if q, ok := s.queue(entry); ok {
 			snap.Queues = append(snap.Queues, q)
 			if snap.Foreign.Set != nil {
 				pending = append(pending, q.Tenant)
@@ -149,7 +150,7 @@ func (r *Registry) Snapshot(ctx context.Context, op string) (snap Snapshot, err 
 	}
 	slices.Sort(pending)
 	for _, member := range slices.Compact(pending) {
-		if r.isTenant(member) == nil {
+		if s.isTenant(member) == nil {
 			snap.Pending = append(snap.Pending, member)
 		} else {
 			snap.Foreign.Tenants = append(snap.Foreign.Tenants, member)
@@ -159,13 +160,13 @@ func (r *Registry) Snapshot(ctx context.Context, op string) (snap Snapshot, err 
 }
 
 // queue reads a member of the index.
-func (r *Registry) queue(entry string) (Queue, bool) {
+func (s *Set) queue(entry string) (Queue, bool) {
 	parts, ok := members.Parse(entry)
 	if !ok {
 		return Queue{}, false
 	}
 	q := Queue{parts[0], parts[1], parts[2]}
-	return q, r.isQueue(q) == nil
+	return q, s.isQueue(q) == nil
 }
 
 // at is the error of reading one key of several.
@@ -176,16 +177,16 @@ func at(t fault.Target, err error) error {
 	return t.Sent(err)
 }
 
-// Pending lists the members of the pending set alone, sorted, those that are no
+// Tenants lists the members of the pending set alone, sorted, those that are no
 // tenants too: SMEMBERS and ZRANGEBYSCORE.
-func (r *Registry) Pending(ctx context.Context, op string) ([]string, error) {
-	t, err := r.Begin(ctx, op, r.Service)
+func (s *Set) Tenants(ctx context.Context, op string) ([]string, error) {
+	t, err := s.Begin(ctx, op, s.Service)
 	if err != nil {
 		return nil, err
 	}
-	results := r.Client.DoMulti(ctx,
-		r.Client.B().Smembers().Key(t.Key).Build(),
-		r.Client.B().Zrangebyscore().Key(index(t)).Min("0").Max("0").Build())
+	results := s.Client.DoMulti(ctx,
+		s.Client.B().Smembers().Key(t.Key).Build(),
+		s.Client.B().Zrangebyscore().Key(index(t)).Min("0").Max("0").Build())
 	tenants, errTenants := store.ReadTexts(results[0])
 	parting, errParting := store.ReadTexts(results[1])
 	if err := cmp.Or(at(t, errTenants), at(t.At(index(t)), errParting)); err != nil {
@@ -213,38 +214,38 @@ const (
 // States looks at queues, pipelined, and drops those from the index that have
 // long had no items. A queue whose state cannot be read counts as waiting, and the
 // joined error has its reason: the claim of a worker finds out.
-func (r *Registry) States(ctx context.Context, op string, queues []Queue) ([]State, error) {
-	return r.states(ctx, op, queues, Idle, "")
+func (s *Set) States(ctx context.Context, op string, queues []Queue) ([]State, error) {
+	return s.states(ctx, op, queues, Idle, "")
 }
 
-// Drop takes queues out of the index whose items only wait; those with claims
+// RemoveUnclaimed takes queues out of the index whose items only wait; those with claims
 // stay, since whoever lapses is found there.
-func (r *Registry) Drop(ctx context.Context, op string, queues []Queue) error {
-	_, err := r.states(ctx, op, queues, 0, "1")
+func (s *Set) RemoveUnclaimed(ctx context.Context, op string, queues []Queue) error {
+	_, err := s.states(ctx, op, queues, 0, "1")
 	return err
 }
 
-func (r *Registry) states(ctx context.Context, op string, queues []Queue, after time.Duration, force string) ([]State, error) {
-	t, err := r.BeginWrite(ctx, op, r.Service)
+func (s *Set) states(ctx context.Context, op string, queues []Queue, after time.Duration, force string) ([]State, error) {
+	t, err := s.BeginWrite(ctx, op, s.Service)
 	if err != nil || len(queues) == 0 {
 		return nil, err
 	}
 	calls := make([]rueidis.LuaExec, len(queues))
 	for i, q := range queues {
-		key, err := r.list.Key(q.Tenant, r.Service, q.Entity, q.Action)
+		key, err := s.list.Key(q.Tenant, s.Service, q.Entity, q.Action)
 		member, errMember := q.Member()
 		if err := errors.Join(err, errMember); err != nil {
 			return nil, t.Refuse(err)
 		}
-		key = r.Prefix() + key
+		key = s.Prefix() + key
 		calls[i].Keys = []string{
-			key, keyspace.Beside(Due, key), keyspace.Beside(Again, key), keyspace.Beside(Back, key), keyspace.Beside(Age, key), index(t),
+			key, keyspace.Beside(queuekey.Due, key), keyspace.Beside(queuekey.Again, key), keyspace.Beside(queuekey.Back, key), keyspace.Beside(queuekey.Age, key), index(t),
 		}
 		calls[i].Args = []string{member, strconv.FormatInt(after.Milliseconds(), 10), force}
 	}
 	states := make([]State, len(queues))
 	var errs []error
-	for i, result := range standingScript.ExecMulti(ctx, r.Client, calls...) {
+	for i, result := range statesScript.ExecMulti(ctx, s.Client, calls...) {
 		n, err := result.AsInt64()
 		if err != nil {
 			n, errs = int64(Waiting), append(errs, t.At(calls[i].Keys[0]).Sent(err))
@@ -254,64 +255,64 @@ func (r *Registry) states(ctx context.Context, op string, queues []Queue, after 
 	return states, few(errs)
 }
 
-// Leave takes tenants out of the pending set, but not out of sight: Gone or
-// Return must follow.
-func (r *Registry) Leave(ctx context.Context, op string, tenants ...string) error {
-	return r.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
-		marks := r.Client.B().Zadd().Key(index(t)).ScoreMember()
+// BeginRemoval takes tenants out of the pending set, but not out of sight: FinishRemoval or
+// Restore must follow.
+func (s *Set) BeginRemoval(ctx context.Context, op string, tenants ...string) error {
+	return s.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
+		marks := s.Client.B().Zadd().Key(index(t)).ScoreMember()
 		for _, tenant := range tenants {
 			marks = marks.ScoreMember(0, leaving+tenant)
 		}
-		return append(r.Tx(2), marks.Build(), r.Client.B().Srem().Key(t.Key).Member(tenants...).Build())
+		return append(s.Tx(2), marks.Build(), s.Client.B().Srem().Key(t.Key).Member(tenants...).Build())
 	})
 }
 
-// Gone ends what Leave began.
-func (r *Registry) Gone(ctx context.Context, op string, tenants ...string) error {
-	return r.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
-		return append(r.Tx(1), r.Client.B().Zrem().Key(index(t)).Member(parting(tenants)...).Build())
+// FinishRemoval ends what BeginRemoval began.
+func (s *Set) FinishRemoval(ctx context.Context, op string, tenants ...string) error {
+	return s.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
+		return append(s.Tx(1), s.Client.B().Zrem().Key(index(t)).Member(parting(tenants)...).Build())
 	})
 }
 
 // Remove takes a member out of the pending set and out of the index, whatever it
-// is: a tenant that Leave began to take out, or what something else wrote.
-func (r *Registry) Remove(ctx context.Context, op, member string) error {
-	return r.change(ctx, op, 1, func(t fault.Target) store.Tx {
-		return append(r.Tx(2), r.Client.B().Srem().Key(t.Key).Member(member).Build(),
-			r.Client.B().Zrem().Key(index(t)).Member(member, leaving+member).Build())
+// is: a tenant that BeginRemoval began to take out, or what something else wrote.
+func (s *Set) Remove(ctx context.Context, op, member string) error {
+	return s.change(ctx, op, 1, func(t fault.Target) store.Tx {
+		return append(s.Tx(2), s.Client.B().Srem().Key(t.Key).Member(member).Build(),
+			s.Client.B().Zrem().Key(index(t)).Member(member, leaving+member).Build())
 	})
 }
 
-// Return puts tenants into the pending set, and undoes Leave.
-func (r *Registry) Return(ctx context.Context, op string, tenants ...string) error {
-	return r.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
-		return append(r.Tx(2), r.Client.B().Sadd().Key(t.Key).Member(tenants...).Build(),
-			r.Client.B().Zrem().Key(index(t)).Member(parting(tenants)...).Build())
+// Restore puts tenants into the pending set, and undoes BeginRemoval.
+func (s *Set) Restore(ctx context.Context, op string, tenants ...string) error {
+	return s.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
+		return append(s.Tx(2), s.Client.B().Sadd().Key(t.Key).Member(tenants...).Build(),
+			s.Client.B().Zrem().Key(index(t)).Member(parting(tenants)...).Build())
 	})
 }
 
-// Note puts queues into the index that are not there.
-func (r *Registry) Note(ctx context.Context, op string, queues ...Queue) error {
-	return r.change(ctx, op, len(queues), func(t fault.Target) store.Tx {
+// AddQueues puts queues into the index that are not there.
+func (s *Set) AddQueues(ctx context.Context, op string, queues ...Queue) error {
+	return s.change(ctx, op, len(queues), func(t fault.Target) store.Tx {
 		now := float64(time.Now().UnixMilli())
-		entries := r.Client.B().Zadd().Key(index(t)).Nx().ScoreMember()
+		entries := s.Client.B().Zadd().Key(index(t)).Nx().ScoreMember()
 		for _, q := range queues {
 			if member, err := q.Member(); err == nil {
 				entries = entries.ScoreMember(now, member)
 			}
 		}
-		return append(r.Tx(1), entries.Build())
+		return append(s.Tx(1), entries.Build())
 	})
 }
 
 // change sends a transaction on the pending set and the index, which share a
 // slot and have no lifetime.
-func (r *Registry) change(ctx context.Context, op string, n int, tx func(fault.Target) store.Tx) error {
-	t, err := r.BeginWrite(ctx, op, r.Service)
+func (s *Set) change(ctx context.Context, op string, n int, tx func(fault.Target) store.Tx) error {
+	t, err := s.BeginWrite(ctx, op, s.Service)
 	if err != nil || n == 0 {
 		return err
 	}
-	if _, err := store.Exec(r.Client.DoMulti(ctx, append(tx(t), r.Client.B().Exec().Build())...)); err != nil {
+	if _, err := store.Exec(s.Client.DoMulti(ctx, append(tx(t), s.Client.B().Exec().Build())...)); err != nil {
 		return t.Sent(err)
 	}
 	return nil
@@ -334,4 +335,4 @@ func parting(tenants []string) []string {
 	return out
 }
 
-func index(t fault.Target) string { return keyspace.Beside(Index, t.Key) }
+func index(t fault.Target) string { return keyspace.Beside(queuekey.Index, t.Key) }

@@ -1,4 +1,4 @@
-package registry
+package pending
 
 import (
 	"context"
@@ -9,45 +9,45 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Scan finds the queues of some tenants with SCAN, those that are in no index
+// ScanQueues finds the queues of some tenants with SCAN, those that are in no index
 // too, since only the Python package filled them.
-func (r *Registry) Scan(ctx context.Context, op string, tenants ...string) ([]Queue, error) {
+func (s *Set) ScanQueues(ctx context.Context, op string, tenants ...string) ([]Queue, error) {
 	if len(tenants) == 0 {
 		return nil, nil
 	}
-	f, err := r.family(tenants)
+	f, err := s.queueFilter(tenants)
 	if err != nil {
 		return nil, err
 	}
 	var names []Queue
-	for page, err := range r.Store.Scan(ctx, op, store.List, f, nil) {
+	for page, err := range s.Store.Scan(ctx, op, store.List, f, nil) {
 		if err != nil {
 			return nil, err
 		}
 		for _, key := range page.IDs {
-			names = append(names, f.names(key)...)
+			names = append(names, f.queues(key)...)
 		}
 	}
 	return names, nil
 }
 
-// family is the lists of some tenants of a service.
-type family struct {
+// queueFilter is the lists of some tenants of a service.
+type queueFilter struct {
 	list            keyspace.Pattern
 	service, tenant string            // the tenant is Any where there are several
 	tenants         map[string]string // by what precedes the entity in their keys
 }
 
-func (r *Registry) family(tenants []string) (family, error) {
-	f := family{r.list, r.Service, keyspace.Any, make(map[string]string, len(tenants))}
+func (s *Set) queueFilter(tenants []string) (queueFilter, error) {
+	f := queueFilter{s.list, s.Service, keyspace.Any, make(map[string]string, len(tenants))}
 	if len(tenants) == 1 {
 		f.tenant = tenants[0]
 	}
 	const entity = "\x01"
 	for _, tenant := range tenants {
-		key, err := r.list.Key(tenant, r.Service, entity, "action")
+		key, err := s.list.Key(tenant, s.Service, entity, "action")
 		if err != nil {
-			return f, fault.Target{Op: "Scan", Pool: r.Alias}.Refuse(err)
+			return f, fault.Target{Op: "Scan", Pool: s.Alias}.Refuse(err)
 		}
 		before, _, _ := strings.Cut(key, entity)
 		f.tenants[before] = tenant
@@ -55,22 +55,24 @@ func (r *Registry) family(tenants []string) (family, error) {
 	return f, nil
 }
 
-// Glob matches every queue of the family, and maybe more.
-func (f family) Glob() string { return f.list.Glob(f.tenant, f.service, keyspace.Any, keyspace.Any) }
+// Glob matches every queue of the queueFilter, and maybe more.
+func (f queueFilter) Glob() string {
+	return f.list.Glob(f.tenant, f.service, keyspace.Any, keyspace.Any)
+}
 
 // ID is the key itself.
-func (f family) ID(key string) (string, bool) { return key, len(f.names(key)) > 0 }
+func (f queueFilter) ID(key string) (string, bool) { return key, len(f.queues(key)) > 0 }
 
 // names reads a key. One of the Python package can be read in more than one way:
 // then it counts for every tenant that it may belong to, so that none is
 // forgotten.
-func (f family) names(key string) (names []Queue) {
+func (f queueFilter) queues(key string) (names []Queue) {
 	for at := 1; at < len(key); at++ {
 		if key[at-1] != ':' {
 			continue
 		}
 		if tenant, ok := f.tenants[key[:at]]; ok {
-			if name, ok := f.name(tenant, key, at); ok {
+			if name, ok := f.queue(tenant, key, at); ok {
 				names = append(names, name)
 			}
 		}
@@ -79,7 +81,7 @@ func (f family) names(key string) (names []Queue) {
 }
 
 // name reads a key as one of the tenant's, whose entity begins at a place.
-func (f family) name(tenant, key string, at int) (Queue, bool) {
+func (f queueFilter) queue(tenant, key string, at int) (Queue, bool) {
 	if parts, ok := f.list.Parse(key); ok && parts[0] == tenant && parts[1] == f.service {
 		return Queue{tenant, parts[2], parts[3]}, true
 	}
