@@ -39,7 +39,7 @@ func TestWhatAFailureSaysOfAWrite(t *testing.T) {
 	cut := func(then func(*testing.T, rueidis.Client, *redistest.Proxy)) func(*testing.T, rueidis.Client, *redistest.Proxy) {
 		return func(t *testing.T, admin rueidis.Client, p *redistest.Proxy) {
 			then(t, admin, p)
-			p.Cut()
+			p.CloseConnections()
 		}
 	}
 	spin := func(t *testing.T, admin rueidis.Client, _ *redistest.Proxy) {
@@ -61,11 +61,11 @@ func TestWhatAFailureSaysOfAWrite(t *testing.T) {
 		{name: "no memory", broken: run("CONFIG", "SET", "maxmemory", "1"), says: "OOM"},
 		{name: "no replicas", broken: run("CONFIG", "SET", "min-replicas-to-write", "1"), says: "NOREPLICAS"},
 		{name: "cut while it connects", broken: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) {
-			p.Cut()
-			p.Set(redistest.CutOnAsking)
+			p.CloseConnections()
+			p.SetFault(redistest.CloseOnRequest)
 		}, says: "EOF", settles: true},
-		{name: "reply lost", broken: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) { p.Set(redistest.CutOnReply) }, maybe: true},
-		{name: "no answer", broken: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) { p.Set(redistest.SwallowOut) }, maybe: true},
+		{name: "reply lost", broken: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) { p.SetFault(redistest.CloseOnReply) }, maybe: true},
+		{name: "no answer", broken: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) { p.SetFault(redistest.DropReplies) }, maybe: true},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t) })
 	}
@@ -119,7 +119,7 @@ func TestAFailedHandshakeSaysThatNothingWasApplied(t *testing.T) {
 	require.NoError(t, admin.Do(t.Context(), admin.B().Ping().Build()).Error())
 	admin = s.Client(t, 0)
 	for _, args := range [][]string{
-		{"CONFIG", "SET", "tls-cert-file", ca.Certificate("127.0.0.3"), "tls-key-file", ca.Key("127.0.0.3")},
+		{"CONFIG", "SET", "tls-cert-file", ca.CertificateFile("127.0.0.3"), "tls-key-file", ca.KeyFile("127.0.0.3")},
 		{"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"},
 	} {
 		require.NoError(t, admin.Do(t.Context(), admin.B().Arbitrary(args...).Build()).Error())

@@ -86,7 +86,7 @@ func (b *Batch[T]) Enqueue(ctx context.Context, q Queue, items ...T) (int64, err
 		return 0, err
 	}
 	n, err := queue.Push(ctx, q.Action, items...)
-	return n, fault.Named("Enqueue", err)
+	return n, fault.WithOp("Enqueue", err)
 }
 
 // Chunk gives the items from start to stop, both included, and leaves them in
@@ -98,7 +98,7 @@ func (b *Batch[T]) Chunk(ctx context.Context, q Queue, start, stop int64) ([]T, 
 		return nil, err
 	}
 	items, err := queue.Range(ctx, q.Action, start, stop)
-	return items, fault.Named("Chunk", err)
+	return items, fault.WithOp("Chunk", err)
 }
 
 // Trim keeps the items from start to stop, both included, and removes the

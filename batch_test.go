@@ -14,8 +14,8 @@ import (
 
 func TestBatch(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		tenant, other := pooltest.Tenant(), pooltest.Tenant()
-		q := symphony.Queue{Service: pooltest.Tenant(), Entity: "e:1", Action: "a"}
+		tenant, other := pooltest.UniqueTenant(), pooltest.UniqueTenant()
+		q := symphony.Queue{Service: pooltest.UniqueTenant(), Entity: "e:1", Action: "a"}
 		batch, err := symphony.NewBatch[int](p, tenant)
 		require.NoError(t, err)
 		n, err := batch.Enqueue(ctx, q)
@@ -58,7 +58,7 @@ func TestBatch(t *testing.T) {
 		require.Equal(t, []string{other}, pending())
 
 		for _, bad := range []symphony.Queue{{"", "e", "a"}, {"s", "", "a"}, {"s", "e", ""}} {
-			pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { _, err := batch.Enqueue(ctx, bad, 1); return err })
+			pooltest.RequireNothingSent(t, p, symphony.ErrInvalidKey, func() error { _, err := batch.Enqueue(ctx, bad, 1); return err })
 		}
 		_, err = symphony.RemoveFromPending(ctx, p, "", tenant)
 		require.ErrorIs(t, err, symphony.ErrInvalidKey)
@@ -70,8 +70,8 @@ func TestBatch(t *testing.T) {
 // A push whose mark is refused says that it may have been applied, or was not.
 func TestEnqueueWithoutMark(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		q := symphony.Queue{Service: pooltest.Tenant(), Entity: "e", Action: "a"}
-		batch, err := symphony.NewBatch[int](p, pooltest.Tenant())
+		q := symphony.Queue{Service: pooltest.UniqueTenant(), Entity: "e", Action: "a"}
+		batch, err := symphony.NewBatch[int](p, pooltest.UniqueTenant())
 		require.NoError(t, err)
 		_, err = batch.Enqueue(ctx, q, 1)
 		require.NoError(t, err)
@@ -116,8 +116,8 @@ func TestPendingWithPythonKeys(t *testing.T) {
 // Whatever interleaves, a tenant with items is pending in the end.
 func TestNoEnqueueIsForgotten(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		tenant := pooltest.Tenant()
-		q := symphony.Queue{Service: pooltest.Tenant(), Entity: "e", Action: "a"}
+		tenant := pooltest.UniqueTenant()
+		q := symphony.Queue{Service: pooltest.UniqueTenant(), Entity: "e", Action: "a"}
 		batch, err := symphony.NewBatch[int](p, tenant)
 		require.NoError(t, err)
 		for range 30 {

@@ -200,11 +200,11 @@ func TestNothingHangs(t *testing.T) {
 		cause func()
 		other time.Duration // the deadline of every second call
 	}{
-		{"silent", func() { proxy.Set(redistest.SwallowIn) }, time.Second},
-		{"silent after a cut", func() { proxy.Set(redistest.SwallowIn); proxy.Cut() }, 5 * time.Second},
-		{"slow", func() { proxy.Delay(time.Minute) }, time.Second},
+		{"silent", func() { proxy.SetFault(redistest.DropRequests) }, time.Second},
+		{"silent after a cut", func() { proxy.SetFault(redistest.DropRequests); proxy.CloseConnections() }, 5 * time.Second},
+		{"slow", func() { proxy.SetDelay(time.Minute) }, time.Second},
 		{"gone", proxy.Down, time.Second},
-		{"cut again and again", func() { proxy.Set(redistest.CutOnReply) }, time.Second},
+		{"cut again and again", func() { proxy.SetFault(redistest.CloseOnReply) }, time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			warm(t, p)
@@ -214,7 +214,7 @@ func TestNothingHangs(t *testing.T) {
 			c.cause()
 			defer func() {
 				proxy.Down()
-				proxy.Set(redistest.Healthy)
+				proxy.SetFault(redistest.Healthy)
 				proxy.Up()
 			}()
 			var wg sync.WaitGroup
@@ -263,14 +263,14 @@ func TestMaybeAppliedTellsTheTruth(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			seed()
 			require.False(t, maybe(t, c, ended), "the context had ended")
-			before := server.Writes(t)
-			proxy.Set(redistest.CutOnReply)
+			before := server.ChangesSinceSave(t)
+			proxy.SetFault(redistest.CloseOnReply)
 			short, cancel := context.WithTimeout(ctx, 250*time.Millisecond)
 			defer cancel()
 			lost := maybe(t, c, short)
-			proxy.Set(redistest.Healthy)
-			proxy.Cut()
-			applied := server.Writes(t) > before
+			proxy.SetFault(redistest.Healthy)
+			proxy.CloseConnections()
+			applied := server.ChangesSinceSave(t) > before
 			require.True(t, lost || !applied, "it was applied, and MaybeApplied denies it")
 			require.True(t, c.write || !lost, "a read may have been applied")
 		})
@@ -312,16 +312,16 @@ func TestMaybeAppliedOfWhatIsSentAgain(t *testing.T) {
 	}
 	requireEventually(t, func() bool {
 		proxy.Down()
-		proxy.Set(redistest.Healthy)
+		proxy.SetFault(redistest.Healthy)
 		proxy.Up()
 		requireEventually(t, func() bool { return set(time.Second) == nil }, "the proxy is up")
-		before := server.Writes(t)
-		proxy.Set(redistest.CutOnReply)
+		before := server.ChangesSinceSave(t)
+		proxy.SetFault(redistest.CloseOnReply)
 		cut.Store(true)
 		defer cut.Store(false)
 		var op *symphony.OpError
 		require.ErrorAs(t, set(500*time.Millisecond), &op)
-		applied := server.Writes(t) > before
+		applied := server.ChangesSinceSave(t) > before
 		require.True(t, op.MaybeApplied() || !applied, "%v: it was applied, and MaybeApplied denies it", op)
 		var dial *net.OpError
 		return applied && errors.As(op, &dial)
@@ -341,21 +341,21 @@ func TestNothingLeaks(t *testing.T) {
 	stop := l.run(t, 16, 200*time.Millisecond)
 	l.await(t, 500)
 	for round := range 12 {
-		proxy.Set([]redistest.Fault{redistest.CutOnReply, redistest.SwallowOut, redistest.CutOnAsking, redistest.SwallowIn}[round%4])
+		proxy.SetFault([]redistest.Fault{redistest.CloseOnReply, redistest.DropReplies, redistest.CloseOnRequest, redistest.DropRequests}[round%4])
 		for failed := l.failed.Load() + 20; l.failed.Load() < failed; time.Sleep(time.Millisecond) {
 			continue
 		}
-		proxy.Set(redistest.Healthy)
-		proxy.Cut()
+		proxy.SetFault(redistest.Healthy)
+		proxy.CloseConnections()
 		l.await(t, 200)
 	}
 	stop()
 	l.check(t, l.acked())
 	warm(t, p)
 	connections := 4 * len(p.Aliases()) // what a client makes for one server
-	requireEventually(t, func() bool { return proxy.Links() <= connections }, "connections are left")
+	requireEventually(t, func() bool { return proxy.ConnectionCount() <= connections }, "connections are left")
 	p.Close()
-	requireEventually(t, func() bool { return proxy.Links() == 0 }, "connections outlive the pools")
+	requireEventually(t, func() bool { return proxy.ConnectionCount() == 0 }, "connections outlive the pools")
 	requireEventually(t, func() bool { return runtime.NumGoroutine() <= before }, "goroutines are left")
 }
 

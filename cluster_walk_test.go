@@ -59,9 +59,9 @@ func TestWalksOverACluster(t *testing.T) {
 		if slot < keyspace.Slots/3 {
 			to = 1
 		}
-		m := c.Migrate(t, slot, to)
+		m := c.MigrateSlot(t, slot, to)
 		look(t)
-		m.Move(1)
+		m.MoveKeys(1)
 		look(t)
 		m.Finish()
 		look(t)
@@ -106,7 +106,7 @@ func moveAndWalk(t *testing.T, c *redistest.ClusterInstance, users *symphony.Use
 		defer close(moved)
 		for _, id := range ids[100:140] {
 			slot := keyspace.Slot("user:acme:user:" + id)
-			c.Migrate(t, slot, (int(slot)*3/keyspace.Slots+1)%3).Finish()
+			c.MigrateSlot(t, slot, (int(slot)*3/keyspace.Slots+1)%3).Finish()
 		}
 	}()
 	n := 0
@@ -190,7 +190,7 @@ func refusals(t *testing.T, p *pool.Pools) {
 			return err
 		},
 	} {
-		t.Run(name, func(t *testing.T) { pooltest.Unsent(t, p, symphony.ErrInvalidKey, call) })
+		t.Run(name, func(t *testing.T) { pooltest.RequireNothingSent(t, p, symphony.ErrInvalidKey, call) })
 	}
 	_, err = flat.Enqueue(ctx, queue, 1)
 	require.ErrorContains(t, err, "hash tag")

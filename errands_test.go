@@ -227,7 +227,7 @@ func (e *errands) check(t *testing.T) {
 func (e *errands) failOver(t *testing.T, primary, replica *redistest.Instance) {
 	t.Helper()
 	e.era.Add(1)
-	redistest.CatchUp(t, primary, replica)
+	redistest.WaitForReplica(t, primary, replica)
 	primary.Kill()
 	requirePrimary(t, replica)
 	for begun := time.Now(); time.Since(begun) < 2*errandLease; time.Sleep(10 * time.Millisecond) {

@@ -24,7 +24,7 @@ func TestFailoverInACluster(t *testing.T) {
 	for _, id := range l.ids[:6] {
 		for _, key := range []string{"user:ledger:user:" + id, "default:ledger:" + id, "handlers:x{" + id + "}"} {
 			slot := keyspace.Slot(key)
-			c.Migrate(t, slot, (int(slot)*3/keyspace.Slots+1)%3).Finish()
+			c.MigrateSlot(t, slot, (int(slot)*3/keyspace.Slots+1)%3).Finish()
 		}
 	}
 	l.await(t, 500)
@@ -34,7 +34,7 @@ func TestFailoverInACluster(t *testing.T) {
 	stop = l.run(t, 16, failoverDeadline)
 	l.await(t, 1000)
 	had := l.acked()
-	redistest.CatchUp(t, c.Primaries[1], c.Replicas[1])
+	redistest.WaitForReplica(t, c.Primaries[1], c.Replicas[1])
 	c.Primaries[1].Kill()
 	requirePrimary(t, c.Replicas[1])
 	l.await(t, 1000)
@@ -50,7 +50,7 @@ func TestFailoverUnderSentinel(t *testing.T) {
 	stop := l.run(t, 16, failoverDeadline)
 	l.await(t, 1000)
 	had := l.acked()
-	redistest.CatchUp(t, s.Primary, s.Replica)
+	redistest.WaitForReplica(t, s.Primary, s.Replica)
 	s.Primary.Kill()
 	requirePrimary(t, s.Replica)
 	l.await(t, 1000)

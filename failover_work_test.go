@@ -40,7 +40,7 @@ func workInACluster(t *testing.T, rounds int) {
 		if round < rounds-1 {
 			c.Primaries[at].Restart(t)
 			c.Primaries[at], c.Replicas[at] = c.Replicas[at], c.Primaries[at]
-			redistest.CatchUp(t, c.Primaries[at], c.Replicas[at])
+			redistest.WaitForReplica(t, c.Primaries[at], c.Replicas[at])
 		}
 	}
 	stop()
@@ -60,8 +60,8 @@ func (e *errands) moveSlots(t *testing.T, c *redistest.ClusterInstance, round in
 	}
 	for tag, n := range moves {
 		slot := keyspace.Slot(tag)
-		m := c.Migrate(t, slot, (part(slot)+n+1)%3)
-		m.Move(1)
+		m := c.MigrateSlot(t, slot, (part(slot)+n+1)%3)
+		m.MoveKeys(1)
 		e.await(t, 20)
 		m.Finish()
 	}

@@ -77,7 +77,7 @@ func TestManyRefusedWritesLeaveTheLifetime(t *testing.T) {
 func TestTheGreatestLifetime(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		const greatest = time.Duration(1<<63 - 1)
-		tenant := pooltest.Tenant()
+		tenant := pooltest.UniqueTenant()
 		type row struct {
 			A string `redis:"a"`
 			N int64  `redis:"n"`
@@ -133,7 +133,7 @@ func TestTheGreatestLifetime(t *testing.T) {
 // Cached for the greatest time serves from memory all the same.
 func TestCachedForTheGreatestTime(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	values, err := symphony.NewGeneric[string](p, pooltest.Tenant(), symphony.Cached(1<<63-1))
+	values, err := symphony.NewGeneric[string](p, pooltest.UniqueTenant(), symphony.Cached(1<<63-1))
 	require.NoError(t, err)
 	require.NoError(t, values.Set(ctx, "k", "v"))
 	served := func() bool {
@@ -166,7 +166,7 @@ func deadlineOf(t *testing.T, p *pool.Pools, w foreignWrite) int64 {
 // another type.
 func allWrites(t *testing.T, p *pool.Pools, opts []symphony.Option) map[string]foreignWrite {
 	t.Helper()
-	tenant := pooltest.Tenant()
+	tenant := pooltest.UniqueTenant()
 	type row struct {
 		A string   `redis:"a"`
 		N int64    `redis:"n"`

@@ -66,14 +66,14 @@ var writes = []string{"User.Upsert", "User.Upsert NoTTL", "User.IncrementField",
 // Whatever a server answers, no call panics, and a reply of another shape than
 // the command has is an error that says so.
 func TestNoReplyIsTakenForAnother(t *testing.T) {
-	s := redistest.NewOdd(t)
+	s := redistest.NewFakeServer(t)
 	p, err := pool.Open(t.Context(), pool.Config{URL: s.URL(), Logger: slog.New(slog.DiscardHandler), Timeout: 10 * time.Second})
 	require.NoError(t, err)
 	defer p.Close()
 	for _, name := range []string{"User", "Generic", "Batch", "Trigger", "cached reads"} {
 		for what, reply := range odd {
 			for _, each := range []bool{false, true} {
-				s.Say(reply, each)
+				s.SetReply(reply, each)
 				for _, call := range workers[name](t, p) {
 					err := survive(t, call)
 					full := name + "." + call.name

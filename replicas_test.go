@@ -48,15 +48,15 @@ func readReplicas(t *testing.T, url string, primaries, replicas []*redistest.Ins
 		require.NoError(t, near.Upsert(ctx, ids[i], plainTally{Count: 1}))
 	}
 	for i := range primaries {
-		redistest.CatchUp(t, primaries[i], replicas[i])
+		redistest.WaitForReplica(t, primaries[i], replicas[i])
 	}
 	requireEventually(t, func() bool {
-		before := replicas[0].Commands(t, "hmget")
+		before := replicas[0].CommandCalls(t, "hmget")
 		_, err := near.GetMany(ctx, ids...)
 		require.NoError(t, err)
-		return replicas[0].Commands(t, "hmget") > before
+		return replicas[0].CommandCalls(t, "hmget") > before
 	}, "no replica is asked")
-	before := primaries[0].Commands(t, "hmget")
+	before := primaries[0].CommandCalls(t, "hmget")
 	got, err := near.GetMany(ctx, ids...)
 	require.NoError(t, err)
 	require.Len(t, got, len(ids))
@@ -66,7 +66,7 @@ func readReplicas(t *testing.T, url string, primaries, replicas []*redistest.Ins
 		_, err = near.Get(ctx, id+"x")
 		require.ErrorIs(t, err, symphony.ErrNotFound)
 	}
-	require.Equal(t, before, primaries[0].Commands(t, "hmget"), "a primary was asked")
+	require.Equal(t, before, primaries[0].CommandCalls(t, "hmget"), "a primary was asked")
 	_, err = near.Mutate(ctx, ids[0], func(t *plainTally) error { t.Count++; return nil })
 	require.NoError(t, err)
 	require.NoError(t, near.Update(ctx, ids[0], tallyCount.Add(1)))

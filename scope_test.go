@@ -27,7 +27,7 @@ func TestBindSharedState(t *testing.T) {
 		Hits  int64  `redis:"hits"`
 	}
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		first, second := pooltest.Tenant(), pooltest.Tenant()
+		first, second := pooltest.UniqueTenant(), pooltest.UniqueTenant()
 		var late sync.WaitGroup
 		over := make(chan struct{})
 		handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -65,9 +65,9 @@ func (d load) run(t *testing.T) {
 	var times []time.Duration
 	for time.Now().Before(end) {
 		if rand.N(20) == 0 {
-			proxy.Delay(20 * time.Millisecond)
+			proxy.SetDelay(20 * time.Millisecond)
 		} else {
-			proxy.Set(redistest.Healthy)
+			proxy.SetFault(redistest.Healthy)
 		}
 		begun := time.Now()
 		_, err := l.kinds[0].read(ctx, "r0")
@@ -79,7 +79,7 @@ func (d load) run(t *testing.T) {
 		wait := time.NewTimer(10 * time.Millisecond)
 		<-wait.C
 	}
-	proxy.Set(redistest.Healthy)
+	proxy.SetFault(redistest.Healthy)
 	wg.Wait()
 	stop()
 	l.check(t, l.acked())

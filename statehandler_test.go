@@ -32,7 +32,7 @@ func TestStateHandlerMerge(t *testing.T) {
 	}
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, c := range []codec.Codec{codec.Compact, codec.JSON, codec.MsgPack} {
-			tenant := pooltest.Tenant()
+			tenant := pooltest.UniqueTenant()
 			before := time.Now()
 			handler, err := symphony.NewStateHandler[plain](p, tenant, "greet", symphony.Codec(c))
 			require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestStateHandlerMerge(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "greet", full.Handler)
 
-			strings, err := symphony.NewStateHandler[texts](p, pooltest.Tenant(), "greet", symphony.Codec(c))
+			strings, err := symphony.NewStateHandler[texts](p, pooltest.UniqueTenant(), "greet", symphony.Codec(c))
 			require.NoError(t, err)
 			text, err := strings.Merge(ctx, "u", hashrepo.FieldOf(func(s *texts) *string { return &s.At }).Clear())
 			require.NoError(t, err)
@@ -61,9 +61,9 @@ func TestStateHandlerMerge(t *testing.T) {
 			require.WithinRange(t, at, before, time.Now())
 			require.Equal(t, time.UTC, at.Location())
 		}
-		numbers, err := symphony.NewStateHandler[odd](p, pooltest.Tenant(), "greet")
+		numbers, err := symphony.NewStateHandler[odd](p, pooltest.UniqueTenant(), "greet")
 		require.NoError(t, err)
-		pooltest.Unsent(t, p, symphony.ErrFieldType, func() error {
+		pooltest.RequireNothingSent(t, p, symphony.ErrFieldType, func() error {
 			_, err := numbers.Merge(ctx, "u", hashrepo.NumberOf(func(o *odd) *int64 { return &o.At }).Set(1))
 			return err
 		})

@@ -34,7 +34,7 @@ var queue = symphony.Queue{Service: "mail", Entity: "u1", Action: "send"}
 func TestWhereTheSevenWrite(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		const day = 24 * time.Hour
-		tenant := pooltest.Tenant()
+		tenant := pooltest.UniqueTenant()
 		users, err := symphony.NewUser[profile](p, tenant)
 		require.NoError(t, err)
 		states, err := symphony.NewStateHandler[profile](p, tenant, "chat")
@@ -156,7 +156,7 @@ func TestViewsKeepTheirType(t *testing.T) {
 
 func TestTenantsAreApart(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		a, b := pooltest.Tenant(), pooltest.Tenant()
+		a, b := pooltest.UniqueTenant(), pooltest.UniqueTenant()
 		for _, names := range [][2]string{{a, b}, {a + ":user:x", a}, {a, a + ":user:x"}, {"*", b}, {a + "%3A", a + ":"}} {
 			one, err := symphony.NewUser[profile](p, names[0])
 			require.NoError(t, err)
@@ -180,7 +180,7 @@ func TestTenantsAreApart(t *testing.T) {
 
 func TestDeleteAllByPK(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		tenant, other := pooltest.Tenant(), pooltest.Tenant()
+		tenant, other := pooltest.UniqueTenant(), pooltest.UniqueTenant()
 		write := func(tenant, table, pk string) *symphony.Table[profile] {
 			rows, err := symphony.NewTable[profile](p, tenant, table)
 			require.NoError(t, err)
@@ -208,7 +208,7 @@ func TestDeleteAllByPK(t *testing.T) {
 
 func TestSharedState(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		tenant := pooltest.Tenant()
+		tenant := pooltest.UniqueTenant()
 		ss, err := symphony.NewSharedState(p, tenant, "u1")
 		require.NoError(t, err)
 		other, err := symphony.NewSharedState(p, tenant, "u2")
@@ -299,7 +299,7 @@ func TestSharedState(t *testing.T) {
 
 func TestTriggers(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		tenant := pooltest.Tenant()
+		tenant := pooltest.UniqueTenant()
 		triggers, err := symphony.NewTrigger(p, tenant)
 		require.NoError(t, err)
 		ttl := func(action, id string) time.Duration {
@@ -331,14 +331,14 @@ func TestTriggers(t *testing.T) {
 		for _, opt := range []symphony.Option{symphony.TTL(time.Hour), symphony.NoTTL(), symphony.KeepTTL()} {
 			_, err := symphony.NewTrigger(p, tenant, opt)
 			require.ErrorIs(t, err, symphony.ErrUnsupported)
-			pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error {
+			pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error {
 				return triggers.With(opt).Set(ctx, "a", "1", time.Second)
 			})
 		}
 		require.NoError(t, triggers.Set(ctx, "now", "1", 0))
-		pooltest.Unsent(t, p, symphony.ErrInvalidTTL, func() error { return triggers.Set(ctx, "a", "1", -time.Second) })
-		pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { return triggers.Set(ctx, "", "1", time.Second) })
-		pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { _, err := triggers.DeleteAll(ctx, ""); return err })
+		pooltest.RequireNothingSent(t, p, symphony.ErrInvalidTTL, func() error { return triggers.Set(ctx, "a", "1", -time.Second) })
+		pooltest.RequireNothingSent(t, p, symphony.ErrInvalidKey, func() error { return triggers.Set(ctx, "", "1", time.Second) })
+		pooltest.RequireNothingSent(t, p, symphony.ErrInvalidKey, func() error { _, err := triggers.DeleteAll(ctx, ""); return err })
 		_, err = triggers.Key("a", "")
 		require.ErrorIs(t, err, symphony.ErrInvalidKey)
 	})
@@ -347,7 +347,7 @@ func TestTriggers(t *testing.T) {
 // A trigger that is set on a pool of one's own meets the listener there.
 func TestTriggersFire(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		tenant := pooltest.Tenant()
+		tenant := pooltest.UniqueTenant()
 		triggers, err := symphony.NewTrigger(p, tenant, symphony.On(pool.Handlers))
 		require.NoError(t, err)
 		running, stop := context.WithCancel(ctx)

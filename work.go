@@ -58,7 +58,7 @@ func WorkBatches[T any](
 		return err
 	}
 	if handle == nil {
-		return r.Target(working).Refuse(fmt.Errorf("%w: the handler is nil", ErrInvalidArgument))
+		return r.Target(working).NotApplied(fmt.Errorf("%w: the handler is nil", ErrInvalidArgument))
 	}
 	if err := r.RefuseAbsent(fault.Target{Op: working, Pool: r.Alias}); err != nil {
 		return err

@@ -84,7 +84,7 @@ func pendingOf(t *testing.T, p *pool.Pools, service string) []string {
 
 func TestWorkBatches(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		service := pooltest.Tenant()
+		service := pooltest.UniqueTenant()
 		q := symphony.Queue{Service: service, Entity: "e:1", Action: "a:b"}
 		enqueue(t, p, "one", q, 1, 2, 3)
 		enqueue(t, p, "t:wo", q, 4)
@@ -116,7 +116,7 @@ func TestWorkBatches(t *testing.T) {
 // turn.
 func TestWorkIsFair(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		service := pooltest.Tenant()
+		service := pooltest.UniqueTenant()
 		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 		for i := range 50 {
 			enqueue(t, p, "big", symphony.Queue{Service: service, Entity: fmt.Sprint(i), Action: "a"}, make([]int, 20)...)
@@ -161,7 +161,7 @@ func TestWorkIsFair(t *testing.T) {
 // log tells where it was, if nobody else wants to know.
 func TestWorkPanics(t *testing.T) {
 	p := pooltest.Embedded(t)
-	service := pooltest.Tenant()
+	service := pooltest.UniqueTenant()
 	q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 	poison := func(h *handled) handler {
 		return func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
@@ -206,7 +206,7 @@ func TestWorkPanics(t *testing.T) {
 // and neither does a Report that does so.
 func TestWorkGoexit(t *testing.T) {
 	p := pooltest.Embedded(t)
-	service := pooltest.Tenant()
+	service := pooltest.UniqueTenant()
 	q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 	reports := make(chan error, 10)
 	var h handled
@@ -236,7 +236,7 @@ func TestWorkGoexit(t *testing.T) {
 // happens, no item becomes a dead letter.
 func TestWorkStopsInOrder(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		service := pooltest.Tenant()
+		service := pooltest.UniqueTenant()
 		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 		b := enqueue(t, p, "one", q, 1)
 		for deployment := range 4 {
@@ -262,7 +262,7 @@ func TestWorkStopsInOrder(t *testing.T) {
 // tenant was taken for done meanwhile.
 func TestWorkAfterADeath(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		service := pooltest.Tenant()
+		service := pooltest.UniqueTenant()
 		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 		b := enqueue(t, p, "one", q, 1, 2)
 		dead, err := b.Claim(ctx, q, 10, 500*time.Millisecond)
@@ -298,7 +298,7 @@ func TestWorkAfterADeath(t *testing.T) {
 // in sight.
 func TestRemovalThatStopsHalfWay(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		service := pooltest.Tenant()
+		service := pooltest.UniqueTenant()
 		set := "pending_batches:" + service
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", keyspace.Beside("queues", set), "0", ":py").Error())
 		require.Equal(t, []string{"py"}, pendingOf(t, p, service))
@@ -317,7 +317,7 @@ func TestRemovalThatStopsHalfWay(t *testing.T) {
 
 func TestForceRemoveFromPending(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		service := pooltest.Tenant()
+		service := pooltest.UniqueTenant()
 		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 		b := enqueue(t, p, "one", q, 1)
 		require.NoError(t, symphony.ForceRemoveFromPending(ctx, p, service, "one"))
@@ -388,7 +388,7 @@ func TestWorkBadInput(t *testing.T) {
 		"no pool":     {symphony.ErrUnknownPool, "s", []symphony.Option{symphony.On("nowhere")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pooltest.Unsent(t, p, c.want, func() error { return symphony.WorkBatches(ctx, p, c.service, none, c.opts...) })
+			pooltest.RequireNothingSent(t, p, c.want, func() error { return symphony.WorkBatches(ctx, p, c.service, none, c.opts...) })
 		})
 	}
 	_, err := symphony.NewBatch[int](p, "one", symphony.Workers(2))
@@ -404,7 +404,7 @@ func TestWorkBadInput(t *testing.T) {
 // never have the same item, and a queue of one tenant at a time in each.
 func TestWorkersNeverOverlap(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		service := pooltest.Tenant()
+		service := pooltest.UniqueTenant()
 		const items = 2000
 		for i := range items / 100 {
 			values := make([]int, 100)
@@ -504,7 +504,7 @@ func TestWorkGoesOnBesideStrangeEntries(t *testing.T) {
 	for _, kind := range []string{"due", "again", "age"} {
 		t.Run(kind, func(t *testing.T) {
 			p := pooltest.Embedded(t)
-			service := pooltest.Tenant()
+			service := pooltest.UniqueTenant()
 			q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 			const items = 60
 			enqueue(t, p, "one", q, make([]int, items)...)

@@ -99,9 +99,9 @@ func TestTriggersOfASlotThatMoves(t *testing.T) {
 
 	slot := keyspace.Slot("s3")
 	from := int(slot) * 3 / keyspace.Slots
-	m := c.Migrate(t, slot, (from+1)%3)
-	m.Move(5) // the newest: triggers
-	before := c.Primaries[from].Commands(t, "evalsha")
+	m := c.MigrateSlot(t, slot, (from+1)%3)
+	m.MoveKeys(5) // the newest: triggers
+	before := c.Primaries[from].CommandCalls(t, "evalsha")
 	w.listen(expiry.Config{}, handlers{"x": func(c context.Context, e expiry.Event) error {
 		var i int
 		if err := e.Decode(&i); err != nil || strconv.Itoa(i) != e.ID {
@@ -109,7 +109,7 @@ func TestTriggersOfASlotThatMoves(t *testing.T) {
 		}
 		return w.note(c, e)
 	}})
-	w.eventually(func() bool { return c.Primaries[from].Commands(t, "evalsha") > before+15 })
+	w.eventually(func() bool { return c.Primaries[from].CommandCalls(t, "evalsha") > before+15 })
 	m.Finish()
 	w.eventually(func() bool { return len(w.ids()) >= len(ids) })
 	require.ElementsMatch(t, ids, w.ids())

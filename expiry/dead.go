@@ -65,7 +65,7 @@ func (l *Listener) letters(ctx context.Context, q *queue, yield func(Event, erro
 		start, err = q.lettersUntil(ctx, page[len(members)-1])
 	}
 	if err != nil {
-		return yield(Event{}, t.Sent(err)) && refused(err)
+		return yield(Event{}, t.Failed(err)) && refused(err)
 	}
 	return true
 }
@@ -160,20 +160,20 @@ func (l *Listener) Discard(ctx context.Context, e Event) error {
 }
 
 func (l *Listener) onLetter(ctx context.Context, op string, e Event, do func(*queue, context.Context, string) (bool, error)) error {
-	t := fault.Target{Op: op, Pool: l.cfg.Pool, Key: e.Key, Write: true, Again: true}
+	t := fault.Target{Op: op, Pool: l.cfg.Pool, Key: e.Key, Write: true, Retryable: true}
 	member, a, err := l.locate(e)
 	if err == nil {
-		err = fault.Done(ctx)
+		err = fault.ContextError(ctx)
 	}
 	if err != nil {
-		return t.Refuse(err)
+		return t.NotApplied(err)
 	}
 	found, err := do(a.queue, ctx, member)
 	switch {
 	case err != nil:
 		return sent(t, err)
 	case !found:
-		return t.Refuse(fault.ErrNotFound)
+		return t.NotApplied(fault.ErrNotFound)
 	}
 	a.letters.Add(-1)
 	a.wake.signal()

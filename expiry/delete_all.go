@@ -51,7 +51,7 @@ func (s *Schedule) deleteEach(ctx context.Context, t fault.Target, found map[str
 	for key, l := range found {
 		action, err := s.names.action(l.action)
 		if err != nil {
-			return 0, t.Refuse(err)
+			return 0, t.NotApplied(err)
 		}
 		w := work{t, s.names, l.shard, action}
 		calls = append(calls, rueidis.LuaExec{Keys: []string{key, w.beside("due"), w.beside("pay")}})
@@ -80,7 +80,7 @@ func (s *Schedule) deleteEach(ctx context.Context, t fault.Target, found map[str
 
 func maybeApplied(t fault.Target, err error) bool {
 	var op *fault.OpError
-	return err != nil && errors.As(t.Sent(err), &op) && op.MaybeApplied()
+	return err != nil && errors.As(t.Failed(err), &op) && op.MaybeApplied()
 }
 
 // family is keys that SCAN may find, told apart by what reads them: a

@@ -284,10 +284,10 @@ func TestASilentLinkEndsTheHandler(t *testing.T) {
 	}})
 	require.NoError(t, w.schedule().Set(ctx, "x", "1", 0))
 	<-begun
-	proxy.Set(redistest.SwallowOut)
+	proxy.SetFault(redistest.DropReplies)
 	require.ErrorIs(t, <-ended, expiry.ErrLeaseLost)
-	proxy.Set(redistest.Healthy)
-	proxy.Cut()
+	proxy.SetFault(redistest.Healthy)
+	proxy.CloseConnections()
 	w.eventually(func() bool { return len(w.ran()) == 1 })
 	require.Zero(t, w.ran()[0].Failures)
 	stop()

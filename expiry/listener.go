@@ -233,7 +233,7 @@ func (l *Listener) trouble(s *shift, err error) (closed bool) {
 	now, said := time.Now().Unix(), l.said.Load()
 	if now-said >= troublePeriod && l.said.CompareAndSwap(said, now) {
 		l.cfg.Logger.Warn("expiry: a call to Redis failed; trying again until it does not", "pool", string(l.cfg.Pool),
-			"failures", l.count.errors.Load(), "error", fault.Reason(err))
+			"failures", l.count.errors.Load(), "error", fault.Translate(err))
 	}
 	return false
 }

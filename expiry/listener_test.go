@@ -34,7 +34,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T, p *pool.Pools) *world {
-	return &world{T: t, pools: p, layout: p.Layout(), tenant: pooltest.Tenant()}
+	return &world{T: t, pools: p, layout: p.Layout(), tenant: pooltest.UniqueTenant()}
 }
 
 func (w *world) schedule(opts ...expiry.Option) *expiry.Schedule {

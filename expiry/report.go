@@ -62,7 +62,7 @@ func wrongKey(err error) (key string, ok bool) {
 func (l *Listener) reportWrong(err error, key string) bool {
 	if named, ok := wrongKey(err); ok {
 		key = named
-	} else if !errors.Is(fault.Reason(err), ErrWrongType) {
+	} else if !errors.Is(fault.Translate(err), ErrWrongType) {
 		return false
 	}
 	l.sayWrong(key)
@@ -79,9 +79,9 @@ func (l *Listener) sayWrong(key string) {
 // sent is the error of a call whose script was handed to the client.
 func sent(t fault.Target, err error) error {
 	if _, ok := wrongKey(err); ok {
-		return t.Refuse(reason(err))
+		return t.NotApplied(reason(err))
 	}
-	return t.Sent(err)
+	return t.Failed(err)
 }
 
 // reason gives the server's refusals the names of ours.
@@ -89,7 +89,7 @@ func reason(err error) error {
 	if key, ok := wrongKey(err); ok {
 		return &wrongKeyError{key}
 	}
-	return fault.Reason(err)
+	return fault.Translate(err)
 }
 
 // wrongKeyError is a key beside the triggers that holds another type.

@@ -147,7 +147,7 @@ func (s *Schedule) Due(ctx context.Context, action, id string) (time.Time, error
 	w.Write = false
 	m, err := run(ctx, s.core.Client, s.lua.look, []string{w.Key, w.beside("due")}, nil)
 	if rueidis.IsRedisNil(err) {
-		return time.Time{}, w.Refuse(fault.ErrNotFound)
+		return time.Time{}, w.NotApplied(fault.ErrNotFound)
 	}
 	ms, err := number[int64](m, err)
 	if err != nil {
@@ -193,9 +193,9 @@ func (s *Schedule) set(ctx context.Context, c change) error {
 	case err != nil:
 		return sent(w.Target, err)
 	case answer == "NOTFOUND":
-		return w.Refuse(fault.ErrNotFound)
+		return w.NotApplied(fault.ErrNotFound)
 	case answer == "EXISTS":
-		return w.Refuse(fault.ErrExists)
+		return w.NotApplied(fault.ErrExists)
 	}
 	return nil
 }
@@ -203,10 +203,10 @@ func (s *Schedule) set(ctx context.Context, c change) error {
 // arguments are those of schedule.lua.
 func (s *Schedule) arguments(w work, c change) ([]string, error) {
 	if c.delay < 0 {
-		return nil, w.Refuse(fmt.Errorf("%w: a delay of %v is negative; 0 means now", fault.ErrInvalidTTL, c.delay))
+		return nil, w.NotApplied(fmt.Errorf("%w: a delay of %v is negative; 0 means now", fault.ErrInvalidTTL, c.delay))
 	}
 	if c.limit < 0 {
-		return nil, w.Refuse(fmt.Errorf("%w: atMost is %v; it must not be negative, and 0 means now", fault.ErrInvalidTTL, c.limit))
+		return nil, w.NotApplied(fmt.Errorf("%w: atMost is %v; it must not be negative, and 0 means now", fault.ErrInvalidTTL, c.limit))
 	}
 	args := []string{"", store.Milliseconds(c.delay), allStamps.next()}
 	if c.carries || c.debounce {
@@ -215,7 +215,7 @@ func (s *Schedule) arguments(w work, c change) ([]string, error) {
 	if c.carries {
 		text, err := encode(s.core.Codec, c.payload)
 		if err != nil {
-			return nil, w.Refuse(err)
+			return nil, w.NotApplied(err)
 		}
 		if err := s.core.CheckSize(w.Target, text); err != nil {
 			return nil, err
@@ -285,21 +285,21 @@ func (s *Schedule) target(ctx context.Context, op string, l label) (work, error)
 	if err != nil {
 		return work{}, err
 	}
-	t.Key, t.Again = "", true
+	t.Key, t.Retryable = "", true
 	if s.bad != nil {
-		return work{}, t.Refuse(s.bad)
+		return work{}, t.NotApplied(s.bad)
 	}
 	key, err := s.names.key(l)
 	if err != nil {
-		return work{}, t.Refuse(err)
+		return work{}, t.NotApplied(err)
 	}
 	t.Key = key
 	action, err := s.names.action(l.action)
 	if err == nil {
-		err = fault.Done(ctx)
+		err = fault.ContextError(ctx)
 	}
 	if err != nil {
-		return work{}, t.Refuse(err)
+		return work{}, t.NotApplied(err)
 	}
 	return work{t, s.names, l.shard, action}, nil
 }

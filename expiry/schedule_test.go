@@ -241,7 +241,7 @@ func TestMistakesAreRefused(t *testing.T) {
 		"type":     {codec.ErrUnstorable, func() error { return s.SetPayload(ctx, "x", "1", make(chan int), time.Second) }},
 		"pool":     {expiry.ErrUnknownPool, func() error { return s.With(expiry.On("nowhere")).Set(ctx, "x", "1", time.Second) }},
 	} {
-		t.Run(name, func(t *testing.T) { pooltest.Unsent(t, p, c.want, c.call) })
+		t.Run(name, func(t *testing.T) { pooltest.RequireNothingSent(t, p, c.want, c.call) })
 	}
 	var op *expiry.OpError
 	require.ErrorAs(t, s.Set(ctx, "x", "1", -1), &op)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/symphony-go/symphony/internal/right"
+	"github.com/symphony-go/symphony/internal/acl"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -67,7 +67,7 @@ func compile(clock string) *scripts {
 		return strings.Join(parts, "")
 	}
 	retried := func(reply store.Reply, names ...string) script {
-		return script{rueidis.NewLuaScriptRetryable(right.Script(text(names...))), reply}
+		return script{rueidis.NewLuaScriptRetryable(acl.RegisterScript(text(names...))), reply}
 	}
 	return &scripts{
 		schedule: retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS")), "set", "sound", "key", "wake", "schedule"),
@@ -83,8 +83,8 @@ func compile(clock string) *scripts {
 		mend:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "full", "sound", "key", "record", "aside", "mend"), //nolint:gocritic // a reply may hold several counts
 		keep:     retried(store.Flag, "keep"),
 		swept:    retried(store.Flag, "swept"),
-		claim:    script{rueidis.NewLuaScript(right.Script(text("full", "sound", "key", "record", "aside", "claim"))), anArray},
-		turn:     script{rueidis.NewLuaScript(right.Script(text("turn"))), isNumber},
+		claim:    script{rueidis.NewLuaScript(acl.RegisterScript(text("full", "sound", "key", "record", "aside", "claim"))), anArray},
+		turn:     script{rueidis.NewLuaScript(acl.RegisterScript(text("turn"))), isNumber},
 	}
 }
 

@@ -84,7 +84,7 @@ func (l *Listener) subscribe(ctx context.Context, s *shift, node rueidis.Client,
 		if _, refused := rueidis.IsRedisErr(err); refused {
 			if events = !events; events {
 				pause = forbidden
-				l.cfg.Logger.Info("expiry: the server does not let this listener subscribe; it looks every second instead", "error", fault.Reason(err))
+				l.cfg.Logger.Info("expiry: the server does not let this listener subscribe; it looks every second instead", "error", fault.Translate(err))
 			}
 		}
 		rest(ctx, pause)
@@ -153,7 +153,7 @@ func (l *Listener) events(ctx context.Context, d rueidis.DedicatedClient) map[st
 	if _, refused := rueidis.IsRedisErr(err); refused {
 		l.saidOnce.Do(func() {
 			l.cfg.Logger.Info("expiry: keyspace events cannot be turned on; unless they are on already, what other services set is found by the sweep alone",
-				"sweep", l.cfg.Sweep, "error", fault.Reason(err))
+				"sweep", l.cfg.Sweep, "error", fault.Translate(err))
 		})
 	}
 	info, err := d.Do(ctx, d.B().Arbitrary("CLIENT", "INFO").Build()).ToString()

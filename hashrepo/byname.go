@@ -90,17 +90,17 @@ func (c *core) getField(ctx context.Context, id, name string, dst any) error {
 	}
 	out := reflect.ValueOf(dst)
 	if out.Kind() != reflect.Pointer || out.IsNil() {
-		return t.Refuse(fmt.Errorf("%w: a %T to read into; give a pointer that is not nil", fault.ErrFieldType, dst))
+		return t.NotApplied(fmt.Errorf("%w: a %T to read into; give a pointer that is not nil", fault.ErrFieldType, dst))
 	}
 	out = out.Elem()
 	if c.plan.elem != nil && open(f.Field.Type) {
 		if f, err = c.retyped(f, out.Type()); err != nil {
-			return t.Refuse(err)
+			return t.NotApplied(err)
 		}
 	}
 	typ := f.Field.Type
 	if _, err := convertValue(sample(typ), out.Type()); err != nil {
-		return t.Refuse(err)
+		return t.NotApplied(err)
 	}
 	text, present, err := c.fetch(ctx, t, name)
 	if err != nil {
@@ -118,7 +118,7 @@ func (c *core) getField(ctx context.Context, id, name string, dst any) error {
 	}
 	value, err = convertValue(value, out.Type())
 	if err != nil {
-		return t.Refuse(err)
+		return t.NotApplied(err)
 	}
 	out.Set(value)
 	return nil
@@ -149,14 +149,14 @@ func (c *core) fetch(ctx context.Context, t fault.Target, name string) (text str
 		return text, true, nil
 	}
 	if !rueidis.IsRedisNil(err) {
-		return "", false, t.Sent(err)
+		return "", false, t.Failed(err)
 	}
 	n, err := c.Client.Do(ctx, c.Client.B().Exists().Key(t.Key).Build()).AsInt64()
 	if err != nil {
-		return "", false, t.Sent(err)
+		return "", false, t.Failed(err)
 	}
 	if n == 0 {
-		return "", false, t.Refuse(fault.ErrNotFound)
+		return "", false, t.NotApplied(fault.ErrNotFound)
 	}
 	return "", false, nil
 }
@@ -183,7 +183,7 @@ func (c *core) deleteField(ctx context.Context, id string, names []string) (int6
 	for _, name := range names {
 		_, err := c.plan.named(name)
 		if err = cmp.Or(err, c.plan.patchable(name)); err != nil {
-			return 0, refuse(t.On(name), err)
+			return 0, refuse(t.WithField(name), err)
 		}
 	}
 	if len(names) == 0 {
@@ -195,7 +195,7 @@ func (c *core) deleteField(ctx context.Context, id string, names []string) (int6
 	}
 	n, err := removed.ToInt64()
 	if err != nil {
-		return 0, t.Sent(err)
+		return 0, t.Failed(err)
 	}
 	return n, nil
 }

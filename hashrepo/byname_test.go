@@ -252,8 +252,8 @@ func TestEqOfOmittedZero(t *testing.T) {
 func TestOpenValues(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[map[string]any](t, p)
-		pooltest.Unsent(t, p, symphony.ErrFieldType, func() error { return repo.UpdateField(ctx, "u", "a", make(chan int)) })
-		pooltest.Unsent(t, p, symphony.ErrFieldType, func() error { return repo.GetField(ctx, "u", "a", new(chan int)) })
+		pooltest.RequireNothingSent(t, p, symphony.ErrFieldType, func() error { return repo.UpdateField(ctx, "u", "a", make(chan int)) })
+		pooltest.RequireNothingSent(t, p, symphony.ErrFieldType, func() error { return repo.GetField(ctx, "u", "a", new(chan int)) })
 		require.NoError(t, repo.Upsert(ctx, "u", map[string]any{"a": (*int)(nil), "b": 1}))
 		require.Equal(t, map[string]string{"b": "1"}, pooltest.Hash(t, p, pool.User, key+"u"))
 		require.NoError(t, repo.UpdateField(ctx, "u", "b", (*int)(nil)))

@@ -103,8 +103,8 @@ func TestADeadLinkServesNothingOlderThanMaxStale(t *testing.T) {
 	}
 	require.LessOrEqual(t, userStats(p).CacheMisses-misses, int64(2), "a sign of life is enough")
 
-	link.Delay(time.Hour)
-	defer link.Set(redistest.Healthy)
+	link.SetDelay(time.Hour)
+	defer link.SetFault(redistest.Healthy)
 	limit := time.Now().Add(maxStale)
 	require.NoError(t, other.Do(ctx, other.B().Hset().Key(prefix+"u").FieldValue().FieldValue("n", "2").Build()).Error())
 	stale := 0
@@ -119,7 +119,7 @@ func TestADeadLinkServesNothingOlderThanMaxStale(t *testing.T) {
 	})
 	require.Positive(t, stale, "the link was not dead")
 
-	link.Set(redistest.Healthy)
+	link.SetFault(redistest.Healthy)
 	eventually(t, func() bool {
 		v, err := cached.Get(ctx, "u")
 		require.False(t, err == nil && v.N == 1, "what was told meanwhile came after the value")

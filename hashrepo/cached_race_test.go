@@ -20,7 +20,7 @@ import (
 func TestOwnWritesAreNeverStale(t *testing.T) {
 	t.Run("redis", func(t *testing.T) { overFour(t, 20_000) })
 	t.Run("unheard", func(t *testing.T) {
-		p := pooltest.Redis(t, pool.Config{NewClient: pooltest.Deaf})
+		p := pooltest.Redis(t, pool.Config{NewClient: pooltest.WithoutInvalidations})
 		require.Zero(t, hammer(t, p, 20_000))
 		require.Positive(t, userStats(p).CacheHits)
 	})

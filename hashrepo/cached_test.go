@@ -65,7 +65,7 @@ func TestEveryWriteShowsInTheNextRead(t *testing.T) {
 	}
 	name := hashrepo.FieldOf(func(c *Counted) *string { return &c.Name })
 	number := hashrepo.NumberOf(func(c *Counted) *int64 { return &c.N })
-	p := pooltest.Redis(t, pool.Config{NewClient: pooltest.Deaf})
+	p := pooltest.Redis(t, pool.Config{NewClient: pooltest.WithoutInvalidations})
 	cached, plain, _ := cachedPair[Counted](t, p)
 	for what, write := range map[string]func(repo *hashrepo.HashRepo[Counted]) error{
 		"Upsert": func(r *hashrepo.HashRepo[Counted]) error { return r.Upsert(ctx, "u", Counted{"new", 5}) },
@@ -180,14 +180,14 @@ func TestAReadOvertakenByAWriteIsNotKept(t *testing.T) {
 		v, _ := cached.Get(ctx, "u")
 		old <- v
 	}()
-	<-gate.Arrived
+	<-gate.Held
 	require.NoError(t, plain.Upsert(ctx, "u", Counted{N: 2}))
 	fresh := make(chan Counted)
 	go func() {
 		v, _ := cached.Get(ctx, "u")
 		fresh <- v
 	}()
-	<-gate.Arrived
+	<-gate.Held
 	gate.Open()
 	require.EqualValues(t, 1, (<-old).N)
 	require.EqualValues(t, 2, (<-fresh).N)
@@ -216,7 +216,7 @@ func TestOneReadForAllWhoAsk(t *testing.T) {
 		})
 	}
 	ask()
-	<-gate.Arrived
+	<-gate.Held
 	for range 20 {
 		ask()
 	}
@@ -291,7 +291,7 @@ func TestWhatOthersDoIsSeen(t *testing.T) {
 
 // A record ends when Redis said that it would, without a word that it has.
 func TestACachedRecordEndsWithItsLifetime(t *testing.T) {
-	p := pooltest.Redis(t, pool.Config{NewClient: pooltest.Deaf})
+	p := pooltest.Redis(t, pool.Config{NewClient: pooltest.WithoutInvalidations})
 	cached, plain, prefix := cachedPair[Counted](t, p)
 	const lifetime = 300 * time.Millisecond
 	require.NoError(t, plain.With(hashrepo.TTL(lifetime)).Upsert(ctx, "u", Counted{N: 1}))

@@ -125,10 +125,10 @@ func TestCachedGetMany(t *testing.T) {
 		none, err := cached.GetMany(ctx)
 		require.NoError(t, err)
 		require.Empty(t, none)
-		pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { _, err := cached.GetMany(ctx, "d", ""); return err })
+		pooltest.RequireNothingSent(t, p, symphony.ErrInvalidKey, func() error { _, err := cached.GetMany(ctx, "d", ""); return err })
 		ended, cancel := context.WithCancel(ctx)
 		cancel()
-		pooltest.Unsent(t, p, context.Canceled, func() error { _, err := cached.GetMany(ended, "d"); return err })
+		pooltest.RequireNothingSent(t, p, context.Canceled, func() error { _, err := cached.GetMany(ended, "d"); return err })
 	})
 	p := pooltest.Redis(t, pool.Config{})
 	cached, plain, prefix := cachedPair[Counted](t, p)
@@ -226,7 +226,7 @@ func TestARecordThatAppearsWhileItIsLookedFor(t *testing.T) {
 		assert.NoError(t, err)
 		got <- v
 	}()
-	<-gate.Arrived
+	<-gate.Held
 	require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", prefix+"u", "n", "5").Error())
 	gate.Open()
 	require.Equal(t, Counted{N: 5}, <-got)
@@ -254,7 +254,7 @@ func TestAnAbortedReadIsMadePastTheCache(t *testing.T) {
 // What is in memory may be older than what a read past it brings.
 func TestAReadPastTheCacheVoidsWhatIsOlder(t *testing.T) {
 	server := redistest.Server(t)
-	p := pooltest.Redis(t, pool.Config{URL: server.URL(), NewClient: pooltest.Deaf})
+	p := pooltest.Redis(t, pool.Config{URL: server.URL(), NewClient: pooltest.WithoutInvalidations})
 	cached, plain, prefix := cachedPair[Counted](t, p)
 	require.NoError(t, plain.Upsert(ctx, "u", Counted{N: 1}))
 	_, err := cached.Get(ctx, "u")
@@ -277,7 +277,7 @@ func TestAReadPastTheCacheVoidsWhatIsOlder(t *testing.T) {
 // A field with a lifetime of its own is served until Redis has removed it.
 func TestACachedFieldWithALifetimeOfItsOwn(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	if !p.FieldLifetimes(pool.User) {
+	if !p.SupportsFieldTTL(pool.User) {
 		t.Skip("the server has no lifetimes of fields")
 	}
 	name := hashrepo.FieldOf(func(c *Counted) *string { return &c.Name })

@@ -35,7 +35,7 @@ func TestACodecThatCannotBeCompared(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "n", got.Name)
 		}
-		values, err := symphony.NewGeneric[string](p, pooltest.Tenant(), symphony.Codec(c))
+		values, err := symphony.NewGeneric[string](p, pooltest.UniqueTenant(), symphony.Codec(c))
 		require.NoError(t, err)
 		require.NoError(t, values.Set(ctx, "k", "v"))
 	}

@@ -41,7 +41,7 @@ func (c *core) conditions(op string, conds []named) ([]condition, error) {
 	for i, cond := range conds {
 		text, present, err := c.encodeField(cond.name, cond.value)
 		if err != nil {
-			return nil, refuse(t.On(cond.name), err)
+			return nil, refuse(t.WithField(cond.name), err)
 		}
 		all[i] = condition{cond.name, text, present}
 	}

@@ -118,11 +118,11 @@ func (c *core) versionProblem(t fault.Target, m rueidis.RedisMessage) error {
 	name := c.plan.version.Name
 	switch status, _ := m.ToString(); status {
 	case "CONFLICT":
-		return t.Refuse(errVersion)
+		return t.NotApplied(errVersion)
 	case "BADVERSION":
-		return t.On(name).Refuse(misfit(name, c.plan.version.Field.Type, errNoNumber))
+		return t.WithField(name).NotApplied(misfit(name, c.plan.version.Field.Type, errNoNumber))
 	case "LASTVERSION":
-		return t.On(name).Refuse(overflow(c.plan.version.Field.Type))
+		return t.WithField(name).NotApplied(overflow(c.plan.version.Field.Type))
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (c *core) encode(t fault.Target, v reflect.Value) (*record, error) {
 	limit := c.MaxValueBytes()
 	for i := 1; i < len(r.pairs); i += 2 {
 		if len(r.pairs[i]) > limit {
-			err := c.CheckSize(t.On(r.pairs[i-1]), r.pairs[i])
+			err := c.CheckSize(t.WithField(r.pairs[i-1]), r.pairs[i])
 			r.release()
 			return nil, err
 		}
@@ -200,7 +200,7 @@ func (c *core) runWrite(ctx context.Context, t fault.Target, r *record, replace 
 // must be that of the value.
 func (c *core) writeArgs(t fault.Target, r *record, replace bool) ([]string, error) {
 	if c.Version != nil && r.version != *c.Version {
-		return nil, t.Refuse(fmt.Errorf("%w: the value has version %d, and IfVersion asks for %d", fault.ErrConflict, r.version, *c.Version))
+		return nil, t.NotApplied(fmt.Errorf("%w: the value has version %d, and IfVersion asks for %d", fault.ErrConflict, r.version, *c.Version))
 	}
 	args := make([]string, 0, 2+len(r.pairs)+len(r.absent))
 	flag := ""
@@ -295,5 +295,5 @@ func refuse(t fault.Target, err error) error {
 	case *codec.EncodeError:
 		err = e.In(t.Field)
 	}
-	return t.Refuse(err)
+	return t.NotApplied(err)
 }

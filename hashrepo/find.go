@@ -85,7 +85,7 @@ func (c *core) matching(ctx context.Context, page store.Page, conds []condition)
 // or the conditions hold no more.
 func (c *core) decodeMatch(ctx context.Context, item found, conds []condition, into reflect.Value) error {
 	if len(conds) > 0 && !c.stillHold(conds, item.reply) {
-		return item.target.Refuse(fault.ErrNotFound)
+		return item.target.NotApplied(fault.ErrNotFound)
 	}
 	return c.decodeReply(ctx, item.target, item.reply, into)
 }

@@ -41,7 +41,7 @@ func TestGetMany(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, got)
 		require.LessOrEqual(t, p.Stats()[pool.User].Commands-before, int64(6))
-		pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { _, err := repo.GetMany(ctx, "u1", ""); return err })
+		pooltest.RequireNothingSent(t, p, symphony.ErrInvalidKey, func() error { _, err := repo.GetMany(ctx, "u1", ""); return err })
 	})
 }
 
@@ -84,8 +84,8 @@ func TestAllAndFind(t *testing.T) {
 		require.ErrorIs(t, err, symphony.ErrNotFound)
 		_, err = repo.FindOne(ctx)
 		require.NoError(t, err)
-		pooltest.Unsent(t, p, symphony.ErrUnknownField, func() error { _, err := repo.FindByField(ctx, "nome", 1); return err })
-		pooltest.Unsent(t, p, symphony.ErrFieldType, func() error { _, err := repo.FindByField(ctx, "score", "3"); return err })
+		pooltest.RequireNothingSent(t, p, symphony.ErrUnknownField, func() error { _, err := repo.FindByField(ctx, "nome", 1); return err })
+		pooltest.RequireNothingSent(t, p, symphony.ErrFieldType, func() error { _, err := repo.FindByField(ctx, "score", "3"); return err })
 
 		deleted, err := repo.DeleteAll(ctx)
 		require.NoError(t, err)

@@ -219,7 +219,7 @@ func (r *HashRepo[T]) findOne(ctx context.Context, op string, conds []Cond[T]) (
 	for record, err := range r.find(ctx, op, conds) {
 		return record, err
 	}
-	return Record[T]{}, fault.Target{Op: op, Pool: r.core.Alias}.Refuse(fault.ErrNotFound)
+	return Record[T]{}, fault.Target{Op: op, Pool: r.core.Alias}.NotApplied(fault.ErrNotFound)
 }
 
 func (r *HashRepo[T]) find(ctx context.Context, op string, conds []Cond[T]) iter.Seq2[Record[T], error] {

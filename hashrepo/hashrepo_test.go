@@ -64,7 +64,7 @@ func space(t testing.TB, tenant string) keyspace.Space {
 
 func newRepo[T any](t testing.TB, p *pool.Pools, opts ...hashrepo.Option) (*hashrepo.HashRepo[T], string) {
 	t.Helper()
-	tenant := pooltest.Tenant()
+	tenant := pooltest.UniqueTenant()
 	repo, err := hashrepo.New[T](p, pool.User, space(t, tenant), opts...)
 	require.NoError(t, err)
 	return repo, tenant + ":user:"
@@ -248,7 +248,7 @@ func TestExtra(t *testing.T) {
 		require.Equal(t, map[string]string{"name": "b", "x": "3"}, pooltest.Hash(t, p, pool.User, key+"u"))
 
 		for name, why := range map[string]string{"name": "a field of its own", "_": "reserved"} {
-			pooltest.Unsent(t, p, symphony.ErrUnknownField, func() error {
+			pooltest.RequireNothingSent(t, p, symphony.ErrUnknownField, func() error {
 				err := repo.Upsert(ctx, "u", WithExtra{"b", map[string]string{name: "3"}})
 				require.ErrorContains(t, err, why)
 				return err
@@ -279,7 +279,7 @@ func TestMaps(t *testing.T) {
 		got, err = repo.Get(ctx, "u")
 		require.NoError(t, err)
 		require.Empty(t, got)
-		pooltest.Unsent(t, p, symphony.ErrUnknownField, func() error {
+		pooltest.RequireNothingSent(t, p, symphony.ErrUnknownField, func() error {
 			return repo.Upsert(ctx, "u", map[string]int{"_": 1})
 		})
 	})
@@ -402,9 +402,9 @@ func TestConditions(t *testing.T) {
 		for name, err := range writes(repo.With(hashrepo.IfExists()), "u") {
 			require.NoError(t, err, name)
 		}
-		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { _, err := absent.Delete(ctx, "u"); return err })
-		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { _, err := absent.Touch(ctx, "u"); return err })
-		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { _, err := absent.DeleteAll(ctx); return err })
+		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { _, err := absent.Delete(ctx, "u"); return err })
+		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { _, err := absent.Touch(ctx, "u"); return err })
+		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { _, err := absent.DeleteAll(ctx); return err })
 	})
 }
 

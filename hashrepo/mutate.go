@@ -80,11 +80,11 @@ type snapshot struct {
 func (c *core) snapshot(ctx context.Context, t fault.Target) (snapshot, error) {
 	reply, err := c.Client.Do(ctx, c.readCommand(t.Key)).ToMessage()
 	if err != nil {
-		return snapshot{}, t.Sent(err)
+		return snapshot{}, t.Failed(err)
 	}
 	texts, err := c.plan.texts(&reply)
 	if err != nil {
-		return snapshot{}, t.Sent(err)
+		return snapshot{}, t.Failed(err)
 	}
 	if len(texts) > 0 || c.plan.whole() {
 		return snapshot{len(texts) > 0, texts}, nil
@@ -126,9 +126,9 @@ func (p *plan) texts(reply *rueidis.RedisMessage) (map[string]string, error) {
 func (c *core) load(t fault.Target, held snapshot, v reflect.Value) (map[string]string, error) {
 	switch {
 	case c.IfExists && !held.found:
-		return nil, t.Refuse(fault.ErrNotFound)
+		return nil, t.NotApplied(fault.ErrNotFound)
 	case c.IfAbsent && held.found:
-		return nil, t.Refuse(fault.ErrExists)
+		return nil, t.NotApplied(fault.ErrExists)
 	}
 	v.SetZero()
 	if !held.found {

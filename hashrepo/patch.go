@@ -75,7 +75,7 @@ func (c *core) compile(t fault.Target, patches []patch) (*changes, error) {
 		p := &patches[i]
 		f, err := c.target(p)
 		if err != nil {
-			return nil, refuse(t.On(p.name), err)
+			return nil, refuse(t.WithField(p.name), err)
 		}
 		targets[i] = f
 		if p.empty() {
@@ -97,7 +97,7 @@ func (c *core) compile(t fault.Target, patches []patch) (*changes, error) {
 			err = c.native(ch, targets[i], p)
 		}
 		if err != nil {
-			return nil, refuse(t.On(p.name), err)
+			return nil, refuse(t.WithField(p.name), err)
 		}
 	}
 	return ch, nil

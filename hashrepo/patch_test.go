@@ -319,13 +319,13 @@ func TestBadPatchesAreNotSent(t *testing.T) {
 	update := func(patches ...hashrepo.Patch[Profile]) func() error {
 		return func() error { return repo.Update(ctx, "u", patches...) }
 	}
-	pooltest.Unsent(t, p, symphony.ErrUnknownField, update(hashrepo.At[Profile]("nome").Set("x")))
-	pooltest.Unsent(t, p, symphony.ErrFieldType, update(nameOf.Set("x"), hashrepo.At[Profile]("score").Set("x")))
-	pooltest.Unsent(t, p, symphony.ErrInvalidArgument, update(hashrepo.Patch[Profile]{}))
-	pooltest.Unsent(t, p, symphony.ErrUnsupported, update(nameOf.SetFor("x", time.Minute)))
-	pooltest.Unsent(t, p, symphony.ErrInvalidKey, func() error { return repo.Update(ctx, "") })
-	pooltest.Unsent(t, p, nil, update())
-	pooltest.Unsent(t, p, nil, update(tagsOf.Append()))
+	pooltest.RequireNothingSent(t, p, symphony.ErrUnknownField, update(hashrepo.At[Profile]("nome").Set("x")))
+	pooltest.RequireNothingSent(t, p, symphony.ErrFieldType, update(nameOf.Set("x"), hashrepo.At[Profile]("score").Set("x")))
+	pooltest.RequireNothingSent(t, p, symphony.ErrInvalidArgument, update(hashrepo.Patch[Profile]{}))
+	pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, update(nameOf.SetFor("x", time.Minute)))
+	pooltest.RequireNothingSent(t, p, symphony.ErrInvalidKey, func() error { return repo.Update(ctx, "") })
+	pooltest.RequireNothingSent(t, p, nil, update())
+	pooltest.RequireNothingSent(t, p, nil, update(tagsOf.Append()))
 	require.NoError(t, repo.Update(ctx, "u", nameOf.Set("x")))
 	got, err := repo.Merge(ctx, "u")
 	require.NoError(t, err)
@@ -401,7 +401,7 @@ func TestPatchesOfMaps(t *testing.T) {
 		require.NoError(t, texts.Upsert(ctx, "m", map[string]string{"": "x"}))
 		require.NoError(t, texts.Replace(ctx, "m", map[string]string{"b": "2"}))
 		require.Equal(t, map[string]string{"b": "2"}, pooltest.Hash(t, p, pool.User, key+"m"))
-		pooltest.Unsent(t, p, symphony.ErrUnknownField, func() error { return texts.Update(ctx, "m", hashrepo.At[map[string]string]("_").Set("1")) })
+		pooltest.RequireNothingSent(t, p, symphony.ErrUnknownField, func() error { return texts.Update(ctx, "m", hashrepo.At[map[string]string]("_").Set("1")) })
 	})
 }
 
@@ -435,8 +435,8 @@ func TestFieldLifetimes(t *testing.T) {
 	server := redistest.Server(t, "enable-debug-command yes")
 	p := pooltest.Redis(t, pool.Config{URL: server.URL()})
 	repo, key := newRepo[Profile](t, p)
-	if !p.FieldLifetimes(pool.User) {
-		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error { return repo.Update(ctx, "u", nameOf.SetFor("x", time.Minute)) })
+	if !p.SupportsFieldTTL(pool.User) {
+		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { return repo.Update(ctx, "u", nameOf.SetFor("x", time.Minute)) })
 		t.Skip("the server has no lifetimes of fields")
 	}
 	left := func(field string) int64 {

@@ -28,7 +28,7 @@ func TestManyWritersLoseNothing(t *testing.T) {
 	}
 	for _, c := range codecs {
 		t.Run(c.Name(), func(t *testing.T) {
-			tenant := pooltest.Tenant()
+			tenant := pooltest.UniqueTenant()
 			var wg sync.WaitGroup
 			for w := range writers {
 				wg.Go(func() {
@@ -166,7 +166,7 @@ func TestTwoBuildsShareRecords(t *testing.T) {
 	newPast := hashrepo.ListOf(func(n *New) *[]NewPlace { return &n.Past })
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, c := range codecs {
-			tenant := pooltest.Tenant()
+			tenant := pooltest.UniqueTenant()
 			before, err := hashrepo.New[Old](p, pool.User, space(t, tenant), hashrepo.Codec(c))
 			require.NoError(t, err)
 			after, err := hashrepo.New[New](p, pool.User, space(t, tenant), hashrepo.Codec(c))

@@ -56,7 +56,7 @@ func (c *core) readCommand(key string) rueidis.Completed {
 func (c *core) decodeReply(ctx context.Context, t fault.Target, reply rueidis.RedisResult, into reflect.Value) error {
 	message, err := reply.ToMessage()
 	if err != nil {
-		return t.Sent(err)
+		return t.Failed(err)
 	}
 	found, err := c.decode(&message, into)
 	if err != nil {
@@ -66,7 +66,7 @@ func (c *core) decodeReply(ctx context.Context, t fault.Target, reply rueidis.Re
 		return nil
 	}
 	if c.plan.whole() {
-		return t.Refuse(fault.ErrNotFound)
+		return t.NotApplied(fault.ErrNotFound)
 	}
 	return c.getBare(ctx, t, into)
 }
@@ -84,7 +84,7 @@ func (c *core) decode(message *rueidis.RedisMessage, into reflect.Value) (bool, 
 		err = errShort
 	}
 	if err != nil {
-		return false, fault.Reason(err)
+		return false, fault.Translate(err)
 	}
 	return c.plan.decode(values, into)
 }
@@ -96,10 +96,10 @@ func (c *core) getBare(ctx context.Context, t fault.Target, into reflect.Value) 
 	exists := c.Client.B().Exists().Key(t.Key)
 	n, err := c.Client.Do(ctx, exists.Build()).AsInt64()
 	if err != nil {
-		return t.Sent(err)
+		return t.Failed(err)
 	}
 	if n == 0 {
-		return t.Refuse(fault.ErrNotFound)
+		return t.NotApplied(fault.ErrNotFound)
 	}
 	return c.getExisting(ctx, t, into)
 }
@@ -111,7 +111,7 @@ func (c *core) getExisting(ctx context.Context, t fault.Target, into reflect.Val
 		return err
 	}
 	if !found {
-		return t.Refuse(fault.ErrNotFound)
+		return t.NotApplied(fault.ErrNotFound)
 	}
 	_, err = c.decode(&reply, into)
 	return refuse(t, err)
@@ -125,11 +125,11 @@ func (c *core) existing(ctx context.Context, t fault.Target) (reply rueidis.Redi
 		c.readCommand(t.Key),
 		c.Client.B().Exec().Build()))
 	if err != nil {
-		return reply, false, t.Sent(err)
+		return reply, false, t.Failed(err)
 	}
 	n, err := replies[0].AsInt64()
 	if err != nil {
-		return reply, false, t.Sent(err)
+		return reply, false, t.Failed(err)
 	}
 	return replies[1], n == 1, nil
 }
@@ -156,7 +156,7 @@ func (c *core) getMany(ctx context.Context, ids []string, into func(i int) refle
 	for i, reply := range c.Client.DoMulti(ctx, cmds...) {
 		message, err := reply.ToMessage()
 		if err != nil {
-			errs = append(errs, targets[i].Sent(err))
+			errs = append(errs, targets[i].Failed(err))
 			continue
 		}
 		if found[i], err = c.decode(&message, into(i)); err != nil {
@@ -181,7 +181,7 @@ func (c *core) getManyBare(ctx context.Context, targets []fault.Target, bare []i
 		i := bare[n]
 		there, err := reply.AsInt64()
 		if err != nil {
-			errs = append(errs, targets[i].Sent(err))
+			errs = append(errs, targets[i].Failed(err))
 			continue
 		}
 		if there == 0 {

@@ -141,7 +141,7 @@ func TestBadInput(t *testing.T) {
 				require.ErrorAs(t, c.call(), &bad)
 				return
 			}
-			pooltest.Unsent(t, p, c.want, c.call)
+			pooltest.RequireNothingSent(t, p, c.want, c.call)
 			var op *symphony.OpError
 			require.ErrorAs(t, c.call(), &op)
 			require.False(t, op.MaybeApplied())
@@ -156,8 +156,8 @@ func TestTooLarge(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{MaxValueBytes: 100})
 	repo, _ := newRepo[Profile](t, p)
 	long := string(make([]byte, 101))
-	pooltest.Unsent(t, p, symphony.ErrTooLarge, func() error { return repo.Upsert(ctx, "u", Profile{Name: long}) })
-	pooltest.Unsent(t, p, symphony.ErrTooLarge, func() error { return repo.UpdateField(ctx, "u", "name", long) })
+	pooltest.RequireNothingSent(t, p, symphony.ErrTooLarge, func() error { return repo.Upsert(ctx, "u", Profile{Name: long}) })
+	pooltest.RequireNothingSent(t, p, symphony.ErrTooLarge, func() error { return repo.UpdateField(ctx, "u", "name", long) })
 	require.NoError(t, repo.UpdateField(ctx, "u", "name", long[:100]))
 	require.NoError(t, repo.AppendToList(ctx, "u", "tags", "ninety-two bytes are not reached by this one"))
 	require.NoError(t, repo.AppendToList(ctx, "u", "tags", "nor by the second, not quite"))

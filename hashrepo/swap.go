@@ -120,12 +120,12 @@ func (c *core) read(ctx context.Context, t fault.Target, swaps []*swap) (*change
 		err = errShort
 	}
 	if err != nil {
-		return nil, readOnly(t).Sent(err)
+		return nil, readOnly(t).Failed(err)
 	}
 	ch := &changes{}
 	for i, s := range swaps {
 		if err := c.change(ch, s, texts[i]); err != nil {
-			return nil, refuse(t.On(s.name), err)
+			return nil, refuse(t.WithField(s.name), err)
 		}
 	}
 	return ch, nil

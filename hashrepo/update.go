@@ -81,13 +81,13 @@ func (c *core) increment(ctx context.Context, op, id string, p patch, sum any) e
 	if err != nil {
 		return err
 	}
-	t = t.On(p.name)
+	t = t.WithField(p.name)
 	texts, err := reply.AsStrSlice()
 	if err == nil && len(texts) != 1 {
 		err = fmt.Errorf("%w: %d values instead of one", fault.ErrUnexpectedReply, len(texts))
 	}
 	if err != nil {
-		return t.Applied(fault.Reason(err))
+		return t.Applied(fault.Translate(err))
 	}
 	f, err := c.target(&p)
 	if err != nil {
@@ -188,7 +188,7 @@ func (c *core) again(ctx context.Context, t fault.Target, readBack []string, nex
 			return reply, err
 		}
 		if err := attempts.Pause(ctx); err != nil {
-			return reply, t.Refuse(fmt.Errorf("%w: %w", errChanged, err))
+			return reply, t.NotApplied(fmt.Errorf("%w: %w", errChanged, err))
 		}
 	}
 }
@@ -220,22 +220,22 @@ func (c *core) patch(ctx context.Context, t fault.Target, readBack []string, ch 
 func (ch *changes) problem(t fault.Target, status string) error {
 	status, number, _ := strings.Cut(status, " ")
 	if status == "CHANGED" {
-		return t.Refuse(errChanged)
+		return t.NotApplied(errChanged)
 	}
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 1 || n > len(ch.marks) {
 		return t.Applied(store.ErrShape)
 	}
-	t, typ := t.On(ch.marks[n-1].name), ch.marks[n-1].typ
+	t, typ := t.WithField(ch.marks[n-1].name), ch.marks[n-1].typ
 	switch status {
 	case "OVERFLOW":
-		return t.Refuse(overflow(typ))
+		return t.NotApplied(overflow(typ))
 	case "NOTNUMBER":
-		return t.Refuse(misfit(t.Field, typ, errNoNumber))
+		return t.NotApplied(misfit(t.Field, typ, errNoNumber))
 	case "NOTLIST":
-		return t.Refuse(misfit(t.Field, typ, errNoList))
+		return t.NotApplied(misfit(t.Field, typ, errNoList))
 	}
-	return t.Refuse(store.ErrGrown)
+	return t.NotApplied(store.ErrGrown)
 }
 
 var (

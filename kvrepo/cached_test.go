@@ -30,9 +30,9 @@ func stats(p *pool.Pools) pool.Stats { return p.Stats()[pool.Default] }
 
 // Every way to write drops what is cached, without a word from Redis.
 func TestEveryWriteShowsInTheNextRead(t *testing.T) {
-	p := pooltest.Redis(t, pool.Config{NewClient: pooltest.Deaf})
+	p := pooltest.Redis(t, pool.Config{NewClient: pooltest.WithoutInvalidations})
 	cached, plain, _ := cachedPair[string](t, p)
-	shared, err := keys.Bind(pooltest.Tenant())
+	shared, err := keys.Bind(pooltest.UniqueTenant())
 	require.NoError(t, err)
 	for what, write := range map[string]func() error{
 		"Set":      func() error { return plain.Set(ctx, "k", "new") },
@@ -80,7 +80,7 @@ func TestEveryWriteShowsInTheNextRead(t *testing.T) {
 
 // A cached absence does not hide what another process has loaded meanwhile.
 func TestGetOrLoadCached(t *testing.T) {
-	p := pooltest.Redis(t, pool.Config{NewClient: pooltest.Deaf})
+	p := pooltest.Redis(t, pool.Config{NewClient: pooltest.WithoutInvalidations})
 	cached, _, prefix := cachedPair[string](t, p)
 	_, err := cached.Get(ctx, "k")
 	require.ErrorIs(t, err, symphony.ErrNotFound)
@@ -109,7 +109,7 @@ func TestGetOrLoadCached(t *testing.T) {
 // it is there, and does not load too.
 func TestWaitingForAnotherLoadCached(t *testing.T) {
 	server := redistest.Server(t)
-	deaf := pooltest.Redis(t, pool.Config{URL: server.URL(), NewClient: pooltest.Deaf})
+	deaf := pooltest.Redis(t, pool.Config{URL: server.URL(), NewClient: pooltest.WithoutInvalidations})
 	cached, _, prefix := cachedPair[string](t, deaf)
 	space, err := keys.Bind(strings.TrimSuffix(prefix, ":"))
 	require.NoError(t, err)

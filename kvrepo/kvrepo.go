@@ -127,7 +127,7 @@ func (r *KVRepo[T]) PeekShared(ctx context.Context, id string) (*T, error) {
 	}
 	v, err := r.read(ctx, id)
 	if err != nil {
-		return nil, fault.Named("PeekShared", err)
+		return nil, fault.WithOp("PeekShared", err)
 	}
 	return &v, nil
 }
@@ -220,11 +220,11 @@ func (r *KVRepo[T]) written(t fault.Target, reply rueidis.RedisResult) (old ruei
 	absent := rueidis.IsRedisNil(err)
 	switch {
 	case err != nil && !absent:
-		return old, t.Sent(err)
+		return old, t.Failed(err)
 	case r.core.IfExists && absent:
-		return old, t.Refuse(fault.ErrNotFound)
+		return old, t.NotApplied(fault.ErrNotFound)
 	case r.core.IfAbsent && !absent:
-		return old, t.Refuse(fault.ErrExists)
+		return old, t.NotApplied(fault.ErrExists)
 	case !absent && !old.IsString():
 		return old, t.Applied(fmt.Errorf("%w: the value before is no string", fault.ErrUnexpectedReply))
 	}
@@ -280,7 +280,7 @@ func (r *KVRepo[T]) Swap(ctx context.Context, id string, v T) (old T, found bool
 	}
 	was, err := before.ToString()
 	if err != nil {
-		return old, true, t.Sent(err)
+		return old, true, t.Failed(err)
 	}
 	err = r.core.Decode(t, was, reflect.ValueOf(&old).Elem())
 	return old, true, err
@@ -296,7 +296,7 @@ func (r *KVRepo[T]) swap(ctx context.Context, t fault.Target, text string) (befo
 	}
 	reply, err := m.ToArray()
 	if err != nil || len(reply) != 1 {
-		return before, t.Sent(fmt.Errorf("set.lua answered something else than one value: %w", err))
+		return before, t.Failed(fmt.Errorf("set.lua answered something else than one value: %w", err))
 	}
 	return reply[0], nil
 }

@@ -27,7 +27,7 @@ var keys = keyspace.MustCompile("{tenant}:{key}")
 
 func newRepo[T any](t testing.TB, p *pool.Pools, opts ...kvrepo.Option) (*kvrepo.KVRepo[T], string) {
 	t.Helper()
-	tenant := pooltest.Tenant()
+	tenant := pooltest.UniqueTenant()
 	s, err := keys.Bind(tenant)
 	require.NoError(t, err)
 	repo, err := kvrepo.New[T](p, pool.Default, s, opts...)
@@ -350,7 +350,7 @@ func TestGetOrLoadComesSecond(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 1, got)
 		for _, opt := range []kvrepo.Option{kvrepo.IfExists(), kvrepo.IfAbsent()} {
-			pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error {
+			pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error {
 				_, err := repo.With(opt).GetOrLoad(ctx, "k", nil)
 				return err
 			})
@@ -403,7 +403,7 @@ func TestBadInput(t *testing.T) {
 		}},
 		"load": {symphony.ErrInvalidKey, func() error { _, err := repo.GetOrLoad(ctx, "", nil); return err }},
 	} {
-		t.Run(name, func(t *testing.T) { pooltest.Unsent(t, p, c.want, c.call) })
+		t.Run(name, func(t *testing.T) { pooltest.RequireNothingSent(t, p, c.want, c.call) })
 	}
 	s, err := keys.Bind("a")
 	require.NoError(t, err)

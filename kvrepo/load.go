@@ -12,8 +12,8 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/acl"
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -32,8 +32,8 @@ var unlockSource string
 
 var (
 	commitScript = store.NewScript(commitSource, store.Either(store.Flag, store.Tuple(store.Text)))
-	extendScript = rueidis.NewLuaScript(right.Script(extendSource))
-	unlockScript = rueidis.NewLuaScript(right.Script(unlockSource))
+	extendScript = rueidis.NewLuaScript(acl.RegisterScript(extendSource))
+	unlockScript = rueidis.NewLuaScript(acl.RegisterScript(unlockSource))
 )
 
 // GetOrLoad is Get, also from memory with [Cached], and for a missing value
@@ -54,7 +54,7 @@ var (
 func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.Context) (T, error)) (T, error) {
 	t, err := r.core.BeginWrite(ctx, "GetOrLoad", id)
 	if err == nil && r.core.Conditional() {
-		err = t.Refuse(fmt.Errorf("%w: IfExists and IfAbsent do not apply to GetOrLoad", fault.ErrUnsupported))
+		err = t.NotApplied(fmt.Errorf("%w: IfExists and IfAbsent do not apply to GetOrLoad", fault.ErrUnsupported))
 	}
 	if err != nil {
 		var zero T
@@ -65,10 +65,10 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 	for attempts := r.core.Attempts(); ; {
 		v, err := get(ctx, id)
 		if !errors.Is(err, fault.ErrNotFound) {
-			return v, fault.Named(t.Op, err)
+			return v, fault.WithOp(t.Op, err)
 		}
 		if isLoading(ctx, place{r.core.Client, t.Key}) {
-			return v, t.Refuse(errOwnLoad)
+			return v, t.NotApplied(errOwnLoad)
 		}
 		l, err := r.lock(ctx, t)
 		if err != nil {
@@ -78,7 +78,7 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 			return r.loadLocked(ctx, id, l, load)
 		}
 		if err := attempts.Pause(ctx); err != nil {
-			return v, t.Refuse(fmt.Errorf("another load of the key goes on: %w", err))
+			return v, t.NotApplied(fmt.Errorf("another load of the key goes on: %w", err))
 		}
 		get = r.read // Redis' word that the value is there now may be on its way
 	}
@@ -91,7 +91,7 @@ func (r *KVRepo[T]) loadLocked(ctx context.Context, id string, l *lock, load fun
 	defer l.release(ctx)
 	v, err := r.read(ctx, id)
 	if !errors.Is(err, fault.ErrNotFound) {
-		return v, fault.Named(l.target.Op, err)
+		return v, fault.WithOp(l.target.Op, err)
 	}
 	if v, err = kept(ctx, l, load); err != nil {
 		return v, err
@@ -111,7 +111,7 @@ func (r *KVRepo[T]) loadLocked(ctx context.Context, id string, l *lock, load fun
 func (r *KVRepo[T]) other(t fault.Target, m rueidis.RedisMessage) (v T, err error) {
 	texts, err := m.AsStrSlice()
 	if err != nil || len(texts) != 1 {
-		return v, t.Sent(fmt.Errorf("commit.lua answered something else than one value: %w", err))
+		return v, t.Failed(fmt.Errorf("commit.lua answered something else than one value: %w", err))
 	}
 	err = r.core.Decode(t, texts[0], reflect.ValueOf(&v).Elem())
 	return v, err
@@ -170,7 +170,7 @@ func (r *KVRepo[T]) lock(ctx context.Context, t fault.Target) (*lock, error) {
 	}
 	if err != nil {
 		t.Write = false // of the value
-		return nil, t.Sent(err)
+		return nil, t.Failed(err)
 	}
 	return l, nil
 }

@@ -65,12 +65,12 @@ func (m *mutation) run(ctx context.Context, id string, change func() error) (err
 		}
 		switch done, err := reply.ToInt64(); {
 		case err != nil:
-			return m.target.Sent(err)
+			return m.target.Failed(err)
 		case done == 1:
 			return nil
 		}
 		if err := attempts.Pause(ctx); err != nil {
-			return m.target.Refuse(fmt.Errorf("%w again and again: %w", fault.ErrConflict, err))
+			return m.target.NotApplied(fmt.Errorf("%w again and again: %w", fault.ErrConflict, err))
 		}
 	}
 }
@@ -103,13 +103,13 @@ func (m *mutation) load(ctx context.Context) (there, text string, err error) {
 	text, err = m.Client.Do(ctx, m.Client.B().Get().Key(t.Key).Build()).ToString()
 	switch absent := rueidis.IsRedisNil(err); {
 	case err != nil && !absent:
-		return "", "", t.Sent(err)
+		return "", "", t.Failed(err)
 	case absent && m.IfExists:
-		return "", "", t.Refuse(fault.ErrNotFound)
+		return "", "", t.NotApplied(fault.ErrNotFound)
 	case absent:
 		return "", "", nil
 	case m.IfAbsent:
-		return "", "", t.Refuse(fault.ErrExists)
+		return "", "", t.NotApplied(fault.ErrExists)
 	}
 	return "1", text, m.Decode(t, text, m.value)
 }

@@ -68,7 +68,7 @@ func (q *queue) backlog(ctx context.Context, t fault.Target, from int64) (Backlo
 	}
 	n, err := m.AsIntSlice()
 	if err != nil || len(n) != 5 {
-		return Backlog{}, 0, t.Sent(errors.Join(errors.New("backlog.lua answered something else than five numbers"), err))
+		return Backlog{}, 0, t.Failed(errors.Join(errors.New("backlog.lua answered something else than five numbers"), err))
 	}
 	return Backlog{n[0], n[1], n[2], time.Duration(n[3]) * time.Millisecond}, n[4], nil
 }

@@ -70,11 +70,11 @@ func TestCountsAreBounded(t *testing.T) {
 				"Process": func() error { _, err := repo.Process(ctx, "q", n, nothing); return err },
 				"Pop":     func() error { _, err := repo.Pop(ctx, "q", n); return err },
 			} {
-				t.Run(fmt.Sprint(name, " of ", n), func(t *testing.T) { pooltest.Unsent(t, p, symphony.ErrInvalidArgument, call) })
+				t.Run(fmt.Sprint(name, " of ", n), func(t *testing.T) { pooltest.RequireNothingSent(t, p, symphony.ErrInvalidArgument, call) })
 			}
 		}
 		t.Run("Push", func(t *testing.T) {
-			pooltest.Unsent(t, p, symphony.ErrInvalidArgument, func() error {
+			pooltest.RequireNothingSent(t, p, symphony.ErrInvalidArgument, func() error {
 				_, err := repo.Push(ctx, "q", make([]int, listrepo.MaxPush+1)...)
 				return err
 			})

@@ -208,7 +208,7 @@ func (c *Claim[T]) settle(ctx context.Context, op string, items []Item[T], do fu
 		if len(items) == 0 {
 			return nil
 		}
-		return fault.Target{Op: op}.Refuse(fmt.Errorf("%w: the claim has no items", fault.ErrNotFound))
+		return fault.Target{Op: op}.NotApplied(fmt.Errorf("%w: the claim has no items", fault.ErrNotFound))
 	}
 	ids := make([]string, len(items))
 	for i := range items {

@@ -345,7 +345,7 @@ func TestClaimBadInput(t *testing.T) {
 				return c.Ack(ended)
 			}},
 		} {
-			t.Run(name, func(t *testing.T) { pooltest.Unsent(t, p, call.want, call.call) })
+			t.Run(name, func(t *testing.T) { pooltest.RequireNothingSent(t, p, call.want, call.call) })
 		}
 		none := claim(t, repo, 0, time.Minute)
 		require.ErrorIs(t, none.Ack(ctx, c.Items...), symphony.ErrNotFound)

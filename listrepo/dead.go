@@ -66,7 +66,7 @@ func (q *queue) dead(ctx context.Context, t fault.Target) iter.Seq2[[2]string, e
 			scan := q.Client.B().Hscan().Key(beside(t, queuekey.Dead)).Cursor(cursor).Count(100).Build()
 			page, err := q.Client.Do(ctx, scan).AsScanEntry()
 			if err != nil {
-				yield([2]string{}, t.Sent(err))
+				yield([2]string{}, t.Failed(err))
 				return
 			}
 			for i := 0; i+1 < len(page.Elements); i += 2 {
@@ -87,13 +87,13 @@ func (r *ListRepo[T]) deadLetter(t fault.Target, place int, id, text string) (d 
 	d.ID = id
 	parts := strings.SplitN(text, " ", 4)
 	if len(parts) != 4 {
-		return d, t.Refuse(errors.New("a parked item has another form; it was written by something else"))
+		return d, t.NotApplied(errors.New("a parked item has another form; it was written by something else"))
 	}
 	ms, errMS := strconv.ParseInt(parts[0], 10, 64)
 	attempt, errAttempt := deliveries(parts[1])
 	length, errLength := strconv.Atoi(parts[2])
 	if err := errors.Join(errMS, errAttempt, errLength); err != nil || length < 0 || length > len(parts[3]) {
-		return d, t.Refuse(errors.New("a parked item has another form; it was written by something else"))
+		return d, t.NotApplied(errors.New("a parked item has another form; it was written by something else"))
 	}
 	d.Attempt, d.At = attempt, time.UnixMilli(ms)
 	d.Reason, d.Raw = parts[3][:length], []byte(parts[3][length:])

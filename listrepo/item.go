@@ -34,7 +34,7 @@ func (e *ItemError) Unwrap() error { return e.Err }
 func (r *ListRepo[T]) decode(t fault.Target, reply rueidis.RedisMessage) ([]T, error) {
 	texts, err := reply.AsStrSlice()
 	if err != nil {
-		return nil, t.Sent(err)
+		return nil, t.Failed(err)
 	}
 	items := make([]T, len(texts))
 	var errs []error

@@ -101,7 +101,7 @@ func TestItemStaysInTheLeaseWhenTheConnectionBreaks(t *testing.T) {
 	proxy := redistest.NewProxy(t, server)
 	direct := pooltest.Redis(t, pool.Config{URL: server.URL()})
 	p := pooltest.Redis(t, pool.Config{URL: proxy.URL(), Timeout: 200 * time.Millisecond})
-	tenant := pooltest.Tenant()
+	tenant := pooltest.UniqueTenant()
 	s, err := keys.Bind(tenant)
 	require.NoError(t, err)
 	repo, err := listrepo.New[cutting](p, pool.Handlers, s, listrepo.Codec(cuttingCodec{proxy}))

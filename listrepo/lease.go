@@ -15,11 +15,11 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/acl"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/queuekey"
-	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -70,8 +70,8 @@ var (
 		store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Text, store.Number)) //nolint:gocritic // a reply may hold several counts
 	claimScript   = store.NewTypedScript(clockSource+claimSource+sharedSource+claimRedeliveredSource, claimReply)
 	releaseScript = store.NewScript(clockSource+sharedSource+releaseSource, store.Either(store.Flag, store.Tuple(store.Number)))
-	ackScript     = rueidis.NewLuaScript(right.Script(ackSource))
-	extendScript  = rueidis.NewLuaScript(right.Script(extendSource))
+	ackScript     = rueidis.NewLuaScript(acl.RegisterScript(ackSource))
+	extendScript  = rueidis.NewLuaScript(acl.RegisterScript(extendSource))
 )
 
 // tokenLen is how much of 130 random bits a token has: enough for the claims of
@@ -106,10 +106,10 @@ func (q *queue) beginClaim(ctx context.Context, op, id string, n int, d time.Dur
 		return t, err
 	}
 	if err := option.CheckLease(d); err != nil {
-		return t, t.Refuse(err)
+		return t, t.NotApplied(err)
 	}
 	if err := option.CheckCount(n); err != nil {
-		return t, t.Refuse(err)
+		return t, t.NotApplied(err)
 	}
 	return t, nil
 }
@@ -279,8 +279,8 @@ func (l *lease) settle(ctx context.Context, op string, ids []string, do func(l *
 }
 
 func (l *lease) settleLocked(ctx context.Context, ids []string, do func(l *lease, places []int) error) error {
-	if err := fault.Done(ctx); err != nil {
-		return l.target.Refuse(err)
+	if err := fault.ContextError(ctx); err != nil {
+		return l.target.NotApplied(err)
 	}
 	if len(ids) == 0 {
 		if l.left == 0 {
@@ -364,7 +364,7 @@ func (l *lease) places(ids []string) ([]int, error) {
 	for i, id := range ids {
 		place, ok := l.open[id]
 		if !ok {
-			return nil, l.target.Refuse(&foreignItemError{id})
+			return nil, l.target.NotApplied(&foreignItemError{id})
 		}
 		places[i] = place
 	}
@@ -464,7 +464,7 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 	t := l.target
 	t.Op = "Extend"
 	if err := option.CheckLease(d); err != nil {
-		return t.Refuse(err)
+		return t.NotApplied(err)
 	}
 	items, settled, _ := claimKeys(t, l.token)
 	keys := []string{items, settled, beside(t, queuekey.Due)}
@@ -476,7 +476,7 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 func (l *lease) held(ctx context.Context, r rueidis.RedisResult) error {
 	m, err := r.ToMessage()
 	if err != nil {
-		return l.queue.explained(ctx, l.target, l.target.Sent(err))
+		return l.queue.explained(ctx, l.target, l.target.Failed(err))
 	}
 	return l.answered(m)
 }
@@ -487,7 +487,7 @@ func (l *lease) answered(m rueidis.RedisMessage) error {
 		return err
 	}
 	if n, _ := m.ToInt64(); n == 0 {
-		return l.target.Refuse(fmt.Errorf("%w: another claim took the items over, or they were removed, by an eviction or by hand", fault.ErrLeaseLost))
+		return l.target.NotApplied(fmt.Errorf("%w: another claim took the items over, or they were removed, by an eviction or by hand", fault.ErrLeaseLost))
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func (r *ListRepo[T]) Pop(ctx context.Context, id string, n int) ([]T, error) {
 		return nil, err
 	}
 	if err := option.CheckCount(n); err != nil {
-		return nil, t.Refuse(err)
+		return nil, t.NotApplied(err)
 	}
 	if n == 0 {
 		return nil, nil
@@ -129,7 +129,7 @@ func (r *ListRepo[T]) All(ctx context.Context, id string) iter.Seq2[T, error] {
 			}
 			texts, err := reply.AsStrSlice()
 			if err != nil {
-				yield(zero, t.Sent(err))
+				yield(zero, t.Failed(err))
 				return
 			}
 			for i, text := range texts {

@@ -25,7 +25,7 @@ var keys = keyspace.MustCompile("{tenant}:queue:{id}")
 
 func newRepo[T any](t testing.TB, p *pool.Pools, opts ...listrepo.Option) (*listrepo.ListRepo[T], string) {
 	t.Helper()
-	tenant := pooltest.Tenant()
+	tenant := pooltest.UniqueTenant()
 	s, err := keys.Bind(tenant)
 	require.NoError(t, err)
 	repo, err := listrepo.New[T](p, pool.Handlers, s, opts...)
@@ -37,7 +37,7 @@ func newRepo[T any](t testing.TB, p *pool.Pools, opts ...listrepo.Option) (*list
 // of the marks, and of the index beside them, share a hash tag with the queues.
 func newMarked(t testing.TB, p *pool.Pools, opts ...listrepo.Option) (marked *listrepo.ListRepo[int], key, set, index string) {
 	t.Helper()
-	tenant := pooltest.Tenant()
+	tenant := pooltest.UniqueTenant()
 	s, err := keyspace.MustCompile("{{tenant}}:queue:{id}").Bind(tenant)
 	require.NoError(t, err)
 	repo, err := listrepo.New[int](p, pool.Handlers, s, opts...)
@@ -193,7 +193,7 @@ func TestConditions(t *testing.T) {
 		n, err := repo.With(listrepo.IfExists()).Push(ctx, "q", 2)
 		require.NoError(t, err)
 		require.EqualValues(t, 2, n)
-		pooltest.Unsent(t, p, symphony.ErrUnsupported, func() error {
+		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error {
 			_, err := repo.With(listrepo.IfAbsent()).Pop(ctx, "q", 1)
 			return err
 		})
@@ -362,7 +362,7 @@ func TestBadInput(t *testing.T) {
 		"MaxLen":         {symphony.ErrInvalidArgument, push(repo.With(listrepo.MaxLen(0)), "q", 1)},
 		"TTL":            {symphony.ErrInvalidTTL, push(repo.With(listrepo.TTL(-1)), "q", 1)},
 	} {
-		t.Run(name, func(t *testing.T) { pooltest.Unsent(t, p, c.want, c.call) })
+		t.Run(name, func(t *testing.T) { pooltest.RequireNothingSent(t, p, c.want, c.call) })
 	}
 	var bad *codec.EncodeError
 	require.ErrorAs(t, push(repo, "q", []string{"\xff"})(), &bad)

@@ -115,15 +115,15 @@ func TestProcessEndsWithItsLease(t *testing.T) {
 	_, err = repo.Push(ctx, "q", 1)
 	require.NoError(t, err)
 	_, _ = repo.Process(ctx, "q", 1, func(work context.Context, _ []listrepo.Item[int]) error {
-		proxy.Set(redistest.SwallowOut)
+		proxy.SetFault(redistest.DropReplies)
 		select {
 		case <-work.Done():
 			require.ErrorIs(t, context.Cause(work), symphony.ErrLeaseLost)
 		case <-time.After(20 * time.Second):
 			t.Error("the context did not end with the lease")
 		}
-		proxy.Set(redistest.Healthy)
-		proxy.Cut()
+		proxy.SetFault(redistest.Healthy)
+		proxy.CloseConnections()
 		return nil
 	})
 }
@@ -173,7 +173,7 @@ func TestProcessSettlesAgain(t *testing.T) {
 	_, err = repo.Push(ctx, "q", 1)
 	require.NoError(t, err)
 	n, err := repo.Process(ctx, "q", 1, func(context.Context, []listrepo.Item[int]) error {
-		proxy.Cut()
+		proxy.CloseConnections()
 		return nil
 	})
 	require.NoError(t, err, "the first try finds the connection cut")
@@ -190,7 +190,7 @@ func TestProcessSettlesAgain(t *testing.T) {
 	_, err = repo.Push(ctx, "q", 2)
 	require.NoError(t, err)
 	_, err = repo.Process(ctx, "q", 1, func(context.Context, []listrepo.Item[int]) error {
-		proxy.Set(redistest.CutOnReply)
+		proxy.SetFault(redistest.CloseOnReply)
 		return nil
 	})
 	var op *symphony.OpError

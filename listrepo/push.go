@@ -59,7 +59,7 @@ func (r *ListRepo[T]) push(ctx context.Context, op, command, id string, v []T) (
 		return 0, err
 	}
 	if len(v) > MaxPush {
-		return 0, t.Refuse(fmt.Errorf("%w: %d items; one push takes at most %d, so push them in parts", fault.ErrInvalidArgument, len(v), MaxPush))
+		return 0, t.NotApplied(fmt.Errorf("%w: %d items; one push takes at most %d, so push them in parts", fault.ErrInvalidArgument, len(v), MaxPush))
 	}
 	items := make([]string, len(v))
 	for i := range v {

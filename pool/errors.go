@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/symphony-go/symphony/internal/right"
+	"github.com/symphony-go/symphony/internal/acl"
 )
 
 var (
@@ -20,7 +20,7 @@ var (
 	// ErrNoPermission is a command, key or channel that the Redis user has no
 	// right to. The error that wraps it names the ACL rule where the server
 	// tells; docs/security.md lists the rights of each repository.
-	ErrNoPermission = right.ErrNoPermission
+	ErrNoPermission = acl.ErrNoPermission
 
 	// ErrUnexpectedReply is a reply that no Redis gives: one of another shape
 	// than the command has, or one that announces more than a server sends. A

@@ -97,9 +97,9 @@ func (p *Pools) Aliases() []Alias { return slices.Sorted(maps.Keys(p.clients)) }
 // Config.PrefixKeys and on a cluster, otherwise nothing.
 func (p *Pools) Prefix(a Alias) string { return p.prefixes[a] }
 
-// FieldLifetimes reports whether the server of an alias has lifetimes of hash
+// SupportsFieldTTL reports whether the server of an alias has lifetimes of hash
 // fields (HPEXPIRE: Redis 7.4, Valkey 9). Open found out.
-func (p *Pools) FieldLifetimes(a Alias) bool { return p.fieldLifetimes[a] }
+func (p *Pools) SupportsFieldTTL(a Alias) bool { return p.fieldLifetimes[a] }
 
 // Layout is the key layout of the repositories on these pools.
 func (p *Pools) Layout() keyspace.Layout { return p.layout }

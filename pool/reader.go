@@ -9,12 +9,12 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Reader is Client for one who reads from replicas: commands that only read go
+// ReplicaClient is Client for one who reads from replicas: commands that only read go
 // to a replica, everything else, and transactions, to the primary. What a
 // replica does not answer within half of the deadline is asked of the primary;
 // so is everything where there is no replica. A single server's replicas are
 // not looked for: give their URL to an alias of its own.
-func (p *Pools) Reader(a Alias) (rueidis.Client, error) {
+func (p *Pools) ReplicaClient(a Alias) (rueidis.Client, error) {
 	primary, err := p.Client(a)
 	if err != nil {
 		return nil, err

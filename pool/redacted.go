@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/symphony-go/symphony/internal/right"
+	"github.com/symphony-go/symphony/internal/acl"
 )
 
 const (
@@ -142,7 +142,7 @@ func redactDial(err error, addrs string) error {
 // connectError is the ConnectError of an alias. It has no address if the
 // resolver does not find it.
 func connectError(a Alias, addr string, err error) error {
-	err = right.Missing(redactDial(err, addr))
+	err = acl.Explain(redactDial(err, addr))
 	if lookup := (*net.DNSError)(nil); errors.As(err, &lookup) && lookup.Name == notShown {
 		addr = notShown
 	}

@@ -22,7 +22,7 @@ func TestACommandThatIsTriedAgainIsNotUsedForAnother(t *testing.T) {
 		delay := opt.RetryDelay
 		opt.RetryDelay = func(attempts int, cmd rueidis.Completed, err error) time.Duration {
 			retries.Add(1)
-			proxy.Set(redistest.Healthy)
+			proxy.SetFault(redistest.Healthy)
 			return delay(attempts, cmd, err)
 		}
 		return rueidis.NewClient(opt)
@@ -41,7 +41,7 @@ func TestACommandThatIsTriedAgainIsNotUsedForAnother(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := retries.Load()
-			proxy.Set(redistest.CutOnReply)
+			proxy.SetFault(redistest.CloseOnReply)
 			for _, r := range c.DoMulti(patient(t), commands...) {
 				require.NoError(t, r.Error())
 			}
@@ -53,7 +53,7 @@ func TestACommandThatIsTriedAgainIsNotUsedForAnother(t *testing.T) {
 	}
 	t.Run("alone", func(t *testing.T) {
 		before, cmd := retries.Load(), get()
-		proxy.Set(redistest.CutOnReply)
+		proxy.SetFault(redistest.CloseOnReply)
 		require.NoError(t, c.Do(patient(t), cmd).Error())
 		require.Greater(t, retries.Load(), before)
 		require.Equal(t, []string{"GET", "a"}, cmd.Commands())

@@ -59,7 +59,7 @@ func TestNoNodePassesForAnother(t *testing.T) {
 	three := cluster.Primaries[2]
 	for _, one := range cluster.Primaries {
 		show := one.Client(t, 0)
-		do(t, show, "CONFIG", "SET", "tls-cert-file", ca.Certificate("127.0.0.4"), "tls-key-file", ca.Key("127.0.0.4"))
+		do(t, show, "CONFIG", "SET", "tls-cert-file", ca.CertificateFile("127.0.0.4"), "tls-key-file", ca.KeyFile("127.0.0.4"))
 	}
 	pools, err := pool.Open(patient(t), pool.Config{URL: "rediss://" + three.TLSAddr(), NewClient: trusting(ca)})
 	if err == nil {

@@ -148,7 +148,7 @@ func TestAnswerTwice(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		s, err := newService(p)
 		require.NoError(t, err)
-		ctx, err := scope.Bind(t.Context(), scope.Identity{Tenant: pooltest.Tenant(), User: "alice"}, s.bind...)
+		ctx, err := scope.Bind(t.Context(), scope.Identity{Tenant: pooltest.UniqueTenant(), User: "alice"}, s.bind...)
 		require.NoError(t, err)
 		at, _ := shops.From(ctx)
 		require.NoError(t, at.users.Update(ctx, "alice", messages.Add(1)))
@@ -179,7 +179,7 @@ func TestAnswerTwiceWithMore(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		s, err := newService(p)
 		require.NoError(t, err)
-		ctx, err := scope.Bind(t.Context(), scope.Identity{Tenant: pooltest.Tenant(), User: "alice"}, s.bind...)
+		ctx, err := scope.Bind(t.Context(), scope.Identity{Tenant: pooltest.UniqueTenant(), User: "alice"}, s.bind...)
 		require.NoError(t, err)
 		at, _ := shops.From(ctx)
 		require.NoError(t, at.users.Update(ctx, "alice", messages.Add(1)))
@@ -234,7 +234,7 @@ func TestAnsweredIsBounded(t *testing.T) {
 	p := pooltest.Embedded(t)
 	s, err := newService(p)
 	require.NoError(t, err)
-	ctx, err := scope.Bind(t.Context(), scope.Identity{Tenant: pooltest.Tenant(), User: "alice"}, s.bind...)
+	ctx, err := scope.Bind(t.Context(), scope.Identity{Tenant: pooltest.UniqueTenant(), User: "alice"}, s.bind...)
 	require.NoError(t, err)
 	at, _ := shops.From(ctx)
 	require.NoError(t, at.users.Update(ctx, "alice", messages.Add(1)))
@@ -271,7 +271,7 @@ func TestOtherOrigins(t *testing.T) {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/api/messages", strings.NewReader(`{"text":"hello"}`))
 			require.NoError(t, err)
 			r.Header = test.header
-			r.Header.Set("X-Tenant", pooltest.Tenant())
+			r.Header.Set("X-Tenant", pooltest.UniqueTenant())
 			r.Header.Set("X-User", "alice")
 			answer, err := http.DefaultClient.Do(r)
 			require.NoError(t, err)
@@ -423,7 +423,7 @@ type person struct {
 // newPerson is alice at a tenant of her own that waits quiet for her to go on.
 func newPerson(t *testing.T, p *pool.Pools, url string, quiet time.Duration) person {
 	t.Helper()
-	id := scope.Identity{Tenant: pooltest.Tenant(), User: "alice"}
+	id := scope.Identity{Tenant: pooltest.UniqueTenant(), User: "alice"}
 	settings, err := symphony.NewGeneric[Settings](p, id.Tenant)
 	require.NoError(t, err)
 	own, err := loadSettings(t.Context())

@@ -16,7 +16,7 @@ import (
 // same time lost what another wrote, and two users at once stay apart.
 func TestAgent(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		tenant := pooltest.Tenant()
+		tenant := pooltest.UniqueTenant()
 		for _, user := range []string{"alice", "bob"} {
 			t.Run(user, func(t *testing.T) {
 				t.Parallel()

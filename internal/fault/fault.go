@@ -13,8 +13,8 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/acl"
 	"github.com/symphony-go/symphony/internal/caller"
-	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -44,23 +44,23 @@ type OpError = pool.OpError
 
 // Target names what an operation works on.
 type Target struct {
-	Op    string
-	Pool  pool.Alias
-	Key   string
-	Field string
-	Write bool // whether the operation changes the key
-	Again bool // whether the client sends it again when its connection breaks
+	Op        string
+	Pool      pool.Alias
+	Key       string
+	Field     string
+	Write     bool // whether the operation changes the key
+	Retryable bool // whether the client sends it again when its connection breaks
 }
 
-// Refuse is the error of an operation that sent nothing, or that the server
+// NotApplied is the error of an operation that sent nothing, or that the server
 // or one of our scripts refused as a whole.
-func (t Target) Refuse(err error) error {
+func (t Target) NotApplied(err error) error {
 	return t.failed(err, false)
 }
 
-// Sent is the error of an operation whose command was handed to the client.
-func (t Target) Sent(err error) error {
-	reason := Reason(err)
+// Failed is the error of an operation whose command was handed to the client.
+func (t Target) Failed(err error) error {
+	reason := Translate(err)
 	if _, ok := rueidis.IsRedisErr(err); ok {
 		return t.failed(reason, t.Write && t.overtaken(reason))
 	}
@@ -75,12 +75,12 @@ func (t Target) overtaken(reason error) bool {
 	if errors.Is(reason, ErrWrongType) {
 		return false
 	}
-	var missing *right.Error
+	var missing *acl.Error
 	if errors.As(reason, &missing) && missing.Script && missing.Rule != "+time" {
 		return true
 	}
 	word, _, _ := strings.Cut(reason.Error(), " ")
-	return t.Again && slices.Contains(afterABreak, word)
+	return t.Retryable && slices.Contains(afterABreak, word)
 }
 
 // afterABreak are the refusals that a new connection meets: a command that is
@@ -99,8 +99,8 @@ func (t Target) failed(err error, maybe bool) error {
 	return e
 }
 
-// Named gives an operation's error the name of the method that the caller used.
-func Named(op string, err error) error {
+// WithOp gives an operation's error the name of the method that the caller used.
+func WithOp(op string, err error) error {
 	var e *OpError
 	if errors.As(err, &e) {
 		e.Op = op
@@ -108,21 +108,21 @@ func Named(op string, err error) error {
 	return err
 }
 
-// At is t for another key.
-func (t Target) At(key string) Target {
+// WithKey is t for another key.
+func (t Target) WithKey(key string) Target {
 	t.Key = key
 	return t
 }
 
-// On is t for one field.
-func (t Target) On(field string) Target {
+// WithField is t for one field.
+func (t Target) WithField(field string) Target {
 	t.Field = field
 	return t
 }
 
-// Reason gives the server's refusals, and replies that make no sense, the names
+// Translate gives the server's refusals, and replies that make no sense, the names
 // of ours.
-func Reason(err error) error {
+func Translate(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -132,7 +132,7 @@ func Reason(err error) error {
 	if re, ok := rueidis.IsRedisErr(err); ok && strings.Contains(re.Error(), "WRONGTYPE Operation") {
 		return fmt.Errorf("%w: it was written by something else; delete it or use another key (%w)", ErrWrongType, re)
 	}
-	return right.Missing(err)
+	return acl.Explain(err)
 }
 
 // unsent reports whether err shows that no byte of the command left. It is the
@@ -141,7 +141,7 @@ func (t Target) unsent(err error) bool {
 	if errors.Is(err, pool.ErrClosed) {
 		return true
 	}
-	if t.Again {
+	if t.Retryable {
 		return false
 	}
 	var making interface{ Unsent() bool } // an error of making the connection
@@ -152,9 +152,9 @@ func (t Target) unsent(err error) bool {
 		errors.As(err, &dial) && dial.Op == "dial"
 }
 
-// Done is the context's error when it has ended already, for a refusal
+// ContextError is the context's error when it has ended already, for a refusal
 // before anything is sent.
-func Done(ctx context.Context) error {
+func ContextError(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("nothing was sent: %w", err)
 	}

@@ -13,9 +13,9 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/acl"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/queuekey"
-	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -41,7 +41,7 @@ const Idle = 10 * time.Second
 //go:embed lua/states.lua
 var statesSource string
 
-var statesScript = rueidis.NewLuaScript(right.Script(statesSource))
+var statesScript = rueidis.NewLuaScript(acl.RegisterScript(statesSource))
 
 // Set is the tenants and queues of one service that may have items: the
 // pending set, which the Python package shares, and the index beside it.
@@ -60,7 +60,7 @@ func New(s *store.Store, service string, list keyspace.Pattern) *Set {
 // CheckTenant refuses a tenant that cannot be in a key.
 func (s *Set) CheckTenant(op, tenant string) error {
 	if err := s.isTenant(tenant); err != nil {
-		return fault.Target{Op: op, Pool: s.Alias}.Refuse(fmt.Errorf("%w; ForceRemoveFromPending removes a member that is no tenant", err))
+		return fault.Target{Op: op, Pool: s.Alias}.NotApplied(fmt.Errorf("%w; ForceRemoveFromPending removes a member that is no tenant", err))
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func (s *Set) Snapshot(ctx context.Context, op string) (snap Snapshot, err error
 		s.Client.B().Zrange().Key(index(t)).Min("0").Max("-1").Build())
 	pending, errPending := store.ReadTexts(results[0])
 	entries, errEntries := store.ReadTexts(results[1])
-	errPending, errEntries = at(t, errPending), at(t.At(index(t)), errEntries)
+	errPending, errEntries = at(t, errPending), at(t.WithKey(index(t)), errEntries)
 	snap.Foreign.Key = t.Key
 	if errors.Is(errPending, fault.ErrWrongType) && errEntries == nil {
 		snap.Foreign.Set, errPending = errPending, nil
@@ -174,7 +174,7 @@ func at(t fault.Target, err error) error {
 	if err == nil {
 		return nil
 	}
-	return t.Sent(err)
+	return t.Failed(err)
 }
 
 // Tenants lists the members of the pending set alone, sorted, those that are no
@@ -189,7 +189,7 @@ func (s *Set) Tenants(ctx context.Context, op string) ([]string, error) {
 		s.Client.B().Zrangebyscore().Key(index(t)).Min("0").Max("0").Build())
 	tenants, errTenants := store.ReadTexts(results[0])
 	parting, errParting := store.ReadTexts(results[1])
-	if err := cmp.Or(at(t, errTenants), at(t.At(index(t)), errParting)); err != nil {
+	if err := cmp.Or(at(t, errTenants), at(t.WithKey(index(t)), errParting)); err != nil {
 		return nil, err
 	}
 	for _, entry := range parting {
@@ -235,7 +235,7 @@ func (s *Set) states(ctx context.Context, op string, queues []Queue, after time.
 		key, err := s.list.Key(q.Tenant, s.Service, q.Entity, q.Action)
 		member, errMember := q.Member()
 		if err := errors.Join(err, errMember); err != nil {
-			return nil, t.Refuse(err)
+			return nil, t.NotApplied(err)
 		}
 		key = s.Prefix() + key
 		calls[i].Keys = []string{
@@ -248,7 +248,7 @@ func (s *Set) states(ctx context.Context, op string, queues []Queue, after time.
 	for i, result := range statesScript.ExecMulti(ctx, s.Client, calls...) {
 		n, err := result.AsInt64()
 		if err != nil {
-			n, errs = int64(Waiting), append(errs, t.At(calls[i].Keys[0]).Sent(err))
+			n, errs = int64(Waiting), append(errs, t.WithKey(calls[i].Keys[0]).Failed(err))
 		}
 		states[i] = State(n)
 	}
@@ -313,7 +313,7 @@ func (s *Set) change(ctx context.Context, op string, n int, tx func(fault.Target
 		return err
 	}
 	if _, err := store.Exec(s.Client.DoMulti(ctx, append(tx(t), s.Client.B().Exec().Build())...)); err != nil {
-		return t.Sent(err)
+		return t.Failed(err)
 	}
 	return nil
 }

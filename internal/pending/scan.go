@@ -47,7 +47,7 @@ func (s *Set) queueFilter(tenants []string) (queueFilter, error) {
 	for _, tenant := range tenants {
 		key, err := s.list.Key(tenant, s.Service, entity, "action")
 		if err != nil {
-			return f, fault.Target{Op: "Scan", Pool: s.Alias}.Refuse(err)
+			return f, fault.Target{Op: "Scan", Pool: s.Alias}.NotApplied(err)
 		}
 		before, _, _ := strings.Cut(key, entity)
 		f.tenants[before] = tenant

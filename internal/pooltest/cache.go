@@ -7,44 +7,44 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Deaf is a pool.Config.NewClient whose connections do not hear what Redis
+// WithoutInvalidations is a pool.Config.NewClient whose connections do not hear what Redis
 // says of keys that changed: what the client-side cache knows then, this
 // process told it.
-func Deaf(opt rueidis.ClientOption) (rueidis.Client, error) {
+func WithoutInvalidations(opt rueidis.ClientOption) (rueidis.Client, error) {
 	if inner := opt.NewCacheStoreFn; inner != nil {
-		opt.NewCacheStoreFn = func(o rueidis.CacheStoreOption) rueidis.CacheStore { return deaf{inner(o)} }
+		opt.NewCacheStoreFn = func(o rueidis.CacheStoreOption) rueidis.CacheStore { return withoutInvalidations{inner(o)} }
 	}
 	return rueidis.NewClient(opt)
 }
 
-type deaf struct{ rueidis.CacheStore }
+type withoutInvalidations struct{ rueidis.CacheStore }
 
-func (deaf) Delete([]rueidis.RedisMessage) {}
+func (withoutInvalidations) Delete([]rueidis.RedisMessage) {}
 
 // Gate holds up what cached reads bring, after it has arrived.
 type Gate struct {
-	mu   sync.Mutex
-	held chan struct{} // nil: open
-	// Arrived gets a value for each reply that is held up.
-	Arrived chan struct{}
+	mu     sync.Mutex
+	opened chan struct{} // nil: open
+	// Held gets a value for each reply that is opened up.
+	Held chan struct{}
 }
 
 // NewGate is an open Gate.
-func NewGate() *Gate { return &Gate{Arrived: make(chan struct{}, 1024)} }
+func NewGate() *Gate { return &Gate{Held: make(chan struct{}, 1024)} }
 
 // Close holds replies up until the Gate is opened.
 func (g *Gate) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.held = make(chan struct{})
+	g.opened = make(chan struct{})
 }
 
 // Open lets them go.
 func (g *Gate) Open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	close(g.held)
-	g.held = nil
+	close(g.opened)
+	g.opened = nil
 }
 
 // NewClient is a pool.Config.NewClient whose clients read through the Gate.
@@ -61,11 +61,11 @@ type gated struct {
 func (c *gated) DoMultiCache(ctx context.Context, multi ...rueidis.CacheableTTL) []rueidis.RedisResult {
 	results := c.Client.DoMultiCache(ctx, multi...)
 	c.gate.mu.Lock()
-	held := c.gate.held
+	opened := c.gate.opened
 	c.gate.mu.Unlock()
-	if held != nil {
-		c.gate.Arrived <- struct{}{}
-		<-held
+	if opened != nil {
+		c.gate.Held <- struct{}{}
+		<-opened
 	}
 	return results
 }

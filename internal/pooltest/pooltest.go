@@ -77,8 +77,8 @@ func Embedded(tb testing.TB) *pool.Pools {
 	return p
 }
 
-// Tenant is a name that no other test has.
-func Tenant() string { return "t" + rand.Text() }
+// UniqueTenant is a name that no other test has.
+func UniqueTenant() string { return "t" + rand.Text() }
 
 // Do sends a command past the repositories. Where the pool has a prefix, the
 // second word is a key, and gets it unless it is one of keyspace.Beside.
@@ -104,8 +104,8 @@ func Hash(tb testing.TB, p *pool.Pools, a pool.Alias, key string) map[string]str
 	return m
 }
 
-// Unsent runs call and requires that it fails without a command being sent.
-func Unsent(t *testing.T, p *pool.Pools, want error, call func() error) {
+// RequireNothingSent runs call and requires that it fails without a command being sent.
+func RequireNothingSent(t *testing.T, p *pool.Pools, want error, call func() error) {
 	t.Helper()
 	before := commands(p)
 	require.ErrorIs(t, call(), want)

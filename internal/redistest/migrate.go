@@ -6,19 +6,19 @@ import (
 	"testing"
 )
 
-// Migration is a slot of a cluster on its way from one primary to another.
-type Migration struct {
+// SlotMigration is a slot of a cluster on its way from one primary to another.
+type SlotMigration struct {
 	slot     string
 	from, to admin
 	primary  []admin
 	target   *Instance
 }
 
-// Migrate opens a slot for its way to the primary at place to. Nothing moves
+// MigrateSlot opens a slot for its way to the primary at place to. Nothing moves
 // until Move.
-func (c *ClusterInstance) Migrate(tb testing.TB, slot uint16, to int) *Migration {
+func (c *ClusterInstance) MigrateSlot(tb testing.TB, slot uint16, to int) *SlotMigration {
 	tb.Helper()
-	m := &Migration{slot: strconv.Itoa(int(slot)), target: c.Primaries[to]}
+	m := &SlotMigration{slot: strconv.Itoa(int(slot)), target: c.Primaries[to]}
 	for _, node := range c.Primaries {
 		m.primary = append(m.primary, node.admin(tb))
 	}
@@ -32,8 +32,8 @@ func (c *ClusterInstance) Migrate(tb testing.TB, slot uint16, to int) *Migration
 	return m
 }
 
-// Move moves up to n keys, and reports how many it moved.
-func (m *Migration) Move(n int) int {
+// MoveKeys moves up to n keys, and reports how many it moved.
+func (m *SlotMigration) MoveKeys(n int) int {
 	m.from.tb.Helper()
 	keys := m.from.list("CLUSTER", "GETKEYSINSLOT", m.slot, strconv.Itoa(n))
 	if len(keys) == 0 {
@@ -45,9 +45,9 @@ func (m *Migration) Move(n int) int {
 }
 
 // Finish moves what is left and gives the slot to its new primary.
-func (m *Migration) Finish() {
+func (m *SlotMigration) Finish() {
 	m.from.tb.Helper()
-	for m.Move(100) > 0 {
+	for m.MoveKeys(100) > 0 {
 		continue
 	}
 	id := m.to.do("CLUSTER", "MYID")
@@ -59,7 +59,7 @@ func (m *Migration) Finish() {
 }
 
 // owner is the place of the primary that serves the slot.
-func (m *Migration) owner(slot uint16) int {
+func (m *SlotMigration) owner(slot uint16) int {
 	for i, p := range m.primary {
 		if p.serves(int(slot)) {
 			return i

@@ -28,11 +28,11 @@ type Fault string
 
 // The faults.
 const (
-	Healthy     Fault = "healthy"       // everything passes
-	SwallowIn   Fault = "swallow in"    // what the client sends vanishes
-	SwallowOut  Fault = "swallow out"   // the server gets everything, and its replies vanish
-	CutOnReply  Fault = "cut on reply"  // the server gets everything, and the connection ends when it replies
-	CutOnAsking Fault = "cut on asking" // the connection ends when the client sends something
+	Healthy        Fault = "healthy"       // everything passes
+	DropRequests   Fault = "swallow in"    // what the client sends vanishes
+	DropReplies    Fault = "swallow out"   // the server gets everything, and its replies vanish
+	CloseOnReply   Fault = "cut on reply"  // the server gets everything, and the connection ends when it replies
+	CloseOnRequest Fault = "cut on asking" // the connection ends when the client sends something
 )
 
 // link is one connection through a Proxy.
@@ -50,7 +50,7 @@ func NewProxy(tb testing.TB, server *Instance) *Proxy {
 	p.Up()
 	tb.Cleanup(func() {
 		p.Down()
-		p.Set(Healthy)
+		p.SetFault(Healthy)
 		p.running.Wait()
 	})
 	return p
@@ -59,12 +59,12 @@ func NewProxy(tb testing.TB, server *Instance) *Proxy {
 // URL is what pool.Config.URL takes.
 func (p *Proxy) URL() string { return "redis://" + p.addr }
 
-// Set makes everything from now on pass with the fault, on the connections there
+// SetFault makes everything from now on pass with the fault, on the connections there
 // are and on new ones. What was held up by a delay passes as the new fault says.
-func (p *Proxy) Set(f Fault) { p.set(f, 0) }
+func (p *Proxy) SetFault(f Fault) { p.set(f, 0) }
 
-// Delay holds up each piece that passes, in either direction.
-func (p *Proxy) Delay(d time.Duration) { p.set(Healthy, d) }
+// SetDelay holds up each piece that passes, in either direction.
+func (p *Proxy) SetDelay(d time.Duration) { p.set(Healthy, d) }
 
 func (p *Proxy) set(f Fault, delay time.Duration) {
 	p.mu.Lock()
@@ -74,8 +74,8 @@ func (p *Proxy) set(f Fault, delay time.Duration) {
 	p.changed = make(chan struct{})
 }
 
-// Cut ends the connections there are, and lets new ones come.
-func (p *Proxy) Cut() {
+// CloseConnections ends the connections there are, and lets new ones come.
+func (p *Proxy) CloseConnections() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for l := range p.links {
@@ -91,7 +91,7 @@ func (p *Proxy) Down() {
 		p.listener = nil
 	}
 	p.mu.Unlock()
-	p.Cut()
+	p.CloseConnections()
 }
 
 // Up takes connections again after Down, at the same address.
@@ -115,8 +115,8 @@ func (p *Proxy) Up() {
 	p.running.Go(func() { p.accept(listener) })
 }
 
-// Links is how many connections there are.
-func (p *Proxy) Links() int {
+// ConnectionCount is how many connections there are.
+func (p *Proxy) ConnectionCount() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.links)
@@ -147,8 +147,8 @@ func (p *Proxy) accept(listener net.Listener) {
 
 func (p *Proxy) pass(l *link) {
 	var both sync.WaitGroup
-	both.Go(func() { p.copy(l, l.server, l.client, SwallowIn, CutOnAsking) })
-	both.Go(func() { p.copy(l, l.client, l.server, SwallowOut, CutOnReply) })
+	both.Go(func() { p.copy(l, l.server, l.client, DropRequests, CloseOnRequest) })
+	both.Go(func() { p.copy(l, l.client, l.server, DropReplies, CloseOnReply) })
 	both.Wait()
 	p.mu.Lock()
 	delete(p.links, l)

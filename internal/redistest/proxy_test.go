@@ -22,16 +22,16 @@ func TestProxy(t *testing.T) {
 		timeout bool
 	}{
 		{Healthy, true, false},
-		{SwallowIn, false, true},
-		{SwallowOut, true, true},
-		{CutOnReply, true, false},
-		{CutOnAsking, false, false},
+		{DropRequests, false, true},
+		{DropReplies, true, true},
+		{CloseOnReply, true, false},
+		{CloseOnRequest, false, false},
 	} {
 		t.Run(string(test.fault), func(t *testing.T) {
-			p.Set(Healthy)
+			p.SetFault(Healthy)
 			client := overOneConnection(t, p)
 			s.Flush(t)
-			p.Set(test.fault)
+			p.SetFault(test.fault)
 			limit := patience
 			if test.timeout {
 				limit = time.Second
@@ -58,23 +58,23 @@ func TestProxyDownAndUp(t *testing.T) {
 	s := Server(t)
 	p := NewProxy(t, s)
 	client := connect(t, p.URL())
-	require.Positive(t, p.Links())
+	require.Positive(t, p.ConnectionCount())
 	p.Down()
-	require.True(t, waitFor(func() bool { return p.Links() == 0 }))
+	require.True(t, waitFor(func() bool { return p.ConnectionCount() == 0 }))
 	_, err := net.Dial("tcp4", p.addr)
 	require.Error(t, err)
 	p.Up()
 	require.True(t, waitFor(func() bool { return set(t.Context(), client, "again") == nil }))
-	p.Delay(time.Hour)
+	p.SetDelay(time.Hour)
 	late := func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		return errors.Is(set(ctx, client, "late"), context.DeadlineExceeded)
 	}
 	require.True(t, waitFor(late), "a first call may meet a link that Down ended")
-	p.Set(Healthy)
+	p.SetFault(Healthy)
 	require.Equal(t, rueidis.ClientModeStandalone, client.Mode())
-	p.Cut()
+	p.CloseConnections()
 	require.True(t, waitFor(func() bool { return set(t.Context(), client, "again") == nil }))
 }
 

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// CatchUp waits until a replica has everything that its primary had when the
+// WaitForReplica waits until a replica has everything that its primary had when the
 // call began.
-func CatchUp(tb testing.TB, primary, replica *Instance) {
+func WaitForReplica(tb testing.TB, primary, replica *Instance) {
 	tb.Helper()
 	want := primary.admin(tb).offset("master_repl_offset")
 	follower := replica.admin(tb)
@@ -47,9 +47,9 @@ func (a admin) offset(name string) int64 {
 	return -1
 }
 
-// Writes is how many changes the server has made to its data, those that were
+// ChangesSinceSave is how many changes the server has made to its data, those that were
 // saved since not counted.
-func (s *Instance) Writes(tb testing.TB) int64 {
+func (s *Instance) ChangesSinceSave(tb testing.TB) int64 {
 	tb.Helper()
 	a := s.admin(tb)
 	for line := range strings.Lines(a.do("INFO", "persistence")) {
@@ -64,8 +64,8 @@ func (s *Instance) Writes(tb testing.TB) int64 {
 	return 0
 }
 
-// Commands is how many times the server has run a command, named in lower case.
-func (s *Instance) Commands(tb testing.TB, name string) int64 {
+// CommandCalls is how many times the server has run a command, named in lower case.
+func (s *Instance) CommandCalls(tb testing.TB, name string) int64 {
 	tb.Helper()
 	for line := range strings.Lines(s.admin(tb).do("INFO", "commandstats")) {
 		if value, ok := strings.CutPrefix(line, "cmdstat_"+name+":calls="); ok {

@@ -80,11 +80,11 @@ func (s *Instance) TLSAddr() string {
 	return net.JoinHostPort(hosts[len(hosts)-1], s.setting("tls-port"))
 }
 
-// Certificate is the file of what a host was issued.
-func (a *Authority) Certificate(host string) string { return a.file(host + ".crt") }
+// CertificateFile is the file of what a host was issued.
+func (a *Authority) CertificateFile(host string) string { return a.file(host + ".crt") }
 
-// Key is the file of the host's key.
-func (a *Authority) Key(host string) string { return a.file(host + ".key") }
+// KeyFile is the file of the host's key.
+func (a *Authority) KeyFile(host string) string { return a.file(host + ".key") }
 
 func (a *Authority) lines(tb testing.TB, host string) []string {
 	tb.Helper()
@@ -96,8 +96,8 @@ func (a *Authority) lines(tb testing.TB, host string) []string {
 		"tls-port " + strconv.Itoa(freePort(tb)),
 		"tls-auth-clients no",
 		"tls-ca-cert-file " + a.file("ca.crt"),
-		"tls-cert-file " + a.Certificate(host),
-		"tls-key-file " + a.Key(host),
+		"tls-cert-file " + a.CertificateFile(host),
+		"tls-key-file " + a.KeyFile(host),
 	}
 }
 

@@ -101,7 +101,7 @@ func CachedShared[T any](ctx context.Context, c *Cached, op, id string) (*T, err
 func (c *Cached) give(t fault.Target, value any, into reflect.Value) error {
 	switch v := value.(type) {
 	case nil:
-		return t.Refuse(fault.ErrNotFound)
+		return t.NotApplied(fault.ErrNotFound)
 	case *undecoded:
 		_, err := c.Decode(t, &v.reply, into)
 		return err
@@ -158,7 +158,7 @@ func (c *Cached) wait(ctx context.Context, a arrival) (any, error) {
 		return value, err
 	}
 	if ctx.Err() != nil {
-		return nil, a.target.Sent(err)
+		return nil, a.target.Failed(err)
 	}
 	return c.uncached(ctx, a.target)
 }
@@ -213,7 +213,7 @@ func (c *Cached) ask(
 		case errors.Is(err, rueidis.ErrDoCacheAborted):
 			aborted = append(aborted, a)
 		case err != nil && !rueidis.IsRedisNil(err):
-			a.load.Fail(a.target.Sent(err))
+			a.load.Fail(a.target.Failed(err))
 		default:
 			a.load.Heard()
 			if !take(a, reply) {
@@ -251,7 +251,7 @@ func (c *Cached) settled(a arrival, reply rueidis.RedisMessage) bool {
 	ms, err := reply.ToInt64()
 	switch {
 	case err != nil:
-		a.load.Fail(a.target.Sent(err))
+		a.load.Fail(a.target.Failed(err))
 	case ms == -2:
 		a.load.Keep(nil, 0, -1)
 	case a.load.Sound():

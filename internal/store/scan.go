@@ -84,7 +84,7 @@ func (w *walk) over(ctx context.Context, node rueidis.Client, yield func(Page, e
 	entry, err := node.Do(ctx, w.scan(node, 0)).AsScanEntry()
 	for {
 		if err != nil {
-			yield(Page{}, w.target.Sent(err))
+			yield(Page{}, w.target.Failed(err))
 			return false
 		}
 		page := w.page(entry.Elements)
@@ -147,7 +147,7 @@ func (p *Page) answer(replies []rueidis.RedisResult, typed bool) {
 }
 
 func wrongType(reply rueidis.RedisResult) bool {
-	return errors.Is(fault.Reason(reply.Error()), fault.ErrWrongType)
+	return errors.Is(fault.Translate(reply.Error()), fault.ErrWrongType)
 }
 
 // page keeps the keys of the family that were not seen before: the glob's star

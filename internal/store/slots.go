@@ -81,11 +81,11 @@ func (w *walk) overCluster(ctx context.Context, yield func(Page, error) bool) {
 			continue
 		}
 		if time.Since(last) > w.pools.Timeout() {
-			yield(Page{}, w.target.Sent(fmt.Errorf("%w: %d slots (%w)", errNoHolder, c.left, err)))
+			yield(Page{}, w.target.Failed(fmt.Errorf("%w: %d slots (%w)", errNoHolder, c.left, err)))
 			return
 		}
 		if err := Pause(ctx, attempt); err != nil {
-			yield(Page{}, w.target.Sent(err))
+			yield(Page{}, w.target.Failed(err))
 			return
 		}
 	}
@@ -101,7 +101,7 @@ func (w *walk) overShare(ctx context.Context, c *coverage, before *share, yield 
 	}
 	after, err := shareOf(ctx, before.node)
 	if err != nil {
-		yield(Page{}, w.target.Sent(err))
+		yield(Page{}, w.target.Failed(err))
 		return false
 	}
 	c.walked(before, after)

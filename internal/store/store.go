@@ -106,7 +106,7 @@ func (s *Store) apply(opts []option.Option) {
 		return
 	}
 	if s.Client = s.primary; s.Replicas {
-		s.Client, s.bad = s.pools.Reader(s.Alias)
+		s.Client, s.bad = s.pools.ReplicaClient(s.Alias)
 	}
 	s.realm = nearcache.RealmOf(s.pools, string(s.Alias))
 	s.prefix = s.pools.Prefix(s.Alias)
@@ -147,15 +147,15 @@ func (s *Store) Failing(err error) *Store {
 func (s *Store) Begin(ctx context.Context, op, id string) (fault.Target, error) {
 	t := fault.Target{Op: op, Pool: s.Alias}
 	if s.bad != nil {
-		return t, t.Refuse(s.bad)
+		return t, t.NotApplied(s.bad)
 	}
 	key, err := s.space.Key(id)
 	if err != nil {
-		return t, t.Refuse(err)
+		return t, t.NotApplied(err)
 	}
 	t.Key = s.prefix + key
-	if err := fault.Done(ctx); err != nil {
-		return t, t.Refuse(err)
+	if err := fault.ContextError(ctx); err != nil {
+		return t, t.NotApplied(err)
 	}
 	return t, nil
 }
@@ -171,10 +171,10 @@ func (s *Store) BeginWrite(ctx context.Context, op, id string) (fault.Target, er
 func (s *Store) beginAll(ctx context.Context, op string) (fault.Target, error) {
 	t := fault.Target{Op: op, Pool: s.Alias}
 	if s.bad != nil {
-		return t, t.Refuse(s.bad)
+		return t, t.NotApplied(s.bad)
 	}
-	if err := fault.Done(ctx); err != nil {
-		return t, t.Refuse(err)
+	if err := fault.ContextError(ctx); err != nil {
+		return t, t.NotApplied(err)
 	}
 	return t, nil
 }
@@ -185,7 +185,7 @@ func (s *Store) Prefix() string { return s.prefix }
 // CheckSize refuses a value over the pools' MaxValueBytes.
 func (s *Store) CheckSize(t fault.Target, value string) error {
 	if limit := s.MaxValueBytes(); len(value) > limit {
-		return t.Refuse(fmt.Errorf("%w: %d bytes, and Config.MaxValueBytes is %d", fault.ErrTooLarge, len(value), limit))
+		return t.NotApplied(fmt.Errorf("%w: %d bytes, and Config.MaxValueBytes is %d", fault.ErrTooLarge, len(value), limit))
 	}
 	return nil
 }
@@ -198,7 +198,7 @@ func (s *Store) MaxDecodedBytes() int { return s.pools.MaxDecodedBytes() }
 func (s *Store) MaxValueBytes() int { return s.pools.MaxValueBytes() }
 
 // FieldLifetimes reports whether the server has lifetimes of hash fields.
-func (s *Store) FieldLifetimes() bool { return s.pools.FieldLifetimes(s.Alias) }
+func (s *Store) FieldLifetimes() bool { return s.pools.SupportsFieldTTL(s.Alias) }
 
 // Send sends one command of an operation. Every write to a record goes through
 // Send, SendAll or a script, which see to it that nobody is given from the
@@ -229,7 +229,7 @@ func (s *Store) forget(ts []fault.Target) {
 func (s *Store) Do(ctx context.Context, t fault.Target, cmd rueidis.Completed, shape Reply) (rueidis.RedisMessage, error) {
 	m, err := s.Send(ctx, t, cmd).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
-		return m, t.Sent(err)
+		return m, t.Failed(err)
 	}
 	return m, shape.Check(t, m)
 }
@@ -256,7 +256,7 @@ func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 	case err != nil:
 		return 0, err
 	case ms == -2:
-		return 0, t.Refuse(fault.ErrNotFound)
+		return 0, t.NotApplied(fault.ErrNotFound)
 	case ms == -1:
 		return NoExpiry, nil
 	}
@@ -315,7 +315,7 @@ func (s *Store) Delete(ctx context.Context, ids ...string) (int64, error) {
 // RefuseVersion refuses IfVersion for an operation that does not look at it.
 func (s *Store) RefuseVersion(t fault.Target) error {
 	if s.Version != nil {
-		return t.Refuse(fmt.Errorf("%w: IfVersion does not apply to %s", fault.ErrUnsupported, t.Op))
+		return t.NotApplied(fmt.Errorf("%w: IfVersion does not apply to %s", fault.ErrUnsupported, t.Op))
 	}
 	return nil
 }
@@ -324,7 +324,7 @@ func (s *Store) RefuseVersion(t fault.Target) error {
 // IfExists is no question there: such an operation creates nothing.
 func (s *Store) RefuseAbsent(t fault.Target) error {
 	if s.IfAbsent {
-		return t.Refuse(fmt.Errorf("%w: IfAbsent does not apply to %s", fault.ErrUnsupported, t.Op))
+		return t.NotApplied(fmt.Errorf("%w: IfAbsent does not apply to %s", fault.ErrUnsupported, t.Op))
 	}
 	return nil
 }

@@ -7,8 +7,8 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/acl"
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -38,10 +38,10 @@ func (s *Store) WriteRenewed(ctx context.Context, t fault.Target, tx Tx) ([]ruei
 	tx = append(tx, s.lifetime(t.Key), s.Client.B().Exec().Build())
 	replies, err := Exec(s.SendAll(ctx, []fault.Target{t}, tx...))
 	if err != nil && !slices.ContainsFunc(replies[:max(len(replies)-1, 0)], done) {
-		return nil, false, t.Sent(err)
+		return nil, false, t.Failed(err)
 	}
 	if err != nil {
-		return nil, false, t.Applied(fmt.Errorf("a part was refused: %w", fault.Reason(err)))
+		return nil, false, t.Applied(fmt.Errorf("a part was refused: %w", fault.Translate(err)))
 	}
 	if !pops && slices.ContainsFunc(replies, unlikeAWrite) {
 		return nil, false, t.Applied(fmt.Errorf("%w: it is neither a number nor OK", fault.ErrUnexpectedReply))
@@ -58,8 +58,8 @@ func (s *Store) WriteRenewed(ctx context.Context, t fault.Target, tx Tx) ([]ruei
 // can be measured, and would leave a record without a lifetime on a server that
 // lost the script.
 var (
-	expireSource  = right.Script(ifTyped + "return redis.call('PEXPIRE',KEYS[1],ARGV[2])")
-	persistSource = right.Script(ifTyped + "return redis.call('PERSIST',KEYS[1])")
+	expireSource  = acl.RegisterScript(ifTyped + "return redis.call('PEXPIRE',KEYS[1],ARGV[2])")
+	persistSource = acl.RegisterScript(ifTyped + "return redis.call('PERSIST',KEYS[1])")
 )
 
 const ifTyped = "if redis.call('TYPE',KEYS[1])['ok']~=ARGV[1] then return 0 end\n"
@@ -83,7 +83,7 @@ func (s *Store) oneSlot(t fault.Target, tx Tx) error {
 	slot := keyspace.Slot(t.Key)
 	for _, cmd := range tx[1:] {
 		if cmd.Slot() != slot {
-			return t.Refuse(apart(cmd.Commands()[1]))
+			return t.NotApplied(apart(cmd.Commands()[1]))
 		}
 	}
 	return nil

@@ -88,7 +88,7 @@ func (v *Values) Encode(t fault.Target, value reflect.Value) (string, error) {
 	if !ok {
 		data, err := v.typ.Append(nil, value)
 		if err != nil {
-			return "", t.Refuse(err)
+			return "", t.NotApplied(err)
 		}
 		text = string(data)
 	}
@@ -109,11 +109,11 @@ func (v *Values) Decode(t fault.Target, text string, into reflect.Value) error {
 func (v *Values) Get(ctx context.Context, t fault.Target, into reflect.Value) error {
 	reply, err := v.Client.Do(ctx, v.Client.B().Get().Key(t.Key).Build()).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
-		return t.Sent(err)
+		return t.Failed(err)
 	}
 	found, err := v.DecodeReply(t, &reply, into)
 	if err == nil && !found {
-		err = t.Refuse(fault.ErrNotFound)
+		err = t.NotApplied(fault.ErrNotFound)
 	}
 	return err
 }
@@ -125,7 +125,7 @@ func (v *Values) DecodeReply(t fault.Target, reply *rueidis.RedisMessage, into r
 	}
 	text, err := reply.ToString()
 	if err != nil {
-		return false, t.Sent(err)
+		return false, t.Failed(err)
 	}
 	return true, v.Decode(t, text, into)
 }
@@ -146,7 +146,7 @@ func (v *Values) GetMany(ctx context.Context, op string, ids []string, into func
 	for i, result := range v.Client.DoMulti(ctx, cmds...) {
 		reply, err := result.ToMessage()
 		if err != nil && !rueidis.IsRedisNil(err) {
-			errs = append(errs, targets[i].Sent(err))
+			errs = append(errs, targets[i].Failed(err))
 			continue
 		}
 		there, err := v.DecodeReply(targets[i], &reply, into(i))

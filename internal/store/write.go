@@ -9,8 +9,8 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/acl"
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/right"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -29,7 +29,7 @@ type Script struct {
 // NewScript makes a script of body, which follows rule.lua. Beside the statuses
 // of rule.lua it gives replies of one shape.
 func NewScript(body string, reply Reply) *Script {
-	source := right.Script(rule + body)
+	source := acl.RegisterScript(rule + body)
 	return &Script{lua: rueidis.NewLuaScript(source), source: source, sha: digest(source), reply: reply}
 }
 
@@ -46,7 +46,7 @@ func NewTypedScript(body string, reply Reply) *Script {
 func (s *Store) Run(ctx context.Context, t fault.Target, script *Script, args []string, more ...string) (rueidis.RedisMessage, error) {
 	for _, key := range more {
 		if s.Client.Mode() == rueidis.ClientModeCluster && keyspace.Slot(key) != keyspace.Slot(t.Key) {
-			return rueidis.RedisMessage{}, t.Refuse(apart(key))
+			return rueidis.RedisMessage{}, t.NotApplied(apart(key))
 		}
 	}
 	keys := append([]string{t.Key}, more...)
@@ -142,18 +142,18 @@ func (s *Script) verdict(t fault.Target, m rueidis.RedisMessage, err error) (rue
 		if rueidis.IsRedisNil(err) {
 			err = ErrShape
 		}
-		return m, t.Sent(err)
+		return m, t.Failed(err)
 	}
 	if !m.IsString() {
 		return m, s.reply.Check(t, m)
 	}
 	switch status, _ := m.ToString(); status {
 	case "NOTFOUND":
-		return m, t.Refuse(fault.ErrNotFound)
+		return m, t.NotApplied(fault.ErrNotFound)
 	case "EXISTS":
-		return m, t.Refuse(fault.ErrExists)
+		return m, t.NotApplied(fault.ErrExists)
 	case "FULL":
-		return m, t.Refuse(fault.ErrFull)
+		return m, t.NotApplied(fault.ErrFull)
 	}
 	return m, s.reply.Check(t, m)
 }
@@ -183,7 +183,7 @@ func sum(targets []fault.Target, results []rueidis.RedisResult) (total int64, er
 func number(t fault.Target, r rueidis.RedisResult, shape Reply) (int64, error) {
 	m, err := r.ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
-		return 0, t.Sent(err)
+		return 0, t.Failed(err)
 	}
 	if err := shape.Check(t, m); err != nil {
 		return 0, err

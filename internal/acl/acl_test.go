@@ -1,4 +1,4 @@
-package right_test
+package acl_test
 
 import (
 	"testing"
@@ -6,8 +6,8 @@ import (
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/symphony-go/symphony/internal/acl"
 	"github.com/symphony-go/symphony/internal/redistest"
-	"github.com/symphony-go/symphony/internal/right"
 )
 
 // A refusal within a script names the command, or the fewest that it can be.
@@ -28,12 +28,12 @@ func TestARefusalWithinAScriptNamesItsCommand(t *testing.T) {
 		"local command = #KEYS == 1 and 'HSCAN' or 'ZSCAN'\nreturn redis.call(command, KEYS[1], 0)":                "one of HSCAN, ZSCAN;",
 		"local function noted(command, key)\n return redis.call(command, key)\nend\nreturn noted('LLEN', KEYS[1])": "it may not run LLEN",
 	} {
-		err := right.Missing(eval(t, c, source))
-		require.ErrorIs(t, err, right.ErrNoPermission, source)
+		err := acl.Explain(eval(t, c, source))
+		require.ErrorIs(t, err, acl.ErrNoPermission, source)
 		require.ErrorContains(t, err, said, source)
 	}
 }
 
 func eval(t *testing.T, c rueidis.DedicatedClient, source string) error {
-	return c.Do(t.Context(), c.B().Eval().Script(right.Script(source)).Numkeys(1).Key("x").Build()).Error()
+	return c.Do(t.Context(), c.B().Eval().Script(acl.RegisterScript(source)).Numkeys(1).Key("x").Build()).Error()
 }

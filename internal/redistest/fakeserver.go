@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// Odd is a server that lets a client connect and then gives every command one
+// FakeServer is a server that lets a client connect and then gives every command one
 // reply, whatever it is.
-type Odd struct {
+type FakeServer struct {
 	addr string
 
 	mu    sync.Mutex
@@ -21,12 +21,12 @@ type Odd struct {
 	each  bool
 }
 
-// NewOdd starts an Odd that lives until the end of the test.
-func NewOdd(tb testing.TB) *Odd {
+// NewFakeServer starts an FakeServer that lives until the end of the test.
+func NewFakeServer(tb testing.TB) *FakeServer {
 	tb.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	fatal(tb, err)
-	o := &Odd{addr: l.Addr().String(), reply: "+OK\r\n"}
+	o := &FakeServer{addr: l.Addr().String(), reply: "+OK\r\n"}
 	var running sync.WaitGroup
 	conns := map[net.Conn]struct{}{}
 	running.Go(func() {
@@ -54,17 +54,17 @@ func NewOdd(tb testing.TB) *Odd {
 }
 
 // URL is what pool.Config.URL takes.
-func (o *Odd) URL() string { return "redis://" + o.addr }
+func (o *FakeServer) URL() string { return "redis://" + o.addr }
 
-// Say makes reply, in RESP, what every command gets. With each, EXEC gets an
+// SetReply makes reply, in RESP, what every command gets. With each, EXEC gets an
 // array of it, an element for each command of the transaction.
-func (o *Odd) Say(reply string, each bool) {
+func (o *FakeServer) SetReply(reply string, each bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.reply, o.each = reply, each
 }
 
-func (o *Odd) serve(c net.Conn) {
+func (o *FakeServer) serve(c net.Conn) {
 	defer func() { _ = c.Close() }()
 	in := bufio.NewReader(c)
 	queued := -1 // commands of a transaction; -1: none
@@ -79,7 +79,7 @@ func (o *Odd) serve(c net.Conn) {
 	}
 }
 
-func (o *Odd) answer(words []string, queued *int) string {
+func (o *FakeServer) answer(words []string, queued *int) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch name := strings.ToUpper(words[0]); {

@@ -1,6 +1,6 @@
-// Package right tells which ACL rule a user of Redis lacks, from the server's
+// Package acl tells which ACL rule a user of Redis lacks, from the server's
 // refusal of a command.
-package right
+package acl
 
 import (
 	"crypto/sha1"
@@ -51,9 +51,9 @@ var (
 	word    = regexp.MustCompile(`'([A-Z]+)'`)
 )
 
-// Missing returns err, or if it is the server's refusal for want of a right, an
+// Explain returns err, or if it is the server's refusal for want of a right, an
 // *Error that says which rule grants it.
-func Missing(err error) error {
+func Explain(err error) error {
 	text := said(err)
 	if text == "" || errors.Is(err, ErrNoPermission) {
 		return err
@@ -152,9 +152,9 @@ func found(pattern *regexp.Regexp, source string) []string {
 // scripts are the sources of the scripts by their SHA1.
 var scripts sync.Map
 
-// Script returns source, and remembers it, so that Missing can tell what one of
+// RegisterScript returns source, and remembers it, so that Explain can tell what one of
 // its lines calls.
-func Script(source string) string {
+func RegisterScript(source string) string {
 	sum := sha1.Sum([]byte(source))
 	scripts.Store(hex.EncodeToString(sum[:]), source)
 	return source
