@@ -29,44 +29,44 @@ var (
 // engine works on compiled types.
 type engine interface {
 	append(dst []byte, s *shape, v reflect.Value) ([]byte, error)
-	decode(data string, s *shape, v reflect.Value, most room) error
+	decode(data string, s *shape, v reflect.Value, limit budget) error
 }
 
 // own is what the codecs of this package have beyond Codec.
-type own interface {
+type builtin interface {
 	engine
-	compiled() *sync.Map // reflect.Type -> *Type
+	compiledTypes() *sync.Map // reflect.Type -> *Type
 }
 
 type compactCodec struct{}
 
 var compactTypes, jsonTypes, msgpackTypes sync.Map
 
-func (compactCodec) compiled() *sync.Map { return &compactTypes }
-func (jsonCodec) compiled() *sync.Map    { return &jsonTypes }
-func (msgpackCodec) compiled() *sync.Map { return &msgpackTypes }
+func (compactCodec) compiledTypes() *sync.Map { return &compactTypes }
+func (jsonCodec) compiledTypes() *sync.Map    { return &jsonTypes }
+func (msgpackCodec) compiledTypes() *sync.Map { return &msgpackTypes }
 
 func (compactCodec) Name() string                         { return "compact" }
 func (c compactCodec) Marshal(v any) ([]byte, error)      { return marshal(c, v) }
-func (c compactCodec) Unmarshal(data []byte, v any) error { return unmarshalJSON(c, data, v, true) }
+func (c compactCodec) Unmarshal(data []byte, v any) error { return unmarshalLarge(c, data, v, true) }
 
 type jsonCodec struct{}
 
 func (jsonCodec) Name() string                         { return "json" }
 func (c jsonCodec) Marshal(v any) ([]byte, error)      { return marshal(c, v) }
-func (c jsonCodec) Unmarshal(data []byte, v any) error { return unmarshalJSON(c, data, v, false) }
+func (c jsonCodec) Unmarshal(data []byte, v any) error { return unmarshalLarge(c, data, v, false) }
 
 func (jsonCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
 	if s.kind == kindValue {
-		return append(dst, valueOf(v).data...), nil
+		return append(dst, valueIn(v).data...), nil
 	}
 	w := jsonWriter{buf: dst}
-	err := w.whole(s, v, false)
+	err := w.encode(s, v, false)
 	return w.buf, err
 }
 
-func (jsonCodec) decode(data string, s *shape, v reflect.Value, most room) error {
-	return readJSON(data, s, v, false, most)
+func (jsonCodec) decode(data string, s *shape, v reflect.Value, limit budget) error {
+	return readJSON(data, s, v, false, limit)
 }
 
 type msgpackCodec struct{}
@@ -129,13 +129,13 @@ func unmarshal(c Codec, data string, v any) error {
 
 // unmarshalJSON is unmarshal for a codec that writes what has parts as JSON: that is not copied as a whole where it is
 // large, since a text that outlives the value would keep all of it in memory.
-func unmarshalJSON(c Codec, data []byte, v any, bare bool) error {
+func unmarshalLarge(c Codec, data []byte, v any, allowNaN bool) error {
 	t, dst, err := destination(c, v)
 	if err != nil {
 		return err
 	}
-	if t.shape.nested() && len(data) > largestChunk {
-		return readJSONBytes(data, t.shape, dst, bare, t.most())
+	if t.shape.composite() && len(data) > largestChunk {
+		return readJSONBytes(data, t.shape, dst, allowNaN, t.limit())
 	}
 	return t.Decode(string(data), dst)
 }

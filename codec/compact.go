@@ -30,22 +30,22 @@ func (c compactCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, err
 		if text := v.String(); text == "" || isNumber(text) {
 			return append(dst, text...), nil
 		}
-		return dst, unwritable(s.typ, errFloat)
+		return dst, encodeError(s.typ, errFloat)
 	case kindTime:
-		dst, err := appendTime(dst, timeOf(v))
+		dst, err := appendTime(dst, timeIn(v))
 		if err != nil {
-			return dst, unwritable(s.typ, err)
+			return dst, encodeError(s.typ, err)
 		}
 		return dst, nil
 	case kindDuration:
 		return append(dst, time.Duration(v.Int()).String()...), nil
 	case kindBytes:
 		start := len(dst)
-		return guardNull(append(dst, v.Bytes()...), start), nil
+		return quoteNull(append(dst, v.Bytes()...), start), nil
 	case kindText:
 		return c.appendText(dst, s, v)
 	case kindValue:
-		return append(dst, valueOf(v).data...), nil
+		return append(dst, valueIn(v).data...), nil
 	case kindPointer:
 		return c.appendPointer(dst, s, v)
 	case kindAny:
@@ -56,20 +56,20 @@ func (c compactCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, err
 		return c.append(dst, inner, v.Elem())
 	default:
 		w := jsonWriter{buf: dst, python: true}
-		err := w.whole(s, v, false)
+		err := w.encode(s, v, false)
 		return w.buf, err
 	}
 }
 
 func (compactCodec) appendText(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
-	text, err := textOf(s, v)
+	text, err := callMarshalText(s, v)
 	if err != nil {
 		return dst, err
 	}
 	start := len(dst)
 	dst = append(dst, text...)
 	if s.nilable {
-		dst = guardNull(dst, start)
+		dst = quoteNull(dst, start)
 	}
 	return dst, nil
 }
@@ -82,10 +82,10 @@ func (c compactCodec) appendPointer(dst []byte, s *shape, v reflect.Value) ([]by
 		if err != nil {
 			return dst, err
 		}
-		return guardNull(dst, start), nil
+		return quoteNull(dst, start), nil
 	case kindJSON:
 		w := jsonWriter{buf: dst, python: true}
-		err := w.whole(s, v, false)
+		err := w.encode(s, v, false)
 		return w.buf, err
 	default:
 		return c.append(dst, s.elem, v.Elem())
@@ -93,7 +93,7 @@ func (c compactCodec) appendPointer(dst []byte, s *shape, v reflect.Value) ([]by
 }
 
 // decode reads a whole value.
-func (c compactCodec) decode(data string, s *shape, v reflect.Value, most room) (err error) {
+func (c compactCodec) decode(data string, s *shape, v reflect.Value, limit budget) (err error) {
 	switch s.kind {
 	case kindBool:
 		var b bool
@@ -132,49 +132,49 @@ func (c compactCodec) decode(data string, s *shape, v reflect.Value, most room) 
 			v.SetZero()
 			break
 		}
-		v.SetBytes([]byte(unguardNull(data)))
+		v.SetBytes([]byte(unquoteNull(data)))
 	case kindText:
-		return c.decodeText(data, s, v, most)
+		return c.decodeText(data, s, v, limit)
 	case kindPointer:
-		return c.decodePointer(data, s, v, most)
+		return c.decodePointer(data, s, v, limit)
 	case kindAny:
 		var x any
-		if x, err = readAnything(data, most); err == nil {
+		if x, err = readUntyped(data, limit); err == nil {
 			setAny(v, x)
 		}
 	default:
-		return readJSON(data, s, v, true, most)
+		return readJSON(data, s, v, true, limit)
 	}
 	if err != nil {
-		return misfit(s.typ, err)
+		return decodeError(s.typ, err)
 	}
 	return nil
 }
 
-func (compactCodec) decodeText(data string, s *shape, v reflect.Value, most room) error {
+func (compactCodec) decodeText(data string, s *shape, v reflect.Value, limit budget) error {
 	if s.nilable {
 		if data == "null" {
 			v.SetZero()
 			return nil
 		}
-		data = unguardNull(data)
+		data = unquoteNull(data)
 	}
-	return setText(s, v, data, &most)
+	return callUnmarshalText(s, v, data, &limit)
 }
 
-func (c compactCodec) decodePointer(data string, s *shape, v reflect.Value, most room) error {
+func (c compactCodec) decodePointer(data string, s *shape, v reflect.Value, limit budget) error {
 	if data == "null" {
 		v.SetZero()
 		return nil
 	}
 	switch s.elem.kind {
 	case kindString, kindText:
-		data = unguardNull(data)
+		data = unquoteNull(data)
 	case kindJSON:
-		return readJSON(data, s, v, true, most)
+		return readJSON(data, s, v, true, limit)
 	}
 	p := reflect.New(s.elem.typ)
-	if err := c.decode(data, s.elem, p.Elem(), most); err != nil {
+	if err := c.decode(data, s.elem, p.Elem(), limit); err != nil {
 		return err
 	}
 	v.Set(p)
@@ -182,13 +182,13 @@ func (c compactCodec) decodePointer(data string, s *shape, v reflect.Value, most
 }
 
 // readAnything reads a whole value whose type nothing tells: JSON or one of Python's floats, else the text itself.
-func readAnything(data string, most room) (any, error) {
+func readUntyped(data string, limit budget) (any, error) {
 	switch data {
 	case "nan", "inf", "-inf":
 		f, _ := parseFloat(data, 64)
 		return f, nil
 	}
-	r := jsonReader{s: data, bare: true, room: most}
+	r := jsonReader{data: data, allowNaN: true, budget: limit}
 	x, err := r.any()
 	if err == nil {
 		err = r.end()

@@ -28,14 +28,14 @@ type team struct {
 }
 
 // where tells the line of a test case.
-func where() string {
+func line() string {
 	_, file, line, _ := runtime.Caller(1)
 	return fmt.Sprintf("%s:%d", file[len(file)-15:], line)
 }
 
-func newOf(v any) any { return reflect.New(reflect.TypeOf(v)).Interface() }
+func newPointerTo(v any) any { return reflect.New(reflect.TypeOf(v)).Interface() }
 
-func elem(p any) any { return reflect.ValueOf(p).Elem().Interface() }
+func deref(p any) any { return reflect.ValueOf(p).Elem().Interface() }
 
 func ptr[T any](v T) *T { return &v }
 
@@ -43,82 +43,82 @@ func ptr[T any](v T) *T { return &v }
 func TestCompactWrites(t *testing.T) {
 	at := time.Date(2024, 5, 6, 9, 8, 9, 120000000, time.FixedZone("", 7200))
 	for _, tc := range []struct {
-		where string
+		line  string
 		value any
 		raw   string
 	}{
-		{where(), true, "1"},
-		{where(), false, "0"},
-		{where(), int64(math.MinInt64), "-9223372036854775808"},
-		{where(), uint64(math.MaxUint64), "18446744073709551615"},
-		{where(), 1.0, "1.0"},
-		{where(), 0.1, "0.1"},
-		{where(), 1e22, "1e+22"},
-		{where(), 1e16, "1e+16"},
-		{where(), 1234567890123456.0, "1234567890123456.0"},
-		{where(), 0.0001, "0.0001"},
-		{where(), 1e-5, "1e-05"},
-		{where(), math.MaxFloat64, "1.7976931348623157e+308"},
-		{where(), 5e-324, "5e-324"},
-		{where(), math.Copysign(0, -1), "-0.0"},
-		{where(), math.Inf(1), "Infinity"},
-		{where(), math.Inf(-1), "-Infinity"},
-		{where(), float32(0.1), "0.1"},
-		{where(), float32(1e-4), "0.0001"},
-		{where(), "", ""},
-		{where(), "null", "null"},
-		{where(), `"1"`, `"1"`},
-		{where(), "\xff", "\xff"},
-		{where(), color("red"), "red"},
-		{where(), ptr("null"), `"null"`},
-		{where(), ptr(`"null"`), `""null""`},
-		{where(), ptr("x"), "x"},
-		{where(), (*string)(nil), "null"},
-		{where(), (*int)(nil), "null"},
-		{where(), ptr(5), "5"},
-		{where(), []byte("ab\xff"), "ab\xff"},
-		{where(), []byte("null"), `"null"`},
-		{where(), []byte(nil), "null"},
-		{where(), []byte{}, ""},
-		{where(), at, "2024-05-06T07:08:09.12Z"},
-		{where(), time.Time{}, "0001-01-01T00:00:00Z"},
-		{where(), 90 * time.Minute, "1h30m0s"},
-		{where(), point{1, -2}, "1/-2"},
-		{where(), big.NewInt(-5), "-5"},
-		{where(), []*big.Int{big.NewInt(-5), nil}, "[-5,null]"},
-		{where(), struct{ N *big.Int }{new(big.Int).Lsh(big.NewInt(1), 64)}, `{"N":18446744073709551616}`},
-		{where(), map[string]big.Int{"n": {}}, `{"n":0}`},
-		{where(), pair{1, 2}, "[1,2]"},
-		{where(), json.Number("1E400"), "1E400"},
-		{where(), json.RawMessage(` {"a": 1} `), `{"a": 1}`},
-		{where(), []int{1, 0, 2}, "[1,0,2]"},
-		{where(), []int{}, "[]"},
-		{where(), []int(nil), "null"},
-		{where(), []bool{true, false}, "[true,false]"},
-		{where(), map[string]bool{"on": true, "off": false}, `{"off":false,"on":true}`},
-		{where(), []float64{math.NaN(), math.Inf(1), 1}, "[NaN,Infinity,1.0]"},
-		{where(), []time.Duration{time.Second}, `["1s"]`},
-		{where(), [][]byte{[]byte("x"), nil}, `["eA==",null]`},
-		{where(), address{"1x", false, nil}, `{"street":"1x","primary":"0","zip":null}`},
-		{where(), struct{ On map[bool][]bool }{map[bool][]bool{true: {true}}}, `{"On":{"true":["1"]}}`},
-		{where(), team{[]address{{"s", true, ptr("z")}}, nil, [][]bool{{true, false}, {}}},
+		{line(), true, "1"},
+		{line(), false, "0"},
+		{line(), int64(math.MinInt64), "-9223372036854775808"},
+		{line(), uint64(math.MaxUint64), "18446744073709551615"},
+		{line(), 1.0, "1.0"},
+		{line(), 0.1, "0.1"},
+		{line(), 1e22, "1e+22"},
+		{line(), 1e16, "1e+16"},
+		{line(), 1234567890123456.0, "1234567890123456.0"},
+		{line(), 0.0001, "0.0001"},
+		{line(), 1e-5, "1e-05"},
+		{line(), math.MaxFloat64, "1.7976931348623157e+308"},
+		{line(), 5e-324, "5e-324"},
+		{line(), math.Copysign(0, -1), "-0.0"},
+		{line(), math.Inf(1), "Infinity"},
+		{line(), math.Inf(-1), "-Infinity"},
+		{line(), float32(0.1), "0.1"},
+		{line(), float32(1e-4), "0.0001"},
+		{line(), "", ""},
+		{line(), "null", "null"},
+		{line(), `"1"`, `"1"`},
+		{line(), "\xff", "\xff"},
+		{line(), color("red"), "red"},
+		{line(), ptr("null"), `"null"`},
+		{line(), ptr(`"null"`), `""null""`},
+		{line(), ptr("x"), "x"},
+		{line(), (*string)(nil), "null"},
+		{line(), (*int)(nil), "null"},
+		{line(), ptr(5), "5"},
+		{line(), []byte("ab\xff"), "ab\xff"},
+		{line(), []byte("null"), `"null"`},
+		{line(), []byte(nil), "null"},
+		{line(), []byte{}, ""},
+		{line(), at, "2024-05-06T07:08:09.12Z"},
+		{line(), time.Time{}, "0001-01-01T00:00:00Z"},
+		{line(), 90 * time.Minute, "1h30m0s"},
+		{line(), point{1, -2}, "1/-2"},
+		{line(), big.NewInt(-5), "-5"},
+		{line(), []*big.Int{big.NewInt(-5), nil}, "[-5,null]"},
+		{line(), struct{ N *big.Int }{new(big.Int).Lsh(big.NewInt(1), 64)}, `{"N":18446744073709551616}`},
+		{line(), map[string]big.Int{"n": {}}, `{"n":0}`},
+		{line(), pair{1, 2}, "[1,2]"},
+		{line(), json.Number("1E400"), "1E400"},
+		{line(), json.RawMessage(` {"a": 1} `), `{"a": 1}`},
+		{line(), []int{1, 0, 2}, "[1,0,2]"},
+		{line(), []int{}, "[]"},
+		{line(), []int(nil), "null"},
+		{line(), []bool{true, false}, "[true,false]"},
+		{line(), map[string]bool{"on": true, "off": false}, `{"off":false,"on":true}`},
+		{line(), []float64{math.NaN(), math.Inf(1), 1}, "[NaN,Infinity,1.0]"},
+		{line(), []time.Duration{time.Second}, `["1s"]`},
+		{line(), [][]byte{[]byte("x"), nil}, `["eA==",null]`},
+		{line(), address{"1x", false, nil}, `{"street":"1x","primary":"0","zip":null}`},
+		{line(), struct{ On map[bool][]bool }{map[bool][]bool{true: {true}}}, `{"On":{"true":["1"]}}`},
+		{line(), team{[]address{{"s", true, ptr("z")}}, nil, [][]bool{{true, false}, {}}},
 			`{"members":[{"street":"s","primary":"1","zip":"z"}],"by_id":null,"matrix":[["1","0"],[]]}`},
-		{where(), stamped{at.UTC(), "n"}, `{"Time":"2024-05-06T07:08:09.12Z","Note":"n"}`},
-		{where(), "<a href=\"x\">&'</a>\u2028", "<a href=\"x\">&'</a>\u2028"},
-		{where(), []string{"<a href=\"x\">&'</a>\u2028\x00\u007f"}, "[\"<a href=\\\"x\\\">&'</a>\u2028\\u0000\u007f\"]"},
+		{line(), stamped{at.UTC(), "n"}, `{"Time":"2024-05-06T07:08:09.12Z","Note":"n"}`},
+		{line(), "<a href=\"x\">&'</a>\u2028", "<a href=\"x\">&'</a>\u2028"},
+		{line(), []string{"<a href=\"x\">&'</a>\u2028\x00\u007f"}, "[\"<a href=\\\"x\\\">&'</a>\u2028\\u0000\u007f\"]"},
 	} {
 		data, err := codec.Compact.Marshal(tc.value)
-		require.NoError(t, err, tc.where)
-		require.Equal(t, tc.raw, string(data), tc.where)
+		require.NoError(t, err, tc.line)
+		require.Equal(t, tc.raw, string(data), tc.line)
 		typ, err := codec.For(codec.Compact, reflect.TypeOf(tc.value))
-		require.NoError(t, err, tc.where)
+		require.NoError(t, err, tc.line)
 		got := reflect.New(reflect.TypeOf(tc.value)).Elem()
-		require.NoError(t, typ.Decode(tc.raw, got), tc.where)
+		require.NoError(t, typ.Decode(tc.raw, got), tc.line)
 		if s, ok := tc.value.(json.RawMessage); ok {
-			require.JSONEq(t, string(s), tc.raw, tc.where)
+			require.JSONEq(t, string(s), tc.raw, tc.line)
 			continue
 		}
-		require.True(t, same(reflect.ValueOf(tc.value), got), "%s: %#v", tc.where, got)
+		require.True(t, equalValues(reflect.ValueOf(tc.value), got), "%s: %#v", tc.line, got)
 	}
 }
 
@@ -126,113 +126,113 @@ func TestCompactWrites(t *testing.T) {
 func TestCompactReads(t *testing.T) {
 	utc := func(h, m, s, ns int) time.Time { return time.Date(2024, 5, 6, h, m, s, ns, time.UTC) }
 	for _, tc := range []struct {
-		where string
+		line  string
 		raw   string
 		value any
 	}{
-		{where(), "1", true},
-		{where(), "True", true},
-		{where(), "true", true},
-		{where(), `"1"`, true},
-		{where(), "False", false},
-		{where(), `"0"`, false},
-		{where(), "-0", 0},
-		{where(), "9007199254740993", int64(9007199254740993)},
-		{where(), "3", 3.0},
-		{where(), "inf", math.Inf(1)},
-		{where(), "-inf", math.Inf(-1)},
-		{where(), "nan", math.NaN()},
-		{where(), "NaN", math.NaN()},
-		{where(), "1e+22", 1e22},
-		{where(), "2024-05-06T07:08:09", utc(7, 8, 9, 0)},
-		{where(), "2024-05-06 07:08:09.500000", utc(7, 8, 9, 5e8)},
-		{where(), "2024-05-06T07:08:09.123456789Z", utc(7, 8, 9, 123456789)},
-		{where(), "2024-05-06T07:08:09+00:00", utc(7, 8, 9, 0)},
-		{where(), "2024-05-06T07:08:09-05:00", utc(12, 8, 9, 0)},
-		{where(), "2024-05-06T07:08:09.25+05:30", utc(1, 38, 9, 25e7)},
-		{where(), "2024-05-06T07:08:09+05:30:15", utc(1, 37, 54, 0)},
-		{where(), "2024-05-06T07:08:09.000001+05:30:15.123456", utc(1, 37, 53, 876545e3)},
-		{where(), "2024-05-06T07:08:09-00:00:00.000001", utc(7, 8, 9, 1e3)},
-		{where(), "2024-05-06", utc(0, 0, 0, 0)},
-		{where(), "1 day, 0:00:02.500000", 24*time.Hour + 2500*time.Millisecond},
-		{where(), "-1 day, 23:59:59", -time.Second},
-		{where(), "0:00:02", 2 * time.Second},
-		{where(), "106751 days, 23:47:16.854775", time.Duration(math.MaxInt64 - 807)},
-		{where(), "-106752 days, 0:12:43.145225", time.Duration(math.MinInt64 + 808)},
-		{where(), "1500", 1500 * time.Nanosecond},
-		{where(), "1m30.5s", 90500 * time.Millisecond},
-		{where(), "12345678-1234-5678-1234-567812345678", color("12345678-1234-5678-1234-567812345678")},
-		{where(), "[1, 0, 2]", []int{1, 0, 2}},
-		{where(), " [ ] ", []int{}},
-		{where(), "[NaN, Infinity, -Infinity, 1]", []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1}},
-		{where(), `["x", "true", "\u00f1", "\ud83d\ude80"]`, []string{"x", "true", "ñ", "\U0001F680"}},
-		{where(), `{"on": true, "off": false}`, map[string]bool{"on": true, "off": false}},
-		{where(), `["1", "0", true, false, 1, 0, "True", "false"]`, []bool{true, false, true, false, true, false, true, false}},
-		{where(), `{"false": 1}`, map[bool]int{false: 1}},
-		{where(), `{"street": "Cra 7 # 1-23", "primary": "1", "zip": "110111"}`, address{"Cra 7 # 1-23", true, ptr("110111")}},
-		{where(), `{"street": "1x", "primary": false, "zip": null, "new": [{"x": 1}]}`, address{"1x", false, nil}},
-		{where(), `{"street": "a", "street": "b"}`, address{Street: "b"}},
-		{where(), `{"members": [{"street": "s", "primary": "0", "zip": null}], "by_id": {"k1": {"street": "", "primary": "1", "zip": ""}}, ` +
+		{line(), "1", true},
+		{line(), "True", true},
+		{line(), "true", true},
+		{line(), `"1"`, true},
+		{line(), "False", false},
+		{line(), `"0"`, false},
+		{line(), "-0", 0},
+		{line(), "9007199254740993", int64(9007199254740993)},
+		{line(), "3", 3.0},
+		{line(), "inf", math.Inf(1)},
+		{line(), "-inf", math.Inf(-1)},
+		{line(), "nan", math.NaN()},
+		{line(), "NaN", math.NaN()},
+		{line(), "1e+22", 1e22},
+		{line(), "2024-05-06T07:08:09", utc(7, 8, 9, 0)},
+		{line(), "2024-05-06 07:08:09.500000", utc(7, 8, 9, 5e8)},
+		{line(), "2024-05-06T07:08:09.123456789Z", utc(7, 8, 9, 123456789)},
+		{line(), "2024-05-06T07:08:09+00:00", utc(7, 8, 9, 0)},
+		{line(), "2024-05-06T07:08:09-05:00", utc(12, 8, 9, 0)},
+		{line(), "2024-05-06T07:08:09.25+05:30", utc(1, 38, 9, 25e7)},
+		{line(), "2024-05-06T07:08:09+05:30:15", utc(1, 37, 54, 0)},
+		{line(), "2024-05-06T07:08:09.000001+05:30:15.123456", utc(1, 37, 53, 876545e3)},
+		{line(), "2024-05-06T07:08:09-00:00:00.000001", utc(7, 8, 9, 1e3)},
+		{line(), "2024-05-06", utc(0, 0, 0, 0)},
+		{line(), "1 day, 0:00:02.500000", 24*time.Hour + 2500*time.Millisecond},
+		{line(), "-1 day, 23:59:59", -time.Second},
+		{line(), "0:00:02", 2 * time.Second},
+		{line(), "106751 days, 23:47:16.854775", time.Duration(math.MaxInt64 - 807)},
+		{line(), "-106752 days, 0:12:43.145225", time.Duration(math.MinInt64 + 808)},
+		{line(), "1500", 1500 * time.Nanosecond},
+		{line(), "1m30.5s", 90500 * time.Millisecond},
+		{line(), "12345678-1234-5678-1234-567812345678", color("12345678-1234-5678-1234-567812345678")},
+		{line(), "[1, 0, 2]", []int{1, 0, 2}},
+		{line(), " [ ] ", []int{}},
+		{line(), "[NaN, Infinity, -Infinity, 1]", []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1}},
+		{line(), `["x", "true", "\u00f1", "\ud83d\ude80"]`, []string{"x", "true", "ñ", "\U0001F680"}},
+		{line(), `{"on": true, "off": false}`, map[string]bool{"on": true, "off": false}},
+		{line(), `["1", "0", true, false, 1, 0, "True", "false"]`, []bool{true, false, true, false, true, false, true, false}},
+		{line(), `{"false": 1}`, map[bool]int{false: 1}},
+		{line(), `{"street": "Cra 7 # 1-23", "primary": "1", "zip": "110111"}`, address{"Cra 7 # 1-23", true, ptr("110111")}},
+		{line(), `{"street": "1x", "primary": false, "zip": null, "new": [{"x": 1}]}`, address{"1x", false, nil}},
+		{line(), `{"street": "a", "street": "b"}`, address{Street: "b"}},
+		{line(), `{"members": [{"street": "s", "primary": "0", "zip": null}], "by_id": {"k1": {"street": "", "primary": "1", "zip": ""}}, ` +
 			`"matrix": [["1", "0"], []]}`, team{[]address{{Street: "s"}}, map[string]address{"k1": {Primary: true, Zip: ptr("")}}, [][]bool{{true, false}, {}}}},
-		{where(), `["1h0m0s", 5, "0:00:01"]`, []time.Duration{time.Hour, 5, time.Second}},
-		{where(), `[100000000000000000000, "7"]`, []big.Int{*new(big.Int).Mul(big.NewInt(1e18), big.NewInt(100)), *big.NewInt(7)}},
-		{where(), `""`, json.RawMessage(`""`)},
+		{line(), `["1h0m0s", 5, "0:00:01"]`, []time.Duration{time.Hour, 5, time.Second}},
+		{line(), `[100000000000000000000, "7"]`, []big.Int{*new(big.Int).Mul(big.NewInt(1e18), big.NewInt(100)), *big.NewInt(7)}},
+		{line(), `""`, json.RawMessage(`""`)},
 	} {
 		typ, err := codec.For(codec.Compact, reflect.TypeOf(tc.value))
-		require.NoError(t, err, tc.where)
+		require.NoError(t, err, tc.line)
 		got := reflect.New(reflect.TypeOf(tc.value)).Elem()
-		require.NoError(t, typ.Decode(tc.raw, got), tc.where)
-		require.True(t, same(reflect.ValueOf(tc.value), got), "%s: %#v", tc.where, got)
+		require.NoError(t, typ.Decode(tc.raw, got), tc.line)
+		require.True(t, equalValues(reflect.ValueOf(tc.value), got), "%s: %#v", tc.line, got)
 	}
 }
 
 func TestCompactReadsAny(t *testing.T) {
 	for _, tc := range []struct {
-		where string
+		line  string
 		raw   string
 		value any
 	}{
-		{where(), "null", nil},
-		{where(), "", ""},
-		{where(), "1", int64(1)},
-		{where(), "-9223372036854775808", int64(math.MinInt64)},
-		{where(), "18446744073709551616", json.Number("18446744073709551616")},
-		{where(), "1E400", json.Number("1E400")},
-		{where(), "1.0", 1.0},
-		{where(), "inf", math.Inf(1)},
-		{where(), "true", true},
-		{where(), "True", "True"},
-		{where(), `"x"`, "x"},
-		{where(), "x", "x"},
-		{where(), `{"a":1} x`, `{"a":1} x`},
-		{where(), `"\ud800"`, `"\ud800"`},
-		{where(), `[1, {"a": [null, 2.5]}]`, []any{int64(1), map[string]any{"a": []any{nil, 2.5}}}},
+		{line(), "null", nil},
+		{line(), "", ""},
+		{line(), "1", int64(1)},
+		{line(), "-9223372036854775808", int64(math.MinInt64)},
+		{line(), "18446744073709551616", json.Number("18446744073709551616")},
+		{line(), "1E400", json.Number("1E400")},
+		{line(), "1.0", 1.0},
+		{line(), "inf", math.Inf(1)},
+		{line(), "true", true},
+		{line(), "True", "True"},
+		{line(), `"x"`, "x"},
+		{line(), "x", "x"},
+		{line(), `{"a":1} x`, `{"a":1} x`},
+		{line(), `"\ud800"`, `"\ud800"`},
+		{line(), `[1, {"a": [null, 2.5]}]`, []any{int64(1), map[string]any{"a": []any{nil, 2.5}}}},
 	} {
 		var got any
-		require.NoError(t, codec.Compact.Unmarshal([]byte(tc.raw), &got), tc.where)
-		require.Equal(t, tc.value, got, tc.where)
+		require.NoError(t, codec.Compact.Unmarshal([]byte(tc.raw), &got), tc.line)
+		require.Equal(t, tc.value, got, tc.line)
 	}
 }
 
 func TestJSONWrites(t *testing.T) {
 	for _, tc := range []struct {
-		where string
+		line  string
 		value any
 		raw   string
 	}{
-		{where(), nil, "null"},
-		{where(), true, "true"},
-		{where(), "null", `"null"`},
-		{where(), 1.0, "1"},
-		{where(), 1e21, "1e+21"},
-		{where(), time.Second, "1000000000"},
-		{where(), []byte("x"), `"eA=="`},
-		{where(), time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), `"2024-05-06T07:08:09Z"`},
-		{where(), address{"s", true, nil}, `{"street":"s","primary":true,"zip":null}`},
+		{line(), nil, "null"},
+		{line(), true, "true"},
+		{line(), "null", `"null"`},
+		{line(), 1.0, "1"},
+		{line(), 1e21, "1e+21"},
+		{line(), time.Second, "1000000000"},
+		{line(), []byte("x"), `"eA=="`},
+		{line(), time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), `"2024-05-06T07:08:09Z"`},
+		{line(), address{"s", true, nil}, `{"street":"s","primary":true,"zip":null}`},
 	} {
 		data, err := codec.JSON.Marshal(tc.value)
-		require.NoError(t, err, tc.where)
-		require.Equal(t, tc.raw, string(data), tc.where)
+		require.NoError(t, err, tc.line)
+		require.Equal(t, tc.raw, string(data), tc.line)
 	}
 }
 

@@ -128,14 +128,14 @@ var (
 	errNested    = errors.New("it is a whole stored value and cannot stand inside another one")
 )
 
-func misfit(t reflect.Type, reason error) error {
+func decodeError(t reflect.Type, reason error) error {
 	if _, ok := reason.(*DecodeError); ok {
 		return reason
 	}
 	return &DecodeError{Type: t, Err: reason}
 }
 
-func unwritable(t reflect.Type, reason error) error {
+func encodeError(t reflect.Type, reason error) error {
 	return &EncodeError{Type: t, Err: reason}
 }
 
@@ -152,26 +152,26 @@ func within(err error, step string) error {
 	return err
 }
 
-func joinPath(step, rest string) string {
-	rest = shortened(rest)
-	if step == "" || rest == "" || rest[0] == '[' || strings.HasPrefix(rest, elision) {
-		return step + rest
+func joinPath(step, path string) string {
+	path = shortenPath(path)
+	if step == "" || path == "" || path[0] == '[' || strings.HasPrefix(path, elision) {
+		return step + path
 	}
-	return step + "." + rest
+	return step + "." + path
 }
 
 const (
-	elision     = "..."
-	longestPath = 250
+	elision    = "..."
+	maxPathLen = 250
 )
 
 // shortened is the end of a path that is too long to read, from a step on. A
 // text may be nested ten thousand deep.
-func shortened(path string) string {
-	if len(path) <= longestPath {
+func shortenPath(path string) string {
+	if len(path) <= maxPathLen {
 		return path
 	}
-	end := path[len(path)-longestPath/2:]
+	end := path[len(path)-maxPathLen/2:]
 	if i := strings.IndexAny(end, ".["); i >= 0 {
 		end = strings.TrimLeft(end[i:], ".")
 	}
@@ -179,10 +179,23 @@ func shortened(path string) string {
 }
 
 // silent is an error of somebody else's whose text may quote the stored value: it can be found, and is not shown.
-type silent struct {
+type redactedError struct {
 	text string
 	err  error
 }
 
-func (e *silent) Error() string { return e.text }
-func (e *silent) Unwrap() error { return e.err }
+func (e *redactedError) Error() string { return e.text }
+func (e *redactedError) Unwrap() error { return e.err }
+
+func schemaError(format string, args ...any) error {
+	return &SchemaError{Reason: fmt.Errorf(format, args...).Error()}
+}
+
+// rooted gives a SchemaError the type that it is about.
+func withRoot(err error, root reflect.Type) error {
+	var schema *SchemaError
+	if errors.As(err, &schema) {
+		schema.Root = root
+	}
+	return err
+}

@@ -27,98 +27,98 @@ func TestDecodeErrors(t *testing.T) {
 		Keys map[level]int  `redis:"keys"`
 	}
 	for _, tc := range []struct {
-		where string
+		line  string
 		dst   any
 		raw   string
 		field string
 		typ   reflect.Type
 	}{
-		{where(), new(bool), "secret", "", reflect.TypeFor[bool]()},
-		{where(), new(bool), "", "", nil},
-		{where(), new(bool), "null", "", nil},
-		{where(), new(int), "1.0", "", nil},
-		{where(), new(int), "null", "", nil},
-		{where(), new(int), "", "", nil},
-		{where(), new(int), "-", "", nil},
-		{where(), new(int), "007", "", nil},
-		{where(), new(int), "+1", "", nil},
-		{where(), new(int8), "128", "", nil},
-		{where(), new(int8), "-129", "", nil},
-		{where(), new(uint8), "256", "", nil},
-		{where(), new(uint8), "-1", "", nil},
-		{where(), new(int64), "9223372036854775808", "", nil},
-		{where(), new(uint64), "18446744073709551616", "", nil},
-		{where(), new(float64), "0x1p4", "", nil},
-		{where(), new(float64), "1_0", "", nil},
-		{where(), new(float64), "1e400", "", nil},
-		{where(), new(float32), "1e39", "", nil},
-		{where(), new(time.Time), "2024-02-30T00:00:00Z", "", nil},
-		{where(), new(time.Time), "2024-05-06T24:00:00Z", "", nil},
-		{where(), new(time.Time), "2024-05-06T07:08:09.0123456789Z", "", nil},
-		{where(), new(time.Time), "0000-01-01T00:00:00+01:00", "", nil},
-		{where(), new(time.Time), "2024-05-06T07:08:09+05:30.5", "", nil},
-		{where(), new(time.Time), "2024-05-06T07:08:09+05:30:15.", "", nil},
-		{where(), new(time.Time), "2024-05-06T07:08:09+05:30:15Z", "", nil},
-		{where(), new(time.Time), "null", "", nil},
-		{where(), new(time.Duration), "9223372036854775808", "", nil},
-		{where(), new(time.Duration), "106752 days, 0:00:00", "", nil},
-		{where(), new(time.Duration), "106751 days, 23:59:59", "", nil},
-		{where(), new(time.Duration), "-106752 days, 0:00:00", "", nil},
-		{where(), new(time.Duration), "soon", "", nil},
-		{where(), new(point), "secret", "", nil},
-		{where(), new(pair), `["secret"]`, "", nil},
-		{where(), new(pair), `["secret"`, "", nil},
-		{where(), new(json.Number), "secret", "", nil},
-		{where(), new([]int), "", "", nil},
-		{where(), new([]int), "[1,]", "[1]", nil},
-		{where(), new([]int), "[1] 2", "", nil},
-		{where(), new([]int), "[1", "", nil},
-		{where(), new([]int), "{}", "", nil},
-		{where(), new([]string), "[null]", "[0]", reflect.TypeFor[string]()},
-		{where(), new([]string), "[\"\xff\"]", "[0]", nil},
-		{where(), new([]string), `["\ud800"]`, "[0]", nil},
-		{where(), new([]string), `["\ud800\u0041"]`, "[0]", nil},
-		{where(), new([]string), `["\udc00\ud800"]`, "[0]", nil},
-		{where(), new([]string), "[\"a\nb\"]", "[0]", nil},
-		{where(), new([2]int), "[1]", "", nil},
-		{where(), new([2]int), "[1,2,3]", "", nil},
-		{where(), new([]float64), "[nan]", "[0]", nil},
-		{where(), new([][]byte), `["!"]`, "[0]", nil},
-		{where(), new(inner), "null", "", reflect.TypeFor[inner]()},
-		{where(), new(inner), `{"zip": 300}`, "zip", reflect.TypeFor[uint8]()},
-		{where(), new(inner), `{"next": {"next": {"zip": "secret"}}}`, "next.next.zip", reflect.TypeFor[uint8]()},
-		{where(), new(inner), `{"tags": ["a", 5]}`, "tags[1]", reflect.TypeFor[string]()},
-		{where(), new(inner), `{"map": {"secret": "secret"}}`, "map.*", reflect.TypeFor[int]()},
-		{where(), new(inner), `{"keys": {"secret": 1}}`, "keys[key]", reflect.TypeFor[level]()},
-		{where(), new(inner), `{"other": [1, "secret"}`, "", nil},
-		{where(), new(inner), `{"zip" 1}`, "", nil},
-		{where(), new(inner), `{zip: 1}`, "", nil},
-		{where(), new(inner), `{"other": {"a" 1}}`, "", nil},
-		{where(), new(inner), `{"other": {a: 1}}`, "", nil},
-		{where(), new(inner), `{"other": "\ud800\x"}`, "", nil},
-		{where(), new(inner), "{\"other\": \"\\ud800\xff\"}", "", nil},
-		{where(), new(inner), `{"other": "\ud800`, "", nil},
-		{where(), new(inner), `{"other": "\ud800\u00gg"}`, "", nil},
-		{where(), new(map[string]string), `{"secret": null}`, "*", reflect.TypeFor[string]()},
-		{where(), new(map[string]string), `{"secret": "a" "b"}`, "", nil},
-		{where(), new(any), "\xff", "ok", nil},
-		{where(), new(inner), `{"other": "\ud800\n\"\udc00\ud800"}`, "ok", nil},
+		{line(), new(bool), "secret", "", reflect.TypeFor[bool]()},
+		{line(), new(bool), "", "", nil},
+		{line(), new(bool), "null", "", nil},
+		{line(), new(int), "1.0", "", nil},
+		{line(), new(int), "null", "", nil},
+		{line(), new(int), "", "", nil},
+		{line(), new(int), "-", "", nil},
+		{line(), new(int), "007", "", nil},
+		{line(), new(int), "+1", "", nil},
+		{line(), new(int8), "128", "", nil},
+		{line(), new(int8), "-129", "", nil},
+		{line(), new(uint8), "256", "", nil},
+		{line(), new(uint8), "-1", "", nil},
+		{line(), new(int64), "9223372036854775808", "", nil},
+		{line(), new(uint64), "18446744073709551616", "", nil},
+		{line(), new(float64), "0x1p4", "", nil},
+		{line(), new(float64), "1_0", "", nil},
+		{line(), new(float64), "1e400", "", nil},
+		{line(), new(float32), "1e39", "", nil},
+		{line(), new(time.Time), "2024-02-30T00:00:00Z", "", nil},
+		{line(), new(time.Time), "2024-05-06T24:00:00Z", "", nil},
+		{line(), new(time.Time), "2024-05-06T07:08:09.0123456789Z", "", nil},
+		{line(), new(time.Time), "0000-01-01T00:00:00+01:00", "", nil},
+		{line(), new(time.Time), "2024-05-06T07:08:09+05:30.5", "", nil},
+		{line(), new(time.Time), "2024-05-06T07:08:09+05:30:15.", "", nil},
+		{line(), new(time.Time), "2024-05-06T07:08:09+05:30:15Z", "", nil},
+		{line(), new(time.Time), "null", "", nil},
+		{line(), new(time.Duration), "9223372036854775808", "", nil},
+		{line(), new(time.Duration), "106752 days, 0:00:00", "", nil},
+		{line(), new(time.Duration), "106751 days, 23:59:59", "", nil},
+		{line(), new(time.Duration), "-106752 days, 0:00:00", "", nil},
+		{line(), new(time.Duration), "soon", "", nil},
+		{line(), new(point), "secret", "", nil},
+		{line(), new(pair), `["secret"]`, "", nil},
+		{line(), new(pair), `["secret"`, "", nil},
+		{line(), new(json.Number), "secret", "", nil},
+		{line(), new([]int), "", "", nil},
+		{line(), new([]int), "[1,]", "[1]", nil},
+		{line(), new([]int), "[1] 2", "", nil},
+		{line(), new([]int), "[1", "", nil},
+		{line(), new([]int), "{}", "", nil},
+		{line(), new([]string), "[null]", "[0]", reflect.TypeFor[string]()},
+		{line(), new([]string), "[\"\xff\"]", "[0]", nil},
+		{line(), new([]string), `["\ud800"]`, "[0]", nil},
+		{line(), new([]string), `["\ud800\u0041"]`, "[0]", nil},
+		{line(), new([]string), `["\udc00\ud800"]`, "[0]", nil},
+		{line(), new([]string), "[\"a\nb\"]", "[0]", nil},
+		{line(), new([2]int), "[1]", "", nil},
+		{line(), new([2]int), "[1,2,3]", "", nil},
+		{line(), new([]float64), "[nan]", "[0]", nil},
+		{line(), new([][]byte), `["!"]`, "[0]", nil},
+		{line(), new(inner), "null", "", reflect.TypeFor[inner]()},
+		{line(), new(inner), `{"zip": 300}`, "zip", reflect.TypeFor[uint8]()},
+		{line(), new(inner), `{"next": {"next": {"zip": "secret"}}}`, "next.next.zip", reflect.TypeFor[uint8]()},
+		{line(), new(inner), `{"tags": ["a", 5]}`, "tags[1]", reflect.TypeFor[string]()},
+		{line(), new(inner), `{"map": {"secret": "secret"}}`, "map.*", reflect.TypeFor[int]()},
+		{line(), new(inner), `{"keys": {"secret": 1}}`, "keys[key]", reflect.TypeFor[level]()},
+		{line(), new(inner), `{"other": [1, "secret"}`, "", nil},
+		{line(), new(inner), `{"zip" 1}`, "", nil},
+		{line(), new(inner), `{zip: 1}`, "", nil},
+		{line(), new(inner), `{"other": {"a" 1}}`, "", nil},
+		{line(), new(inner), `{"other": {a: 1}}`, "", nil},
+		{line(), new(inner), `{"other": "\ud800\x"}`, "", nil},
+		{line(), new(inner), "{\"other\": \"\\ud800\xff\"}", "", nil},
+		{line(), new(inner), `{"other": "\ud800`, "", nil},
+		{line(), new(inner), `{"other": "\ud800\u00gg"}`, "", nil},
+		{line(), new(map[string]string), `{"secret": null}`, "*", reflect.TypeFor[string]()},
+		{line(), new(map[string]string), `{"secret": "a" "b"}`, "", nil},
+		{line(), new(any), "\xff", "ok", nil},
+		{line(), new(inner), `{"other": "\ud800\n\"\udc00\ud800"}`, "ok", nil},
 	} {
 		err := codec.Compact.Unmarshal([]byte(tc.raw), tc.dst)
 		if tc.field == "ok" {
-			require.NoError(t, err, tc.where)
+			require.NoError(t, err, tc.line)
 			continue
 		}
 		var bad *codec.DecodeError
-		require.ErrorAs(t, err, &bad, tc.where)
-		require.Equal(t, tc.field, bad.Field, tc.where)
+		require.ErrorAs(t, err, &bad, tc.line)
+		require.Equal(t, tc.field, bad.Field, tc.line)
 		if tc.typ != nil {
-			require.Equal(t, tc.typ, bad.Type, tc.where)
+			require.Equal(t, tc.typ, bad.Type, tc.line)
 		}
 		for e := err; e != nil; e = errors.Unwrap(e) {
-			require.NotContains(t, e.Error(), "secret", tc.where)
+			require.NotContains(t, e.Error(), "secret", tc.line)
 			if len(tc.raw) > 4 {
-				require.NotContains(t, e.Error(), tc.raw, tc.where)
+				require.NotContains(t, e.Error(), tc.raw, tc.line)
 			}
 		}
 	}
@@ -183,38 +183,38 @@ func (n *nullText) UnmarshalJSON([]byte) error   { return nil }
 
 func TestEncodeErrors(t *testing.T) {
 	for _, tc := range []struct {
-		where string
+		line  string
 		codec codec.Codec
 		value any
 		field string
 	}{
-		{where(), codec.Compact, address{Street: "\xff"}, "street"},
-		{where(), codec.Compact, team{Members: []address{{}, {Zip: ptr("\xff")}}}, "members[1].zip"},
-		{where(), codec.Compact, map[string]string{"\xff": ""}, ""},
-		{where(), codec.Compact, map[string]string{"a": "\xff"}, "*"},
-		{where(), codec.JSON, "\xff", ""},
-		{where(), codec.JSON, []float64{math.NaN()}, "[0]"},
-		{where(), codec.JSON, math.Inf(1), ""},
-		{where(), codec.Compact, time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), ""},
-		{where(), codec.Compact, []time.Time{time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)}, "[0]"},
-		{where(), codec.MsgPack, []time.Time{time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)}, "[0]"},
-		{where(), codec.Compact, json.Number("x"), ""},
-		{where(), codec.MsgPack, json.Number("x"), ""},
-		{where(), codec.Compact, []json.RawMessage{json.RawMessage(`{`)}, "[0]"},
-		{where(), codec.Compact, json.RawMessage(`null`), ""},
-		{where(), codec.Compact, json.RawMessage(`[NaN]`), ""},
-		{where(), codec.JSON, &nullText{}, ""},
-		{where(), codec.MsgPack, []*nullText{{}}, "[0]"},
-		{where(), codec.Compact, []any{make(chan int)}, "[0]"},
-		{where(), codec.Compact, []any{codec.NewValue(nil, []byte("x"))}, "[0]"},
-		{where(), codec.MsgPack, []any{codec.NewValue(nil, []byte("x"))}, "[0]"},
-		{where(), codec.Compact, map[twin]int{{"a", 1}: 1, {"a", 2}: 2}, ""},
+		{line(), codec.Compact, address{Street: "\xff"}, "street"},
+		{line(), codec.Compact, team{Members: []address{{}, {Zip: ptr("\xff")}}}, "members[1].zip"},
+		{line(), codec.Compact, map[string]string{"\xff": ""}, ""},
+		{line(), codec.Compact, map[string]string{"a": "\xff"}, "*"},
+		{line(), codec.JSON, "\xff", ""},
+		{line(), codec.JSON, []float64{math.NaN()}, "[0]"},
+		{line(), codec.JSON, math.Inf(1), ""},
+		{line(), codec.Compact, time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), ""},
+		{line(), codec.Compact, []time.Time{time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)}, "[0]"},
+		{line(), codec.MsgPack, []time.Time{time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)}, "[0]"},
+		{line(), codec.Compact, json.Number("x"), ""},
+		{line(), codec.MsgPack, json.Number("x"), ""},
+		{line(), codec.Compact, []json.RawMessage{json.RawMessage(`{`)}, "[0]"},
+		{line(), codec.Compact, json.RawMessage(`null`), ""},
+		{line(), codec.Compact, json.RawMessage(`[NaN]`), ""},
+		{line(), codec.JSON, &nullText{}, ""},
+		{line(), codec.MsgPack, []*nullText{{}}, "[0]"},
+		{line(), codec.Compact, []any{make(chan int)}, "[0]"},
+		{line(), codec.Compact, []any{codec.NewValue(nil, []byte("x"))}, "[0]"},
+		{line(), codec.MsgPack, []any{codec.NewValue(nil, []byte("x"))}, "[0]"},
+		{line(), codec.Compact, map[ambiguousKey]int{{"a", 1}: 1, {"a", 2}: 2}, ""},
 	} {
 		_, err := tc.codec.Marshal(tc.value)
 		var bad *codec.EncodeError
-		require.ErrorAs(t, err, &bad, tc.where)
-		require.Equal(t, tc.field, bad.Field, tc.where)
-		require.NotNil(t, bad.Type, tc.where)
+		require.ErrorAs(t, err, &bad, tc.line)
+		require.Equal(t, tc.field, bad.Field, tc.line)
+		require.NotNil(t, bad.Type, tc.line)
 	}
 	data, err := codec.Compact.Marshal(nullText{})
 	require.NoError(t, err)
@@ -233,13 +233,13 @@ func TestEncodeErrorIn(t *testing.T) {
 }
 
 // twin is a key of which two may have the same text.
-type twin struct {
+type ambiguousKey struct {
 	name string
 	n    int
 }
 
-func (t twin) MarshalText() ([]byte, error)  { return []byte(t.name), nil }
-func (t *twin) UnmarshalText(b []byte) error { t.name = string(b); return nil }
+func (t ambiguousKey) MarshalText() ([]byte, error)  { return []byte(t.name), nil }
+func (t *ambiguousKey) UnmarshalText(b []byte) error { t.name = string(b); return nil }
 
 type writeOnly struct{ X int }
 
@@ -259,38 +259,38 @@ func TestTypesThatCannotBeStored(t *testing.T) {
 		More map[string]string `redis:",extra"`
 	}
 	for _, tc := range []struct {
-		where string
-		typ   reflect.Type
-		text  string
+		line string
+		typ  reflect.Type
+		text string
 	}{
-		{where(), reflect.TypeFor[Profile](), "codec: Profile.Done: chan int cannot be stored; leave it out with `redis:\"-\"`"},
-		{where(), reflect.TypeFor[Nested](), "codec: Nested.List[].*.Done: chan int cannot be stored; leave it out with `redis:\"-\"`"},
-		{where(), reflect.TypeFor[func()](), "func() cannot be stored"},
-		{where(), reflect.TypeFor[complex128](), "complex128 cannot be stored"},
-		{where(), reflect.TypeFor[**string](), "use *string"},
-		{where(), reflect.TypeFor[*[]string](), "use []string"},
-		{where(), reflect.TypeFor[*any](), "use interface {}"},
-		{where(), reflect.TypeFor[*json.RawMessage](), "use json.RawMessage"},
-		{where(), reflect.TypeFor[error](), "use any or a struct"},
-		{where(), reflect.TypeFor[map[float64]int](), "a key must be"},
-		{where(), reflect.TypeFor[map[any]int](), "a key must be"},
-		{where(), reflect.TypeFor[Closed](), "has no field that could be stored"},
-		{where(), reflect.TypeFor[writeOnly](), "has MarshalText but no UnmarshalText"},
-		{where(), reflect.TypeFor[readOnly](), "has UnmarshalJSON but no MarshalJSON"},
-		{where(), reflect.TypeFor[Extra](), "Extra.More: only the record's own struct"},
-		{where(), reflect.TypeFor[[]codec.Value](), "cannot stand inside"},
-		{where(), reflect.TypeFor[struct {
+		{line(), reflect.TypeFor[Profile](), "codec: Profile.Done: chan int cannot be stored; leave it out with `redis:\"-\"`"},
+		{line(), reflect.TypeFor[Nested](), "codec: Nested.List[].*.Done: chan int cannot be stored; leave it out with `redis:\"-\"`"},
+		{line(), reflect.TypeFor[func()](), "func() cannot be stored"},
+		{line(), reflect.TypeFor[complex128](), "complex128 cannot be stored"},
+		{line(), reflect.TypeFor[**string](), "use *string"},
+		{line(), reflect.TypeFor[*[]string](), "use []string"},
+		{line(), reflect.TypeFor[*any](), "use interface {}"},
+		{line(), reflect.TypeFor[*json.RawMessage](), "use json.RawMessage"},
+		{line(), reflect.TypeFor[error](), "use any or a struct"},
+		{line(), reflect.TypeFor[map[float64]int](), "a key must be"},
+		{line(), reflect.TypeFor[map[any]int](), "a key must be"},
+		{line(), reflect.TypeFor[Closed](), "has no field that could be stored"},
+		{line(), reflect.TypeFor[writeOnly](), "has MarshalText but no UnmarshalText"},
+		{line(), reflect.TypeFor[readOnly](), "has UnmarshalJSON but no MarshalJSON"},
+		{line(), reflect.TypeFor[Extra](), "Extra.More: only the record's own struct"},
+		{line(), reflect.TypeFor[[]codec.Value](), "cannot stand inside"},
+		{line(), reflect.TypeFor[struct {
 			A int `redis:"x"`
 			B int `json:"x"`
 		}](), `fields A and B are both stored as "x"`},
 	} {
 		for _, c := range codecs {
 			_, err := codec.For(c, tc.typ)
-			require.ErrorIs(t, err, codec.ErrUnstorable, tc.where)
-			require.Contains(t, err.Error(), tc.text, tc.where)
+			require.ErrorIs(t, err, codec.ErrUnstorable, tc.line)
+			require.Contains(t, err.Error(), tc.text, tc.line)
 			_, err = c.Marshal(reflect.New(tc.typ).Elem().Interface())
 			if tc.typ.Kind() != reflect.Interface {
-				require.ErrorIs(t, err, codec.ErrUnstorable, tc.where)
+				require.ErrorIs(t, err, codec.ErrUnstorable, tc.line)
 			}
 		}
 	}

@@ -15,7 +15,7 @@ func ExampleType() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(t, "decimal", typ.Decimal(), "nilable", typ.Nilable())
+		fmt.Println(t, "decimal", typ.DecimalInteger(), "nilable", typ.Nilable())
 	}
 	// Output:
 	// int64 decimal true nilable false

@@ -14,9 +14,9 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-var fuzzed = func() []reflect.Type {
+var fuzzedTypes = func() []reflect.Type {
 	list := []reflect.Type{reflect.TypeFor[any](), reflect.TypeFor[[]any](), reflect.TypeFor[map[string]any]()}
-	for _, g := range alone {
+	for _, g := range wholeValues {
 		list = append(list, reflect.TypeOf(g.Example(0)).Elem())
 	}
 	return list
@@ -37,7 +37,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, c := range codecs {
-			for _, typ := range fuzzed {
+			for _, typ := range fuzzedTypes {
 				checkDecode(t, c, typ, string(data))
 			}
 		}
@@ -65,7 +65,7 @@ func checkDecode(t *testing.T, c codec.Codec, typ reflect.Type, data string) {
 	second := reflect.New(typ).Elem()
 	require.NoError(t, compiled.Decode(string(again), second), "%s %s %q %q", c.Name(), typ, data, again)
 	if !holdsAny(typ) {
-		require.True(t, same(first, second), "%s %s %q %q", c.Name(), typ, data, again)
+		require.True(t, equalValues(first, second), "%s %s %q %q", c.Name(), typ, data, again)
 	}
 }
 
@@ -92,12 +92,12 @@ func FuzzJSONAgainstStandardLibrary(f *testing.F) {
 		dec.UseNumber()
 		var want any
 		require.NoError(t, dec.Decode(&want))
-		require.True(t, sameAny(want, got), "%q: %#v %#v", data, want, got)
+		require.True(t, equalAny(want, got), "%q: %#v %#v", data, want, got)
 	})
 }
 
 // sameAny compares what encoding/json reads with UseNumber with what this package reads.
-func sameAny(want, got any) bool {
+func equalAny(want, got any) bool {
 	switch want := want.(type) {
 	case json.Number:
 		switch got := got.(type) {
@@ -116,7 +116,7 @@ func sameAny(want, got any) bool {
 			return false
 		}
 		for i := range want {
-			if !sameAny(want[i], list[i]) {
+			if !equalAny(want[i], list[i]) {
 				return false
 			}
 		}
@@ -127,7 +127,7 @@ func sameAny(want, got any) bool {
 			return false
 		}
 		for k := range want {
-			if !sameAny(want[k], table[k]) {
+			if !equalAny(want[k], table[k]) {
 				return false
 			}
 		}
@@ -170,7 +170,7 @@ func FuzzTimeAgainstStandardLibrary(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		want, err := time.Parse(time.RFC3339, s)
-		if err != nil || want.UTC().Year() < 0 || want.UTC().Year() > 9999 || strings.Contains(s, ",") || tooFine(s) {
+		if err != nil || want.UTC().Year() < 0 || want.UTC().Year() > 9999 || strings.Contains(s, ",") || hasPicoseconds(s) {
 			return
 		}
 		var got time.Time
@@ -179,7 +179,7 @@ func FuzzTimeAgainstStandardLibrary(f *testing.F) {
 	})
 }
 
-func tooFine(s string) bool {
+func hasPicoseconds(s string) bool {
 	_, after, _ := strings.Cut(s, ".")
 	return strings.IndexFunc(after, func(r rune) bool { return r < '0' || r > '9' }) > 9
 }

@@ -6,32 +6,32 @@ import "encoding/json"
 func (r *jsonReader) any() (any, error) {
 	switch r.peek() {
 	case 'n':
-		return nil, r.word("null")
+		return nil, r.literal("null")
 	case 't':
-		return true, r.word("true")
+		return true, r.literal("true")
 	case 'f':
-		return false, r.word("false")
+		return false, r.literal("false")
 	case '"':
 		text, err := r.string()
 		if err == nil {
-			err = r.take(boxSize)
+			err = r.spend(boxedSize)
 		}
-		return r.keep(text), err
+		return r.retain(text), err
 	case '[':
-		return r.anyList()
+		return r.anyArray()
 	case '{':
-		return r.anyTable()
+		return r.anyObject()
 	default:
 		token, err := r.floatToken()
 		if err == nil {
-			err = r.take(boxSize)
+			err = r.spend(boxedSize)
 		}
 		if err != nil {
 			return nil, err
 		}
 		x := anyNumber(token)
 		if n, ok := x.(json.Number); ok {
-			return json.Number(r.keep(string(n))), nil
+			return json.Number(r.retain(string(n))), nil
 		}
 		return x, nil
 	}
@@ -51,16 +51,16 @@ func anyNumber(token string) any {
 	return f
 }
 
-func (r *jsonReader) anyList() (any, error) {
+func (r *jsonReader) anyArray() (any, error) {
 	if err := r.open('['); err != nil {
 		return nil, err
 	}
-	if err := r.take(holderSize); err != nil {
+	if err := r.spend(headerSize); err != nil {
 		return nil, err
 	}
 	list := []any{}
 	for more := r.first(']'); more; {
-		if err := r.take(elementSize); err != nil {
+		if err := r.spend(anyElementSize); err != nil {
 			return nil, err
 		}
 		x, err := r.any()
@@ -75,24 +75,24 @@ func (r *jsonReader) anyList() (any, error) {
 	return list, r.close(']')
 }
 
-func (r *jsonReader) anyTable() (any, error) {
+func (r *jsonReader) anyObject() (any, error) {
 	if err := r.open('{'); err != nil {
 		return nil, err
 	}
-	if err := r.take(holderSize); err != nil {
+	if err := r.spend(headerSize); err != nil {
 		return nil, err
 	}
 	table := map[string]any{}
-	more, err := r.firstEntry(groupSize)
+	more, err := r.firstEntry(commonGroupSize)
 	for more && err == nil {
-		if err := r.take(entrySize); err != nil {
+		if err := r.spend(commonEntrySize); err != nil {
 			return nil, err
 		}
-		name, err := r.name()
+		name, err := r.memberName()
 		if err != nil {
 			return nil, err
 		}
-		name = r.keep(name)
+		name = r.retain(name)
 		x, err := r.any()
 		if err != nil {
 			return nil, err

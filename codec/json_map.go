@@ -3,10 +3,10 @@ package codec
 import "reflect"
 
 // common are the types of maps that need no reflection.
-type common uint8
+type mapKind uint8
 
 const (
-	mapOfString common = iota + 1
+	mapOfString mapKind = iota + 1
 	mapOfBool
 	mapOfInt
 	mapOfInt64
@@ -14,7 +14,7 @@ const (
 	mapOfAny
 )
 
-var commonMaps = map[reflect.Type]common{
+var mapKinds = map[reflect.Type]mapKind{
 	reflect.TypeFor[map[string]string]():  mapOfString,
 	reflect.TypeFor[map[string]bool]():    mapOfBool,
 	reflect.TypeFor[map[string]int]():     mapOfInt,
@@ -24,48 +24,48 @@ var commonMaps = map[reflect.Type]common{
 }
 
 // table reads a map.
-func (r *jsonReader) table(s *shape, x spot) error {
+func (r *jsonReader) readMap(s *shape, p pointer) error {
 	if err := r.open('{'); err != nil {
 		return err
 	}
-	if err := r.take(holderSize); err != nil {
+	if err := r.spend(headerSize); err != nil {
 		return err
 	}
-	switch s.common {
+	switch s.mapKind {
 	case mapOfString:
-		return r.textMap(s.elem, at[map[string]string](x))
+		return r.readStringMap(s.elem, valueAt[map[string]string](p))
 	case mapOfBool:
-		return entries(r, s.elem, at[map[string]bool](x))
+		return readCommonMap(r, s.elem, valueAt[map[string]bool](p))
 	case mapOfInt:
-		return entries(r, s.elem, at[map[string]int](x))
+		return readCommonMap(r, s.elem, valueAt[map[string]int](p))
 	case mapOfInt64:
-		return entries(r, s.elem, at[map[string]int64](x))
+		return readCommonMap(r, s.elem, valueAt[map[string]int64](p))
 	case mapOfFloat64:
-		return entries(r, s.elem, at[map[string]float64](x))
+		return readCommonMap(r, s.elem, valueAt[map[string]float64](p))
 	case mapOfAny:
-		return entries(r, s.elem, at[map[string]any](x))
+		return readCommonMap(r, s.elem, valueAt[map[string]any](p))
 	}
 	m := reflect.MakeMap(s.typ)
-	key, elem := s.key.borrow(), s.elem.borrow()
-	defer s.key.giveBack(key)
-	defer s.elem.giveBack(elem)
-	more, err := r.firstEntry(groupRoom(s.key.size, s.elem.size))
+	key, elem := s.key.getZero(), s.elem.getZero()
+	defer s.key.putZero(key)
+	defer s.elem.putZero(elem)
+	more, err := r.firstEntry(mapGroupSize(s.key.size, s.elem.size))
 	for more && err == nil {
-		if err := r.take(entryRoom(s.key.size, s.elem.size)); err != nil {
+		if err := r.spend(mapEntrySize(s.key.size, s.elem.size)); err != nil {
 			return err
 		}
-		text, err := r.name()
+		text, err := r.memberName()
 		if err != nil {
 			return err
 		}
 		if s.key.kind == kindString {
-			text = r.keep(text)
+			text = r.retain(text)
 		}
-		if err := setKey(s.key, *key, text, &r.room); err != nil {
+		if err := setMapKey(s.key, *key, text, &r.budget); err != nil {
 			return within(err, "[key]")
 		}
 		elem.SetZero()
-		if err := r.value(s.elem, spotOf(*elem)); err != nil {
+		if err := r.value(s.elem, pointerTo(*elem)); err != nil {
 			return within(err, "*")
 		}
 		m.SetMapIndex(*key, *elem)
@@ -76,36 +76,36 @@ func (r *jsonReader) table(s *shape, x spot) error {
 	if err != nil {
 		return err
 	}
-	x.value(s).Set(m)
+	p.value(s).Set(m)
 	return r.close('}')
 }
 
 // firstEntry is first for a map, whose first entry takes memory for a group.
 func (r *jsonReader) firstEntry(group int) (more bool, err error) {
 	if more = r.first('}'); more {
-		err = r.take(group)
+		err = r.spend(group)
 	}
 	return more, err
 }
 
 // textMap is table, from behind the brace, for the most common of maps.
-func (r *jsonReader) textMap(s *shape, dst *map[string]string) error {
+func (r *jsonReader) readStringMap(s *shape, dst *map[string]string) error {
 	m := map[string]string{}
-	more, err := r.firstEntry(groupSize)
+	more, err := r.firstEntry(commonGroupSize)
 	for more && err == nil {
-		if err := r.take(entrySize); err != nil {
+		if err := r.spend(commonEntrySize); err != nil {
 			return err
 		}
-		name, err := r.name()
+		name, err := r.memberName()
 		if err != nil {
 			return err
 		}
-		name = r.keep(name)
-		text, err := r.text()
+		name = r.retain(name)
+		text, err := r.stringValue()
 		if err != nil {
-			return within(misfit(s.typ, err), "*")
+			return within(decodeError(s.typ, err), "*")
 		}
-		m[name] = r.keep(text)
+		m[name] = r.retain(text)
 		if more, err = r.next('}'); err != nil {
 			return err
 		}
@@ -118,36 +118,36 @@ func (r *jsonReader) textMap(s *shape, dst *map[string]string) error {
 }
 
 // text reads a string where there is nothing else to expect but null, which does not fit.
-func (r *jsonReader) text() (string, error) {
+func (r *jsonReader) stringValue() (string, error) {
 	if r.peek() != 'n' {
 		return r.string()
 	}
-	if err := r.word("null"); err != nil {
+	if err := r.literal("null"); err != nil {
 		return "", err
 	}
 	return "", errNull
 }
 
 // entries is textMap for the other maps that need no reflection.
-func entries[V any](r *jsonReader, s *shape, dst *map[string]V) error {
+func readCommonMap[V any](r *jsonReader, s *shape, dst *map[string]V) error {
 	m := map[string]V{}
-	v := s.borrow()
-	defer s.giveBack(v)
-	there := spotOf(*v)
-	elem := at[V](there)
-	more, err := r.firstEntry(groupSize)
+	v := s.getZero()
+	defer s.putZero(v)
+	p := pointerTo(*v)
+	elem := valueAt[V](p)
+	more, err := r.firstEntry(commonGroupSize)
 	for more && err == nil {
-		if err := r.take(entrySize); err != nil {
+		if err := r.spend(commonEntrySize); err != nil {
 			return err
 		}
-		name, err := r.name()
+		name, err := r.memberName()
 		if err != nil {
 			return err
 		}
-		name = r.keep(name)
+		name = r.retain(name)
 		var zero V
 		*elem = zero
-		if err := r.value(s, there); err != nil {
+		if err := r.value(s, p); err != nil {
 			return within(err, "*")
 		}
 		m[name] = *elem

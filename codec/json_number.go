@@ -5,19 +5,19 @@ import "strings"
 // number reads a number and says whether it is written as an integer.
 func (r *jsonReader) number() (token string, integer bool, err error) {
 	r.peek()
-	n, integer := scanNumber(r.s[r.i:])
+	n, integer := scanNumber(r.data[r.pos:])
 	if n == 0 {
-		return "", false, r.wrong()
+		return "", false, r.mismatch()
 	}
-	token = r.s[r.i : r.i+n]
-	r.i += n
+	token = r.data[r.pos : r.pos+n]
+	r.pos += n
 	return token, integer, nil
 }
 
 // floatToken reads a number, or the name of one that is not finite.
 func (r *jsonReader) floatToken() (string, error) {
 	r.peek()
-	if word := r.bareWord(); word != "" {
+	if word := r.nonFinite(); word != "" {
 		return word, nil
 	}
 	token, _, err := r.number()
@@ -25,11 +25,11 @@ func (r *jsonReader) floatToken() (string, error) {
 }
 
 // bareWord reads the name of a number that is not finite, if it comes next.
-func (r *jsonReader) bareWord() string {
-	if r.bare {
+func (r *jsonReader) nonFinite() string {
+	if r.allowNaN {
 		for _, word := range [...]string{"NaN", "Infinity", "-Infinity"} {
-			if strings.HasPrefix(r.s[r.i:], word) {
-				r.i += len(word)
+			if strings.HasPrefix(r.data[r.pos:], word) {
+				r.pos += len(word)
 				return word
 			}
 		}
@@ -42,31 +42,31 @@ const exactDigits = 19
 
 // decimal reads the digits of a short integer in the same step in which it finds where they end. It takes nothing, and
 // says false, where the number needs a closer look.
-func (r *jsonReader) decimal() (u uint64, negative, ok bool) {
-	i := r.i
-	if i < len(r.s) && r.s[i] == '-' {
+func (r *jsonReader) fastInteger() (u uint64, negative, ok bool) {
+	i := r.pos
+	if i < len(r.data) && r.data[i] == '-' {
 		negative = true
 		i++
 	}
 	start := i
-	for i < len(r.s) && isDigit(r.s[i]) {
-		u = u*10 + uint64(r.s[i]-'0')
+	for i < len(r.data) && isDigit(r.data[i]) {
+		u = u*10 + uint64(r.data[i]-'0')
 		i++
 	}
 	n := i - start
-	if n == 0 || n > exactDigits || n > 1 && r.s[start] == '0' {
+	if n == 0 || n > exactDigits || n > 1 && r.data[start] == '0' {
 		return 0, false, false
 	}
-	if i < len(r.s) && (r.s[i] == '.' || r.s[i]|0x20 == 'e') {
+	if i < len(r.data) && (r.data[i] == '.' || r.data[i]|0x20 == 'e') {
 		return 0, false, false
 	}
-	r.i = i
+	r.pos = i
 	return u, negative, true
 }
 
 func (r *jsonReader) int(bits int) (int64, error) {
 	r.peek()
-	u, negative, ok := r.decimal()
+	u, negative, ok := r.fastInteger()
 	if !ok {
 		token, err := r.integer()
 		if err != nil {
@@ -74,12 +74,12 @@ func (r *jsonReader) int(bits int) (int64, error) {
 		}
 		return parseInt(token, bits)
 	}
-	return signed(u, negative, bits)
+	return toSigned(u, negative, bits)
 }
 
 func (r *jsonReader) uint(bits int) (uint64, error) {
 	r.peek()
-	u, negative, ok := r.decimal()
+	u, negative, ok := r.fastInteger()
 	if !ok {
 		token, err := r.integer()
 		if err != nil {
@@ -87,7 +87,7 @@ func (r *jsonReader) uint(bits int) (uint64, error) {
 		}
 		return parseUint(token, bits)
 	}
-	return unsigned(u, negative, bits)
+	return toUnsigned(u, negative, bits)
 }
 
 func (r *jsonReader) integer() (string, error) {
@@ -100,7 +100,7 @@ func (r *jsonReader) integer() (string, error) {
 
 func (r *jsonReader) float(bits int) (float64, error) {
 	r.peek()
-	if f, ok := r.exactFloat(bits); ok {
+	if f, ok := r.fastFloat(bits); ok {
 		return f, nil
 	}
 	token, err := r.floatToken()
@@ -111,19 +111,19 @@ func (r *jsonReader) float(bits int) (float64, error) {
 }
 
 // powers are those of ten that float64 holds exactly.
-var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+var powersOfTen = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
 // exactFloat reads a number of at most 15 digits without an exponent: the digits and the power of ten are exact in
 // float64, so that their quotient is rounded once, as it must be. It takes nothing, and says false, at any other.
-func (r *jsonReader) exactFloat(bits int) (f float64, ok bool) {
-	i := r.i
-	if i < len(r.s) && r.s[i] == '-' {
+func (r *jsonReader) fastFloat(bits int) (f float64, ok bool) {
+	i := r.pos
+	if i < len(r.data) && r.data[i] == '-' {
 		i++
 	}
 	start, fraction := i, 0
 	var u uint64
-	for ; i < len(r.s); i++ {
-		c := r.s[i]
+	for ; i < len(r.data); i++ {
+		c := r.data[i]
 		if isDigit(c) {
 			u = u*10 + uint64(c-'0')
 			continue
@@ -138,15 +138,15 @@ func (r *jsonReader) exactFloat(bits int) (f float64, ok bool) {
 		n, power = n-1, i-fraction
 	}
 	switch {
-	case bits != 64, n == 0, n >= len(powers), fraction == i, fraction == start+1, // to be looked at more closely
-		r.s[start] == '0' && n > 1 && fraction != start+2,
-		i < len(r.s) && r.s[i]|0x20 == 'e':
+	case bits != 64, n == 0, n >= len(powersOfTen), fraction == i, fraction == start+1, // to be looked at more closely
+		r.data[start] == '0' && n > 1 && fraction != start+2,
+		i < len(r.data) && r.data[i]|0x20 == 'e':
 		return 0, false
 	}
-	f = float64(u) / powers[power]
-	if start > r.i {
+	f = float64(u) / powersOfTen[power]
+	if start > r.pos {
 		f = -f
 	}
-	r.i = i
+	r.pos = i
 	return f, true
 }

@@ -5,25 +5,25 @@ import "strings"
 // jsonReader takes one JSON text apart from the front. It is strict, but for the bare NaN and Infinity that Python
 // writes, where bare allows them.
 type jsonReader struct {
-	s     string
-	i     int
-	depth int
-	bare  bool
-	room
-	texts
+	data     string
+	pos      int
+	depth    int
+	allowNaN bool
+	budget
+	arena
 }
 
 // peek skips the space and returns the character after it, 0 at the end.
 func (r *jsonReader) peek() byte {
-	if r.i < len(r.s) && r.s[r.i] > ' ' {
-		return r.s[r.i]
+	if r.pos < len(r.data) && r.data[r.pos] > ' ' {
+		return r.data[r.pos]
 	}
 	return r.skipSpace()
 }
 
 func (r *jsonReader) skipSpace() byte {
-	for ; r.i < len(r.s); r.i++ {
-		switch c := r.s[r.i]; c {
+	for ; r.pos < len(r.data); r.pos++ {
+		switch c := r.data[r.pos]; c {
 		case ' ', '\t', '\r', '\n':
 		default:
 			return c
@@ -34,18 +34,18 @@ func (r *jsonReader) skipSpace() byte {
 
 // end checks that nothing follows.
 func (r *jsonReader) end() error {
-	if r.peek(); r.i < len(r.s) {
+	if r.peek(); r.pos < len(r.data) {
 		return errTrailing
 	}
 	return nil
 }
 
 // word reads a literal.
-func (r *jsonReader) word(word string) error {
-	if !strings.HasPrefix(r.s[r.i:], word) {
+func (r *jsonReader) literal(word string) error {
+	if !strings.HasPrefix(r.data[r.pos:], word) {
 		return errSyntax
 	}
-	r.i += len(word)
+	r.pos += len(word)
 	return nil
 }
 
@@ -56,9 +56,9 @@ func (r *jsonReader) open(c byte) error {
 	case 0:
 		return errSyntax
 	default:
-		return r.wrong()
+		return r.mismatch()
 	}
-	r.i++
+	r.pos++
 	if r.depth++; r.depth > maxDepth {
 		return errDepth
 	}
@@ -72,7 +72,7 @@ func (r *jsonReader) first(end byte) bool { return r.peek() != end }
 func (r *jsonReader) next(end byte) (bool, error) {
 	switch r.peek() {
 	case ',':
-		r.i++
+		r.pos++
 		return true, nil
 	case end:
 		return false, nil
@@ -86,13 +86,13 @@ func (r *jsonReader) close(end byte) error {
 	if r.peek() != end {
 		return errSyntax
 	}
-	r.i++
+	r.pos++
 	r.depth--
 	return nil
 }
 
 // name reads the name of a member and the colon after it.
-func (r *jsonReader) name() (string, error) {
+func (r *jsonReader) memberName() (string, error) {
 	if r.peek() != '"' {
 		return "", errSyntax
 	}
@@ -103,12 +103,12 @@ func (r *jsonReader) name() (string, error) {
 	if r.peek() != ':' {
 		return "", errSyntax
 	}
-	r.i++
+	r.pos++
 	return text, nil
 }
 
 // wrong tells JSON of another kind from no JSON.
-func (r *jsonReader) wrong() error {
+func (r *jsonReader) mismatch() error {
 	if err := r.skip(); err != nil {
 		return err
 	}
@@ -117,13 +117,13 @@ func (r *jsonReader) wrong() error {
 
 // raw returns the next value as it is written; it must be JSON to the letter.
 func (r *jsonReader) raw() (string, error) {
-	bare := r.bare
-	r.bare = false
+	allowNaN := r.allowNaN
+	r.allowNaN = false
 	r.peek()
-	start := r.i
+	start := r.pos
 	err := r.skip()
-	r.bare = bare
-	return r.s[start:r.i], err
+	r.allowNaN = allowNaN
+	return r.data[start:r.pos], err
 }
 
 // skip passes over the next value and checks it.
@@ -132,11 +132,11 @@ func (r *jsonReader) skip() error {
 	case 0:
 		return errSyntax
 	case 'n':
-		return r.word("null")
+		return r.literal("null")
 	case 't':
-		return r.word("true")
+		return r.literal("true")
 	case 'f':
-		return r.word("false")
+		return r.literal("false")
 	case '"':
 		return r.skipString()
 	case '[':
@@ -144,14 +144,14 @@ func (r *jsonReader) skip() error {
 	case '{':
 		return r.skipObject()
 	}
-	if r.bareWord() != "" {
+	if r.nonFinite() != "" {
 		return nil
 	}
-	n, _ := scanNumber(r.s[r.i:])
+	n, _ := scanNumber(r.data[r.pos:])
 	if n == 0 {
 		return errSyntax
 	}
-	r.i += n
+	r.pos += n
 	return nil
 }
 
@@ -186,7 +186,7 @@ func (r *jsonReader) skipObject() error {
 		if r.peek() != ':' {
 			return errSyntax
 		}
-		r.i++
+		r.pos++
 		if err = r.skip(); err != nil {
 			return err
 		}
@@ -199,8 +199,8 @@ func (r *jsonReader) skipObject() error {
 
 // commas guesses how many elements the list that was just opened has, from the commas before its end; strings may hold
 // some too.
-func (r *jsonReader) commas() int {
-	ahead, _ := r.ahead()
+func (r *jsonReader) countElements() int {
+	ahead, _ := r.lookAhead()
 	if ahead == "" {
 		return 0
 	}
@@ -208,20 +208,20 @@ func (r *jsonReader) commas() int {
 }
 
 // elements is how many elements to make room for in the list that was just opened.
-func (r *jsonReader) elements(elem *shape) int {
+func (r *jsonReader) guessLen(elem *shape) int {
 	switch elem.kind {
 	case kindStruct:
-		return r.objects()
+		return r.countObjects()
 	case kindSlice, kindArray, kindMap, kindPointer, kindAny, kindJSON, kindRaw:
 		return 4
 	default:
-		return r.commas()
+		return r.countElements()
 	}
 }
 
 // objects is commas for objects, which hold commas themselves.
-func (r *jsonReader) objects() int {
-	ahead, whole := r.ahead()
+func (r *jsonReader) countObjects() int {
+	ahead, whole := r.lookAhead()
 	if ahead == "" {
 		return 0
 	}
@@ -234,9 +234,9 @@ func (r *jsonReader) objects() int {
 
 // ahead is what stands before the next end of a list, or the first part of it. A look at all of it, in every one of
 // nested lists, could take seconds.
-func (r *jsonReader) ahead() (text string, whole bool) {
-	const most = 64 << 10
-	text = r.s[r.i:min(len(r.s), r.i+most)]
+func (r *jsonReader) lookAhead() (text string, whole bool) {
+	const limit = 64 << 10
+	text = r.data[r.pos:min(len(r.data), r.pos+limit)]
 	if n := strings.IndexByte(text, ']'); n >= 0 {
 		return text[:n], true
 	}

@@ -9,38 +9,38 @@ import (
 
 // string reads a string, as a part of the text where nothing in it is escaped. Who puts it into a value keeps it.
 func (r *jsonReader) string() (string, error) {
-	if r.i >= len(r.s) {
+	if r.pos >= len(r.data) {
 		return "", errSyntax
 	}
-	if r.s[r.i] != '"' {
-		return "", r.wrong()
+	if r.data[r.pos] != '"' {
+		return "", r.mismatch()
 	}
-	start := r.i + 1
-	end := plainEnd(r.s, start)
-	if end >= len(r.s) || r.s[end] != '"' {
-		return r.longString(start, end)
+	start := r.pos + 1
+	end := plainEnd(r.data, start)
+	if end >= len(r.data) || r.data[end] != '"' {
+		return r.slowString(start, end)
 	}
-	r.i = end + 1
-	return r.s[start:end], nil
+	r.pos = end + 1
+	return r.data[start:end], nil
 }
 
 // longString goes on with a string from the first character that is not plain ASCII.
-func (r *jsonReader) longString(start, i int) (string, error) {
+func (r *jsonReader) slowString(start, i int) (string, error) {
 	var short [64]byte
 	out := short[:0]
 	escaped := false
-	for i < len(r.s) {
-		c := r.s[i]
+	for i < len(r.data) {
+		c := r.data[i]
 		switch {
 		case c == '"':
-			r.i = i + 1
+			r.pos = i + 1
 			if !escaped {
-				return r.s[start:i], nil
+				return r.data[start:i], nil
 			}
-			return r.unescaped(append(out, r.s[start:i]...)), nil
+			return r.unescaped(append(out, r.data[start:i]...)), nil
 		case c == '\\':
 			escaped = true
-			out = append(out, r.s[start:i]...)
+			out = append(out, r.data[start:i]...)
 			var err error
 			if out, i, err = r.escape(out, i+1); err != nil {
 				return "", err
@@ -49,9 +49,9 @@ func (r *jsonReader) longString(start, i int) (string, error) {
 		case c < 0x20:
 			return "", errSyntax
 		case c < utf8.RuneSelf:
-			i = plainEnd(r.s, i)
+			i = plainEnd(r.data, i)
 		default:
-			char, n := utf8.DecodeRuneInString(r.s[i:])
+			char, n := utf8.DecodeRuneInString(r.data[i:])
 			if char == utf8.RuneError && n == 1 {
 				return "", errUTF8
 			}
@@ -63,10 +63,10 @@ func (r *jsonReader) longString(start, i int) (string, error) {
 
 // escape appends what the escape at i, after its backslash, stands for, and returns where it ends.
 func (r *jsonReader) escape(out []byte, i int) ([]byte, int, error) {
-	if i >= len(r.s) {
+	if i >= len(r.data) {
 		return out, i, errSyntax
 	}
-	switch c := r.s[i]; c {
+	switch c := r.data[i]; c {
 	case '"', '\\', '/':
 		return append(out, c), i + 1, nil
 	case 'b':
@@ -86,7 +86,7 @@ func (r *jsonReader) escape(out []byte, i int) ([]byte, int, error) {
 		}
 		i += 5
 		if utf16.IsSurrogate(char) {
-			if !strings.HasPrefix(r.s[i:], `\u`) {
+			if !strings.HasPrefix(r.data[i:], `\u`) {
 				return out, i, errSurrogate
 			}
 			low, ok := r.hex(i + 2)
@@ -105,11 +105,11 @@ func (r *jsonReader) escape(out []byte, i int) ([]byte, int, error) {
 }
 
 func (r *jsonReader) hex(i int) (rune, bool) {
-	if i+4 > len(r.s) {
+	if i+4 > len(r.data) {
 		return 0, false
 	}
 	var v rune
-	for _, c := range []byte(r.s[i : i+4]) {
+	for _, c := range []byte(r.data[i : i+4]) {
 		switch {
 		case isDigit(c):
 			v = v<<4 | rune(c-'0')
@@ -126,16 +126,16 @@ func (r *jsonReader) hex(i int) (rune, bool) {
 
 // skipString passes over a string; half a surrogate pair is JSON, so that it only matters to who reads it.
 func (r *jsonReader) skipString() error {
-	start := r.i
+	start := r.pos
 	_, err := r.string()
 	if err != errSurrogate {
 		return err
 	}
-	for i := start + 1; i < len(r.s); i++ {
-		switch c := r.s[i]; {
+	for i := start + 1; i < len(r.data); i++ {
+		switch c := r.data[i]; {
 		case c == '"':
-			r.i = i + 1
-			if !utf8.ValidString(r.s[start:r.i]) {
+			r.pos = i + 1
+			if !utf8.ValidString(r.data[start:r.pos]) {
 				return errUTF8
 			}
 			return nil
@@ -153,7 +153,7 @@ func (r *jsonReader) skipString() error {
 }
 
 // plain tells the characters that stand for themselves in a JSON string of ASCII.
-var plain = func() (t [256]bool) {
+var plainASCII = func() (t [256]bool) {
 	for c := 0x20; c < utf8.RuneSelf; c++ {
 		t[c] = c != '"' && c != '\\'
 	}
@@ -169,13 +169,53 @@ func plainEnd(s string, i int) int {
 		c := s[i : i+8]
 		w := uint64(c[0]) | uint64(c[1])<<8 | uint64(c[2])<<16 | uint64(c[3])<<24 |
 			uint64(c[4])<<32 | uint64(c[5])<<40 | uint64(c[6])<<48 | uint64(c[7])<<56
-		odd := (w | (w - ' '*ones) | ((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones)) & highs
-		if odd != 0 {
-			return i + bits.TrailingZeros64(odd)/8
+		special := (w | (w - ' '*ones) | ((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones)) & highs
+		if special != 0 {
+			return i + bits.TrailingZeros64(special)/8
 		}
 	}
-	for i < len(s) && plain[s[i]] {
+	for i < len(s) && plainASCII[s[i]] {
 		i++
 	}
 	return i
+}
+
+// appendQuoted appends s as a JSON string, without any escape that JSON does not require; false says that s is no
+// valid UTF-8.
+func appendQuoted(dst []byte, s string) ([]byte, bool) {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	start := 0
+	for i := plainEnd(s, 0); i < len(s); i = plainEnd(s, i) {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && n == 1 {
+				return dst, false
+			}
+			i += n
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\b':
+			dst = append(dst, '\\', 'b')
+		case '\f':
+			dst = append(dst, '\\', 'f')
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		i++
+		start = i
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '"'), true
 }

@@ -18,50 +18,50 @@ const maxDepth = 10000
 type jsonWriter struct {
 	buf    []byte
 	python bool
-	loose  bool // inside an interface, where only a point or an exponent tells a float from an integer
+	inAny  bool // inside an interface, where only a point or an exponent tells a float from an integer
 	depth  int
 }
 
 // whole writes v, which need not have an address.
-func (w *jsonWriter) whole(s *shape, v reflect.Value, modelled bool) error {
+func (w *jsonWriter) encode(s *shape, v reflect.Value, inStruct bool) error {
 	if v.CanAddr() {
-		return w.value(s, spotOf(v), modelled)
+		return w.value(s, pointerTo(v), inStruct)
 	}
-	c := s.borrow()
-	defer s.giveBack(c)
+	c := s.getZero()
+	defer s.putZero(c)
 	c.Set(v)
-	return w.value(s, spotOf(*c), modelled)
+	return w.value(s, pointerTo(*c), inStruct)
 }
 
 // value writes what is at x; modelled says that a struct encloses it, where Python's models write a bool as a string.
-func (w *jsonWriter) value(s *shape, x spot, modelled bool) error {
-	if s.nilable && x.isNil() {
+func (w *jsonWriter) value(s *shape, p pointer, inStruct bool) error {
+	if s.nilable && p.isNil() {
 		w.buf = append(w.buf, "null"...)
 		return nil
 	}
 	switch s.kind {
 	case kindBool:
-		w.bool(x.bool(), modelled)
+		w.bool(p.bool(), inStruct)
 	case kindInt:
-		w.buf = strconv.AppendInt(w.buf, x.int(s.bits), 10)
+		w.buf = strconv.AppendInt(w.buf, p.int(s.bits), 10)
 	case kindUint:
-		w.buf = strconv.AppendUint(w.buf, x.uint(s.bits), 10)
+		w.buf = strconv.AppendUint(w.buf, p.uint(s.bits), 10)
 	case kindFloat:
-		return w.float(s, x.float(s.bits))
+		return w.float(s, p.float(s.bits))
 	case kindString:
-		return w.string(s, x.string())
+		return w.string(s, p.string())
 	case kindNumber:
-		return w.number(s, x.string())
+		return w.number(s, p.string())
 	case kindTime:
-		return w.time(s, x.time())
+		return w.time(s, p.time())
 	case kindDuration:
-		w.duration(x.duration())
+		w.duration(p.duration())
 	case kindBytes:
 		w.buf = append(w.buf, '"')
-		w.buf = base64.StdEncoding.AppendEncode(w.buf, x.bytes())
+		w.buf = base64.StdEncoding.AppendEncode(w.buf, p.bytes())
 		w.buf = append(w.buf, '"')
 	case kindText:
-		text, err := textOf(s, x.value(s))
+		text, err := callMarshalText(s, p.value(s))
 		if err != nil {
 			return err
 		}
@@ -71,63 +71,63 @@ func (w *jsonWriter) value(s *shape, x spot, modelled bool) error {
 		}
 		return w.string(s, string(text))
 	case kindJSON, kindRaw:
-		return w.raw(s, x, s.nilable)
+		return w.writeRaw(s, p, s.nilable)
 	case kindPointer:
 		if s.elem.kind == kindJSON {
-			return w.raw(s.elem, x.target(), true)
+			return w.writeRaw(s.elem, p.deref(), true)
 		}
-		return w.value(s.elem, x.target(), modelled)
+		return w.value(s.elem, p.deref(), inStruct)
 	case kindAny:
-		return w.any(x.any(), modelled)
+		return w.any(p.any(), inStruct)
 	case kindValue:
-		return unwritable(s.typ, errNested)
+		return encodeError(s.typ, errNested)
 	default:
-		return w.container(s, x, modelled)
+		return w.writeContainer(s, p, inStruct)
 	}
 	return nil
 }
 
 // container writes what has parts.
-func (w *jsonWriter) container(s *shape, x spot, modelled bool) (err error) {
+func (w *jsonWriter) writeContainer(s *shape, p pointer, inStruct bool) (err error) {
 	if w.depth++; w.depth > maxDepth {
-		return unwritable(s.typ, errCycle)
+		return encodeError(s.typ, errCycle)
 	}
 	switch s.kind {
 	case kindStruct:
-		err = w.object(s, x)
+		err = w.writeStruct(s, p)
 	case kindMap:
-		err = w.table(s, x, modelled)
+		err = w.writeMap(s, p, inStruct)
 	case kindArray:
-		err = w.list(s, x, s.typ.Len(), modelled)
+		err = w.writeElements(s, p, s.typ.Len(), inStruct)
 	default:
-		h := x.slice()
-		err = w.list(s, spot{h.data}, h.len, modelled)
+		h := p.header()
+		err = w.writeElements(s, pointer{h.data}, h.len, inStruct)
 	}
 	w.depth--
 	return err
 }
 
 // list writes n elements, the first of which is at x.
-func (w *jsonWriter) list(s *shape, x spot, n int, modelled bool) error {
+func (w *jsonWriter) writeElements(s *shape, p pointer, n int, inStruct bool) error {
 	w.buf = append(w.buf, '[')
 	for i := range n {
 		if i > 0 {
 			w.buf = append(w.buf, ',')
 		}
-		if err := w.value(s.elem, x.element(s.elem, i), modelled); err != nil {
-			return within(err, index(i))
+		if err := w.value(s.elem, p.element(s.elem, i), inStruct); err != nil {
+			return within(err, indexStep(i))
 		}
 	}
 	w.buf = append(w.buf, ']')
 	return nil
 }
 
-func (w *jsonWriter) object(s *shape, x spot) error {
+func (w *jsonWriter) writeStruct(s *shape, p pointer) error {
 	w.buf = append(w.buf, '{')
 	comma := 1
 	for i := range s.fields {
 		m := &s.fields[i]
-		field, ok := x.present(s, m)
+		field, ok := p.presentField(s, m)
 		if !ok {
 			continue
 		}
@@ -142,46 +142,46 @@ func (w *jsonWriter) object(s *shape, x spot) error {
 }
 
 // table writes a map, its keys in order, so that equal maps give equal bytes.
-func (w *jsonWriter) table(s *shape, x spot, modelled bool) error {
-	if s.common == mapOfString {
-		return w.strings(s, *at[map[string]string](x))
+func (w *jsonWriter) writeMap(s *shape, p pointer, inStruct bool) error {
+	if s.mapKind == mapOfString {
+		return w.writeStringMap(s, *valueAt[map[string]string](p))
 	}
-	t := tables.Get().(*table)
+	t := mapBuffers.Get().(*mapBuffer)
 	defer t.release()
-	key, elem := s.key.borrow(), s.elem.borrow()
-	defer s.key.giveBack(key)
-	defer s.elem.giveBack(elem)
+	key, elem := s.key.getZero(), s.elem.getZero()
+	defer s.key.putZero(key)
+	defer s.elem.putZero(elem)
 	w.buf = append(w.buf, '{')
 	start := len(w.buf)
-	t.parts = t.parts[:0]
-	for iter := x.value(s).MapRange(); iter.Next(); {
+	t.spans = t.spans[:0]
+	for iter := p.value(s).MapRange(); iter.Next(); {
 		key.SetIterKey(iter)
 		elem.SetIterValue(iter)
-		p := part{start: len(w.buf)}
+		span := entrySpan{start: len(w.buf)}
 		var err error
-		if p.key, err = keyText(s.key, *key, w.python); err != nil {
+		if span.key, err = mapKeyText(s.key, *key, w.python); err != nil {
 			return err
 		}
-		if err := w.entry(s, p.key, spotOf(*elem), modelled); err != nil {
+		if err := w.writeEntry(s, span.key, pointerTo(*elem), inStruct); err != nil {
 			return err
 		}
-		p.end = len(w.buf)
-		t.parts = append(t.parts, p)
+		span.end = len(w.buf)
+		t.spans = append(t.spans, span)
 	}
 	if !t.sort(w.buf, start) {
-		return unwritable(s.typ, errKeys)
+		return encodeError(s.typ, errKeys)
 	}
-	w.endTable(start)
+	w.endObject(start)
 	return nil
 }
 
 // entry writes one entry of a map, with a comma behind it.
-func (w *jsonWriter) entry(s *shape, key string, elem spot, modelled bool) error {
+func (w *jsonWriter) writeEntry(s *shape, key string, elem pointer, inStruct bool) error {
 	if err := w.string(s.key, key); err != nil {
 		return err
 	}
 	w.buf = append(w.buf, ':')
-	if err := w.value(s.elem, elem, modelled); err != nil {
+	if err := w.value(s.elem, elem, inStruct); err != nil {
 		return within(err, "*")
 	}
 	w.buf = append(w.buf, ',')
@@ -189,15 +189,15 @@ func (w *jsonWriter) entry(s *shape, key string, elem spot, modelled bool) error
 }
 
 // endTable ends the object whose entries begin at start, in the place of the last comma.
-func (w *jsonWriter) endTable(start int) {
+func (w *jsonWriter) endObject(start int) {
 	if len(w.buf) > start {
 		w.buf = w.buf[:len(w.buf)-1]
 	}
 	w.buf = append(w.buf, '}')
 }
 
-func (w *jsonWriter) strings(s *shape, m map[string]string) error {
-	t := tables.Get().(*table)
+func (w *jsonWriter) writeStringMap(s *shape, m map[string]string) error {
+	t := mapBuffers.Get().(*mapBuffer)
 	defer t.release()
 	t.keys = slices.AppendSeq(t.keys[:0], maps.Keys(m))
 	slices.Sort(t.keys)
@@ -213,28 +213,28 @@ func (w *jsonWriter) strings(s *shape, m map[string]string) error {
 		}
 		w.buf = append(w.buf, ',')
 	}
-	w.endTable(start)
+	w.endObject(start)
 	return nil
 }
 
-func (w *jsonWriter) any(x any, modelled bool) error {
+func (w *jsonWriter) any(x any, inStruct bool) error {
 	v := reflect.ValueOf(x)
 	s, err := dynamicShape(v.Type())
 	if err != nil {
 		return err
 	}
-	loose := w.loose
-	w.loose = true
-	err = w.whole(s, v, modelled)
-	w.loose = loose
+	wasInAny := w.inAny
+	w.inAny = true
+	err = w.encode(s, v, inStruct)
+	w.inAny = wasInAny
 	return err
 }
 
-func (w *jsonWriter) bool(b, modelled bool) {
+func (w *jsonWriter) bool(b, inStruct bool) {
 	switch {
-	case w.python && modelled && b:
+	case w.python && inStruct && b:
 		w.buf = append(w.buf, `"1"`...)
-	case w.python && modelled:
+	case w.python && inStruct:
 		w.buf = append(w.buf, `"0"`...)
 	default:
 		w.buf = strconv.AppendBool(w.buf, b)
@@ -247,11 +247,11 @@ func (w *jsonWriter) float(s *shape, f float64) error {
 		return nil
 	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return unwritable(s.typ, errNonFinite)
+		return encodeError(s.typ, errNonFinite)
 	}
 	start := len(w.buf)
 	w.buf = appendJSONFloat(w.buf, f, s.bits)
-	if w.loose && !bytes.ContainsAny(w.buf[start:], ".e") {
+	if w.inAny && !bytes.ContainsAny(w.buf[start:], ".e") {
 		w.buf = append(w.buf, ".0"...)
 	}
 	return nil
@@ -260,7 +260,7 @@ func (w *jsonWriter) float(s *shape, f float64) error {
 func (w *jsonWriter) string(s *shape, text string) error {
 	var ok bool
 	if w.buf, ok = appendQuoted(w.buf, text); !ok {
-		return unwritable(s.typ, errUTF8)
+		return encodeError(s.typ, errUTF8)
 	}
 	return nil
 }
@@ -272,7 +272,7 @@ func (w *jsonWriter) number(s *shape, text string) error {
 	case isNumber(text):
 		w.buf = append(w.buf, text...)
 	default:
-		return unwritable(s.typ, errFloat)
+		return encodeError(s.typ, errFloat)
 	}
 	return nil
 }
@@ -280,7 +280,7 @@ func (w *jsonWriter) number(s *shape, text string) error {
 func (w *jsonWriter) time(s *shape, t time.Time) (err error) {
 	w.buf = append(w.buf, '"')
 	if w.buf, err = appendTime(w.buf, t); err != nil {
-		return unwritable(s.typ, err)
+		return encodeError(s.typ, err)
 	}
 	w.buf = append(w.buf, '"')
 	return nil
@@ -296,8 +296,8 @@ func (w *jsonWriter) duration(d time.Duration) {
 	w.buf = append(w.buf, '"')
 }
 
-func (w *jsonWriter) raw(s *shape, x spot, strict bool) error {
-	text, err := rawJSON(s, x.value(s), strict, w.depth)
+func (w *jsonWriter) writeRaw(s *shape, p pointer, rejectNull bool) error {
+	text, err := callMarshalJSON(s, p.value(s), rejectNull, w.depth)
 	if err != nil {
 		return err
 	}

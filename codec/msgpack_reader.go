@@ -15,21 +15,21 @@ import (
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
-func (msgpackCodec) decode(data string, s *shape, v reflect.Value, most room) error {
+func (msgpackCodec) decode(data string, s *shape, v reflect.Value, limit budget) error {
 	if data == "" {
-		return misfit(s.typ, errEmpty)
+		return decodeError(s.typ, errEmpty)
 	}
 	r := msgpackReaders.Get().(*msgpackReader)
 	defer r.release()
 	r.data = data
-	r.room = most
+	r.budget = limit
 	r.src.Reset(data)
 	r.dec.Reset(&r.src)
 	if err := r.value(s, v); err != nil {
 		return err
 	}
 	if r.src.Len() > 0 {
-		return misfit(s.typ, errTrailing)
+		return decodeError(s.typ, errTrailing)
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ type msgpackReader struct {
 	src   strings.Reader
 	dec   *msgpack.Decoder
 	depth int
-	room
+	budget
 }
 
 var msgpackReaders = sync.Pool{New: func() any { return &msgpackReader{dec: msgpack.NewDecoder(nil)} }}
@@ -53,47 +53,47 @@ func (r *msgpackReader) release() {
 }
 
 // sort is what the next value is, by its first byte.
-type sort uint8
+type wireType uint8
 
 const (
-	sortBad sort = iota
-	sortNil
-	sortBool
-	sortInt
-	sortFloat
-	sortString
-	sortBytes
-	sortList
-	sortTable
-	sortTime
-	sortExt
+	wireInvalid wireType = iota
+	wireNil
+	wireBool
+	wireInt
+	wireFloat
+	wireString
+	wireBinary
+	wireArray
+	wireMap
+	wireTime
+	wireExtension
 )
 
-func (r *msgpackReader) sort() sort {
+func (r *msgpackReader) wireType() wireType {
 	c, err := r.dec.PeekCode()
 	switch {
 	case err != nil:
-		return sortBad
+		return wireInvalid
 	case c == msgpcode.Nil:
-		return sortNil
+		return wireNil
 	case c == msgpcode.True, c == msgpcode.False:
-		return sortBool
+		return wireBool
 	case msgpcode.IsFixedNum(c), msgpcode.Uint8 <= c && c <= msgpcode.Int64:
-		return sortInt
+		return wireInt
 	case c == msgpcode.Float, c == msgpcode.Double:
-		return sortFloat
+		return wireFloat
 	case msgpcode.IsString(c):
-		return sortString
+		return wireString
 	case msgpcode.IsBin(c):
-		return sortBytes
+		return wireBinary
 	case msgpcode.IsFixedArray(c), c == msgpcode.Array16, c == msgpcode.Array32:
-		return sortList
+		return wireArray
 	case msgpcode.IsFixedMap(c), c == msgpcode.Map16, c == msgpcode.Map32:
-		return sortTable
+		return wireMap
 	case msgpcode.IsExt(c):
-		return r.extension(c)
+		return r.extensionType(c)
 	default:
-		return sortBad
+		return wireInvalid
 	}
 }
 
@@ -101,72 +101,72 @@ func (r *msgpackReader) sort() sort {
 const timeExtension = 0xff
 
 // extension tells a time from the extensions that other programs define.
-func (r *msgpackReader) extension(c byte) sort {
-	at := r.at() + 1
+func (r *msgpackReader) extensionType(c byte) wireType {
+	typeAt := r.offset() + 1
 	switch c {
 	case msgpcode.FixExt4, msgpcode.FixExt8:
 	case msgpcode.Ext8:
-		at++
+		typeAt++
 	default:
-		return sortExt
+		return wireExtension
 	}
-	if at < len(r.data) && r.data[at] == timeExtension {
-		return sortTime
+	if typeAt < len(r.data) && r.data[typeAt] == timeExtension {
+		return wireTime
 	}
-	return sortExt
+	return wireExtension
 }
 
 // at is how much of the data is read.
-func (r *msgpackReader) at() int { return len(r.data) - r.src.Len() }
+func (r *msgpackReader) offset() int { return len(r.data) - r.src.Len() }
 
 func (r *msgpackReader) value(s *shape, v reflect.Value) error {
-	if err := r.into(s, v); err != nil {
-		return misfit(s.typ, err)
+	if err := r.read(s, v); err != nil {
+		return decodeError(s.typ, err)
 	}
 	return nil
 }
 
-func (r *msgpackReader) into(s *shape, v reflect.Value) error {
-	sort := r.sort()
+func (r *msgpackReader) read(s *shape, v reflect.Value) error {
+	wire := r.wireType()
 	switch {
-	case sort == sortBad:
+	case wire == wireInvalid:
 		return errMsgPack
-	case sort == sortExt:
+	case wire == wireExtension:
 		return errExtension
-	case sort == sortNil && s.nilable:
+	case wire == wireNil && s.nilable:
 		v.SetZero()
 		return r.dec.DecodeNil()
-	case sort == sortNil:
+	case wire == wireNil:
 		return errNull
 	}
 	switch s.kind {
 	case kindBool:
-		if sort != sortBool {
+		if wire != wireBool {
 			return errKind
 		}
 		b, err := r.dec.DecodeBool()
 		v.SetBool(b)
 		return err
 	case kindInt, kindDuration:
-		n, err := r.int(sort, s.bits)
+		n, err := r.int(wire, s.bits)
 		v.SetInt(n)
 		return err
 	case kindUint:
-		n, err := r.uint(sort, s.bits)
+		n, err := r.uint(wire, s.bits)
 		v.SetUint(n)
 		return err
 	case kindFloat:
-		f, err := r.float(sort, s.bits)
+		f, err := r.float(wire, s.bits)
 		v.SetFloat(f)
 		return err
 	case kindTime:
-		t, err := r.time(sort)
+		t, err := r.time(wire)
 		*v.Addr().Interface().(*time.Time) = t
 		return err
 	case kindString, kindNumber, kindBytes, kindText, kindJSON, kindRaw:
-		return r.text(s, v, sort)
+		return r.readText(s, v, wire)
 	case kindPointer:
-		if err := r.take(int(s.elem.size)); err != nil {
+		if err := r.spend(int(s.elem.size)); err != nil {
 			return err
 		}
 		p := reflect.New(s.elem.typ)
@@ -180,26 +180,26 @@ func (r *msgpackReader) into(s *shape, v reflect.Value) error {
 		setAny(v, x)
 		return err
 	case kindSlice:
-		return r.slice(s, v)
+		return r.readSlice(s, v)
 	case kindArray:
-		return r.array(s, v)
+		return r.readArray(s, v)
 	case kindMap:
-		return r.table(s, v)
+		return r.readMap(s, v)
 	default:
-		return r.object(s, v)
+		return r.readStruct(s, v)
 	}
 }
 
 // text reads what is stored as a string or as bytes; the two are taken for each other.
-func (r *msgpackReader) text(s *shape, v reflect.Value, sort sort) error {
-	if s.kind == kindNumber && (sort == sortInt || sort == sortFloat) {
+func (r *msgpackReader) readText(s *shape, v reflect.Value, wire wireType) error {
+	if s.kind == kindNumber && (wire == wireInt || wire == wireFloat) {
 		x, err := r.any()
 		if err != nil {
 			return err
 		}
 		return r.setNumber(v, x)
 	}
-	text, err := r.string(sort)
+	text, err := r.string(wire)
 	if err != nil {
 		return err
 	}
@@ -214,9 +214,9 @@ func (r *msgpackReader) text(s *shape, v reflect.Value, sort sort) error {
 	case kindBytes:
 		v.SetBytes([]byte(text))
 	case kindText:
-		return setText(s, v, text, &r.room)
+		return callUnmarshalText(s, v, text, &r.budget)
 	default:
-		j := jsonReader{s: text, depth: r.depth}
+		j := jsonReader{data: text, depth: r.depth}
 		raw, err := j.raw()
 		if err == nil {
 			err = j.end()
@@ -228,7 +228,7 @@ func (r *msgpackReader) text(s *shape, v reflect.Value, sort sort) error {
 			v.SetZero()
 			return nil
 		}
-		return setJSON(s, v, raw)
+		return callUnmarshalJSON(s, v, raw)
 	}
 	return nil
 }
@@ -248,21 +248,21 @@ func (r *msgpackReader) setNumber(v reflect.Value, x any) error {
 	return nil
 }
 
-func (r *msgpackReader) string(sort sort) (string, error) {
-	if sort != sortString && sort != sortBytes {
+func (r *msgpackReader) string(wire wireType) (string, error) {
+	if wire != wireString && wire != wireBinary {
 		return "", errKind
 	}
 	n, err := r.dec.DecodeBytesLen()
 	if err != nil || n < 0 || n > r.src.Len() {
 		return "", errMsgPack
 	}
-	start := r.at()
+	start := r.offset()
 	_, err = r.src.Seek(int64(n), io.SeekCurrent)
 	return r.data[start : start+n], err
 }
 
-func (r *msgpackReader) int(sort sort, bits int) (int64, error) {
-	if sort != sortInt {
+func (r *msgpackReader) int(wire wireType, bits int) (int64, error) {
+	if wire != wireInt {
 		return 0, errInteger
 	}
 	c, _ := r.dec.PeekCode()
@@ -286,8 +286,8 @@ func (r *msgpackReader) int(sort sort, bits int) (int64, error) {
 	return n, nil
 }
 
-func (r *msgpackReader) uint(sort sort, bits int) (uint64, error) {
-	if sort != sortInt {
+func (r *msgpackReader) uint(wire wireType, bits int) (uint64, error) {
+	if wire != wireInt {
 		return 0, errInteger
 	}
 	c, _ := r.dec.PeekCode()
@@ -311,9 +311,9 @@ func (r *msgpackReader) uint(sort sort, bits int) (uint64, error) {
 	return u, nil
 }
 
-func (r *msgpackReader) float(sort sort, bits int) (float64, error) {
-	switch sort {
-	case sortFloat:
+func (r *msgpackReader) float(wire wireType, bits int) (float64, error) {
+	switch wire {
+	case wireFloat:
 		f, err := r.dec.DecodeFloat64()
 		if err != nil {
 			return 0, errMsgPack
@@ -326,24 +326,24 @@ func (r *msgpackReader) float(sort sort, bits int) (float64, error) {
 		default:
 			return 0, errInexact
 		}
-	case sortInt:
-		return r.intFloat(bits)
+	case wireInt:
+		return r.floatFromInt(bits)
 	default:
 		return 0, errFloat
 	}
 }
 
 // intFloat reads an integer as a float.
-func (r *msgpackReader) intFloat(bits int) (float64, error) {
+func (r *msgpackReader) floatFromInt(bits int) (float64, error) {
 	var u uint64
 	var negative bool
 	if c, _ := r.dec.PeekCode(); c == msgpcode.Uint64 {
 		var err error
-		if u, err = r.uint(sortInt, 64); err != nil {
+		if u, err = r.uint(wireInt, 64); err != nil {
 			return 0, err
 		}
 	} else {
-		n, err := r.int(sortInt, 64)
+		n, err := r.int(wireInt, 64)
 		if err != nil {
 			return 0, err
 		}
@@ -365,15 +365,15 @@ func (r *msgpackReader) intFloat(bits int) (float64, error) {
 	return float64(u), nil
 }
 
-func (r *msgpackReader) time(sort sort) (time.Time, error) {
-	switch sort {
-	case sortString:
-		text, err := r.string(sort)
+func (r *msgpackReader) time(wire wireType) (time.Time, error) {
+	switch wire {
+	case wireString:
+		text, err := r.string(wire)
 		if err != nil {
 			return time.Time{}, err
 		}
 		return parseTime(text)
-	case sortTime:
+	case wireTime:
 		t, err := r.dec.DecodeTime()
 		if err != nil {
 			return time.Time{}, errTime

@@ -35,72 +35,72 @@ func TestMsgPackIsReadByOthers(t *testing.T) {
 
 func TestMsgPackReadsWhatOthersWrite(t *testing.T) {
 	for _, tc := range []struct {
-		where string
-		in    any
-		want  any
+		line string
+		in   any
+		want any
 	}{
-		{where(), uint64(5), 5},
-		{where(), uint64(5), uint8(5)},
-		{where(), int8(5), uint64(5)},
-		{where(), int64(7), 7.0},
-		{where(), float32(0.5), 0.5},
-		{where(), 0.5, float32(0.5)},
-		{where(), math.Inf(1), float32(math.Inf(1))},
-		{where(), []byte("x"), "x"},
-		{where(), "x", []byte("x")},
-		{where(), 5, json.Number("5")},
-		{where(), uint64(math.MaxUint64), json.Number("18446744073709551615")},
-		{where(), 1.5, json.Number("1.5")},
-		{where(), "2024-05-06T07:08:09", time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)},
-		{where(), map[any]any{1: "x"}, map[int]string{1: "x"}},
-		{where(), map[any]any{true: "x"}, map[bool]string{true: "x"}},
-		{where(), map[any]any{uint64(math.MaxUint64): "x"}, map[uint64]string{math.MaxUint64: "x"}},
-		{where(), map[string]any{"street": "s", "new": []any{1, nil, "x"}}, address{Street: "s"}},
-		{where(), map[any]any{5: uint64(math.MaxUint64)}, map[string]any{"5": json.Number("18446744073709551615")}},
-		{where(), []any{int8(1), uint64(2), "s", []byte("b"), nil, true, 2.5}, []any{int64(1), int64(2), "s", []byte("b"), nil, true, 2.5}},
+		{line(), uint64(5), 5},
+		{line(), uint64(5), uint8(5)},
+		{line(), int8(5), uint64(5)},
+		{line(), int64(7), 7.0},
+		{line(), float32(0.5), 0.5},
+		{line(), 0.5, float32(0.5)},
+		{line(), math.Inf(1), float32(math.Inf(1))},
+		{line(), []byte("x"), "x"},
+		{line(), "x", []byte("x")},
+		{line(), 5, json.Number("5")},
+		{line(), uint64(math.MaxUint64), json.Number("18446744073709551615")},
+		{line(), 1.5, json.Number("1.5")},
+		{line(), "2024-05-06T07:08:09", time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)},
+		{line(), map[any]any{1: "x"}, map[int]string{1: "x"}},
+		{line(), map[any]any{true: "x"}, map[bool]string{true: "x"}},
+		{line(), map[any]any{uint64(math.MaxUint64): "x"}, map[uint64]string{math.MaxUint64: "x"}},
+		{line(), map[string]any{"street": "s", "new": []any{1, nil, "x"}}, address{Street: "s"}},
+		{line(), map[any]any{5: uint64(math.MaxUint64)}, map[string]any{"5": json.Number("18446744073709551615")}},
+		{line(), []any{int8(1), uint64(2), "s", []byte("b"), nil, true, 2.5}, []any{int64(1), int64(2), "s", []byte("b"), nil, true, 2.5}},
 	} {
 		data, err := msgpack.Marshal(tc.in)
-		require.NoError(t, err, tc.where)
-		got := newOf(tc.want)
-		require.NoError(t, codec.MsgPack.Unmarshal(data, got), tc.where)
-		require.Equal(t, tc.want, elem(got), tc.where)
+		require.NoError(t, err, tc.line)
+		got := newPointerTo(tc.want)
+		require.NoError(t, codec.MsgPack.Unmarshal(data, got), tc.line)
+		require.Equal(t, tc.want, deref(got), tc.line)
 	}
 }
 
 func TestMsgPackRefuses(t *testing.T) {
 	for _, tc := range []struct {
-		where string
-		in    any
-		dst   any
+		line string
+		in   any
+		dst  any
 	}{
-		{where(), 128, new(int8)},
-		{where(), -1, new(uint)},
-		{where(), 256, new(uint8)},
-		{where(), uint64(math.MaxUint64), new(int64)},
-		{where(), 1.0, new(int)},
-		{where(), 1e39, new(float32)},
-		{where(), "1", new(int)},
-		{where(), "1", new(float64)},
-		{where(), 1, new(bool)},
-		{where(), nil, new(int)},
-		{where(), nil, new(string)},
-		{where(), 5, new(string)},
-		{where(), "x", new(json.Number)},
-		{where(), math.NaN(), new(json.Number)},
-		{where(), "soon", new(time.Time)},
-		{where(), 5, new(time.Time)},
-		{where(), "x", new(point)},
-		{where(), "[1", new(json.RawMessage)},
-		{where(), []int{1}, new([2]int)},
-		{where(), []int{1}, new(address)},
-		{where(), map[string]int{"a": 1}, new([]int)},
-		{where(), map[float64]int{1: 1}, new(map[string]int)},
-		{where(), map[string]string{"a": ""}, new(map[string]int)},
+		{line(), 128, new(int8)},
+		{line(), -1, new(uint)},
+		{line(), 256, new(uint8)},
+		{line(), uint64(math.MaxUint64), new(int64)},
+		{line(), 1.0, new(int)},
+		{line(), 1e39, new(float32)},
+		{line(), "1", new(int)},
+		{line(), "1", new(float64)},
+		{line(), 1, new(bool)},
+		{line(), nil, new(int)},
+		{line(), nil, new(string)},
+		{line(), 5, new(string)},
+		{line(), "x", new(json.Number)},
+		{line(), math.NaN(), new(json.Number)},
+		{line(), "soon", new(time.Time)},
+		{line(), 5, new(time.Time)},
+		{line(), "x", new(point)},
+		{line(), "[1", new(json.RawMessage)},
+		{line(), []int{1}, new([2]int)},
+		{line(), []int{1}, new(address)},
+		{line(), map[string]int{"a": 1}, new([]int)},
+		{line(), map[float64]int{1: 1}, new(map[string]int)},
+		{line(), map[string]string{"a": ""}, new(map[string]int)},
 	} {
 		data, err := msgpack.Marshal(tc.in)
-		require.NoError(t, err, tc.where)
+		require.NoError(t, err, tc.line)
 		var bad *codec.DecodeError
-		require.ErrorAs(t, codec.MsgPack.Unmarshal(data, tc.dst), &bad, tc.where)
+		require.ErrorAs(t, codec.MsgPack.Unmarshal(data, tc.dst), &bad, tc.line)
 	}
 	var bad *codec.DecodeError
 	for _, data := range []string{"", "\xc1", "\xa5abc", "\x01\x01", "\xdd\xff\xff\xff\xff", "\xdf\x7f\xff\xff\xff", "\xdb\xff\xff\xff\xffabc", "\xc6\xff\xff\xff\xff", "\xd9", "\xd7\x05abcdefgh"} {

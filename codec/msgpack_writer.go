@@ -9,9 +9,9 @@ import (
 
 func (msgpackCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
 	if s.kind == kindValue {
-		return append(dst, valueOf(v).data...), nil
+		return append(dst, valueIn(v).data...), nil
 	}
-	out := appender(dst)
+	out := byteWriter(dst)
 	enc := msgpack.GetEncoder()
 	defer msgpack.PutEncoder(enc)
 	enc.Reset(&out)
@@ -21,14 +21,14 @@ func (msgpackCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, error
 }
 
 // appender is a byte slice as an io.Writer.
-type appender []byte
+type byteWriter []byte
 
-func (a *appender) Write(p []byte) (int, error) {
+func (a *byteWriter) Write(p []byte) (int, error) {
 	*a = append(*a, p...)
 	return len(p), nil
 }
 
-func (a *appender) WriteByte(c byte) error {
+func (a *byteWriter) WriteByte(c byte) error {
 	*a = append(*a, c)
 	return nil
 }
@@ -59,68 +59,68 @@ func (w *msgpackWriter) value(s *shape, v reflect.Value) error {
 		return w.enc.EncodeString(v.String())
 	case kindNumber:
 		if text := v.String(); text != "" && !isNumber(text) {
-			return unwritable(s.typ, errFloat)
+			return encodeError(s.typ, errFloat)
 		}
 		return w.enc.EncodeString(v.String())
 	case kindTime:
-		return w.time(s, timeOf(v))
+		return w.time(s, timeIn(v))
 	case kindBytes:
 		return w.enc.EncodeBytes(v.Bytes())
 	case kindText:
-		text, err := textOf(s, v)
+		text, err := callMarshalText(s, v)
 		if err != nil {
 			return err
 		}
 		return w.enc.EncodeString(string(text))
 	case kindJSON, kindRaw:
-		return w.raw(s, v, s.nilable)
+		return w.writeRaw(s, v, s.nilable)
 	case kindPointer:
 		if s.elem.kind == kindJSON {
-			return w.raw(s.elem, v.Elem(), true)
+			return w.writeRaw(s.elem, v.Elem(), true)
 		}
 		return w.value(s.elem, v.Elem())
 	case kindAny:
 		inner, err := For(MsgPack, v.Elem().Type())
 		if err != nil {
-			return unwritable(v.Elem().Type(), err)
+			return encodeError(v.Elem().Type(), err)
 		}
 		return w.value(inner.shape, v.Elem())
 	case kindValue:
-		return unwritable(s.typ, errNested)
+		return encodeError(s.typ, errNested)
 	default:
-		return w.container(s, v)
+		return w.writeContainer(s, v)
 	}
 }
 
-func (w *msgpackWriter) container(s *shape, v reflect.Value) (err error) {
+func (w *msgpackWriter) writeContainer(s *shape, v reflect.Value) (err error) {
 	if w.depth++; w.depth > maxDepth {
-		return unwritable(s.typ, errCycle)
+		return encodeError(s.typ, errCycle)
 	}
 	switch s.kind {
 	case kindStruct:
-		err = w.object(s, v)
+		err = w.writeStruct(s, v)
 	case kindMap:
-		err = w.table(s, v)
+		err = w.writeMap(s, v)
 	default:
-		err = w.list(s, v)
+		err = w.writeArray(s, v)
 	}
 	w.depth--
 	return err
 }
 
-func (w *msgpackWriter) list(s *shape, v reflect.Value) error {
+func (w *msgpackWriter) writeArray(s *shape, v reflect.Value) error {
 	if err := w.enc.EncodeArrayLen(v.Len()); err != nil {
 		return err
 	}
 	for i := range v.Len() {
 		if err := w.value(s.elem, v.Index(i)); err != nil {
-			return within(err, index(i))
+			return within(err, indexStep(i))
 		}
 	}
 	return nil
 }
 
-func (w *msgpackWriter) object(s *shape, v reflect.Value) error {
+func (w *msgpackWriter) writeStruct(s *shape, v reflect.Value) error {
 	n := 0
 	for i := range s.fields {
 		m := &s.fields[i]
@@ -148,7 +148,7 @@ func (w *msgpackWriter) object(s *shape, v reflect.Value) error {
 }
 
 // table writes a map in the order of its keys' texts, so that equal maps give equal bytes.
-func (w *msgpackWriter) table(s *shape, v reflect.Value) error {
+func (w *msgpackWriter) writeMap(s *shape, v reflect.Value) error {
 	entries, err := sortedEntries(s, v, false)
 	if err != nil {
 		return err
@@ -157,7 +157,7 @@ func (w *msgpackWriter) table(s *shape, v reflect.Value) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := w.key(s.key, e); err != nil {
+		if err := w.writeKey(s.key, e); err != nil {
 			return err
 		}
 		if err := w.value(s.elem, e.value); err != nil {
@@ -168,7 +168,7 @@ func (w *msgpackWriter) table(s *shape, v reflect.Value) error {
 }
 
 // key writes a map's key: integers and bools as such, all else as text.
-func (w *msgpackWriter) key(s *shape, e entry) error {
+func (w *msgpackWriter) writeKey(s *shape, e mapEntry) error {
 	switch s.kind {
 	case kindInt, kindDuration:
 		n, _ := parseInt(e.key, 64)
@@ -186,13 +186,13 @@ func (w *msgpackWriter) key(s *shape, e entry) error {
 func (w *msgpackWriter) time(s *shape, t time.Time) error {
 	t = t.UTC()
 	if year := t.Year(); year < 0 || year > 9999 {
-		return unwritable(s.typ, errYear)
+		return encodeError(s.typ, errYear)
 	}
 	return w.enc.EncodeTime(t)
 }
 
-func (w *msgpackWriter) raw(s *shape, v reflect.Value, strict bool) error {
-	text, err := rawJSON(s, v, strict, w.depth)
+func (w *msgpackWriter) writeRaw(s *shape, v reflect.Value, rejectNull bool) error {
+	text, err := callMarshalJSON(s, v, rejectNull, w.depth)
 	if err != nil {
 		return err
 	}

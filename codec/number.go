@@ -83,13 +83,13 @@ func scanNumber(s string) (n int, integer bool) {
 	case i < len(s) && s[i] == '0':
 		i++
 	case i < len(s) && '1' <= s[i] && s[i] <= '9':
-		i = digits(s, i)
+		i = digitsEnd(s, i)
 	default:
 		return 0, false
 	}
 	integer = true
 	if i+1 < len(s) && s[i] == '.' && isDigit(s[i+1]) {
-		i, integer = digits(s, i+1), false
+		i, integer = digitsEnd(s, i+1), false
 	}
 	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
 		j := i + 1
@@ -97,13 +97,13 @@ func scanNumber(s string) (n int, integer bool) {
 			j++
 		}
 		if j < len(s) && isDigit(s[j]) {
-			i, integer = digits(s, j), false
+			i, integer = digitsEnd(s, j), false
 		}
 	}
 	return i, integer
 }
 
-func digits(s string, i int) int {
+func digitsEnd(s string, i int) int {
 	for i < len(s) && isDigit(s[i]) {
 		i++
 	}
@@ -119,11 +119,11 @@ func parseInt(s string, bits int) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return signed(u, negative, bits)
+	return toSigned(u, negative, bits)
 }
 
 // signed is an integer of that many bits, if it fits.
-func signed(u uint64, negative bool, bits int) (int64, error) {
+func toSigned(u uint64, negative bool, bits int) (int64, error) {
 	limit := uint64(1) << (bits - 1)
 	switch {
 	case negative && u <= limit:
@@ -142,11 +142,11 @@ func parseUint(s string, bits int) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return unsigned(u, negative, bits)
+	return toUnsigned(u, negative, bits)
 }
 
 // unsigned is signed for the integers that cannot be negative.
-func unsigned(u uint64, negative bool, bits int) (uint64, error) {
+func toUnsigned(u uint64, negative bool, bits int) (uint64, error) {
 	switch {
 	case negative && u != 0, u > math.MaxUint64>>(64-bits):
 		return 0, errRange

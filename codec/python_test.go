@@ -18,7 +18,7 @@ import (
 // program has for it, and is the value that it was.
 func TestPythonValues(t *testing.T) {
 	read, verbatim, unwritten := 0, 0, 0
-	eachWritten(t, func(where string, v pythontest.Value, raw pythontest.Text) {
+	eachPythonValue(t, func(where string, v pythontest.Value, raw pythontest.Text) {
 		switch {
 		case raw.Missing != "":
 			require.True(t, v.Without() != "" || v.Type == "int", "%s: %s", where, v) // two were given a lifetime in the past
@@ -43,7 +43,7 @@ func TestPythonValues(t *testing.T) {
 }
 
 // eachWritten goes over every value that Python wrote, or meant to.
-func eachWritten(t *testing.T, do func(where string, v pythontest.Value, raw pythontest.Text)) {
+func eachPythonValue(t *testing.T, do func(where string, v pythontest.Value, raw pythontest.Text)) {
 	t.Helper()
 	s := pythontest.Load(t)
 	for _, sample := range s.Values {
@@ -103,36 +103,36 @@ func TestPythonSpellings(t *testing.T) {
 		Extra  map[string]any `redis:"extra"`
 	}
 	for _, tc := range []struct {
-		where, raw string
-		want       any
+		line, raw string
+		want      any
 	}{
-		{where(), "2024-05-06 07:08:09", at},
-		{where(), "2024-05-06T07:08:09+05:30:15", at.Add(-5*time.Hour - 30*time.Minute - 15*time.Second)},
-		{where(), "2024-05-06T07:08:09-00:00:00.000001", at.Add(time.Microsecond)},
-		{where(), "2024-05-06T07:08:09.999999-23:59:59.999999", at.Add(day + 999998*time.Microsecond)},
-		{where(), "0001-01-01T00:00:00", time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)},
-		{where(), "9999-12-31T23:59:59.999999", time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)},
-		{where(), "0:00:00", time.Duration(0)},
-		{where(), "0:00:00.000001", time.Microsecond},
-		{where(), "23:59:59.999999", day - time.Microsecond},
-		{where(), "2 days, 0:00:00", 2 * day},
-		{where(), "-1 day, 23:59:59.999999", -time.Microsecond},
-		{where(), "-3 days, 12:00:00", -60 * time.Hour},
-		{where(), "1E+3", json.Number("1E+3")},
-		{where(), "0E-10", json.Number("0E-10")},
-		{where(), "-0", json.Number("-0")},
-		{where(), "-" + huge.String(), new(big.Int).Neg(huge)},
-		{where(), "[" + huge.String() + ", -1]", []*big.Int{huge, big.NewInt(-1)}},
-		{where(), "-5e-324", -math.SmallestNonzeroFloat64},
-		{where(), "9007199254740993.0", 9007199254740992.0},
-		{where(), "123456789012345680.0", float32(123456789012345680)},
-		{where(), "[-0.0, 1e-07, 1e+16, NaN, -Infinity]", []float64{math.Copysign(0, -1), 1e-7, 1e16, math.NaN(), math.Inf(-1)}},
-		{where(), "[1, null, 3]", []*int64{ptr(int64(1)), nil, ptr(int64(3))}},
-		{where(), "[[], [[]], {}]", []any{[]any{}, []any{[]any{}}, map[string]any{}}},
-		{where(), `[1, "1", true, null, 1.0]`, []any{int64(1), "1", true, nil, 1.0}},
-		{where(), `{"": {"ñ🚀": ["\u2028", "\\", "\u0000", "\""]}}`, map[string]map[string][]string{"": {"ñ🚀": {"\u2028", "\\", "\x00", "\""}}}},
-		{where(), `{"-1": "a", "0": "b"}`, map[int]string{-1: "a", 0: "b"}},
-		{where(), `{"labels": ["1", null, "x"], "counts": {"7": "1", "8": "0"}, "limit": null, "parent": {"labels": [], "counts": {}, ` +
+		{line(), "2024-05-06 07:08:09", at},
+		{line(), "2024-05-06T07:08:09+05:30:15", at.Add(-5*time.Hour - 30*time.Minute - 15*time.Second)},
+		{line(), "2024-05-06T07:08:09-00:00:00.000001", at.Add(time.Microsecond)},
+		{line(), "2024-05-06T07:08:09.999999-23:59:59.999999", at.Add(day + 999998*time.Microsecond)},
+		{line(), "0001-01-01T00:00:00", time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)},
+		{line(), "9999-12-31T23:59:59.999999", time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)},
+		{line(), "0:00:00", time.Duration(0)},
+		{line(), "0:00:00.000001", time.Microsecond},
+		{line(), "23:59:59.999999", day - time.Microsecond},
+		{line(), "2 days, 0:00:00", 2 * day},
+		{line(), "-1 day, 23:59:59.999999", -time.Microsecond},
+		{line(), "-3 days, 12:00:00", -60 * time.Hour},
+		{line(), "1E+3", json.Number("1E+3")},
+		{line(), "0E-10", json.Number("0E-10")},
+		{line(), "-0", json.Number("-0")},
+		{line(), "-" + huge.String(), new(big.Int).Neg(huge)},
+		{line(), "[" + huge.String() + ", -1]", []*big.Int{huge, big.NewInt(-1)}},
+		{line(), "-5e-324", -math.SmallestNonzeroFloat64},
+		{line(), "9007199254740993.0", 9007199254740992.0},
+		{line(), "123456789012345680.0", float32(123456789012345680)},
+		{line(), "[-0.0, 1e-07, 1e+16, NaN, -Infinity]", []float64{math.Copysign(0, -1), 1e-7, 1e16, math.NaN(), math.Inf(-1)}},
+		{line(), "[1, null, 3]", []*int64{ptr(int64(1)), nil, ptr(int64(3))}},
+		{line(), "[[], [[]], {}]", []any{[]any{}, []any{[]any{}}, map[string]any{}}},
+		{line(), `[1, "1", true, null, 1.0]`, []any{int64(1), "1", true, nil, 1.0}},
+		{line(), `{"": {"ñ🚀": ["\u2028", "\\", "\u0000", "\""]}}`, map[string]map[string][]string{"": {"ñ🚀": {"\u2028", "\\", "\x00", "\""}}}},
+		{line(), `{"-1": "a", "0": "b"}`, map[int]string{-1: "a", 0: "b"}},
+		{line(), `{"labels": ["1", null, "x"], "counts": {"7": "1", "8": "0"}, "limit": null, "parent": {"labels": [], "counts": {}, ` +
 			`"limit": Infinity, "parent": null, "extra": {"on": "1", "t": [true, {"deep": "0"}]}}, "extra": {}}`,
 			labelled{
 				Labels: []*string{ptr("1"), nil, ptr("x")}, Counts: map[int]bool{7: true, 8: false}, Extra: map[string]any{},
@@ -142,8 +142,8 @@ func TestPythonSpellings(t *testing.T) {
 				},
 			}},
 	} {
-		got := readAs(t, tc.where, reflect.TypeOf(tc.want), tc.raw)
-		require.True(t, same(reflect.ValueOf(&tc.want).Elem().Elem(), reflect.ValueOf(&got).Elem().Elem()), "%s: %#v", tc.where, got)
+		got := readAs(t, tc.line, reflect.TypeOf(tc.want), tc.raw)
+		require.True(t, equalValues(reflect.ValueOf(&tc.want).Elem().Elem(), reflect.ValueOf(&got).Elem().Elem()), "%s: %#v", tc.line, got)
 	}
 }
 
@@ -154,7 +154,7 @@ func TestPythonSpellings(t *testing.T) {
 func TestPythonReadsWhatGoWrites(t *testing.T) {
 	kept, lossy := 0, 0
 	different := map[string]int{}
-	eachWritten(t, func(where string, v pythontest.Value, raw pythontest.Text) {
+	eachPythonValue(t, func(where string, v pythontest.Value, raw pythontest.Text) {
 		if v.Without() != "" || raw.Missing != "" {
 			return
 		}

@@ -18,7 +18,7 @@ import (
 func TestEveryValueReadsBackEqual(t *testing.T) {
 	for _, c := range codecs {
 		t.Run(c.Name(), func(t *testing.T) {
-			for _, g := range append(alone[:len(alone):len(alone)], boxed(everythings(2))) {
+			for _, g := range append(wholeValues[:len(wholeValues):len(wholeValues)], pointersTo(everythings(2))) {
 				typ := reflect.TypeOf(g.Example(0)).Elem()
 				t.Run(typ.String(), rapid.MakeCheck(func(t *rapid.T) {
 					want := reflect.ValueOf(g.Draw(t, "value")).Elem()
@@ -40,14 +40,14 @@ func checkRoundTrip(t require.TestingT, c codec.Codec, want, dst reflect.Value) 
 	require.NoError(t, err)
 	require.Equal(t, "before", string(data[:6]))
 	data = data[6:]
-	if text, ok := typ.Text(want); ok {
+	if text, ok := typ.Verbatim(want); ok {
 		require.Equal(t, string(data), text)
 	}
 	again, err := typ.Append(nil, reflect.ValueOf(want.Interface()))
 	require.NoError(t, err)
 	require.Equal(t, string(data), string(again), "a value without an address gives other bytes")
 	require.NoError(t, typ.Decode(string(data), dst), "%q", data)
-	require.True(t, same(want, dst), "%q\nwant %#v\ngot  %#v", data, want, dst)
+	require.True(t, equalValues(want, dst), "%q\nwant %#v\ngot  %#v", data, want, dst)
 }
 
 func isNonFinite(err error) bool {
@@ -71,7 +71,7 @@ func TestUnmarshalReadsWhatMarshalWrote(t *testing.T) {
 			for i := range data {
 				data[i] = 'x'
 			}
-			require.True(t, same(reflect.ValueOf(want), reflect.ValueOf(got)))
+			require.True(t, equalValues(reflect.ValueOf(want), reflect.ValueOf(got)))
 		}))
 	}
 }
@@ -95,7 +95,7 @@ func TestMarshalFollowsPointers(t *testing.T) {
 func TestUnmarshalKeepsNothingOfTheBytes(t *testing.T) {
 	for _, c := range codecs {
 		t.Run(c.Name(), func(t *testing.T) {
-			for _, g := range append(alone[:len(alone):len(alone)], boxed(everythings(2)), boxed(trees(2)), boxed(mixtures())) {
+			for _, g := range append(wholeValues[:len(wholeValues):len(wholeValues)], pointersTo(everythings(2)), pointersTo(trees(2)), pointersTo(mixtures())) {
 				typ := reflect.TypeOf(g.Example(0)).Elem()
 				t.Run(typ.String(), rapid.MakeCheck(func(t *rapid.T) {
 					data, err := c.Marshal(g.Draw(t, "value"))
@@ -112,7 +112,7 @@ func TestUnmarshalKeepsNothingOfTheBytes(t *testing.T) {
 					for i := range data {
 						data[i] = '#'
 					}
-					require.True(t, same(want.Elem(), got.Elem()), "want %#v\ngot  %#v", want.Elem(), got.Elem())
+					require.True(t, equalValues(want.Elem(), got.Elem()), "want %#v\ngot  %#v", want.Elem(), got.Elem())
 				}))
 			}
 		})

@@ -28,25 +28,25 @@ func parseTime(s string) (time.Time, error) {
 	case "null":
 		return time.Time{}, errNull
 	}
-	if t, ok := parseWritten(s); ok {
+	if t, ok := parseRFC3339UTC(s); ok {
 		return t, nil
 	}
-	p := timeParser{s: s}
+	p := timeParser{text: s}
 	year := p.digits(4)
 	p.byte('-')
 	month := p.digits(2)
 	p.byte('-')
 	day := p.digits(2)
-	if p.bad || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
+	if p.failed || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
 		return time.Time{}, errTime
 	}
-	if p.s == "" {
+	if p.text == "" {
 		return time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC), nil
 	}
-	if c := p.s[0]; c != 'T' && c != 't' && c != ' ' {
+	if c := p.text[0]; c != 'T' && c != 't' && c != ' ' {
 		return time.Time{}, errTime
 	}
-	p.s = p.s[1:]
+	p.text = p.text[1:]
 	hour := p.digits(2)
 	p.byte(':')
 	minute := p.digits(2)
@@ -54,7 +54,7 @@ func parseTime(s string) (time.Time, error) {
 	second := p.digits(2)
 	nanos := p.fraction()
 	east, eastNanos := p.offset()
-	if p.bad || p.s != "" || hour > 23 || minute > 59 || second > 59 {
+	if p.failed || p.text != "" || hour > 23 || minute > 59 || second > 59 {
 		return time.Time{}, errTime
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, second-east, nanos-eastNanos, time.UTC)
@@ -65,21 +65,21 @@ func parseTime(s string) (time.Time, error) {
 }
 
 // parseWritten reads what appendTime writes; false leaves the text to a closer look.
-func parseWritten(s string) (t time.Time, ok bool) {
+func parseRFC3339UTC(s string) (t time.Time, ok bool) {
 	const shortest = len("2006-01-02T15:04:05Z")
 	if len(s) < shortest || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[len(s)-1] != 'Z' {
 		return t, false
 	}
-	year, month, day := two(s, 0)*100+two(s, 2), two(s, 5), two(s, 8)
-	hour, minute, second := two(s, 11), two(s, 14), two(s, 17)
+	year, month, day := twoDigits(s, 0)*100+twoDigits(s, 2), twoDigits(s, 5), twoDigits(s, 8)
+	hour, minute, second := twoDigits(s, 11), twoDigits(s, 14), twoDigits(s, 17)
 	if year > 9999 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59 {
 		return t, false
 	}
 	nanos := 0
 	if len(s) > shortest {
-		p := timeParser{s: s[shortest-1 : len(s)-1]}
+		p := timeParser{text: s[shortest-1 : len(s)-1]}
 		nanos = p.fraction()
-		if p.bad || p.s != "" {
+		if p.failed || p.text != "" {
 			return t, false
 		}
 	}
@@ -101,7 +101,7 @@ func daysBefore(year, month int) int {
 }
 
 // two reads the two digits at s[i]; what are no digits makes a number that is too large for anything.
-func two(s string, i int) int {
+func twoDigits(s string, i int) int {
 	tens, ones := s[i]-'0', s[i+1]-'0'
 	if tens > 9 || ones > 9 {
 		return 10000
@@ -111,46 +111,46 @@ func two(s string, i int) int {
 
 // timeParser takes a text apart from the front; bad is set once something is missing.
 type timeParser struct {
-	s   string
-	bad bool
+	text   string
+	failed bool
 }
 
 func (p *timeParser) digits(n int) int {
-	if len(p.s) < n {
-		p.bad = true
+	if len(p.text) < n {
+		p.failed = true
 		return 0
 	}
 	v := 0
 	for i := range n {
-		if !isDigit(p.s[i]) {
-			p.bad = true
+		if !isDigit(p.text[i]) {
+			p.failed = true
 			return 0
 		}
-		v = v*10 + int(p.s[i]-'0')
+		v = v*10 + int(p.text[i]-'0')
 	}
-	p.s = p.s[n:]
+	p.text = p.text[n:]
 	return v
 }
 
 func (p *timeParser) byte(c byte) {
-	if p.s == "" || p.s[0] != c {
-		p.bad = true
+	if p.text == "" || p.text[0] != c {
+		p.failed = true
 		return
 	}
-	p.s = p.s[1:]
+	p.text = p.text[1:]
 }
 
 // fraction reads the digits after a point, nine at most, as nanoseconds.
 func (p *timeParser) fraction() int {
-	if p.s == "" || p.s[0] != '.' {
+	if p.text == "" || p.text[0] != '.' {
 		return 0
 	}
-	n := digits(p.s, 1) - 1
+	n := digitsEnd(p.text, 1) - 1
 	if n < 1 || n > 9 {
-		p.bad = true
+		p.failed = true
 		return 0
 	}
-	p.s = p.s[1:]
+	p.text = p.text[1:]
 	v := p.digits(n)
 	for range 9 - n {
 		v *= 10
@@ -160,32 +160,32 @@ func (p *timeParser) fraction() int {
 
 // offset reads how far east of UTC the clock is: Python's may have seconds, and a fraction of one.
 func (p *timeParser) offset() (seconds, nanos int) {
-	if p.s == "" {
+	if p.text == "" {
 		return 0, 0
 	}
 	sign := 1
-	switch p.s[0] {
+	switch p.text[0] {
 	case 'Z', 'z':
-		p.s = p.s[1:]
+		p.text = p.text[1:]
 		return 0, 0
 	case '-':
 		sign = -1
 	case '+':
 	default:
-		p.bad = true
+		p.failed = true
 		return 0, 0
 	}
-	p.s = p.s[1:]
+	p.text = p.text[1:]
 	hours := p.digits(2)
 	p.byte(':')
 	minutes := p.digits(2)
-	if p.s != "" {
+	if p.text != "" {
 		p.byte(':')
 		seconds = p.digits(2)
 		nanos = p.fraction()
 	}
 	if hours > 23 || minutes > 59 || seconds > 59 {
-		p.bad = true
+		p.failed = true
 	}
 	return sign * (hours*3600 + minutes*60 + seconds), sign * nanos
 }
@@ -236,9 +236,9 @@ func parseTimedelta(s string) (time.Duration, error) {
 		}
 		days, s = n, clock
 	}
-	p := timeParser{s: s}
+	p := timeParser{text: s}
 	hours := p.digits(1)
-	if p.s != "" && isDigit(p.s[0]) {
+	if p.text != "" && isDigit(p.text[0]) {
 		hours = hours*10 + p.digits(1)
 	}
 	p.byte(':')
@@ -246,22 +246,22 @@ func parseTimedelta(s string) (time.Duration, error) {
 	p.byte(':')
 	seconds := p.digits(2)
 	nanos := p.fraction()
-	if p.bad || p.s != "" || hours > 23 || minutes > 59 || seconds > 59 {
+	if p.failed || p.text != "" || hours > 23 || minutes > 59 || seconds > 59 {
 		return 0, errDuration
 	}
 	const day = 24 * time.Hour
 	clock := time.Duration(hours*3600+minutes*60+seconds)*time.Second + time.Duration(nanos)
-	switch most := int64((1<<63 - 1) / day); {
-	case days > most || days < -most-1:
+	switch limit := int64((1<<63 - 1) / day); {
+	case days > limit || days < -limit-1:
 		return 0, errRange
-	case days == -most-1: // the clock alone can bring it back into range
-		d := time.Duration(-most)*day - (day - clock)
+	case days == -limit-1: // the clock alone can bring it back into range
+		d := time.Duration(-limit)*day - (day - clock)
 		if d > 0 {
 			return 0, errRange
 		}
 		return d, nil
-	case days == most:
-		d := time.Duration(most)*day + clock
+	case days == limit:
+		d := time.Duration(limit)*day + clock
 		if d < 0 {
 			return 0, errRange
 		}

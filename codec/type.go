@@ -7,12 +7,12 @@ import (
 
 // Type is one Go type compiled for one codec. It is safe for concurrent use.
 type Type struct {
-	codec  Codec
-	engine engine
-	typ    reflect.Type
-	shape  *shape // nil for a codec of somebody else's
-	room   room   // 0 stands for DefaultMaxDecoded
-	asIs   bool   // a string that is stored as it is
+	codec    Codec
+	engine   engine
+	typ      reflect.Type
+	shape    *shape // nil for a codec of somebody else's
+	budget   budget // 0 stands for DefaultMaxDecoded
+	verbatim bool   // a string that is stored as it is
 }
 
 // For compiles t for c. A type that cannot be stored is a *SchemaError, in which errors.Is finds ErrUnstorable. For a
@@ -21,47 +21,47 @@ func For(c Codec, t reflect.Type) (*Type, error) {
 	if t == nil {
 		return nil, fmt.Errorf("codec: no type to compile: %w", ErrUnstorable)
 	}
-	e, ok := c.(own)
+	e, ok := c.(builtin)
 	if !ok {
 		if c == nil {
 			return nil, fmt.Errorf("codec: no codec for %s", t)
 		}
-		return &Type{codec: c, engine: foreign{c}, typ: t}, nil
+		return &Type{codec: c, engine: customEngine{c}, typ: t}, nil
 	}
-	if held, ok := e.compiled().Load(t); ok {
-		return held.(*Type), nil
+	if compiled, ok := e.compiledTypes().Load(t); ok {
+		return compiled.(*Type), nil
 	}
 	s, err := shapeOf(t)
 	if err == nil && c == MsgPack {
-		err = s.unpacked(map[*shape]bool{})
+		err = s.checkMsgPack(map[*shape]bool{})
 	}
 	if err != nil {
-		return nil, rooted(err, t)
+		return nil, withRoot(err, t)
 	}
-	compiled := &Type{codec: c, engine: e, typ: t, shape: s, asIs: s.kind == kindString && c == Compact}
-	held, _ := e.compiled().LoadOrStore(t, compiled)
-	return held.(*Type), nil
+	fresh := &Type{codec: c, engine: e, typ: t, shape: s, verbatim: s.kind == kindString && c == Compact}
+	compiled, _ := e.compiledTypes().LoadOrStore(t, fresh)
+	return compiled.(*Type), nil
 }
 
 // Within returns the type with another bound than DefaultMaxDecoded for the memory that reading a value takes.
-func (t *Type) Within(bytes int) *Type {
-	most := room(bytes)
+func (t *Type) WithMaxDecoded(bytes int) *Type {
+	limit := budget(bytes)
 	if bytes == DefaultMaxDecoded {
-		most = 0
+		limit = 0
 	}
-	if most == t.room {
+	if limit == t.budget {
 		return t
 	}
 	c := *t
-	c.room = most
+	c.budget = limit
 	return &c
 }
 
-func (t *Type) most() room {
-	if t.room == 0 {
+func (t *Type) limit() budget {
+	if t.budget == 0 {
 		return DefaultMaxDecoded
 	}
-	return t.room
+	return t.budget
 }
 
 // Codec returns the codec that the type is compiled for.
@@ -73,12 +73,12 @@ func (t *Type) Append(dst []byte, v reflect.Value) ([]byte, error) {
 }
 
 // Text returns the bytes of v where they are a string that v holds already; false means that Append has to make them.
-func (t *Type) Text(v reflect.Value) (string, bool) {
+func (t *Type) Verbatim(v reflect.Value) (string, bool) {
 	switch {
-	case t.asIs:
+	case t.verbatim:
 		return v.String(), true
 	case t.shape != nil && t.shape.kind == kindValue:
-		return valueOf(v).data, true
+		return valueIn(v).data, true
 	}
 	return "", false
 }
@@ -89,19 +89,19 @@ func (t *Type) Text(v reflect.Value) (string, bool) {
 //
 // A value that takes more memory than the type allows, and a text that is longer than that, are ErrTooLarge.
 func (t *Type) Decode(data string, v reflect.Value) error {
-	most := t.most()
-	if len(data) > int(most) {
-		return misfit(t.typ, errRoom)
+	limit := t.limit()
+	if len(data) > int(limit) {
+		return decodeError(t.typ, errBudget)
 	}
-	if t.asIs {
+	if t.verbatim {
 		v.SetString(data)
 		return nil
 	}
 	if t.typ == valueType {
-		*v.Addr().Interface().(*Value) = Value{data: data, codec: t.codec, room: t.room}
+		*v.Addr().Interface().(*Value) = Value{data: data, codec: t.codec, budget: t.budget}
 		return nil
 	}
-	return t.engine.decode(data, t.shape, v, most)
+	return t.engine.decode(data, t.shape, v, limit)
 }
 
 // Nilable says that a value of the type may be nil, so that a hash has no field for it.
@@ -118,12 +118,12 @@ func (t *Type) Nilable() bool {
 }
 
 // Decimal says that a value is stored as a decimal integer, which HINCRBY understands.
-func (t *Type) Decimal() bool {
+func (t *Type) DecimalInteger() bool {
 	return t.textual() && (t.shape.kind == kindInt || t.shape.kind == kindUint)
 }
 
 // Float64 says that a value is stored as Compact spells a float64.
-func (t *Type) Float64() bool {
+func (t *Type) DecimalFloat() bool {
 	return t.shape != nil && t.codec == Compact && t.shape.kind == kindFloat && t.typ.Kind() == reflect.Float64
 }
 
@@ -151,28 +151,28 @@ func (e Element) Type() reflect.Type { return e.shape.typ }
 // Append appends the JSON of v as it stands inside the list.
 func (e Element) Append(dst []byte, v reflect.Value) ([]byte, error) {
 	w := jsonWriter{buf: dst, python: e.python, depth: 1}
-	err := w.whole(e.shape, v, false)
+	err := w.encode(e.shape, v, false)
 	return w.buf, err
 }
 
 // foreign makes an engine of a codec from elsewhere.
-type foreign struct{ codec Codec }
+type customEngine struct{ codec Codec }
 
-func (f foreign) append(dst []byte, _ *shape, v reflect.Value) ([]byte, error) {
+func (f customEngine) append(dst []byte, _ *shape, v reflect.Value) ([]byte, error) {
 	if v.Type() == valueType {
-		return append(dst, valueOf(v).data...), nil
+		return append(dst, valueIn(v).data...), nil
 	}
 	data, err := f.codec.Marshal(v.Interface())
 	if err != nil {
-		return dst, unwritable(v.Type(), err)
+		return dst, encodeError(v.Type(), err)
 	}
 	return append(dst, data...), nil
 }
 
-func (f foreign) decode(data string, _ *shape, v reflect.Value, _ room) error {
+func (f customEngine) decode(data string, _ *shape, v reflect.Value, _ budget) error {
 	v.SetZero()
 	if err := f.codec.Unmarshal([]byte(data), v.Addr().Interface()); err != nil {
-		return misfit(v.Type(), &silent{"the codec " + f.codec.Name() + " refuses it", err})
+		return decodeError(v.Type(), &redactedError{"the codec " + f.codec.Name() + " refuses it", err})
 	}
 	return nil
 }

@@ -34,25 +34,25 @@ func TestForCompilesOnce(t *testing.T) {
 }
 
 func TestTypeFacts(t *testing.T) {
-	require.True(t, compile[int8](t, codec.Compact).Decimal())
-	require.True(t, compile[uint](t, codec.JSON).Decimal())
-	require.False(t, compile[int](t, codec.MsgPack).Decimal())
-	require.False(t, compile[time.Duration](t, codec.Compact).Decimal())
-	require.False(t, compile[float64](t, codec.Compact).Decimal())
+	require.True(t, compile[int8](t, codec.Compact).DecimalInteger())
+	require.True(t, compile[uint](t, codec.JSON).DecimalInteger())
+	require.False(t, compile[int](t, codec.MsgPack).DecimalInteger())
+	require.False(t, compile[time.Duration](t, codec.Compact).DecimalInteger())
+	require.False(t, compile[float64](t, codec.Compact).DecimalInteger())
 
 	require.True(t, compile[*int](t, codec.Compact).Nilable())
 	require.True(t, compile[any](t, codec.MsgPack).Nilable())
 	require.True(t, compile[json.RawMessage](t, codec.JSON).Nilable())
-	require.True(t, compile[map[string]int](t, reversed{}).Nilable())
+	require.True(t, compile[map[string]int](t, reversedJSON{}).Nilable())
 	require.False(t, compile[string](t, codec.Compact).Nilable())
-	require.False(t, compile[string](t, reversed{}).Nilable())
+	require.False(t, compile[string](t, reversedJSON{}).Nilable())
 
-	for _, typ := range []*codec.Type{compile[string](t, codec.JSON), compile[string](t, codec.MsgPack), compile[string](t, reversed{})} {
-		_, ok := typ.Text(reflect.ValueOf("x"))
+	for _, typ := range []*codec.Type{compile[string](t, codec.JSON), compile[string](t, codec.MsgPack), compile[string](t, reversedJSON{})} {
+		_, ok := typ.Verbatim(reflect.ValueOf("x"))
 		require.False(t, ok)
 	}
 	require.Zero(t, testing.AllocsPerRun(100, func() {
-		if s, ok := compile[color](t, codec.Compact).Text(reflect.ValueOf(color("red"))); !ok || s != "red" {
+		if s, ok := compile[color](t, codec.Compact).Verbatim(reflect.ValueOf(color("red"))); !ok || s != "red" {
 			t.Fail()
 		}
 	}))
@@ -78,7 +78,7 @@ func TestElementsJoinIntoTheList(t *testing.T) {
 		require.Equal(t, string(want), string(got)+"]")
 	}
 	for _, typ := range []*codec.Type{compile[[]int](t, codec.MsgPack), compile[[2]int](t, codec.Compact), compile[[]byte](t, codec.Compact),
-		compile[json.RawMessage](t, codec.JSON), compile[any](t, codec.Compact), compile[[]int](t, reversed{})} {
+		compile[json.RawMessage](t, codec.JSON), compile[any](t, codec.Compact), compile[[]int](t, reversedJSON{})} {
 		_, ok := typ.JSONList()
 		require.False(t, ok)
 	}
@@ -115,18 +115,18 @@ func TestBytesAreNotShared(t *testing.T) {
 }
 
 // reversed is a codec from elsewhere: JSON backwards.
-type reversed struct{ key []byte }
+type reversedJSON struct{ key []byte }
 
 var errReversed = errors.New("cannot read secret")
 
-func (reversed) Name() string { return "reversed" }
+func (reversedJSON) Name() string { return "reversed" }
 
-func (reversed) Marshal(v any) ([]byte, error) {
+func (reversedJSON) Marshal(v any) ([]byte, error) {
 	data, err := json.Marshal(v)
 	return reverse(data), err
 }
 
-func (reversed) Unmarshal(data []byte, v any) error {
+func (reversedJSON) Unmarshal(data []byte, v any) error {
 	if json.Unmarshal(reverse(data), v) != nil {
 		return errReversed
 	}
@@ -142,7 +142,7 @@ func reverse(data []byte) []byte {
 }
 
 func TestACodecFromElsewhere(t *testing.T) {
-	c := reversed{key: []byte("not comparable")}
+	c := reversedJSON{key: []byte("not comparable")}
 	typ := compile[map[string]int](t, c)
 	require.Equal(t, "reversed", typ.Codec().Name())
 	data, err := typ.Append([]byte("x"), reflect.ValueOf(map[string]int{"a": 12}))
@@ -169,11 +169,11 @@ func TestACodecFromElsewhere(t *testing.T) {
 }
 
 func TestValue(t *testing.T) {
-	for _, c := range append(codecs[:len(codecs):len(codecs)], reversed{}) {
+	for _, c := range append(codecs[:len(codecs):len(codecs)], reversedJSON{}) {
 		typ := compile[codec.Value](t, c)
 		require.False(t, typ.Nilable())
 		in := codec.NewValue(c, []byte("5\xff"))
-		text, ok := typ.Text(reflect.ValueOf(in))
+		text, ok := typ.Verbatim(reflect.ValueOf(in))
 		data, err := typ.Append(nil, reflect.ValueOf(in))
 		require.NoError(t, err)
 		if ok {

@@ -6,9 +6,9 @@ import "reflect"
 //
 // It is a type for hash fields and for whole values. Writing one stores its bytes as they are.
 type Value struct {
-	data  string
-	codec Codec
-	room  room
+	data   string
+	codec  Codec
+	budget budget
 }
 
 // NewValue returns the value that data is in codec c; nil stands for Compact. It keeps no reference to data.
@@ -17,8 +17,8 @@ func NewValue(c Codec, data []byte) Value {
 }
 
 // Within returns the value with another bound than DefaultMaxDecoded for the memory that Decode takes.
-func (v Value) Within(bytes int) Value {
-	v.room = room(bytes)
+func (v Value) WithMaxDecoded(bytes int) Value {
+	v.budget = budget(bytes)
 	return v
 }
 
@@ -61,8 +61,8 @@ func (v Value) Decode(dst any) error {
 	if err != nil {
 		return err
 	}
-	if v.room != 0 {
-		t = t.Within(int(v.room))
+	if v.budget != 0 {
+		t = t.WithMaxDecoded(int(v.budget))
 	}
 	return t.Decode(v.data, to)
 }
@@ -76,7 +76,7 @@ func decodeAs[T any](v Value) (T, error) {
 	return dst, nil
 }
 
-func valueOf(v reflect.Value) Value {
+func valueIn(v reflect.Value) Value {
 	if v.CanAddr() {
 		return *v.Addr().Interface().(*Value)
 	}

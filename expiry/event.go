@@ -102,7 +102,7 @@ func (p *payload) decode(dst any) error {
 	name, data := rest[:n], rest[n:]
 	for _, c := range []codec.Codec{p.codec, codec.Compact, codec.JSON, codec.MsgPack} {
 		if c.Name() == name {
-			return codec.NewValue(c, []byte(data)).Within(p.most).Decode(dst)
+			return codec.NewValue(c, []byte(data)).WithMaxDecoded(p.most).Decode(dst)
 		}
 	}
 	return fmt.Errorf("%w: it was written with the codec %q; set Config.Codec to it", fault.ErrUnsupported, name)

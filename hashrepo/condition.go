@@ -66,7 +66,7 @@ func (c *core) encodeField(name string, value any) (text string, present bool, e
 		return "", false, nil
 	}
 	present = !f.omitted(v) // one that is left out may stand there all the same, written by others
-	if text, ok := f.Text(v); ok {
+	if text, ok := f.Verbatim(v); ok {
 		return text, present, nil
 	}
 	data, err := f.Append(nil, v)

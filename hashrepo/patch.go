@@ -113,7 +113,7 @@ func (p *patch) empty() bool { return p.kind == kindAppend && reflect.ValueOf(p.
 // texts of integers, of Compact's float64 numbers and of JSON lists.
 func (f *field) grownByScript() bool {
 	_, isList := f.JSONList()
-	return isList || f.Decimal() || f.Float64()
+	return isList || f.DecimalInteger() || f.DecimalFloat()
 }
 
 // target is the field that a patch is for, of the type that it is patched as;

@@ -45,7 +45,7 @@ func newField(f fields.Field, t *codec.Type) field {
 	if len(f.Index) == 1 {
 		direct = f.Index[0]
 	}
-	return field{f, t, f.Omitted(), direct}
+	return field{f, t, f.OmitFunc(), direct}
 }
 
 // in gives the field of a settable record, to write to.
@@ -107,7 +107,7 @@ func (p *plan) compiled(c codec.Codec, t reflect.Type) (*codec.Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	return typ.Within(p.most), nil
+	return typ.WithMaxDecoded(p.most), nil
 }
 
 func (p *plan) compileStruct() error {
@@ -299,7 +299,7 @@ func checkName(name string) error {
 
 // write adds one field.
 func (r *record) write(name string, t *codec.Type, v reflect.Value) (err error) {
-	if text, ok := t.Text(v); ok {
+	if text, ok := t.Verbatim(v); ok {
 		r.add(name, text)
 		return nil
 	}

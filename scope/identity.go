@@ -31,12 +31,12 @@ func From(ctx context.Context) (Identity, bool) { return identityKey.From(ctx) }
 //
 // Errors: keyspace.ErrInvalidKey for a tenant or a user that cannot be part of a
 // key, before any binder runs; those of the binders.
-func Bind(ctx context.Context, id Identity, bind ...Binder) (context.Context, error) {
-	if err := id.check(); err != nil {
+func Bind(ctx context.Context, id Identity, binders ...Binder) (context.Context, error) {
+	if err := id.validate(); err != nil {
 		return nil, err
 	}
 	ctx = With(ctx, id)
-	for _, b := range bind {
+	for _, b := range binders {
 		if b == nil {
 			return nil, errors.New("scope: a Binder is nil; leave it out")
 		}
@@ -52,11 +52,11 @@ func Bind(ctx context.Context, id Identity, bind ...Binder) (context.Context, er
 	return ctx, nil
 }
 
-var identities = keyspace.MustCompile("{tenant}:{user}")
+var identityPattern = keyspace.MustCompile("{tenant}:{user}")
 
 // check refuses what no layout's key can hold.
-func (id Identity) check() error {
-	if _, err := identities.Key(id.Tenant, id.User); err != nil {
+func (id Identity) validate() error {
+	if _, err := identityPattern.Key(id.Tenant, id.User); err != nil {
 		return fmt.Errorf("scope: %w", err)
 	}
 	return nil

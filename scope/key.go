@@ -13,7 +13,7 @@ type keyID struct{ name string }
 func (id *keyID) String() string { return id.name }
 
 // held tells a value that is nil from one that is not there.
-type held[T any] struct{ value T }
+type optional[T any] struct{ value T }
 
 // NewKey makes a key unlike every other. The name is for people who print a
 // context or a key.
@@ -25,7 +25,7 @@ func (k Key[T]) With(ctx context.Context, v T) context.Context {
 	if k.id == nil {
 		panic("scope: With on the zero Key; NewKey makes one")
 	}
-	return context.WithValue(ctx, k.id, held[T]{v})
+	return context.WithValue(ctx, k.id, optional[T]{v})
 }
 
 // From gives the value that a context carries under the key, if it carries one.
@@ -35,8 +35,8 @@ func (k Key[T]) From(ctx context.Context) (T, bool) {
 		var none T
 		return none, false
 	}
-	h, ok := ctx.Value(k.id).(held[T])
-	return h.value, ok
+	o, ok := ctx.Value(k.id).(optional[T])
+	return o.value, ok
 }
 
 // String gives the key's name.

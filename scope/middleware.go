@@ -31,27 +31,27 @@ var ErrAnonymous = errors.New("scope: the request is anonymous")
 // A panic of identify or of a binder passes through, to net/http. A nil identify,
 // binder or handler is a mistake in the program: it panics before any request
 // comes.
-func Middleware(identify func(*http.Request) (Identity, error), bind ...Binder) func(http.Handler) http.Handler {
+func Middleware(identify func(*http.Request) (Identity, error), binders ...Binder) func(http.Handler) http.Handler {
 	if identify == nil {
 		panic("scope: Middleware without identify; give it a function that says whom a request is from")
 	}
-	for _, b := range bind {
+	for _, b := range binders {
 		if b == nil {
 			panic("scope: Middleware with a nil Binder; leave it out")
 		}
 	}
-	bind = slices.Clone(bind)
+	binders = slices.Clone(binders)
 	return func(next http.Handler) http.Handler {
 		if next == nil {
 			panic("scope: Middleware around a nil handler")
 		}
-		return &middleware{identify, bind, next}
+		return &middleware{identify, binders, next}
 	}
 }
 
 type middleware struct {
 	identify func(*http.Request) (Identity, error)
-	bind     []Binder
+	binders  []Binder
 	next     http.Handler
 }
 
@@ -61,19 +61,19 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, ErrAnonymous):
 		m.next.ServeHTTP(w, r)
 	case errors.Is(err, keyspace.ErrInvalidKey):
-		refuse(w, err)
+		badRequest(w, err)
 	case err != nil:
 		http.Error(w, "unauthorized: the request does not say, or does not prove, whom it is from", http.StatusUnauthorized)
 	default:
-		m.serve(w, r, id)
+		m.serveWith(w, r, id)
 	}
 }
 
-func (m *middleware) serve(w http.ResponseWriter, r *http.Request, id Identity) {
-	ctx, err := Bind(r.Context(), id, m.bind...)
+func (m *middleware) serveWith(w http.ResponseWriter, r *http.Request, id Identity) {
+	ctx, err := Bind(r.Context(), id, m.binders...)
 	switch {
 	case errors.Is(err, keyspace.ErrInvalidKey):
-		refuse(w, err)
+		badRequest(w, err)
 	case err != nil:
 		slog.ErrorContext(r.Context(), "scope: a request was not served, since a binder failed", "tenant", id.Tenant, "user", id.User, "error", err)
 		http.Error(w, "service unavailable: what the request needs could not be bound to it; try again later", http.StatusServiceUnavailable)
@@ -82,6 +82,6 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, id Identity) 
 	}
 }
 
-func refuse(w http.ResponseWriter, err error) {
+func badRequest(w http.ResponseWriter, err error) {
 	http.Error(w, "bad request: "+err.Error(), http.StatusBadRequest)
 }

@@ -38,7 +38,7 @@ func TestBoundValuesReachWork(t *testing.T) {
 		found <- bound{id, steps, ctx.Err()}
 	}
 	over, ended := make(chan struct{}), make(chan struct{})
-	handler := scope.Middleware(is(alice), step("one"), step("two"))(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	handler := scope.Middleware(identifiesAs(alice), step("one"), step("two"))(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		look(r.Context())
 		goroutine := make(chan struct{})
 		go func() { defer close(goroutine); look(r.Context()) }()
@@ -70,23 +70,23 @@ func TestMiddlewareRefuses(t *testing.T) {
 		status   int
 		says     string
 	}{
-		{"identify fails", not(broken), nil, 401, "whom it is from"},
+		{"identify fails", failsWith(broken), nil, 401, "whom it is from"},
 		{"identify fails with an identity", func(*http.Request) (scope.Identity, error) { return alice, broken }, nil, 401, "whom it is from"},
-		{"identify finds a bad key", not(fmt.Errorf("the header: %w", keyspace.ErrInvalidKey)), nil, 400, "the header"},
-		{"no identity and no error", is(scope.Identity{}), nil, 400, "{tenant}"},
-		{"no user", is(scope.Identity{Tenant: "acme"}), nil, 400, "{user}"},
-		{"a NUL in the tenant", is(scope.Identity{Tenant: "ac\x00me", User: "alice"}), nil, 400, "NUL"},
-		{"any tenant", is(scope.Identity{Tenant: keyspace.Any, User: "alice"}), nil, 400, "{tenant}"},
-		{"any user", is(scope.Identity{Tenant: "acme", User: keyspace.Any}), nil, 400, "{user}"},
-		{"a binder fails", is(alice), []scope.Binder{fails(broken)}, 503, "try again later"},
-		{"the second binder fails", is(alice), []scope.Binder{step("one"), fails(broken)}, 503, "try again later"},
-		{"a binder refuses the key", is(alice), []scope.Binder{fails(fmt.Errorf("braces: %w", keyspace.ErrInvalidKey))}, 400, "braces"},
-		{"a binder says anonymous", is(alice), []scope.Binder{fails(scope.ErrAnonymous)}, 503, "try again later"},
-		{"a binder gives nothing", is(alice), []scope.Binder{fails(nil)}, 503, "try again later"},
+		{"identify finds a bad key", failsWith(fmt.Errorf("the header: %w", keyspace.ErrInvalidKey)), nil, 400, "the header"},
+		{"no identity and no error", identifiesAs(scope.Identity{}), nil, 400, "{tenant}"},
+		{"no user", identifiesAs(scope.Identity{Tenant: "acme"}), nil, 400, "{user}"},
+		{"a NUL in the tenant", identifiesAs(scope.Identity{Tenant: "ac\x00me", User: "alice"}), nil, 400, "NUL"},
+		{"any tenant", identifiesAs(scope.Identity{Tenant: keyspace.Any, User: "alice"}), nil, 400, "{tenant}"},
+		{"any user", identifiesAs(scope.Identity{Tenant: "acme", User: keyspace.Any}), nil, 400, "{user}"},
+		{"a binder fails", identifiesAs(alice), []scope.Binder{fails(broken)}, 503, "try again later"},
+		{"the second binder fails", identifiesAs(alice), []scope.Binder{step("one"), fails(broken)}, 503, "try again later"},
+		{"a binder refuses the key", identifiesAs(alice), []scope.Binder{fails(fmt.Errorf("braces: %w", keyspace.ErrInvalidKey))}, 400, "braces"},
+		{"a binder says anonymous", identifiesAs(alice), []scope.Binder{fails(scope.ErrAnonymous)}, 503, "try again later"},
+		{"a binder gives nothing", identifiesAs(alice), []scope.Binder{fails(nil)}, 503, "try again later"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			logged(t)
-			answer := serve(scope.Middleware(test.identify, test.bind...)(never(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+			captureLog(t)
+			answer := serve(scope.Middleware(test.identify, test.bind...)(neverCalled(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 			require.Equal(t, test.status, answer.Code)
 			require.Contains(t, answer.Body.String(), test.says)
 			require.NotContains(t, answer.Body.String(), "secrets")
@@ -99,17 +99,17 @@ func TestMiddlewareRefuses(t *testing.T) {
 func TestBindersSeeValidIdentities(t *testing.T) {
 	called := false
 	bind := func(ctx context.Context, _ scope.Identity) (context.Context, error) { called = true; return ctx, nil }
-	serve(scope.Middleware(is(scope.Identity{User: "alice"}), bind)(never(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	serve(scope.Middleware(identifiesAs(scope.Identity{User: "alice"}), bind)(neverCalled(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	require.False(t, called)
 }
 
 // Whoever runs the service reads why a binder failed, and for whom.
 func TestMiddlewareLogs(t *testing.T) {
-	log := logged(t)
+	log := captureLog(t)
 	bind := func(context.Context, scope.Identity) (context.Context, error) {
 		return nil, errors.New("no route to host")
 	}
-	serve(scope.Middleware(is(alice), bind)(never(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	serve(scope.Middleware(identifiesAs(alice), bind)(neverCalled(t)), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	for _, part := range []string{"no route to host", "acme", "alice"} {
 		require.Contains(t, log.String(), part)
 	}
@@ -139,23 +139,23 @@ func TestAnonymousRequestsGoOnUnbound(t *testing.T) {
 func TestMiddlewarePanics(t *testing.T) {
 	request := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	identify := func(*http.Request) (scope.Identity, error) { panic("identify") }
-	require.PanicsWithValue(t, "identify", func() { serve(scope.Middleware(identify)(never(t)), request) })
+	require.PanicsWithValue(t, "identify", func() { serve(scope.Middleware(identify)(neverCalled(t)), request) })
 	bind := func(context.Context, scope.Identity) (context.Context, error) { panic("bind") }
-	require.PanicsWithValue(t, "bind", func() { serve(scope.Middleware(is(alice), bind)(never(t)), request) })
+	require.PanicsWithValue(t, "bind", func() { serve(scope.Middleware(identifiesAs(alice), bind)(neverCalled(t)), request) })
 	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-	require.PanicsWithValue(t, http.ErrAbortHandler, func() { serve(scope.Middleware(is(alice))(handler), request) })
+	require.PanicsWithValue(t, http.ErrAbortHandler, func() { serve(scope.Middleware(identifiesAs(alice))(handler), request) })
 }
 
 // What is wired wrongly shows when the program starts, not when a request comes.
 func TestMiddlewareMistakes(t *testing.T) {
 	require.Panics(t, func() { scope.Middleware(nil) })
-	require.Panics(t, func() { scope.Middleware(is(alice), step("one"), nil) })
-	require.Panics(t, func() { scope.Middleware(is(alice))(nil) })
+	require.Panics(t, func() { scope.Middleware(identifiesAs(alice), step("one"), nil) })
+	require.Panics(t, func() { scope.Middleware(identifiesAs(alice))(nil) })
 }
 
 func TestMiddlewareKeepsItsBinders(t *testing.T) {
 	binders := []scope.Binder{step("one")}
-	wrap := scope.Middleware(is(alice), binders...)
+	wrap := scope.Middleware(identifiesAs(alice), binders...)
 	binders[0] = nil
 	answer := serve(wrap(http.NotFoundHandler()), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	require.Equal(t, http.StatusNotFound, answer.Code)
@@ -189,11 +189,11 @@ func TestWith(t *testing.T) {
 	require.Equal(t, bob, id)
 }
 
-func is(id scope.Identity) func(*http.Request) (scope.Identity, error) {
+func identifiesAs(id scope.Identity) func(*http.Request) (scope.Identity, error) {
 	return func(*http.Request) (scope.Identity, error) { return id, nil }
 }
 
-func not(err error) func(*http.Request) (scope.Identity, error) {
+func failsWith(err error) func(*http.Request) (scope.Identity, error) {
 	return func(*http.Request) (scope.Identity, error) { return scope.Identity{}, err }
 }
 
@@ -208,7 +208,7 @@ func step(name string) scope.Binder {
 	}
 }
 
-func never(t *testing.T) http.Handler {
+func neverCalled(t *testing.T) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler was called") })
 }
@@ -220,7 +220,7 @@ func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 }
 
 // logged catches what goes to slog.Default.
-func logged(t *testing.T) *bytes.Buffer {
+func captureLog(t *testing.T) *bytes.Buffer {
 	t.Helper()
 	var log bytes.Buffer
 	before := slog.Default()

@@ -24,15 +24,15 @@ type Type struct {
 type kind uint8
 
 const (
-	flat    kind = iota // an assignment is a copy
-	text                // so it is for a string, which holds memory beside
-	pointer             // and the kinds that are followed
-	slice
-	array
-	mapping
-	structure
-	dynamic
-	opaque // a value that is not zero cannot be copied
+	kindPlain   kind = iota // an assignment is a copy
+	kindString              // so it is for a string, which holds memory beside
+	kindPointer             // and the kinds that are followed
+	kindSlice
+	kindArray
+	kindMap
+	kindStruct
+	kindInterface
+	kindOpaque // a value that is not zero cannot be copied
 )
 
 type field struct {
@@ -62,72 +62,72 @@ func Of(t reflect.Type) *Type {
 
 // compile finds the types it has begun in open: a type may hold itself, behind
 // something whose kind is known by then.
-func compile(t reflect.Type, open map[reflect.Type]*Type) *Type {
-	if c, ok := open[t]; ok {
+func compile(t reflect.Type, visiting map[reflect.Type]*Type) *Type {
+	if c, ok := visiting[t]; ok {
 		return c
 	}
 	c := &Type{typ: t}
-	open[t] = c
+	visiting[t] = c
 	if immutable[t] {
 		return c
 	}
 	switch t.Kind() {
 	case reflect.String:
-		c.kind = text
+		c.kind = kindString
 	case reflect.Pointer:
-		c.kind = pointer
-		c.elem = compile(t.Elem(), open)
+		c.kind = kindPointer
+		c.elem = compile(t.Elem(), visiting)
 	case reflect.Slice:
-		c.kind = slice
-		c.elem = compile(t.Elem(), open)
+		c.kind = kindSlice
+		c.elem = compile(t.Elem(), visiting)
 	case reflect.Array:
-		if c.elem = compile(t.Elem(), open); !c.elem.plain() {
-			c.kind = array
+		if c.elem = compile(t.Elem(), visiting); !c.elem.plain() {
+			c.kind = kindArray
 		}
 	case reflect.Map:
-		c.kind = mapping
-		c.key, c.elem = compile(t.Key(), open), compile(t.Elem(), open)
+		c.kind = kindMap
+		c.key, c.elem = compile(t.Key(), visiting), compile(t.Elem(), visiting)
 	case reflect.Struct:
-		c.compileStruct(open)
+		c.compileStruct(visiting)
 	case reflect.Interface:
-		c.kind = dynamic
+		c.kind = kindInterface
 	case reflect.Chan, reflect.Func, reflect.UnsafePointer:
-		c.kind = opaque
+		c.kind = kindOpaque
 	}
 	return c
 }
 
 // compileStruct keeps the fields that hold memory. One that is not exported
 // can be looked at and not copied.
-func (c *Type) compileStruct(open map[reflect.Type]*Type) {
+func (c *Type) compileStruct(visiting map[reflect.Type]*Type) {
 	for i := range c.typ.NumField() {
 		sf := c.typ.Field(i)
-		t := compile(sf.Type, open)
+		t := compile(sf.Type, visiting)
 		if t.plain() {
 			continue
 		}
 		embedded := sf.Anonymous && sf.Type.Kind() == reflect.Struct
-		if !sf.IsExported() && !embedded && !t.Flat() {
-			t = &Type{kind: opaque, typ: sf.Type}
+		if !sf.IsExported() && !embedded && !t.Shallow() {
+			t = &Type{kind: kindOpaque, typ: sf.Type}
 		}
-		c.kind = structure
+		c.kind = kindStruct
 		c.fields = append(c.fields, field{i, t})
 	}
 }
 
 // plain reports whether values hold no memory of their own.
-func (c *Type) plain() bool { return c.kind == flat }
+func (c *Type) plain() bool { return c.kind == kindPlain }
 
 // Flat reports whether an assignment copies a value.
-func (c *Type) Flat() bool {
+func (c *Type) Shallow() bool {
 	switch c.kind {
-	case flat, text:
+	case kindPlain, kindString:
 		return true
-	case array:
-		return c.elem.Flat()
-	case structure:
+	case kindArray:
+		return c.elem.Shallow()
+	case kindStruct:
 		for _, f := range c.fields {
-			if !f.typ.Flat() {
+			if !f.typ.Shallow() {
 				return false
 			}
 		}

@@ -41,23 +41,23 @@ func copyOf[T any](t require.TestingT, v T) (T, bool) {
 }
 
 // scribble overwrites whatever v leads to.
-func scribble(v reflect.Value) {
+func overwrite(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if !v.IsNil() {
-			scribble(v.Elem())
+			overwrite(v.Elem())
 		}
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			scribble(v.Index(i))
+			overwrite(v.Index(i))
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			scribble(v.Field(i))
+			overwrite(v.Field(i))
 		}
 	case reflect.Map:
 		for _, k := range v.MapKeys() {
-			scribble(v.MapIndex(k))
+			overwrite(v.MapIndex(k))
 		}
 		v.Clear()
 	case reflect.String:
@@ -96,7 +96,7 @@ func TestACopyIsEqualAndSharesNothing(t *testing.T) {
 		require.Equal(t, v, first)
 		second, ok := copyOf(t, v)
 		require.True(t, ok)
-		scribble(reflect.ValueOf(first))
+		overwrite(reflect.ValueOf(first))
 		require.Equal(t, v, second, "a change of one copy shows in the original")
 	})
 }
@@ -140,7 +140,7 @@ func TestWhatIsFlat(t *testing.T) {
 		reflect.TypeFor[[2]map[string]bool]():   false,
 		reflect.TypeFor[struct{ own []byte }](): false,
 	} {
-		require.Equal(t, flat, clone.Of(typ).Flat(), typ)
+		require.Equal(t, flat, clone.Of(typ).Shallow(), typ)
 	}
 }
 

@@ -7,7 +7,7 @@ import "reflect"
 // where src holds something that cannot be copied: unexported pointers of a
 // type that reads itself, say.
 func (c *Type) Copy(dst, src reflect.Value) bool {
-	if c.Flat() {
+	if c.Shallow() {
 		dst.Set(src)
 		return true
 	}
@@ -16,13 +16,13 @@ func (c *Type) Copy(dst, src reflect.Value) bool {
 
 func (c *Type) copy(dst, src reflect.Value) bool {
 	switch c.kind {
-	case opaque:
+	case kindOpaque:
 		return src.IsZero()
-	case array:
-		return each(src.Len(), func(i int) bool { return c.elem.copy(dst.Index(i), src.Index(i)) })
-	case structure:
+	case kindArray:
+		return all(src.Len(), func(i int) bool { return c.elem.copy(dst.Index(i), src.Index(i)) })
+	case kindStruct:
 		return c.copyStruct(dst, src)
-	case flat, text:
+	case kindPlain, kindString:
 		dst.Set(src)
 		return true
 	}
@@ -31,12 +31,12 @@ func (c *Type) copy(dst, src reflect.Value) bool {
 		return true
 	}
 	switch c.kind {
-	case pointer:
+	case kindPointer:
 		dst.Set(reflect.New(c.typ.Elem()))
 		return c.elem.copy(dst.Elem(), src.Elem())
-	case slice:
+	case kindSlice:
 		return c.copySlice(dst, src)
-	case mapping:
+	case kindMap:
 		return c.copyMap(dst, src)
 	}
 	held := src.Elem()
@@ -54,7 +54,7 @@ func (c *Type) copyStruct(dst, src reflect.Value) bool {
 		dst.Set(src)
 	}
 	for _, f := range c.fields {
-		if !f.typ.Flat() && !f.typ.copy(dst.Field(f.index), src.Field(f.index)) {
+		if !f.typ.Shallow() && !f.typ.copy(dst.Field(f.index), src.Field(f.index)) {
 			return false
 		}
 	}
@@ -64,11 +64,11 @@ func (c *Type) copyStruct(dst, src reflect.Value) bool {
 func (c *Type) copySlice(dst, src reflect.Value) bool {
 	n := src.Len()
 	dst.Set(reflect.MakeSlice(c.typ, n, n))
-	if c.elem.Flat() {
+	if c.elem.Shallow() {
 		reflect.Copy(dst, src)
 		return true
 	}
-	return each(n, func(i int) bool { return c.elem.copy(dst.Index(i), src.Index(i)) })
+	return all(n, func(i int) bool { return c.elem.copy(dst.Index(i), src.Index(i)) })
 }
 
 func (c *Type) copyMap(dst, src reflect.Value) bool {
@@ -76,13 +76,13 @@ func (c *Type) copyMap(dst, src reflect.Value) bool {
 	dst.Set(m)
 	for it := src.MapRange(); it.Next(); {
 		key, value := it.Key(), it.Value()
-		if !c.key.Flat() {
+		if !c.key.Shallow() {
 			key = reflect.New(c.typ.Key()).Elem()
 			if !c.key.copy(key, it.Key()) {
 				return false
 			}
 		}
-		if !c.elem.Flat() {
+		if !c.elem.Shallow() {
 			value = reflect.New(c.typ.Elem()).Elem()
 			if !c.elem.copy(value, it.Value()) {
 				return false
@@ -93,7 +93,7 @@ func (c *Type) copyMap(dst, src reflect.Value) bool {
 	return true
 }
 
-func each(n int, do func(i int) bool) bool {
+func all(n int, do func(i int) bool) bool {
 	for i := range n {
 		if !do(i) {
 			return false

@@ -37,7 +37,7 @@ func Of(t reflect.Type) ([]Field, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("%s is no struct", t)
 	}
-	l := lister{root: t, open: map[reflect.Type]bool{}}
+	l := lister{root: t, visiting: map[reflect.Type]bool{}}
 	if err := l.list(t, nil, ""); err != nil {
 		return nil, err
 	}
@@ -79,26 +79,26 @@ func (f *Field) Settable(v reflect.Value) reflect.Value {
 }
 
 type lister struct {
-	root   reflect.Type
-	open   map[reflect.Type]bool
-	fields []Field
+	root     reflect.Type
+	visiting map[reflect.Type]bool
+	fields   []Field
 }
 
 func (l *lister) list(t reflect.Type, index []int, path string) error {
-	if l.open[t] {
+	if l.visiting[t] {
 		return fmt.Errorf("%s.%s embeds %s within itself; give the embedded field a name in its tag", l.root, path, t)
 	}
-	if method, field := writer(t), hidden(t); method != "" && field != "" {
+	if method, field := marshalMethod(t), unstoredField(t); method != "" && field != "" {
 		return fmt.Errorf("%s keeps state in its field %s, which is not exported and only %s knows; "+
 			"export the field, mark it with `redis:\"-\"` if it is not to be stored, "+
 			"or make the type a field of a record and give it MarshalText and UnmarshalText", t, field, method)
 	}
-	l.open[t] = true
-	defer delete(l.open, t)
+	l.visiting[t] = true
+	defer delete(l.visiting, t)
 	for i := range t.NumField() {
 		sf := t.Field(i)
-		f := Field{Index: append(index[:len(index):len(index)], i), Type: sf.Type, GoName: join(path, sf.Name)}
-		skip, named, err := l.tag(&f, sf)
+		f := Field{Index: append(index[:len(index):len(index)], i), Type: sf.Type, GoName: joinPath(path, sf.Name)}
+		skip, named, err := l.parseTag(&f, sf)
 		if err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func (l *lister) list(t reflect.Type, index []int, path string) error {
 			continue
 		}
 		if sf.Anonymous && !named {
-			done, err := l.embedded(sf, f)
+			done, err := l.flatten(sf, f)
 			if err != nil {
 				return err
 			}
@@ -115,7 +115,7 @@ func (l *lister) list(t reflect.Type, index []int, path string) error {
 			}
 		}
 		if !sf.IsExported() {
-			if sf.Anonymous && named && Base(sf.Type).Kind() == reflect.Struct {
+			if sf.Anonymous && named && Deref(sf.Type).Kind() == reflect.Struct {
 				return fmt.Errorf("%s.%s: an embedded type that is not exported cannot have a name of its own; "+
 					"export it or take the name out of its tag", l.root, f.GoName)
 			}
@@ -130,9 +130,9 @@ func (l *lister) list(t reflect.Type, index []int, path string) error {
 }
 
 // embedded flattens the embedded field f; false says that it is a field like any other.
-func (l *lister) embedded(sf reflect.StructField, f Field) (done bool, err error) {
-	t := Base(sf.Type)
-	if t.Kind() != reflect.Struct || Leaf(t) && sf.IsExported() {
+func (l *lister) flatten(sf reflect.StructField, f Field) (done bool, err error) {
+	t := Deref(sf.Type)
+	if t.Kind() != reflect.Struct || MarshalsItself(t) && sf.IsExported() {
 		return false, nil
 	}
 	if sf.Type.Kind() == reflect.Pointer && !sf.IsExported() {
@@ -172,7 +172,7 @@ func (l *lister) visible() ([]Field, error) {
 }
 
 // tag reads the name and the options of a field; named says that a tag gave the name.
-func (l *lister) tag(f *Field, sf reflect.StructField) (skip, named bool, err error) {
+func (l *lister) parseTag(f *Field, sf reflect.StructField) (skip, named bool, err error) {
 	redis, hasRedis := sf.Tag.Lookup("redis")
 	json := sf.Tag.Get("json")
 	if redis == "-" || !hasRedis && json == "-" {
@@ -200,7 +200,7 @@ func (l *lister) tag(f *Field, sf reflect.StructField) (skip, named bool, err er
 		for option := range strings.SplitSeq(options, ",") {
 			f.OmitEmpty = f.OmitEmpty || option == "omitempty"
 			f.OmitZero = f.OmitZero || option == "omitzero"
-			f.Quoted = f.Quoted || option == "string" && quotable(f.Type)
+			f.Quoted = f.Quoted || option == "string" && stringOptionApplies(f.Type)
 		}
 	}
 	f.Name = name
@@ -211,8 +211,8 @@ func (l *lister) tag(f *Field, sf reflect.StructField) (skip, named bool, err er
 }
 
 // quotable says that encoding/json knows the option string for the type.
-func quotable(t reflect.Type) bool {
-	switch k := Base(t).Kind(); k {
+func stringOptionApplies(t reflect.Type) bool {
+	switch k := Deref(t).Kind(); k {
 	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64:
 		return true
 	default:
@@ -221,14 +221,14 @@ func quotable(t reflect.Type) bool {
 }
 
 // Base returns what t points to, or t itself.
-func Base(t reflect.Type) reflect.Type {
+func Deref(t reflect.Type) reflect.Type {
 	if t.Kind() == reflect.Pointer {
 		return t.Elem()
 	}
 	return t
 }
 
-func join(path, name string) string {
+func joinPath(path, name string) string {
 	if path == "" {
 		return name
 	}

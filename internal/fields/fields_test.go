@@ -192,24 +192,24 @@ func (n numberOwn) MarshalText() ([]byte, error)     { return nil, nil }
 func (n *numberOwn) UnmarshalText(text []byte) error { return nil }
 
 func TestLeaf(t *testing.T) {
-	both := fields.Pair{Writes: true, Reads: true}
+	both := fields.Methods{Marshals: true, Unmarshals: true}
 	for _, tc := range []struct {
 		typ        reflect.Type
-		text, json fields.Pair
+		text, json fields.Methods
 		leaf       bool
 	}{
 		{reflect.TypeFor[time.Time](), both, both, true},
 		{reflect.TypeFor[big.Int](), both, both, true},
-		{reflect.TypeFor[json.RawMessage](), fields.Pair{}, both, true},
-		{reflect.TypeFor[string](), fields.Pair{}, fields.Pair{}, false},
+		{reflect.TypeFor[json.RawMessage](), fields.Methods{}, both, true},
+		{reflect.TypeFor[string](), fields.Methods{}, fields.Methods{}, false},
 		{reflect.TypeFor[onlyTime](), both, both, true},
-		{reflect.TypeFor[timeNote](), fields.Pair{}, fields.Pair{}, false},
-		{reflect.TypeFor[timePtr](), fields.Pair{}, fields.Pair{}, false},
-		{reflect.TypeFor[numberOwn](), both, fields.Pair{}, true},
+		{reflect.TypeFor[timeNote](), fields.Methods{}, fields.Methods{}, false},
+		{reflect.TypeFor[timePtr](), fields.Methods{}, fields.Methods{}, false},
+		{reflect.TypeFor[numberOwn](), both, fields.Methods{}, true},
 	} {
-		require.Equal(t, tc.text, fields.Text(tc.typ), tc.typ)
-		require.Equal(t, tc.json, fields.JSON(tc.typ), tc.typ)
-		require.Equal(t, tc.leaf, fields.Leaf(tc.typ), tc.typ)
+		require.Equal(t, tc.text, fields.TextMethods(tc.typ), tc.typ)
+		require.Equal(t, tc.json, fields.JSONMethods(tc.typ), tc.typ)
+		require.Equal(t, tc.leaf, fields.MarshalsItself(tc.typ), tc.typ)
 	}
 }
 
@@ -232,13 +232,13 @@ func TestOmitted(t *testing.T) {
 		settable.Set(v)
 		for _, v := range []reflect.Value{v, settable} {
 			f := fields.Field{Type: v.Type()}
-			require.False(t, f.Omitted()(v), "%#v", tc.value)
+			require.False(t, f.OmitFunc()(v), "%#v", tc.value)
 			f.OmitZero = true
-			require.Equal(t, tc.zero, f.Omitted()(v), "%#v", tc.value)
+			require.Equal(t, tc.zero, f.OmitFunc()(v), "%#v", tc.value)
 			f.OmitEmpty = true
-			require.Equal(t, tc.zero || tc.empty, f.Omitted()(v), "%#v", tc.value)
+			require.Equal(t, tc.zero || tc.empty, f.OmitFunc()(v), "%#v", tc.value)
 			f.OmitZero = false
-			require.Equal(t, tc.empty, f.Omitted()(v), "%#v", tc.value)
+			require.Equal(t, tc.empty, f.OmitFunc()(v), "%#v", tc.value)
 		}
 	}
 }

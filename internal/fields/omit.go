@@ -10,8 +10,8 @@ type zeroer interface{ IsZero() bool }
 var zeroerType = reflect.TypeFor[zeroer]()
 
 // Omitted returns the test by which the field's options leave out a value; it is never nil.
-func (f *Field) Omitted() func(reflect.Value) bool {
-	zero := zeroTest(f.Type)
+func (f *Field) OmitFunc() func(reflect.Value) bool {
+	zero := isZeroFunc(f.Type)
 	switch {
 	case f.OmitZero && f.OmitEmpty:
 		return func(v reflect.Value) bool { return zero(v) || isEmpty(v) }
@@ -24,7 +24,7 @@ func (f *Field) Omitted() func(reflect.Value) bool {
 }
 
 // zeroTest is what omitzero asks of a value of type t: its IsZero method if it has one.
-func zeroTest(t reflect.Type) func(reflect.Value) bool {
+func isZeroFunc(t reflect.Type) func(reflect.Value) bool {
 	switch {
 	case t == timeType:
 		return func(v reflect.Value) bool {

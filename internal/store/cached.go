@@ -62,7 +62,7 @@ func (s *Store) CachedReads(r Reads) *Cached {
 // Flat is where to look first for records that an assignment copies; nil where
 // there are none.
 func (c *Cached) Flat() *nearcache.View {
-	if c == nil || !c.copy.Flat() {
+	if c == nil || !c.copy.Shallow() {
 		return nil
 	}
 	return c.view
@@ -278,7 +278,7 @@ func (c *Cached) keep(a arrival, value reflect.Value, reply rueidis.RedisMessage
 	if ms := reply.CachePTTL(); ms >= 0 {
 		ttl = time.Duration(ms) * time.Millisecond
 	}
-	if c.copy.Flat() || c.copy.Copy(reflect.New(c.Type).Elem(), value.Elem()) {
+	if c.copy.Shallow() || c.copy.Copy(reflect.New(c.Type).Elem(), value.Elem()) {
 		a.load.Keep(value.Interface(), c.copy.Size(value.Elem()), ttl)
 		return
 	}

@@ -41,7 +41,7 @@ func (v *Values) compile() (err error) {
 	if v.typ, err = codec.For(v.Codec, v.goType); err != nil {
 		return fmt.Errorf("%w: %w", fault.ErrInvalidSchema, err)
 	}
-	v.typ = v.typ.Within(v.MaxDecodedBytes())
+	v.typ = v.typ.WithMaxDecoded(v.MaxDecodedBytes())
 	return nil
 }
 
@@ -84,7 +84,7 @@ func (v *Values) Type() reflect.Type { return v.goType }
 
 // Encode writes a value, within the pools' limit.
 func (v *Values) Encode(t fault.Target, value reflect.Value) (string, error) {
-	text, ok := v.typ.Text(value)
+	text, ok := v.typ.Verbatim(value)
 	if !ok {
 		data, err := v.typ.Append(nil, value)
 		if err != nil {

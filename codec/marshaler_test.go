@@ -98,7 +98,7 @@ func (p packedOpen) EncodeMsgpack(enc *msgpack.Encoder) error { return enc.Encod
 
 func (p *packedOpen) DecodeMsgpack(dec *msgpack.Decoder) error { return dec.DecodeMulti(&p.A, &p.B) }
 
-func deep(t reflect.Type) []reflect.Type {
+func nestings(t reflect.Type) []reflect.Type {
 	holder := reflect.StructOf([]reflect.StructField{{Name: "Price", Type: t}})
 	return []reflect.Type{t, reflect.PointerTo(t), reflect.SliceOf(t), reflect.SliceOf(reflect.PointerTo(t)),
 		reflect.MapOf(reflect.TypeFor[string](), t), reflect.ArrayOf(2, t), holder, reflect.SliceOf(holder)}
@@ -109,7 +109,7 @@ func deep(t reflect.Type) []reflect.Type {
 func TestStateThatNoCodecKnowsIsRefused(t *testing.T) {
 	for _, typ := range []reflect.Type{reflect.TypeFor[binaryMoney](), reflect.TypeFor[gobMoney](), reflect.TypeFor[packedMoney](),
 		reflect.TypeFor[binaryOnly]()} {
-		for _, outer := range deep(typ) {
+		for _, outer := range nestings(typ) {
 			for _, c := range codecs {
 				_, err := codec.For(c, outer)
 				var bad *codec.SchemaError
@@ -139,7 +139,7 @@ func TestStateThatNoCodecKnowsIsRefused(t *testing.T) {
 // stand where other programs look for what the methods write.
 func TestMsgPackRefusesItsOwnWriters(t *testing.T) {
 	for _, typ := range []reflect.Type{reflect.TypeFor[packedOpen](), reflect.TypeFor[msgpack.RawMessage]()} {
-		for _, outer := range deep(typ) {
+		for _, outer := range nestings(typ) {
 			_, err := codec.For(codec.MsgPack, outer)
 			require.ErrorIs(t, err, codec.ErrUnstorable, "%s", outer)
 			if typ.Kind() == reflect.Struct {
@@ -232,12 +232,12 @@ func TestSpellingsOfOtherClients(t *testing.T) {
 		text string
 		want any
 	}{
-		{"+Inf", positive}, {"Inf", positive}, {"+inf", positive}, {"inf", positive}, {"+Infinity", positive}, {"-Inf", negative},
-		{"-inf", negative}, {"t", true}, {"T", true}, {"TRUE", true}, {"f", false}, {"F", false}, {"FALSE", false},
+		{"+Inf", posInf}, {"Inf", posInf}, {"+inf", posInf}, {"inf", posInf}, {"+Infinity", posInf}, {"-Inf", negInf},
+		{"-inf", negInf}, {"t", true}, {"T", true}, {"TRUE", true}, {"f", false}, {"F", false}, {"FALSE", false},
 	} {
-		got := newOf(tc.want)
+		got := newPointerTo(tc.want)
 		require.NoError(t, codec.Compact.Unmarshal([]byte(tc.text), got), tc.text)
-		require.Equal(t, tc.want, elem(got), tc.text)
+		require.Equal(t, tc.want, deref(got), tc.text)
 	}
 	for _, bad := range []string{"tRUE", "yes", "infinite", "++Inf", "-nan"} {
 		require.Error(t, codec.Compact.Unmarshal([]byte(bad), new(float64)), bad)
@@ -251,12 +251,12 @@ func TestMsgPackMapKeys(t *testing.T) {
 	for _, in := range []any{map[int]string{-5: "a", 300: "b"}, map[uint64]int{1 << 63: 1}, map[bool]int{true: 1, false: 2}, map[level]string{3: "c"}} {
 		data, err := codec.MsgPack.Marshal(in)
 		require.NoError(t, err)
-		ours := newOf(in)
+		ours := newPointerTo(in)
 		require.NoError(t, codec.MsgPack.Unmarshal(data, ours))
-		require.Equal(t, in, elem(ours))
-		theirs := newOf(in)
+		require.Equal(t, in, deref(ours))
+		theirs := newPointerTo(in)
 		require.NoError(t, msgpack.Unmarshal(data, theirs), "%T", in)
-		require.Equal(t, in, elem(theirs))
+		require.Equal(t, in, deref(theirs))
 	}
 	var got map[int]string
 	require.NoError(t, codec.MsgPack.Unmarshal([]byte("\x81\xa2-5\xa1a"), &got))

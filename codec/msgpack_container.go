@@ -10,8 +10,8 @@ import (
 )
 
 // list enters a list and returns how many elements it has.
-func (r *msgpackReader) list() (int, error) {
-	if r.sort() != sortList {
+func (r *msgpackReader) arrayLen() (int, error) {
+	if r.wireType() != wireArray {
 		return 0, errKind
 	}
 	n, err := r.dec.DecodeArrayLen()
@@ -19,8 +19,8 @@ func (r *msgpackReader) list() (int, error) {
 }
 
 // tableLen enters a table and returns how many entries it has.
-func (r *msgpackReader) tableLen() (int, error) {
-	if r.sort() != sortTable {
+func (r *msgpackReader) mapLen() (int, error) {
+	if r.wireType() != wireMap {
 		return 0, errKind
 	}
 	n, err := r.dec.DecodeMapLen()
@@ -38,39 +38,39 @@ func (r *msgpackReader) enter(n int, err error) error {
 }
 
 // reserve is how many of n elements to allocate memory for at once: what is stored may claim more than it holds.
-func reserve(n int, size uintptr) int {
-	const most = 4096
-	return min(n, most/max(1, int(size)))
+func initialLen(n int, size uintptr) int {
+	const limit = 4096
+	return min(n, limit/max(1, int(size)))
 }
 
-func (r *msgpackReader) slice(s *shape, v reflect.Value) error {
-	n, err := r.list()
+func (r *msgpackReader) readSlice(s *shape, v reflect.Value) error {
+	n, err := r.arrayLen()
 	if err != nil {
 		return err
 	}
-	first := reserve(n, s.elem.size)
-	if err := r.take(first * int(s.elem.size)); err != nil {
+	first := initialLen(n, s.elem.size)
+	if err := r.spend(first * int(s.elem.size)); err != nil {
 		return err
 	}
 	v.Set(reflect.MakeSlice(s.typ, 0, first))
 	for i := range n {
 		if i == v.Cap() {
-			if err := r.take(max(1, i) * int(s.elem.size)); err != nil {
+			if err := r.spend(max(1, i) * int(s.elem.size)); err != nil {
 				return err
 			}
 			v.Grow(max(1, i))
 		}
 		v.SetLen(i + 1)
 		if err := r.value(s.elem, v.Index(i)); err != nil {
-			return within(err, index(i))
+			return within(err, indexStep(i))
 		}
 	}
 	r.depth--
 	return nil
 }
 
-func (r *msgpackReader) array(s *shape, v reflect.Value) error {
-	n, err := r.list()
+func (r *msgpackReader) readArray(s *shape, v reflect.Value) error {
+	n, err := r.arrayLen()
 	if err != nil {
 		return err
 	}
@@ -79,37 +79,37 @@ func (r *msgpackReader) array(s *shape, v reflect.Value) error {
 	}
 	for i := range n {
 		if err := r.value(s.elem, v.Index(i)); err != nil {
-			return within(err, index(i))
+			return within(err, indexStep(i))
 		}
 	}
 	r.depth--
 	return nil
 }
 
-func (r *msgpackReader) table(s *shape, v reflect.Value) error {
-	n, err := r.tableLen()
+func (r *msgpackReader) readMap(s *shape, v reflect.Value) error {
+	n, err := r.mapLen()
 	if err != nil {
 		return err
 	}
-	first, each := reserve(n, s.key.size+s.elem.size), entryRoom(s.key.size, s.elem.size)
-	if err := r.take(tableRoom(n, groupRoom(s.key.size, s.elem.size)) + first*each); err != nil {
+	first, each := initialLen(n, s.key.size+s.elem.size), mapEntrySize(s.key.size, s.elem.size)
+	if err := r.spend(mapSize(n, mapGroupSize(s.key.size, s.elem.size)) + first*each); err != nil {
 		return err
 	}
 	m := reflect.MakeMapWithSize(s.typ, first)
-	key, elem := s.key.borrow(), s.elem.borrow()
-	defer s.key.giveBack(key)
-	defer s.elem.giveBack(elem)
+	key, elem := s.key.getZero(), s.elem.getZero()
+	defer s.key.putZero(key)
+	defer s.elem.putZero(elem)
 	for i := range n {
 		if i >= first {
-			if err := r.take(each); err != nil {
+			if err := r.spend(each); err != nil {
 				return err
 			}
 		}
-		text, err := r.name()
+		text, err := r.mapKey()
 		if err != nil {
 			return err
 		}
-		if err := setKey(s.key, *key, text, &r.room); err != nil {
+		if err := setMapKey(s.key, *key, text, &r.budget); err != nil {
 			return within(err, "[key]")
 		}
 		if err := r.value(s.elem, *elem); err != nil {
@@ -122,14 +122,14 @@ func (r *msgpackReader) table(s *shape, v reflect.Value) error {
 	return nil
 }
 
-func (r *msgpackReader) object(s *shape, v reflect.Value) error {
-	n, err := r.tableLen()
+func (r *msgpackReader) readStruct(s *shape, v reflect.Value) error {
+	n, err := r.mapLen()
 	if err != nil {
 		return err
 	}
 	v.SetZero()
 	for range n {
-		name, err := r.name()
+		name, err := r.mapKey()
 		if err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func (r *msgpackReader) object(s *shape, v reflect.Value) error {
 		}
 		m := &s.fields[i]
 		if !m.direct {
-			if err := r.take(m.missing(v)); err != nil {
+			if err := r.spend(m.unallocated(v)); err != nil {
 				return err
 			}
 		}
@@ -156,7 +156,7 @@ func (r *msgpackReader) object(s *shape, v reflect.Value) error {
 
 // skip passes over the next value, whatever it is.
 func (r *msgpackReader) skip() error {
-	end, err := passOver(r.data, r.at(), r.depth)
+	end, err := skipMsgPack(r.data, r.offset(), r.depth)
 	if err != nil {
 		return err
 	}
@@ -165,22 +165,22 @@ func (r *msgpackReader) skip() error {
 }
 
 // passOver returns where the value that begins at i ends.
-func passOver(data string, i, depth int) (int, error) {
+func skipMsgPack(data string, i, depth int) (int, error) {
 	if i >= len(data) {
 		return 0, errMsgPack
 	}
-	form := msgpackForm(data[i])
+	f := formatOf(data[i])
 	i++
-	if form.bad || len(data)-i < form.length {
+	if f.invalid || len(data)-i < f.lengthBytes {
 		return 0, errMsgPack
 	}
-	n := form.fixed
-	for range form.length {
+	n := f.size
+	for range f.lengthBytes {
 		n = n<<8 | int(data[i])
 		i++
 	}
-	if form.parts == 0 {
-		if n += form.extra; n > len(data)-i {
+	if f.perElement == 0 {
+		if n += f.extraBytes; n > len(data)-i {
 			return 0, errMsgPack
 		}
 		return i + n, nil
@@ -192,8 +192,8 @@ func passOver(data string, i, depth int) (int, error) {
 		return 0, errDepth
 	}
 	var err error
-	for range n * form.parts {
-		if i, err = passOver(data, i, depth+1); err != nil {
+	for range n * f.perElement {
+		if i, err = skipMsgPack(data, i, depth+1); err != nil {
 			return 0, err
 		}
 	}
@@ -201,69 +201,69 @@ func passOver(data string, i, depth int) (int, error) {
 }
 
 // form is what the first byte of a value tells of its length.
-type form struct {
-	bad    bool
-	fixed  int // how many bytes or elements follow
-	length int // how many bytes hold that number instead
-	extra  int // bytes that the number does not count: the type of an extension
-	parts  int // how many values an element is; 0 where bytes follow
+type format struct {
+	invalid     bool
+	size        int // how many bytes or elements follow
+	lengthBytes int // how many bytes hold that number instead
+	extraBytes  int // bytes that the number does not count: the type of an extension
+	perElement  int // how many values an element is; 0 where bytes follow
 }
 
-func msgpackForm(c byte) form {
+func formatOf(c byte) format {
 	switch {
 	case msgpcode.IsFixedNum(c):
-		return form{}
+		return format{}
 	case msgpcode.IsFixedMap(c):
-		return form{fixed: int(c & msgpcode.FixedMapMask), parts: 2}
+		return format{size: int(c & msgpcode.FixedMapMask), perElement: 2}
 	case msgpcode.IsFixedArray(c):
-		return form{fixed: int(c & msgpcode.FixedArrayMask), parts: 1}
+		return format{size: int(c & msgpcode.FixedArrayMask), perElement: 1}
 	case msgpcode.IsFixedString(c):
-		return form{fixed: int(c & msgpcode.FixedStrMask)}
+		return format{size: int(c & msgpcode.FixedStrMask)}
 	}
 	switch c {
 	case msgpcode.Nil, msgpcode.True, msgpcode.False:
-		return form{}
+		return format{}
 	case msgpcode.Uint8, msgpcode.Int8:
-		return form{fixed: 1}
+		return format{size: 1}
 	case msgpcode.Uint16, msgpcode.Int16:
-		return form{fixed: 2}
+		return format{size: 2}
 	case msgpcode.Uint32, msgpcode.Int32, msgpcode.Float:
-		return form{fixed: 4}
+		return format{size: 4}
 	case msgpcode.Uint64, msgpcode.Int64, msgpcode.Double:
-		return form{fixed: 8}
+		return format{size: 8}
 	case msgpcode.Str8, msgpcode.Bin8:
-		return form{length: 1}
+		return format{lengthBytes: 1}
 	case msgpcode.Str16, msgpcode.Bin16:
-		return form{length: 2}
+		return format{lengthBytes: 2}
 	case msgpcode.Str32, msgpcode.Bin32:
-		return form{length: 4}
+		return format{lengthBytes: 4}
 	case msgpcode.Array16:
-		return form{length: 2, parts: 1}
+		return format{lengthBytes: 2, perElement: 1}
 	case msgpcode.Array32:
-		return form{length: 4, parts: 1}
+		return format{lengthBytes: 4, perElement: 1}
 	case msgpcode.Map16:
-		return form{length: 2, parts: 2}
+		return format{lengthBytes: 2, perElement: 2}
 	case msgpcode.Map32:
-		return form{length: 4, parts: 2}
+		return format{lengthBytes: 4, perElement: 2}
 	case msgpcode.Ext8:
-		return form{length: 1, extra: 1}
+		return format{lengthBytes: 1, extraBytes: 1}
 	case msgpcode.Ext16:
-		return form{length: 2, extra: 1}
+		return format{lengthBytes: 2, extraBytes: 1}
 	case msgpcode.Ext32:
-		return form{length: 4, extra: 1}
+		return format{lengthBytes: 4, extraBytes: 1}
 	case msgpcode.FixExt1, msgpcode.FixExt2, msgpcode.FixExt4, msgpcode.FixExt8, msgpcode.FixExt16:
-		return form{fixed: 1<<(c-msgpcode.FixExt1) + 1}
+		return format{size: 1<<(c-msgpcode.FixExt1) + 1}
 	default:
-		return form{bad: true}
+		return format{invalid: true}
 	}
 }
 
 // name reads a key: a string, or an integer or a bool that another program may have written.
-func (r *msgpackReader) name() (string, error) {
-	switch sort := r.sort(); sort {
-	case sortString, sortBytes:
-		return r.string(sort)
-	case sortInt, sortBool:
+func (r *msgpackReader) mapKey() (string, error) {
+	switch wire := r.wireType(); wire {
+	case wireString, wireBinary:
+		return r.string(wire)
+	case wireInt, wireBool:
 		x, err := r.any()
 		switch x := x.(type) {
 		case int64:
@@ -281,20 +281,20 @@ func (r *msgpackReader) name() (string, error) {
 
 // any reads the next value as what it is; bytes and times keep their types.
 func (r *msgpackReader) any() (any, error) {
-	if err := r.take(boxSize); err != nil {
+	if err := r.spend(boxedSize); err != nil {
 		return nil, err
 	}
-	switch sort := r.sort(); sort {
-	case sortNil:
+	switch wire := r.wireType(); wire {
+	case wireNil:
 		return nil, r.dec.DecodeNil()
-	case sortBool:
+	case wireBool:
 		return r.dec.DecodeBool()
-	case sortInt:
+	case wireInt:
 		c, _ := r.dec.PeekCode()
 		if c != msgpcode.Uint64 {
-			return r.int(sort, 64)
+			return r.int(wire, 64)
 		}
-		u, err := r.uint(sort, 64)
+		u, err := r.uint(wire, 64)
 		if err != nil {
 			return nil, err
 		}
@@ -302,32 +302,32 @@ func (r *msgpackReader) any() (any, error) {
 			return int64(u), nil
 		}
 		return json.Number(strconv.FormatUint(u, 10)), nil
-	case sortFloat:
-		return r.float(sort, 64)
-	case sortString:
-		return r.string(sort)
-	case sortBytes:
-		text, err := r.string(sort)
+	case wireFloat:
+		return r.float(wire, 64)
+	case wireString:
+		return r.string(wire)
+	case wireBinary:
+		text, err := r.string(wire)
 		return []byte(text), err
-	case sortTime:
-		return r.time(sort)
-	case sortList:
-		return r.anyList()
-	case sortTable:
-		return r.anyTable()
-	case sortExt:
+	case wireTime:
+		return r.time(wire)
+	case wireArray:
+		return r.anyArray()
+	case wireMap:
+		return r.anyMap()
+	case wireExtension:
 		return nil, errExtension
 	default:
 		return nil, errMsgPack
 	}
 }
 
-func (r *msgpackReader) anyList() (any, error) {
-	n, err := r.list()
+func (r *msgpackReader) anyArray() (any, error) {
+	n, err := r.arrayLen()
 	if err != nil {
 		return nil, err
 	}
-	if err := r.take(holderSize + n*elementSize); err != nil {
+	if err := r.spend(headerSize + n*anyElementSize); err != nil {
 		return nil, err
 	}
 	list := make([]any, 0, min(n, 256))
@@ -342,17 +342,17 @@ func (r *msgpackReader) anyList() (any, error) {
 	return list, nil
 }
 
-func (r *msgpackReader) anyTable() (any, error) {
-	n, err := r.tableLen()
+func (r *msgpackReader) anyMap() (any, error) {
+	n, err := r.mapLen()
 	if err != nil {
 		return nil, err
 	}
-	if err := r.take(tableRoom(n, groupSize) + n*entrySize); err != nil {
+	if err := r.spend(mapSize(n, commonGroupSize) + n*commonEntrySize); err != nil {
 		return nil, err
 	}
 	table := make(map[string]any, min(n, 64))
 	for range n {
-		name, err := r.name()
+		name, err := r.mapKey()
 		if err != nil {
 			return nil, err
 		}

@@ -128,7 +128,7 @@ func TestUsualTypesAreStored(t *testing.T) {
 		typ := reflect.TypeOf(in)
 		values := []reflect.Value{reflect.New(typ).Elem()}
 		values[0].Set(reflect.ValueOf(in))
-		for _, outer := range deep(typ)[1:5] {
+		for _, outer := range nestings(typ)[1:5] {
 			v := reflect.New(outer).Elem()
 			switch {
 			case outer == reflect.PointerTo(typ):
@@ -173,7 +173,7 @@ func TestUnusualTypesAreRefusedWithAHint(t *testing.T) {
 		{reflect.TypeFor[writeOnlyJSON](), "no UnmarshalJSON; add it"},
 		{reflect.TypeFor[binaryMoney](), "export the field"},
 	} {
-		for _, outer := range deep(tc.typ) {
+		for _, outer := range nestings(tc.typ) {
 			for _, c := range codecs {
 				_, err := codec.For(c, outer)
 				require.ErrorIs(t, err, codec.ErrUnstorable, "%s %s", c.Name(), outer)
@@ -181,4 +181,25 @@ func TestUnusualTypesAreRefusedWithAHint(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Link is what the refusal of a url.URL asks for.
+type Link struct{ url.URL }
+
+func (l Link) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+func (l *Link) UnmarshalText(text []byte) error { return l.UnmarshalBinary(text) }
+
+// Nobody can give a type of the standard library a method.
+func TestTheHintForAURLCanBeFollowed(t *testing.T) {
+	_, err := codec.For(codec.Compact, reflect.TypeFor[url.URL]())
+	require.ErrorContains(t, err, "wrap what holds it in a type of your own with MarshalText and UnmarshalText")
+
+	u, err := url.Parse("https://joe@example.com/a?b=c#d")
+	require.NoError(t, err)
+	data, err := codec.Compact.Marshal(Link{*u})
+	require.NoError(t, err)
+	var back Link
+	require.NoError(t, codec.Compact.Unmarshal(data, &back))
+	require.Equal(t, u.String(), back.String())
 }

@@ -12,28 +12,28 @@ import (
 // Extend appends the elements of more, a value of the type, to a list that is stored as held, and leaves the bytes of
 // the elements that are there as they are. It knows the lists of MsgPack; false is for every other type. A held text
 // that does not fit the type is a *DecodeError.
-func (t *Type) Extend(held string, more reflect.Value) (text string, ok bool, err error) {
+func (t *Type) Extend(stored string, elems reflect.Value) (text string, ok bool, err error) {
 	if t.shape == nil || t.codec != MsgPack || t.shape.kind != kindSlice {
 		return "", false, nil
 	}
-	if err := t.Decode(held, reflect.New(t.typ).Elem()); err != nil {
+	if err := t.Decode(stored, reflect.New(t.typ).Elem()); err != nil {
 		return "", true, err
 	}
-	added, err := t.Append(nil, more)
+	added, err := t.Append(nil, elems)
 	if err != nil {
 		return "", true, err
 	}
-	n, body := elements(held)
-	m, tail := elements(string(added))
+	n, body := splitArray(stored)
+	m, tail := splitArray(string(added))
 	var b strings.Builder
-	b.Write(listHeader(n + m))
+	b.Write(arrayHeader(n + m))
 	b.WriteString(body)
 	b.WriteString(tail)
 	return b.String(), true, nil
 }
 
 // elements splits a well-formed list into its length and the bytes of its elements.
-func elements(list string) (n int, body string) {
+func splitArray(list string) (n int, body string) {
 	switch c := list[0]; c {
 	case msgpcode.Nil:
 		return 0, ""
@@ -46,7 +46,7 @@ func elements(list string) (n int, body string) {
 	}
 }
 
-func listHeader(n int) []byte {
+func arrayHeader(n int) []byte {
 	switch {
 	case n <= int(msgpcode.FixedArrayMask):
 		return []byte{msgpcode.FixedArrayLow | byte(n)}

@@ -12,17 +12,17 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-type wide struct {
+type largeArray struct {
 	N    int
 	Text [1000]string
 }
 
-type Behind struct {
+type Large struct {
 	N    int
 	Text [1000]string
 }
 
-type Middle struct{ *Behind }
+type Outer struct{ *Large }
 
 type recursive map[string]recursive
 
@@ -45,24 +45,24 @@ func TestReadsAreBounded(t *testing.T) {
 		text string
 		typ  reflect.Type
 	}{
-		{codec.JSON, list("{}"), reflect.TypeFor[[]wide]()},
-		{codec.Compact, list("{}"), reflect.TypeFor[[]*wide]()},
-		{codec.JSON, list(`{"N":1}`), reflect.TypeFor[[]struct{ *Behind }]()},
-		{codec.JSON, list("[[]]"), reflect.TypeFor[[][][]wide]()},
+		{codec.JSON, list("{}"), reflect.TypeFor[[]largeArray]()},
+		{codec.Compact, list("{}"), reflect.TypeFor[[]*largeArray]()},
+		{codec.JSON, list(`{"N":1}`), reflect.TypeFor[[]struct{ *Large }]()},
+		{codec.JSON, list("[[]]"), reflect.TypeFor[[][][]largeArray]()},
 		{codec.JSON, list("[]"), reflect.TypeFor[any]()},
 		{codec.Compact, list("{}"), reflect.TypeFor[[]any]()},
 		{codec.JSON, list("{}"), reflect.TypeFor[[]map[string]string]()},
-		{codec.JSON, "{" + table.String()[1:] + "}", reflect.TypeFor[map[string]wide]()},
+		{codec.JSON, "{" + table.String()[1:] + "}", reflect.TypeFor[map[string]largeArray]()},
 		{codec.JSON, "{" + table.String()[1:] + "}", reflect.TypeFor[map[string]any]()},
-		{codec.MsgPack, packed("\x80"), reflect.TypeFor[[]wide]()},
-		{codec.MsgPack, packed("\x80"), reflect.TypeFor[[]*wide]()},
-		{codec.MsgPack, packed("\x81\xa1N\x01"), reflect.TypeFor[[]struct{ *Behind }]()},
+		{codec.MsgPack, packed("\x80"), reflect.TypeFor[[]largeArray]()},
+		{codec.MsgPack, packed("\x80"), reflect.TypeFor[[]*largeArray]()},
+		{codec.MsgPack, packed("\x81\xa1N\x01"), reflect.TypeFor[[]struct{ *Large }]()},
 		{codec.MsgPack, packed("\x90"), reflect.TypeFor[any]()},
 		{codec.MsgPack, packed("\x80"), reflect.TypeFor[[]any]()},
-		{codec.MsgPack, packedTable.String(), reflect.TypeFor[map[int]wide]()},
+		{codec.MsgPack, packedTable.String(), reflect.TypeFor[map[int]largeArray]()},
 		{codec.MsgPack, packedTable.String(), reflect.TypeFor[map[string]any]()},
-		{codec.JSON, list(`{"N":1}`), reflect.TypeFor[[]struct{ *Middle }]()},
-		{codec.MsgPack, packed("\x81\xa1N\x01"), reflect.TypeFor[[]struct{ *Middle }]()},
+		{codec.JSON, list(`{"N":1}`), reflect.TypeFor[[]struct{ *Outer }]()},
+		{codec.MsgPack, packed("\x81\xa1N\x01"), reflect.TypeFor[[]struct{ *Outer }]()},
 		{codec.MsgPack, strings.Repeat("\xde\x10\x00\xa1a", 9000) + strings.Repeat("\x80", 10_000), reflect.TypeFor[recursive]()},
 		{codec.JSON, "[" + strings.Repeat(`{"":0},`, 10_500) + "{}]", reflect.TypeFor[any]()},
 		{codec.JSON, "[" + strings.Repeat(`{"":0},`, 10_500) + "{}]", reflect.TypeFor[[]map[string]int]()},
@@ -72,20 +72,20 @@ func TestReadsAreBounded(t *testing.T) {
 		{codec.JSON, "[" + strings.Repeat(`"1e90000",`, 100) + "1]", reflect.TypeFor[[]big.Rat]()},
 		{codec.MsgPack, "\xdc\x00\x64" + strings.Repeat("\xa71e90000", 100), reflect.TypeFor[[]*big.Rat]()},
 		{codec.JSON, list("9"), reflect.TypeFor[[]big.Int]()},
-		{reversed{}, strings.Repeat("1", room+1), reflect.TypeFor[any]()},
+		{reversedJSON{}, strings.Repeat("1", room+1), reflect.TypeFor[any]()},
 		{codec.Compact, strings.Repeat("1", room+1), reflect.TypeFor[string]()},
 	} {
 		typ, err := codec.For(tc.c, tc.typ)
 		require.NoError(t, err)
 		dst := reflect.New(tc.typ).Elem()
-		err = typ.Within(room).Decode(tc.text, dst)
+		err = typ.WithMaxDecoded(room).Decode(tc.text, dst)
 		var bad *codec.DecodeError
 		require.ErrorAs(t, err, &bad, "%s %s", tc.c.Name(), tc.typ)
 		require.ErrorIs(t, err, codec.ErrTooLarge, "%s %s", tc.c.Name(), tc.typ)
 		require.ErrorContains(t, err, "MaxDecodedBytes")
 	}
-	small := compile[[]wide](t, codec.JSON).Within(room)
-	var got []wide
+	small := compile[[]largeArray](t, codec.JSON).WithMaxDecoded(room)
+	var got []largeArray
 	require.NoError(t, small.Decode(`[{"N":1},{"N":2}]`, reflect.ValueOf(&got).Elem()))
 	require.Len(t, got, 2)
 }

@@ -18,45 +18,45 @@ const DefaultMaxDecoded = 512 << 20
 
 // room is the memory that reading a value may still take. Texts do not count: together they are no longer than what is
 // stored, which has a bound of its own.
-type room int
+type budget int
 
 // take counts n bytes that are about to be allocated.
-func (r *room) take(n int) error {
-	if *r -= room(n); *r < 0 {
-		return errRoom
+func (r *budget) spend(n int) error {
+	if *r -= budget(n); *r < 0 {
+		return errBudget
 	}
 	return nil
 }
 
-var errRoom = fmt.Errorf("%w: reading it takes more memory than pool.Config.MaxDecodedBytes", ErrTooLarge)
+var errBudget = fmt.Errorf("%w: reading it takes more memory than pool.Config.MaxDecodedBytes", ErrTooLarge)
 
 // What the parts of a value without a type take: an element of a list, which grows, an entry of a table, a boxed number
 // or text, and a list or table itself.
 const (
-	elementSize = 32
-	entrySize   = 80
-	boxSize     = 16
-	holderSize  = 48
+	anyElementSize  = 32
+	commonEntrySize = 80
+	boxedSize       = 16
+	headerSize      = 48
 )
 
 // entryRoom is about what an entry of a map takes, which is made larger twofold.
-func entryRoom(key, elem uintptr) int { return 2*int(key+elem) + 16 }
+func mapEntrySize(key, elem uintptr) int { return 2*int(key+elem) + 16 }
 
 // groupSize is groupRoom of the maps that need no reflection.
-const groupSize = 272
+const commonGroupSize = 272
 
 // groupRoom is what a map's first entry takes: memory for eight. What is large is stored beside.
-func groupRoom(key, elem uintptr) int { return 8 + 8*(slot(key)+slot(elem)) }
+func mapGroupSize(key, elem uintptr) int { return 8 + 8*(slotSize(key)+slotSize(elem)) }
 
 // tableRoom is what a map of n entries takes beside them.
-func tableRoom(n, group int) int {
+func mapSize(n, group int) int {
 	if n == 0 {
-		return holderSize
+		return headerSize
 	}
-	return holderSize + group
+	return headerSize + group
 }
 
-func slot(size uintptr) int {
+func slotSize(size uintptr) int {
 	const largest = 128
 	if size > largest {
 		return 8
@@ -65,12 +65,12 @@ func slot(size uintptr) int {
 }
 
 // longestNumber is how many bytes the text of a big number may have: the time to read one grows with their square.
-const longestNumber = 100_000
+const maxNumberLen = 100_000
 
-var errDigits = fmt.Errorf("%w: a number may have %d digits", ErrTooLarge, longestNumber)
+var errDigits = fmt.Errorf("%w: a number may have %d digits", ErrTooLarge, maxNumberLen)
 
 // bigIn returns the number of package big that t is or embeds, nil for none.
-func bigIn(t reflect.Type) reflect.Type {
+func bigTypeOf(t reflect.Type) reflect.Type {
 	switch {
 	case t == bigIntType, t == bigRatType, t == bigFloatType:
 		return t
@@ -81,7 +81,7 @@ func bigIn(t reflect.Type) reflect.Type {
 		if !f.Anonymous {
 			continue
 		}
-		switch e := fields.Base(f.Type); e {
+		switch e := fields.Deref(f.Type); e {
 		case bigIntType, bigRatType, bigFloatType:
 			return e
 		}
@@ -91,16 +91,16 @@ func bigIn(t reflect.Type) reflect.Type {
 
 // takeBig counts what number t of package big takes that is read from text. For a big.Rat, which spells its exponent
 // out, that counts as digits.
-func (r *room) takeBig(t reflect.Type, text string) error {
+func (r *budget) spendBig(t reflect.Type, text string) error {
 	const words = 96
 	digits := len(text)
 	if t == bigRatType {
 		digits += exponent(text)
 	}
-	if digits > longestNumber {
+	if digits > maxNumberLen {
 		return errDigits
 	}
-	return r.take(words + digits)
+	return r.spend(words + digits)
 }
 
 // exponent is the absolute value of the exponent that a number ends with, 0 for none, and at most a little more than
@@ -111,7 +111,7 @@ func exponent(text string) (n int) {
 		return 0
 	}
 	for _, c := range []byte(text[i+1:]) {
-		if isDigit(c) && n <= longestNumber {
+		if isDigit(c) && n <= maxNumberLen {
 			n = n*10 + int(c-'0')
 		}
 	}

@@ -14,10 +14,10 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-var positive, negative = math.Inf(1), math.Inf(-1)
+var posInf, negInf = math.Inf(1), math.Inf(-1)
 
 // onlyA knows one field.
-type onlyA struct {
+type oneField struct {
 	A int64 `redis:"a"`
 }
 
@@ -30,9 +30,9 @@ func TestMsgPackPassesOverWhatItDoesNotKnow(t *testing.T) {
 		"\xc0", "\xc2", "\xca\x00\x00\x00\x00", "\xcf\xff\xff\xff\xff\xff\xff\xff\xff", "\xc4\x01x", "\xda\x00\x01x", "\x7f", "\xff"}
 	for _, form := range forms {
 		for _, body := range []string{form, "\x92\x01" + form, "\x81\xa1k" + form, "\x81" + form + "\x01"} {
-			var got onlyA
+			var got oneField
 			require.NoError(t, codec.MsgPack.Unmarshal([]byte("\x82\xa1x"+body+"\xa1a\x07"), &got), "%x", body)
-			require.Equal(t, onlyA{7}, got)
+			require.Equal(t, oneField{7}, got)
 			for cut := 1; cut < len(body); cut++ {
 				var bad *codec.DecodeError
 				require.ErrorAs(t, codec.MsgPack.Unmarshal([]byte("\x81\xa1x"+body[:cut]), &got), &bad, "%x", body[:cut])
@@ -42,9 +42,9 @@ func TestMsgPackPassesOverWhatItDoesNotKnow(t *testing.T) {
 	var bad *codec.DecodeError
 	require.ErrorAs(t, codec.MsgPack.Unmarshal([]byte("\x81\xa1x\xd4\x01\x10"), new(any)), &bad)
 	require.ErrorContains(t, bad, "extension")
-	require.ErrorAs(t, codec.MsgPack.Unmarshal([]byte("\x81\xa1x\xc1"), new(onlyA)), &bad)
+	require.ErrorAs(t, codec.MsgPack.Unmarshal([]byte("\x81\xa1x\xc1"), new(oneField)), &bad)
 	nested := "\x81\xa1x" + strings.Repeat("\x91", 20_000) + "\xc0"
-	require.ErrorAs(t, codec.MsgPack.Unmarshal([]byte(nested), new(onlyA)), &bad)
+	require.ErrorAs(t, codec.MsgPack.Unmarshal([]byte(nested), new(oneField)), &bad)
 }
 
 // Every value of the test suite of other libraries is passed over.
@@ -61,9 +61,9 @@ func TestMsgPackSuite(t *testing.T) {
 			for _, text := range c.Msgpack {
 				value, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
 				require.NoError(t, err)
-				var got onlyA
+				var got oneField
 				require.NoError(t, codec.MsgPack.Unmarshal([]byte("\x82\xa1x"+string(value)+"\xa1a\x07"), &got), "%s %s", name, text)
-				require.Equal(t, onlyA{7}, got)
+				require.Equal(t, oneField{7}, got)
 				n++
 			}
 		}
@@ -84,12 +84,12 @@ func TestMsgPackRoundsNothing(t *testing.T) {
 	}
 	for _, tc := range []struct{ in, want any }{
 		{0.5, float32(0.5)}, {float64(float32(0.1)), float32(0.1)}, {1 << 24, float32(1 << 24)}, {int64(1 << 60), float64(1 << 60)},
-		{uint64(1 << 63), float64(1 << 63)}, {positive, float32(positive)}, {int64(math.MinInt64), float64(math.MinInt64)},
+		{uint64(1 << 63), float64(1 << 63)}, {posInf, float32(posInf)}, {int64(math.MinInt64), float64(math.MinInt64)},
 	} {
 		data, err := msgpack.Marshal(tc.in)
 		require.NoError(t, err)
-		got := newOf(tc.want)
+		got := newPointerTo(tc.want)
 		require.NoError(t, codec.MsgPack.Unmarshal(data, got))
-		require.Equal(t, tc.want, elem(got))
+		require.Equal(t, tc.want, deref(got))
 	}
 }

@@ -157,7 +157,7 @@ func instants() *rapid.Generator[time.Time] {
 	})
 }
 
-func reals() *rapid.Generator[float64] {
+func floats() *rapid.Generator[float64] {
 	return rapid.OneOf(rapid.Float64(), rapid.SampledFrom([]float64{0, math.Copysign(0, -1), 1, 1e16, 1e-5, 1e-4, 1e21,
 		9999999999999998, math.MaxFloat64, math.SmallestNonzeroFloat64, 123456789012345680}))
 }
@@ -167,7 +167,7 @@ func numbers() *rapid.Generator[json.Number] {
 		rapid.Map(rapid.Int(), func(n int) string { return fmt.Sprint(n) })), func(s string) json.Number { return json.Number(s) })
 }
 
-func maybe[T any](g *rapid.Generator[T]) *rapid.Generator[*T] { return rapid.Ptr(g, true) }
+func ptrOrNil[T any](g *rapid.Generator[T]) *rapid.Generator[*T] { return rapid.Ptr(g, true) }
 
 // orNil gives nil at times; the generators of lists and maps give empty ones only.
 func orNil[T any](g *rapid.Generator[T]) *rapid.Generator[T] {
@@ -225,41 +225,41 @@ func trees(depth int) *rapid.Generator[tree] {
 	return orNil(rapid.Map(rapid.SliceOfN(trees(depth-1), 0, 3), func(s []tree) tree { return s }))
 }
 
-func stampeds() *rapid.Generator[stamped] {
+func stampedTimes() *rapid.Generator[stamped] {
 	return rapid.Custom(func(t *rapid.T) stamped { return stamped{instants().Draw(t, "time"), texts().Draw(t, "note")} })
 }
 
 func everythings(depth int) *rapid.Generator[everything] {
 	return rapid.Custom(func(t *rapid.T) everything {
 		e := everything{
-			base: base{instants().Draw(t, "created"), maybe(texts()).Draw(t, "owner")},
-			Meta: maybe(rapid.Map(rapid.Uint16(), func(n uint16) Meta { return Meta{n} })).Draw(t, "meta"),
+			base: base{instants().Draw(t, "created"), ptrOrNil(texts()).Draw(t, "owner")},
+			Meta: ptrOrNil(rapid.Map(rapid.Uint16(), func(n uint16) Meta { return Meta{n} })).Draw(t, "meta"),
 			Bool: rapid.Bool().Draw(t, "bool"), Switch: toggle(rapid.Bool().Draw(t, "switch")),
 			Int: rapid.Int().Draw(t, "int"), Int8: rapid.Int8().Draw(t, "int8"), Int16: rapid.Int16().Draw(t, "int16"),
 			Int32: rapid.Int32().Draw(t, "int32"), Int64: rapid.Int64().Draw(t, "int64"), Uint: rapid.Uint().Draw(t, "uint"),
 			Uint8: rapid.Uint8().Draw(t, "uint8"), Uint64: rapid.Uint64().Draw(t, "uint64"), Level: level(rapid.Int8().Draw(t, "level")),
-			Float32: rapid.Float32().Draw(t, "float32"), Float64: reals().Draw(t, "float64"), Ratio: ratio(rapid.Float32().Draw(t, "ratio")),
+			Float32: rapid.Float32().Draw(t, "float32"), Float64: floats().Draw(t, "float64"), Ratio: ratio(rapid.Float32().Draw(t, "ratio")),
 			String: texts().Draw(t, "string"), Color: color(texts().Draw(t, "color")), Number: numbers().Draw(t, "number"),
 			Time: instants().Draw(t, "time"), Duration: time.Duration(rapid.Int64().Draw(t, "duration")),
 			Bytes: listOf(rapid.Byte()).Draw(t, "bytes"), Blob: listOf(rapid.Byte()).Draw(t, "blob"),
-			Point: points().Draw(t, "point"), Word: words().Draw(t, "word"), Big: maybe(bigs()).Draw(t, "big"),
+			Point: points().Draw(t, "point"), Word: words().Draw(t, "word"), Big: ptrOrNil(bigs()).Draw(t, "big"),
 			Addr: addrs().Draw(t, "addr"), Pair: pairs().Draw(t, "pair"), Raw: raws().Draw(t, "raw"),
 			Strings: listOf(texts()).Draw(t, "strings"), Names: listOf(texts()).Draw(t, "names"), Ints: listOf(rapid.Int64()).Draw(t, "ints"),
 			Bools: listOf(rapid.Bool()).Draw(t, "bools"), Times: listOf(instants()).Draw(t, "times"),
-			Matrix: listOf(listOf(reals())).Draw(t, "matrix"),
+			Matrix: listOf(listOf(floats())).Draw(t, "matrix"),
 			Array:  [3]uint8{rapid.Uint8().Draw(t, "array"), 2, 3},
 			Labels: mapOf(texts(), texts()).Draw(t, "labels"), Flags: mapOf(texts(), rapid.Bool()).Draw(t, "flags"),
 			ByLevel: mapOf(rapid.Map(rapid.Int8(), func(n int8) level { return level(n) }), texts()).Draw(t, "bylevel"),
 			ByBool:  mapOf(rapid.Bool(), rapid.Int()).Draw(t, "bybool"), ByPoint: mapOf(points(), listOf(rapid.Int())).Draw(t, "bypoint"),
 			ByTime:  mapOf(rapid.Map(rapid.Int64(), func(n int64) time.Duration { return time.Duration(n) }), texts()).Draw(t, "bytime"),
-			BoolPtr: maybe(rapid.Bool()).Draw(t, "boolptr"), IntPtr: maybe(rapid.Int64()).Draw(t, "intptr"),
-			FloatPtr: maybe(reals()).Draw(t, "floatptr"), TextPtr: maybe(texts()).Draw(t, "textptr"),
-			TimePtr: maybe(instants()).Draw(t, "timeptr"), WordPtr: maybe(words()).Draw(t, "wordptr"), PairPtr: maybe(pairs()).Draw(t, "pairptr"),
-			Tree: trees(3).Draw(t, "tree"), Stamped: stampeds().Draw(t, "stamped"),
+			BoolPtr: ptrOrNil(rapid.Bool()).Draw(t, "boolptr"), IntPtr: ptrOrNil(rapid.Int64()).Draw(t, "intptr"),
+			FloatPtr: ptrOrNil(floats()).Draw(t, "floatptr"), TextPtr: ptrOrNil(texts()).Draw(t, "textptr"),
+			TimePtr: ptrOrNil(instants()).Draw(t, "timeptr"), WordPtr: ptrOrNil(words()).Draw(t, "wordptr"), PairPtr: ptrOrNil(pairs()).Draw(t, "pairptr"),
+			Tree: trees(3).Draw(t, "tree"), Stamped: stampedTimes().Draw(t, "stamped"),
 			Zero: rapid.IntRange(0, 2).Draw(t, "zero"), Left: rapid.SampledFrom([]string{"", "x"}).Draw(t, "left"),
 		}
 		if depth > 0 {
-			e.Self = maybe(everythings(depth-1)).Draw(t, "self")
+			e.Self = ptrOrNil(everythings(depth-1)).Draw(t, "self")
 			if rapid.Bool().Draw(t, "more") {
 				e.Selves = []everything{everythings(depth-1).Draw(t, "selves")}
 				e.BySelf = map[string]*everything{"x": nil, "y": e.Self}
@@ -269,7 +269,7 @@ func everythings(depth int) *rapid.Generator[everything] {
 	})
 }
 
-func boxed[T any](g *rapid.Generator[T]) *rapid.Generator[any] {
+func pointersTo[T any](g *rapid.Generator[T]) *rapid.Generator[any] {
 	return rapid.Custom(func(t *rapid.T) any {
 		p := new(T)
 		*p = g.Draw(t, "value")
@@ -278,24 +278,24 @@ func boxed[T any](g *rapid.Generator[T]) *rapid.Generator[any] {
 }
 
 // alone are the types that are tested as a whole value each. A generator gives a pointer to the value.
-var alone = []*rapid.Generator[any]{
-	boxed(rapid.Bool()), boxed(rapid.Int()), boxed(rapid.Int8()), boxed(rapid.Int64()), boxed(rapid.Uint8()), boxed(rapid.Uint64()),
-	boxed(rapid.Float32()), boxed(reals()), boxed(texts()), boxed(rapid.Map(texts(), func(s string) color { return color(s) })),
-	boxed(numbers()), boxed(instants()), boxed(rapid.Map(rapid.Int64(), func(n int64) time.Duration { return time.Duration(n) })),
-	boxed(listOf(rapid.Byte())), boxed(rapid.Map(texts(), func(s string) []byte { return []byte(s) })),
-	boxed(rapid.Map(texts(), func(s string) blob { return blob(s) })),
-	boxed(points()), boxed(words()), boxed(maybe(words())), boxed(bigs()), boxed(maybe(bigs())), boxed(addrs()), boxed(maybe(addrs())),
-	boxed(rapid.SampledFrom([]net.IP{nil, net.IPv4(1, 2, 3, 4)})), boxed(pairs()), boxed(maybe(pairs())), boxed(raws()),
-	boxed(maybe(texts())), boxed(maybe(rapid.Map(texts(), func(s string) color { return color(s) }))), boxed(maybe(rapid.Int())),
-	boxed(maybe(reals())), boxed(maybe(rapid.Bool())), boxed(maybe(instants())), boxed(maybe(stampeds())), boxed(listOf(texts())),
-	boxed(listOf(maybe(texts()))), boxed(listOf(rapid.Bool())), boxed(listOf(listOf(rapid.Int()))), boxed(mapOf(texts(), texts())),
-	boxed(mapOf(texts(), listOf(maybe(reals())))), boxed(mapOf(rapid.Uint16(), points())), boxed(trees(4)), boxed(everythings(0)),
-	boxed(rapid.Map(rapid.Bool(), func(b bool) [2]bool { return [2]bool{b, !b} })), boxed(rapid.Just([0]int{})), boxed(rapid.Just(struct{}{})),
+var wholeValues = []*rapid.Generator[any]{
+	pointersTo(rapid.Bool()), pointersTo(rapid.Int()), pointersTo(rapid.Int8()), pointersTo(rapid.Int64()), pointersTo(rapid.Uint8()), pointersTo(rapid.Uint64()),
+	pointersTo(rapid.Float32()), pointersTo(floats()), pointersTo(texts()), pointersTo(rapid.Map(texts(), func(s string) color { return color(s) })),
+	pointersTo(numbers()), pointersTo(instants()), pointersTo(rapid.Map(rapid.Int64(), func(n int64) time.Duration { return time.Duration(n) })),
+	pointersTo(listOf(rapid.Byte())), pointersTo(rapid.Map(texts(), func(s string) []byte { return []byte(s) })),
+	pointersTo(rapid.Map(texts(), func(s string) blob { return blob(s) })),
+	pointersTo(points()), pointersTo(words()), pointersTo(ptrOrNil(words())), pointersTo(bigs()), pointersTo(ptrOrNil(bigs())), pointersTo(addrs()), pointersTo(ptrOrNil(addrs())),
+	pointersTo(rapid.SampledFrom([]net.IP{nil, net.IPv4(1, 2, 3, 4)})), pointersTo(pairs()), pointersTo(ptrOrNil(pairs())), pointersTo(raws()),
+	pointersTo(ptrOrNil(texts())), pointersTo(ptrOrNil(rapid.Map(texts(), func(s string) color { return color(s) }))), pointersTo(ptrOrNil(rapid.Int())),
+	pointersTo(ptrOrNil(floats())), pointersTo(ptrOrNil(rapid.Bool())), pointersTo(ptrOrNil(instants())), pointersTo(ptrOrNil(stampedTimes())), pointersTo(listOf(texts())),
+	pointersTo(listOf(ptrOrNil(texts()))), pointersTo(listOf(rapid.Bool())), pointersTo(listOf(listOf(rapid.Int()))), pointersTo(mapOf(texts(), texts())),
+	pointersTo(mapOf(texts(), listOf(ptrOrNil(floats())))), pointersTo(mapOf(rapid.Uint16(), points())), pointersTo(trees(4)), pointersTo(everythings(0)),
+	pointersTo(rapid.Map(rapid.Bool(), func(b bool) [2]bool { return [2]bool{b, !b} })), pointersTo(rapid.Just([0]int{})), pointersTo(rapid.Just(struct{}{})),
 }
 
 // same compares two values as a reader sees them: times by Equal, big numbers by value, NaN as itself; nil and empty
 // differ.
-func same(a, b reflect.Value) bool {
+func equalValues(a, b reflect.Value) bool {
 	switch a.Type() {
 	case reflect.TypeFor[time.Time]():
 		return a.Interface().(time.Time).Equal(b.Interface().(time.Time))
@@ -311,7 +311,7 @@ func same(a, b reflect.Value) bool {
 		if a.IsNil() || b.IsNil() {
 			return a.IsNil() == b.IsNil()
 		}
-		return same(a.Elem(), b.Elem())
+		return equalValues(a.Elem(), b.Elem())
 	case reflect.Slice:
 		if a.IsNil() != b.IsNil() {
 			return false
@@ -322,7 +322,7 @@ func same(a, b reflect.Value) bool {
 			return false
 		}
 		for i := range a.Len() {
-			if !same(a.Index(i), b.Index(i)) {
+			if !equalValues(a.Index(i), b.Index(i)) {
 				return false
 			}
 		}
@@ -332,7 +332,7 @@ func same(a, b reflect.Value) bool {
 			return false
 		}
 		for _, k := range a.MapKeys() {
-			if e := b.MapIndex(k); !e.IsValid() || !same(a.MapIndex(k), e) {
+			if e := b.MapIndex(k); !e.IsValid() || !equalValues(a.MapIndex(k), e) {
 				return false
 			}
 		}
@@ -342,7 +342,7 @@ func same(a, b reflect.Value) bool {
 			return reflect.DeepEqual(exported(a), exported(b))
 		}
 		for i := range a.NumField() {
-			if a.Type().Field(i).Tag.Get("redis") != "-" && !same(a.Field(i), b.Field(i)) {
+			if a.Type().Field(i).Tag.Get("redis") != "-" && !equalValues(a.Field(i), b.Field(i)) {
 				return false
 			}
 		}

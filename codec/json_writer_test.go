@@ -10,7 +10,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-type ordinary struct {
+type plainRecord struct {
 	Name   string             `json:"name"`
 	Age    int                `json:"age,omitempty"`
 	Ratio  float64            `json:"ratio"`
@@ -20,7 +20,7 @@ type ordinary struct {
 	Counts map[string]int     `json:"counts"`
 	Levels map[int8][]float64 `json:"levels,omitempty"`
 	Bytes  []byte             `json:"bytes"`
-	Next   *ordinary          `json:"next,omitempty"`
+	Next   *plainRecord       `json:"next,omitempty"`
 	Grid   [2][]bool          `json:"grid"`
 	Any    any                `json:"any"`
 	At     time.Time          `json:"at,omitzero"`
@@ -29,10 +29,10 @@ type ordinary struct {
 	Meta
 }
 
-func ordinaries(depth int) *rapid.Generator[ordinary] {
+func plainRecords(depth int) *rapid.Generator[plainRecord] {
 	finite := rapid.Float64Range(-1e300, 1e300)
-	return rapid.Custom(func(t *rapid.T) ordinary {
-		o := ordinary{
+	return rapid.Custom(func(t *rapid.T) plainRecord {
+		o := plainRecord{
 			Name: texts().Draw(t, "name"), Age: rapid.IntRange(-1, 1).Draw(t, "age"), Ratio: finite.Draw(t, "ratio"),
 			Small: rapid.Float32Range(-1e30, 1e30).Draw(t, "small"), On: rapid.Bool().Draw(t, "on"), Tags: listOf(texts()).Draw(t, "tags"),
 			Counts: mapOf(texts(), rapid.Int()).Draw(t, "counts"), Levels: mapOf(rapid.Int8(), listOf(finite)).Draw(t, "levels"),
@@ -42,7 +42,7 @@ func ordinaries(depth int) *rapid.Generator[ordinary] {
 			Meta: Meta{rapid.Uint16().Draw(t, "rev")},
 		}
 		if depth > 0 {
-			o.Next = maybe(ordinaries(depth-1)).Draw(t, "next")
+			o.Next = ptrOrNil(plainRecords(depth-1)).Draw(t, "next")
 		}
 		return o
 	})
@@ -51,7 +51,7 @@ func ordinaries(depth int) *rapid.Generator[ordinary] {
 // For types without anything special, codec.JSON is encoding/json to the letter.
 func TestJSONWritesWhatTheStandardLibraryWrites(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		o := ordinaries(2).Draw(t, "value")
+		o := plainRecords(2).Draw(t, "value")
 		data, err := codec.JSON.Marshal(o)
 		require.NoError(t, err)
 		require.Equal(t, standardJSON(t, o), string(data))

@@ -5,10 +5,10 @@ package codec
 // behind the other, into chunks of a few kilobytes at most: that takes hardly more allocations and less memory than a
 // copy of the whole JSON, in which names and numbers are most, and a string that outlives its value keeps no more than
 // its chunk.
-type texts struct {
-	lent    bool   // the JSON is the caller's bytes
+type arena struct {
+	copies  bool   // the JSON is the caller's bytes
 	chunk   []byte // what stands in it never changes
-	escaped []byte // the last string that was written with escapes
+	scratch []byte // the last string that was written with escapes
 }
 
 const (
@@ -17,32 +17,32 @@ const (
 )
 
 // keep returns a text that the reader has just read as a value may hold it.
-func (r *jsonReader) keep(text string) string {
-	if !r.lent {
+func (r *jsonReader) retain(text string) string {
+	if !r.copies {
 		return text
 	}
-	return r.copied(text)
+	return r.copyString(text)
 }
 
-func (r *jsonReader) copied(text string) string {
+func (r *jsonReader) copyString(text string) string {
 	if text == "" {
 		return ""
 	}
 	if len(text) > cap(r.chunk)-len(r.chunk) {
-		rest := len(text) + len(r.s) - r.i // more cannot follow
-		size := min(max(len(r.s)/3, smallestChunk), largestChunk, rest)
+		remaining := len(text) + len(r.data) - r.pos // more cannot follow
+		size := min(max(len(r.data)/3, smallestChunk), largestChunk, remaining)
 		r.chunk = make([]byte, 0, max(size, len(text)))
 	}
 	start := len(r.chunk)
 	r.chunk = append(r.chunk, text...)
-	return view(r.chunk[start:])
+	return stringView(r.chunk[start:])
 }
 
 // unescaped returns a string without its escapes: where the JSON is lent, until the next one is read.
 func (r *jsonReader) unescaped(text []byte) string {
-	if !r.lent {
+	if !r.copies {
 		return string(text)
 	}
-	r.escaped = append(r.escaped[:0], text...)
-	return view(r.escaped)
+	r.scratch = append(r.scratch[:0], text...)
+	return stringView(r.scratch)
 }
