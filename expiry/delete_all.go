@@ -1,6 +1,7 @@
 package expiry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -21,12 +22,16 @@ import (
 //
 // Errors: those of Delete.
 func (s *Schedule) DeleteAll(ctx context.Context, id string) (int64, error) {
-	w, err := s.begin(ctx, "DeleteAll", "any", id)
+	t, err := s.beginAll(ctx, "DeleteAll")
+	if err == nil {
+		if err = cmp.Or(s.names.checkID(id), fault.ContextError(ctx)); err != nil {
+			err = t.NotApplied(err)
+		}
+	}
 	if err != nil {
 		return 0, err
 	}
-	w.Key = ""
-	if err := s.core.RefuseAbsent(w.Target); err != nil {
+	if err := s.core.RefuseAbsent(t); err != nil {
 		return 0, err
 	}
 	found := map[string]label{} // by key: a schedule outlives a key, and a bare key has none
@@ -35,15 +40,15 @@ func (s *Schedule) DeleteAll(ctx context.Context, id string) (int64, error) {
 			if err != nil {
 				return 0, err
 			}
-			for _, t := range page.Targets {
-				l, _ := keys.label(t.Key)
+			for _, target := range page.Targets {
+				l, _ := keys.label(target.Key)
 				if key, err := s.names.key(l); err == nil {
 					found[key] = l
 				}
 			}
 		}
 	}
-	return s.deleteEach(ctx, w.Target, found)
+	return s.deleteEach(ctx, t, found)
 }
 
 func (s *Schedule) deleteEach(ctx context.Context, t fault.Target, found map[string]label) (total int64, err error) {

@@ -74,7 +74,7 @@ func (l *Listener) handle(handlers map[string]Handler) error {
 		return fmt.Errorf("%w: the Registry has no handler; give it one with On before NewListener", fault.ErrInvalidArgument)
 	}
 	for _, name := range slices.Sorted(maps.Keys(handlers)) {
-		if _, err := l.names.key(label{"t", "s0", name, "i"}); err != nil {
+		if err := l.names.checkAction(name); err != nil {
 			return err
 		}
 		action, err := l.names.action(name)

@@ -35,7 +35,7 @@ func newNaming(pattern keyspace.Pattern, prefix string, cluster bool) (naming, e
 		return n, nil
 	case 4:
 		n.sharded = true
-		if key, err := pattern.Key("t", "s0", "a", "i"); err == nil && strings.Contains(key, "{s0}") {
+		if pattern.HashTag() == pattern.Params()[1] {
 			return n, nil
 		}
 	}
@@ -135,6 +135,18 @@ func (n naming) shown(key, shard string) string {
 		key = strings.Replace(key, "{"+shard+"}", "", 1)
 	}
 	return key
+}
+
+// checkTenant, checkAction and checkID return the error of a part that no key of
+// a trigger can contain.
+func (n naming) checkTenant(tenant string) error { return n.pattern.CheckPart(0, tenant) }
+
+func (n naming) checkAction(action string) error {
+	return n.pattern.CheckPart(len(n.pattern.Params())-2, action)
+}
+
+func (n naming) checkID(id string) error {
+	return n.pattern.CheckPart(len(n.pattern.Params())-1, id)
 }
 
 // action is how an action is spelled in keys: the Python package's patterns

@@ -46,7 +46,7 @@ func NewSchedule(p *pool.Pools, a pool.Alias, pattern keyspace.Pattern, tenant s
 	}
 	s := bind(core, pattern, tenant)
 	if s.bad == nil {
-		_, s.bad = s.names.key(label{tenant, "s0", "action", "id"})
+		s.bad = s.names.checkTenant(tenant)
 	}
 	if s.bad != nil {
 		return nil, fmt.Errorf("symphony: %w", s.bad)
@@ -280,14 +280,24 @@ func (s *Schedule) begin(ctx context.Context, op, action, id string) (work, erro
 	return s.target(ctx, op, l)
 }
 
+// beginAll is begin for an operation on all triggers of the tenant. It returns
+// the error of the view, if it has one.
+func (s *Schedule) beginAll(ctx context.Context, op string) (fault.Target, error) {
+	t, err := s.core.BeginAll(context.WithoutCancel(ctx), op)
+	if err != nil {
+		return t, err
+	}
+	t.Write, t.Retryable = true, true
+	if s.bad != nil {
+		return t, t.NotApplied(s.bad)
+	}
+	return t, nil
+}
+
 func (s *Schedule) target(ctx context.Context, op string, l label) (work, error) {
-	t, err := s.core.BeginWrite(context.WithoutCancel(ctx), op, "any") // what is wrong with the view
+	t, err := s.beginAll(ctx, op)
 	if err != nil {
 		return work{}, err
-	}
-	t.Key, t.Retryable = "", true
-	if s.bad != nil {
-		return work{}, t.NotApplied(s.bad)
 	}
 	key, err := s.names.key(l)
 	if err != nil {

@@ -12,33 +12,6 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// clusterSlot is the slot of a key as the cluster specification has it.
-func clusterSlot(key string) int {
-	if s := strings.IndexByte(key, '{'); s >= 0 {
-		if e := strings.IndexByte(key[s+1:], '}'); e > 0 {
-			key = key[s+1 : s+1+e]
-		}
-	}
-	crc := 0
-	for _, b := range []byte(key) {
-		for bit := 7; bit >= 0; bit-- {
-			out := crc>>15&1 ^ int(b)>>bit&1
-			crc = crc << 1 & 0xffff
-			if out == 1 {
-				crc ^= 0x1021
-			}
-		}
-	}
-	return crc % 16384
-}
-
-func TestClusterSlotIsRedis(t *testing.T) {
-	require.Equal(t, 0x31C3, clusterSlot("123456789")) // the specification's own check value
-	require.Equal(t, 12182, clusterSlot("foo"))
-	require.Equal(t, clusterSlot("foo"), clusterSlot("a{foo}b"))
-	require.NotEqual(t, clusterSlot("foo"), clusterSlot("{}foo"))
-}
-
 // Whatever the key, what stands beside it is in its slot, is the library's own,
 // and belongs to that key alone.
 func TestBesideSharesTheSlotAndNothingElse(t *testing.T) {

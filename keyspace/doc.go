@@ -1,9 +1,9 @@
-// Package keyspace builds Redis keys and reads them back.
+// Package keyspace builds Redis keys and parses them.
 //
-// A [Pattern] is compiled once from a template and then turns parts into a key,
-// a key into its parts, and parts into a glob for SCAN. A [Space] is a pattern
-// with every part but one given: the keys of one repository. A [Layout] names
-// the patterns of all records.
+// A [Pattern] is compiled once from a template. It turns parts into a key, a key
+// into its parts, and parts into a glob for SCAN. A [Space] is a pattern in which
+// every part but one is fixed: the keys of one repository. A [Layout] holds the
+// patterns of all kinds of records.
 //
 // # Templates
 //
@@ -12,48 +12,51 @@
 //	name      = letters, digits, "_", "-", "."       each name once
 //	literal   = anything but "{", "}" and NUL .
 //
-// A parameter in double braces is the cluster's hash tag as well: its value
-// stands in braces in the key, so that `pending:{{service}}` gives
-// "pending:{mail}", and all keys with one value share a slot. A template has one
-// hash tag at most.
+// A parameter in double braces is the hash tag of a cluster. Its value stands in
+// braces in the key: `pending:{{service}}` makes the key "pending:{mail}". All
+// keys with the same value share a slot. A template has at most one hash tag.
 //
-// Between two parameters stands a literal that holds a ":". Only a hash tag may
-// follow another parameter at once, as in `{tenant}{{shard}}:job:{id}`: parts
-// hold no braces there, so the key still reads in one way.
+// The literal between two parameters must contain a ":". Only a hash tag may
+// follow another parameter directly, as in `{tenant}{{shard}}:job:{id}`. Parts of
+// such a pattern contain no braces, so the key still has only one reading.
 //
 // # Parts
 //
-// A part is any string that is not empty and holds no NUL. Where the pattern has
-// a hash tag, and everywhere in [Cluster], it holds no "{" and no "}" either.
-// What breaks these rules is [ErrInvalidKey].
+// A part is a string that is not empty and contains no NUL byte. If the pattern
+// has a hash tag, a part contains no "{" and no "}" either. The same holds for
+// every pattern of [Cluster]. If a part breaks these rules, methods return
+// [ErrInvalidKey].
 //
 // # Escaping
 //
-// In a pattern of [Compile], "%" and ":" in a part become "%25" and "%3A". The
-// last part of a template that begins with a parameter is written verbatim: all
-// before it is free of ":" but for the literals, so it needs no escape, and ids
-// stay readable. In a template that begins with a literal, such as
-// `pending_batches:{service}`, the last part is escaped too. Its keys then hold
-// the colons of the template and no more, and no value makes one that a tenant
-// of the literal's name could own: `pending_batches:batch%3Aa%3Ab%3Ac` is a set,
-// `pending_batches:batch:a:b:c` the queue of a tenant called "pending_batches".
+// In a pattern of [Compile], "%" and ":" in a part become "%25" and "%3A". If the
+// template begins with a parameter, the last part is written verbatim. The parts
+// before it contain no ":", so it needs no escaping, and IDs stay readable.
 //
-// So two different lists of parts never give one key, and
-// Parse(Key(parts...)) gives the parts back.
+// If the template begins with a literal, such as `pending_batches:{service}`, the
+// last part is escaped too. Such a key has no more colons than its template, so
+// it never equals a key of a tenant whose name is the literal:
+// `pending_batches:batch%3Aa%3Ab%3Ac` is a set, and
+// `pending_batches:batch:a:b:c` is a queue of the tenant "pending_batches".
 //
-// In a pattern of [CompilePython] parts are written as the Python package writes
-// them: verbatim, except that a ":" becomes "_" in {action} followed by {id}, in
-// {state} followed by {user}, and in {table} followed by {pk}. What would be
-// escaped in a pattern of [Compile] holds no ":" here, and neither do these
-// pairs: such a part is [ErrInvalidKey], so that different parts never give one
-// key. With [AllowAmbiguous] they can; see [Pattern.Parse] for what is read back.
+// Different lists of parts therefore never make the same key, and Parse returns
+// the parts that Key was called with.
 //
-// # Keys of the library's own
+// A pattern of [CompilePython] writes parts verbatim, as the Python package does.
+// The exceptions are {action} followed by {id}, {state} followed by {user}, and
+// {table} followed by {pk}: in these, ":" becomes "_". If a ":" in a part could
+// make the key of other parts, methods return [ErrInvalidKey]. This applies to
+// these pairs and to every part that [Compile] would escape. [AllowAmbiguous]
+// lifts this restriction; see [Pattern.Parse] for how such keys are read.
 //
-// A key that begins with "%" and a lower-case letter belongs to the library:
-// leases, schedules, indexes. No key of a template that begins with a parameter
-// can look like that: an escaped part begins with "%2" or "%3" at most, and where
-// the first part is verbatim such a key is [ErrInvalidKey]. A template may begin
-// with such a literal, as `%exp{{shard}}:due:{action}` does, and with no other "%".
-// [Beside] makes the key of what stands beside one record, in the record's slot.
+// # Reserved keys
+//
+// A key that begins with "%" and a lower-case letter is reserved for the library,
+// which stores leases, schedules and indexes there. No record has such a key. An
+// escaped part begins with "%25" or "%3A" at most. If the first part is verbatim
+// and makes such a key, methods return [ErrInvalidKey].
+//
+// A template may begin with a reserved prefix, as `%exp{{shard}}:due:{action}`
+// does. It may not begin with any other "%". [Beside] returns a reserved key that
+// belongs to one record and lies in its slot.
 package keyspace

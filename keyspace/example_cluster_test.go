@@ -20,5 +20,5 @@ func ExampleCluster() {
 	// Output:
 	// acme:batch:{mail}:order:send pending_batches:{mail}
 	// true
-	// keyspace: invalid key: {id} of "{tenant}:user:{id}" ("{mail}") holds a brace, which in this pattern marks the hash tag alone; take it out
+	// invalid key: {id} of "{tenant}:user:{id}" ("{mail}") contains a brace, which would change the cluster slot of the key; remove it
 }

@@ -12,5 +12,5 @@ func ExampleCompile() {
 	_, err := keyspace.Compile("{tenant}{id}")
 	fmt.Println(err)
 	// Output:
-	// keyspace: template "{tenant}{id}": nothing with a : between {tenant} and {id}, so keys could be read in two ways; put a : there
+	// keyspace: template "{tenant}{id}": there is no : between {tenant} and {id}, so a key could be read in two ways; put a : there
 }

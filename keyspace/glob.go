@@ -2,11 +2,11 @@ package keyspace
 
 import "strings"
 
-// matchesNothing is a glob with an empty class, which no byte is in.
+// matchesNothing is a glob with an empty class, which matches no byte.
 const matchesNothing = "[]"
 
-// writeGlob writes text so that in a glob it matches itself alone. Outside a
-// class, ^ and - mean themselves.
+// writeGlob writes text as a glob that matches only text. Outside a class, "^"
+// and "-" have no special meaning.
 func writeGlob(b *strings.Builder, text string) {
 	for {
 		at := strings.IndexAny(text, `*?[]\`)

@@ -1,19 +1,19 @@
 package keyspace
 
-// Layout names the pattern of every kind of record. Take [Default], [Python] or
-// [Cluster] and change what should differ:
+// Layout holds the pattern of each kind of record. Start from [Default], [Python]
+// or [Cluster] and change the patterns that should differ:
 //
 //	l := keyspace.Default()
 //	l.User = keyspace.MustCompile("{tenant}:member:{id}")
 //
-// A pattern takes the same parts as the default one of its name, in the same
-// order. Layouts can be compared with ==.
+// A pattern takes the same parts in the same order as the pattern of [Default] in
+// the same field. Layouts can be compared with ==.
 type Layout struct {
 	User        Pattern // tenant, id
 	State       Pattern // tenant, name of the handler, user
 	Table       Pattern // tenant, table, primary key
-	SharedState Pattern // tenant, state, user
-	Trigger     Pattern // tenant, action, id; in Cluster a shard after the tenant
+	SharedState Pattern // tenant, name of the state, user
+	Trigger     Pattern // tenant, action, id; in Cluster, a shard follows the tenant
 	BatchList   Pattern // tenant, service, entity, action
 	PendingSet  Pattern // service
 	Generic     Pattern // tenant, key
@@ -22,8 +22,8 @@ type Layout struct {
 // IsZero reports whether no pattern is set.
 func (l Layout) IsZero() bool { return l == Layout{} }
 
-// Default is the layout of a single server. Every key tells its parts, and as
-// long as no part holds ":" or "%" the keys are those of [Python].
+// Default returns the layout for a single server. Each key can be parsed into its
+// parts. If no part contains ":" or "%", the keys are those of [Python].
 //
 //	User         {tenant}:user:{id}
 //	State        {tenant}:state:{name}:{user}
@@ -34,24 +34,26 @@ func (l Layout) IsZero() bool { return l == Layout{} }
 //	PendingSet   pending_batches:{service}
 //	Generic      {tenant}:{key}
 //
-// No two of these patterns share a key, except that a generic key may be
-// anything below its tenant: Generic overlaps with the others by nature, and
-// stands in a database of its own.
+// No two of these patterns share a key, except that a generic key can be equal to
+// any other key of its tenant. Generic values are therefore stored in a database
+// of their own.
 func Default() Layout { return defaultLayout }
 
-// Python is the layout of the Python package, byte for byte. Parts are verbatim,
-// except that a ":" becomes "_" in action and id of a trigger, in state and user
-// of a shared state, and in table and primary key of a table.
+// Python returns the layout of the Python package, byte for byte. Parts are
+// verbatim, except that ":" becomes "_" in the action and ID of a trigger, in the
+// name and user of a shared state, and in the table and primary key of a row.
 //
-// In that package different parts can give one key: the state "a" of the user
-// "b:u" is the state "a:b" of the user "u", and the records of the tenant
-// "acme:user" are among the users of "acme". So a part with a ":" is
-// [ErrInvalidKey] here, except for the last part of a user, a state, a queue and
-// a generic value, which nothing follows. [AllowAmbiguous] takes it, for data
-// that has such parts: then All, DeleteAll and the like of one tenant can reach
-// the records of another, and two ids can share a record.
+// In that package, different parts can make the same key: the state "a" of the
+// user "b:u" is the state "a:b" of the user "u", and the records of the tenant
+// "acme:user" are among the users of "acme". Methods therefore return
+// [ErrInvalidKey] for a part with a ":". The exceptions are the last part of a
+// user, a state, a queue and a generic value, which nothing follows.
 //
-// Services that share no data with that package are better off with [Default].
+// [AllowAmbiguous] accepts a ":" everywhere, for data that has such parts. Then
+// All, DeleteAll and similar methods of one tenant can reach the records of
+// another tenant, and two IDs can share a record.
+//
+// If a service shares no data with that package, use [Default].
 func Python(opts ...PythonOption) Layout {
 	if pythonDialect(opts)&ambiguous != 0 {
 		return ambiguousLayout
@@ -59,40 +61,42 @@ func Python(opts ...PythonOption) Layout {
 	return pythonLayout
 }
 
-// Cluster is [Default] for Redis Cluster, where what is changed in one step must
-// share a slot: queues and the set of pending tenants are tagged with their
-// service, triggers with a shard, which stands after the tenant.
+// Cluster returns the layout for Redis Cluster, in which keys that change together
+// must share a slot. It is [Default] with other patterns for queues, pending sets
+// and triggers. The hash tag of queues and pending sets is the service. The hash
+// tag of a trigger is a shard, which follows the tenant.
 //
 //	Trigger      {tenant}{{shard}}:EXPTRIGGER:{action}:{id}
 //	BatchList    {tenant}:batch:{{service}}:{entity}:{action}
 //	PendingSet   pending_batches:{{service}}
 //
-// All other records spread over the slots by their keys. A part with "{" or "}"
-// is [ErrInvalidKey] in every pattern of the layout: it would choose the slot.
+// Other records are spread over the slots by their keys. A part with "{" or "}"
+// would choose the slot, so methods return [ErrInvalidKey] for it in every
+// pattern of the layout.
 func Cluster() Layout { return clusterLayout }
 
 var (
 	defaultLayout   = layout(0)
 	pythonLayout    = layout(python)
 	ambiguousLayout = layout(python | ambiguous)
-	clusterLayout   = sharded(layout(braceless))
+	clusterLayout   = withHashTags(layout(braceless))
 )
 
 func layout(d dialect) Layout {
-	of := func(source string) Pattern { return must(compile(source, d)) }
+	pattern := func(source string) Pattern { return must(compile(source, d)) }
 	return Layout{
-		User:        of("{tenant}:user:{id}"),
-		State:       of("{tenant}:state:{name}:{user}"),
-		Table:       of("{tenant}:df:{table}:pkid:{pk}"),
-		SharedState: of("{tenant}:SS:{state}:{user}"),
-		Trigger:     of("{tenant}:EXPTRIGGER:{action}:{id}"),
-		BatchList:   of("{tenant}:batch:{service}:{entity}:{action}"),
-		PendingSet:  of("pending_batches:{service}"),
-		Generic:     of("{tenant}:{key}"),
+		User:        pattern("{tenant}:user:{id}"),
+		State:       pattern("{tenant}:state:{name}:{user}"),
+		Table:       pattern("{tenant}:df:{table}:pkid:{pk}"),
+		SharedState: pattern("{tenant}:SS:{state}:{user}"),
+		Trigger:     pattern("{tenant}:EXPTRIGGER:{action}:{id}"),
+		BatchList:   pattern("{tenant}:batch:{service}:{entity}:{action}"),
+		PendingSet:  pattern("pending_batches:{service}"),
+		Generic:     pattern("{tenant}:{key}"),
 	}
 }
 
-func sharded(l Layout) Layout {
+func withHashTags(l Layout) Layout {
 	l.Trigger = MustCompile("{tenant}{{shard}}:EXPTRIGGER:{action}:{id}")
 	l.BatchList = MustCompile("{tenant}:batch:{{service}}:{entity}:{action}")
 	l.PendingSet = MustCompile("pending_batches:{{service}}")

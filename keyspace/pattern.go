@@ -6,39 +6,62 @@ import (
 	"strings"
 )
 
-// ErrInvalidKey is the reason of every error about parts that cannot be a key.
-// The error itself names the parameter, the template and the way out.
-var ErrInvalidKey = errors.New("keyspace: invalid key")
+// ErrInvalidKey reports that a part cannot be in a key, or that the number of
+// parts is wrong. The error that wraps it names the parameter and the template.
+var ErrInvalidKey = errors.New("invalid key")
 
-// Any stands for any value in [Pattern.Glob] and for the free part in
-// [Pattern.Bind]. It holds a NUL, so no part can be equal to it.
+// Any stands for every value in [Pattern.Glob] and for the free part in
+// [Pattern.Bind]. It contains a NUL byte, so no part can be equal to it.
 const Any = "\x00any"
 
-// Pattern builds the keys of one template and reads them back. It is immutable,
-// small and safe for concurrent use. The zero Pattern has no template: Key and
-// Bind answer with an error, Parse with false, Glob with what matches nothing.
+// Pattern builds and parses the keys of one template. It is immutable, small and
+// safe for concurrent use. [Compile] returns one. The zero Pattern has no
+// template: Key, CheckPart and Bind return [ErrInvalidKey], Parse reports false,
+// and Glob returns a glob that matches no key.
 type Pattern struct{ t *template }
 
-// Key gives the key of the parts, one for each parameter in the template's
-// order. It allocates the key and nothing else.
+// Key returns the key of the parts, one for each parameter in the order of the
+// template. It allocates only the key.
+//
+// If a part cannot be in a key, or if the number of parts is wrong, Key returns
+// [ErrInvalidKey].
 func (p Pattern) Key(parts ...string) (string, error) {
-	if err := p.takes(len(parts)); err != nil {
+	if err := p.checkCount(len(parts)); err != nil {
 		return "", err
 	}
 	return p.t.render(parts, 0, len(parts))
 }
 
-// Parse gives the parts of a key, unescaped. It says true only if Key gives that
-// very key for these parts, so other spellings of an escape, such as "%3a", and
-// a stray "%" are not keys of the pattern.
+// CheckPart returns the error that [Pattern.Key] returns if value is the part at
+// index i, or nil if Key accepts it there. It validates a part when the others
+// are not known. The index counts the parameters, as in [Pattern.Params].
 //
-// With [AllowAmbiguous] verbatim parts may hold the separator themselves. Of all
-// ways to read such a key Parse takes the one whose first part is shortest, then
-// the second, and so on: "a:b:user:u" is the user "u" of "a:b", while
-// "t:state:a:b:u" is the state "a" of the user "b:u". What "_" was before is lost:
-// "t:EXPTRIGGER:a_b:c" has the action "a_b".
+// If the pattern has no parameter i, CheckPart returns [ErrInvalidKey].
+func (p Pattern) CheckPart(i int, value string) error {
+	if p.t == nil || i < 0 || i >= len(p.t.params) {
+		return fmt.Errorf("%w: %q has no parameter %d", ErrInvalidKey, p, i)
+	}
+	param := p.t.params[i]
+	if err := param.check(p.t.source, value); err != nil {
+		return err
+	}
+	if i == 0 && !p.t.avoidsReserved(param.rule.encode(value)+p.t.literals[1]) {
+		return param.invalid(p.t.source, value, faultReserved)
+	}
+	return nil
+}
+
+// Parse returns the parts of a key, unescaped. It reports true only if
+// [Pattern.Key] returns exactly this key for the parts. Another spelling of an
+// escape, such as "%3a", or a stray "%" is therefore not a key of the pattern.
+//
+// With [AllowAmbiguous], verbatim parts may contain the separator, so a key can
+// have several readings. Parse returns the reading with the shortest first part,
+// then the shortest second part, and so on. "a:b:user:u" is the user "u" of
+// "a:b", and "t:state:a:b:u" is the state "a" of the user "b:u". A ":" that was
+// written as "_" is not restored: "t:EXPTRIGGER:a_b:c" has the action "a_b".
 func (p Pattern) Parse(key string) (parts []string, ok bool) {
-	if p.t == nil || !p.t.open(key) {
+	if p.t == nil || !p.t.avoidsReserved(key) {
 		return nil, false
 	}
 	rest, ok := strings.CutPrefix(key, p.t.literals[0])
@@ -52,15 +75,15 @@ func (p Pattern) Parse(key string) (parts []string, ok bool) {
 	return parts, true
 }
 
-// Glob gives the Redis glob of the keys with these parts. A part that is [Any]
-// matches every value; every other part matches itself alone, whatever
-// characters it holds. Parts that Key would refuse, and too few or too many of
-// them, give a glob that matches no key.
+// Glob returns the Redis glob of the keys with these parts. A part that is [Any]
+// matches every value. Any other part matches only itself, even if it contains
+// characters that are special in a glob. If a part cannot be in a key, or if the
+// number of parts is wrong, Glob returns a glob that matches no key.
 //
-// "*" matches ":" too, so a glob may also match keys whose parts differ: parse
-// what SCAN yields, and pass over what is not meant.
+// "*" also matches ":", so the glob can match keys that have other parts. Parse
+// each key that SCAN returns, and skip the keys that do not match.
 func (p Pattern) Glob(parts ...string) string {
-	if p.takes(len(parts)) != nil {
+	if p.checkCount(len(parts)) != nil {
 		return matchesNothing
 	}
 	var b strings.Builder
@@ -82,17 +105,20 @@ func (p Pattern) Glob(parts ...string) string {
 	return b.String()
 }
 
-// Bind fixes every part but one and gives the space of the keys that are left.
-// The free part is the record's id: the last parameter where it is not given, or
-// the one that is given as [Any].
+// Bind fixes every part but one and returns the [Space] of the remaining keys. The
+// free part is the ID of a record. If the last part is omitted, it is the free
+// one; otherwise pass [Any] in place of the free part.
 //
-//	state.Bind("acme", "chat")           // {tenant}:state:{name}:{user}, the user is free
-//	shared.Bind("acme", keyspace.Any, "u1") // {tenant}:SS:{state}:{user}, the state is free
+//	state.Bind("acme", "chat")              // acme:state:chat:{user}
+//	shared.Bind("acme", keyspace.Any, "u1") // acme:SS:{state}:u1
+//
+// If a part cannot be in a key, or if not exactly one part is free, Bind returns
+// [ErrInvalidKey].
 func (p Pattern) Bind(parts ...string) (Space, error) {
 	if p.t != nil && len(parts) == len(p.t.params)-1 {
 		parts = append(parts[:len(parts):len(parts)], Any)
 	}
-	if err := p.takes(len(parts)); err != nil {
+	if err := p.checkCount(len(parts)); err != nil {
 		return Space{}, err
 	}
 	free := -1
@@ -107,7 +133,7 @@ func (p Pattern) Bind(parts ...string) (Space, error) {
 		free = i
 	}
 	if free < 0 {
-		return Space{}, fmt.Errorf("%w: no part of %q is free; leave the last one out, or give Any for the record's id",
+		return Space{}, fmt.Errorf("%w: no part of %q is free; omit the last part, or pass keyspace.Any in place of the ID",
 			ErrInvalidKey, p.t.source)
 	}
 	prefix, err := p.t.render(parts, 0, free)
@@ -121,7 +147,8 @@ func (p Pattern) Bind(parts ...string) (Space, error) {
 	return Space{prefix: prefix, suffix: suffix, free: p.t.params[free], source: p.t.source}, nil
 }
 
-// Params gives the names of the parameters in the order in which Key takes them.
+// Params returns the names of the parameters, in the order in which
+// [Pattern.Key] takes their values.
 func (p Pattern) Params() []string {
 	if p.t == nil {
 		return nil
@@ -133,10 +160,19 @@ func (p Pattern) Params() []string {
 	return names
 }
 
+// HashTag returns the name of the parameter in double braces. If the template has
+// none, HashTag returns "".
+func (p Pattern) HashTag() string {
+	if p.t == nil {
+		return ""
+	}
+	return p.t.hashTag
+}
+
 // IsPython reports whether the pattern writes parts as the Python package does.
 func (p Pattern) IsPython() bool { return p.t != nil && p.t.python }
 
-// String gives the template.
+// String returns the template.
 func (p Pattern) String() string {
 	if p.t == nil {
 		return ""
@@ -144,13 +180,14 @@ func (p Pattern) String() string {
 	return p.t.source
 }
 
-func (p Pattern) takes(n int) error {
+// checkCount returns an error unless the pattern takes n parts.
+func (p Pattern) checkCount(n int) error {
 	switch {
 	case p.t == nil:
-		return fmt.Errorf("%w: the pattern has no template; make it with Compile", ErrInvalidKey)
+		return fmt.Errorf("%w: the Pattern is zero; make one with keyspace.Compile", ErrInvalidKey)
 	case n != len(p.t.params):
-		return fmt.Errorf("%w: %q takes %d parts (%s), not %d",
-			ErrInvalidKey, p.t.source, len(p.t.params), strings.Join(p.Params(), ", "), n)
+		return fmt.Errorf("%w: the number of parts for %q is %d; pass %d: %s",
+			ErrInvalidKey, p.t.source, n, len(p.t.params), strings.Join(p.Params(), ", "))
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // pieces make parts that are hard on a pattern: separators, escapes and what
-// looks like them, glob characters, the library's own prefix.
+// looks like them, glob characters, the reserved for the library prefix.
 var pieces = []string{
 	"a", "b", "_", ":", "%", "%3A", "%3a", "%25", "%lease:", "::", "*", "?", "[", "]", `\`, "^", "-", " ",
 	"ñ🚀", "\xff", "\n", "user", ":user:", ":SS:", ":EXPTRIGGER:", "s}:", "%2", "{", "}",
@@ -216,17 +216,17 @@ func TestKeyErrors(t *testing.T) {
 	}{
 		{user, []string{"", "u"}, []string{"{tenant}", `"{tenant}:user:{id}"`, "empty", "give it a value"}},
 		{user, []string{"t", ""}, []string{"{id}", "empty"}},
-		{user, []string{"t", "a\x00b"}, []string{"{id}", `a\x00b`, "NUL", "take it out"}},
-		{user, []string{keyspace.Any, "u"}, []string{"{tenant}", "Any", "Glob and Bind"}},
+		{user, []string{"t", "a\x00b"}, []string{"{id}", `a\x00b`, "NUL", "remove it"}},
+		{user, []string{keyspace.Any, "u"}, []string{"{tenant}", "Any", "Bind and Glob"}},
 		{user, []string{"t"}, []string{"takes 2 parts (tenant, id), not 1"}},
 		{user, []string{"t", "a", "b"}, []string{"not 3"}},
 		{user, nil, []string{"not 0"}},
 		{user, []string{"t", strings.Repeat("long", 10) + "\x00"}, []string{"{id}"}},
 		{tagged, []string{"a{b", "x"}, []string{"{service}", "brace", `"a{b"`}},
 		{tagged, []string{"a", "x}"}, []string{"{id}", "brace"}},
-		{keyspace.MustCompile("{id}"), []string{"%lease:x"}, []string{"{id}", "library's own"}},
-		{must(keyspace.CompilePython("{t}:user:{id}")), []string{"%lease", "x"}, []string{"{t}", "library's own"}},
-		{must(keyspace.CompilePython("{t}exp:{id}")), []string{"%", "x"}, []string{"{t}", "library's own"}},
+		{keyspace.MustCompile("{id}"), []string{"%lease:x"}, []string{"{id}", "reserved for the library"}},
+		{must(keyspace.CompilePython("{t}:user:{id}")), []string{"%lease", "x"}, []string{"{t}", "reserved for the library"}},
+		{must(keyspace.CompilePython("{t}exp:{id}")), []string{"%", "x"}, []string{"{t}", "reserved for the library"}},
 		{keyspace.Pattern{}, []string{"a"}, []string{"Compile"}},
 	} {
 		key, err := tc.pattern.Key(tc.parts...)
@@ -237,6 +237,44 @@ func TestKeyErrors(t *testing.T) {
 		}
 		require.NotContains(t, err.Error(), "longlong")
 	}
+}
+
+// Key returns an error if and only if CheckPart does for one of the parts, and it
+// is the same error.
+func TestCheckPartAgreesWithKey(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		compile := rapid.SampledFrom([]func(string) (keyspace.Pattern, error){
+			keyspace.Compile, python, ambiguous,
+		}).Draw(t, "compile")
+		p := must(compile(drawTemplate(t)))
+		parts := drawParts(t, p, "part")
+		_, err := p.Key(parts...)
+		var messages []string
+		for i, part := range parts {
+			if err := p.CheckPart(i, part); err != nil {
+				require.ErrorIs(t, err, keyspace.ErrInvalidKey)
+				messages = append(messages, err.Error())
+			}
+		}
+		if err == nil {
+			require.Empty(t, messages, "%s %q", p, parts)
+		} else {
+			require.Contains(t, messages, err.Error())
+		}
+	})
+}
+
+func TestCheckPart(t *testing.T) {
+	user := keyspace.Python().User
+	require.NoError(t, user.CheckPart(0, "acme"))
+	require.ErrorContains(t, user.CheckPart(0, "%lease"), "reserved for the library")
+	require.NoError(t, user.CheckPart(1, "%lease"))
+	require.ErrorContains(t, user.CheckPart(0, keyspace.Any), "keyspace.Any")
+	require.ErrorContains(t, user.CheckPart(1, ""), "{id}")
+	for _, i := range []int{-1, 2} {
+		require.ErrorIs(t, user.CheckPart(i, "acme"), keyspace.ErrInvalidKey)
+	}
+	require.ErrorIs(t, keyspace.Pattern{}.CheckPart(0, "acme"), keyspace.ErrInvalidKey)
 }
 
 func TestParseRefusesWhatKeyDoesNotWrite(t *testing.T) {

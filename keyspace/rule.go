@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// rule says what one parameter's values may hold and how they are written.
-// Without escape and underscore they are written verbatim.
+// rule describes the values that a parameter accepts and how they are written.
+// Without escape and underscore, a value is written verbatim.
 type rule uint8
 
 const (
@@ -16,16 +16,17 @@ const (
 	noColon                     // : is refused
 )
 
+// Faults of a value, worded to follow the name of its parameter.
 const (
-	faultEmpty = "is empty; give it a value"
-	faultNUL   = "holds a NUL byte; take it out"
-	faultAny   = "is Any, which only Glob and Bind take; give it a value"
-	faultBrace = "holds a brace, which in this pattern marks the hash tag alone; take it out"
-	faultColon = "holds a colon, so that in the Python package's keys other parts could give the same key; take it out, or allow it with keyspace.AllowAmbiguous"
-	faultOwn   = "makes a key that begins with % and a lower-case letter, as the library's own do; begin it with another character"
+	faultEmpty    = "is empty; give it a value"
+	faultNUL      = "contains a NUL byte; remove it"
+	faultAny      = "is keyspace.Any, which only Bind and Glob accept; give it a value"
+	faultBrace    = "contains a brace, which would change the cluster slot of the key; remove it"
+	faultColon    = "contains a colon, so that other parts could make the same key; remove it, or allow it with keyspace.AllowAmbiguous"
+	faultReserved = "makes a key that begins with % and a lower-case letter, which is reserved for the library; begin it with another character"
 )
 
-// fault says what is wrong with a value; empty: nothing.
+// fault returns why a value is refused, or "" if it is accepted.
 func (r rule) fault(value string) string {
 	switch {
 	case value == "":
@@ -42,6 +43,7 @@ func (r rule) fault(value string) string {
 	return ""
 }
 
+// size returns the length of a value as it is written.
 func (r rule) size(value string) int {
 	if r&escape == 0 {
 		return len(value)
@@ -51,7 +53,7 @@ func (r rule) size(value string) int {
 
 func (r rule) write(b *strings.Builder, value string) {
 	for r&(escape|underscore) != 0 {
-		at := r.special(value)
+		at := r.indexSpecial(value)
 		if at < 0 {
 			break
 		}
@@ -69,9 +71,9 @@ func (r rule) write(b *strings.Builder, value string) {
 	b.WriteString(value)
 }
 
-// encode is write for a value that stands alone.
+// encode returns a value as write writes it.
 func (r rule) encode(value string) string {
-	if r.special(value) < 0 {
+	if r.indexSpecial(value) < 0 {
 		return value
 	}
 	var b strings.Builder
@@ -80,18 +82,19 @@ func (r rule) encode(value string) string {
 	return b.String()
 }
 
-// decode gives the value that encode turns into text, if there is one.
+// decode returns the value that encode turns into text. It reports false if there
+// is none.
 func (r rule) decode(text string) (value string, ok bool) {
 	if r.fault(text) != "" {
 		return "", false
 	}
-	if r.special(text) < 0 {
+	if r.indexSpecial(text) < 0 {
 		return text, true
 	}
 	var b strings.Builder
 	b.Grow(len(text))
 	for {
-		at := r.special(text)
+		at := r.indexSpecial(text)
 		if at < 0 {
 			b.WriteString(text)
 			return b.String(), true
@@ -109,8 +112,9 @@ func (r rule) decode(text string) (value string, ok bool) {
 	}
 }
 
-// special gives the place of the first byte that is not written as it is, or -1.
-func (r rule) special(s string) int {
+// indexSpecial returns the index of the first byte that is not written as it is,
+// or -1.
+func (r rule) indexSpecial(s string) int {
 	if r&(escape|underscore) == 0 {
 		return -1
 	}
@@ -127,15 +131,24 @@ func (r rule) special(s string) int {
 	return colon
 }
 
-func (p param) invalid(source, value, fault string) error {
-	shown := ""
-	if n := len(value); n > 0 && n <= 32 && value != Any {
-		shown = fmt.Sprintf(" (%q)", value)
+// check returns the error of a value that the parameter refuses.
+func (p param) check(source, value string) error {
+	if fault := p.rule.fault(value); fault != "" {
+		return p.invalid(source, value, fault)
 	}
-	return fmt.Errorf("%w: {%s} of %q%s %s", ErrInvalidKey, p.name, source, shown, fault)
+	return nil
 }
 
-// own reports whether a key is of the form that the library keeps to itself.
-func own(key string) bool {
+// invalid returns the error of a value. It quotes the value if it is short.
+func (p param) invalid(source, value, fault string) error {
+	quoted := ""
+	if n := len(value); n > 0 && n <= 32 && value != Any {
+		quoted = fmt.Sprintf(" (%q)", value)
+	}
+	return fmt.Errorf("%w: {%s} of %q%s %s", ErrInvalidKey, p.name, source, quoted, fault)
+}
+
+// isReserved reports whether a key has the form that is reserved for the library.
+func isReserved(key string) bool {
 	return len(key) > 1 && key[0] == '%' && 'a' <= key[1] && key[1] <= 'z'
 }

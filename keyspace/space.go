@@ -5,46 +5,51 @@ import (
 	"strings"
 )
 
-// Space is a pattern with every part but one given: the keys of one repository,
-// told apart by the record's id. Its fixed text is rendered once, so Key is one
-// concatenation. [Pattern.Bind] makes it; equal spaces compare equal. The zero
-// Space has no keys: Key gives an error, ID false, Glob what matches nothing.
+// Space is a pattern in which every part but one is fixed: the keys of one
+// repository. The free part is the ID of a record. [Pattern.Bind] returns a Space.
+//
+// The fixed text is rendered once, so Key is one concatenation. Two equal spaces
+// compare equal. The zero Space has no keys: Key returns [ErrInvalidKey], ID
+// reports false, and Glob returns a glob that matches no key.
 type Space struct {
 	prefix, suffix string
 	free           param
 	source         string
 }
 
-// Key gives the key of the record with that id.
+// Key returns the key of the record with this ID. If the ID cannot be in a key,
+// Key returns [ErrInvalidKey].
 func (s Space) Key(id string) (string, error) {
 	if s.source == "" {
-		return "", fmt.Errorf("%w: the space is bound to no pattern; make it with Pattern.Bind", ErrInvalidKey)
+		return "", fmt.Errorf("%w: the Space is zero; make one with Pattern.Bind", ErrInvalidKey)
 	}
-	if fault := s.free.rule.fault(id); fault != "" {
-		return "", s.free.invalid(s.source, id, fault)
+	if err := s.free.check(s.source, id); err != nil {
+		return "", err
 	}
 	key := s.prefix + s.free.rule.encode(id) + s.suffix
-	if s.prefix == "" && own(key) {
-		return "", s.free.invalid(s.source, id, faultOwn)
+	if s.prefix == "" && isReserved(key) {
+		return "", s.free.invalid(s.source, id, faultReserved)
 	}
 	return key, nil
 }
 
-// ID gives the id of the record that has that key. It says true only if Key
-// gives that very key for the id, so keys of other spaces that a glob also
-// matched are told apart. In a space of a Python pattern with [AllowAmbiguous]
-// whose free part is verbatim, all that stands between the fixed parts is the id.
+// ID returns the ID of the record at key. It reports true only if [Space.Key]
+// returns exactly this key for the ID, so it reports false for keys of other
+// spaces that the glob also matched.
+//
+// With [AllowAmbiguous], a free part that is written verbatim is all text between
+// the fixed parts.
 func (s Space) ID(key string) (string, bool) {
 	if s.source == "" || len(key) <= len(s.prefix)+len(s.suffix) ||
 		!strings.HasPrefix(key, s.prefix) || !strings.HasSuffix(key, s.suffix) ||
-		s.prefix == "" && own(key) {
+		s.prefix == "" && isReserved(key) {
 		return "", false
 	}
 	return s.free.rule.decode(key[len(s.prefix) : len(key)-len(s.suffix)])
 }
 
-// Glob gives the Redis glob of the space. It matches every key of the space and
-// may match others, which ID tells apart.
+// Glob returns a Redis glob that matches every key of the space. It can match
+// other keys too; [Space.ID] reports false for them.
 func (s Space) Glob() string {
 	if s.source == "" {
 		return matchesNothing
@@ -57,8 +62,8 @@ func (s Space) Glob() string {
 	return b.String()
 }
 
-// String gives the space as a template whose only parameter is the free one,
-// for messages: "acme:user:{id}".
+// String returns the space as a template with the free part as its only
+// parameter, such as "acme:user:{id}". It is for messages.
 func (s Space) String() string {
 	if s.source == "" {
 		return ""

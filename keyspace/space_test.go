@@ -108,13 +108,13 @@ func TestBindErrors(t *testing.T) {
 		{l.User, []string{free, free}, "{tenant} and {id}"},
 		{l.User, []string{free}, "both free"},
 		{l.State, []string{"acme", free}, "{name} and {user}"},
-		{l.State, []string{"acme"}, "takes 3 parts"},
-		{l.State, []string{"a", "b", "c", "d"}, "not 4"},
+		{l.State, []string{"acme"}, "is 1; pass 3: tenant, name, user"},
+		{l.State, []string{"a", "b", "c", "d"}, "is 4; pass 3"},
 		{l.User, []string{""}, "{tenant}"},
 		{l.User, []string{"a\x00"}, "NUL"},
 		{l.User, []string{free, ""}, "{id}"},
 		{keyspace.Cluster().User, []string{"a{b"}, "brace"},
-		{keyspace.Python().User, []string{"%lease"}, "library's own"},
+		{keyspace.Python().User, []string{"%lease"}, "reserved for the library"},
 		{keyspace.Pattern{}, []string{"a"}, "Compile"},
 	} {
 		s, err := tc.pattern.Bind(tc.parts...)
@@ -169,7 +169,7 @@ func TestSpaceKeyErrors(t *testing.T) {
 		{bind(keyspace.Default().User, "acme"), "a\x00", "NUL"},
 		{bind(keyspace.Default().User, "acme"), keyspace.Any, "Any"},
 		{bind(keyspace.Cluster().User, "acme"), "}", "brace"},
-		{bind(keyspace.MustCompile("{id}")), "%lease:x", "library's own"},
+		{bind(keyspace.MustCompile("{id}")), "%lease:x", "reserved for the library"},
 	} {
 		key, err := tc.space.Key(tc.id)
 		require.Empty(t, key)

@@ -8,29 +8,31 @@ import (
 	"unicode"
 )
 
-// Compile reads a template such as "{tenant}:user:{id}". The package comment
-// says what a template may hold and how its parts are escaped.
+// Compile compiles a template such as "{tenant}:user:{id}". The package comment
+// describes templates and the escaping of parts. If the template is not valid,
+// Compile returns an error.
 func Compile(source string) (Pattern, error) { return compile(source, 0) }
 
-// MustCompile is Compile for templates that are constants: it panics where
-// Compile gives an error.
+// MustCompile is like [Compile] but panics if the template is not valid. It is for
+// templates that are constants.
 func MustCompile(source string) Pattern { return must(Compile(source)) }
 
-// PythonOption changes which parts [Python] and [CompilePython] take.
+// PythonOption changes which parts [Python] and [CompilePython] accept.
 type PythonOption uint8
 
-// AllowAmbiguous takes every part that the Python package takes, also where
-// different parts give one key. Without it a ":" in such a part is
-// [ErrInvalidKey].
+// AllowAmbiguous accepts every part that the Python package accepts, even if
+// different parts then make the same key. Without it, methods return
+// [ErrInvalidKey] for a ":" in such a part.
 const AllowAmbiguous PythonOption = 1
 
-// CompilePython is Compile with the Python package's escaping, for prefixes of
-// one's own: a service that calls its triggers "X" there has
-// "{tenant}:X:{action}:{id}" here. The names of the parameters matter. If
-// {action} is followed by {id}, {state} by {user}, or {table} by {pk}, a ":" in
-// these two becomes "_", as in that package's triggers, shared states and tables.
-// All else is verbatim. See [Python] for the parts that are refused, and
-// [AllowAmbiguous].
+// CompilePython is like [Compile] but writes parts as the Python package does. It
+// is for services that use another key prefix: if a Python service stores its
+// triggers under "X", the template is "{tenant}:X:{action}:{id}".
+//
+// The names of the parameters matter. If {action} is followed by {id}, {state} by
+// {user}, or {table} by {pk}, a ":" in these two becomes "_", as in the triggers,
+// shared states and tables of that package. Other parts are written verbatim.
+// See [Python] for the parts that are refused, and [AllowAmbiguous].
 func CompilePython(source string, opts ...PythonOption) (Pattern, error) {
 	return compile(source, pythonDialect(opts))
 }
@@ -42,10 +44,12 @@ func pythonDialect(opts []PythonOption) dialect {
 	return python
 }
 
-// template holds literals[i] before params[i] and one more at the end. The
-// braces of a hash tag belong to the literals around it.
+// template is a compiled template. literals[i] precedes params[i], and one more
+// literal follows the last parameter. The literals include the braces of the hash
+// tag.
 type template struct {
 	source   string
+	hashTag  string // name of the parameter that is the hash tag, or ""
 	literals []string
 	params   []param
 	python   bool
@@ -60,8 +64,8 @@ type dialect uint8
 
 const (
 	python    dialect = 1 << iota // the Python package's escaping
-	braceless                     // no braces in any part, with a hash tag or without
-	ambiguous                     // of python: different parts may give one key
+	braceless                     // no part contains braces, even without a hash tag
+	ambiguous                     // with python: different parts may make the same key
 )
 
 func must(p Pattern, err error) Pattern {
@@ -73,25 +77,24 @@ func must(p Pattern, err error) Pattern {
 
 func compile(source string, d dialect) (Pattern, error) {
 	t := &template{source: source, python: d&python != 0}
-	tag, err := t.scan()
-	if err != nil {
+	if err := t.scan(); err != nil {
 		return Pattern{}, fmt.Errorf("keyspace: template %q: %w", source, err)
 	}
 	for i := range t.params {
 		t.params[i].rule = t.ruleOf(i, d)
-		if tag || d&braceless != 0 {
+		if t.hashTag != "" || d&braceless != 0 {
 			t.params[i].rule |= noBraces
 		}
 	}
 	return Pattern{t}, nil
 }
 
-// ruleOf is how a dialect keeps param i from being mistaken for its neighbours.
-// The last part of a template that begins with a parameter needs nothing.
+// ruleOf returns the rule of params[i], which keeps it apart from its neighbours.
+// If the template begins with a parameter, the last part needs no rule.
 func (t *template) ruleOf(i int, d dialect) (r rule) {
 	last := i == len(t.params)-1 && t.source[0] == '{'
 	switch {
-	case t.python && t.underscored(i):
+	case t.python && t.isUnderscored(i):
 		r = underscore
 	case last:
 		return 0
@@ -104,10 +107,10 @@ func (t *template) ruleOf(i int, d dialect) (r rule) {
 	return r
 }
 
-// scan fills literals and params, and reports whether there is a hash tag.
-func (t *template) scan() (tag bool, err error) {
+// scan fills literals, params and hashTag from source.
+func (t *template) scan() error {
 	if strings.Contains(t.source, "\x00") {
-		return false, errors.New("holds a NUL byte; take it out")
+		return errors.New("contains a NUL byte; remove it")
 	}
 	rest, after := t.source, ""
 	for {
@@ -117,7 +120,7 @@ func (t *template) scan() (tag bool, err error) {
 		}
 		literal := rest[:at]
 		if rest[at] == '}' {
-			return false, fmt.Errorf("a } after %q closes nothing; write parameters as {name}", literal)
+			return fmt.Errorf("the } after %q has no {; write a parameter as {name}", literal)
 		}
 		opening, closing := "{", "}"
 		if strings.HasPrefix(rest[at:], "{{") {
@@ -125,63 +128,64 @@ func (t *template) scan() (tag bool, err error) {
 		}
 		name, tail, closed := strings.Cut(rest[at+len(opening):], closing)
 		if !closed {
-			return false, fmt.Errorf("%s is never closed; write {name}, or {{name}} for the hash tag", rest[at:])
+			return fmt.Errorf("%q is not closed; write {name}, or {{name}} for the hash tag", rest[at:])
 		}
 		isTag := opening == "{{"
-		if err := t.allows(name, literal, isTag); err != nil {
-			return false, err
+		if err := t.checkParam(name, literal, isTag); err != nil {
+			return err
 		}
 		switch {
-		case isTag && tag:
-			return false, fmt.Errorf("{{%s}} is a second hash tag; Redis takes the first alone, so write {%s}", name, name)
+		case isTag && t.hashTag != "":
+			return fmt.Errorf("{{%s}} is a second hash tag, and Redis uses only the first; write {%s}", name, name)
 		case isTag:
+			t.hashTag = name
 			t.literals, after = append(t.literals, after+literal+"{"), "}"
 		default:
 			t.literals, after = append(t.literals, after+literal), ""
 		}
 		t.params = append(t.params, param{name: name})
-		tag = tag || isTag
 		rest = tail
 	}
 	if len(t.params) == 0 {
-		return false, errors.New("has no parameter; give it one, such as {id}")
+		return errors.New("has no parameter; add one, such as {id}")
 	}
 	t.literals = append(t.literals, after+rest)
-	return tag, nil
+	return nil
 }
 
-// allows says whether a parameter may follow the literal and the parameters so far.
-func (t *template) allows(name, literal string, isTag bool) error {
-	strange := func(r rune) bool {
+// checkParam returns an error if a parameter of this name may not follow the
+// literal and the parameters so far.
+func (t *template) checkParam(name, literal string, isTag bool) error {
+	notInName := func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.", r)
 	}
 	switch {
 	case name == "":
 		return errors.New("a parameter has no name; write {name}")
-	case strings.IndexFunc(name, strange) >= 0:
-		return fmt.Errorf("{%s} is no name; use letters, digits and _ - . in it", name)
+	case strings.IndexFunc(name, notInName) >= 0:
+		return fmt.Errorf("{%s} is not a valid name; use only letters, digits, _, - and .", name)
 	case len(t.params) == 0:
-		if strings.HasPrefix(literal, "%") && !own(literal) {
-			return errors.New("begins with % and no lower-case letter after it, as an escaped part may; begin with another character")
+		if strings.HasPrefix(literal, "%") && !isReserved(literal) {
+			return errors.New("begins with a % that no lower-case letter follows, as an escaped part can; begin it with another character")
 		}
 		return nil
 	}
 	for _, p := range t.params {
 		if p.name == name {
-			return fmt.Errorf("{%s} stands there twice; give the second another name", name)
+			return fmt.Errorf("{%s} appears twice; rename one of the two", name)
 		}
 	}
 	if !strings.Contains(literal, ":") && (literal != "" || !isTag) {
-		return fmt.Errorf("nothing with a : between {%s} and {%s}, so keys could be read in two ways; put a : there",
+		return fmt.Errorf("there is no : between {%s} and {%s}, so a key could be read in two ways; put a : there",
 			t.params[len(t.params)-1].name, name)
 	}
 	return nil
 }
 
-// underscored reports whether param i is one of the two that a trigger, a shared
-// state or a table has in the Python package.
-func (t *template) underscored(i int) bool {
-	pair := func(i int) bool {
+// isUnderscored reports whether params[i] belongs to a pair in which the Python
+// package writes ":" as "_".
+func (t *template) isUnderscored(i int) bool {
+	startsPair := func(i int) bool {
 		if i < 0 || i+1 >= len(t.params) {
 			return false
 		}
@@ -191,16 +195,16 @@ func (t *template) underscored(i int) bool {
 		}
 		return false
 	}
-	return pair(i) || pair(i-1)
+	return startsPair(i) || startsPair(i-1)
 }
 
-// render writes literals[from] to literals[to] and the parts between them.
+// render returns literals[from] to literals[to] with the parts between them.
 func (t *template) render(parts []string, from, to int) (string, error) {
 	size := len(t.literals[to])
 	for i := from; i < to; i++ {
 		p := &t.params[i]
-		if fault := p.rule.fault(parts[i]); fault != "" {
-			return "", p.invalid(t.source, parts[i], fault)
+		if err := p.check(t.source, parts[i]); err != nil {
+			return "", err
 		}
 		size += len(t.literals[i]) + p.rule.size(parts[i])
 	}
@@ -212,40 +216,46 @@ func (t *template) render(parts []string, from, to int) (string, error) {
 	}
 	b.WriteString(t.literals[to])
 	text := b.String()
-	if from == 0 && to > 0 && !t.open(text) {
-		return "", t.params[0].invalid(t.source, parts[0], faultOwn)
+	if from == 0 && to > 0 && !t.avoidsReserved(text) {
+		return "", t.params[0].invalid(t.source, parts[0], faultReserved)
 	}
 	return text, nil
 }
 
-// split is the inverse of render: rest begins where params[i] does. The first
-// place of the next literal decides, except for a verbatim part before one that
-// holds no ":"; before another verbatim part, that one can take what is too much.
-func (t *template) split(parts []string, i int, rest string) (ok bool) {
+// split is the inverse of render: it fills parts from i on, and text begins with
+// params[i].
+//
+// A part usually ends at the first occurrence of the next literal. If the part is
+// verbatim and the next one may not contain a ":", later occurrences are tried
+// too. If both are verbatim, the next part takes the surplus.
+func (t *template) split(parts []string, i int, text string) (ok bool) {
 	p, next := t.params[i], t.literals[i+1]
 	if i == len(t.params)-1 {
-		rest, ok = strings.CutSuffix(rest, next)
+		text, ok = strings.CutSuffix(text, next)
 		if ok {
-			parts[i], ok = p.rule.decode(rest)
+			parts[i], ok = p.rule.decode(text)
 		}
 		return ok
 	}
-	again := p.rule&(underscore|noColon) == 0 && t.params[i+1].rule&underscore != 0
-	for at := 1; at < len(rest); at++ {
-		n := strings.Index(rest[at:], next)
+	triesLater := p.rule&(underscore|noColon) == 0 && t.params[i+1].rule&underscore != 0
+	for at := 1; at < len(text); at++ {
+		n := strings.Index(text[at:], next)
 		if n < 0 {
 			return false
 		}
 		at += n
-		if parts[i], ok = p.rule.decode(rest[:at]); ok && t.split(parts, i+1, rest[at+len(next):]) {
+		if parts[i], ok = p.rule.decode(text[:at]); ok && t.split(parts, i+1, text[at+len(next):]) {
 			return true
 		}
-		if !again {
+		if !triesLater {
 			return false
 		}
 	}
 	return false
 }
 
-// open reports whether a text of this template leaves the library's own keys alone.
-func (t *template) open(text string) bool { return t.literals[0] != "" || !own(text) }
+// avoidsReserved reports whether a key of this template is not a reserved key by
+// accident: the template begins with a literal, or the key is not reserved.
+func (t *template) avoidsReserved(key string) bool {
+	return t.literals[0] != "" || !isReserved(key)
+}

@@ -10,21 +10,21 @@ import (
 
 func TestCompileErrors(t *testing.T) {
 	for template, says := range map[string]string{
-		"":             "no parameter; give it one",
+		"":             "no parameter; add one",
 		"abc":          "no parameter",
 		"a\x00{b}":     "NUL",
 		"{a}:\x00:{b}": "NUL",
-		"{a":           "{a is never closed",
-		"{{a}":         "{{a} is never closed",
-		"{a}}":         "closes nothing",
-		"a}b{c}":       `a } after "a" closes nothing`,
+		"{a":           `"{a" is not closed`,
+		"{{a}":         `"{{a}" is not closed`,
+		"{a}}":         "has no {",
+		"a}b{c}":       `the } after "a" has no {`,
 		"{}":           "has no name",
 		"x:{{}}":       "has no name",
-		"{{{a}}}":      "is no name",
-		"{a{b}}":       "is no name",
-		"{a:b}":        "{a:b} is no name",
-		"{ a }":        "is no name",
-		"{a}:{a}":      "{a} stands there twice",
+		"{{{a}}}":      "is not a valid name",
+		"{a{b}}":       "is not a valid name",
+		"{a:b}":        "{a:b} is not a valid name",
+		"{ a }":        "is not a valid name",
+		"{a}:{a}":      "{a} appears twice",
 		"{a}:{{a}}":    "twice",
 		"{{a}}:{{b}}":  "second hash tag",
 		"{{a}}{{b}}":   "second hash tag",
@@ -32,10 +32,10 @@ func TestCompileErrors(t *testing.T) {
 		"{a}x{b}":      "put a : there",
 		"{{a}}{b}":     "between {a} and {b}",
 		"{a}x{{b}}":    "between {a} and {b}",
-		"%{a}:x":       "begins with %",
-		"%25:{a}":      "begins with %",
-		"%3A:{a}":      "begins with %",
-		"%A:{a}":       "begins with %",
+		"%{a}:x":       "begins with a %",
+		"%25:{a}":      "begins with a %",
+		"%3A:{a}":      "begins with a %",
+		"%A:{a}":       "begins with a %",
 	} {
 		for _, compile := range []func(string) (keyspace.Pattern, error){keyspace.Compile, python, ambiguous} {
 			p, err := compile(template)
@@ -82,10 +82,13 @@ func TestPatternDescribesItself(t *testing.T) {
 	p := keyspace.Cluster().Trigger
 	require.Equal(t, "{tenant}{{shard}}:EXPTRIGGER:{action}:{id}", p.String())
 	require.Equal(t, []string{"tenant", "shard", "action", "id"}, p.Params())
+	require.Equal(t, "shard", p.HashTag())
+	require.Empty(t, keyspace.Default().Trigger.HashTag())
 	require.False(t, p.IsPython())
 
 	var zero keyspace.Pattern
 	require.Empty(t, zero.String())
 	require.Empty(t, zero.Params())
+	require.Empty(t, zero.HashTag())
 	require.False(t, zero.IsPython())
 }

@@ -57,5 +57,5 @@ func ExampleMiddleware() {
 	// 200 hello alice, on the plan of acme
 	// 200 hello, whoever you are
 	// 401 unauthorized: the request does not say, or does not prove, whom it is from
-	// 400 bad request: scope: keyspace: invalid key: {tenant} of "{tenant}:{user}" is empty; give it a value
+	// 400 bad request: scope: invalid key: {tenant} of "{tenant}:{user}" is empty; give it a value
 }

@@ -72,8 +72,7 @@ func (s *Set) Target(op string) fault.Target {
 
 // isTenant is the reason why a member of the pending set is no tenant, if any.
 func (s *Set) isTenant(member string) error {
-	_, err := s.list.Key(member, s.Service, "entity", "action")
-	return err
+	return s.list.CheckPart(0, member)
 }
 
 // isQueue is the same for a queue of the index.

@@ -53,7 +53,7 @@ func (s *Store) Scan(ctx context.Context, op string, kind Kind, keys Keys, read 
 
 func (s *Store) scanAll(ctx context.Context, op string, from *walk) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
-		t, err := s.beginAll(ctx, op)
+		t, err := s.BeginAll(ctx, op)
 		if err != nil {
 			yield(Page{}, err)
 			return

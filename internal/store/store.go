@@ -167,8 +167,8 @@ func (s *Store) BeginWrite(ctx context.Context, op, id string) (fault.Target, er
 	return t, err
 }
 
-// beginAll is Begin for an operation on the whole space.
-func (s *Store) beginAll(ctx context.Context, op string) (fault.Target, error) {
+// BeginAll is Begin for an operation on the whole space.
+func (s *Store) BeginAll(ctx context.Context, op string) (fault.Target, error) {
 	t := fault.Target{Op: op, Pool: s.Alias}
 	if s.bad != nil {
 		return t, t.NotApplied(s.bad)
