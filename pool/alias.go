@@ -5,13 +5,16 @@ import (
 	"unicode"
 )
 
-// Alias names a pool. Programs may add their own beside the six below, through
-// Config.Databases or Config.URLs; a name is not empty and holds no blank, no
-// control character and none of : % { }, since it may become a prefix of keys.
+// Alias names a pool. Each alias has its own client and, except on a cluster,
+// its own database. A program adds aliases with [Config.Databases] or
+// [Config.URLs].
+//
+// An alias can become a prefix of keys. It must not be empty, and must not
+// contain white space, control characters or any of : % { } * ? [ ] \.
 type Alias string
 
-// The pools that the domain repositories live on, each with the database it has
-// where Config gives it no other.
+// The predefined aliases. Each uses the database given here, unless
+// [Config.Databases] or [Config.URLs] selects another.
 const (
 	Default     Alias = "default"               // generic values; database 15
 	User        Alias = "user"                  // users; database 11
@@ -21,7 +24,7 @@ const (
 	PubSub      Alias = "pubsub"                // messages; database 7
 )
 
-var databases = map[Alias]int{
+var defaultDatabases = map[Alias]int{
 	Default:     15,
 	User:        11,
 	Handlers:    10,
@@ -36,5 +39,5 @@ func (a Alias) valid() bool {
 	})
 }
 
-// prefix is what the keys of a begin with where pools share a database.
-func (a Alias) prefix() string { return string(a) + ":" }
+// keyPrefix returns the prefix of a's keys in a database that aliases share.
+func (a Alias) keyPrefix() string { return string(a) + ":" }

@@ -11,19 +11,19 @@ import (
 	"github.com/symphony-go/symphony/internal/nearcache"
 )
 
-// open makes the cache that c describes, nil where it is disabled.
+// open returns the cache that c describes, or nil if it is disabled.
 func (c Cache) open() *nearcache.Cache {
 	if c.Disabled {
 		return nil
 	}
 	return nearcache.New(nearcache.Config{
-		MaxBytes: cmp.Or(c.MaxBytes, defaultCacheBytes),
-		MaxStale: cmp.Or(c.MaxStale, defaultMaxStale),
+		MaxBytes: cmp.Or(c.MaxBytes, defaultCacheMaxBytes),
+		MaxStale: cmp.Or(c.MaxStale, defaultCacheMaxStale),
 	})
 }
 
-// openCached is open for a client whose connections tell what changes. The
-// Origin is nil where the server does not know how.
+// openCached opens a client whose connections report changes to the cache. The
+// origin is nil if the cache is disabled or the server has no client tracking.
 func (p *plan) openCached(ctx context.Context, opt rueidis.ClientOption) (rueidis.Client, *nearcache.Origin, error) {
 	if p.cache == nil {
 		c, err := p.open(ctx, opt)
@@ -34,7 +34,7 @@ func (p *plan) openCached(ctx context.Context, opt rueidis.ClientOption) (rueidi
 	tracking.DisableCache = false
 	tracking.NewCacheStoreFn = origin.NewConnection
 	c, err := p.openTracking(ctx, tracking)
-	if errors.Is(err, rueidis.ErrNoCache) && !refusesForNow(err) {
+	if errors.Is(err, rueidis.ErrNoCache) && !isTemporaryRefusal(err) {
 		c, err = p.open(ctx, opt)
 		return c, nil, err
 	}
@@ -44,8 +44,9 @@ func (p *plan) openCached(ctx context.Context, opt rueidis.ClientOption) (rueidi
 	return c, origin, err
 }
 
-// openTracking is open that fails with rueidis.ErrNoCache where the user may not
-// ask for messages about single keys: rueidis would read them all the same.
+// openTracking opens a client with client tracking. It returns
+// rueidis.ErrNoCache if the user may not run CLIENT CACHING: rueidis would
+// otherwise send cached reads whose changes are not reported.
 func (p *plan) openTracking(ctx context.Context, opt rueidis.ClientOption) (rueidis.Client, error) {
 	c, err := p.open(ctx, opt)
 	if err != nil {
@@ -58,22 +59,24 @@ func (p *plan) openTracking(ctx context.Context, opt rueidis.ClientOption) (ruei
 	return c, nil
 }
 
-// realm is the cache of one alias's records.
+// realm returns the cache of one alias's records, or nil if the cache is
+// disabled.
 func (p *plan) realm(a Alias, origin *nearcache.Origin, c *client) *nearcache.Realm {
 	switch {
 	case p.cache == nil:
 		return nil
 	case origin == nil:
-		return nearcache.NoRealm(p.uncached(a, c.addr))
+		return nearcache.NoRealm(p.logUncached(a, c.addr))
 	}
 	return origin.NewRealm(c.DoMultiCache)
 }
 
-// uncached says once that repositories cannot cache.
-func (p *plan) uncached(a Alias, addr string) func() {
+// logUncached returns a function that logs, once for all aliases, that
+// repositories cannot cache.
+func (p *plan) logUncached(a Alias, addr string) func() {
 	return func() {
-		p.saidUncached.Do(func() {
-			p.logger.Warn("pool: repositories with the option Cached read from the server each time, since it has no CLIENT TRACKING for this user",
+		p.logUncachedOnce.Do(func() {
+			p.logger.Warn("pool: client-side caching is off, because the server or its user has no CLIENT TRACKING; repositories with the option Cached read from the server each time",
 				"alias", string(a), "addr", addr)
 		})
 	}

@@ -11,20 +11,20 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// client is a rueidis.Client that counts, sets deadlines and knows when its
-// pools are closed.
+// client is the client of one alias. It counts commands, sets deadlines and
+// refuses calls after Close.
 type client struct {
 	rueidis.Client
-	*guard
+	*clientState
 }
 
-// guard is what a client shares with its nodes and dedicated connections.
-type guard struct {
+// clientState is shared by a client, its nodes and its dedicated connections.
+type clientState struct {
 	addr string
-	counters
-	links    *links // nil: not watched
-	replicas *replicas
-	deadline *deadline
+	commandCounters
+	conns    *connTracker // nil if calls are not watched
+	replicas *replicaClient
+	deadline *defaultDeadline
 	closed   *atomic.Bool
 }
 
@@ -40,25 +40,25 @@ func (c *client) DoCache(ctx context.Context, cmd rueidis.Cacheable, ttl time.Du
 	if c.closed.Load() {
 		return rueidis.NewErrorResult(ErrClosed)
 	}
-	ctx, cancel := c.deadline.bound(ctx)
+	ctx, cancel := c.deadline.apply(ctx)
 	if cancel != nil {
 		defer cancel()
 	}
-	r := sound(func() []rueidis.RedisResult { return []rueidis.RedisResult{c.Client.DoCache(ctx, cmd, ttl)} }, 1)[0]
-	c.count(r)
+	r := recoverEmptyExec(func() []rueidis.RedisResult { return []rueidis.RedisResult{c.Client.DoCache(ctx, cmd, ttl)} }, 1)[0]
+	c.countResults(r)
 	return r
 }
 
-// sound is a cached read for which an EXEC of no replies is an error: rueidis
-// looks for the last one.
-func sound(read func() []rueidis.RedisResult, n int) (rs []rueidis.RedisResult) {
+// recoverEmptyExec runs a cached read. It returns an error if EXEC replies with
+// no elements: rueidis then panics, because it indexes the last element.
+func recoverEmptyExec(read func() []rueidis.RedisResult, n int) (results []rueidis.RedisResult) {
 	defer func() {
 		r := recover()
-		if _, index := r.(runtime.Error); r != nil && !index {
+		if _, isRuntimeError := r.(runtime.Error); r != nil && !isRuntimeError {
 			panic(r)
 		}
 		if r != nil {
-			rs = failed(n, fmt.Errorf("%w: EXEC answered nothing", ErrUnexpectedReply))
+			results = errorResults(n, fmt.Errorf("%w: EXEC returned no elements", ErrUnexpectedReply))
 		}
 	}()
 	return read()
@@ -66,28 +66,28 @@ func sound(read func() []rueidis.RedisResult, n int) (rs []rueidis.RedisResult) 
 
 func (c *client) DoMultiCache(ctx context.Context, multi ...rueidis.CacheableTTL) []rueidis.RedisResult {
 	if c.closed.Load() {
-		return refused(len(multi))
+		return errorResults(len(multi), ErrClosed)
 	}
-	ctx, cancel := c.deadline.bound(ctx)
+	ctx, cancel := c.deadline.apply(ctx)
 	if cancel != nil {
 		defer cancel()
 	}
 	for i := range multi {
 		multi[i].Cmd = multi[i].Cmd.Pin()
 	}
-	rs := c.sendCached(ctx, multi)
-	c.count(rs...)
-	return rs
+	results := c.sendCached(ctx, multi)
+	c.countResults(results...)
+	return results
 }
 
 func (c *client) sendCached(ctx context.Context, multi []rueidis.CacheableTTL) []rueidis.RedisResult {
-	if c.links == nil || !c.links.unsound() {
-		return sound(func() []rueidis.RedisResult { return c.Client.DoMultiCache(ctx, multi...) }, len(multi))
+	if !c.mayWaitToConnect() {
+		return recoverEmptyExec(func() []rueidis.RedisResult { return c.Client.DoMultiCache(ctx, multi...) }, len(multi))
 	}
-	return within(ctx, func() []rueidis.RedisResult {
-		return sound(func() []rueidis.RedisResult { return c.Client.DoMultiCache(ctx, multi...) }, len(multi))
+	return untilDone(ctx, func() []rueidis.RedisResult {
+		return recoverEmptyExec(func() []rueidis.RedisResult { return c.Client.DoMultiCache(ctx, multi...) }, len(multi))
 	}, func(err error) []rueidis.RedisResult {
-		return failed(len(multi), err)
+		return errorResults(len(multi), err)
 	})
 }
 
@@ -96,7 +96,7 @@ func (c *client) DoStream(ctx context.Context, cmd rueidis.Completed) rueidis.Re
 		return rueidis.NewErrorResultStream(ErrClosed)
 	}
 	s := c.Client.DoStream(ctx, cmd)
-	c.tally(1, s.Error())
+	c.countCalls(1, s.Error())
 	return s
 }
 
@@ -105,7 +105,7 @@ func (c *client) DoMultiStream(ctx context.Context, multi ...rueidis.Completed) 
 		return rueidis.NewErrorResultStream(ErrClosed)
 	}
 	s := c.Client.DoMultiStream(ctx, multi...)
-	c.tally(len(multi), s.Error())
+	c.countCalls(len(multi), s.Error())
 	return s
 }
 
@@ -116,52 +116,52 @@ func (c *client) Receive(ctx context.Context, subscribe rueidis.Completed, fn fu
 func (c *client) Nodes() map[string]rueidis.Client {
 	nodes := c.Client.Nodes()
 	for addr, n := range nodes {
-		nodes[addr] = &client{n, c.guard}
+		nodes[addr] = &client{n, c.clientState}
 	}
 	return nodes
 }
 
-// Close does nothing: the connections belong to the Pools.
+// Close does nothing, because the connections belong to the Pools.
 func (c *client) Close() {}
 
-func (g *guard) do(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
-	if g.closed.Load() {
+func (s *clientState) do(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+	if s.closed.Load() {
 		return rueidis.NewErrorResult(ErrClosed)
 	}
 	if !cmd.IsBlock() {
 		var cancel context.CancelFunc
-		if ctx, cancel = g.deadline.bound(ctx); cancel != nil {
+		if ctx, cancel = s.deadline.apply(ctx); cancel != nil {
 			defer cancel()
 		}
 	}
-	r := g.send(c, ctx, cmd)
-	g.commands.Add(1)
-	if isError(r.Error()) {
-		g.errors.Add(1)
+	r := s.send(c, ctx, cmd)
+	s.commands.Add(1)
+	if countsAsError(r.Error()) {
+		s.errors.Add(1)
 	}
 	return r
 }
 
-func (g *guard) doMulti(c rueidis.CoreClient, ctx context.Context, multi []rueidis.Completed) []rueidis.RedisResult {
-	if g.closed.Load() {
-		return refused(len(multi))
+func (s *clientState) doMulti(c rueidis.CoreClient, ctx context.Context, multi []rueidis.Completed) []rueidis.RedisResult {
+	if s.closed.Load() {
+		return errorResults(len(multi), ErrClosed)
 	}
-	if !blocks(multi) {
+	if !anyBlocks(multi) {
 		var cancel context.CancelFunc
-		if ctx, cancel = g.deadline.bound(ctx); cancel != nil {
+		if ctx, cancel = s.deadline.apply(ctx); cancel != nil {
 			defer cancel()
 		}
 	}
-	keep(multi)
-	rs := g.sendMulti(c, ctx, multi)
-	g.count(rs...)
-	return rs
+	pinForRetry(multi)
+	results := s.sendMulti(c, ctx, multi)
+	s.countResults(results...)
+	return results
 }
 
-// keep pins what retryDelay does not get to see: of commands that are tried
-// again together, it sees one.
-func keep(multi []rueidis.Completed) {
-	if len(multi) < 2 || !retryable(multi) {
+// pinForRetry pins the commands that retryDelay cannot pin: if several commands
+// are retried together, rueidis passes only one of them to it.
+func pinForRetry(multi []rueidis.Completed) {
+	if len(multi) < 2 || !allRetryable(multi) {
 		return
 	}
 	for _, cmd := range multi {
@@ -169,7 +169,7 @@ func keep(multi []rueidis.Completed) {
 	}
 }
 
-func retryable(multi []rueidis.Completed) bool {
+func allRetryable(multi []rueidis.Completed) bool {
 	for i := range multi {
 		if !multi[i].IsRetryable() {
 			return false
@@ -178,51 +178,60 @@ func retryable(multi []rueidis.Completed) bool {
 	return true
 }
 
-func (g *guard) send(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
-	if g.links == nil || !g.links.unsound() {
+func (s *clientState) send(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+	if !s.mayWaitToConnect() {
 		return c.Do(ctx, cmd)
 	}
-	return within(ctx, func() rueidis.RedisResult { return c.Do(ctx, cmd) }, rueidis.NewErrorResult)
+	return untilDone(ctx, func() rueidis.RedisResult { return c.Do(ctx, cmd) }, rueidis.NewErrorResult)
 }
 
-func (g *guard) sendMulti(c rueidis.CoreClient, ctx context.Context, multi []rueidis.Completed) []rueidis.RedisResult {
-	if g.links == nil || !g.links.unsound() {
+func (s *clientState) sendMulti(c rueidis.CoreClient, ctx context.Context, multi []rueidis.Completed) []rueidis.RedisResult {
+	if !s.mayWaitToConnect() {
 		return c.DoMulti(ctx, multi...)
 	}
-	return within(ctx, func() []rueidis.RedisResult { return c.DoMulti(ctx, multi...) }, func(err error) []rueidis.RedisResult {
-		return failed(len(multi), err)
+	return untilDone(ctx, func() []rueidis.RedisResult { return c.DoMulti(ctx, multi...) }, func(err error) []rueidis.RedisResult {
+		return errorResults(len(multi), err)
 	})
 }
 
-func (g *guard) receive(c rueidis.CoreClient, ctx context.Context, subscribe rueidis.Completed, fn func(rueidis.PubSubMessage)) error {
-	if g.closed.Load() {
+func (s *clientState) mayWaitToConnect() bool { return s.conns != nil && s.conns.mayWaitToConnect() }
+
+func (s *clientState) receive(c rueidis.CoreClient, ctx context.Context, subscribe rueidis.Completed, fn func(rueidis.PubSubMessage)) error {
+	if s.closed.Load() {
 		return ErrClosed
 	}
 	err := c.Receive(ctx, subscribe, fn)
 	switch {
 	case ctx.Err() != nil:
-		g.tally(1, nil)
-	case errors.Is(err, rueidis.ErrClosing) && g.closed.Load():
-		g.tally(1, nil)
+		s.countCalls(1, nil)
+	case errors.Is(err, rueidis.ErrClosing) && s.closed.Load():
+		s.countCalls(1, nil)
 		err = ErrClosed
 	default:
-		g.tally(1, err)
+		s.countCalls(1, err)
 	}
 	return err
 }
 
-func (g *guard) count(rs ...rueidis.RedisResult) {
-	g.commands.Add(int64(len(rs)))
-	for _, r := range rs {
-		if isError(r.Error()) {
-			g.errors.Add(1)
+func (s *clientState) countResults(results ...rueidis.RedisResult) {
+	s.commands.Add(int64(len(results)))
+	for _, r := range results {
+		if countsAsError(r.Error()) {
+			s.errors.Add(1)
 		}
 	}
 }
 
-// isError leaves out what callers expect: that there is nothing, and that the
-// server has yet to be sent a script.
-func isError(err error) bool {
+func (s *clientState) countCalls(n int, err error) {
+	s.commands.Add(int64(n))
+	if err != nil {
+		s.errors.Add(1)
+	}
+}
+
+// countsAsError reports whether err is an error for Stats. A nil reply and
+// NOSCRIPT are expected by callers.
+func countsAsError(err error) bool {
 	if err == nil || rueidis.IsRedisNil(err) {
 		return false
 	}
@@ -230,14 +239,7 @@ func isError(err error) bool {
 	return !refused || !e.IsNoScript()
 }
 
-func (g *guard) tally(n int, err error) {
-	g.commands.Add(int64(n))
-	if err != nil {
-		g.errors.Add(1)
-	}
-}
-
-func blocks(multi []rueidis.Completed) bool {
+func anyBlocks(multi []rueidis.Completed) bool {
 	for i := range multi {
 		if multi[i].IsBlock() {
 			return true
@@ -246,12 +248,10 @@ func blocks(multi []rueidis.Completed) bool {
 	return false
 }
 
-func refused(n int) []rueidis.RedisResult { return failed(n, ErrClosed) }
-
-func failed(n int, err error) []rueidis.RedisResult {
-	rs := make([]rueidis.RedisResult, n)
-	for i := range rs {
-		rs[i] = rueidis.NewErrorResult(err)
+func errorResults(n int, err error) []rueidis.RedisResult {
+	results := make([]rueidis.RedisResult, n)
+	for i := range results {
+		results[i] = rueidis.NewErrorResult(err)
 	}
-	return rs
+	return results
 }

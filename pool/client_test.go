@@ -298,7 +298,7 @@ func TestUnknownPool(t *testing.T) {
 	defer pools.Close()
 	_, err = pools.Client(pool.User)
 	require.ErrorIs(t, err, pool.ErrUnknownPool)
-	require.ErrorContains(t, err, `"user" is none of a, b`)
+	require.ErrorContains(t, err, `unknown pool "user": these pools have a, b`)
 	require.Empty(t, pools.Prefix(pool.User))
 }
 
@@ -314,7 +314,7 @@ func TestPingNamesTheAliasesThatFail(t *testing.T) {
 	}
 	failed := split[*pool.ConnectError](t, pools.Ping(t.Context()))
 	require.Len(t, failed, 2)
-	require.Equal(t, "pool: expiry at h:6379 does not answer: it broke", failed[0].Error())
+	require.Equal(t, "pool: expiry at h:6379 cannot be reached: it broke", failed[0].Error())
 	require.Equal(t, pool.User, failed[1].Alias)
 	require.EqualValues(t, 1, pools.Stats()[pool.User].Errors)
 }

@@ -10,138 +10,155 @@ import (
 )
 
 const (
-	defaultURL           = "redis://127.0.0.1:6379"
-	defaultTimeout       = 5 * time.Second
-	defaultMaxValueBytes = 16 << 20
-	defaultMaxDecoded    = 512 << 20
-	longestTimeout       = 365 * 24 * time.Hour
-	defaultCacheBytes    = 64 << 20
-	defaultMaxStale      = 5 * time.Second
-	leastMaxStale        = 100 * time.Millisecond
+	defaultURL             = "redis://127.0.0.1:6379"
+	defaultTimeout         = 5 * time.Second
+	maxTimeout             = 365 * 24 * time.Hour
+	defaultMaxValueBytes   = 16 << 20
+	defaultMaxDecodedBytes = 512 << 20
+	defaultCacheMaxBytes   = 64 << 20
+	defaultCacheMaxStale   = 5 * time.Second
+	minCacheMaxStale       = 100 * time.Millisecond
 )
 
-// Config says where the pools are. The zero Config is a Redis on this machine.
-// Open copies what it keeps, so a Config may be changed and used again.
+// Config configures [Open]. The zero Config connects the predefined aliases to
+// a Redis server at 127.0.0.1:6379. Open copies the values that it keeps, so a
+// Config may be changed and used again.
 //
-// Which aliases there are: with URL, or with neither URL nor URLs, the six of
-// this package and all that Databases and URLs name. With URLs alone, those in
-// URLs and no others, so that a forgotten one is an error and not a connection
-// to this machine.
+// If URL is set, or if neither URL nor URLs is set, the aliases are the six of
+// this package and all keys of Databases and URLs. If only URLs is set, the
+// aliases are the keys of URLs and no others. An alias that was forgotten is
+// then an error, and not a connection to this machine.
+//
+// Packages fmt, log/slog and encoding/json print a Config with the users and
+// passwords of its URLs masked. But fmt prints a Config in an unexported field
+// of another struct unmasked.
 type Config struct {
-	// URL is the server or cluster of every alias that URLs does not name. A
-	// database number in it is ignored, with a log line, since each alias has
-	// its own. The package comment has the forms.
+	// URL is the server or cluster of all aliases that are not in URLs. Its
+	// database number is ignored and logged, because each alias has its own
+	// database. The package comment lists the forms of a URL.
 	//
-	// Defaults to redis://127.0.0.1:6379 if URLs is empty too, else to none.
+	// Defaults to redis://127.0.0.1:6379 if URLs is empty. Otherwise, an alias
+	// needs an entry in URLs.
 	URL string
 
-	// URLs gives single aliases a URL of their own. A database number in one of
-	// these is the alias's database; another number in Databases is a mistake.
+	// URLs contains the URLs of single aliases. A database number in one of
+	// them is the database of its alias. A different number in Databases is an
+	// error.
 	//
-	// Defaults to none.
+	// Defaults to no entries: all aliases use URL.
 	URLs map[Alias]string
 
-	// Databases gives aliases their database, instead of the default beside the
-	// alias's name, and adds aliases of the program's own. An alias here needs a
-	// URL: its own or URL. On a cluster the numbers have no effect.
+	// Databases contains the database numbers of aliases, and adds aliases of
+	// the program. An alias in it needs a URL: an entry in URLs, or the default
+	// in URL. On a cluster, the numbers have no effect.
 	//
-	// Defaults to none; an alias of the program's own that only URLs names, with
-	// no number, has database 0.
+	// Defaults to the number in the alias's own URL, then to the predefined
+	// number of the alias, then to 0.
 	Databases map[Alias]int
 
-	// PrefixKeys makes every key of an alias begin with the alias and a colon,
-	// "user:" for User. It is needed where two aliases share a server and a
-	// database, which is a mistake without it. Changing it orphans what is
-	// stored. On a cluster it is implied.
+	// PrefixKeys lets every key of an alias begin with the alias and a colon,
+	// such as "user:" for [User]. It is required if two aliases share a
+	// database. On a cluster it is always on. Keys that were stored with
+	// another setting are not found.
 	//
 	// Defaults to false.
 	PrefixKeys bool
 
-	// Layout is the key layout of every repository on these pools. A layout of
-	// the program's own starts from one of those in keyspace, so that no
-	// pattern is missing.
+	// Layout is the key layout of all repositories on these pools. To define a
+	// layout, copy one of package keyspace and change single patterns. A
+	// missing pattern is an error.
 	//
-	// Defaults to keyspace.Default(), and to keyspace.Cluster() if any of the
-	// aliases is on a cluster.
+	// Defaults to [keyspace.Default], or to [keyspace.Cluster] if an alias is
+	// on a cluster.
 	Layout keyspace.Layout
 
-	// Timeout is the deadline of a round trip whose context has none, and of
-	// Open likewise. Calls may get up to an eighth more: those that begin about
-	// the same time share one timer. Negative is a mistake.
+	// Timeout is the deadline of a call whose context has none. It also applies
+	// to [Open]. A call may take up to an eighth longer, because calls that
+	// begin at about the same time share a timer. A negative value is an error.
 	//
 	// Defaults to 5 seconds.
 	Timeout time.Duration
 
-	// MaxValueBytes is the size of the largest value that a repository sends; a
-	// larger one is ErrTooLarge, and nothing is sent. All callers of a pool
-	// share its connections, so a value holds up what is queued behind it: 16
-	// MiB for an eighth of a second on a 1 Gbit/s link. The server's own limit
-	// is 512 MiB (proto-max-bulk-len). The raw clients do not check it.
-	// Negative is a mistake.
+	// MaxValueBytes is the size of the largest value that repositories send. If
+	// a value is larger, the operation returns codec.ErrTooLarge and sends
+	// nothing. The clients of [Pools.Client] do not check it.
+	//
+	// The calls of a pool share connections, so a large value delays the calls
+	// behind it: on a link of 1 Gbit/s, 16 MiB take an eighth of a second. The
+	// limit of the server is 512 MiB (proto-max-bulk-len). A negative value is
+	// an error.
 	//
 	// Defaults to 16 MiB.
 	MaxValueBytes int
 
-	// MaxDecodedBytes is how much memory the reading of one value may take: of
-	// one field of a hash, one item of a list, one value of a key, one payload.
-	// It is counted while slices, maps and pointers are allocated, by the codecs
-	// of package codec; a codec of the program's own is given no longer text. A
-	// value over it is a *codec.DecodeError that wraps ErrTooLarge. What another
-	// program stored in 16 MiB can otherwise read into gigabytes. Negative is a
-	// mistake.
+	// MaxDecodedBytes is the memory that decoding one value may use: a field of
+	// a hash, an item of a list, the value of a key, or the payload of a
+	// trigger. If a value needs more, the operation returns a
+	// *codec.DecodeError that wraps codec.ErrTooLarge. Without a limit, 16 MiB
+	// that another program stored can decode into gigabytes.
+	//
+	// The codecs of package codec count the slices, maps and pointers that they
+	// allocate. Other codecs are only protected from a longer encoded value. A
+	// negative value is an error.
 	//
 	// Defaults to 512 MiB.
 	MaxDecodedBytes int
 
-	// Cache is the client-side cache of the repositories with the option Cached.
+	// Cache configures the client-side cache of repositories with the option
+	// Cached.
+	//
+	// Defaults to an enabled cache; see [Cache] for its limits.
 	Cache Cache
 
-	// NewClient makes the clients. It may change the options before it calls
-	// rueidis.NewClient, or wrap the client it gets, as rueidisotel.NewClient
-	// does. Functions that it finds in the options work for the pools: one that
-	// takes the place of another should call it. Open calls it from several goroutines at once: once for each alias
-	// (for each server on a cluster), and before that once for each server, for
-	// a client that asks whether it is a cluster and is closed again. Where the
-	// server has no client tracking, the first client of an alias is
-	// rueidis.ErrNoCache, and Open asks for another one without. One that comes
-	// with DisableCache set, or with a NewCacheStoreFn of its own, makes
-	// repositories read uncached.
+	// NewClient creates the clients. It may change the options and call
+	// rueidis.NewClient, or wrap the client, as rueidisotel.NewClient does. A
+	// function in the options belongs to the pools, so a replacement should
+	// call it.
+	//
+	// Open calls NewClient concurrently: once for each server, to find out
+	// whether it is a cluster, and then once for each alias, or once for a
+	// whole cluster. The first client of a server is closed again. If the
+	// server has no client tracking, rueidis.NewClient returns
+	// rueidis.ErrNoCache, and Open calls NewClient again without tracking. With
+	// Sentinel, the first read from replicas calls NewClient for them.
+	//
+	// If NewClient sets DisableCache or its own NewCacheStoreFn, repositories
+	// do not cache.
 	//
 	// Defaults to rueidis.NewClient.
 	NewClient func(rueidis.ClientOption) (rueidis.Client, error)
 
-	// Logger gets the few lines that Open has to say, and one where a repository
-	// is to cache and the server cannot tell what changes. No line holds a
+	// Logger receives the warnings of Open, and a warning if a repository
+	// should cache but the server cannot report changes. No line contains a
 	// password.
 	//
-	// Defaults to slog.Default().
+	// Defaults to [slog.Default].
 	Logger *slog.Logger
 }
 
-// Cache configures the client-side cache: what repositories with the option
-// Cached keep in memory.
+// Cache configures the client-side cache, which keeps the records of
+// repositories with the option Cached in memory.
 type Cache struct {
-	// MaxBytes is the memory of all that is kept, over all pools and connections
-	// together: the values as Go holds them, their keys, and what finds them.
-	// What was not read lately makes room. A record of more than a sixteenth of
-	// it is not kept. Negative is a mistake.
+	// MaxBytes is the memory of all cached records, over all pools and
+	// connections: their Go values, their keys and the index of the cache.
+	// Records that were not read recently are evicted. A record of more than a
+	// sixteenth of MaxBytes is not cached. A negative value is an error.
 	//
 	// Defaults to 64 MiB.
 	MaxBytes int
 
-	// MaxStale is how long a record is served after the last word from the
-	// server on the connection that it came through. On a connection that is
-	// alive, Redis tells of a change as it happens; where one has died without a
-	// sign, what changed meanwhile shows after MaxStale at the latest, since
-	// then the server is asked. A third of it is about how often a connection
-	// over which nothing goes is asked for a sign of life. Under 100
-	// milliseconds is a mistake.
+	// MaxStale is how long a record is served after the server last sent
+	// something over the connection that reports its changes. While a
+	// connection works, Redis reports each change at once. If a connection
+	// fails silently, records can be stale for at most MaxStale. Then the
+	// server is asked again. An idle connection is probed about every third of
+	// MaxStale. A value under 100 milliseconds is an error.
 	//
 	// Defaults to 5 seconds.
 	MaxStale time.Duration
 
-	// Disabled makes the option Cached without effect, and keeps CLIENT TRACKING
-	// off.
+	// Disabled turns the cache off. The option Cached then has no effect, and
+	// CLIENT TRACKING is not enabled.
 	//
 	// Defaults to false.
 	Disabled bool

@@ -84,7 +84,7 @@ func TestMistakes(t *testing.T) {
 		},
 		"a blank in an alias": {
 			pool.Config{Databases: map[pool.Alias]int{"my jobs": 3}},
-			"Databases[my jobs]", []string{"blank", "plain word"},
+			"Databases[my jobs]", []string{"white space", "plain word"},
 		},
 		"a brace in an alias": {
 			pool.Config{URLs: urls("{a}", "redis://h/1")},

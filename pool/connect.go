@@ -17,32 +17,35 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// connection is one client that was opened, with the aliases it is for.
+// topologyInterval is how often a client looks for replicas that were added to
+// a cluster or to a Sentinel set. No message announces them.
+const topologyInterval = 5 * time.Second
+
+// connection is an open client and the aliases that use it.
 type connection struct {
 	rueidis.Client
 	server   *server
 	members  []member
 	cluster  bool
-	links    *links
-	replicas *replicas
-	origin   *nearcache.Origin // nil: nothing can be cached
-
-	fieldLifetimes bool
+	conns    *connTracker
+	replicas *replicaClient
+	origin   *nearcache.Origin // nil if nothing can be cached
+	fieldTTL bool              // whether the server has lifetimes of hash fields
 }
 
-// connect opens every server of the plan at once.
+// connect opens all servers of the plan concurrently.
 func (p *plan) connect(ctx context.Context) (*Pools, error) {
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex
-		all  []connection
+		open []connection
 		errs = make(map[Alias]error)
 	)
-	done := func(c connection, err error) {
+	finish := func(c connection, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if err == nil {
-			all = append(all, c)
+			open = append(open, c)
 			return
 		}
 		addr := c.server.addr
@@ -50,86 +53,86 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 			addr = redactAddrs(addr)
 		}
 		for _, m := range c.members {
-			errs[m.alias] = connectError(m.alias, addr, err)
+			errs[m.alias] = newConnectError(m.alias, addr, err)
 		}
 	}
 	for _, s := range p.servers {
 		wg.Go(func() {
 			var cluster bool
-			err := p.patiently(ctx, s, func() (err error) {
-				cluster, err = p.scout(ctx, s)
+			err := p.retryOpen(ctx, s, func() (err error) {
+				cluster, err = p.isCluster(ctx, s)
 				return err
 			})
 			if err != nil || cluster {
 				c := connection{server: s, members: s.members, cluster: cluster}
 				if err == nil {
-					p.sayDatabases(s)
-					err = p.patiently(ctx, s, func() error { return p.connectCluster(ctx, &c) })
+					p.logIgnoredDatabases(s)
+					err = p.retryOpen(ctx, s, func() error { return p.connectCluster(ctx, &c) })
 				}
-				done(c, err)
+				finish(c, err)
 				return
 			}
 			for _, m := range s.members {
 				wg.Go(func() {
 					c := connection{server: s, members: []member{m}}
-					done(c, p.patiently(ctx, s, func() error { return p.connectMember(ctx, &c) }))
+					finish(c, p.retryOpen(ctx, s, func() error { return p.connectMember(ctx, &c) }))
 				})
 			}
 		})
 	}
 	wg.Wait()
 	if len(errs) > 0 {
-		clients := make([]rueidis.Client, len(all))
-		for i, c := range all {
+		clients := make([]rueidis.Client, len(open))
+		for i, c := range open {
 			clients[i] = c.Client
 		}
 		closeAll(clients)
 		p.cache.Close()
 		return nil, joinErrors(errs)
 	}
-	return p.pools(all), nil
+	return p.newPools(open), nil
 }
 
 // connectMember opens the client of one alias.
 func (p *plan) connectMember(ctx context.Context, c *connection) (err error) {
-	opt := p.options(c.server.opt)
+	opt := p.clientOptions(c.server.opt)
 	if opt.Sentinel.MasterSet != "" {
-		ownNames(&opt)
+		verifyEachName(&opt)
 	}
-	c.links = new(links)
-	c.links.watch(&opt)
-	opt.SelectDB = c.members[0].db
+	c.conns = new(connTracker)
+	c.conns.wrapDial(&opt)
+	opt.SelectDB = c.members[0].database
 	opt.ForceSingleClient = opt.Sentinel.MasterSet == ""
 	if c.Client, c.origin, err = p.openCached(ctx, opt); err != nil {
 		return err
 	}
 	c.replicas = p.sentinelReplicas(opt)
-	return c.probe(ctx)
+	return c.probeFieldTTL(ctx)
 }
 
-// connectCluster opens the one client of a cluster.
+// connectCluster opens the client that all aliases of a cluster share.
 func (p *plan) connectCluster(ctx context.Context, c *connection) (err error) {
-	opt := p.options(c.server.opt)
-	ownNames(&opt)
-	opt.SendToReplicas, opt.RetryDelay = toReplica, readerDelay
-	opt.ClusterOption.ShardsRefreshInterval = 5 * time.Second // nobody tells a client of a new replica
-	c.links = new(links)
-	c.links.watch(&opt)
+	opt := p.clientOptions(c.server.opt)
+	verifyEachName(&opt)
+	opt.SendToReplicas, opt.RetryDelay = isReplicaRead, replicaRetryDelay
+	opt.ClusterOption.ShardsRefreshInterval = topologyInterval
+	c.conns = new(connTracker)
+	c.conns.wrapDial(&opt)
 	if c.Client, c.origin, err = p.openCached(ctx, opt); err != nil {
 		return err
 	}
-	c.replicas = &replicas{shared: c.Client}
-	return c.probe(ctx)
+	c.replicas = &replicaClient{shared: c.Client}
+	return c.probeFieldTTL(ctx)
 }
 
-// probe asks what the server of an open connection can do, and closes the
-// connection on an error. HPEXPIRETIME came with the lifetimes of hash fields,
-// and only reads.
-func (c *connection) probe(ctx context.Context) error {
+// probeFieldTTL finds out whether the server has lifetimes of hash fields. It
+// sends HPEXPIRETIME, which belongs to them and only reads. On an error of the
+// connection, it closes the connection.
+func (c *connection) probeFieldTTL(ctx context.Context) error {
 	cmd := c.B().Arbitrary("HPEXPIRETIME", "%probe", "FIELDS", "1", "f").ReadOnly()
 	err := c.Do(ctx, cmd).Error()
-	c.fieldLifetimes = err == nil
-	if _, refused := rueidis.IsRedisErr(err); refused && !refusesForNow(err) || rueidis.IsRedisNil(err) {
+	c.fieldTTL = err == nil
+	if _, refused := rueidis.IsRedisErr(err); refused && !isTemporaryRefusal(err) || rueidis.IsRedisNil(err) {
 		return nil
 	}
 	if err != nil {
@@ -138,75 +141,76 @@ func (c *connection) probe(ctx context.Context) error {
 	return err
 }
 
-// pools makes the Pools of connections that all answer.
-func (p *plan) pools(all []connection) *Pools {
+// newPools returns the Pools of connections that are all open.
+func (p *plan) newPools(open []connection) *Pools {
 	pools := &Pools{
-		clients:        make(map[Alias]*client),
-		prefixes:       make(map[Alias]string),
-		fieldLifetimes: make(map[Alias]bool),
-		realms:         make(map[Alias]*nearcache.Realm),
-		cache:          p.cache,
-		layout:         p.layout,
-		maxValueBytes:  p.maxValueBytes,
-		maxDecoded:     p.maxDecoded,
-		deadline:       newDeadline(p.timeout),
+		clients:         make(map[Alias]*client),
+		prefixes:        make(map[Alias]string),
+		fieldTTL:        make(map[Alias]bool),
+		realms:          make(map[Alias]*nearcache.Realm),
+		cache:           p.cache,
+		layout:          p.layout,
+		maxValueBytes:   p.maxValueBytes,
+		maxDecodedBytes: p.maxDecodedBytes,
+		deadline:        newDefaultDeadline(p.timeout),
 	}
-	layout := keyspace.Default()
-	for _, c := range all {
+	defaultLayout := keyspace.Default()
+	for _, c := range open {
 		pools.opened = append(pools.opened, c.Client)
 		pools.replicas = append(pools.replicas, c.replicas)
 		if c.cluster {
-			layout = keyspace.Cluster()
+			defaultLayout = keyspace.Cluster()
 		}
 		for _, m := range c.members {
-			opened := &client{c.Client, &guard{
-				addr: c.server.addr, links: c.links, replicas: c.replicas, deadline: pools.deadline, closed: &pools.closed,
+			opened := &client{c.Client, &clientState{
+				addr: c.server.addr, conns: c.conns, replicas: c.replicas, deadline: pools.deadline, closed: &pools.closed,
 			}}
 			pools.clients[m.alias] = opened
 			pools.realms[m.alias] = p.realm(m.alias, c.origin, opened)
-			pools.fieldLifetimes[m.alias] = c.fieldLifetimes
+			pools.fieldTTL[m.alias] = c.fieldTTL
 			if c.cluster || p.prefixKeys {
-				pools.prefixes[m.alias] = m.alias.prefix()
+				pools.prefixes[m.alias] = m.alias.keyPrefix()
 			}
 		}
 	}
 	if pools.layout.IsZero() {
-		pools.layout = layout
+		pools.layout = defaultLayout
 	}
 	return pools
 }
 
-// scout reports whether s is a cluster. It asks on database 0, since a cluster
-// has no other, and with a client of a single connection, since a cluster
-// client that cannot connect goes on trying after it was given up.
-func (p *plan) scout(ctx context.Context, s *server) (cluster bool, err error) {
+// isCluster reports whether s is a cluster. It uses a client of a single
+// connection, because a cluster client that cannot connect goes on trying after
+// its caller has given up. It selects database 0, because a cluster has no
+// other.
+func (p *plan) isCluster(ctx context.Context, s *server) (cluster bool, err error) {
 	if s.opt.Sentinel.MasterSet != "" {
 		return false, nil
 	}
 	for _, addr := range s.opt.InitAddress {
 		var mode string
-		if mode, err = p.mode(ctx, s, addr); err != nil {
+		if mode, err = p.serverMode(ctx, s, addr); err != nil {
 			continue
 		}
 		switch {
 		case mode == "sentinel":
-			return false, errors.New("it is a Sentinel; name the primary in the URL, ?master_set=NAME")
-		case mode != "cluster" && s.several():
-			return false, fmt.Errorf("the URL has several addresses, but %s is no cluster; give one address, or ?master_set=NAME for Sentinel", addr)
+			return false, errors.New("the server is a Sentinel; add ?master_set=NAME, the name of its primary, to the URL")
+		case mode != "cluster" && s.hasSeveralNodes():
+			return false, fmt.Errorf("the URL has several addresses, but %s is not in a cluster; use one address, or add ?master_set=NAME for Sentinel", addr)
 		}
 		return mode == "cluster", nil
 	}
 	return false, err
 }
 
-// mode asks one address what it is. A server that does not know HELLO counts as
-// standalone.
-func (p *plan) mode(ctx context.Context, s *server, addr string) (string, error) {
-	opt := p.options(s.opt)
+// serverMode asks one address for its mode with HELLO. A server that refuses
+// HELLO counts as standalone, or as a cluster if the URL has several nodes.
+func (p *plan) serverMode(ctx context.Context, s *server, addr string) (string, error) {
+	opt := p.clientOptions(s.opt)
 	opt.InitAddress = []string{addr}
 	opt.ForceSingleClient = true
-	if s.several() {
-		ownNames(&opt)
+	if s.hasSeveralNodes() {
+		verifyEachName(&opt)
 	}
 	c, err := p.open(ctx, opt)
 	if err != nil {
@@ -215,10 +219,10 @@ func (p *plan) mode(ctx context.Context, s *server, addr string) (string, error)
 	defer c.Close()
 	hello, err := c.Do(ctx, c.B().Arbitrary("HELLO").Build()).AsMap()
 	switch {
-	case refusesForNow(err):
+	case isTemporaryRefusal(err):
 		return "", err
 	case err != nil:
-		if s.several() {
+		if s.hasSeveralNodes() {
 			return "cluster", nil
 		}
 		return "standalone", nil
@@ -228,27 +232,28 @@ func (p *plan) mode(ctx context.Context, s *server, addr string) (string, error)
 	return text, nil
 }
 
-// sayDatabases says once that the numbers of a cluster's databases count for
-// nothing.
-func (p *plan) sayDatabases(s *server) {
+// logIgnoredDatabases logs the configured database numbers of aliases on a
+// cluster.
+func (p *plan) logIgnoredDatabases(s *server) {
 	for _, m := range s.members {
-		if m.chosen && m.db != 0 {
-			p.logger.Warn("pool: the database number is ignored, since a cluster has only database 0; prefixes keep the keys of the aliases apart",
-				"alias", string(m.alias), "database", m.db)
+		if m.configured && m.database != 0 {
+			p.logger.Warn("pool: the database number is ignored, because a cluster has only database 0; prefixes keep the keys of the aliases apart",
+				"alias", string(m.alias), "database", m.database)
 		}
 	}
 }
 
-// sentinelReplicas are those of the primary that Sentinel names, which a client
-// of its own reads: one that served both would fail where no replica is left.
-func (p *plan) sentinelReplicas(opt rueidis.ClientOption) *replicas {
+// sentinelReplicas returns the replicas of a primary that Sentinel names. They
+// have a client of their own, because a client of both primary and replicas
+// fails if there is no replica. The result is nil without Sentinel.
+func (p *plan) sentinelReplicas(opt rueidis.ClientOption) *replicaClient {
 	if opt.Sentinel.MasterSet == "" {
 		return nil
 	}
-	opt = separate(opt)
+	opt = cloneOptions(opt)
 	opt.DisableCache = true
-	opt.ReplicaOnly, opt.RetryDelay = true, readerDelay
-	return &replicas{open: func() (rueidis.Client, error) {
+	opt.ReplicaOnly, opt.RetryDelay = true, replicaRetryDelay
+	return &replicaClient{open: func() (rueidis.Client, error) {
 		c, err := p.newClient(opt)
 		if c == nil && err == nil {
 			err = errNoClient
@@ -257,14 +262,16 @@ func (p *plan) sentinelReplicas(opt rueidis.ClientOption) *replicas {
 	}}
 }
 
-// open makes a client and waits for its PONG. A client that comes after ctx
-// has ended is closed.
+var errNoClient = errors.New("Config.NewClient returned neither a client nor an error; return one of them")
+
+// open creates a client and waits for its reply to PING. If ctx ends first, the
+// client is closed when it arrives.
 func (p *plan) open(ctx context.Context, opt rueidis.ClientOption) (rueidis.Client, error) {
 	type result struct {
 		client rueidis.Client
 		err    error
 	}
-	arrived := make(chan result)
+	opened := make(chan result)
 	go func() {
 		r := result{}
 		if r.client, r.err = p.newClient(opt); r.err == nil && r.client == nil {
@@ -277,7 +284,7 @@ func (p *plan) open(ctx context.Context, opt rueidis.ClientOption) (rueidis.Clie
 			r.client = nil
 		}
 		select {
-		case arrived <- r:
+		case opened <- r:
 		case <-ctx.Done():
 			if r.client != nil {
 				r.client.Close()
@@ -285,15 +292,16 @@ func (p *plan) open(ctx context.Context, opt rueidis.ClientOption) (rueidis.Clie
 		}
 	}()
 	select {
-	case r := <-arrived:
+	case r := <-opened:
 		return r.client, r.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// separate is opt with nothing that another client's options share.
-func separate(opt rueidis.ClientOption) rueidis.ClientOption {
+// cloneOptions returns a copy of opt that shares no address list and no TLS
+// configuration with it.
+func cloneOptions(opt rueidis.ClientOption) rueidis.ClientOption {
 	opt.InitAddress = slices.Clone(opt.InitAddress)
 	if opt.TLSConfig != nil {
 		opt.TLSConfig = opt.TLSConfig.Clone()
@@ -301,10 +309,11 @@ func separate(opt rueidis.ClientOption) rueidis.ClientOption {
 	return opt
 }
 
-// options are what every client of the pools has in common.
-func (p *plan) options(opt rueidis.ClientOption) rueidis.ClientOption {
-	opt = separate(opt)
-	dialling(&opt)
+// clientOptions returns opt with the settings that all clients of the pools
+// share.
+func (p *plan) clientOptions(opt rueidis.ClientOption) rueidis.ClientOption {
+	opt = cloneOptions(opt)
+	wrapDial(&opt)
 	if opt.ClientName == "" {
 		opt.ClientName = "symphony"
 	}
@@ -319,14 +328,15 @@ func (p *plan) options(opt rueidis.ClientOption) rueidis.ClientOption {
 	if opt.Sentinel.MasterSet != "" {
 		opt.Sentinel.ClientName = opt.ClientName
 		opt.Sentinel.Dialer = net.Dialer{Timeout: opt.Dialer.Timeout, KeepAlive: rueidis.DefaultTCPKeepAlive}
-		opt.Sentinel.TopologyRefreshInterval = 5 * time.Second
+		opt.Sentinel.TopologyRefreshInterval = topologyInterval
 	}
 	return opt
 }
 
-// retryDelay is that of rueidis: it doubles up to a second, with jitter. It also
-// pins the command, which rueidis would use for another one once it is answered,
-// while the writer of the connection that broke may still read it.
+// retryDelay returns the delay that rueidis uses by default: it doubles up to a
+// second, with jitter. It also pins the command. Otherwise rueidis reuses the
+// memory of the command after its reply, while the writer of the broken
+// connection may still read it.
 func retryDelay(attempts int, cmd rueidis.Completed, _ error) time.Duration {
 	cmd.Pin()
 	base := time.Microsecond << min(attempts, 20)

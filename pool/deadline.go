@@ -7,28 +7,30 @@ import (
 	"time"
 )
 
-// deadline gives contexts without a deadline one. Contexts that cannot end by
-// themselves share a timer: those of one window of an eighth of the timeout
-// have the deadline in common, so that it costs no timer for each call.
-type deadline struct {
+// defaultDeadline adds a deadline to contexts that have none. Contexts that
+// cannot be canceled share one: all calls within a window of an eighth of the
+// timeout use the same context, which saves a timer for each call.
+type defaultDeadline struct {
 	timeout time.Duration
 	epoch   time.Time
-	current atomic.Pointer[window]
+	current atomic.Pointer[deadlineWindow]
 	renewal sync.Mutex
 }
 
-type window struct {
+// deadlineWindow is the shared context of the calls that begin before end.
+type deadlineWindow struct {
 	context.Context
-	end    time.Duration // when the window closes, since the epoch
+	end    time.Duration // since the epoch of the defaultDeadline
 	cancel context.CancelFunc
 }
 
-func newDeadline(timeout time.Duration) *deadline {
-	return &deadline{timeout: timeout, epoch: time.Now()}
+func newDefaultDeadline(timeout time.Duration) *defaultDeadline {
+	return &defaultDeadline{timeout: timeout, epoch: time.Now()}
 }
 
-// bound gives ctx with a deadline, and what releases it, if anything.
-func (d *deadline) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+// apply returns ctx with a deadline. The cancel function is nil if nothing has
+// to be released.
+func (d *defaultDeadline) apply(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, nil
 	}
@@ -39,10 +41,10 @@ func (d *deadline) bound(ctx context.Context) (context.Context, context.CancelFu
 	if ctx == context.Background() || ctx == context.TODO() {
 		return w.Context, nil
 	}
-	return &valued{w.Context, ctx}, nil
+	return &contextWithValues{w.Context, ctx}, nil
 }
 
-func (d *deadline) window() *window {
+func (d *defaultDeadline) window() *deadlineWindow {
 	now := time.Since(d.epoch)
 	if w := d.current.Load(); w != nil && now < w.end {
 		return w
@@ -50,21 +52,21 @@ func (d *deadline) window() *window {
 	return d.renew(now)
 }
 
-func (d *deadline) renew(now time.Duration) *window {
+func (d *defaultDeadline) renew(now time.Duration) *deadlineWindow {
 	d.renewal.Lock()
 	defer d.renewal.Unlock()
 	if w := d.current.Load(); w != nil && now < w.end {
 		return w
 	}
 	width := max(d.timeout/8, 1)
-	w := &window{end: now + width}
+	w := &deadlineWindow{end: now + width}
 	w.Context, w.cancel = context.WithTimeout(context.Background(), d.timeout+width)
 	d.current.Store(w)
 	return w
 }
 
-// stop ends the current window. Earlier ones end by themselves.
-func (d *deadline) stop() {
+// stop cancels the current window. Earlier windows end at their deadline.
+func (d *defaultDeadline) stop() {
 	d.renewal.Lock()
 	defer d.renewal.Unlock()
 	if w := d.current.Load(); w != nil {
@@ -72,10 +74,11 @@ func (d *deadline) stop() {
 	}
 }
 
-// valued is a window's context with the values of a caller's.
-type valued struct {
+// contextWithValues is the context of a window with the values of a caller's
+// context.
+type contextWithValues struct {
 	context.Context
 	values context.Context
 }
 
-func (v *valued) Value(key any) any { return v.values.Value(key) }
+func (c *contextWithValues) Value(key any) any { return c.values.Value(key) }

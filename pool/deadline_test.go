@@ -9,17 +9,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCallsOfAWindowShareADeadline(t *testing.T) {
+func TestCallsWithinAWindowShareADeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const timeout = 8 * time.Second
-		d := newDeadline(timeout)
-		first, release := d.bound(context.Background())
+		d := newDefaultDeadline(timeout)
+		first, release := d.apply(context.Background())
 		require.Nil(t, release)
 		time.Sleep(time.Second - 1)
-		again, _ := d.bound(context.TODO())
+		again, _ := d.apply(context.TODO())
 		require.True(t, first == again)
 		time.Sleep(time.Nanosecond)
-		next, _ := d.bound(context.Background())
+		next, _ := d.apply(context.Background())
 		require.False(t, first == next)
 
 		time.Sleep(timeout - 1)
@@ -29,7 +29,7 @@ func TestCallsOfAWindowShareADeadline(t *testing.T) {
 		require.ErrorIs(t, first.Err(), context.DeadlineExceeded)
 		require.NoError(t, next.Err())
 
-		last, _ := d.bound(context.Background())
+		last, _ := d.apply(context.Background())
 		d.stop()
 		require.ErrorIs(t, last.Err(), context.Canceled)
 	})

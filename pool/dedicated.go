@@ -8,17 +8,18 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// dedicated is a connection of one caller's own.
+// dedicatedConn is a connection that one caller uses alone.
 //
-// rueidis ends a subscription, and gives back a connection that it reads in the
-// background, with UNSUBSCRIBE. A server that is busy with a script refuses
-// that, and rueidis then panics in a goroutine of its own, since the replies are
-// out of step. Such a connection is closed instead.
-type dedicated struct {
+// To end a subscription, and to release a connection that it reads in the
+// background, rueidis sends UNSUBSCRIBE. A server that is busy with a script
+// refuses the command. The replies are then out of step, and rueidis panics in
+// a goroutine of its own. To avoid this, dedicatedConn closes such a connection
+// instead of releasing it.
+type dedicatedConn struct {
 	rueidis.DedicatedClient
-	*guard
-	calls      atomic.Int32 // under way
-	background atomic.Bool  // rueidis may read the connection in the background
+	*clientState
+	calls            atomic.Int32 // under way
+	readInBackground atomic.Bool  // rueidis may read the connection in the background
 }
 
 func (c *client) Dedicated(fn func(rueidis.DedicatedClient) error) error {
@@ -31,72 +32,72 @@ func (c *client) Dedicated(fn func(rueidis.DedicatedClient) error) error {
 }
 
 func (c *client) Dedicate() (rueidis.DedicatedClient, func()) {
-	conn, giveBack := c.Client.Dedicate()
-	d := &dedicated{DedicatedClient: conn, guard: c.guard}
+	conn, release := c.Client.Dedicate()
+	d := &dedicatedConn{DedicatedClient: conn, clientState: c.clientState}
 	return d, sync.OnceFunc(func() {
-		if d.background.Load() {
+		if d.readInBackground.Load() {
 			conn.Close()
 		} else {
-			giveBack()
+			release()
 		}
 	})
 }
 
-// begin notes a call. rueidis reads in the background if calls overlap, if one
-// blocks, and if one subscribes.
-func (d *dedicated) begin(multi ...rueidis.Completed) (end func()) {
+// begin records a call. rueidis reads in the background if calls overlap, or
+// if a command blocks or subscribes.
+func (d *dedicatedConn) begin(multi ...rueidis.Completed) (end func()) {
 	background := d.calls.Add(1) > 1
 	for i := range multi {
 		background = background || multi[i].IsBlock() || multi[i].NoReply()
 	}
 	if background {
-		d.background.Store(true)
+		d.readInBackground.Store(true)
 	}
 	return func() { d.calls.Add(-1) }
 }
 
-func (d *dedicated) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+func (d *dedicatedConn) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
 	defer d.begin(cmd)()
 	return d.do(d.DedicatedClient, ctx, cmd)
 }
 
-func (d *dedicated) DoMulti(ctx context.Context, multi ...rueidis.Completed) []rueidis.RedisResult {
+func (d *dedicatedConn) DoMulti(ctx context.Context, multi ...rueidis.Completed) []rueidis.RedisResult {
 	defer d.begin(multi...)()
 	return d.doMulti(d.DedicatedClient, ctx, multi)
 }
 
-func (d *dedicated) SetPubSubHooks(hooks rueidis.PubSubHooks) <-chan error {
-	d.background.Store(true)
+func (d *dedicatedConn) SetPubSubHooks(hooks rueidis.PubSubHooks) <-chan error {
+	d.readInBackground.Store(true)
 	return d.DedicatedClient.SetPubSubHooks(hooks)
 }
 
-func (d *dedicated) SetOnInvalidations(fn func([]rueidis.RedisMessage)) <-chan error {
-	d.background.Store(true)
+func (d *dedicatedConn) SetOnInvalidations(fn func([]rueidis.RedisMessage)) <-chan error {
+	d.readInBackground.Store(true)
 	return d.DedicatedClient.SetOnInvalidations(fn)
 }
 
 // Receive closes the connection when ctx ends.
-func (d *dedicated) Receive(ctx context.Context, subscribe rueidis.Completed, fn func(rueidis.PubSubMessage)) error {
-	d.background.Store(true)
-	return d.receive(closing{d.DedicatedClient}, ctx, subscribe, fn)
+func (d *dedicatedConn) Receive(ctx context.Context, subscribe rueidis.Completed, fn func(rueidis.PubSubMessage)) error {
+	d.readInBackground.Store(true)
+	return d.receive(closeOnDone{d.DedicatedClient}, ctx, subscribe, fn)
 }
 
-// closing is a connection whose subscription ends with the connection.
-type closing struct{ rueidis.DedicatedClient }
+// closeOnDone is a connection that ends a subscription by closing itself.
+type closeOnDone struct{ rueidis.DedicatedClient }
 
-func (c closing) Receive(ctx context.Context, subscribe rueidis.Completed, fn func(rueidis.PubSubMessage)) error {
+func (c closeOnDone) Receive(ctx context.Context, subscribe rueidis.Completed, fn func(rueidis.PubSubMessage)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	closed := make(chan struct{})
-	keep := context.AfterFunc(ctx, func() {
+	stop := context.AfterFunc(ctx, func() {
 		c.Close()
 		close(closed)
 	})
 	err := c.DedicatedClient.Receive(context.WithoutCancel(ctx), subscribe, fn)
-	if keep() {
+	if stop() {
 		return err
 	}
-	<-closed // so that the connection is not closed once it is somebody else's
+	<-closed // or Close could hit the connection after another caller has it
 	return ctx.Err()
 }

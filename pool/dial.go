@@ -12,9 +12,9 @@ import (
 
 type dialFunc = func(ctx context.Context, addr string, dialer *net.Dialer, conf *tls.Config) (net.Conn, error)
 
-// dialling has opt make its connections so that an error of making one says
-// so, and that a broken server cannot end the process by a length.
-func dialling(opt *rueidis.ClientOption) {
+// wrapDial makes opt open guardedConns, and mark the errors of connecting as
+// errors for which nothing was sent.
+func wrapDial(opt *rueidis.ClientOption) {
 	dial, addrs := opt.DialCtxFn, strings.Join(opt.InitAddress, ",")
 	if dial == nil {
 		dial = dialTCP
@@ -22,72 +22,75 @@ func dialling(opt *rueidis.ClientOption) {
 	opt.DialCtxFn = func(ctx context.Context, addr string, dialer *net.Dialer, conf *tls.Config) (net.Conn, error) {
 		conn, err := dial(ctx, addr, dialer, conf)
 		if err != nil {
-			return nil, unsentError{redactDial(err, addrs)}
+			return nil, unsentError{redactDialError(err, addrs)}
 		}
-		return &wire{Conn: conn}, nil
+		return &guardedConn{Conn: conn}, nil
 	}
 }
 
-// dialTCP checks a server by the name in conf, or if there is none, by the host
-// in addr.
+// dialTCP connects to addr. With TLS, it verifies the server by the name in
+// conf, or by the host of addr if conf has no name.
 func dialTCP(ctx context.Context, addr string, dialer *net.Dialer, conf *tls.Config) (net.Conn, error) {
 	if conf != nil {
-		over := tls.Dialer{NetDialer: dialer, Config: conf}
-		return over.DialContext(ctx, "tcp", addr)
+		tlsDialer := tls.Dialer{NetDialer: dialer, Config: conf}
+		return tlsDialer.DialContext(ctx, "tcp", addr)
 	}
 	return dialer.DialContext(ctx, "tcp", addr)
 }
 
-// ownNames has the nodes of a cluster, and what Sentinel names, be checked by
-// their own names: the URL has that of one of them.
-func ownNames(opt *rueidis.ClientOption) {
+// verifyEachName lets TLS verify each node of a cluster, and each server that
+// Sentinel names, by its own name. ServerName is the name of one of them.
+func verifyEachName(opt *rueidis.ClientOption) {
 	if opt.TLSConfig != nil {
 		opt.TLSConfig.ServerName = ""
 	}
 }
 
-// wire is a connection whose replies are followed. Until the server has said
-// something, only the handshake went over it.
-type wire struct {
+// guardedConn is a connection that is closed if a reply announces more data
+// than Redis sends. Until the server first sends data, only the handshake was
+// sent, and errors are unsentErrors.
+type guardedConn struct {
 	net.Conn
-	spoken atomic.Bool // read by the writer too
-	frames frames
+	hasReceived atomic.Bool // atomic, because Write reads it too
+	replies     replyScanner
 }
 
-func (w *wire) Read(b []byte) (int, error) {
-	n, err := w.Conn.Read(b)
+func (c *guardedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
 	if err != nil {
-		return n, w.failed(err)
+		return n, c.wrapError(err)
 	}
-	if !w.spoken.Load() {
-		w.spoken.Store(true)
+	if !c.hasReceived.Load() {
+		c.hasReceived.Store(true)
 	}
-	if err := w.frames.follow(b[:n]); err != nil {
-		_ = w.Close() // what comes next makes no sense
+	if err := c.replies.scan(b[:n]); err != nil {
+		_ = c.Close() // later data cannot be interpreted
 		return 0, err
 	}
 	return n, nil
 }
 
-func (w *wire) Write(b []byte) (int, error) {
-	n, err := w.Conn.Write(b)
+func (c *guardedConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
 	if err != nil {
-		err = w.failed(err)
+		err = c.wrapError(err)
 	}
 	return n, err
 }
 
-func (w *wire) failed(err error) error {
-	if w.spoken.Load() {
+func (c *guardedConn) wrapError(err error) error {
+	if c.hasReceived.Load() {
 		return err
 	}
 	return unsentError{err}
 }
 
-// unsentError is an error of making a connection: no command went over it.
+// unsentError is an error of connecting. No command was sent over the
+// connection.
 type unsentError struct{ error }
 
 func (e unsentError) Unwrap() error { return e.error }
 
-// Unsent says that nothing but the handshake left.
+// Unsent reports that nothing but the handshake was sent. Package fault calls
+// it.
 func (e unsentError) Unsent() bool { return true }

@@ -1,6 +1,5 @@
-// Package pool connects the repositories to Redis: it names the pools, opens
-// one client for each, gives every round trip a deadline, counts commands and
-// closes everything at the end.
+// Package pool opens and manages the connections to Redis that the
+// repositories use.
 //
 //	pools, err := pool.Open(ctx, pool.Config{URL: "redis://localhost:6379"})
 //	if err != nil {
@@ -8,67 +7,114 @@
 //	}
 //	defer pools.Close()
 //
-// A pool is known by its [Alias]. Repositories take the alias they live on;
-// [Pools.Client] gives the client of an alias for the commands that the
-// repositories lack.
+// [Open] returns a [Pools], which holds one client for each [Alias]. The
+// package also defines the errors of operations: [OpError] and the sentinels,
+// such as [ErrNotFound].
+//
+// # Aliases and databases
+//
+// An [Alias] names a pool: a client of one server or cluster, and a database
+// there. A repository uses the alias of its domain, or the one that its option
+// On selects. Six aliases are predefined, each with its own database:
+//
+//	Default      15  generic values
+//	User         11  users
+//	Handlers     10  state handlers, tables and batches
+//	SharedState   9  shared state
+//	Expiry        8  triggers
+//	PubSub        7  messages
+//
+// [Config.Databases] changes these numbers and adds aliases. [Config.URLs]
+// connects an alias to another server. If two aliases share a database, [Open]
+// returns a [ConfigError], unless [Config.PrefixKeys] is set. With PrefixKeys,
+// every key begins with its alias and a colon.
+//
+// [Pools.Client] returns the client of an alias, for commands that the
+// repositories lack. Keys that are sent with it must begin with
+// [Pools.Prefix].
 //
 // # URLs
 //
-//	redis://user:password@host:6379/3          one server; the number is the database
-//	rediss://user:password@host:6380           the same over TLS 1.2 or newer
-//	redis://host:7000?addr=host2:7001          a cluster, by two of its nodes
-//	redis://host:26379?master_set=main         a primary found through Sentinel; the hosts are the sentinels
-//	unix://user:password@/run/redis.sock?db=3  a socket
+// One server. The number is the database:
 //
-// valkey and valkeys stand for redis and rediss. A password alone is written
-// redis://:password@host. The characters / ? # [ ] @ % of a user or password
-// are percent-encoded. The port is 6379 where none is given. Query parameters:
+//	redis://user:password@host:6379/3
 //
-//	addr           host:port of one more node or sentinel; may be repeated
-//	client_name    what CLIENT LIST shows; "symphony" where none is given
+// The same over TLS 1.2 or newer:
+//
+//	rediss://user:password@host:6380
+//
+// A cluster, by the addresses of two of its nodes:
+//
+//	redis://host:7000?addr=host2:7001
+//
+// A primary that Sentinel names. The host is the address of a sentinel:
+//
+//	redis://host:26379?master_set=main
+//
+// A Unix socket:
+//
+//	unix://user:password@/run/redis.sock?db=3
+//
+// The schemes valkey and valkeys mean the same as redis and rediss. A password
+// without a user is written redis://:password@host. In a user or a password,
+// the characters / ? # [ ] @ % must be percent-encoded. The default port is
+// 6379. A host consists of letters, digits and . _ -, or is an IP address.
+//
+// The query accepts these parameters. Any other parameter is an error.
+//
+//	addr           host:port of another node or sentinel; may be repeated
+//	client_cache   accepted, without effect
+//	client_name    the name that CLIENT LIST shows; default "symphony"
 //	db             the database, as in the path
-//	dial_timeout   a duration such as 2s; see below
-//	master_set     the name that the sentinels watch the primary under
-//	max_retries    0: reads are not retried either
-//	protocol       2: speak RESP2
-//	skip_verify    over TLS, with no value or true: take any certificate
-//	write_timeout  a duration such as 5s; see below
-//	client_cache   accepted, and without effect
+//	dial_timeout   a duration such as 2s; see Deadlines and retries
+//	master_set     the name under which the sentinels know the primary
+//	max_retries    0 disables the retries of reads
+//	protocol       2 selects RESP2
+//	skip_verify    no value or true: accept any TLS certificate
+//	write_timeout  a duration such as 5s; see Deadlines and retries
 //
-// Any other parameter is a mistake. A host has letters, digits and . _ - or is an
-// IP address; nothing else is looked up. An error quotes nothing of a URL that
-// does not parse, nor a host that no resolver finds. With master_set the login and TLS are those
-// of the Redis servers; sentinels that want either, client certificates and
-// everything else a URL cannot say are set by [Config.NewClient].
+// With master_set, the user, the password and TLS apply to the Redis servers,
+// not to the sentinels. [Config.NewClient] can set these for the sentinels, as
+// well as client certificates and everything else that a URL cannot express.
 //
-// # Deadlines
+// No error and no log line contains a password. An error does not quote a URL
+// that cannot be parsed, nor a host that the resolver does not find.
 //
-// A Do or DoMulti whose context has no deadline gets one from Config.Timeout, so
-// that no call waits for ever; see [Pools.Client] for what is exempt. A context
-// with a deadline, or one that cannot be cancelled, costs next to nothing here;
-// one that can be cancelled and has no deadline costs a timer for each call, so
-// a service does well to give its requests a deadline once. Reads are retried
-// until the deadline, writes are not, since a write that got no answer may have
-// been applied.
+// # Deadlines and retries
 //
-// A connection is given up when it has not taken or answered anything for five
-// quarters of Config.Timeout, 2 s at least (write_timeout in the URL). Making
-// one may take as long as Config.Timeout, but no less than 1 s and no more than
-// 5 s (dial_timeout in the URL).
+// If the context of a Do or DoMulti has no deadline, the call gets one from
+// [Config.Timeout], so that no call waits forever. [Pools.Client] lists the
+// exceptions. If the context has a deadline or can never be canceled, this
+// costs next to nothing. A context that can be canceled but has no deadline
+// costs a timer for each call. A service should therefore give each request a
+// deadline once.
 //
-// # Client-side cache
+// Reads are retried until the deadline. Writes are not retried, because a
+// write without a reply may have been applied: see [OpError.MaybeApplied].
 //
-// Repositories with the option Cached keep what they read in memory, and Redis
-// tells of each change: Open turns CLIENT TRACKING on, in OPTIN mode, so that it
-// costs nothing where nobody caches. Where the server or its user has none, the
-// client is made again without, and repositories read from the server each
-// time; [Config.Logger] gets a line when the first of them would have cached.
-// See [Cache] for the bounds of memory and of age, and [Stats] for the counters.
+// A connection is closed if the server neither accepts data nor replies for
+// 1.25 times Config.Timeout, but at least 2 seconds. The parameter
+// write_timeout sets another duration. Connecting may take as long as
+// Config.Timeout, but at least 1 second and at most 5 seconds. The parameter
+// dial_timeout sets another duration.
+//
+// # Client-side caching
+//
+// Repositories with the option Cached keep the records that they read in
+// memory. Redis reports each change. For this, [Open] enables CLIENT TRACKING
+// in OPTIN mode, which costs nothing if no repository caches.
+//
+// If the server or its user has no CLIENT TRACKING, these repositories read
+// from the server each time. The first read that could have been cached is
+// logged to [Config.Logger]. [Cache] bounds the memory and the age of cached
+// records, and [Stats] counts hits and misses.
 //
 // # Clusters
 //
-// A cluster has only database 0. All aliases on one share a client, and each
-// alias's keys begin with its name, as if Config.PrefixKeys were set. Open asks
-// a server with HELLO whether it is one; a URL with several addresses and no
-// master_set has to be one.
+// [Open] sends HELLO to find out whether a server is a node of a cluster. If a
+// URL has several addresses and no master_set, it must be a cluster.
+//
+// A cluster has only database 0. All aliases on it share a client, and the
+// keys of each alias begin with its name, as if [Config.PrefixKeys] were set.
+// The default of [Config.Layout] is then [keyspace.Cluster].
 package pool

@@ -7,55 +7,117 @@ import (
 	"github.com/symphony-go/symphony/internal/acl"
 )
 
+// The errors of [Open], of the methods of [Pools] and of their clients, for
+// [errors.Is].
 var (
-	// ErrUnknownPool is the error of an alias that the Pools do not have. The
-	// error that wraps it names the alias and those there are.
+	// ErrUnknownPool is returned if the [Pools] do not have the alias. The
+	// wrapping error lists the aliases that exist.
 	ErrUnknownPool = errors.New("unknown pool")
 
-	// ErrClosed is the error of everything begun after Close: nothing was sent.
-	// A call that Close overtakes may end with rueidis.ErrClosing instead, and a
-	// write among those may have been applied.
+	// ErrClosed is returned if a call begins after [Pools.Close]. Nothing was
+	// sent. A call that was under way during Close may return
+	// rueidis.ErrClosing instead. If that call is a write, it may have been
+	// applied.
 	ErrClosed = errors.New("pools are closed")
 
-	// ErrNoPermission is a command, key or channel that the Redis user has no
-	// right to. The error that wraps it names the ACL rule where the server
-	// tells; docs/security.md lists the rights of each repository.
+	// ErrNoPermission is returned if the Redis user has no permission for the
+	// command, the key or the channel. The wrapping error names the missing ACL
+	// rule if the server reports it. docs/security.md lists the permissions
+	// that each repository needs.
 	ErrNoPermission = acl.ErrNoPermission
 
-	// ErrUnexpectedReply is a reply that no Redis gives: one of another shape
-	// than the command has, or one that announces more than a server sends. A
-	// write that got one may have been applied.
+	// ErrUnexpectedReply is returned if the server sends a reply that Redis
+	// never sends: a reply of the wrong type, or one that announces more data
+	// than Redis allows. If the call is a write, it may have been applied.
 	ErrUnexpectedReply = errors.New("unexpected reply from the server")
 )
 
-// ConfigError is one mistake in a Config. Open joins all of them:
+// The errors of operations, for [errors.Is]. An [OpError] wraps them. The
+// packages of the repositories export the same values.
+var (
+	// ErrNotFound is returned if the record does not exist.
+	ErrNotFound = errors.New("record not found")
+
+	// ErrExists is returned if the record exists and the operation requires
+	// that it does not, such as a write with the option IfAbsent.
+	ErrExists = errors.New("record already exists")
+
+	// ErrConflict is returned if another writer changed the record first.
+	ErrConflict = errors.New("record was changed by another writer")
+
+	// ErrUnknownField is returned if the record type has no field of that name.
+	ErrUnknownField = errors.New("unknown field")
+
+	// ErrFieldType is returned if a value does not fit the type of its field.
+	ErrFieldType = errors.New("value does not fit the field")
+
+	// ErrWrongType is returned if the key holds another Redis type than the
+	// repository stores, because another program wrote it.
+	ErrWrongType = errors.New("key holds another Redis type")
+
+	// ErrInvalidTTL is returned if a lifetime or a lease is shorter than a
+	// millisecond.
+	ErrInvalidTTL = errors.New("invalid lifetime")
+
+	// ErrInvalidSchema is returned by a constructor if the record type cannot
+	// be stored. The wrapping error names the field.
+	ErrInvalidSchema = errors.New("invalid schema")
+
+	// ErrOverflow is returned if the result of an addition is outside the range
+	// of its field.
+	ErrOverflow = errors.New("number overflows the field")
+
+	// ErrFull is returned if a push would make a queue longer than its MaxLen.
+	ErrFull = errors.New("queue is full")
+
+	// ErrUnsupported is returned if the server, codec, layout or schema cannot
+	// do what was asked, or if an option does not apply to the call.
+	ErrUnsupported = errors.New("unsupported")
+
+	// ErrInvalidArgument is returned if no call can accept the argument, such
+	// as a negative count or a nil handler.
+	ErrInvalidArgument = errors.New("invalid argument")
+
+	// ErrLeaseLost is returned if the lease of claimed work has expired, or if
+	// the work was removed.
+	ErrLeaseLost = errors.New("lease lost")
+)
+
+// ConfigError is one mistake in a [Config]. [Open] returns all mistakes
+// joined. It never contains a password.
 //
 //	var mistake *pool.ConfigError
 //	if errors.As(err, &mistake) {
-//		log.Print(mistake.Field) // the first: "URLs[user]"
+//		log.Print(mistake.Field) // the first mistake: "URLs[user]"
 //	}
-//
-// It never holds a password.
 type ConfigError struct {
-	Field  string // the field, with the alias for one entry of a map: "URL", "URLs[user]"
-	Reason string // what is wrong and how to mend it
+	Field  string // the field, with the alias if it is a map: "URL", "URLs[user]"
+	Reason string // what is wrong and how to correct it
 }
 
-// Error names the field, what is wrong with it and how to mend it.
+// Error returns the field, what is wrong with it and how to correct it.
 func (e *ConfigError) Error() string { return "pool: Config." + e.Field + ": " + e.Reason }
 
-// ConnectError says that one alias does not answer. Open and Ping join one for
-// each such alias. It holds no password of a URL.
+// ConnectError reports that one alias cannot be reached. [Open] and
+// [Pools.Ping] return one for each such alias, joined. It never contains a
+// password of a URL.
 type ConnectError struct {
 	Alias Alias
-	Addr  string // host:port, several separated by commas, or the path of a socket; not shown if no resolver finds it
-	Err   error  // what the connection, the server or Config.NewClient said
+
+	// Addr is host:port, several of them separated by commas, or the path of a
+	// socket. It is "(not shown)" if the resolver does not find the host, since
+	// the host may then be a misplaced password.
+	Addr string
+
+	// Err is the error of the connection, of the server or of
+	// [Config.NewClient].
+	Err error
 }
 
-// Error names the alias, the address and the reason.
+// Error returns the alias, the address and the reason.
 func (e *ConnectError) Error() string {
-	return fmt.Sprintf("pool: %s at %s does not answer: %v", e.Alias, e.Addr, e.Err)
+	return fmt.Sprintf("pool: %s at %s cannot be reached: %v", e.Alias, e.Addr, e.Err)
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *ConnectError) Unwrap() error { return e.Err }

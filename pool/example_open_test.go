@@ -10,7 +10,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// If an alias does not answer, Open returns a ConnectError for it.
+// If an alias cannot be reached, Open returns a ConnectError for it.
 func ExampleOpen() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -21,12 +21,12 @@ func ExampleOpen() {
 	var unreachable *pool.ConnectError
 	switch {
 	case errors.As(err, &unreachable):
-		fmt.Println(unreachable.Alias, "does not answer at", unreachable.Addr)
+		fmt.Println(unreachable.Alias, "cannot be reached at", unreachable.Addr)
 		return
 	case err != nil:
 		log.Fatal(err)
 	}
 	defer pools.Close()
 	fmt.Println(pools.Aliases())
-	// Output: user does not answer at /nowhere/redis.sock
+	// Output: user cannot be reached at /nowhere/redis.sock
 }

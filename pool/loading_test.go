@@ -156,7 +156,7 @@ func TestOpenDoesNotWaitForWhatStays(t *testing.T) {
 		"redis://joe:joe@" + s.Addr():                    "NOPERM",
 		"redis://ann:ann@" + s.Addr() + "/?db=3":         "NOPERM",
 		"redis://" + freeAddr(t):                         "connection refused",
-		"redis://:hunter2@" + s.Addr() + "?addr=[::1]:1": "no cluster",
+		"redis://:hunter2@" + s.Addr() + "?addr=[::1]:1": "not in a cluster",
 	} {
 		_, err := pool.Open(context.Background(), pool.Config{URL: url, Timeout: time.Hour, Logger: slog.New(slog.DiscardHandler)})
 		require.ErrorContains(t, err, word)

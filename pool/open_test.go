@@ -268,7 +268,7 @@ func TestCluster(t *testing.T) {
 func TestSeveralAddressesOfNoCluster(t *testing.T) {
 	s := redistest.Server(t)
 	_, err := pool.Open(t.Context(), pool.Config{URL: s.URL() + "?addr=" + s.Addr()})
-	require.ErrorContains(t, err, s.Addr()+" is no cluster")
+	require.ErrorContains(t, err, s.Addr()+" is not in a cluster")
 	require.Len(t, split[*pool.ConnectError](t, err), len(six))
 }
 

@@ -15,50 +15,53 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// plan is a Config without mistakes: every alias with its server and database.
+// plan is a Config that was checked: it assigns a server and a database to
+// each alias, and contains the defaults.
 type plan struct {
-	servers       []*server
-	prefixKeys    bool
-	layout        keyspace.Layout // may be zero
-	timeout       time.Duration
-	maxValueBytes int
-	maxDecoded    int
-	newClient     func(rueidis.ClientOption) (rueidis.Client, error)
-	logger        *slog.Logger
-	cache         *nearcache.Cache // nil: disabled
-	saidUncached  sync.Once
-	ignoredDB     *int // the database number in Config.URL
+	servers         []*server
+	prefixKeys      bool
+	layout          keyspace.Layout // may be zero
+	timeout         time.Duration
+	maxValueBytes   int
+	maxDecodedBytes int
+	newClient       func(rueidis.ClientOption) (rueidis.Client, error)
+	logger          *slog.Logger
+	cache           *nearcache.Cache // nil if disabled
+	logUncachedOnce sync.Once
+	ignoredDatabase *int // the database number in Config.URL
 }
 
-// server is one server, cluster or Sentinel set under one login.
+// server is a server, cluster or Sentinel set with one login, and the aliases
+// on it.
 type server struct {
 	endpoint
-	members     []member
-	saidWaiting sync.Once
+	members        []member
+	logRefusalOnce sync.Once
 }
 
 type member struct {
-	alias  Alias
-	db     int
-	chosen bool // whether the Config names the database
+	alias      Alias
+	database   int
+	configured bool // whether the Config sets the database
 }
 
-// mistakes collects what is wrong with a Config.
-type mistakes []error
+// configErrors collects the mistakes of a Config.
+type configErrors []error
 
-func (m *mistakes) add(field, format string, args ...any) {
-	*m = append(*m, &ConfigError{Field: field, Reason: fmt.Sprintf(format, args...)})
+func (e *configErrors) add(field, format string, args ...any) {
+	*e = append(*e, &ConfigError{Field: field, Reason: fmt.Sprintf(format, args...)})
 }
 
+// plan checks cfg and returns its plan. The error joins all mistakes.
 func (cfg Config) plan() (*plan, error) {
 	p := &plan{
-		prefixKeys:    cfg.PrefixKeys,
-		layout:        cfg.Layout,
-		timeout:       min(cfg.Timeout, longestTimeout),
-		maxValueBytes: cfg.MaxValueBytes,
-		maxDecoded:    cfg.MaxDecodedBytes,
-		newClient:     cfg.NewClient,
-		logger:        cfg.Logger,
+		prefixKeys:      cfg.PrefixKeys,
+		layout:          cfg.Layout,
+		timeout:         min(cfg.Timeout, maxTimeout),
+		maxValueBytes:   cfg.MaxValueBytes,
+		maxDecodedBytes: cfg.MaxDecodedBytes,
+		newClient:       cfg.NewClient,
+		logger:          cfg.Logger,
 	}
 	if p.timeout == 0 {
 		p.timeout = defaultTimeout
@@ -66,8 +69,8 @@ func (cfg Config) plan() (*plan, error) {
 	if p.maxValueBytes == 0 {
 		p.maxValueBytes = defaultMaxValueBytes
 	}
-	if p.maxDecoded == 0 {
-		p.maxDecoded = defaultMaxDecoded
+	if p.maxDecodedBytes == 0 {
+		p.maxDecodedBytes = defaultMaxDecodedBytes
 	}
 	if p.newClient == nil {
 		p.newClient = rueidis.NewClient
@@ -77,42 +80,43 @@ func (cfg Config) plan() (*plan, error) {
 	}
 	p.cache = cfg.Cache.open()
 
-	var bad mistakes
-	cfg.checkLimits(&bad)
-	cfg.checkLayout(&bad)
-	own := cfg.ownURLs(&bad)
-	shared := cfg.sharedURL(&bad)
-	cfg.checkDatabases(&bad, own)
-	p.servers = cfg.place(own, shared)
+	var errs configErrors
+	cfg.checkLimits(&errs)
+	cfg.checkLayout(&errs)
+	byAlias := cfg.parseURLs(&errs)
+	shared := cfg.parseURL(&errs)
+	cfg.checkDatabases(&errs, byAlias)
+	p.servers = cfg.groupByServer(byAlias, shared)
 	if !cfg.PrefixKeys {
-		checkCollisions(&bad, p.servers)
+		checkCollisions(&errs, p.servers)
 	}
 	if shared != nil {
-		p.ignoredDB = shared.db
+		p.ignoredDatabase = shared.database
 	}
-	return p, errors.Join(bad...)
+	return p, errors.Join(errs...)
 }
 
-func (cfg Config) checkLimits(bad *mistakes) {
+func (cfg Config) checkLimits(errs *configErrors) {
 	if cfg.Timeout < 0 {
-		bad.add("Timeout", "%v is negative; give a positive duration, or none for %v", cfg.Timeout, defaultTimeout)
+		errs.add("Timeout", "%v is negative; use a positive duration, or 0 for the default of %v", cfg.Timeout, defaultTimeout)
 	}
 	if cfg.MaxValueBytes < 0 {
-		bad.add("MaxValueBytes", "%d is negative; give a positive number, or none for %d", cfg.MaxValueBytes, defaultMaxValueBytes)
+		errs.add("MaxValueBytes", "%d is negative; use a positive number, or 0 for the default of %d", cfg.MaxValueBytes, defaultMaxValueBytes)
 	}
 	if cfg.MaxDecodedBytes < 0 {
-		bad.add("MaxDecodedBytes", "%d is negative; give a positive number, or none for %d", cfg.MaxDecodedBytes, defaultMaxDecoded)
+		errs.add("MaxDecodedBytes", "%d is negative; use a positive number, or 0 for the default of %d", cfg.MaxDecodedBytes, defaultMaxDecodedBytes)
 	}
 	if cfg.Cache.MaxBytes < 0 {
-		bad.add("Cache.MaxBytes", "%d is negative; give a positive number, or none for %d, or set Cache.Disabled", cfg.Cache.MaxBytes, defaultCacheBytes)
+		errs.add("Cache.MaxBytes", "%d is negative; use a positive number, or 0 for the default of %d, or set Cache.Disabled", cfg.Cache.MaxBytes, defaultCacheMaxBytes)
 	}
-	if d := cfg.Cache.MaxStale; d != 0 && d < leastMaxStale {
-		bad.add("Cache.MaxStale", "%v is under %v; give a longer duration, or none for %v", d, leastMaxStale, defaultMaxStale)
+	if d := cfg.Cache.MaxStale; d != 0 && d < minCacheMaxStale {
+		errs.add("Cache.MaxStale", "%v is shorter than %v; use a longer duration, or 0 for the default of %v", d, minCacheMaxStale, defaultCacheMaxStale)
 	}
 }
 
-// checkLayout refuses a layout with some patterns and not others.
-func (cfg Config) checkLayout(bad *mistakes) {
+// checkLayout adds an error for each missing pattern of a layout that is not
+// zero.
+func (cfg Config) checkLayout(errs *configErrors) {
 	if cfg.Layout.IsZero() {
 		return
 	}
@@ -125,28 +129,29 @@ func (cfg Config) checkLayout(bad *mistakes) {
 		{"Trigger", l.Trigger}, {"BatchList", l.BatchList}, {"PendingSet", l.PendingSet}, {"Generic", l.Generic},
 	} {
 		if f.pattern == (keyspace.Pattern{}) {
-			bad.add("Layout."+f.name, "the pattern is missing; begin with keyspace.Default() and change what differs")
+			errs.add("Layout."+f.name, "the pattern is missing; copy keyspace.Default() and change single patterns")
 		}
 	}
 }
 
-// ownURLs parses URLs. A bad one is nil in the result.
-func (cfg Config) ownURLs(bad *mistakes) map[Alias]*endpoint {
-	own := make(map[Alias]*endpoint, len(cfg.URLs))
+// parseURLs parses URLs. The result contains nil for an invalid URL.
+func (cfg Config) parseURLs(errs *configErrors) map[Alias]*endpoint {
+	byAlias := make(map[Alias]*endpoint, len(cfg.URLs))
 	for _, a := range slices.Sorted(maps.Keys(cfg.URLs)) {
-		field := entry("URLs", a)
-		checkAlias(bad, field, a)
+		field := entryName("URLs", a)
+		checkAlias(errs, field, a)
 		e, reason := parseURL(cfg.URLs[a])
 		if reason != "" {
-			bad.add(field, "%s", reason)
+			errs.add(field, "%s", reason)
 		}
-		own[a] = e
+		byAlias[a] = e
 	}
-	return own
+	return byAlias
 }
 
-// sharedURL parses URL. It is nil if there is none or it is bad.
-func (cfg Config) sharedURL(bad *mistakes) *endpoint {
+// parseURL parses URL or its default. The result is nil if there is none, or
+// if it is invalid.
+func (cfg Config) parseURL(errs *configErrors) *endpoint {
 	raw := cfg.URL
 	switch {
 	case raw == "" && len(cfg.URLs) > 0:
@@ -156,97 +161,99 @@ func (cfg Config) sharedURL(bad *mistakes) *endpoint {
 	}
 	e, reason := parseURL(raw)
 	if reason != "" {
-		bad.add("URL", "%s", reason)
+		errs.add("URL", "%s", reason)
 	}
 	return e
 }
 
-func (cfg Config) checkDatabases(bad *mistakes, own map[Alias]*endpoint) {
+func (cfg Config) checkDatabases(errs *configErrors, byAlias map[Alias]*endpoint) {
 	for _, a := range slices.Sorted(maps.Keys(cfg.Databases)) {
-		field, db := entry("Databases", a), cfg.Databases[a]
-		e, named := own[a]
-		if !named {
-			checkAlias(bad, field, a)
+		field, database := entryName("Databases", a), cfg.Databases[a]
+		e, hasURL := byAlias[a]
+		if !hasURL {
+			checkAlias(errs, field, a)
 		}
-		if db < 0 {
-			bad.add(field, "%d is negative; databases are numbered from 0", db)
+		if database < 0 {
+			errs.add(field, "%d is negative; database numbers start at 0", database)
 		}
 		switch {
-		case !named && cfg.URL == "" && len(cfg.URLs) > 0:
-			bad.add(field, "the alias has no URL; add Config.%s, or Config.URL for every alias without its own", entry("URLs", a))
-		case e != nil && e.db != nil && *e.db != db:
-			bad.add(field, "%d, but Config.%s says database %d; remove one of the two", db, entry("URLs", a), *e.db)
+		case !hasURL && cfg.URL == "" && len(cfg.URLs) > 0:
+			errs.add(field, "the alias has no URL; add Config.%s, or set Config.URL for all aliases that are not in Config.URLs", entryName("URLs", a))
+		case e != nil && e.database != nil && *e.database != database:
+			errs.add(field, "%d differs from database %d in Config.%s; remove one of the two", database, *e.database, entryName("URLs", a))
 		}
 	}
 }
 
-// place groups the aliases by server.
-func (cfg Config) place(own map[Alias]*endpoint, shared *endpoint) []*server {
+// groupByServer returns the servers with their aliases. Aliases that have the
+// same URL, apart from the database, share a server.
+func (cfg Config) groupByServer(byAlias map[Alias]*endpoint, shared *endpoint) []*server {
 	var servers []*server
-	byKey := make(map[string]*server)
+	byURL := make(map[string]*server)
 	for _, a := range cfg.aliases() {
-		e, named := own[a]
-		if !named {
+		e, hasURL := byAlias[a]
+		if !hasURL {
 			e = shared
 		}
 		if e == nil {
 			continue
 		}
-		s := byKey[e.key]
+		s := byURL[e.url]
 		if s == nil {
 			s = &server{endpoint: *e}
-			byKey[e.key] = s
+			byURL[e.url] = s
 			servers = append(servers, s)
 		}
-		m := member{alias: a, db: databases[a]}
-		if db, ok := cfg.Databases[a]; ok {
-			m.db, m.chosen = db, true
-		} else if named && e.db != nil {
-			m.db, m.chosen = *e.db, true
+		m := member{alias: a, database: defaultDatabases[a]}
+		if database, ok := cfg.Databases[a]; ok {
+			m.database, m.configured = database, true
+		} else if hasURL && e.database != nil {
+			m.database, m.configured = *e.database, true
 		}
 		s.members = append(s.members, m)
 	}
 	return servers
 }
 
-// aliases gives every alias that may have a URL.
+// aliases returns all aliases that may have a URL, in sorted order.
 func (cfg Config) aliases() []Alias {
-	all := slices.Collect(maps.Keys(databases))
+	all := slices.Collect(maps.Keys(defaultDatabases))
 	all = slices.AppendSeq(all, maps.Keys(cfg.URLs))
 	all = slices.AppendSeq(all, maps.Keys(cfg.Databases))
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// checkCollisions refuses two aliases in one database: their keys would mix.
-func checkCollisions(bad *mistakes, servers []*server) {
-	type place struct {
-		server string
-		db     int
+// checkCollisions adds an error for each alias in the database of another.
+func checkCollisions(errs *configErrors, servers []*server) {
+	type location struct {
+		server   string
+		database int
 	}
-	first := make(map[place]Alias)
+	first := make(map[location]Alias)
 	for _, s := range servers {
-		if s.several() {
+		if s.hasSeveralNodes() {
 			continue
 		}
 		for _, m := range s.members {
-			at := place{s.place, m.db}
+			at := location{s.location, m.database}
 			other, taken := first[at]
 			if !taken {
 				first[at] = m.alias
 				continue
 			}
-			bad.add(entry("Databases", m.alias),
+			errs.add(entryName("Databases", m.alias),
 				"%s and %s share database %d of %s, so their keys would mix; give one of them another database, or set Config.PrefixKeys",
-				other, m.alias, m.db, s.addr)
+				other, m.alias, m.database, s.addr)
 		}
 	}
 }
 
-func checkAlias(bad *mistakes, field string, a Alias) {
+func checkAlias(errs *configErrors, field string, a Alias) {
 	if !a.valid() {
-		bad.add(field, "the alias %q is empty or holds a blank, a control character or one of : %% { } * ? [ ] \\; it may become a prefix of keys, so choose a plain word", string(a))
+		errs.add(field, "the alias %q is empty, or contains white space, a control character or one of : %% { } * ? [ ] \\; use a plain word, because it may become a prefix of keys", string(a))
 	}
 }
 
-func entry(field string, a Alias) string { return fmt.Sprintf("%s[%s]", field, a) }
+// entryName returns the name of an entry in a map of Config: "URLs[user]".
+func entryName(field string, a Alias) string { return fmt.Sprintf("%s[%s]", field, a) }

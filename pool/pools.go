@@ -17,43 +17,46 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Pools holds a client for each alias. It is made by Open and used by any
-// number of goroutines at once; which aliases it has does not change.
+// Pools holds one client for each alias. [Open] returns it. Its methods may be
+// called concurrently. The set of aliases does not change.
 type Pools struct {
-	clients        map[Alias]*client
-	prefixes       map[Alias]string
-	fieldLifetimes map[Alias]bool
-	realms         map[Alias]*nearcache.Realm
-	cache          *nearcache.Cache
-	opened         []rueidis.Client // each once
-	replicas       []*replicas
-	layout         keyspace.Layout
-	maxValueBytes  int
-	maxDecoded     int
-	deadline       *deadline
-	closed         atomic.Bool
-	closing        sync.Once
+	clients         map[Alias]*client
+	prefixes        map[Alias]string
+	fieldTTL        map[Alias]bool // whether the server has lifetimes of hash fields
+	realms          map[Alias]*nearcache.Realm
+	cache           *nearcache.Cache
+	opened          []rueidis.Client // without duplicates
+	replicas        []*replicaClient
+	layout          keyspace.Layout
+	maxValueBytes   int
+	maxDecodedBytes int
+	deadline        *defaultDeadline
+	closed          atomic.Bool
+	closeOnce       sync.Once
 }
 
-// Open connects every alias of cfg, side by side, and returns once each has
-// answered PING. It gives up when ctx ends, or after Config.Timeout if ctx has
-// no deadline. A server that refuses commands for now (LOADING, MASTERDOWN,
-// CLUSTERDOWN, TRYAGAIN, BUSY) is tried again until then, with one log line; a
-// service that starts together with a large Redis gives ctx the time that it
-// takes to load. Other failures come at once: no server, a wrong password, an
-// unknown database, a missing right.
+// Open connects all aliases of cfg concurrently. It returns when each of them
+// has replied to PING. If ctx has no deadline, Open ends after
+// [Config.Timeout].
 //
-// The mistakes in cfg come back all at once, a *ConfigError each, and then
-// nothing is contacted. An alias that does not answer is a *ConnectError; they
-// are joined too, and all connections are closed again.
+// If a server temporarily refuses commands (LOADING, MASTERDOWN, CLUSTERDOWN,
+// TRYAGAIN, BUSY), Open logs a warning and retries until its deadline. A
+// service that starts together with a large Redis server should give ctx the
+// time that the server needs to load its data. Other errors are not retried:
+// a refused connection, a wrong password, a database that does not exist, a
+// missing permission.
+//
+// If cfg has mistakes, Open contacts no server. It returns all mistakes joined,
+// each as a *[ConfigError]. If aliases cannot be reached, Open closes all
+// connections and returns a *[ConnectError] for each of these aliases, joined.
 func Open(ctx context.Context, cfg Config) (*Pools, error) {
 	plan, err := cfg.plan()
 	if err != nil {
 		return nil, err
 	}
-	if plan.ignoredDB != nil {
-		plan.logger.Warn("pool: the database number in Config.URL is ignored, since each alias has its own; Config.Databases and Config.URLs change it",
-			"database", *plan.ignoredDB)
+	if plan.ignoredDatabase != nil {
+		plan.logger.Warn("pool: the database number in Config.URL is ignored, because each alias has its own; set Config.Databases or Config.URLs to change it",
+			"database", *plan.ignoredDatabase)
 	}
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -63,59 +66,67 @@ func Open(ctx context.Context, cfg Config) (*Pools, error) {
 	return plan.connect(ctx)
 }
 
-// Client gives the client of an alias, for the commands that the repositories
-// lack. It differs from one of rueidis in this: a Do, DoMulti, DoCache or
-// DoMultiCache whose context has no deadline gets that of Config.Timeout, and
-// ends with context.DeadlineExceeded, or with the failure of its last retry;
-// it counts for Stats; and its Close does nothing, since Close of the Pools
-// closes it. Its nodes and dedicated connections are the same.
+// Client returns the client of an alias, for commands that the repositories
+// lack. Its keys must begin with [Pools.Prefix]. It differs from other rueidis
+// clients as follows:
 //
-// Blocking commands (BLPOP, XREAD BLOCK and so on, and a DoMulti with one of
-// them), Receive and the streams get no deadline: they end with their context.
-// DoCache and DoMultiCache ask the server each time: what is cached are the
-// records of repositories. Keys begin with [Pools.Prefix]. Helpers of rueidis
-// that look for its own client types, such as rueidis.MGet, send a command for
-// each key.
+//   - If the context of a Do, DoMulti, DoCache or DoMultiCache has no deadline,
+//     it gets that of [Config.Timeout]. The call then ends with
+//     [context.DeadlineExceeded], or with the error of its last retry.
+//   - A blocking command such as BLPOP or XREAD BLOCK, a DoMulti that contains
+//     one, Receive and the streams get no deadline. They end with their
+//     context.
+//   - DoCache and DoMultiCache ask the server each time. Only the records of
+//     repositories are cached.
+//   - [Stats] counts its commands.
+//   - Close does nothing. [Pools.Close] closes the client.
 //
-// An alias that is not there is ErrUnknownPool. After Close it is ErrClosed,
-// from this method and from the clients it gave.
+// Its nodes and its dedicated connections behave in the same way. Helpers of
+// rueidis that depend on its own client types, such as rueidis.MGet, send a
+// command for each key.
+//
+// If the alias does not exist, Client returns [ErrUnknownPool]. After
+// [Pools.Close], Client and all calls of its clients return [ErrClosed].
 func (p *Pools) Client(a Alias) (rueidis.Client, error) {
 	if p.closed.Load() {
 		return nil, ErrClosed
 	}
 	c, ok := p.clients[a]
 	if !ok {
-		return nil, fmt.Errorf("%w: %q is none of %s", ErrUnknownPool, string(a), joinAliases(p.Aliases()))
+		return nil, fmt.Errorf("%w %q: these pools have %s; add it to Config.Databases or Config.URLs", ErrUnknownPool, string(a), joinAliases(p.Aliases()))
 	}
 	return c, nil
 }
 
-// Aliases gives the aliases there are, sorted.
+// Aliases returns all aliases in sorted order.
 func (p *Pools) Aliases() []Alias { return slices.Sorted(maps.Keys(p.clients)) }
 
-// Prefix is what precedes every key of an alias: the alias and a colon with
-// Config.PrefixKeys and on a cluster, otherwise nothing.
+// Prefix returns the prefix of all keys of an alias. With [Config.PrefixKeys]
+// and on a cluster, it is the alias and a colon. Otherwise it is empty.
 func (p *Pools) Prefix(a Alias) string { return p.prefixes[a] }
 
-// SupportsFieldTTL reports whether the server of an alias has lifetimes of hash
-// fields (HPEXPIRE: Redis 7.4, Valkey 9). Open found out.
-func (p *Pools) SupportsFieldTTL(a Alias) bool { return p.fieldLifetimes[a] }
+// SupportsFieldTTL reports whether the server of an alias has lifetimes of
+// hash fields (HPEXPIRE: Redis 7.4, Valkey 9). It returns what [Open] found
+// and sends nothing.
+func (p *Pools) SupportsFieldTTL(a Alias) bool { return p.fieldTTL[a] }
 
-// Layout is the key layout of the repositories on these pools.
+// Layout returns the key layout of the repositories on these pools.
 func (p *Pools) Layout() keyspace.Layout { return p.layout }
 
-// MaxValueBytes is the size of the largest value that a repository sends.
+// MaxValueBytes returns [Config.MaxValueBytes] or its default.
 func (p *Pools) MaxValueBytes() int { return p.maxValueBytes }
 
-// MaxDecodedBytes is how much memory the reading of one value may take.
-func (p *Pools) MaxDecodedBytes() int { return p.maxDecoded }
+// MaxDecodedBytes returns [Config.MaxDecodedBytes] or its default.
+func (p *Pools) MaxDecodedBytes() int { return p.maxDecodedBytes }
 
-// Timeout is the deadline of a round trip whose context has none.
+// Timeout returns [Config.Timeout] or its default.
 func (p *Pools) Timeout() time.Duration { return p.deadline.timeout }
 
-// Ping sends PING to every alias, side by side; on a cluster it is enough that
-// one node answers. Aliases that do not answer are a *ConnectError each,
-// joined. It is ErrClosed after Close.
+// Ping sends PING to all aliases concurrently. On a cluster, one node has to
+// reply.
+//
+// If aliases cannot be reached, Ping returns a *[ConnectError] for each of
+// them, joined. After [Pools.Close], it returns [ErrClosed].
 func (p *Pools) Ping(ctx context.Context) error {
 	if p.closed.Load() {
 		return ErrClosed
@@ -127,7 +138,7 @@ func (p *Pools) Ping(ctx context.Context) error {
 		wg.Go(func() {
 			c := p.clients[a]
 			if err := ping(ctx, c); err != nil {
-				errs[i] = connectError(a, c.addr, err)
+				errs[i] = newConnectError(a, c.addr, err)
 			}
 		})
 	}
@@ -135,7 +146,8 @@ func (p *Pools) Ping(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Stats gives the counters of every alias since Open. It works after Close.
+// Stats returns the counters of all aliases. It also works after
+// [Pools.Close].
 func (p *Pools) Stats() map[Alias]Stats {
 	all := make(map[Alias]Stats, len(p.clients))
 	for a, c := range p.clients {
@@ -144,11 +156,11 @@ func (p *Pools) Stats() map[Alias]Stats {
 	return all
 }
 
-// Close closes the connections. It waits for the replies under way, for a
-// second at most where the server is silent, and answers what comes later with
-// ErrClosed. Closing again does nothing.
+// Close closes all connections. It waits for the replies of calls under way,
+// but if a server is silent, no longer than a second. Calls that begin later
+// return [ErrClosed]. Close may be called more than once.
 func (p *Pools) Close() {
-	p.closing.Do(func() {
+	p.closeOnce.Do(func() {
 		p.closed.Store(true)
 		p.cache.Close()
 		closeAll(p.opened)
@@ -167,8 +179,8 @@ func closeAll(clients []rueidis.Client) {
 	wg.Wait()
 }
 
-// ping asks a cluster until a node answers: a client picks any of the addresses
-// it knows, and one of those in the URL may be dead.
+// ping sends PING. On a cluster it retries until a node replies, because the
+// client picks any address it knows, and an address of the URL may be down.
 func ping(ctx context.Context, c rueidis.Client) error {
 	cmd := c.B().Ping().Build()
 	if c.Mode() == rueidis.ClientModeCluster {

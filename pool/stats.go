@@ -6,33 +6,37 @@ import (
 	"github.com/symphony-go/symphony/internal/nearcache"
 )
 
-// Stats counts what went through the client of one alias since Open, its nodes
-// and dedicated connections included. What Open and the client's own upkeep
-// send is not counted; Ping is.
+// Stats contains the counters of one alias since [Open]. They include calls
+// through nodes and dedicated connections. They include [Pools.Ping], but not
+// the commands that Open or the client itself sends.
 type Stats struct {
-	Commands int64 // commands handed to the client, each of a DoMulti for itself
-	Errors   int64 // how many of them gave an error; neither nil is one, nor NOSCRIPT, nor one inside an EXEC's reply
+	Commands int64 // commands passed to the client; a DoMulti counts each of its commands
 
-	// The client-side cache of the repositories with the option Cached. That a
-	// record does not exist is kept and counted like a record.
-	CacheHits          int64 // records served from memory, each of a GetMany for itself
-	CacheMisses        int64 // records that were not
-	CacheBypasses      int64 // misses whose record was not kept, since it was written to meanwhile
-	CacheInvalidations int64 // records dropped because they were written to, or the connection was lost
-	CacheEvictions     int64 // records dropped for want of room
-	CacheEntries       int64 // records kept, now
-	CacheBytes         int64 // the memory they hold, now
+	// Errors is how many of the commands returned an error. A nil reply,
+	// NOSCRIPT, and an error inside the reply of EXEC do not count.
+	Errors int64
+
+	// The client-side cache of repositories with the option Cached. It also
+	// keeps and counts the fact that a record does not exist.
+
+	CacheHits          int64 // records read from memory; a GetMany counts each of its records
+	CacheMisses        int64 // records read from the server
+	CacheBypasses      int64 // misses that were not cached, because the record was written meanwhile
+	CacheInvalidations int64 // records dropped, because they changed or the connection was lost
+	CacheEvictions     int64 // records dropped for lack of room
+	CacheEntries       int64 // records that are cached now
+	CacheBytes         int64 // memory that the cached records use now
 }
 
-type counters struct {
+type commandCounters struct {
 	commands, errors atomic.Int64
 }
 
-func (c *counters) stats(near nearcache.Stats) Stats {
+func (c *commandCounters) stats(cache nearcache.Stats) Stats {
 	return Stats{
 		Commands: c.commands.Load(), Errors: c.errors.Load(),
-		CacheHits: near.Hits, CacheMisses: near.Misses, CacheBypasses: near.Bypasses,
-		CacheInvalidations: near.Invalidations, CacheEvictions: near.Evictions,
-		CacheEntries: near.Entries, CacheBytes: near.Bytes,
+		CacheHits: cache.Hits, CacheMisses: cache.Misses, CacheBypasses: cache.Bypasses,
+		CacheInvalidations: cache.Invalidations, CacheEvictions: cache.Evictions,
+		CacheEntries: cache.Entries, CacheBytes: cache.Bytes,
 	}
 }

@@ -14,52 +14,54 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// endpoint is what a URL says.
+// endpoint is a parsed URL.
 type endpoint struct {
-	opt   rueidis.ClientOption // without a database
-	db    *int                 // the database number, where the URL has one
-	addr  string               // for people: addresses without the login
-	place string               // for comparison: two endpoints of one place hold the same keys
-	key   string               // for comparison: two endpoints of one key can share a client; holds the password
+	opt      rueidis.ClientOption // without a database
+	database *int                 // nil if the URL has no database number
+	addr     string               // for messages: the addresses, without the login
+	location string               // equal for two endpoints that hold the same keys
+	url      string               // without the database; contains the password
 }
 
-// several reports whether the URL can only mean a cluster.
-func (e *endpoint) several() bool {
+// hasSeveralNodes reports whether the URL has several addresses that are not
+// those of sentinels. It must then be a cluster.
+func (e *endpoint) hasSeveralNodes() bool {
 	return len(e.opt.InitAddress) > 1 && e.opt.Sentinel.MasterSet == ""
 }
 
-// parameters are the query parameters that rueidis.ParseURL knows, each with
-// what is wrong with a value, if anything. It takes any other in silence.
-var parameters = map[string]func(value string) string{
-	"addr":          wantAddr,
-	"client_cache":  wantAny,
-	"client_name":   wantName,
-	"db":            wantDatabase,
-	"dial_timeout":  wantDuration,
-	"master_set":    wantName,
-	"max_retries":   wantNumber,
-	"protocol":      wantProtocol,
-	"skip_verify":   wantFlag,
-	"write_timeout": wantDuration,
+// queryParameters are the parameters that rueidis.ParseURL knows. Each function
+// returns what a value must be, or "" if the value is valid. ParseURL itself
+// ignores unknown parameters.
+var queryParameters = map[string]func(value string) string{
+	"addr":          checkAddr,
+	"client_cache":  acceptAny,
+	"client_name":   checkName,
+	"db":            checkDatabase,
+	"dial_timeout":  checkDuration,
+	"master_set":    checkName,
+	"max_retries":   checkNumber,
+	"protocol":      checkProtocol,
+	"skip_verify":   checkFlag,
+	"write_timeout": checkDuration,
 }
 
-// parseURL gives what raw says, or nil and what is wrong with it. The reason
-// quotes nothing that may be part of a password, and so neither an error of
-// url.Parse nor one of rueidis.ParseURL, since those quote the URL.
+// parseURL returns the endpoint of raw, or nil and what is wrong with raw. The
+// reason quotes nothing that may be part of a password. In particular, it
+// contains no error of url.Parse and rueidis.ParseURL, which quote the URL.
 func parseURL(raw string) (e *endpoint, reason string) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, parseFault(err)
+		return nil, explainParseError(err)
 	}
 	unix := u.Scheme == "unix"
-	if reason = authorityFault(u, unix); reason != "" {
+	if reason = checkAuthority(u, unix); reason != "" {
 		return nil, reason
 	}
 	query, reason := parseQuery(u)
 	if reason != "" {
 		return nil, reason
 	}
-	db, reason := parseDatabase(u, query, unix)
+	database, reason := parseDatabase(u, query, unix)
 	if reason != "" {
 		return nil, reason
 	}
@@ -71,104 +73,104 @@ func parseURL(raw string) (e *endpoint, reason string) {
 	}
 	opt, err := rueidis.ParseURL(u.String())
 	if err != nil {
-		return nil, "the URL does not parse; write redis://user:password@host:6379"
+		return nil, "the URL is invalid; write redis://user:password@host:6379"
 	}
-	return newEndpoint(opt, db, u.String()), ""
+	return newEndpoint(opt, database, u.String()), ""
 }
 
-func newEndpoint(opt rueidis.ClientOption, db *int, key string) *endpoint {
-	places := slices.Clone(opt.InitAddress)
-	for i, a := range places {
-		places[i] = strings.Replace(strings.ToLower(a), "localhost:", "127.0.0.1:", 1)
+func newEndpoint(opt rueidis.ClientOption, database *int, rawURL string) *endpoint {
+	addrs := slices.Clone(opt.InitAddress)
+	for i, a := range addrs {
+		addrs[i] = strings.Replace(strings.ToLower(a), "localhost:", "127.0.0.1:", 1)
 	}
-	slices.Sort(places)
+	slices.Sort(addrs)
 	return &endpoint{
-		opt:   opt,
-		db:    db,
-		addr:  strings.Join(opt.InitAddress, ","),
-		place: strings.Join(places, ",") + "\x00" + opt.Sentinel.MasterSet,
-		key:   key,
+		opt:      opt,
+		database: database,
+		addr:     strings.Join(opt.InitAddress, ","),
+		location: strings.Join(addrs, ",") + "\x00" + opt.Sentinel.MasterSet,
+		url:      rawURL,
 	}
 }
 
 const (
-	schemes  = "redis, rediss, valkey, valkeys and unix"
-	encoding = "percent-encode / ? # [ ] @ and % in the user and the password"
+	schemes      = "redis, rediss, valkey, valkeys or unix"
+	encodingHint = "percent-encode the characters / ? # [ ] @ and % of the user and the password"
 )
 
-// parseFault says why url.Parse refused a URL, without its words.
-func parseFault(err error) string {
+// explainParseError returns why url.Parse refused a URL, without quoting it.
+func explainParseError(err error) string {
 	var escape url.EscapeError
 	var host url.InvalidHostError
 	switch {
 	case errors.As(err, &escape):
-		return "the URL holds a % that begins no escape; write %25 for a percent sign"
+		return "the URL contains a % that does not begin an escape sequence; write %25 for a percent sign"
 	case errors.As(err, &host):
-		return "the host holds a character that no host has; " + encoding
+		return "the host contains an invalid character; " + encodingHint
 	case strings.Contains(err.Error(), "invalid port"):
-		return "what follows the host's colon is not a port; " + encoding
+		return "the text after the colon of the host is not a port; " + encodingHint
 	case strings.Contains(err.Error(), "userinfo"):
-		return "the user or the password holds a character that a URL cannot; percent-encode it"
+		return "the user or the password contains a character that is invalid in a URL; percent-encode it"
 	case strings.Contains(err.Error(), "scheme"), strings.Contains(err.Error(), "first path segment"):
 		return "the URL has no scheme; write redis://host:6379"
 	}
-	return "the URL does not parse; write redis://user:password@host:6379"
+	return "the URL is invalid; write redis://user:password@host:6379"
 }
 
-func authorityFault(u *url.URL, unix bool) string {
+func checkAuthority(u *url.URL, unix bool) string {
 	switch {
 	case u.Scheme == "":
 		return "the URL has no scheme; write redis://host:6379"
 	case !slices.Contains([]string{"redis", "rediss", "valkey", "valkeys", "unix"}, u.Scheme):
-		return "the scheme is none of " + schemes + "; write redis://host:6379"
+		return "the scheme is unknown; use " + schemes + ", as in redis://host:6379"
 	case u.Opaque != "":
 		return "the scheme is not followed by //; write redis://host:6379"
 	case u.Fragment != "":
-		return "the URL holds a #; " + encoding
+		return "the URL contains a #; " + encodingHint
 	case strings.Contains(u.EscapedPath()+u.RawQuery, "@"):
-		return "an @ follows the end of the address; " + encoding + ", and an @ in a socket's path"
+		return "the URL contains an @ after the host; " + encodingHint + ", and an @ in the path of a socket"
 	case unix && u.Host != "":
-		return "the socket's path is not absolute; write unix:///run/redis.sock"
+		return "the path of the socket is not absolute; write unix:///run/redis.sock"
 	case unix && strings.Trim(u.Path, "/ ") == "":
 		return "the URL has no path; write unix:///run/redis.sock"
 	case !unix && u.Hostname() == "":
-		return "the URL names no host; write redis://127.0.0.1:6379"
+		return "the URL has no host; write redis://127.0.0.1:6379"
 	case u.Port() != "" && !isPort(u.Port()):
-		return "the port is not between 1 and 65535"
+		return "the port is not a number from 1 to 65535; write redis://host:6379"
 	case !unix && !isHost(u.Hostname()):
-		return "the host holds a character that no host has; " + encoding + "; a login ends with an @: redis://user:password@host:6379"
+		return "the host contains an invalid character; " + encodingHint + "; a login ends with an @, as in redis://user:password@host:6379"
 	}
 	return ""
 }
 
-// isHost reports whether s is an IP address or made of the characters of host
-// names. What is no host may be a password, and is not looked up.
+// isHost reports whether s is an IP address or consists of the characters of
+// host names. Other text may be a misplaced password. It is not looked up.
 func isHost(s string) bool {
 	if ip, err := netip.ParseAddr(s); err == nil {
-		return strings.Trim(ip.Zone(), nameCharacters) == "" && len(ip.Zone()) <= 15
+		return strings.Trim(ip.Zone(), hostCharacters) == "" && len(ip.Zone()) <= 15
 	}
-	return len(s) <= 253 && strings.Trim(s, nameCharacters) == "" && strings.Trim(s, "._-") != ""
+	return len(s) <= 253 && strings.Trim(s, hostCharacters) == "" && strings.Trim(s, "._-") != ""
 }
 
-const nameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+const hostCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 func parseQuery(u *url.URL) (url.Values, string) {
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, "the query does not parse; write ?name=value&name=value and percent-encode the values"
+		return nil, "the query is invalid; write ?name=value&name=value and percent-encode the values"
 	}
 	for name, values := range query {
-		want, known := parameters[name]
+		check, known := queryParameters[name]
 		if !known {
-			return nil, "the query has an unknown parameter; known are " +
-				strings.Join(slices.Sorted(maps.Keys(parameters)), ", ")
+			return nil, "the query has an unknown parameter; the known ones are " +
+				strings.Join(slices.Sorted(maps.Keys(queryParameters)), ", ")
 		}
 		if len(values) > 1 && name != "addr" {
-			return nil, "the query gives " + name + " more than once"
+			return nil, "the query has the parameter " + name + " more than once; remove all but one"
 		}
 		for _, v := range values {
-			if fault := want(v); fault != "" {
-				return nil, "the query's " + name + " " + fault
+			if requirement := check(v); requirement != "" {
+				return nil, "the query parameter " + name + " must be " + requirement
 			}
 		}
 	}
@@ -180,12 +182,12 @@ func parseDatabase(u *url.URL, query url.Values, unix bool) (*int, string) {
 	if unix {
 		text = ""
 	}
-	if text != "" && wantDatabase(text) != "" {
-		return nil, "the path is not a database number; write redis://host:6379/0, and " + encoding
+	if text != "" && checkDatabase(text) != "" {
+		return nil, "the path is not a database number; write redis://host:6379/0, and " + encodingHint
 	}
 	if query.Has("db") {
 		if text != "" && text != query.Get("db") {
-			return nil, "the path and the query's db give two databases; remove one"
+			return nil, "the path and the query parameter db name two databases; remove one of them"
 		}
 		text = query.Get("db")
 	}
@@ -196,19 +198,19 @@ func parseDatabase(u *url.URL, query url.Values, unix bool) (*int, string) {
 	return &n, ""
 }
 
-func wantAny(string) string { return "" }
+func acceptAny(string) string { return "" }
 
-func wantName(v string) string {
+func checkName(v string) string {
 	if v == "" || strings.ContainsAny(v, " \t\r\n") {
-		return "is empty or holds a blank"
+		return "a name without white space"
 	}
 	return ""
 }
 
-func wantAddr(v string) string {
+func checkAddr(v string) string {
 	host, port, err := net.SplitHostPort(v)
 	if err != nil || !isHost(host) || !isPort(port) {
-		return "is not host:port"
+		return "host:port"
 	}
 	return ""
 }
@@ -218,37 +220,37 @@ func isPort(s string) bool {
 	return err == nil && n > 0
 }
 
-func wantDatabase(v string) string {
+func checkDatabase(v string) string {
 	if _, err := strconv.ParseUint(v, 10, 31); err != nil {
-		return "is not a database number"
+		return "a database number"
 	}
 	return ""
 }
 
-func wantDuration(v string) string {
+func checkDuration(v string) string {
 	if d, err := time.ParseDuration(v); err != nil || d <= 0 {
-		return "is not a positive duration such as 2s"
+		return "a positive duration such as 2s"
 	}
 	return ""
 }
 
-func wantNumber(v string) string {
+func checkNumber(v string) string {
 	if _, err := strconv.ParseUint(v, 10, 31); err != nil {
-		return "is not a number"
+		return "a whole number, 0 or more"
 	}
 	return ""
 }
 
-func wantProtocol(v string) string {
+func checkProtocol(v string) string {
 	if v != "2" && v != "3" {
-		return "is neither 2 nor 3"
+		return "2 or 3"
 	}
 	return ""
 }
 
-func wantFlag(v string) string {
+func checkFlag(v string) string {
 	if _, err := strconv.ParseBool(v); v != "" && err != nil {
-		return "is neither true nor false"
+		return "true or false"
 	}
 	return ""
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/symphony-go/symphony/internal/redistest"
 )
 
-// replies draws what a server may say, nested as deep as depth.
+// replies generates valid replies with at most depth nested aggregates.
 func replies(depth int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		kinds := []string{"$", "!", "=", "+", "-", ":", "_", ",", "#", "(", "null"}
@@ -40,7 +40,7 @@ func replies(depth int) *rapid.Generator[string] {
 			for range n {
 				text += replies(depth-1).Draw(t, "element")
 			}
-			if kind == "|" { // comes before what it is about
+			if kind == "|" { // precedes the value that it belongs to
 				text += replies(0).Draw(t, "value")
 			}
 			return text
@@ -50,41 +50,41 @@ func replies(depth int) *rapid.Generator[string] {
 	})
 }
 
-// Whatever a server may say passes, in whatever pieces it arrives.
-func TestFramesOfHonestReplies(t *testing.T) {
+// A valid reply is accepted, however it is split into reads.
+func TestReplyScannerAcceptsValidReplies(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var f frames
+		var s replyScanner
 		text := strings.Join(rapid.SliceOfN(replies(4), 1, 8).Draw(t, "replies"), "")
 		for len(text) > 0 {
 			n := rapid.IntRange(1, len(text)).Draw(t, "piece")
-			if err := f.follow([]byte(text[:n])); err != nil {
+			if err := s.scan([]byte(text[:n])); err != nil {
 				t.Fatal(err)
 			}
 			text = text[n:]
 		}
-		if f.kind != 0 || f.skip != 0 || f.depth != 0 || f.total != 0 {
-			t.Fatalf("%+v", f)
+		if s.kind != 0 || s.skip != 0 || s.depth != 0 || s.pending != 0 {
+			t.Fatalf("%+v", s)
 		}
 	})
 }
 
-// state is what decides how the next byte is read.
-func (f *frames) state() string {
-	if f.kind == 0 {
-		f.length, f.digits, f.minus = 0, 0, false
+// state returns everything that decides how the next byte is read.
+func (s *replyScanner) state() string {
+	if s.kind == 0 {
+		s.length, s.digits, s.negative = 0, 0, false
 	}
-	return fmt.Sprint(f.kind, f.skip, f.length, f.digits, f.minus, f.total, f.left[:f.depth])
+	return fmt.Sprint(s.kind, s.skip, s.length, s.digits, s.negative, s.pending, s.remaining[:s.depth])
 }
 
-func FuzzFrames(f *testing.F) {
+func FuzzReplyScanner(f *testing.F) {
 	f.Add([]byte("*2\r\n$1\r\na\r\n:1\r\n"), 3)
 	f.Fuzz(func(t *testing.T, data []byte, cut int) {
-		var whole, pieces frames
-		err := whole.follow(data)
+		var whole, pieces replyScanner
+		err := whole.scan(data)
 		cut = min(max(cut, 0), len(data))
-		first := pieces.follow(data[:cut])
+		first := pieces.scan(data[:cut])
 		if first == nil {
-			first = pieces.follow(data[cut:])
+			first = pieces.scan(data[cut:])
 		}
 		require.Equal(t, err == nil, first == nil)
 		if err == nil {
@@ -93,7 +93,7 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-func TestFramesThatAnnounceTooMuch(t *testing.T) {
+func TestReplyScannerRefusesExcessiveLengths(t *testing.T) {
 	for name, text := range map[string]string{
 		"the longest string":     "$9223372036854775807\r\n",
 		"a string over 512 MiB":  "$536870913\r\n",
@@ -119,34 +119,35 @@ func TestFramesThatAnnounceTooMuch(t *testing.T) {
 		"an endless line":        "+" + strings.Repeat("x", 2<<20),
 		"an endless number":      ":" + strings.Repeat("1", 2<<20),
 	} {
-		var f frames
-		require.ErrorIs(t, f.follow([]byte(text)), ErrUnexpectedReply, name)
-		var slowly frames
+		var s replyScanner
+		require.ErrorIs(t, s.scan([]byte(text)), ErrUnexpectedReply, name)
+		var bytewise replyScanner
 		var err error
 		for i := 0; i < len(text) && err == nil; i++ {
-			err = slowly.follow([]byte{text[i]})
+			err = bytewise.scan([]byte{text[i]})
 		}
 		require.ErrorIs(t, err, ErrUnexpectedReply, name)
 	}
 	for _, text := range []string{"$536870912\r\n", "*16777216\r\n", "*-1\r\n", "$-1\r\n", "$0\r\n\r\n", "*0\r\n"} {
-		var f frames
-		require.NoError(t, f.follow([]byte(text)), text)
+		var s replyScanner
+		require.NoError(t, s.scan([]byte(text)), text)
 	}
 }
 
-// BenchmarkFollow is the work for one reply, without a server.
-func BenchmarkFollow(b *testing.B) {
+// BenchmarkScan measures the scan of one reply, without a server.
+func BenchmarkScan(b *testing.B) {
 	reply := []byte("%100\r\n" + strings.Repeat("$7\r\nfield12\r\n$28\r\n"+strings.Repeat("x", 28)+"\r\n", 100))
-	var f frames
+	var s replyScanner
 	for b.Loop() {
-		if err := f.follow(reply); err != nil {
+		if err := s.scan(reply); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
-// BenchmarkFrames measures what it costs to follow the replies.
-func BenchmarkFrames(b *testing.B) {
+// BenchmarkReplyScanner compares commands over connections with and without the
+// scan of replies.
+func BenchmarkReplyScanner(b *testing.B) {
 	s := redistest.Server(b)
 	admin := s.Client(b, 0)
 	fields := make([]string, 100)
@@ -163,7 +164,7 @@ func BenchmarkFrames(b *testing.B) {
 	}
 	guarded := client(func(ctx context.Context, addr string, d *net.Dialer, conf *tls.Config) (net.Conn, error) {
 		c, err := dialTCP(ctx, addr, d, conf)
-		return &wire{Conn: c}, err
+		return &guardedConn{Conn: c}, err
 	})
 	bare := client(dialTCP)
 	for name, command := range map[string]func(c rueidis.Client) error{

@@ -1,0 +1,61 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// maxOpenPause is the longest pause between two attempts to open a server.
+const maxOpenPause = 250 * time.Millisecond
+
+// retryOpen calls open until it succeeds, fails with an error that is not a
+// temporary refusal, or ctx ends.
+func (p *plan) retryOpen(ctx context.Context, s *server, open func() error) error {
+	var refusal error
+	for pause := time.Millisecond; ; pause = min(2*pause, maxOpenPause) {
+		err := open()
+		switch {
+		case err != nil && refusal != nil && ctx.Err() != nil:
+			return fmt.Errorf("%w (%w)", refusal, ctx.Err())
+		case !isTemporaryRefusal(err):
+			return err
+		}
+		refusal = err
+		s.logRefusalOnce.Do(func() {
+			p.logger.Warn("pool: the server temporarily refuses commands; Open retries until its deadline", "addr", s.addr, "error", err)
+		})
+		next := time.NewTimer(pause/2 + rand.N(pause/2))
+		select {
+		case <-next.C:
+		case <-ctx.Done():
+			next.Stop()
+			return fmt.Errorf("%w (%w)", refusal, ctx.Err())
+		}
+	}
+}
+
+// isTemporaryRefusal reports whether a server refused a command that it will
+// accept later: it loads its data, has lost its primary, runs a script, or its
+// cluster is changing.
+func isTemporaryRefusal(err error) bool {
+	var refused *rueidis.RedisError
+	text := ""
+	switch {
+	case errors.As(err, &refused):
+		text = refused.Error()
+	case errors.Is(err, rueidis.ErrNoCache): // begins with the text of the server
+		text = err.Error()
+	}
+	word, _, _ := strings.Cut(text, " ")
+	switch word {
+	case "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY":
+		return true
+	}
+	return false
+}
