@@ -12,9 +12,9 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Whatever the key, what stands beside it is in its slot, is the library's own,
-// and belongs to that key alone.
-func TestBesideSharesTheSlotAndNothingElse(t *testing.T) {
+// For every key, Beside returns a reserved key in the same slot, and different
+// keys have different results.
+func TestBesideSharesTheSlotAndIsUnique(t *testing.T) {
 	text := func(t *rapid.T, label string) string {
 		return strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{
 			"{", "}", "{", "}", "a", "b", ":", "%", "mail", "{a}", "lease", "\xff",
@@ -27,7 +27,7 @@ func TestBesideSharesTheSlotAndNothingElse(t *testing.T) {
 		require.True(t, strings.HasPrefix(a, "%lease:") || strings.HasPrefix(a, "%lease%:"))
 		require.Equal(t, one == other, a == b, "%q and %q give %q", one, other, a)
 		require.NotEqual(t, a, keyspace.Beside("le", one))
-		// The other ways to say it must not meet it either.
+		// Keys that resemble the result must not share it either.
 		require.NotEqual(t, a, keyspace.Beside("lease", "{"+one+"}"))
 		require.NotEqual(t, a, keyspace.Beside("lease", a[strings.IndexByte(a, ':')+1:]+"x"))
 		if rest := a[strings.IndexByte(a, ':')+1:]; rest != one {

@@ -6,7 +6,7 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Beside returns a key that belongs to a record and shares its slot.
+// Beside returns a reserved key that belongs to a record and shares its slot.
 func ExampleBeside() {
 	fmt.Println(keyspace.Beside("lease", "acme:user:u1"))
 	fmt.Println(keyspace.Beside("lease", "pending_batches:{mail}"))

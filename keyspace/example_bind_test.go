@@ -7,8 +7,8 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Bind fixes all parts but one, which is the id of the records. It is the last
-// part, or the one that is given as Any.
+// Bind fixes all parts but one, which is the ID of the records. It is the last
+// part, or the part for which Any is passed.
 func ExamplePattern_Bind() {
 	users, err := keyspace.Default().User.Bind("acme")
 	if err != nil {

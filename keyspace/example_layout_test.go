@@ -7,8 +7,8 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// A layout of your own starts from one of this package. In pool.Config.Layout it
-// is the layout of every repository.
+// A custom layout starts from one of this package. If it is set in
+// pool.Config.Layout, every repository uses it.
 func ExampleLayout() {
 	layout := keyspace.Default()
 	layout.User = keyspace.MustCompile("{tenant}:member:{id}")

@@ -6,8 +6,8 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Parse returns the parts of a key. It reports false for a key that is not the
-// pattern's.
+// Parse returns the parts of a key. If the key does not fit the pattern, it
+// reports false.
 func ExamplePattern_Parse() {
 	user := keyspace.Default().User
 

@@ -9,8 +9,8 @@ import (
 
 var roomKeys = keyspace.MustCompile("{tenant}:room:{id}")
 
-// A Space is the keys of one repository. A glob may match keys of another
-// space, so ID reports whether a key that SCAN returned is one of its own.
+// A Space is the keys of one repository. Its glob can match keys of another
+// space, so ID reports whether a key that SCAN returned belongs to the space.
 func ExampleSpace() {
 	rooms, err := roomKeys.Bind("acme")
 	if err != nil {

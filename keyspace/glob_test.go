@@ -9,7 +9,8 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// globMatch is Redis's stringmatchlen, case-sensitive.
+// globMatch reports whether a glob matches s, by the algorithm of stringmatchlen
+// in Redis, case-sensitive.
 func globMatch(glob, s string) bool {
 	for len(glob) > 0 && len(s) > 0 {
 		switch glob[0] {
@@ -74,7 +75,7 @@ func globMatch(glob, s string) bool {
 	return len(glob) == 0 && len(s) == 0
 }
 
-func TestGlobMatchIsRedis(t *testing.T) {
+func TestGlobMatchFollowsRedis(t *testing.T) {
 	for _, tc := range []struct {
 		glob, s string
 		want    bool
@@ -87,8 +88,9 @@ func TestGlobMatchIsRedis(t *testing.T) {
 	}
 }
 
-// Without Any a glob matches one text: the key. With Any it matches that key too.
-func TestGlobMatchesWhatItNames(t *testing.T) {
+// Without Any, a glob matches the key and nothing else. With Any, it matches the
+// key too.
+func TestGlobMatchesItsKeys(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		compile := rapid.SampledFrom([]func(string) (keyspace.Pattern, error){
 			keyspace.Compile, python, ambiguous,
@@ -100,7 +102,7 @@ func TestGlobMatchesWhatItNames(t *testing.T) {
 			require.False(t, globMatch(p.Glob(one...), p.Glob(one...)))
 			return
 		}
-		require.True(t, globMatch(p.Glob(one...), key), "%q misses %q", p.Glob(one...), key)
+		require.True(t, globMatch(p.Glob(one...), key), "%q does not match %q", p.Glob(one...), key)
 
 		for i := range other {
 			mixed := append([]string(nil), one...)
@@ -152,7 +154,7 @@ func TestGlob(t *testing.T) {
 	require.Equal(t, "[]", keyspace.Space{}.Glob())
 }
 
-func TestStarInAnIDMatchesNoOther(t *testing.T) {
+func TestStarInAnIDMatchesOnlyItself(t *testing.T) {
 	p := keyspace.Default().Trigger
 	glob := p.Glob("acme", keyspace.Any, "*")
 	require.True(t, globMatch(glob, "acme:EXPTRIGGER:send:*"))

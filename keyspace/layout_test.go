@@ -12,19 +12,19 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// lenient takes every part that the Python package takes.
+// lenient accepts every part that the Python package accepts.
 var lenient = keyspace.Python(keyspace.AllowAmbiguous)
 
-// Every key that the Python package was seen to build, for parts that can be a
-// key here: Python's layout gives it, and Default too where no part holds what it
-// escapes.
+// The samples hold keys that the Python package built. If the parts can be in a
+// key here, the layout Python makes the same key. If no part contains a character
+// that Default escapes, Default makes it too.
 func TestPythonKeys(t *testing.T) {
-	built, asked, without := 0, 0, 0
+	built, parsed, refused := 0, 0, 0
 	for _, s := range pythontest.Load(t).Keys {
 		switch {
 		case s.Without() == pythontest.Empty:
 			requireNoKey(t, s)
-			without++
+			refused++
 		case s.Builder == "parse_trigger":
 			want, _ := s.Key.([]any)
 			parts, ok := lenient.Trigger.Parse(s.Parts[0])
@@ -33,34 +33,35 @@ func TestPythonKeys(t *testing.T) {
 			for i := range want {
 				require.Equal(t, want[i], parts[i], s.Parts)
 			}
-			asked++
+			parsed++
 		case s.Builder == "is_trigger_key":
 			_, ok := lenient.Trigger.Parse(s.Parts[0])
 			require.Equal(t, s.Key == true && s.Without() == "", ok, s.Parts)
-			asked++
+			parsed++
 		default:
 			requireKey(t, s)
 			built++
 		}
 	}
-	require.Equal(t, []int{23, 9, 9}, []int{built, asked, without})
+	require.Equal(t, []int{23, 9, 9}, []int{built, parsed, refused})
 }
 
 func requireKey(t *testing.T, s pythontest.Key) {
 	t.Helper()
-	python, ours := builder(t, s.Builder)
+	python, byDefault := builder(t, s.Builder)
 	key, err := python.Key(s.Parts...)
 	require.NoError(t, err)
 	require.Equal(t, s.Key, key, s.Builder)
 	requireStrict(t, python, s.Parts, key)
 	if !strings.ContainsAny(strings.Join(s.Parts, ""), ":%") {
-		key, err = ours.Key(s.Parts...)
+		key, err = byDefault.Key(s.Parts...)
 		require.NoError(t, err)
 		require.Equal(t, s.Key, key, s.Builder)
 	}
 }
 
-// requireStrict asks that without AllowAmbiguous the key is the same or none.
+// requireStrict checks that, without AllowAmbiguous, Key returns the same key or
+// an error.
 func requireStrict(t *testing.T, lenient keyspace.Pattern, parts []string, want string) {
 	t.Helper()
 	strict := must(keyspace.CompilePython(lenient.String()))
@@ -75,9 +76,9 @@ func requireStrict(t *testing.T, lenient keyspace.Pattern, parts []string, want 
 		require.ErrorContains(t, err, "AllowAmbiguous")
 		return
 	}
-	read, ok := strict.Parse(key)
+	parsed, ok := strict.Parse(key)
 	require.True(t, ok)
-	require.Equal(t, parts, read)
+	require.Equal(t, parts, parsed)
 }
 
 func requireNoKey(t *testing.T, s pythontest.Key) {
@@ -87,16 +88,16 @@ func requireNoKey(t *testing.T, s pythontest.Key) {
 		require.False(t, ok, s.Parts)
 		return
 	}
-	python, ours := builder(t, s.Builder)
-	for _, p := range []keyspace.Pattern{python, ours} {
+	python, byDefault := builder(t, s.Builder)
+	for _, p := range []keyspace.Pattern{python, byDefault} {
 		_, err := p.Key(s.Parts...)
 		require.ErrorIs(t, err, keyspace.ErrInvalidKey, s.Parts)
 	}
 }
 
-// builder gives the patterns of Python and Default for one of the package's
-// functions; a service may have given it a prefix of its own.
-func builder(t *testing.T, name string) (python, ours keyspace.Pattern) {
+// builder returns the patterns of Python and Default for a function of the Python
+// package that builds keys. A service can set another prefix for it.
+func builder(t *testing.T, name string) (python, byDefault keyspace.Pattern) {
 	t.Helper()
 	custom := func(template string) (keyspace.Pattern, keyspace.Pattern) {
 		return must(keyspace.CompilePython(template, keyspace.AllowAmbiguous)), keyspace.MustCompile(template)
@@ -127,11 +128,11 @@ func builder(t *testing.T, name string) (python, ours keyspace.Pattern) {
 		return custom("P:{service}")
 	}
 	require.Fail(t, "no pattern", name)
-	return python, ours
+	return python, byDefault
 }
 
-// Keys of whole records, which show what the builders above do not: the state
-// and the user of a shared state lose their colons, those of a state do not.
+// Keys of whole records show a difference that the builders above do not: ":"
+// becomes "_" in a shared state, but not in the state of a handler.
 func TestPythonRecords(t *testing.T) {
 	l := lenient
 	for _, tc := range []struct {
@@ -157,13 +158,13 @@ func TestPythonRecords(t *testing.T) {
 	}
 }
 
-// Two lists of parts that would share a key are not both taken: one of them is
-// refused, and its error names the part and the way out.
-func TestPythonTellsPartsApart(t *testing.T) {
+// If two lists of parts would share a key, one of them is refused. The error names
+// the part and AllowAmbiguous.
+func TestPythonRefusesAmbiguousParts(t *testing.T) {
 	strict := keyspace.Python()
 	for _, tc := range []struct {
 		one, other keyspace.Pattern
-		taken      []string
+		accepted   []string
 		refused    []string
 		part       string
 		strict     keyspace.Pattern
@@ -181,13 +182,13 @@ func TestPythonTellsPartsApart(t *testing.T) {
 		{lenient.BatchList, lenient.PendingSet, []string{"pending_batches", "a", "b", "c"}, []string{"batch:a:b:c"}, "{service}", strict.PendingSet},
 		{lenient.Generic, lenient.Generic, []string{"t", "a:k"}, []string{"t:a", "k"}, "{tenant}", strict.Generic},
 	} {
-		key, err := tc.one.Key(tc.taken...)
+		key, err := tc.one.Key(tc.accepted...)
 		require.NoError(t, err)
 		same, err := tc.other.Key(tc.refused...)
 		require.NoError(t, err)
 		require.Equal(t, key, same)
 
-		_, err = must(keyspace.CompilePython(tc.one.String())).Key(tc.taken...)
+		_, err = must(keyspace.CompilePython(tc.one.String())).Key(tc.accepted...)
 		require.NoError(t, err)
 		_, err = tc.strict.Key(tc.refused...)
 		require.ErrorIs(t, err, keyspace.ErrInvalidKey)
@@ -196,7 +197,7 @@ func TestPythonTellsPartsApart(t *testing.T) {
 	}
 }
 
-// No key of one pattern is a key of another, Generic apart.
+// No key of one pattern is a key of another, except for those of Generic.
 func TestPatternsOfALayoutAreDisjoint(t *testing.T) {
 	for name, l := range map[string]keyspace.Layout{"Default": keyspace.Default(), "Cluster": keyspace.Cluster(), "Python": keyspace.Python()} {
 		t.Run(name, func(t *testing.T) {
@@ -221,7 +222,7 @@ func TestPatternsOfALayoutAreDisjoint(t *testing.T) {
 				for _, other := range all {
 					if other != p {
 						_, ok := other.Parse(key)
-						require.False(t, ok, "%q is a key of %s and of %s", key, p, other)
+						require.False(t, ok, "%q is a key of both %s and %s", key, p, other)
 					}
 				}
 			})
@@ -242,7 +243,7 @@ func TestClusterRefusesBraces(t *testing.T) {
 	}
 }
 
-func TestClusterKeepsTogetherWhatChangesTogether(t *testing.T) {
+func TestClusterKeysThatChangeTogetherShareASlot(t *testing.T) {
 	l := keyspace.Cluster()
 	key := func(p keyspace.Pattern, parts ...string) string {
 		k, err := p.Key(parts...)

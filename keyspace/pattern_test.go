@@ -11,8 +11,8 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// pieces make parts that are hard on a pattern: separators, escapes and what
-// looks like them, glob characters, the reserved for the library prefix.
+// pieces make up parts that are difficult for a pattern: separators, escapes and
+// text that resembles them, glob characters, and the reserved prefix.
 var pieces = []string{
 	"a", "b", "_", ":", "%", "%3A", "%3a", "%25", "%lease:", "::", "*", "?", "[", "]", `\`, "^", "-", " ",
 	"ñ🚀", "\xff", "\n", "user", ":user:", ":SS:", ":EXPTRIGGER:", "s}:", "%2", "{", "}",
@@ -39,7 +39,7 @@ func drawParts(t *rapid.T, p keyspace.Pattern, label string) []string {
 func drawTemplate(t *rapid.T) string {
 	literals := []string{":", ":user:", "x:", ":x", "%:", "%25:", ":%3A:", "::"}
 	var b strings.Builder
-	b.WriteString(rapid.SampledFrom([]string{"", "", "p", "p:", "%own:", "p%25"}).Draw(t, "head"))
+	b.WriteString(rapid.SampledFrom([]string{"", "", "p", "p:", "%own:", "p%25"}).Draw(t, "prefix"))
 	n := rapid.IntRange(1, 4).Draw(t, "params")
 	tag := rapid.IntRange(-4, n-1).Draw(t, "tag")
 	names := rapid.SampledFrom([][]string{
@@ -56,41 +56,42 @@ func drawTemplate(t *rapid.T) string {
 		}
 		b.WriteString("{" + name + "}")
 	}
-	b.WriteString(rapid.SampledFrom([]string{"", "", ":end", "x", "%"}).Draw(t, "tail"))
+	b.WriteString(rapid.SampledFrom([]string{"", "", ":end", "x", "%"}).Draw(t, "suffix"))
 	return b.String()
 }
 
-// reversible holds for every pattern of Compile: a key that is built is read back
-// as it was, and only equal parts share a key.
-func reversible(t require.TestingT, p keyspace.Pattern, one, other []string) {
+// requireReversible checks the property of every pattern of Compile: Parse returns
+// the parts that Key was called with, and different parts make different keys.
+func requireReversible(t require.TestingT, p keyspace.Pattern, one, other []string) {
 	key, err := p.Key(one...)
 	if err != nil {
 		require.ErrorIs(t, err, keyspace.ErrInvalidKey)
 		return
 	}
 	parts, ok := p.Parse(key)
-	require.True(t, ok, "%s does not read its own key %q", p, key)
-	require.Equal(t, one, parts, "%s read %q", p, key)
+	require.True(t, ok, "%s does not parse its key %q", p, key)
+	require.Equal(t, one, parts, "%s parsed %q", p, key)
 
 	second, err := p.Key(other...)
 	if err == nil && second == key {
-		require.Equal(t, one, other, "%s gives both %q", p, key)
+		require.Equal(t, one, other, "%s makes %q for both", p, key)
 	}
 }
 
-// canonical holds for every pattern: what is read from a text builds that text.
-func canonical(t require.TestingT, p keyspace.Pattern, text string) {
+// requireCanonical checks the property of every pattern: if Parse accepts a text,
+// Key returns exactly this text for its parts.
+func requireCanonical(t require.TestingT, p keyspace.Pattern, text string) {
 	parts, ok := p.Parse(text)
 	if !ok {
 		require.Nil(t, parts)
 		return
 	}
 	key, err := p.Key(parts...)
-	require.NoError(t, err, "%s read %q from %q", p, parts, text)
-	require.Equal(t, text, key, "%s read %q", p, parts)
+	require.NoError(t, err, "%s parsed %q from %q", p, parts, text)
+	require.Equal(t, text, key, "%s parsed %q", p, parts)
 }
 
-func generated(t *rapid.T) {
+func checkGeneratedTemplate(t *rapid.T) {
 	template := drawTemplate(t)
 	p, err := keyspace.Compile(template)
 	require.NoError(t, err)
@@ -98,27 +99,27 @@ func generated(t *rapid.T) {
 	if rapid.Bool().Draw(t, "alike") {
 		copy(other[1:], one[1:])
 	}
-	reversible(t, p, one, other)
+	requireReversible(t, p, one, other)
 
-	// One key's text with some bytes moved is the best guess at a false friend.
+	// A text that is nearly a key is the most likely to be accepted by mistake.
 	key, err := p.Key(one...)
 	if err != nil {
 		return
 	}
 	at := rapid.IntRange(0, len(key)).Draw(t, "at")
-	canonical(t, p, key[:at]+rapid.SampledFrom(append(pieces, "")).Draw(t, "piece")+key[at:])
-	canonical(t, p, key[at:]+key[:at])
-	canonical(t, p, key[:at])
+	requireCanonical(t, p, key[:at]+rapid.SampledFrom(append(pieces, "")).Draw(t, "piece")+key[at:])
+	requireCanonical(t, p, key[at:]+key[:at])
+	requireCanonical(t, p, key[:at])
 
 	strict, err := keyspace.CompilePython(template)
 	require.NoError(t, err)
-	reversible(t, strict, one, other)
+	requireReversible(t, strict, one, other)
 	python, err := keyspace.CompilePython(template, keyspace.AllowAmbiguous)
 	require.NoError(t, err)
 	if key, err := python.Key(one...); err == nil {
 		_, ok := python.Parse(key)
-		require.True(t, ok, "%s does not read its own key %q", python, key)
-		canonical(t, python, key[:at%len(key)])
+		require.True(t, ok, "%s does not parse its key %q", python, key)
+		requireCanonical(t, python, key[:at%len(key)])
 		plain := !slices.ContainsFunc(one, func(s string) bool { return strings.ContainsAny(s, ":%") })
 		if want, err := p.Key(one...); plain {
 			require.NoError(t, err)
@@ -127,9 +128,9 @@ func generated(t *rapid.T) {
 	}
 }
 
-func TestGeneratedTemplatesAreReversible(t *testing.T) { rapid.Check(t, generated) }
+func TestGeneratedTemplatesAreReversible(t *testing.T) { rapid.Check(t, checkGeneratedTemplate) }
 
-func FuzzGeneratedTemplates(f *testing.F) { f.Fuzz(rapid.MakeFuzz(generated)) }
+func FuzzGeneratedTemplates(f *testing.F) { f.Fuzz(rapid.MakeFuzz(checkGeneratedTemplate)) }
 
 func FuzzDefault(f *testing.F) {
 	f.Add("acme", "user", "u1", "x", "acme", "user:u1", "x", "y")
@@ -141,10 +142,10 @@ func FuzzDefault(f *testing.F) {
 		for _, l := range []keyspace.Layout{keyspace.Default(), keyspace.Cluster()} {
 			for _, p := range patterns(l) {
 				n := len(p.Params())
-				reversible(t, p, one[:n], other[:n])
-				canonical(t, p, a)
-				canonical(t, p, a+":"+b)
-				canonical(t, p, a+":EXPTRIGGER:"+b+":"+c)
+				requireReversible(t, p, one[:n], other[:n])
+				requireCanonical(t, p, a)
+				requireCanonical(t, p, a+":"+b)
+				requireCanonical(t, p, a+":EXPTRIGGER:"+b+":"+c)
 			}
 		}
 	})
@@ -158,18 +159,18 @@ func FuzzPython(f *testing.F) {
 		parts := []string{a, b, c, d}
 		for _, p := range patterns(keyspace.Python()) {
 			n := len(p.Params())
-			reversible(t, p, parts[:n], []string{b, a, d, c}[:n])
-			canonical(t, p, a+":SS:"+b+":"+c)
+			requireReversible(t, p, parts[:n], []string{b, a, d, c}[:n])
+			requireCanonical(t, p, a+":SS:"+b+":"+c)
 		}
 		for _, p := range patterns(lenient) {
-			canonical(t, p, a)
-			canonical(t, p, a+":SS:"+b+":"+c)
+			requireCanonical(t, p, a)
+			requireCanonical(t, p, a+":SS:"+b+":"+c)
 			key, err := p.Key(parts[:len(p.Params())]...)
 			if err != nil {
 				continue
 			}
 			_, ok := p.Parse(key)
-			require.True(t, ok, "%s does not read its own key %q", p, key)
+			require.True(t, ok, "%s does not parse its key %q", p, key)
 		}
 	})
 }
@@ -210,17 +211,17 @@ func TestKeyErrors(t *testing.T) {
 	user := keyspace.MustCompile("{tenant}:user:{id}")
 	tagged := keyspace.MustCompile("q:{{service}}:{id}")
 	for _, tc := range []struct {
-		pattern keyspace.Pattern
-		parts   []string
-		says    []string
+		pattern  keyspace.Pattern
+		parts    []string
+		contains []string
 	}{
 		{user, []string{"", "u"}, []string{"{tenant}", `"{tenant}:user:{id}"`, "empty", "give it a value"}},
 		{user, []string{"t", ""}, []string{"{id}", "empty"}},
 		{user, []string{"t", "a\x00b"}, []string{"{id}", `a\x00b`, "NUL", "remove it"}},
 		{user, []string{keyspace.Any, "u"}, []string{"{tenant}", "Any", "Bind and Glob"}},
-		{user, []string{"t"}, []string{"takes 2 parts (tenant, id), not 1"}},
-		{user, []string{"t", "a", "b"}, []string{"not 3"}},
-		{user, nil, []string{"not 0"}},
+		{user, []string{"t"}, []string{"is 1; pass 2: tenant, id"}},
+		{user, []string{"t", "a", "b"}, []string{"is 3"}},
+		{user, nil, []string{"is 0; pass 2"}},
 		{user, []string{"t", strings.Repeat("long", 10) + "\x00"}, []string{"{id}"}},
 		{tagged, []string{"a{b", "x"}, []string{"{service}", "brace", `"a{b"`}},
 		{tagged, []string{"a", "x}"}, []string{"{id}", "brace"}},
@@ -232,8 +233,8 @@ func TestKeyErrors(t *testing.T) {
 		key, err := tc.pattern.Key(tc.parts...)
 		require.Empty(t, key)
 		require.ErrorIs(t, err, keyspace.ErrInvalidKey)
-		for _, say := range tc.says {
-			require.ErrorContains(t, err, say)
+		for _, text := range tc.contains {
+			require.ErrorContains(t, err, text)
 		}
 		require.NotContains(t, err.Error(), "longlong")
 	}
@@ -277,7 +278,7 @@ func TestCheckPart(t *testing.T) {
 	require.ErrorIs(t, keyspace.Pattern{}.CheckPart(0, "acme"), keyspace.ErrInvalidKey)
 }
 
-func TestParseRefusesWhatKeyDoesNotWrite(t *testing.T) {
+func TestParseRejectsTextsThatKeyDoesNotMake(t *testing.T) {
 	for template, keys := range map[string][]string{
 		"{tenant}:user:{id}": {
 			"", ":user:u", "t:user:", "t:user", "t:users:u", "x:t:user:u", "a%3ab:user:u", "a%:user:u", "a%2:user:u",
@@ -293,7 +294,7 @@ func TestParseRefusesWhatKeyDoesNotWrite(t *testing.T) {
 		p := keyspace.MustCompile(template)
 		for _, key := range keys {
 			parts, ok := p.Parse(key)
-			require.False(t, ok, "%s read %q from %q", template, parts, key)
+			require.False(t, ok, "%s parsed %q from %q", template, parts, key)
 			require.Nil(t, parts)
 		}
 	}
@@ -340,7 +341,7 @@ func TestParseTimeIsBounded(t *testing.T) {
 	}
 }
 
-func TestKeyAllocatesTheKeyAlone(t *testing.T) {
+func TestKeyAllocatesOnlyTheKey(t *testing.T) {
 	p := keyspace.Default().Trigger
 	for _, parts := range [][]string{{"acme", "send", "42"}, {"a:c", "s%:", "4:2"}} {
 		require.Equal(t, 1.0, testing.AllocsPerRun(100, func() { _, _ = p.Key(parts[0], parts[1], parts[2]) }))

@@ -15,8 +15,8 @@ func ambiguous(source string) (keyspace.Pattern, error) {
 	return keyspace.CompilePython(source, keyspace.AllowAmbiguous)
 }
 
-// A space is its pattern with the other parts given: the same keys, and ids that
-// come back as they went in.
+// A space makes the same keys as its pattern, and ID returns the ID that Key was
+// called with.
 func TestSpaceAgreesWithItsPattern(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		compile := rapid.SampledFrom([]func(string) (keyspace.Pattern, error){
@@ -44,14 +44,14 @@ func TestSpaceAgreesWithItsPattern(t *testing.T) {
 			return
 		}
 		got, ok := s.ID(key)
-		require.True(t, ok, "%s does not know its own key %q", s, key)
+		require.True(t, ok, "%s does not accept its key %q", s, key)
 		if !p.IsPython() {
 			require.Equal(t, id, got)
 		}
 		again, err := s.Key(got)
 		require.NoError(t, err)
 		require.Equal(t, key, again)
-		require.True(t, globMatch(s.Glob(), key), "%q misses %q", s.Glob(), key)
+		require.True(t, globMatch(s.Glob(), key), "%q does not match %q", s.Glob(), key)
 		require.Equal(t, p.Glob(bound...), s.Glob())
 
 		at := rapid.IntRange(0, len(key)).Draw(t, "at")
@@ -72,7 +72,7 @@ func TestBind(t *testing.T) {
 		pattern keyspace.Pattern
 		parts   []string
 		space   string
-		key     string // of the id "i:1"
+		key     string // of the ID "i:1"
 	}{
 		{l.User, []string{"acme"}, "acme:user:{id}", "acme:user:i:1"},
 		{l.User, []string{"acme", free}, "acme:user:{id}", "acme:user:i:1"},
@@ -102,7 +102,7 @@ func TestBindErrors(t *testing.T) {
 	for _, tc := range []struct {
 		pattern keyspace.Pattern
 		parts   []string
-		says    string
+		message string
 	}{
 		{l.User, []string{"acme", "u1"}, "no part"},
 		{l.User, []string{free, free}, "{tenant} and {id}"},
@@ -119,19 +119,19 @@ func TestBindErrors(t *testing.T) {
 	} {
 		s, err := tc.pattern.Bind(tc.parts...)
 		require.ErrorIs(t, err, keyspace.ErrInvalidKey)
-		require.ErrorContains(t, err, tc.says)
+		require.ErrorContains(t, err, tc.message)
 		require.Zero(t, s)
 	}
 }
 
-func TestBindLeavesItsArgumentsAlone(t *testing.T) {
+func TestBindDoesNotChangeItsArguments(t *testing.T) {
 	parts := append(make([]string, 0, 2), "acme")
 	_, err := keyspace.Default().User.Bind(parts...)
 	require.NoError(t, err)
 	require.Empty(t, parts[:2][1])
 }
 
-func TestSpaceTellsItsNeighboursApart(t *testing.T) {
+func TestSpaceRejectsKeysOfOthers(t *testing.T) {
 	l := keyspace.Default()
 	for _, tc := range []struct {
 		space keyspace.Space
@@ -150,7 +150,7 @@ func TestSpaceTellsItsNeighboursApart(t *testing.T) {
 	} {
 		for _, key := range tc.keys {
 			id, ok := tc.space.ID(key)
-			require.False(t, ok, "%s took %q for %q", tc.space, key, id)
+			require.False(t, ok, "%s accepted %q as %q", tc.space, key, id)
 			require.Empty(t, id)
 		}
 	}
@@ -161,8 +161,8 @@ func TestSpaceTellsItsNeighboursApart(t *testing.T) {
 
 func TestSpaceKeyErrors(t *testing.T) {
 	for _, tc := range []struct {
-		space    keyspace.Space
-		id, says string
+		space       keyspace.Space
+		id, message string
 	}{
 		{keyspace.Space{}, "u", "Pattern.Bind"},
 		{bind(keyspace.Default().User, "acme"), "", `{id} of "{tenant}:user:{id}" is empty`},
@@ -174,7 +174,7 @@ func TestSpaceKeyErrors(t *testing.T) {
 		key, err := tc.space.Key(tc.id)
 		require.Empty(t, key)
 		require.ErrorIs(t, err, keyspace.ErrInvalidKey)
-		require.ErrorContains(t, err, tc.says)
+		require.ErrorContains(t, err, tc.message)
 	}
 	require.Empty(t, keyspace.Space{}.String())
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func TestCompileErrors(t *testing.T) {
-	for template, says := range map[string]string{
+	for template, message := range map[string]string{
 		"":             "no parameter; add one",
 		"abc":          "no parameter",
 		"a\x00{b}":     "NUL",
@@ -39,7 +39,7 @@ func TestCompileErrors(t *testing.T) {
 	} {
 		for _, compile := range []func(string) (keyspace.Pattern, error){keyspace.Compile, python, ambiguous} {
 			p, err := compile(template)
-			require.ErrorContains(t, err, says, template)
+			require.ErrorContains(t, err, message, template)
 			require.NotErrorIs(t, err, keyspace.ErrInvalidKey)
 			require.Zero(t, p)
 			if len(template) > 0 && template[0] != 'a' {
