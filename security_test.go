@@ -389,7 +389,7 @@ func listening(t *testing.T, p *pool.Pools) []step {
 						failed = err
 					}
 				}
-				if l.Stats().Fired == 0 {
+				if l.Stats().Succeeded == 0 {
 					dead = nil
 				}
 			}

@@ -365,7 +365,7 @@ func TestTriggersFire(t *testing.T) {
 		require.NoError(t, triggers.SetPayload(ctx, "greet", "u:1", "Alice", time.Hour))
 		require.NoError(t, triggers.Debounce(ctx, "greet", "u:1", time.Millisecond, time.Second))
 		require.NoError(t, listener.Run(running))
-		require.EqualValues(t, 1, listener.Stats().Fired)
+		require.EqualValues(t, 1, listener.Stats().Succeeded)
 	})
 }
 

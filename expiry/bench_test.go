@@ -66,7 +66,7 @@ func BenchmarkDrain(b *testing.B) {
 	b.ResetTimer()
 	require.NoError(b, l.Run(running))
 	b.StopTimer()
-	require.EqualValues(b, b.N, l.Stats().Fired)
+	require.EqualValues(b, b.N, l.Stats().Succeeded)
 }
 
 // The longest script while a million triggers are due, a sweep goes over them
@@ -103,8 +103,8 @@ for i = tonumber(ARGV[1]), tonumber(ARGV[1]) + 999 do
   local key, due = 'acme:EXPTRIGGER:x:' .. i, string.format('%.0f', at)
   redis.call('SET', key, 'trigger:2026-11-28T12:00:00;id=a' .. i .. ';due=' .. due .. ';exp=' .. ends, 'PXAT', ends)
   redis.call('ZADD', '%exp:due:x', due, key)
-  redis.call('HSET', '%exp:pay:x', '-|' .. key, '7:compact{"n":1}', due .. '|' .. key .. 'dead', '7:compact{"n":1}')
-  redis.call('HSET', '%exp:att:x', due .. '|' .. key .. 'dead', '20 20 0 2 no')
+  redis.call('HSET', '%exp:payloads:x', '-|' .. key, '7:compact{"n":1}', due .. '|' .. key .. 'dead', '7:compact{"n":1}')
+  redis.call('HSET', '%exp:status:x', due .. '|' .. key .. 'dead', '20 20 0 2 no')
   redis.call('ZADD', '%exp:dead:x', due, due .. '|' .. key .. 'dead')
 end
 return 1`
@@ -144,8 +144,8 @@ func drain(b *testing.B, p *pool.Pools, n int64) {
 		b.Log("dead letters:", letters)
 	}()
 	require.NoError(b, l.Run(running))
-	require.Equal(b, n, l.Stats().Fired)
-	require.Zero(b, l.Stats().Strange+l.Stats().Repaired)
+	require.Equal(b, n, l.Stats().Succeeded)
+	require.Zero(b, l.Stats().Invalid+l.Stats().Repaired)
 }
 
 // slowest are the longest calls that SLOWLOG knows, the longest first.

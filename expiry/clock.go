@@ -10,54 +10,54 @@ import (
 // clock compares the server's clock with this machine's, which never goes back,
 // to notice that the server's was set back.
 type clock struct {
-	known bool
-	least time.Duration // what the server's clock was ahead of ours, at least
-	asked time.Time     // when it was asked
+	known    bool
+	minAhead time.Duration // what the server's clock was ahead of ours, at least
+	readAt   time.Time     // when it was asked
 }
 
 // smallestStep is what a clock that is set back is told from one that is slow by.
-const smallestStep = time.Second
+const smallestClockStep = time.Second
 
 // epoch is a time of this machine's clock that never goes back.
 var epoch = time.Now()
 
 // read takes what the server's clock said, in microseconds, between two times. It
 // reports whether the clock was set back since it was read before.
-func (c *clock) read(now int64, sent, got time.Time) (setback, bool) {
+func (c *clock) read(now int64, sent, got time.Time) (clockStep, bool) {
 	server := time.Duration(now) * time.Microsecond
 	least, most := server-got.Sub(epoch), server-sent.Sub(epoch)
-	step, since := c.least-most, got.Sub(c.asked)
-	found := c.known && step > smallestStep
-	c.known, c.least, c.asked = true, least, sent
-	return setback{step: step, ahead: step - since}, found
+	step, since := c.minAhead-most, got.Sub(c.readAt)
+	found := c.known && step > smallestClockStep
+	c.known, c.minAhead, c.readAt = true, least, sent
+	return clockStep{by: step, ahead: step - since}, found
 }
 
 // setBack brings forward the leases and the retries that were written before the
 // server's clock was set back: they would end later by the step. One listener
 // does it for all. What a step of less than a lease holds up ends by itself.
-func (a *lane) setBack(s *shift, b setback, at time.Time) {
-	if a.l.reports.due("clock") {
-		a.l.cfg.Logger.Warn("expiry: the server's clock was set back; leases and retries are brought forward, triggers fire when it comes to their times",
-			"step", b.step.Round(time.Millisecond))
+func (c *consumer) bringForward(s *session, b clockStep, at time.Time) {
+	if c.listener.logLimit.allow("clock") {
+		c.listener.cfg.Logger.Warn("expiry: the server's clock was set back; leases and retries are brought forward, triggers fire when it comes to their times",
+			"step", b.by.Round(time.Millisecond))
 	}
-	if b.ahead <= a.l.cfg.Lease {
+	if b.ahead <= c.listener.cfg.Lease {
 		return
 	}
-	a.l.persist(s, func(ctx context.Context) error {
-		mine := a.client.B().Set().Key(a.stepped).Value("1").Nx().Px(stepNoted).Build()
-		if err := a.client.Do(ctx, mine).Error(); err != nil {
+	c.listener.retryCall(s, func(ctx context.Context) error {
+		mine := c.client.B().Set().Key(c.setback).Value("1").Nx().Px(setbackTTL).Build()
+		if err := c.client.Do(ctx, mine).Error(); err != nil {
 			if rueidis.IsRedisNil(err) {
 				return nil
 			}
 			return err
 		}
 		for cursor := uint64(0); ; {
-			b := setback{b.step, b.ahead - time.Since(at)}
-			p, err := a.mend(ctx, "run", cursor, lookAt, a.l.cfg.Lease, b)
+			b := clockStep{b.by, b.ahead - time.Since(at)}
+			p, err := c.repair(ctx, "active", cursor, scriptPage, c.listener.cfg.Lease, b)
 			if err != nil {
 				return err
 			}
-			a.mended(p)
+			c.countRepairs(p)
 			if cursor = p.next; cursor == 0 {
 				return nil
 			}
@@ -67,4 +67,4 @@ func (a *lane) setBack(s *shift, b setback, at time.Time) {
 
 // stepNoted is how long other listeners may take to notice a step that one has
 // dealt with. Each looks at the clock every second.
-const stepNoted = 10 * time.Second
+const setbackTTL = 10 * time.Second

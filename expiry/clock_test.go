@@ -67,8 +67,8 @@ func (s *setting) listen(cfg Config, h Handler) (l *Listener, stop func()) {
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	l, err := NewListener(s.pools, r, cfg)
 	require.NoError(s, err)
-	for _, a := range l.lanes {
-		a.lua = s.lua
+	for _, c := range l.consumers {
+		c.lua = s.lua
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)
@@ -111,22 +111,22 @@ func TestAClockThatIsSetBack(t *testing.T) {
 	require.Equal(t, "long", <-ran)
 	require.NoError(t, s.schedule().Set(context.Background(), "x", "trigger", time.Hour))
 	for id, record := range map[string]string{"dead worker": "1 0 0 0 ", "retry": "1 1 0 1 no"} {
-		s.number("HSET", "%exp:att:x", member(id), record)
-		s.number("ZADD", "%exp:run:x", strconv.FormatInt(now()+time.Hour.Milliseconds(), 10), member(id))
+		s.number("HSET", "%exp:status:x", member(id), record)
+		s.number("ZADD", "%exp:active:x", strconv.FormatInt(now()+time.Hour.Milliseconds(), 10), member(id))
 	}
-	s.eventually(func() bool { return s.number("ZCARD", "%exp:run:x") == 3 })
+	s.eventually(func() bool { return s.number("ZCARD", "%exp:active:x") == 3 })
 
 	s.ahead(years - step)
 	s.eventually(func() bool { return l.Stats().Repaired+other.Stats().Repaired >= 2 })
 	for _, id := range []string{"dead worker", "retry"} {
-		left := s.number("ZSCORE", "%exp:run:x", member(id)) - now() + step.Milliseconds()
+		left := s.number("ZSCORE", "%exp:active:x", member(id)) - now() + step.Milliseconds()
 		require.LessOrEqual(t, left, time.Hour.Milliseconds(), id)
 		require.Greater(t, left, (50 * time.Minute).Milliseconds(), id)
 	}
 	require.Greater(t, s.number("ZSCORE", "%exp:due:x", "acme:EXPTRIGGER:x:trigger"), now(), "triggers stay where they are")
 	close(release)
-	s.eventually(func() bool { return l.Stats().Fired+other.Stats().Fired == 1 })
-	require.Zero(t, l.Stats().Lost+other.Stats().Lost)
+	s.eventually(func() bool { return l.Stats().Succeeded+other.Stats().Succeeded == 1 })
+	require.Zero(t, l.Stats().LeasesLost+other.Stats().LeasesLost)
 
 	// Ahead again: what waited comes, and nothing that was done comes twice.
 	s.ahead(years + 2*time.Hour)
@@ -167,7 +167,7 @@ func TestTheClockIsReadWithDoubt(t *testing.T) {
 	require.False(t, found)
 	b, found := c.read(50e6, at(20), at(20))
 	require.True(t, found)
-	require.Equal(t, setback{59 * time.Second, 52 * time.Second}, b)
+	require.Equal(t, clockStep{59 * time.Second, 52 * time.Second}, b)
 	_, found = c.read(1000e6, at(21), at(21))
 	require.False(t, found, "ahead is not back")
 }

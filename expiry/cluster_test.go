@@ -81,11 +81,11 @@ func TestTriggersOfASlotThatMoves(t *testing.T) {
 	client, err := p.Client(pool.Expiry)
 	require.NoError(t, err)
 	// Where all the keys that a claim names are here, it is not refused.
-	for _, set := range []string{"run", "dead", "seen"} {
+	for _, set := range []string{"active", "dead", "fired"} {
 		key := "expiry:%exp{s3}:" + set + ":x"
 		require.NoError(t, client.Do(ctx, client.B().Zadd().Key(key).ScoreMember().ScoreMember(1e15, "none").Build()).Error())
 	}
-	require.NoError(t, client.Do(ctx, client.B().Hset().Key("expiry:%exp{s3}:att:x").FieldValue().FieldValue("none", "1 0 0 0 ").Build()).Error())
+	require.NoError(t, client.Do(ctx, client.B().Hset().Key("expiry:%exp{s3}:status:x").FieldValue().FieldValue("none", "1 0 0 0 ").Build()).Error())
 	var ids []string
 	for i := 0; len(ids) < 40; i++ {
 		id := strconv.Itoa(i)
@@ -130,9 +130,9 @@ func TestGarbageOnACluster(t *testing.T) {
 		w.do("SET", key, "trigger:x", "PX", "3600000")
 	}
 	beside("ZADD", "%exp{s3}:due:x", "1", "garbage", "2", "expiry:{b}{s3}:EXPTRIGGER:x:1", "3", "expiry:a{s4}:EXPTRIGGER:x:1", "-inf", "{", "1e300", "}{")
-	beside("ZADD", "%exp{s3}:run:x", "1", "garbage")
-	beside("HSET", "%exp{s3}:pay:x", "-|garbage", "garbage", "garbage", "garbage", "-|expiry:a{s4}:EXPTRIGGER:x:1", "garbage")
-	beside("HSET", "%exp{s3}:att:x", "else", "garbage")
+	beside("ZADD", "%exp{s3}:active:x", "1", "garbage")
+	beside("HSET", "%exp{s3}:payloads:x", "-|garbage", "garbage", "garbage", "garbage", "-|expiry:a{s4}:EXPTRIGGER:x:1", "garbage")
+	beside("HSET", "%exp{s3}:status:x", "else", "garbage")
 	l, _ := w.listen(expiry.Config{Sweep: 50 * time.Millisecond}, handlers{"x": w.note})
 	for _, key := range []string{"{b}{s3}:EXPTRIGGER:x:2", "}{s3}:EXPTRIGGER:x:2"} {
 		w.do("SET", key, "trigger:x", "PX", "100")

@@ -98,13 +98,13 @@ const (
 // withDefaults is the Config in force, or all that is wrong with it.
 func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 	var bad []error
-	positive(&bad, "Workers", &c.Workers, 16)
-	positive(&bad, "Batch", &c.Batch, 100)
-	positive(&bad, "MaxAttempts", &c.MaxAttempts, 20)
-	positive(&bad, "MaxLapses", &c.MaxLapses, 20)
-	positive(&bad, "Lease", &c.Lease, 30*time.Second)
-	positive(&bad, "StopTimeout", &c.StopTimeout, 10*time.Second)
-	positive(&bad, "Sweep", &c.Sweep, time.Minute)
+	defaultTo(&bad, "Workers", &c.Workers, 16)
+	defaultTo(&bad, "Batch", &c.Batch, 100)
+	defaultTo(&bad, "MaxAttempts", &c.MaxAttempts, 20)
+	defaultTo(&bad, "MaxLapses", &c.MaxLapses, 20)
+	defaultTo(&bad, "Lease", &c.Lease, 30*time.Second)
+	defaultTo(&bad, "StopTimeout", &c.StopTimeout, 10*time.Second)
+	defaultTo(&bad, "Sweep", &c.Sweep, time.Minute)
 	if c.Lease > 0 && c.Lease < shortestLease {
 		bad = append(bad, &ConfigError{"Lease", fmt.Sprintf("%v is too short to be renewed in time; give at least %v", c.Lease, shortestLease)})
 	}
@@ -132,7 +132,7 @@ func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 	return c, errors.Join(bad...)
 }
 
-func positive[N int | time.Duration](bad *[]error, field string, value *N, fallback N) {
+func defaultTo[N int | time.Duration](bad *[]error, field string, value *N, fallback N) {
 	switch {
 	case *value == 0:
 		*value = fallback

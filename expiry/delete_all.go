@@ -34,14 +34,14 @@ func (s *Schedule) DeleteAll(ctx context.Context, id string) (int64, error) {
 	if err := s.core.RefuseAbsent(t); err != nil {
 		return 0, err
 	}
-	found := map[string]label{} // by key: a schedule outlives a key, and a bare key has none
-	for _, keys := range []family{s.keysOf(id), s.scheduled(id)} {
+	found := map[string]triggerKey{} // by key: a schedule outlives a key, and a bare key has none
+	for _, keys := range []scanKeys{s.keysOf(id), s.scheduled(id)} {
 		for page, err := range s.core.Scan(ctx, "DeleteAll", keys.kind, keys, nil) {
 			if err != nil {
 				return 0, err
 			}
 			for _, target := range page.Targets {
-				l, _ := keys.label(target.Key)
+				l, _ := keys.parse(target.Key)
 				if key, err := s.names.key(l); err == nil {
 					found[key] = l
 				}
@@ -51,23 +51,23 @@ func (s *Schedule) DeleteAll(ctx context.Context, id string) (int64, error) {
 	return s.deleteEach(ctx, t, found)
 }
 
-func (s *Schedule) deleteEach(ctx context.Context, t fault.Target, found map[string]label) (total int64, err error) {
+func (s *Schedule) deleteEach(ctx context.Context, t fault.Target, found map[string]triggerKey) (total int64, err error) {
 	calls := make([]rueidis.LuaExec, 0, len(found))
 	for key, l := range found {
-		action, err := s.names.action(l.action)
+		action, err := s.names.actionInKeys(l.action)
 		if err != nil {
 			return 0, t.NotApplied(err)
 		}
-		w := work{t, s.names, l.shard, action}
-		calls = append(calls, rueidis.LuaExec{Keys: []string{key, w.beside("due"), w.beside("pay")}})
+		w := operation{t, s.names, l.shard, action}
+		calls = append(calls, rueidis.LuaExec{Keys: []string{key, w.scheduleKey("due"), w.scheduleKey("payloads")}})
 	}
 	if len(calls) == 0 {
 		return 0, nil
 	}
 	var failure error
 	applied := false
-	for i, r := range s.lua.cancel.ExecMulti(ctx, s.core.Client, calls...) {
-		n, err := number[int64](s.lua.cancel.read(r))
+	for i, r := range s.lua.delete.ExecMulti(ctx, s.core.Client, calls...) {
+		n, err := asNumber[int64](s.lua.delete.read(r))
 		total += n
 		applied = applied || n > 0 || maybeApplied(t, err)
 		if err != nil && failure == nil {
@@ -78,9 +78,9 @@ func (s *Schedule) deleteEach(ctx context.Context, t fault.Target, found map[str
 	case failure == nil:
 		return total, nil
 	case applied:
-		return total, t.Applied(reason(failure))
+		return total, t.Applied(reasonOf(failure))
 	}
-	return total, sent(t, failure)
+	return total, sentError(t, failure)
 }
 
 func maybeApplied(t fault.Target, err error) bool {
@@ -90,28 +90,28 @@ func maybeApplied(t fault.Target, err error) bool {
 
 // family is keys that SCAN may find, told apart by what reads them: a
 // store.Keys.
-type family struct {
+type scanKeys struct {
 	kind   store.Kind
 	glob   string
-	label  func(key string) (label, bool)
+	parse  func(key string) (triggerKey, bool)
 	prefix string // the pool's, which a label's key has and Glob and ID have not
 }
 
 // Glob matches every key of the family, without the pool's prefix.
-func (f family) Glob() string { return f.glob }
+func (f scanKeys) Glob() string { return f.glob }
 
 // ID says whether a key is the family's.
-func (f family) ID(key string) (string, bool) {
-	_, ok := f.label(f.prefix + key)
+func (f scanKeys) ID(key string) (string, bool) {
+	_, ok := f.parse(f.prefix + key)
 	return key, ok
 }
 
 // keysOf are the triggers for id that have a key.
-func (s *Schedule) keysOf(id string) family {
-	glob := s.names.glob(label{s.tenant, keyspace.Any, keyspace.Any, id})
-	return family{store.String, glob, func(key string) (label, bool) {
+func (s *Schedule) keysOf(id string) scanKeys {
+	glob := s.names.glob(triggerKey{s.tenant, keyspace.Any, keyspace.Any, id})
+	return scanKeys{store.String, glob, func(key string) (triggerKey, bool) {
 		l, ok := s.names.parse(key)
-		want, err := s.names.key(label{s.tenant, l.shard, l.action, id})
+		want, err := s.names.key(triggerKey{s.tenant, l.shard, l.action, id})
 		return l, ok && err == nil && want == key
 	}, s.core.Prefix()}
 }
@@ -120,9 +120,9 @@ func (s *Schedule) keysOf(id string) family {
 const sortedSet store.Kind = "zset"
 
 // scheduled are the due sets, each read as the trigger for id of its action.
-func (s *Schedule) scheduled(id string) family {
-	return family{sortedSet, "%exp*:due:*", func(key string) (label, bool) {
-		l, ok := s.names.actionOf(key)
-		return label{s.tenant, s.names.shard(s.tenant, l.action, id), l.action, id}, ok
+func (s *Schedule) scheduled(id string) scanKeys {
+	return scanKeys{sortedSet, "%exp*:due:*", func(key string) (triggerKey, bool) {
+		l, ok := s.names.parseDueKey(key)
+		return triggerKey{s.tenant, s.names.shard(s.tenant, l.action, id), l.action, id}, ok
 	}, s.core.Prefix()}
 }

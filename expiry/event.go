@@ -58,9 +58,9 @@ type Event struct {
 
 // payload is what SetPayload wrote, and the codec of the listener that read it.
 type payload struct {
-	codec codec.Codec
-	text  string
-	most  int // how much memory reading it may take
+	codec    codec.Codec
+	text     string
+	maxBytes int // how much memory reading it may take
 }
 
 // HasPayload reports whether the trigger was set with one. One that another
@@ -102,7 +102,7 @@ func (p *payload) decode(dst any) error {
 	name, data := rest[:n], rest[n:]
 	for _, c := range []codec.Codec{p.codec, codec.Compact, codec.JSON, codec.MsgPack} {
 		if c.Name() == name {
-			return codec.NewValue(c, []byte(data)).WithMaxDecoded(p.most).Decode(dst)
+			return codec.NewValue(c, []byte(data)).WithMaxDecoded(p.maxBytes).Decode(dst)
 		}
 	}
 	return fmt.Errorf("%w: it was written with the codec %q; set Config.Codec to it", fault.ErrUnsupported, name)
@@ -112,11 +112,11 @@ func (p *payload) decode(dst any) error {
 // event still names the firing, so that it can be discarded.
 func (l *Listener) event(q *queue, f firing) (Event, error) {
 	due, key, _ := strings.Cut(f.member, "|")
-	e := Event{Action: q.action, Key: l.names.shown(key, q.shard), member: f.member, shard: q.shard}
+	e := Event{Action: q.action, Key: l.names.eventKey(key, q.shard), member: f.member, shard: q.shard}
 	if f.payload != nil {
 		e.payload = &payload{l.cfg.Codec, *f.payload, l.pools.MaxDecodedBytes()}
 	}
-	if err := e.readRecord(f.record); err != nil {
+	if err := e.readStatus(f.status); err != nil {
 		return e, err
 	}
 	ms, err := strconv.ParseInt(due, 10, 64)
@@ -133,7 +133,7 @@ func (l *Listener) event(q *queue, f firing) (Event, error) {
 }
 
 // readRecord reads attempts, failures, lapses, state and error.
-func (e *Event) readRecord(record string) error {
+func (e *Event) readStatus(record string) error {
 	fields := strings.SplitN(record, " ", 5)
 	if len(fields) < 5 {
 		return fmt.Errorf("expiry: the record of %q cannot be read", e.Key)

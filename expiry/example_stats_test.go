@@ -42,6 +42,6 @@ func ExampleStats() {
 	}
 
 	stats := listener.Stats()
-	fmt.Println(stats.Fired, stats.Running, stats.Errors)
+	fmt.Println(stats.Succeeded, stats.Running, stats.Errors)
 	// Output: 1 0 0
 }

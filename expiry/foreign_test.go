@@ -258,11 +258,11 @@ func TestPythonCanRunOurs(t *testing.T) {
 	require.NoError(t, w.schedule().Set(ctx, "send:mail", "u:1", 200*time.Millisecond))
 	require.Equal(t, w.key("send_mail", "u_1"), <-heard)
 	require.GreaterOrEqual(t, time.Since(set), 200*time.Millisecond)
-	require.Zero(t, w.number("EXISTS", "%exp:due:send_mail", "%exp:pay:send_mail"))
+	require.Zero(t, w.number("EXISTS", "%exp:due:send_mail", "%exp:payloads:send_mail"))
 
 	require.NoError(t, w.schedule().SetPayload(ctx, "send:mail", "u:2", "hi", time.Millisecond))
 	require.Equal(t, w.key("send_mail", "u_2"), <-heard)
-	require.Zero(t, w.number("EXISTS", "%exp:due:send_mail", "%exp:pay:send_mail"), "a payload that nobody can take is left")
+	require.Zero(t, w.number("EXISTS", "%exp:due:send_mail", "%exp:payloads:send_mail"), "a payload that nobody can take is left")
 
 	// Setting it again, and a debounce, are bare keys too.
 	require.NoError(t, w.schedule().Debounce(ctx, "send:mail", "u:3", time.Hour, 100*time.Millisecond))
@@ -309,7 +309,7 @@ func TestTheSweepSeesWhatWasDeleted(t *testing.T) {
 			require.NoError(t, w.schedule().SetPayload(ctx, "x", strconv.Itoa(i), i, time.Hour))
 		}
 		w.do("DEL", w.key("x", "1"), w.key("x", "3"))
-		w.eventually(func() bool { return w.number("ZCARD", "%exp:due:x") == 3 && w.number("HLEN", "%exp:pay:x") == 3 })
+		w.eventually(func() bool { return w.number("ZCARD", "%exp:due:x") == 3 && w.number("HLEN", "%exp:payloads:x") == 3 })
 	})
 }
 

@@ -41,7 +41,7 @@ func TestScoresThatAreNoTimes(t *testing.T) {
 				require.NoError(t, w.schedule().SetPayload(ctx, action, "kept", "text", time.Hour))
 				due := w.text("ZSCORE", "%exp:due:"+action, w.key(action, "kept"))
 				w.do("ZADD", "%exp:due:"+action, score, w.key(action, "kept"), score, w.key(action, "lost"))
-				w.do("HSET", "%exp:att:"+action, "-inf|"+w.key(action, "lost"), "1 0 0 0 ") // what a firing of that name would leave
+				w.do("HSET", "%exp:status:"+action, "-inf|"+w.key(action, "lost"), "1 0 0 0 ") // what a firing of that name would leave
 				var log buffer
 				l, _ := w.listen(expiry.Config{Sweep: 20 * time.Millisecond, Logger: logger(&log)}, handlers{action: w.note})
 				w.settled(action)
@@ -61,8 +61,8 @@ func TestScoresThatAreNoTimes(t *testing.T) {
 func TestFiringsThatNeverComeBack(t *testing.T) {
 	w := newWorld(t, pooltest.Redis(t, pool.Config{}))
 	for i, score := range []string{"+inf", "1e300", "-inf", "9000000000000000"} {
-		w.do("ZADD", "%exp:run:x", score, fmt.Sprintf("1|%s", w.key("x", strconv.Itoa(i))))
-		w.do("HSET", "%exp:att:x", fmt.Sprintf("1|%s", w.key("x", strconv.Itoa(i))), "1 0 0 "+strconv.Itoa(i%2)+" ")
+		w.do("ZADD", "%exp:active:x", score, fmt.Sprintf("1|%s", w.key("x", strconv.Itoa(i))))
+		w.do("HSET", "%exp:status:x", fmt.Sprintf("1|%s", w.key("x", strconv.Itoa(i))), "1 0 0 "+strconv.Itoa(i%2)+" ")
 	}
 	w.listen(expiry.Config{Sweep: 20 * time.Millisecond}, handlers{"x": w.note})
 	w.eventually(func() bool { return len(w.ids()) == 4 })
@@ -70,7 +70,7 @@ func TestFiringsThatNeverComeBack(t *testing.T) {
 }
 
 // coordination are the keys beside the triggers of an action.
-var coordination = []string{"due", "run", "att", "pay", "dead", "seen", "own", "swept", "sweeping"}
+var coordination = []string{"due", "active", "status", "payloads", "dead", "fired", "handled", "swept", "sweeping"}
 
 // A key of the schedule that holds another type is named in the log, once, and
 // stays as it is. Other actions go on, and so does this one once it is gone.
@@ -96,12 +96,12 @@ func TestKeysOfAnotherType(t *testing.T) {
 			})
 			w.settled("other")
 			w.settled("other")
-			harmless := kind == "own" || kind == "swept" || kind == "sweeping"
+			harmless := kind == "handled" || kind == "swept" || kind == "sweeping"
 			if !harmless {
 				w.eventually(func() bool { return strings.Contains(log.String(), "key="+key) })
 			}
 			switch kind {
-			case "seen", "own", "swept", "sweeping":
+			case "fired", "handled", "swept", "sweeping":
 				require.NoError(t, w.schedule().Set(ctx, "x", "fails", 0))
 				w.eventually(func() bool { return l.Stats().Dead == 1 })
 			case "dead":
@@ -124,7 +124,9 @@ func TestKeysOfAnotherType(t *testing.T) {
 				}
 				return false
 			})
-			w.eventually(func() bool { return l.Stats().Running == 0 && w.number("EXISTS", "%exp:run:x") == 0 || kind == "dead" })
+			w.eventually(func() bool {
+				return l.Stats().Running == 0 && w.number("EXISTS", "%exp:active:x") == 0 || kind == "dead"
+			})
 		})
 	}
 }
@@ -132,7 +134,7 @@ func TestKeysOfAnotherType(t *testing.T) {
 // Calls that meet such a key change nothing, and name it.
 func TestCallsNameTheKeyOfAnotherType(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		for _, kind := range []string{"due", "pay"} {
+		for _, kind := range []string{"due", "payloads"} {
 			w := newWorld(t, p)
 			s, key := w.schedule(), "%exp:"+kind+":"+kind
 			w.do("SET", key, "theirs")
@@ -166,18 +168,18 @@ func TestGarbageIsSetAside(t *testing.T) {
 	const n = 3000
 	w.do("SET", "somebody:else", "theirs", "PX", "3600000")
 	w.do("ZADD", "%exp:due:x", "1", "somebody:else", "1", w.key("y", "another action"), "1", "")
-	for _, kind := range []string{"due", "run", "dead"} {
+	for _, kind := range []string{"due", "active", "dead"} {
 		w.do("EVAL", "for i = 1, ARGV[1] do redis.call('ZADD', KEYS[1], 1, 'garbage'..i) end return 1", "1", "%exp:"+kind+":x", strconv.Itoa(n))
 	}
-	for _, kind := range []string{"att", "pay"} {
+	for _, kind := range []string{"status", "payloads"} {
 		w.do("EVAL", "for i = 1, ARGV[1] do redis.call('HSET', KEYS[1], KEYS[1]..i, 'garbage') end return 1", "1", "%exp:"+kind+":x", strconv.Itoa(n))
 	}
 	var log buffer
 	l, _ := w.listen(expiry.Config{Sweep: 50 * time.Millisecond, Logger: logger(&log)}, handlers{"x": w.note, "y": w.note})
 	w.settled("x")
-	w.eventually(func() bool { s := l.Stats(); return s.Pending == 0 && s.Dead >= 4*n && s.Strange >= 4*n })
+	w.eventually(func() bool { s := l.Stats(); return s.Pending == 0 && s.Dead >= 4*n && s.Invalid >= 4*n })
 	w.settled("x")
-	w.eventually(func() bool { return w.number("EXISTS", "%exp:run:x") == 0 })
+	w.eventually(func() bool { return w.number("EXISTS", "%exp:active:x") == 0 })
 	require.LessOrEqual(t, strings.Count(log.String(), "\n"), 3, log.String())
 	require.Empty(t, w.ids())
 	require.EqualValues(t, 6, w.number("STRLEN", "somebody:else"))
@@ -188,7 +190,7 @@ func TestGarbageIsSetAside(t *testing.T) {
 		letters++
 	}
 	require.GreaterOrEqual(t, letters, 4*n)
-	require.Zero(t, w.number("EXISTS", "%exp:dead:x", "%exp:att:x"))
+	require.Zero(t, w.number("EXISTS", "%exp:dead:x", "%exp:status:x"))
 }
 
 // A score that is a time, but not the trigger's, does not hold the trigger up: its
@@ -369,7 +371,7 @@ func TestDeleteAllSaysWhatItDid(t *testing.T) {
 		require.NoError(t, s.Set(ctx, "x"+strconv.Itoa(i), "1", time.Hour))
 	}
 	for i := range 10 {
-		w.do("SET", "%exp:pay:x"+strconv.Itoa(i), "theirs")
+		w.do("SET", "%exp:payloads:x"+strconv.Itoa(i), "theirs")
 	}
 	n, err := s.DeleteAll(ctx, "1")
 	require.ErrorIs(t, err, expiry.ErrWrongType)

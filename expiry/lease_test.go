@@ -44,11 +44,11 @@ func TestALostLeaseEndsTheHandler(t *testing.T) {
 		e := <-taken
 		require.ErrorIs(t, <-ended, expiry.ErrLeaseLost)
 		close(finish)
-		w.eventually(func() bool { return slow.Stats().Running == 0 && slow.Stats().Lost == 1 })
-		require.EqualValues(t, 1, w.number("ZCARD", "%exp:run:x"), "the ack of the worker that lost its lease counted")
+		w.eventually(func() bool { return slow.Stats().Running == 0 && slow.Stats().LeasesLost == 1 })
+		require.EqualValues(t, 1, w.number("ZCARD", "%exp:active:x"), "the ack of the worker that lost its lease counted")
 		close(hold)
-		w.eventually(func() bool { return w.number("EXISTS", "%exp:run:x", "%exp:att:x") == 0 })
-		require.Zero(t, slow.Stats().Fired)
+		w.eventually(func() bool { return w.number("EXISTS", "%exp:active:x", "%exp:status:x") == 0 })
+		require.Zero(t, slow.Stats().Succeeded)
 		require.Equal(t, 2, e.Attempt)
 		require.Equal(t, 1, e.Lapses)
 		require.Zero(t, e.Failures)
@@ -58,10 +58,10 @@ func TestALostLeaseEndsTheHandler(t *testing.T) {
 // leaseUntil makes the leases of an action end at a time in milliseconds.
 func leaseUntil(w *world, action, end string) {
 	w.Helper()
-	members, err := pooltest.Do(w, w.pools, pool.Expiry, "ZRANGE", "%exp:run:"+action, "0", "-1").AsStrSlice()
+	members, err := pooltest.Do(w, w.pools, pool.Expiry, "ZRANGE", "%exp:active:"+action, "0", "-1").AsStrSlice()
 	require.NoError(w, err)
 	for _, m := range members {
-		w.do("ZADD", "%exp:run:"+action, "XX", end, m)
+		w.do("ZADD", "%exp:active:"+action, "XX", end, m)
 	}
 }
 
@@ -81,11 +81,11 @@ func TestHeartbeatsKeepALease(t *testing.T) {
 		one, _ := w.listen(expiry.Config{Lease: lease}, handlers{"x": long})
 		other, _ := w.listen(expiry.Config{Lease: lease}, handlers{"x": long})
 		require.NoError(t, w.schedule().Set(ctx, "x", "1", time.Millisecond))
-		w.eventually(func() bool { return w.number("EXISTS", "%exp:run:x", "%exp:due:x") == 0 && len(w.ran()) > 0 })
+		w.eventually(func() bool { return w.number("EXISTS", "%exp:active:x", "%exp:due:x") == 0 && len(w.ran()) > 0 })
 		for _, e := range w.ran() {
 			require.Zero(t, e.Failures)
 		}
-		if one.Stats().Lost+other.Stats().Lost == 0 { // on a machine that is too busy for heartbeats, it is as it should be
+		if one.Stats().LeasesLost+other.Stats().LeasesLost == 0 { // on a machine that is too busy for heartbeats, it is as it should be
 			require.Len(t, w.ran(), 1)
 		}
 	})
@@ -137,7 +137,7 @@ func TestARestartLosesNothing(t *testing.T) {
 		server.Restart(t)
 	}
 	w.eventually(func() bool { // a connection may break now and then
-		left, err := pooltest.Do(t, p, pool.Expiry, "EXISTS", "%exp:due:x", "%exp:run:x").AsInt64()
+		left, err := pooltest.Do(t, p, pool.Expiry, "EXISTS", "%exp:due:x", "%exp:active:x").AsInt64()
 		return err == nil && left == 0
 	})
 	last := map[string]int{}
@@ -171,19 +171,19 @@ func TestWorkThatLosesItsWorkersDiesAtLast(t *testing.T) {
 		}
 		w.eventually(func() bool { return l.Stats().Dead == 1 })
 		s := l.Stats()
-		require.EqualValues(t, 1, s.Buried)
-		require.EqualValues(t, 2, s.Lapsed)
+		require.EqualValues(t, 1, s.DeadLettered)
+		require.EqualValues(t, 2, s.LeasesExpired)
 		letter := dead(t, l)[0]
 		require.Equal(t, 2, letter.Lapses)
 		require.Equal(t, 2, letter.Attempt)
-		require.Equal(t, "the worker was lost 2 times", letter.LastError)
+		require.Equal(t, "its lease expired 2 times", letter.LastError)
 		var payload string
 		require.NoError(t, letter.Decode(&payload))
 		require.Equal(t, "poison", payload)
 
 		close(healed)
 		require.NoError(t, l.Retry(ctx, letter))
-		w.eventually(func() bool { return l.Stats().Fired == 1 })
+		w.eventually(func() bool { return l.Stats().Succeeded == 1 })
 		again := w.ran()[2]
 		require.Equal(t, 3, again.Attempt)
 		require.Zero(t, again.Lapses)

@@ -20,22 +20,22 @@ import (
 // Listener does the work of triggers that fall due, of the actions in its
 // registry. Any number of listeners in any number of processes share the work.
 type Listener struct {
-	cfg     Config
-	pools   *pool.Pools
-	core    *store.Store
-	names   naming
-	lanes   []*lane
-	byKey   map[laneKey]*lane
-	workers *workers
-	count   counters
-	busy    atomic.Bool
-	said    atomic.Int64 // when a failed call to Redis was last logged, in Unix seconds
+	cfg            Config
+	pools          *pool.Pools
+	core           *store.Store
+	names          naming
+	consumers      []*consumer
+	byKey          map[consumerKey]*consumer
+	slots          *slots
+	count          counters
+	running        atomic.Bool
+	lastFailureLog atomic.Int64 // when a failed call to Redis was last logged, in Unix seconds
 
-	saidOnce sync.Once // that there are no events
-	reports  reports
+	noEventsOnce sync.Once // that there are no events
+	logLimit     logLimiter
 }
 
-type laneKey struct{ shard, action string }
+type consumerKey struct{ shard, action string }
 
 // NewListener makes a listener for the actions that r has now. Nothing is sent.
 //
@@ -54,7 +54,7 @@ func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{cfg: cfg, pools: p, workers: newWorkers(cfg.Workers), byKey: map[laneKey]*lane{}}
+	l := &Listener{cfg: cfg, pools: p, slots: newSlots(cfg.Workers), byKey: map[consumerKey]*consumer{}}
 	if l.core, err = newCore(p, cfg.Pool); err != nil {
 		return nil, err
 	}
@@ -62,14 +62,14 @@ func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 	if l.names, err = newNaming(cfg.Layout.Trigger, l.core.Prefix(), cluster); err != nil {
 		return nil, fmt.Errorf("expiry: %w", err)
 	}
-	if err := l.handle(r.snapshot()); err != nil {
+	if err := l.makeConsumers(r.snapshot()); err != nil {
 		return nil, fmt.Errorf("expiry: %w", err)
 	}
 	return l, nil
 }
 
 // handle makes the lanes.
-func (l *Listener) handle(handlers map[string]Handler) error {
+func (l *Listener) makeConsumers(handlers map[string]Handler) error {
 	if len(handlers) == 0 {
 		return fmt.Errorf("%w: the Registry has no handler; give it one with On before NewListener", fault.ErrInvalidArgument)
 	}
@@ -77,26 +77,26 @@ func (l *Listener) handle(handlers map[string]Handler) error {
 		if err := l.names.checkAction(name); err != nil {
 			return err
 		}
-		action, err := l.names.action(name)
+		action, err := l.names.actionInKeys(name)
 		if err != nil {
 			return err
 		}
 		for _, shard := range l.names.allShards() {
-			key := laneKey{shard, action}
+			key := consumerKey{shard, action}
 			if _, taken := l.byKey[key]; taken {
 				return fmt.Errorf("%w: %q is the action %q in a key of %q, and so is another with a handler", fault.ErrExists, name, action, l.names.pattern)
 			}
-			a := newLane(l, newQueue(l.core.Client, l.names, shard, action), handlers[name])
-			l.byKey[key] = a
-			l.lanes = append(l.lanes, a)
+			c := newConsumer(l, newQueue(l.core.Client, l.names, shard, action), handlers[name])
+			l.byKey[key] = c
+			l.consumers = append(l.consumers, c)
 		}
 	}
 	return nil
 }
 
-func (l *Listener) lane(shard, action string) (*lane, bool) {
-	a, ok := l.byKey[laneKey{shard, action}]
-	return a, ok
+func (l *Listener) consumerOf(shard, action string) (*consumer, bool) {
+	c, ok := l.byKey[consumerKey{shard, action}]
+	return c, ok
 }
 
 // Run does the work until ctx ends. Then it claims no more, gives the handlers
@@ -107,16 +107,16 @@ func (l *Listener) lane(shard, action string) (*lane, bool) {
 // when the pools are closed; ErrUnsupported for a server that is too old, and
 // while Run runs already.
 func (l *Listener) Run(ctx context.Context) error {
-	if !l.busy.CompareAndSwap(false, true) {
+	if !l.running.CompareAndSwap(false, true) {
 		return fmt.Errorf("expiry: %w: Run runs already; a second listener needs a NewListener of its own", fault.ErrUnsupported)
 	}
-	defer l.busy.Store(false)
+	defer l.running.Store(false)
 	if err := l.checkServer(ctx); err != nil {
 		return err
 	}
-	s := newShift(ctx)
+	s := newSession(ctx)
 	defer s.close()
-	l.begin(s)
+	l.start(s)
 	<-s.ctx.Done()
 	l.stop(s)
 	if ctx.Err() != nil {
@@ -126,58 +126,58 @@ func (l *Listener) Run(ctx context.Context) error {
 }
 
 // shift is one Run: what it is made of ends in this order.
-type shift struct {
+type session struct {
 	ctx  context.Context // no more is claimed
 	quit context.CancelCauseFunc
 
-	work    context.Context // the handlers' contexts
-	endWork context.CancelCauseFunc
+	handlerCtx  context.Context // the handlers' contexts
+	endHandlers context.CancelCauseFunc
 
-	io    context.Context // calls to Redis
-	endIO context.CancelFunc
+	redisCtx context.Context // calls to Redis
+	endRedis context.CancelFunc
 
-	loops    sync.WaitGroup // what ends with ctx
-	handlers sync.WaitGroup // handlers at work
-	records  sync.WaitGroup // what records their outcome; ends with idle
-	idle     chan struct{}  // no handler is at work any more that counts
-	sweeps   chan struct{}  // asks for a sweep
+	loops         sync.WaitGroup // what ends with ctx
+	handlers      sync.WaitGroup // handlers at work
+	recorders     sync.WaitGroup // what records their outcome; ends with idle
+	handlersDone  chan struct{}  // no handler is at work any more that counts
+	sweepRequests chan struct{}  // asks for a sweep
 }
 
-func newShift(parent context.Context) *shift {
-	s := &shift{idle: make(chan struct{}), sweeps: make(chan struct{}, 1)}
+func newSession(parent context.Context) *session {
+	s := &session{handlersDone: make(chan struct{}), sweepRequests: make(chan struct{}, 1)}
 	s.ctx, s.quit = context.WithCancelCause(parent)
-	s.work, s.endWork = context.WithCancelCause(context.WithoutCancel(parent))
-	s.io, s.endIO = context.WithCancel(context.WithoutCancel(parent))
+	s.handlerCtx, s.endHandlers = context.WithCancelCause(context.WithoutCancel(parent))
+	s.redisCtx, s.endRedis = context.WithCancel(context.WithoutCancel(parent))
 	return s
 }
 
-func (s *shift) close() {
+func (s *session) close() {
 	s.quit(nil)
-	s.endWork(nil)
-	s.endIO()
+	s.endHandlers(nil)
+	s.endRedis()
 }
 
 // errStopped is the cause of the handlers' contexts when the listener stops.
 var errStopped = errors.New("the listener stops")
 
-func (l *Listener) begin(s *shift) {
-	for _, a := range l.lanes {
-		s.loops.Go(func() { a.loop(s) })
-		s.records.Go(func() { a.record(s) })
+func (l *Listener) start(s *session) {
+	for _, c := range l.consumers {
+		s.loops.Go(func() { c.loop(s) })
+		s.recorders.Go(func() { c.recordOutcomes(s) })
 	}
-	s.records.Go(func() { l.heartbeat(s) })
+	s.recorders.Go(func() { l.heartbeat(s) })
 	s.loops.Go(func() { l.watch(s) })
 	s.loops.Go(func() { l.sweep(s) })
 }
 
 // settling is how long handlers may take to return once their contexts ended,
 // and the server to take note of it.
-const settling = time.Second
+const settleTime = time.Second
 
-func (l *Listener) stop(s *shift) {
-	patience := time.AfterFunc(l.cfg.StopTimeout, func() { s.endWork(errStopped) })
+func (l *Listener) stop(s *session) {
+	patience := time.AfterFunc(l.cfg.StopTimeout, func() { s.endHandlers(errStopped) })
 	defer patience.Stop()
-	settle := min(settling, l.cfg.StopTimeout)
+	settle := min(settleTime, l.cfg.StopTimeout)
 	returned := make(chan struct{})
 	go func() {
 		s.loops.Wait()
@@ -186,28 +186,28 @@ func (l *Listener) stop(s *shift) {
 	}()
 	select {
 	case <-returned:
-	case <-s.work.Done():
-		await(returned, settle)
+	case <-s.handlerCtx.Done():
+		waitFor(returned, settle)
 	}
 	released := 0
-	for _, a := range l.lanes {
-		released += a.abandon()
+	for _, c := range l.consumers {
+		released += c.releaseUnfinished()
 	}
 	if released > 0 {
 		l.cfg.Logger.Warn("expiry: handlers did not return when their contexts ended; their work is released", "handlers", released)
 	}
-	close(s.idle)
+	close(s.handlersDone)
 	recorded := make(chan struct{})
 	go func() {
-		s.records.Wait()
+		s.recorders.Wait()
 		close(recorded)
 	}()
-	await(recorded, settle)
-	s.endIO()
+	waitFor(recorded, settle)
+	s.endRedis()
 	<-recorded
 }
 
-func await(done <-chan struct{}, most time.Duration) {
+func waitFor(done <-chan struct{}, most time.Duration) {
 	timer := time.NewTimer(most)
 	defer timer.Stop()
 	select {
@@ -218,8 +218,8 @@ func await(done <-chan struct{}, most time.Duration) {
 
 // trouble notes a call to Redis that failed, and logs it now and then. It reports
 // whether the shift has ended, as it does when the pools are closed.
-func (l *Listener) trouble(s *shift, err error) (closed bool) {
-	if s.io.Err() != nil {
+func (l *Listener) callFailed(s *session, err error) (closed bool) {
+	if s.redisCtx.Err() != nil {
 		return true
 	}
 	if _, closed := l.pools.Client(l.cfg.Pool); closed != nil {
@@ -227,11 +227,11 @@ func (l *Listener) trouble(s *shift, err error) (closed bool) {
 		return true
 	}
 	l.count.errors.Add(1)
-	if l.reportWrong(err, "") {
+	if l.reportWrongType(err, "") {
 		return false
 	}
-	now, said := time.Now().Unix(), l.said.Load()
-	if now-said >= troublePeriod && l.said.CompareAndSwap(said, now) {
+	now, said := time.Now().Unix(), l.lastFailureLog.Load()
+	if now-said >= failureLogPeriod && l.lastFailureLog.CompareAndSwap(said, now) {
 		l.cfg.Logger.Warn("expiry: a call to Redis failed; trying again until it does not", "pool", string(l.cfg.Pool),
 			"failures", l.count.errors.Load(), "error", fault.Translate(err))
 	}
@@ -240,4 +240,4 @@ func (l *Listener) trouble(s *shift, err error) (closed bool) {
 
 // troublePeriod is how many seconds lie between two log lines about calls that
 // fail.
-const troublePeriod = 10
+const failureLogPeriod = 10

@@ -148,7 +148,7 @@ func TestWorkRunsOnce(t *testing.T) {
 		l, _ := w.listen(expiry.Config{}, handlers{"remind": w.note})
 		set := time.Now()
 		require.NoError(t, w.schedule().SetPayload(ctx, "remind", "u1", map[string]int{"n": 7}, 100*time.Millisecond))
-		w.eventually(func() bool { return l.Stats().Fired == 1 })
+		w.eventually(func() bool { return l.Stats().Succeeded == 1 })
 		require.GreaterOrEqual(t, time.Since(set), 100*time.Millisecond)
 		w.settled("remind")
 		e := w.ran()[0]
@@ -161,7 +161,9 @@ func TestWorkRunsOnce(t *testing.T) {
 		var payload map[string]int
 		require.NoError(t, e.Decode(&payload))
 		require.Equal(t, map[string]int{"n": 7}, payload)
-		w.eventually(func() bool { return w.number("EXISTS", "%exp:att:remind", "%exp:pay:remind", "%exp:run:remind") == 0 })
+		w.eventually(func() bool {
+			return w.number("EXISTS", "%exp:status:remind", "%exp:payloads:remind", "%exp:active:remind") == 0
+		})
 	})
 }
 
@@ -195,7 +197,7 @@ func TestWorkersAreALimit(t *testing.T) {
 	}
 	w.eventually(func() bool { s := l.Stats(); return s.Running == 2 && s.Pending == 3 })
 	close(release)
-	w.eventually(func() bool { s := l.Stats(); return s.Fired == 5 && s.Running == 0 && s.Pending == 0 })
+	w.eventually(func() bool { s := l.Stats(); return s.Succeeded == 5 && s.Running == 0 && s.Pending == 0 })
 	s := l.Stats()
 	require.Positive(t, s.LastLag)
 	require.GreaterOrEqual(t, s.WorstLag, s.LastLag)
@@ -231,7 +233,7 @@ func TestFailuresAreRetriedAndDieAtLast(t *testing.T) {
 
 		healed = true
 		require.NoError(t, l.Retry(ctx, letters[0]))
-		w.eventually(func() bool { return l.Stats().Fired == 1 })
+		w.eventually(func() bool { return l.Stats().Succeeded == 1 })
 		require.Equal(t, 4, w.ran()[3].Attempt)
 		require.Empty(t, dead(t, l))
 		require.ErrorIs(t, l.Retry(ctx, letters[0]), expiry.ErrNotFound)
@@ -256,7 +258,7 @@ func TestDeadLettersAreDiscardedInTheLoop(t *testing.T) {
 		for i := range n {
 			require.NoError(t, w.schedule().SetPayload(ctx, "x", strconv.Itoa(i), i, time.Millisecond))
 		}
-		w.eventually(func() bool { return l.Stats().Buried == n })
+		w.eventually(func() bool { return l.Stats().DeadLettered == n })
 		stop()
 		seen := 0
 		for e, err := range l.Dead(ctx) {
@@ -267,7 +269,7 @@ func TestDeadLettersAreDiscardedInTheLoop(t *testing.T) {
 		}
 		require.Equal(t, n, seen)
 		require.Empty(t, dead(t, l))
-		require.Zero(t, w.number("EXISTS", "%exp:att:x", "%exp:pay:x", "%exp:dead:x"))
+		require.Zero(t, w.number("EXISTS", "%exp:status:x", "%exp:payloads:x", "%exp:dead:x"))
 		require.ErrorIs(t, l.Retry(ctx, expiry.Event{Tenant: "t", Action: "other", ID: "1"}), expiry.ErrUnsupported)
 		require.ErrorIs(t, l.Retry(ctx, expiry.Event{}), expiry.ErrInvalidKey)
 	})
@@ -288,7 +290,7 @@ func TestPanicsAreFailures(t *testing.T) {
 			return nil
 		}})
 	require.NoError(t, w.schedule().Set(ctx, "x", "1", time.Millisecond))
-	w.eventually(func() bool { return l.Stats().Fired == 1 })
+	w.eventually(func() bool { return l.Stats().Succeeded == 1 })
 	stop()
 	s := l.Stats()
 	require.EqualValues(t, 2, s.Panics)

@@ -54,11 +54,11 @@ func (m *model) foreignExpire(t *rapid.T) {
 func (m *model) sweep(t *rapid.T) {
 	var all []string
 	for _, id := range modelIDs {
-		k, err := m.schedule.names.key(label{"acme", "", m.queue.action, id})
+		k, err := m.schedule.names.key(triggerKey{"acme", "", m.queue.action, id})
 		require.NoError(t, err)
 		all = append(all, k)
 	}
-	_, err := m.queue.adopt(context.Background(), maySet, all)
+	_, err := m.queue.adopt(context.Background(), keyMayExist, all)
 	require.NoError(t, err)
 	for _, k := range all {
 		if held := m.keys[k]; held != nil && held.ends > 0 {
@@ -75,11 +75,11 @@ func (m *model) mend(t *rapid.T) {
 }
 
 func (m *model) mendAll(t *rapid.T) (repaired, strange int64) {
-	for _, of := range passes {
+	for _, of := range repairPasses {
 		for cursor := uint64(0); ; {
-			p, err := m.queue.mend(context.Background(), of.which, cursor, of.count, ms(leaseMS), setback{})
+			p, err := m.queue.repair(context.Background(), of.kind, cursor, of.count, ms(leaseMS), clockStep{})
 			require.NoError(t, err)
-			repaired, strange = repaired+p.repaired, strange+p.odd.count
+			repaired, strange = repaired+p.repaired, strange+p.invalid.count
 			if cursor = p.next; cursor == 0 {
 				break
 			}
@@ -103,7 +103,7 @@ func (m *model) lose(t *rapid.T) {
 		}
 		want++
 		a := m.work[member]
-		set := m.queue.run
+		set := m.queue.active
 		switch a.state {
 		case "0":
 			a.score = m.now() + leaseMS
@@ -139,7 +139,7 @@ func (m *model) adopt(k string, held *key) {
 // ended is the event of a key that ended.
 func (m *model) ended(t *rapid.T) {
 	_, k := m.id(t)
-	_, err := m.queue.adopt(context.Background(), ended, []string{k})
+	_, err := m.queue.adopt(context.Background(), keyExpired, []string{k})
 	require.NoError(t, err)
 	now := m.now()
 	due, scheduled := m.due[k]

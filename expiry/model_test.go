@@ -124,7 +124,7 @@ func (m *model) soon() int64 { return (m.clock + 999) / 1000 }
 
 func (m *model) id(t *rapid.T) (id, k string) {
 	id = rapid.SampledFrom(modelIDs).Draw(t, "id")
-	k, err := m.schedule.names.key(label{"acme", "", m.queue.action, id})
+	k, err := m.schedule.names.key(triggerKey{"acme", "", m.queue.action, id})
 	require.NoError(t, err)
 	return id, k
 }
@@ -267,7 +267,7 @@ func (m *model) claim(t *rapid.T) {
 			a.lapses++
 		}
 		if a.lapses == mostLapses {
-			a.state, a.score, a.why = "2", m.now(), "the worker was lost 2 times"
+			a.state, a.score, a.why = "2", m.now(), "its lease expired 2 times"
 			buried = append(buried, member, a.record())
 			continue
 		}
@@ -280,8 +280,8 @@ func (m *model) claim(t *rapid.T) {
 		m.fire(k, &want)
 	}
 	var told []string
-	for _, f := range got.buried {
-		told = append(told, f.member, f.record)
+	for _, f := range got.died {
+		told = append(told, f.member, f.status)
 	}
 	require.Equal(t, buried, told)
 	members := make([]string, 0, len(got.firings))
@@ -291,7 +291,7 @@ func (m *model) claim(t *rapid.T) {
 		if a == nil {
 			t.Fatalf("claimed %q, which the model knows nothing of", f.member)
 		}
-		require.Equal(t, a.record(), f.record)
+		require.Equal(t, a.record(), f.status)
 		require.Equal(t, a.payload, f.payload)
 		m.given = append(m.given, token{f.member, a.attempts})
 	}
@@ -364,7 +364,7 @@ func (m *model) ack(t *rapid.T) {
 func (m *model) extend(t *rapid.T) {
 	tok, a := m.token(t)
 	lease := delays(t, "lease")
-	lost, err := m.queue.extend(context.Background(), []token{tok}, ms(lease))
+	lost, err := m.queue.renew(context.Background(), []token{tok}, ms(lease))
 	require.NoError(t, err)
 	if a == nil || a.state != "0" {
 		require.Equal(t, []int{0}, lost)
@@ -381,7 +381,7 @@ func (m *model) fail(t *rapid.T) {
 	require.NoError(t, err)
 	switch {
 	case a == nil:
-		require.Equal(t, fateLost, got)
+		require.Equal(t, putBackLost, got)
 	case a.state != "0":
 		require.Equal(t, a.state, strconv.Itoa(int(got)))
 	default:
@@ -400,16 +400,16 @@ func (m *model) release(t *rapid.T) {
 	require.NoError(t, err)
 	switch {
 	case a == nil:
-		require.Equal(t, fateLost, got)
+		require.Equal(t, putBackLost, got)
 	case a.state == "0":
 		a.state, a.score = "1", m.soon()
-		require.Equal(t, fateWaiting, got)
+		require.Equal(t, putBackWaiting, got)
 	}
 }
 
 func (m *model) revive(t *rapid.T) {
 	tok, _ := m.token(t)
-	found, err := m.queue.revive(context.Background(), tok.member)
+	found, err := m.queue.retry(context.Background(), tok.member)
 	require.NoError(t, err)
 	a := m.work[tok.member]
 	require.Equal(t, a != nil && a.state == "2", found)
@@ -449,12 +449,12 @@ func (m *model) compare(t *rapid.T) {
 	for k, text := range m.payload {
 		pay["-|"+k] = text
 	}
-	require.Equal(t, run, m.scores(t, m.queue.run), "run")
+	require.Equal(t, run, m.scores(t, m.queue.active), "active")
 	require.Equal(t, dead, m.scores(t, m.queue.dead), "dead")
-	require.Equal(t, att, m.hash(t, m.queue.att), "att")
-	require.Equal(t, pay, m.hash(t, m.queue.pay), "pay")
+	require.Equal(t, att, m.hash(t, m.queue.status), "status")
+	require.Equal(t, pay, m.hash(t, m.queue.payloads), "payloads")
 	for _, id := range modelIDs {
-		k, err := m.schedule.names.key(label{"acme", "", m.queue.action, id})
+		k, err := m.schedule.names.key(triggerKey{"acme", "", m.queue.action, id})
 		require.NoError(t, err)
 		want := int64(-2)
 		if held := m.keys[k]; held != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // shards is over how many slots of a cluster the triggers spread.
-const shards = 16
+const shardCount = 16
 
 // naming gives the keys of triggers and of the sets beside them, on one pool.
 type naming struct {
@@ -22,7 +22,7 @@ type naming struct {
 }
 
 // label is what a trigger's key tells.
-type label struct{ tenant, shard, action, id string }
+type triggerKey struct{ tenant, shard, action, id string }
 
 func newNaming(pattern keyspace.Pattern, prefix string, cluster bool) (naming, error) {
 	n := naming{pattern: pattern, prefix: prefix}
@@ -50,7 +50,7 @@ func (n naming) shard(tenant, action, id string) string {
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(tenant + "\x00" + action + "\x00" + id))
-	return "s" + strconv.Itoa(int(h.Sum32()%shards))
+	return "s" + strconv.Itoa(int(h.Sum32()%shardCount))
 }
 
 // allShards are the shards there are, one empty one without shards.
@@ -58,7 +58,7 @@ func (n naming) allShards() []string {
 	if !n.sharded {
 		return []string{""}
 	}
-	all := make([]string, shards)
+	all := make([]string, shardCount)
 	for i := range all {
 		all[i] = "s" + strconv.Itoa(i)
 	}
@@ -66,7 +66,7 @@ func (n naming) allShards() []string {
 }
 
 // parts are the pattern's parts.
-func (n naming) parts(l label) []string {
+func (n naming) parts(l triggerKey) []string {
 	if n.sharded {
 		return []string{l.tenant, l.shard, l.action, l.id}
 	}
@@ -74,19 +74,19 @@ func (n naming) parts(l label) []string {
 }
 
 // parse reads a key as Redis has it.
-func (n naming) parse(key string) (label, bool) {
+func (n naming) parse(key string) (triggerKey, bool) {
 	bare, ok := strings.CutPrefix(key, n.prefix)
 	if !ok {
-		return label{}, false
+		return triggerKey{}, false
 	}
 	parts, ok := n.pattern.Parse(bare)
 	if !ok {
-		return label{}, false
+		return triggerKey{}, false
 	}
 	if n.sharded {
-		return label{parts[0], parts[1], parts[2], parts[3]}, slices.Contains(n.allShards(), parts[1]) && hashTag(key) == parts[1]
+		return triggerKey{parts[0], parts[1], parts[2], parts[3]}, slices.Contains(n.allShards(), parts[1]) && hashTag(key) == parts[1]
 	}
-	return label{tenant: parts[0], action: parts[1], id: parts[2]}, true
+	return triggerKey{tenant: parts[0], action: parts[1], id: parts[2]}, true
 }
 
 // hashTag is the part of a key that chooses its slot; empty if all of it does.
@@ -100,19 +100,19 @@ func hashTag(key string) string {
 }
 
 // key is a trigger's key as Redis has it.
-func (n naming) key(l label) (string, error) {
+func (n naming) key(l triggerKey) (string, error) {
 	key, err := n.pattern.Key(n.parts(l)...)
 	return n.prefix + key, err
 }
 
 // glob matches the keys of triggers; a field of l that is keyspace.Any matches
 // every value.
-func (n naming) glob(l label) string { return n.pattern.Glob(n.parts(l)...) }
+func (n naming) glob(l triggerKey) string { return n.pattern.Glob(n.parts(l)...) }
 
 // pieces are what the keys of all triggers of an action and a shard have in
 // common, in this order: the first at their beginning, the last at their end.
-func (n naming) pieces(shard, action string) []string {
-	glob := n.glob(label{keyspace.Any, shard, action, keyspace.Any})
+func (n naming) literals(shard, action string) []string {
+	glob := n.glob(triggerKey{keyspace.Any, shard, action, keyspace.Any})
 	all := []string{n.prefix}
 	for i := 0; i < len(glob); i++ {
 		switch last := len(all) - 1; {
@@ -129,7 +129,7 @@ func (n naming) pieces(shard, action string) []string {
 }
 
 // shown is a key without the pool's prefix and without the shard.
-func (n naming) shown(key, shard string) string {
+func (n naming) eventKey(key, shard string) string {
 	key = strings.TrimPrefix(key, n.prefix)
 	if n.sharded {
 		key = strings.Replace(key, "{"+shard+"}", "", 1)
@@ -151,11 +151,11 @@ func (n naming) checkID(id string) error {
 
 // action is how an action is spelled in keys: the Python package's patterns
 // know fewer spellings than there are actions.
-func (n naming) action(action string) (string, error) {
+func (n naming) actionInKeys(action string) (string, error) {
 	if !n.pattern.IsPython() {
 		return action, nil
 	}
-	key, err := n.key(label{"t", "s0", action, "i"})
+	key, err := n.key(triggerKey{"t", "s0", action, "i"})
 	if err != nil {
 		return "", err
 	}
@@ -168,7 +168,7 @@ func (n naming) action(action string) (string, error) {
 
 // beside is the key of a set of the schedule of one action, in the slot of the
 // triggers of its shard.
-func (n naming) beside(kind, shard, action string) string {
+func (n naming) scheduleKey(kind, shard, action string) string {
 	if shard != "" {
 		shard = "{" + shard + "}"
 	}
@@ -176,7 +176,7 @@ func (n naming) beside(kind, shard, action string) string {
 }
 
 // actionOf reads the action and the shard out of the key of a due set.
-func (n naming) actionOf(key string) (l label, ok bool) {
+func (n naming) parseDueKey(key string) (l triggerKey, ok bool) {
 	rest, ok := strings.CutPrefix(key, n.prefix+"%exp")
 	if !ok {
 		return l, false
@@ -188,5 +188,5 @@ func (n naming) actionOf(key string) (l label, ok bool) {
 	if n.sharded {
 		tag = strings.TrimSuffix(strings.TrimPrefix(tag, "{"), "}")
 	}
-	return label{shard: tag, action: action}, slices.Contains(n.allShards(), tag)
+	return triggerKey{shard: tag, action: action}, slices.Contains(n.allShards(), tag)
 }

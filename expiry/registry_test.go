@@ -97,7 +97,7 @@ func TestTheDefaultBackoffGrowsWithJitter(t *testing.T) {
 	w.run(l)
 	require.NoError(t, w.schedule().Set(ctx, "x", "1", time.Millisecond))
 	w.eventually(func() bool { return l.Stats().Retried == 1 })
-	members, err := pooltest.Do(t, w.pools, pool.Expiry, "ZRANGE", "%exp:run:x", "0", "-1").AsStrSlice()
+	members, err := pooltest.Do(t, w.pools, pool.Expiry, "ZRANGE", "%exp:active:x", "0", "-1").AsStrSlice()
 	require.NoError(t, err)
-	require.InDelta(t, 1000, w.number("ZSCORE", "%exp:run:x", members[0])-now(), 700)
+	require.InDelta(t, 1000, w.number("ZSCORE", "%exp:active:x", members[0])-now(), 700)
 }

@@ -80,11 +80,11 @@ func TestAFullServerDoesItsWork(t *testing.T) {
 	var op *expiry.OpError
 	require.ErrorAs(t, err, &op)
 	require.False(t, op.MaybeApplied())
-	w.eventually(func() bool { return l.Stats().Fired == 1 })
+	w.eventually(func() bool { return l.Stats().Succeeded == 1 })
 	require.Equal(t, []string{"1", "1"}, w.ids())
 	close(finish)
 	require.NoError(t, <-ended, "a heartbeat was refused")
-	w.eventually(func() bool { return l.Stats().Fired == 2 })
+	w.eventually(func() bool { return l.Stats().Succeeded == 2 })
 }
 
 // Who runs a server that drops keys reads so in the log, and nobody else does.

@@ -25,11 +25,11 @@ import (
 // script, atomic and safe to repeat, so the client repeats it by itself when a
 // connection breaks.
 type Schedule struct {
-	core   *store.Store
-	names  naming
-	tenant string
-	lua    *scripts
-	bad    error // why the view's pool cannot hold these keys
+	core    *store.Store
+	names   naming
+	tenant  string
+	lua     *scripts
+	invalid error // why the view's pool cannot hold these keys
 }
 
 // NewSchedule makes the schedule of a tenant's triggers on the pool with alias
@@ -44,31 +44,31 @@ func NewSchedule(p *pool.Pools, a pool.Alias, pattern keyspace.Pattern, tenant s
 	if err != nil {
 		return nil, err
 	}
-	s := bind(core, pattern, tenant)
-	if s.bad == nil {
-		s.bad = s.names.checkTenant(tenant)
+	s := newSchedule(core, pattern, tenant)
+	if s.invalid == nil {
+		s.invalid = s.names.checkTenant(tenant)
 	}
-	if s.bad != nil {
-		return nil, fmt.Errorf("symphony: %w", s.bad)
+	if s.invalid != nil {
+		return nil, fmt.Errorf("symphony: %w", s.invalid)
 	}
 	return s, nil
 }
 
 // ownKeys is where the library's own keys of all schedules lie.
-var ownKeys = keyspace.MustCompile("%exp:{key}")
+var scheduleKeys = keyspace.MustCompile("%exp:{key}")
 
 func newCore(p *pool.Pools, a pool.Alias, opts ...Option) (*store.Store, error) {
-	space, err := ownKeys.Bind()
+	space, err := scheduleKeys.Bind()
 	if err != nil {
 		return nil, err
 	}
 	return store.New(p, a, space, store.Spec{Kind: store.String}, opts...)
 }
 
-func bind(core *store.Store, pattern keyspace.Pattern, tenant string) *Schedule {
+func newSchedule(core *store.Store, pattern keyspace.Pattern, tenant string) *Schedule {
 	s := &Schedule{core: core, tenant: tenant, lua: lua}
 	cluster := core.Client != nil && core.Client.Mode() == rueidis.ClientModeCluster
-	s.names, s.bad = newNaming(pattern, core.Prefix(), cluster)
+	s.names, s.invalid = newNaming(pattern, core.Prefix(), cluster)
 	return s
 }
 
@@ -76,7 +76,7 @@ func bind(core *store.Store, pattern keyspace.Pattern, tenant string) *Schedule 
 // was. An option that cannot apply is the error of the view's calls, before
 // anything is sent.
 func (s *Schedule) With(opts ...Option) *Schedule {
-	return bind(s.core.With(opts...), s.names.pattern, s.tenant)
+	return newSchedule(s.core.With(opts...), s.names.pattern, s.tenant)
 }
 
 // Set makes the work of action for id fall due after a delay, rounded up to
@@ -88,7 +88,7 @@ func (s *Schedule) With(opts ...Option) *Schedule {
 //
 // Errors: ErrInvalidKey; ErrInvalidTTL for a negative delay; ErrExists and ErrNotFound from IfAbsent and IfExists; ErrWrongType.
 func (s *Schedule) Set(ctx context.Context, action, id string, after time.Duration) error {
-	return s.set(ctx, change{op: "Set", action: action, id: id, delay: after})
+	return s.set(ctx, setRequest{op: "Set", action: action, id: id, delay: after})
 }
 
 // SetPayload is Set with a payload, which the handler gets as Event.Decode or as
@@ -97,7 +97,7 @@ func (s *Schedule) Set(ctx context.Context, action, id string, after time.Durati
 //
 // Errors: those of Set; what the codec cannot write; ErrTooLarge.
 func (s *Schedule) SetPayload(ctx context.Context, action, id string, payload any, after time.Duration) error {
-	return s.set(ctx, change{op: "SetPayload", action: action, id: id, delay: after, carries: true, payload: payload})
+	return s.set(ctx, setRequest{op: "SetPayload", action: action, id: id, delay: after, hasPayload: true, payload: payload})
 }
 
 // Debounce postpones the work until quiet has passed without another call, but no
@@ -107,7 +107,7 @@ func (s *Schedule) SetPayload(ctx context.Context, action, id string, payload an
 //
 // Errors: those of Set; ErrInvalidTTL also for a negative atMost.
 func (s *Schedule) Debounce(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
-	return s.set(ctx, change{op: "Debounce", action: action, id: id, delay: quiet, debounce: true, limit: atMost})
+	return s.set(ctx, setRequest{op: "Debounce", action: action, id: id, delay: quiet, debounce: true, atMost: atMost})
 }
 
 // Delete takes a trigger back that has not fired, with its payload, and reports
@@ -123,13 +123,13 @@ func (s *Schedule) Delete(ctx context.Context, action, id string) (bool, error) 
 	if err := s.core.RefuseAbsent(w.Target); err != nil {
 		return false, err
 	}
-	m, err := run(ctx, s.core.Client, s.lua.cancel, []string{w.Key, w.beside("due"), w.beside("pay")}, nil)
+	m, err := runScript(ctx, s.core.Client, s.lua.delete, []string{w.Key, w.scheduleKey("due"), w.scheduleKey("payloads")}, nil)
 	if err != nil {
-		return false, sent(w.Target, err)
+		return false, sentError(w.Target, err)
 	}
 	n, err := m.AsInt64()
 	if err != nil {
-		return false, sent(w.Target, err)
+		return false, sentError(w.Target, err)
 	}
 	return n == 1, nil
 }
@@ -145,13 +145,13 @@ func (s *Schedule) Due(ctx context.Context, action, id string) (time.Time, error
 		return time.Time{}, err
 	}
 	w.Write = false
-	m, err := run(ctx, s.core.Client, s.lua.look, []string{w.Key, w.beside("due")}, nil)
+	m, err := runScript(ctx, s.core.Client, s.lua.due, []string{w.Key, w.scheduleKey("due")}, nil)
 	if rueidis.IsRedisNil(err) {
 		return time.Time{}, w.NotApplied(fault.ErrNotFound)
 	}
-	ms, err := number[int64](m, err)
+	ms, err := asNumber[int64](m, err)
 	if err != nil {
-		return time.Time{}, sent(w.Target, err)
+		return time.Time{}, sentError(w.Target, err)
 	}
 	return time.UnixMilli(ms), nil
 }
@@ -165,33 +165,33 @@ func (s *Schedule) Key(action, id string) (string, error) {
 }
 
 // change is one call of Set, SetPayload or Debounce.
-type change struct {
-	op, action, id    string
-	delay, limit      time.Duration
-	debounce, carries bool
-	payload           any
+type setRequest struct {
+	op, action, id       string
+	delay, atMost        time.Duration
+	debounce, hasPayload bool
+	payload              any
 }
 
-func (s *Schedule) set(ctx context.Context, c change) error {
+func (s *Schedule) set(ctx context.Context, c setRequest) error {
 	w, err := s.begin(ctx, c.op, c.action, c.id)
 	if err != nil {
 		return err
 	}
-	args, err := s.arguments(w, c)
+	args, err := s.setArguments(w, c)
 	if err != nil {
 		return err
 	}
-	keys := []string{w.Key, w.beside("due"), w.beside("pay")}
+	keys := []string{w.Key, w.scheduleKey("due"), w.scheduleKey("payloads")}
 	if s.names.pattern.IsPython() {
-		keys = append(keys, w.beside("own"))
+		keys = append(keys, w.scheduleKey("handled"))
 	}
-	m, err := run(ctx, s.core.Client, s.lua.schedule, keys, args)
+	m, err := runScript(ctx, s.core.Client, s.lua.set, keys, args)
 	if err != nil {
-		return sent(w.Target, err)
+		return sentError(w.Target, err)
 	}
 	switch answer, err := m.ToString(); {
 	case err != nil:
-		return sent(w.Target, err)
+		return sentError(w.Target, err)
 	case answer == "NOTFOUND":
 		return w.NotApplied(fault.ErrNotFound)
 	case answer == "EXISTS":
@@ -201,18 +201,18 @@ func (s *Schedule) set(ctx context.Context, c change) error {
 }
 
 // arguments are those of schedule.lua.
-func (s *Schedule) arguments(w work, c change) ([]string, error) {
+func (s *Schedule) setArguments(w operation, c setRequest) ([]string, error) {
 	if c.delay < 0 {
 		return nil, w.NotApplied(fmt.Errorf("%w: a delay of %v is negative; 0 means now", fault.ErrInvalidTTL, c.delay))
 	}
-	if c.limit < 0 {
-		return nil, w.NotApplied(fmt.Errorf("%w: atMost is %v; it must not be negative, and 0 means now", fault.ErrInvalidTTL, c.limit))
+	if c.atMost < 0 {
+		return nil, w.NotApplied(fmt.Errorf("%w: atMost is %v; it must not be negative, and 0 means now", fault.ErrInvalidTTL, c.atMost))
 	}
-	args := []string{"", store.Milliseconds(c.delay), allStamps.next()}
-	if c.carries || c.debounce {
-		args = append(args, store.Milliseconds(c.limit))
+	args := []string{"", store.Milliseconds(c.delay), callStamps.next()}
+	if c.hasPayload || c.debounce {
+		args = append(args, store.Milliseconds(c.atMost))
 	}
-	if c.carries {
+	if c.hasPayload {
 		text, err := encode(s.core.Codec, c.payload)
 		if err != nil {
 			return nil, w.NotApplied(err)
@@ -222,17 +222,17 @@ func (s *Schedule) arguments(w work, c change) ([]string, error) {
 		}
 		args = append(args, text)
 	}
-	args[0] = s.letters(c)
+	args[0] = s.flags(c)
 	return args, nil
 }
 
 // letters are the first argument of schedule.lua.
-func (s *Schedule) letters(c change) (letters string) {
-	if c.carries {
+func (s *Schedule) flags(c setRequest) (letters string) {
+	if c.hasPayload {
 		letters = "p"
 	}
 	if c.debounce {
-		letters += "t"
+		letters += "d"
 	}
 	if s.core.IfExists {
 		letters += "e"
@@ -253,7 +253,7 @@ type stamps struct {
 	calls   atomic.Uint64
 }
 
-var allStamps = &stamps{process: rand.Text()[:12] + "x"}
+var callStamps = &stamps{process: rand.Text()[:12] + "x"}
 
 func (s *stamps) next() string {
 	b := make([]byte, 0, 64)
@@ -266,18 +266,20 @@ func (s *stamps) next() string {
 }
 
 // work is one trigger that an operation is about.
-type work struct {
+type operation struct {
 	fault.Target
 	names         naming
 	shard, action string // as keys spell them
 }
 
-func (w work) beside(kind string) string { return w.names.beside(kind, w.shard, w.action) }
+func (w operation) scheduleKey(kind string) string {
+	return w.names.scheduleKey(kind, w.shard, w.action)
+}
 
 // begin names the trigger of an operation, or refuses it before anything is sent.
-func (s *Schedule) begin(ctx context.Context, op, action, id string) (work, error) {
-	l := label{s.tenant, s.names.shard(s.tenant, action, id), action, id}
-	return s.target(ctx, op, l)
+func (s *Schedule) begin(ctx context.Context, op, action, id string) (operation, error) {
+	l := triggerKey{s.tenant, s.names.shard(s.tenant, action, id), action, id}
+	return s.beginAt(ctx, op, l)
 }
 
 // beginAll is begin for an operation on all triggers of the tenant. It returns
@@ -288,28 +290,28 @@ func (s *Schedule) beginAll(ctx context.Context, op string) (fault.Target, error
 		return t, err
 	}
 	t.Write, t.Retryable = true, true
-	if s.bad != nil {
-		return t, t.NotApplied(s.bad)
+	if s.invalid != nil {
+		return t, t.NotApplied(s.invalid)
 	}
 	return t, nil
 }
 
-func (s *Schedule) target(ctx context.Context, op string, l label) (work, error) {
+func (s *Schedule) beginAt(ctx context.Context, op string, l triggerKey) (operation, error) {
 	t, err := s.beginAll(ctx, op)
 	if err != nil {
-		return work{}, err
+		return operation{}, err
 	}
 	key, err := s.names.key(l)
 	if err != nil {
-		return work{}, t.NotApplied(err)
+		return operation{}, t.NotApplied(err)
 	}
 	t.Key = key
-	action, err := s.names.action(l.action)
+	action, err := s.names.actionInKeys(l.action)
 	if err == nil {
 		err = fault.ContextError(ctx)
 	}
 	if err != nil {
-		return work{}, t.NotApplied(err)
+		return operation{}, t.NotApplied(err)
 	}
-	return work{t, s.names, l.shard, action}, nil
+	return operation{t, s.names, l.shard, action}, nil
 }

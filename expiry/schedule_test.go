@@ -50,7 +50,7 @@ func TestSetMovesATrigger(t *testing.T) {
 		require.NoError(t, s.Set(ctx, "x", "1", 2*time.Hour))
 		require.InDelta(t, (2 * time.Hour).Milliseconds(), w.due("x", "1"), 10_000)
 		require.InDelta(t, (3 * time.Hour).Milliseconds(), w.number("PTTL", w.key("x", "1")), 10_000)
-		require.Zero(t, w.number("EXISTS", "%exp:pay:x"), "Set drops a payload")
+		require.Zero(t, w.number("EXISTS", "%exp:payloads:x"), "Set drops a payload")
 		value, err := pooltest.Do(t, p, pool.Expiry, "GET", w.key("x", "1")).ToString()
 		require.NoError(t, err)
 		require.Regexp(t, `^trigger:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6};`, value)
@@ -101,7 +101,7 @@ func TestDebounce(t *testing.T) {
 		require.InDelta(t, time.Hour.Milliseconds(), w.due("x", "1"), 10_000)
 		require.NoError(t, s.Debounce(ctx, "x", "1", 2*time.Hour, 90*time.Minute))
 		require.InDelta(t, (90 * time.Minute).Milliseconds(), w.due("x", "1"), 10_000)
-		require.EqualValues(t, 1, w.number("HLEN", "%exp:pay:x"), "Debounce keeps the payload")
+		require.EqualValues(t, 1, w.number("HLEN", "%exp:payloads:x"), "Debounce keeps the payload")
 
 		w.listen(expiry.Config{}, handlers{"y": w.note})
 		first := time.Now()
@@ -129,7 +129,7 @@ func TestDelete(t *testing.T) {
 		deleted, err = s.Delete(ctx, "x", "1")
 		require.NoError(t, err)
 		require.False(t, deleted)
-		require.Zero(t, w.number("EXISTS", w.key("x", "1"), "%exp:due:x", "%exp:pay:x"))
+		require.Zero(t, w.number("EXISTS", w.key("x", "1"), "%exp:due:x", "%exp:payloads:x"))
 	})
 }
 
@@ -203,7 +203,7 @@ func TestDeleteAllTakesItsOwnAlone(t *testing.T) {
 			n, err := s.DeleteAll(ctx, id)
 			require.NoError(t, err)
 			require.EqualValues(t, len(actions), n, id)
-			require.EqualValues(t, len(ids)-i-1, w.number("HLEN", "%exp:pay:x"))
+			require.EqualValues(t, len(ids)-i-1, w.number("HLEN", "%exp:payloads:x"))
 		}
 		require.EqualValues(t, len(ids), w.number("ZCARD", "%exp:due:x"), "another tenant's are gone")
 

@@ -13,7 +13,7 @@ import (
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-//go:embed lua/*.lua
+//go:embed lua
 var sources embed.FS
 
 // script is a script whose replies have a shape.
@@ -38,29 +38,29 @@ func isNumber(m rueidis.RedisMessage) bool {
 }
 
 // counts is an array of integers that are not negative.
-func counts(m rueidis.RedisMessage) bool {
+func isCounts(m rueidis.RedisMessage) bool {
 	parts, err := m.ToArray()
 	return err == nil && !slices.ContainsFunc(parts, func(p rueidis.RedisMessage) bool { return !store.Count(p) })
 }
 
-func anArray(m rueidis.RedisMessage) bool { return m.IsArray() }
+func isArray(m rueidis.RedisMessage) bool { return m.IsArray() }
 
 func isNil(m rueidis.RedisMessage) bool { return m.IsNil() }
 
 // scripts are what changes a schedule, each in one atomic step. Those that
 // change nothing when they are repeated are retried by the client.
 type scripts struct {
-	schedule, cancel, look, ack, extend, defers, bury, revive, discard, adopt, mend, keep, swept script
+	set, delete, due, ack, renew, putBack, deadLetter, retry, discard, adopt, repair, renewSweep, endSweep script
 
-	claim, turn script // never retried: what a lost answer gave is given
+	claim, beginSweep script // never retried: what a lost answer gave is given
 }
 
-var lua = compile(source("clock"))
+var lua = compile(source("lib/clock"))
 
 // compile makes the scripts on a clock, each of the parts that it needs.
 func compile(clock string) *scripts {
 	text := func(names ...string) string {
-		parts := []string{clock, source("number")}
+		parts := []string{clock, source("lib/number")}
 		for _, name := range names {
 			parts = append(parts, source(name))
 		}
@@ -70,21 +70,21 @@ func compile(clock string) *scripts {
 		return script{rueidis.NewLuaScriptRetryable(acl.RegisterScript(text(names...))), reply}
 	}
 	return &scripts{
-		schedule: retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS")), "set", "sound", "key", "wake", "schedule"),
-		cancel:   retried(store.Flag, "sound", "key", "cancel"),
-		look:     retried(store.Either(isNumber, isNil), "sound", "key", "look"),
-		ack:      retried(counts, "sound", "record", "ack"),
-		extend:   retried(counts, "full", "sound", "record", "extend"),
-		defers:   retried(store.Count, "full", "sound", "record", "wake", "defer"),
-		bury:     retried(store.Count, "full", "sound", "record", "bury"),
-		revive:   retried(store.Flag, "sound", "record", "wake", "revive"),
-		discard:  retried(store.Flag, "sound", "discard"),
-		adopt:    retried(store.Count, "sound", "key", "wake", "adopt"),
-		mend:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "full", "sound", "key", "record", "aside", "mend"), //nolint:gocritic // a reply may hold several counts
-		keep:     retried(store.Flag, "keep"),
-		swept:    retried(store.Flag, "swept"),
-		claim:    script{rueidis.NewLuaScript(acl.RegisterScript(text("full", "sound", "key", "record", "aside", "claim"))), anArray},
-		turn:     script{rueidis.NewLuaScript(acl.RegisterScript(text("turn"))), isNumber},
+		set:        retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS")), "lib/set_fast", "lib/check", "lib/trigger", "lib/wake", "set"),
+		delete:     retried(store.Flag, "lib/check", "lib/trigger", "delete"),
+		due:        retried(store.Either(isNumber, isNil), "lib/check", "lib/trigger", "due"),
+		ack:        retried(isCounts, "lib/check", "lib/status", "ack"),
+		renew:      retried(isCounts, "lib/write_when_full", "lib/check", "lib/status", "renew"),
+		putBack:    retried(store.Count, "lib/write_when_full", "lib/check", "lib/status", "lib/wake", "put_back"),
+		deadLetter: retried(store.Count, "lib/write_when_full", "lib/check", "lib/status", "dead_letter"),
+		retry:      retried(store.Flag, "lib/check", "lib/status", "lib/wake", "retry"),
+		discard:    retried(store.Flag, "lib/check", "discard"),
+		adopt:      retried(store.Count, "lib/check", "lib/trigger", "lib/wake", "adopt"),
+		repair:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/set_aside", "repair"), //nolint:gocritic // a reply may hold several counts
+		renewSweep: retried(store.Flag, "renew_sweep"),
+		endSweep:   retried(store.Flag, "end_sweep"),
+		claim:      script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/set_aside", "claim"))), isArray},
+		beginSweep: script{rueidis.NewLuaScript(acl.RegisterScript(text("begin_sweep"))), isNumber},
 	}
 }
 
@@ -97,7 +97,7 @@ func source(name string) string {
 }
 
 // run executes a script and gives its reply.
-func run(ctx context.Context, c rueidis.Client, s script, keys, args []string) (rueidis.RedisMessage, error) {
+func runScript(ctx context.Context, c rueidis.Client, s script, keys, args []string) (rueidis.RedisMessage, error) {
 	return s.read(s.Exec(ctx, c, keys, args))
 }
 

@@ -20,11 +20,11 @@ func TestARepeatedCallChangesNothing(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{}) // the embedded server's lifetimes are not exact
 	client, err := p.Client(pool.Expiry)
 	require.NoError(t, err)
-	keys := []string{"acme:EXPTRIGGER:x:1", "%exp:due:x", "%exp:pay:x", "%exp:own:x"}
-	for _, letters := range []string{"", "p", "t", "pt", "a", "pa", "b", "pb", "tb"} {
+	keys := []string{"acme:EXPTRIGGER:x:1", "%exp:due:x", "%exp:payloads:x", "%exp:handled:x"}
+	for _, letters := range []string{"", "p", "d", "pd", "a", "pa", "b", "pb", "db"} {
 		t.Run(letters, func(t *testing.T) {
 			require.NoError(t, pooltest.Do(t, p, pool.Expiry, "FLUSHDB").Error())
-			args := []string{letters, "60000", allStamps.next(), "90000", "text"}
+			args := []string{letters, "60000", callStamps.next(), "90000", "text"}
 			first := answer(t, client, keys, args)
 			wait(t, client, first)
 			require.Equal(t, first, answer(t, client, keys, args))
@@ -43,7 +43,7 @@ func TestARepeatedCallChangesNothing(t *testing.T) {
 
 func answer(t *testing.T, c rueidis.Client, keys, args []string) string {
 	t.Helper()
-	m, err := run(context.Background(), c, lua.schedule, keys, args)
+	m, err := runScript(context.Background(), c, lua.set, keys, args)
 	require.NoError(t, err)
 	text, err := m.ToString()
 	require.NoError(t, err)

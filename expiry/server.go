@@ -17,7 +17,7 @@ import (
 // One that does not answer is none of its business.
 func (l *Listener) checkServer(ctx context.Context) error {
 	c := l.core.Client
-	err := c.Do(ctx, c.B().Pexpiretime().Key(l.lanes[0].due).Build()).Error()
+	err := c.Do(ctx, c.B().Pexpiretime().Key(l.consumers[0].due).Build()).Error()
 	if errors.Is(err, pool.ErrClosed) {
 		return fmt.Errorf("expiry: Run: %w", err)
 	}

@@ -46,8 +46,8 @@ func TestStoppingLetsHandlersFinish(t *testing.T) {
 		close(finish)
 		require.NoError(t, <-result)
 		require.Len(t, w.ran(), 1)
-		require.EqualValues(t, 1, l.Stats().Fired)
-		require.Zero(t, w.number("EXISTS", "%exp:run:x"))
+		require.EqualValues(t, 1, l.Stats().Succeeded)
+		require.Zero(t, w.number("EXISTS", "%exp:active:x"))
 	})
 }
 

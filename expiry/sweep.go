@@ -11,9 +11,9 @@ import (
 )
 
 // askForSweep has a sweep begun soon; one that is asked for twice is one.
-func (s *shift) askForSweep() {
+func (s *session) requestSweep() {
 	select {
-	case s.sweeps <- struct{}{}:
+	case s.sweepRequests <- struct{}{}:
 	default:
 	}
 }
@@ -23,29 +23,29 @@ func (s *shift) askForSweep() {
 // began later will do, so that many listeners that start do few.
 type sweeper struct {
 	*Listener
-	*shift
-	name string    // tells this listener's turns from others'
-	page time.Time // when the page began that is being looked at
-	kept time.Time // when the turns were prolonged
+	*session
+	name      string    // tells this listener's turns from others'
+	pageBegan time.Time // when the page began that is being looked at
+	renewedAt time.Time // when the turns were prolonged
 }
 
 // turn is one lane that this listener sweeps.
-type turn struct {
-	*lane
+type sweepLock struct {
+	*consumer
 	began int64
 }
 
-const turnPoll = 100 * time.Millisecond
+const sweepPoll = 100 * time.Millisecond
 
-func (l *Listener) sweep(s *shift) {
-	w := &sweeper{Listener: l, shift: s, name: rand.Text()}
+func (l *Listener) sweep(s *session) {
+	w := &sweeper{Listener: l, session: s, name: rand.Text()}
 	ticker := time.NewTicker(l.cfg.Sweep)
 	defer ticker.Stop()
-	first := time.AfterFunc(longestWait, s.askForSweep) // where no subscription asks for it
+	first := time.AfterFunc(longestIdle, s.requestSweep) // where no subscription asks for it
 	defer first.Stop()
 	for {
 		select {
-		case <-s.sweeps:
+		case <-s.sweepRequests:
 			first.Stop()
 			w.sweep(time.Now())
 		case now := <-ticker.C:
@@ -58,14 +58,14 @@ func (l *Listener) sweep(s *shift) {
 
 // sweep returns when every lane has been swept since it was wanted.
 func (w *sweeper) sweep(wanted time.Time) {
-	var pause pause
-	for left := w.lanes; len(left) > 0 && w.ctx.Err() == nil; {
-		mine, theirs, err := w.turns(left, time.Since(wanted))
+	var pause retryDelay
+	for left := w.consumers; len(left) > 0 && w.ctx.Err() == nil; {
+		mine, theirs, err := w.takeLocks(left, time.Since(wanted))
 		if err == nil {
-			err = w.sweepLanes(mine)
+			err = w.sweepAll(mine)
 		}
 		if err != nil {
-			if w.ctx.Err() != nil || w.trouble(w.shift, err) {
+			if w.ctx.Err() != nil || w.callFailed(w.session, err) {
 				return
 			}
 			pause.wait(w.ctx)
@@ -73,74 +73,74 @@ func (w *sweeper) sweep(wanted time.Time) {
 		}
 		pause.reset()
 		if left = theirs; len(left) > 0 {
-			rest(w.ctx, turnPoll)
+			sleep(w.ctx, sweepPoll)
 		}
 	}
 }
 
 // turns splits lanes into those whose turn this listener has and those that
 // another one sweeps now; the others have been swept.
-func (w *sweeper) turns(lanes []*lane, since time.Duration) (mine []turn, theirs []*lane, err error) {
+func (w *sweeper) takeLocks(lanes []*consumer, since time.Duration) (mine []sweepLock, theirs []*consumer, err error) {
 	defer func() {
 		if err != nil {
-			w.endTurns(mine, false)
+			w.releaseLocks(mine, false)
 		}
 	}()
-	for _, a := range lanes {
-		if err := a.claimOwnership(w.shift); err != nil {
+	for _, c := range lanes {
+		if err := c.markHandled(w.session); err != nil {
 			return mine, nil, err
 		}
-		began, wait, err := a.takeTurn(w.ctx, since, w.name)
+		began, wait, err := c.beginSweep(w.ctx, since, w.name)
 		switch {
 		case err != nil:
 			return mine, nil, err
 		case began > 0:
-			mine = append(mine, turn{a, began})
+			mine = append(mine, sweepLock{c, began})
 		case wait:
-			theirs = append(theirs, a)
+			theirs = append(theirs, c)
 		}
 	}
 	return mine, theirs, nil
 }
 
 // endTurns gives turns back. Where that fails they lapse.
-func (w *sweeper) endTurns(mine []turn, finished bool) {
+func (w *sweeper) releaseLocks(mine []sweepLock, finished bool) {
 	for _, t := range mine {
 		if !finished {
 			t.began = 0
 		}
-		if err := t.endTurn(w.io, t.began, w.name); err != nil {
-			w.trouble(w.shift, err)
+		if err := t.endSweep(w.redisCtx, t.began, w.name); err != nil {
+			w.callFailed(w.session, err)
 		}
 	}
 }
 
 // claimOwnership says for an hour or more that the action is handled here, so
 // that triggers of a Python pattern are durable from the start.
-func (a *lane) claimOwnership(s *shift) error {
-	if !a.l.names.pattern.IsPython() {
+func (c *consumer) markHandled(s *session) error {
+	if !c.listener.names.pattern.IsPython() {
 		return nil
 	}
-	set := a.client.B().Arbitrary("SET").Keys(a.own).Args("1", "PX", store.Milliseconds(max(time.Hour, 3*a.l.cfg.Sweep)), "GET").Build()
-	err := a.client.Do(s.ctx, set).Error() // GET keeps what is of another type
-	if rueidis.IsRedisNil(err) || a.l.reportWrong(err, a.own) {
+	set := c.client.B().Arbitrary("SET").Keys(c.handled).Args("1", "PX", store.Milliseconds(max(time.Hour, 3*c.listener.cfg.Sweep)), "GET").Build()
+	err := c.client.Do(s.ctx, set).Error() // GET keeps what is of another type
+	if rueidis.IsRedisNil(err) || c.listener.reportWrongType(err, c.handled) {
 		return nil
 	}
 	return err
 }
 
-func (w *sweeper) sweepLanes(mine []turn) (err error) {
+func (w *sweeper) sweepAll(mine []sweepLock) (err error) {
 	if len(mine) == 0 {
 		return nil
 	}
-	defer func() { w.endTurns(mine, err == nil) }()
-	w.page, w.kept = time.Now(), time.Now()
+	defer func() { w.releaseLocks(mine, err == nil) }()
+	w.pageBegan, w.renewedAt = time.Now(), time.Now()
 	if err := w.sweepKeys(mine); err != nil {
 		return err
 	}
 	for _, t := range mine {
-		for _, p := range passes {
-			if err := w.pass(t, p, mine); err != nil {
+		for _, p := range repairPasses {
+			if err := w.repairOne(t, p, mine); err != nil {
 				return err
 			}
 		}
@@ -148,70 +148,70 @@ func (w *sweeper) sweepLanes(mine []turn) (err error) {
 	return nil
 }
 
-type pass struct {
-	which string
+type repairPass struct {
+	kind  string
 	count int
 }
 
 // passes are the keys of a schedule that a sweep goes over, and how many entries
 // one script looks at. The pages of pay are small since payloads may be large.
-var passes = []pass{{"due", lookAt}, {"run", lookAt}, {"att", lookAt / 2}, {"dead", lookAt}, {"pay", 20}}
+var repairPasses = []repairPass{{"due", scriptPage}, {"active", scriptPage}, {"status", scriptPage / 2}, {"dead", scriptPage}, {"payloads", 20}}
 
 // pass compares one key of a schedule with the others.
-func (w *sweeper) pass(t turn, of pass, mine []turn) error {
+func (w *sweeper) repairOne(t sweepLock, of repairPass, mine []sweepLock) error {
 	for cursor := uint64(0); ; {
-		p, err := t.mend(w.ctx, of.which, cursor, of.count, w.cfg.Lease, setback{})
+		p, err := t.repair(w.ctx, of.kind, cursor, of.count, w.cfg.Lease, clockStep{})
 		if err != nil {
-			if w.reportWrong(err, "") {
+			if w.reportWrongType(err, "") {
 				return nil
 			}
 			return err
 		}
-		t.mended(p)
+		t.countRepairs(p)
 		if cursor = p.next; cursor == 0 {
 			return nil
 		}
-		if err := w.breathe(mine); err != nil {
+		if err := w.pace(mine); err != nil {
 			return err
 		}
 	}
 }
 
 // mended counts what a page brought.
-func (a *lane) mended(p page) {
-	a.l.count.cancelled.Add(p.cancelled)
-	a.l.count.repaired.Add(p.repaired)
-	a.reportOdd(p.odd)
-	if p.cancelled+p.repaired+p.odd.count > 0 {
-		a.wake.signal()
+func (c *consumer) countRepairs(p repairPage) {
+	c.listener.count.cancelled.Add(p.cancelled)
+	c.listener.count.repaired.Add(p.repaired)
+	c.reportInvalid(p.invalid)
+	if p.cancelled+p.repaired+p.invalid.count > 0 {
+		c.alarm.signal()
 	}
 }
 
 // sweepKeys adopts what another service set or moved.
-func (w *sweeper) sweepKeys(mine []turn) error {
-	wanted := map[*lane]bool{}
+func (w *sweeper) sweepKeys(mine []sweepLock) error {
+	wanted := map[*consumer]bool{}
 	for _, t := range mine {
-		wanted[t.lane] = true
+		wanted[t.consumer] = true
 	}
-	every := label{keyspace.Any, keyspace.Any, keyspace.Any, keyspace.Any}
-	keys := family{store.String, w.names.glob(every), w.names.parse, w.core.Prefix()}
+	every := triggerKey{keyspace.Any, keyspace.Any, keyspace.Any, keyspace.Any}
+	keys := scanKeys{store.String, w.names.glob(every), w.names.parse, w.core.Prefix()}
 	for page, err := range w.core.Scan(w.ctx, "sweep", keys.kind, keys, nil) {
 		if err != nil {
 			return err
 		}
-		byLane := map[*lane][]string{}
+		byLane := map[*consumer][]string{}
 		for _, t := range page.Targets {
-			at, _ := keys.label(t.Key)
-			if a, ok := w.lane(at.shard, at.action); ok && wanted[a] {
-				byLane[a] = append(byLane[a], t.Key)
+			at, _ := keys.parse(t.Key)
+			if c, ok := w.consumerOf(at.shard, at.action); ok && wanted[c] {
+				byLane[c] = append(byLane[c], t.Key)
 			}
 		}
-		for a, found := range byLane {
-			if err := a.look(w.shift, maySet, found); err != nil {
+		for c, found := range byLane {
+			if err := c.reconcile(w.session, keyMayExist, found); err != nil {
 				return err
 			}
 		}
-		if err := w.breathe(mine); err != nil {
+		if err := w.pace(mine); err != nil {
 			return err
 		}
 	}
@@ -220,15 +220,15 @@ func (w *sweeper) sweepKeys(mine []turn) error {
 
 // breathe leaves the server to others for as long as the last page took, and
 // keeps the turns.
-func (w *sweeper) breathe(mine []turn) error {
-	rest(w.ctx, min(time.Since(w.page), turnPoll))
-	w.page = time.Now()
-	if w.page.Sub(w.kept) < turnKept/4 {
+func (w *sweeper) pace(mine []sweepLock) error {
+	sleep(w.ctx, min(time.Since(w.pageBegan), sweepPoll))
+	w.pageBegan = time.Now()
+	if w.pageBegan.Sub(w.renewedAt) < sweepLockTTL/4 {
 		return w.ctx.Err()
 	}
-	w.kept = w.page
+	w.renewedAt = w.pageBegan
 	for _, t := range mine {
-		if err := t.keepTurn(w.ctx, w.name); err != nil {
+		if err := t.renewSweep(w.ctx, w.name); err != nil {
 			return err
 		}
 	}

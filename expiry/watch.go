@@ -13,24 +13,24 @@ import (
 )
 
 // notice is a keyspace event.
-type notice struct {
-	what knowledge
+type keyChange struct {
+	kind changeKind
 	key  string
 }
 
 const (
-	backlog     = 1 << 16                // notices that wait to be looked at
-	topology    = 5 * time.Second        // how often the nodes of a cluster are counted
-	gathering   = 2 * time.Millisecond   // how long notices are gathered for one script
-	resubscribe = 250 * time.Millisecond // between two tries to subscribe
-	forbidden   = time.Minute            // the same, where it was forbidden
-	lookAt      = 256                    // how many triggers one script looks at
+	changeBacklog    = 1 << 16                // notices that wait to be looked at
+	nodePoll         = 5 * time.Second        // how often the nodes of a cluster are counted
+	gatherTime       = 2 * time.Millisecond   // how long notices are gathered for one script
+	resubscribeDelay = 250 * time.Millisecond // between two tries to subscribe
+	forbiddenDelay   = time.Minute            // the same, where it was forbidden
+	scriptPage       = 256                    // how many triggers one script looks at
 )
 
 // watch hears wake-ups and keyspace events, on every node there is.
-func (l *Listener) watch(s *shift) {
-	notices := make(chan notice, backlog)
-	s.loops.Go(func() { l.heed(s, notices) })
+func (l *Listener) watch(s *session) {
+	notices := make(chan keyChange, changeBacklog)
+	s.loops.Go(func() { l.handleChanges(s, notices) })
 	if l.core.Client.Mode() != rueidis.ClientModeCluster {
 		l.subscribe(s.ctx, s, l.core.Client, notices)
 		return
@@ -52,14 +52,14 @@ func (l *Listener) watch(s *shift) {
 			ends[addr] = end
 			s.loops.Go(func() { l.subscribe(ctx, s, node, notices) })
 		}
-		rest(s.ctx, topology)
+		sleep(s.ctx, nodePoll)
 	}
 	for _, end := range ends {
 		end()
 	}
 }
 
-func rest(ctx context.Context, d time.Duration) {
+func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -71,7 +71,7 @@ func rest(ctx context.Context, d time.Duration) {
 // subscribe keeps a subscription on one node, over a connection of its own, so
 // that nobody's replies queue behind its messages. What was published while it
 // was away is made up for by a look and a sweep.
-func (l *Listener) subscribe(ctx context.Context, s *shift, node rueidis.Client, notices chan<- notice) {
+func (l *Listener) subscribe(ctx context.Context, s *session, node rueidis.Client, notices chan<- keyChange) {
 	events := true
 	for ctx.Err() == nil {
 		d, release := node.Dedicate()
@@ -80,27 +80,27 @@ func (l *Listener) subscribe(ctx context.Context, s *shift, node rueidis.Client,
 		if ctx.Err() != nil || errors.Is(err, ErrClosed) {
 			return
 		}
-		pause := resubscribe
+		pause := resubscribeDelay
 		if _, refused := rueidis.IsRedisErr(err); refused {
 			if events = !events; events {
-				pause = forbidden
+				pause = forbiddenDelay
 				l.cfg.Logger.Info("expiry: the server does not let this listener subscribe; it looks every second instead", "error", fault.Translate(err))
 			}
 		}
-		rest(ctx, pause)
+		sleep(ctx, pause)
 	}
 }
 
 // receive subscribes, to wake-ups alone where events are forbidden, and passes on
 // what comes, until the connection breaks.
-func (l *Listener) receive(ctx context.Context, s *shift, d rueidis.DedicatedClient, notices chan<- notice, events bool) error {
+func (l *Listener) receive(ctx context.Context, s *session, d rueidis.DedicatedClient, notices chan<- keyChange, events bool) error {
 	channels := map[string]func(message string){}
-	for _, a := range l.lanes {
-		channels[a.channel] = a.wakeUp
+	for _, c := range l.consumers {
+		channels[c.channel] = c.wakeUp
 	}
 	if events {
-		for name, what := range l.events(ctx, d) {
-			channels[name] = func(key string) { l.hear(s, notices, notice{what, key}) }
+		for name, what := range l.eventChannels(ctx, d) {
+			channels[name] = func(key string) { l.queueChange(s, notices, keyChange{what, key}) }
 		}
 	}
 	names := make([]string, 0, len(channels))
@@ -110,7 +110,7 @@ func (l *Listener) receive(ctx context.Context, s *shift, d rueidis.DedicatedCli
 	confirmed := 0
 	hooked := rueidis.WithOnSubscriptionHook(ctx, func(p rueidis.PubSubSubscription) {
 		if confirmed++; p.Kind == "subscribe" && confirmed == len(names) {
-			s.askForSweep()
+			s.requestSweep()
 			l.wakeAll()
 		}
 	})
@@ -123,35 +123,35 @@ func (l *Listener) receive(ctx context.Context, s *shift, d rueidis.DedicatedCli
 
 // wakeAll has every lane look, for the wake-ups that nobody heard.
 func (l *Listener) wakeAll() {
-	for _, a := range l.lanes {
-		a.wake.signal()
+	for _, c := range l.consumers {
+		c.alarm.signal()
 	}
 }
 
 // wakeUp reads a wake-up: in how many milliseconds there is work. What is no such
 // number, or later than the lane looks anyway, is passed over.
-func (a *lane) wakeUp(message string) {
+func (c *consumer) wakeUp(message string) {
 	ms, err := strconv.ParseInt(message, 10, 64)
-	if err == nil && ms <= longestWait.Milliseconds() {
-		a.wake.set(time.Now().Add(time.Duration(max(ms, 0)) * time.Millisecond))
+	if err == nil && ms <= longestIdle.Milliseconds() {
+		c.alarm.set(time.Now().Add(time.Duration(max(ms, 0)) * time.Millisecond))
 	}
 }
 
 // hear keeps a notice; where too many wait, a sweep finds what it was about.
-func (l *Listener) hear(s *shift, notices chan<- notice, n notice) {
+func (l *Listener) queueChange(s *session, notices chan<- keyChange, n keyChange) {
 	select {
 	case notices <- n:
 	default:
-		s.askForSweep()
+		s.requestSweep()
 	}
 }
 
 // events gives the channels of the keyspace events that tell of triggers which
 // other services set, moved and let end; none where the server has no events.
-func (l *Listener) events(ctx context.Context, d rueidis.DedicatedClient) map[string]knowledge {
-	err := turnOn(ctx, d)
+func (l *Listener) eventChannels(ctx context.Context, d rueidis.DedicatedClient) map[string]changeKind {
+	err := enableEvents(ctx, d)
 	if _, refused := rueidis.IsRedisErr(err); refused {
-		l.saidOnce.Do(func() {
+		l.noEventsOnce.Do(func() {
 			l.cfg.Logger.Info("expiry: keyspace events cannot be turned on; unless they are on already, what other services set is found by the sweep alone",
 				"sweep", l.cfg.Sweep, "error", fault.Translate(err))
 		})
@@ -163,7 +163,7 @@ func (l *Listener) events(ctx context.Context, d rueidis.DedicatedClient) map[st
 	for field := range strings.FieldsSeq(info) {
 		if db, ok := strings.CutPrefix(field, "db="); ok {
 			channel := "__keyevent@" + db + "__:"
-			return map[string]knowledge{channel + "expire": maySet, channel + "expired": ended}
+			return map[string]changeKind{channel + "expire": keyMayExist, channel + "expired": keyExpired}
 		}
 	}
 	return nil
@@ -172,7 +172,7 @@ func (l *Listener) events(ctx context.Context, d rueidis.DedicatedClient) map[st
 const eventsOption = "notify-keyspace-events"
 
 // turnOn adds the events that are needed to those that are on.
-func turnOn(ctx context.Context, d rueidis.DedicatedClient) error {
+func enableEvents(ctx context.Context, d rueidis.DedicatedClient) error {
 	config, err := d.Do(ctx, d.B().ConfigGet().Parameter(eventsOption).Build()).AsStrMap()
 	if err != nil {
 		return err
@@ -200,13 +200,13 @@ func missingEvents(flags string) (missing string) {
 }
 
 // heed looks at the triggers that notices are about, many at a time.
-func (l *Listener) heed(s *shift, notices <-chan notice) {
+func (l *Listener) handleChanges(s *session, notices <-chan keyChange) {
 	for {
 		select {
 		case n := <-notices:
 			batch := gather(s.ctx, n, notices)
-			for _, what := range []knowledge{maySet, ended} {
-				l.lookUntil(s, what, batch[what])
+			for _, what := range []changeKind{keyMayExist, keyExpired} {
+				l.reconcileUntilDone(s, what, batch[what])
 			}
 		case <-s.ctx.Done():
 			return
@@ -215,14 +215,14 @@ func (l *Listener) heed(s *shift, notices <-chan notice) {
 }
 
 // gather takes the notices that come within a moment after the first.
-func gather(ctx context.Context, n notice, notices <-chan notice) map[knowledge][]string {
-	batch := map[knowledge][]string{n.what: {n.key}}
-	timer := time.NewTimer(gathering)
+func gather(ctx context.Context, n keyChange, notices <-chan keyChange) map[changeKind][]string {
+	batch := map[changeKind][]string{n.kind: {n.key}}
+	timer := time.NewTimer(gatherTime)
 	defer timer.Stop()
-	for range backlog {
+	for range changeBacklog {
 		select {
 		case n = <-notices:
-			batch[n.what] = append(batch[n.what], n.key)
+			batch[n.kind] = append(batch[n.kind], n.key)
 		case <-timer.C:
 			return batch
 		case <-ctx.Done():
@@ -233,42 +233,42 @@ func gather(ctx context.Context, n notice, notices <-chan notice) map[knowledge]
 }
 
 // lookUntil looks until it succeeds: what is seen of an ended key is seen once.
-func (l *Listener) lookUntil(s *shift, what knowledge, keys []string) {
-	l.persist(s, func(context.Context) error { return l.look(s, what, keys) })
+func (l *Listener) reconcileUntilDone(s *session, what changeKind, keys []string) {
+	l.retryCall(s, func(context.Context) error { return l.reconcile(s, what, keys) })
 }
 
 // look has the schedule of each key's action brought in line with the key.
-func (l *Listener) look(s *shift, what knowledge, keys []string) error {
-	byLane := map[*lane][]string{}
+func (l *Listener) reconcile(s *session, what changeKind, keys []string) error {
+	byLane := map[*consumer][]string{}
 	for _, key := range keys {
 		found, ok := l.names.parse(key)
 		if !ok {
 			continue
 		}
-		if a, ok := l.lane(found.shard, found.action); ok {
-			byLane[a] = append(byLane[a], key)
+		if c, ok := l.consumerOf(found.shard, found.action); ok {
+			byLane[c] = append(byLane[c], key)
 		}
 	}
-	for a, keys := range byLane {
-		if err := a.look(s, what, keys); err != nil {
+	for c, keys := range byLane {
+		if err := c.reconcile(s, what, keys); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *lane) look(s *shift, what knowledge, keys []string) error {
+func (c *consumer) reconcile(s *session, what changeKind, keys []string) error {
 	for len(keys) > 0 {
-		n := min(len(keys), lookAt)
-		changed, err := a.adopt(s.ctx, what, keys[:n])
+		n := min(len(keys), scriptPage)
+		changed, err := c.adopt(s.ctx, what, keys[:n])
 		if err != nil {
-			if a.l.reportWrong(err, "") {
+			if c.listener.reportWrongType(err, "") {
 				return nil // the next sweep looks again
 			}
 			return err
 		}
 		if changed {
-			a.wake.signal()
+			c.alarm.signal()
 		}
 		keys = keys[n:]
 	}

@@ -21,12 +21,12 @@ func TestASubscriptionWakes(t *testing.T) {
 		}
 		l, err := NewListener(p, r, Config{})
 		require.NoError(t, err)
-		s := newShift(t.Context())
+		s := newSession(t.Context())
 		d, release := l.core.Client.Dedicate()
 		received := make(chan error, 1)
 		go func() { received <- l.receive(s.ctx, s, d, nil, false) }()
-		for _, a := range l.lanes {
-			require.Eventually(t, func() bool { return !a.wake.next().IsZero() }, 30*time.Second, time.Millisecond)
+		for _, c := range l.consumers {
+			require.Eventually(t, func() bool { return !c.alarm.next().IsZero() }, 30*time.Second, time.Millisecond)
 		}
 		s.close()
 		require.ErrorIs(t, <-received, context.Canceled)

@@ -105,7 +105,7 @@ func (p *Peers) claim(ctx context.Context, callers, n int) (time.Duration, error
 	defer stop()
 	over := make(chan error, 1)
 	go func() { over <- l.Run(ctx) }()
-	err = clock.await(ctx, n, func() bool { return l.Stats().Fired >= int64(n) })
+	err = clock.await(ctx, n, func() bool { return l.Stats().Succeeded >= int64(n) })
 	stop()
 	return clock.took(), errors.Join(err, <-over)
 }

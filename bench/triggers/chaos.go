@@ -174,7 +174,7 @@ func drained(s *server.Server, sync string) error {
 		return err
 	}
 	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		n, err := c.Do(context.Background(), c.B().Exists().Key("%exp:due:work", "%exp:run:work").Build()).AsInt64()
+		n, err := c.Do(context.Background(), c.B().Exists().Key("%exp:due:work", "%exp:active:work").Build()).AsInt64()
 		if err == nil && n == 0 {
 			return nil
 		}

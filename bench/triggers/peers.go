@@ -145,7 +145,7 @@ func (cfg peersConfig) drainOurs(ctx context.Context, pools *pool.Pools, trigger
 // them before that, it leaves itself more time and begins again.
 func (cfg peersConfig) drained(ctx context.Context, l *expiry.Listener, triggers *symphony.Trigger) (time.Duration, error) {
 	for lead := 3 * time.Second; ; lead *= 2 {
-		before, began := l.Stats().Fired, time.Now().Add(lead)
+		before, began := l.Stats().Succeeded, time.Now().Add(lead)
 		err := parallel(cfg.callers, cfg.n, func(i int) error {
 			return triggers.Set(ctx, "now", strconv.Itoa(i), max(time.Until(began), time.Millisecond))
 		})
@@ -153,7 +153,7 @@ func (cfg peersConfig) drained(ctx context.Context, l *expiry.Listener, triggers
 			return 0, err
 		}
 		late := time.Now().After(began)
-		for l.Stats().Fired < before+int64(cfg.n) {
+		for l.Stats().Succeeded < before+int64(cfg.n) {
 			time.Sleep(200 * time.Microsecond)
 		}
 		if !late {

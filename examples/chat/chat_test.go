@@ -353,7 +353,7 @@ func TestPagesForPeopleAndMachines(t *testing.T) {
 	}
 	require.Contains(t, body, fmt.Sprintf("pool_commands_total{pool=\"user\"} %d\n", stats[pool.User].Commands))
 	require.Positive(t, stats[pool.User].Commands)
-	require.Contains(t, body, "triggers_fired_total 0\n")
+	require.Contains(t, body, "triggers_succeeded_total 0\n")
 }
 
 // What every request reads comes from memory, and shows what it has just

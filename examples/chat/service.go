@@ -248,5 +248,5 @@ func (s *service) metrics(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, "pool_cache_hits_total{pool=%q} %d\npool_cache_misses_total{pool=%[1]q} %[3]d\n", alias, n.CacheHits, n.CacheMisses)
 	}
 	t := s.triggers.Stats()
-	fmt.Fprintf(w, "triggers_pending %d\ntriggers_dead %d\ntriggers_fired_total %d\n", t.Pending, t.Dead, t.Fired)
+	fmt.Fprintf(w, "triggers_pending %d\ntriggers_dead %d\ntriggers_succeeded_total %d\n", t.Pending, t.Dead, t.Succeeded)
 }

@@ -79,7 +79,7 @@ func main() {
 	stop() // handlers finish, and Run returns
 	check(<-stopped)
 	s := listener.Stats()
-	fmt.Printf("fired %d, retried %d, dead %d, worst lag %v\n", s.Fired, s.Retried, s.Dead, s.WorstLag.Round(time.Millisecond))
+	fmt.Printf("succeeded %d, retried %d, dead %d, worst lag %v\n", s.Succeeded, s.Retried, s.Dead, s.WorstLag.Round(time.Millisecond))
 }
 
 func since(t time.Time) time.Duration { return time.Since(t).Round(10 * time.Millisecond) }

@@ -1,16 +1,16 @@
--- Ends claimed work that succeeded, where it is still the caller's.
+-- ack: ends firings that succeeded, if the caller's claim is valid.
 --
--- KEYS[1]  run
--- KEYS[2]  att
--- KEYS[3]  pay
--- ARGV     member, attempt, and so on
+-- KEYS[1]  active
+-- KEYS[2]  status
+-- KEYS[3]  payloads
+-- ARGV     pairs of member and attempt
 --
--- Result: the places, from 1, of the pairs that were not the caller's any more.
-local bad = wrong(KEYS[1], 'ZCARD') or wrong(KEYS[2], 'HLEN') or wrong(KEYS[3], 'HLEN')
-if bad then return bad end
+-- Result: the positions, from 1, of the pairs whose claim was lost.
+local err = wrongType(KEYS[1], 'ZCARD') or wrongType(KEYS[2], 'HLEN') or wrongType(KEYS[3], 'HLEN')
+if err then return err end
 local lost, done = {}, {}
 for i = 1, #ARGV, 2 do
-  if claimed(redis.call('HGET', KEYS[2], ARGV[i]), ARGV[i + 1]) then
+  if isClaimedBy(redis.call('HGET', KEYS[2], ARGV[i]), ARGV[i + 1]) then
     done[#done + 1] = ARGV[i]
   else
     lost[#lost + 1] = (i + 1) / 2

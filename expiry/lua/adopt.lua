@@ -1,65 +1,64 @@
--- Brings the schedule in line with what other writers did to triggers.
+-- adopt: updates the schedule after other clients changed the keys of triggers.
 --
 -- KEYS[1]  due
--- KEYS[2]  pay
--- KEYS[3]  seen: triggers that fired because of their `expired` event, or with
---          the end of their grace, so that another event of it changes nothing
--- KEYS     from 4: triggers
--- ARGV[1]  what is known of them: 'set' they may be there, 'expired' they have
---          ended
+-- KEYS[2]  payloads
+-- KEYS[3]  fired: triggers that fired after their keys expired, so that a second
+--          event of the same key is ignored
+-- KEYS     from 4: keys of triggers
+-- ARGV[1]  'set' if the keys may exist, 'expired' if they have expired
 --
--- Result: how many were adopted or moved.
-local bad = wrong(KEYS[1], 'ZCARD') or wrong(KEYS[2], 'HLEN')
-if bad then return bad end
-local memories = not wrong(KEYS[3], 'ZCARD')
+-- Result: how many triggers were adopted or moved.
+local err = wrongType(KEYS[1], 'ZCARD') or wrongType(KEYS[2], 'HLEN')
+if err then return err end
+local firedUsable = not wrongType(KEYS[3], 'ZCARD')
 local now = math.floor(clock() / 1000)
 local adopted = 0
 
 local function dueTime(key)
   local due = tonumber(redis.call('ZSCORE', KEYS[1], key))
-  return usable(due) and due
+  return isTime(due) and due
 end
 
-local function set(key)
-  local ends = redis.call('PEXPIRETIME', key)
-  if ends <= 0 then return end
+local function adoptSet(key)
+  local expires = redis.call('PEXPIRETIME', key)
+  if expires <= 0 then return end
   local due = dueTime(key)
-  if due and math.abs(due + grace - ends) <= tolerance then return end
-  local v = held(key)
-  if not v then return end
-  local t = read(v)
-  if t.exp and math.abs(t.exp - ends) <= tolerance then
+  if due and math.abs(due + grace - expires) <= tolerance then return end
+  local value = readKey(key)
+  if not value then return end
+  local t = parse(value)
+  if t.exp and math.abs(t.exp - expires) <= tolerance then
     if due ~= t.due then
       redis.call('ZADD', KEYS[1], int(t.due), key)
       adopted = adopted + 1
-      wakeFor(KEYS[1], key, t.due - now)
+      wakeIfFirst(KEYS[1], key, t.due - now)
     end
     return
   end
-  adopt(KEYS[1], KEYS[2], key, v, ends, now)
-  if memories then redis.call('ZREM', KEYS[3], key) end
+  adoptTrigger(KEYS[1], KEYS[2], key, value, expires, now)
+  if firedUsable then redis.call('ZREM', KEYS[3], key) end
   adopted = adopted + 1
-  wakeFor(KEYS[1], key, ends - now)
+  wakeIfFirst(KEYS[1], key, expires - now)
 end
 
-local function expired(key)
+local function adoptExpired(key)
   if redis.call('EXISTS', key) == 1 then return end
   local due = dueTime(key)
   if due and now >= due + grace - tolerance then return end
-  if not due and memories then
-    if remembered(KEYS[3], key, now) then return end
-    remember(KEYS[3], key, now)
+  if not due and firedUsable then
+    if firedRecently(KEYS[3], key, now) then return end
+    markFired(KEYS[3], key, now)
   end
-  write(KEYS[1], key, 'trigger:', now, now)
+  writeTrigger(KEYS[1], key, 'trigger:', now, now)
   adopted = adopted + 1
-  wakeFor(KEYS[1], key, 0)
+  wakeIfFirst(KEYS[1], key, 0)
 end
 
 for i = 4, #KEYS do
   if ARGV[1] == 'set' then
-    set(KEYS[i])
+    adoptSet(KEYS[i])
   else
-    expired(KEYS[i])
+    adoptExpired(KEYS[i])
   end
 end
 return adopted

@@ -1,178 +1,184 @@
--- Claims work: what waits or lapsed first, then what is due.
+-- claim: claims firings, first those whose lease expired and those whose next
+-- attempt is due, then triggers that are due.
 --
--- KEYS[1]  due: triggers by due time
--- KEYS[2]  run: claimed work by the end of its lease, or by its next attempt
--- KEYS[3]  att: a record for each member of run and dead
--- KEYS[4]  pay
--- KEYS[5]  dead
--- KEYS[6]  seen: triggers that ended with their grace and fired since
--- ARGV[1]  how many at most
+-- KEYS[1]  due: keys of triggers, by due time
+-- KEYS[2]  active: firings, by the end of the lease or by the next attempt
+-- KEYS[3]  status: of each firing in active or dead
+-- KEYS[4]  payloads
+-- KEYS[5]  dead: dead letters, by the time they died
+-- KEYS[6]  fired: triggers that fired after their keys expired
+-- ARGV[1]  maximum number of firings
 -- ARGV[2]  lease in milliseconds
--- ARGV[3]  how many lapsed leases make a dead letter
--- ARGV[4]  how many bytes of payloads at most, beyond those of one firing
--- ARGV     from 5: the pieces of a trigger's key
+-- ARGV[3]  number of expired leases that makes a dead letter
+-- ARGV[4]  maximum bytes of payloads, which the last firing may exceed
+-- ARGV     from 5: the literals of a trigger's key
 --
--- Result: the clock in microseconds; when to look again in milliseconds, -1 for
--- nothing; how many are pending; dead; cancelled; moved; lapsed; strange, which
--- could not be processed as they were; member and record of each that is a dead
--- letter now; the keys that hold another type; some of the strange; and for each
--- claimed: the member `<due>|<trigger>`, its record, its payload or nil.
-local due, run, att, pay, dead, seen = unpack(KEYS)
-local us = clock()
-local now = math.floor(us / 1000)
-local limit, lease, most, heaviest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local buried, other, examples = {}, {}, {}
-local out = {int(us), '-1', 0, 0, 0, 0, 0, 0, buried, other, examples}
-local cancelled, moved, lapsed, strange, taken, weight = 0, 0, 0, 0, 0, 0
-local until_ = int(now + lease)
-local leased, gone = {}, {}
+-- Result: the server's clock in microseconds; the time of the next entry in
+-- milliseconds, -1 if there is none; the numbers of pending triggers, dead
+-- letters, cancelled triggers, moved triggers, expired leases, and invalid
+-- entries; the member and status of each firing that became a dead letter because
+-- of its leases; the keys that hold another type; examples of invalid entries;
+-- then for each claimed firing its member `<due>|<key>`, its status, and its
+-- payload or nil.
+local due, active, status, payloads, dead, fired = unpack(KEYS)
+local microseconds = clock()
+local now = math.floor(microseconds / 1000)
+local limit, lease, maxLapses, maxBytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local died, wrongTypes, examples = {}, {}, {}
+local out = {int(microseconds), '-1', 0, 0, 0, 0, 0, 0, died, wrongTypes, examples}
+local cancelled, moved, expired, invalid, taken, bytes = 0, 0, 0, 0, 0, 0
+local leaseEnd = int(now + lease)
+local newLeases, firedKeys = {}, {}
 
--- The size of a key, or false where it holds another type.
+-- Returns the size of a key, or false if the key holds another type.
 local function size(key, command)
-  if wrong(key, command) then
-    other[#other + 1] = key
+  if wrongType(key, command) then
+    wrongTypes[#wrongTypes + 1] = key
     return false
   end
   return redis.call(command, key)
 end
-local schedule, running, records = size(due, 'ZCARD'), size(run, 'ZCARD'), size(att, 'HLEN')
-local payloads, letters, memories = size(pay, 'HLEN'), size(dead, 'ZCARD'), size(seen, 'ZCARD')
-local able = running and records and payloads
-payloads = payloads and payloads > 0
+local dueSize, activeSize, statusSize = size(due, 'ZCARD'), size(active, 'ZCARD'), size(status, 'HLEN')
+local payloadsSize, deadSize, firedSize = size(payloads, 'HLEN'), size(dead, 'ZCARD'), size(fired, 'ZCARD')
+local usable = activeSize and statusSize and payloadsSize
+local hasPayloads = payloadsSize and payloadsSize > 0
 
-local function room() return taken < limit and weight <= heaviest end
+local function hasRoom() return taken < limit and bytes <= maxBytes end
 
-local function odd(what)
-  strange = strange + 1
-  if #examples < 3 then examples[#examples + 1] = string.sub(what, 1, 200) end
+local function countInvalid(entry)
+  invalid = invalid + 1
+  if #examples < 3 then examples[#examples + 1] = string.sub(entry, 1, 200) end
 end
 
-local function give(member, rec)
+local function deliver(member, firingStatus)
   out[#out + 1] = member
-  out[#out + 1] = rec
-  local p = payloads and redis.call('HGET', pay, member)
-  out[#out + 1] = p
-  if p then weight = weight + #p end
+  out[#out + 1] = firingStatus
+  local payload = hasPayloads and redis.call('HGET', payloads, member)
+  out[#out + 1] = payload
+  if payload then bytes = bytes + #payload end
   taken = taken + 1
 end
 
-local function bury(member, a, f, l)
-  local rec = record(a, f, l, '2', 'the worker was lost ' .. int(l) .. ' times')
-  asideFiring(run, att, dead, member, rec, now)
-  buried[#buried + 1] = member
-  buried[#buried + 1] = rec
+local function die(member, attempts, failures, lapses)
+  local newStatus = formatStatus(attempts, failures, lapses, '2', 'its lease expired ' .. int(lapses) .. ' times')
+  setFiringAside(active, status, dead, member, newStatus, now)
+  died[#died + 1] = member
+  died[#died + 1] = newStatus
 end
 
-local function again(member)
-  local a, f, l, state, why = attempts(redis.call('HGET', att, member))
-  if letters and not named(member) then
-    odd('run ' .. member)
-    return asideFiring(run, att, dead, member, record(a, f, l, '2', 'it is no firing of a trigger'), now)
+-- Claims a firing whose lease expired, or whose next attempt is due.
+local function redeliver(member)
+  local attempts, failures, lapses, state, lastError = parseStatus(redis.call('HGET', status, member))
+  if deadSize and not isFiringName(member) then
+    countInvalid('active ' .. member)
+    return setFiringAside(active, status, dead, member, formatStatus(attempts, failures, lapses, '2', 'this is not the name of a firing'), now)
   end
   if state == '2' then
-    odd('run ' .. member)
-    if not letters then return redis.call('ZADD', run, until_, member) end
+    countInvalid('active ' .. member)
+    if not deadSize then return redis.call('ZADD', active, leaseEnd, member) end
     redis.call('ZADD', dead, 'NX', int(now), member)
-    return redis.call('ZREM', run, member)
+    return redis.call('ZREM', active, member)
   end
   if state == '0' then
-    l = l + 1
-    lapsed = lapsed + 1
-    if l >= most and letters then return bury(member, a, f, l) end
+    lapses = lapses + 1
+    expired = expired + 1
+    if lapses >= maxLapses and deadSize then return die(member, attempts, failures, lapses) end
   end
-  local rec = record(count(a + 1), f, l, '0', why)
-  redis.call('HSET', att, member, rec)
-  redis.call('ZADD', run, until_, member)
-  give(member, rec)
+  local newStatus = formatStatus(toCount(attempts + 1), failures, lapses, '0', lastError)
+  redis.call('HSET', status, member, newStatus)
+  redis.call('ZADD', active, leaseEnd, member)
+  deliver(member, newStatus)
 end
 
+-- Makes a firing of a trigger and claims it.
 local function fire(key, score)
-  local member = name(att, key, tonumber(score), '1 0 0 0 ')
+  local member = nameFiring(status, key, tonumber(score), '1 0 0 0 ')
   if not member then
-    odd('due ' .. key)
-    return asidePending(due, att, pay, dead, key, now, 'too many firings of it have one due time')
+    countInvalid('due ' .. key)
+    return setTriggerAside(due, status, payloads, dead, key, now, '100 firings of this trigger have the same due time')
   end
-  if payloads then
-    local p = redis.call('HGET', pay, pending(key))
-    if p then
-      redis.call('HSET', pay, member, p)
-      redis.call('HDEL', pay, pending(key))
+  if hasPayloads then
+    local payload = redis.call('HGET', payloads, pendingField(key))
+    if payload then
+      redis.call('HSET', payloads, member, payload)
+      redis.call('HDEL', payloads, pendingField(key))
     end
   end
-  leased[#leased + 1] = until_
-  leased[#leased + 1] = member
-  gone[#gone + 1] = key
-  give(member, '1 0 0 0 ')
+  newLeases[#newLeases + 1] = leaseEnd
+  newLeases[#newLeases + 1] = member
+  firedKeys[#firedKeys + 1] = key
+  deliver(member, '1 0 0 0 ')
 end
 
-local function begun() return taken + cancelled + moved + strange > 0 end
+local function written() return taken + cancelled + moved + invalid > 0 end
 
--- Does with a due entry what its key says. Gives false where that cannot be read
--- now.
-local function look(key, score)
-  local v, foreign, unread = held(key, begun())
-  if unread then return false end
-  local ends = v and redis.call('PEXPIRETIME', key) or 0
-  if v and unchanged(v, score, ends) then
+-- Fires a due trigger, or moves or cancels it if another client changed its key.
+-- It returns false if the key is unreadable now.
+local function processDue(key, score)
+  local value, otherType, unreadable = readKey(key, written())
+  if unreadable then return false end
+  local expires = value and redis.call('PEXPIRETIME', key) or 0
+  if value and isUnchanged(value, score, expires) then
     fire(key, score)
-  elseif v and ends > 0 then
-    straighten(due, att, pay, dead, key, score, now)
+  elseif value and expires > 0 then
+    repairDue(due, status, payloads, dead, key, score, now)
     moved = moved + 1
-  elseif v or foreign or now < tonumber(score) + grace then
-    drop(due, pay, key)
+  elseif value or otherType or now < tonumber(score) + grace then
+    dropTrigger(due, payloads, key)
     cancelled = cancelled + 1
   else
-    if memories then remember(seen, key, now) end
+    if firedSize then markFired(fired, key, now) end
     fire(key, score)
   end
   return true
 end
 
--- A due entry that is none. While dead cannot hold it, it waits behind all others.
-local function odder(key, score)
-  if not letters then
+-- Handles an entry of due that is not valid. If dead holds another type, the
+-- entry is moved behind all others.
+local function processInvalid(key, score)
+  if not deadSize then
     redis.call('ZADD', due, '+inf', key)
-  elseif not ours(key, 5) then
-    asidePending(due, att, pay, dead, key, now, 'it is no trigger of this schedule')
-  elseif not straighten(due, att, pay, dead, key, score, now, begun()) then
+  elseif not isTriggerKey(key, 5) then
+    setTriggerAside(due, status, payloads, dead, key, now, 'this is not the key of a trigger of this schedule')
+  elseif not repairDue(due, status, payloads, dead, key, score, now, written()) then
     return false
   end
-  odd('due ' .. key)
+  countInvalid('due ' .. key)
   return true
 end
 
-if able and room() then
-  local late = redis.call('ZRANGEBYSCORE', run, '-inf', int(now), 'LIMIT', 0, limit)
+if usable and hasRoom() then
+  local late = redis.call('ZRANGEBYSCORE', active, '-inf', int(now), 'LIMIT', 0, limit)
   for i = 1, #late do
-    if room() then again(late[i]) end
+    if hasRoom() then redeliver(late[i]) end
   end
 end
-if able and schedule and room() then
+if usable and dueSize and hasRoom() then
   local ready = redis.call('ZRANGEBYSCORE', due, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, limit - taken)
   for i = 1, #ready, 2 do
     local key, score = ready[i], ready[i + 1]
-    if not room() then break end
-    local sound = ours(key, 5) and usable(tonumber(score))
-    if not (sound and look or odder)(key, score) then break end
+    if not hasRoom() then break end
+    local valid = isTriggerKey(key, 5) and isTime(tonumber(score))
+    if not (valid and processDue or processInvalid)(key, score) then break end
   end
-  if #gone > 0 then
-    redis.call('ZADD', run, unpack(leased))
-    redis.call('ZREM', due, unpack(gone))
-    redis.call('DEL', unpack(gone))
+  if #firedKeys > 0 then
+    redis.call('ZADD', active, unpack(newLeases))
+    redis.call('ZREM', due, unpack(firedKeys))
+    redis.call('DEL', unpack(firedKeys))
   end
 end
 
-local next_ = -1
-for _, set in ipairs({schedule and due or '', running and run or ''}) do
+local nextTime = -1
+for _, set in ipairs({dueSize and due or '', activeSize and active or ''}) do
   local head = set ~= '' and redis.call('ZRANGE', set, 0, 0, 'WITHSCORES') or {}
   local at = tonumber(head[2])
-  if at and at <= latest and (next_ < 0 or at < next_) then next_ = math.max(at, 0) end
+  if at and at <= latest and (nextTime < 0 or at < nextTime) then nextTime = math.max(at, 0) end
 end
-out[2] = int(able and next_ or -1)
-out[3] = schedule and redis.call('ZCARD', due) or 0
-out[4] = letters and redis.call('ZCARD', dead) or 0
+out[2] = int(usable and nextTime or -1)
+out[3] = dueSize and redis.call('ZCARD', due) or 0
+out[4] = deadSize and redis.call('ZCARD', dead) or 0
 out[5] = cancelled
 out[6] = moved
-out[7] = lapsed
-out[8] = strange
+out[7] = expired
+out[8] = invalid
 return out

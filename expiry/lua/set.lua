@@ -1,21 +1,76 @@
--- The usual case of schedule.lua, a plain Set, in as few commands as it takes. It
--- stands before what the other cases need, so that it does not pay for it, and
--- leaves to schedule.lua: an `answer` of which listeners are to be told, and an
--- `old` that is the server's refusal, or the value of this very call.
-local now = math.ceil(clock() / 1000)
-local trigger, due, pay, stamp, delay = KEYS[1], KEYS[2], KEYS[3], ARGV[3], tonumber(ARGV[2])
-local answer, old
-if (ARGV[1] == '' or ARGV[1] == 'p') and type(redis.pcall('ZCARD', due)) == 'number' and type(redis.pcall('HLEN', pay)) == 'number' then
-  local at, exp = int(now + delay), int(now + delay + 3600000)
-  old = redis.pcall('SET', trigger, stamp .. ';due=' .. at .. ';exp=' .. exp, 'PXAT', exp, 'GET')
-  if type(old) ~= 'table' and not (old and string.sub(old, 1, #stamp) == stamp) then
-    local added = redis.call('ZADD', due, at, trigger)
-    if ARGV[1] == 'p' then
-      redis.call('HSET', pay, '-|' .. trigger, ARGV[5])
-    elseif added == 0 then
-      redis.call('HDEL', pay, '-|' .. trigger)
-    end
-    if delay > 2000 then return at end
-    answer = at
-  end
+-- Set, SetPayload and Debounce: sets a trigger, or changes when it is due. It
+-- follows lib/set_fast.lua.
+--
+-- KEYS[1]  key of the trigger
+-- KEYS[2]  due: triggers by due time
+-- KEYS[3]  payloads
+-- KEYS[4]  handled: exists while a listener handles the action; given with flag b
+-- ARGV[1]  flags: p there is a payload; d debounce: keep the payload, and be due
+--          at most ARGV[4] after the first call; e only if the trigger exists; a
+--          only if it does not; b write a bare key, which expires when it is due,
+--          while no listener handles the action
+-- ARGV[2]  delay in milliseconds
+-- ARGV[3]  stamp of this call, `trigger:<time>;id=<id>`: if the call is repeated,
+--          the script finds it and changes nothing
+-- ARGV[4]  with flag d: the limit in milliseconds
+-- ARGV[5]  with flag p: the payload
+--
+-- Result: when the trigger is due, in milliseconds; the status NOTFOUND or EXISTS
+-- if the condition does not hold; the error WRONGTYPE; or the server's refusal.
+local err = wrongType(due, 'ZCARD') or wrongType(payloads, 'HLEN')
+if err then return err end
+if answer then
+  wakeIfFirst(due, trigger, delay)
+  return answer
 end
+if type(old) == 'table' then return old end
+if old then
+  local t = parse(old)
+  redis.call('SET', trigger, old, 'PXAT', int(t.exp))
+  return int(t.due)
+end
+
+local function has(flag) return string.find(ARGV[1], flag, 1, true) end
+
+local value, otherType = readKey(trigger)
+if otherType then return wrongTypeReply() end
+if value and string.sub(value, 1, #stamp) == stamp then
+  return int(parse(value).due or redis.call('PEXPIRETIME', trigger))
+end
+local score = tonumber(redis.call('ZSCORE', due, trigger))
+if not isTime(score) then score = nil end
+local overdue = not value and score and now >= score + grace
+if has('e') and not value and not overdue then return redis.status_reply('NOTFOUND') end
+if has('a') and (value or overdue) then return redis.status_reply('EXISTS') end
+
+local debounce = has('d')
+local before = value and parse(value) or {}
+local head = stamp
+local at = now + delay
+if debounce then
+  local first = before.first or now
+  at = overdue and score or math.min(at, first + tonumber(ARGV[4]))
+  head = head .. ';first=' .. int(first)
+end
+
+local payload = false
+if has('p') then
+  payload = ARGV[5]
+elseif debounce and (value or overdue) then
+  payload = before.payload or redis.call('HGET', payloads, pendingField(trigger))
+end
+
+if has('b') and not overdue and redis.call('EXISTS', KEYS[4]) == 0 then
+  dropTrigger(due, payloads, trigger)
+  if payload then head = head .. ';pay=' .. payload end
+  redis.call('SET', trigger, head, 'PXAT', int(math.max(at, now + 1)))
+  return int(at)
+end
+if payload then
+  redis.call('HSET', payloads, pendingField(trigger), payload)
+else
+  redis.call('HDEL', payloads, pendingField(trigger))
+end
+writeTrigger(due, trigger, head, at, now)
+wakeIfFirst(due, trigger, at - now)
+return int(at)

@@ -28,7 +28,7 @@ func broken(t *testing.T, p *pool.Pools) *world {
 	stop()
 	l, stop = w.listen(expiry.Config{MaxAttempts: 1}, handlers{"dead": func(context.Context, expiry.Event) error { return errors.New("no") }})
 	require.NoError(t, w.schedule().SetPayload(ctx, "dead", "letter", "kept", 0))
-	w.eventually(func() bool { return l.Stats().Buried == 1 })
+	w.eventually(func() bool { return l.Stats().DeadLettered == 1 })
 	stop()
 	return w
 }
@@ -45,10 +45,10 @@ func TestALostEntryOfRun(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, state := range []string{"0", "1"} {
 			w := broken(t, p)
-			member, err := pooltest.Do(t, p, pool.Expiry, "ZRANGE", "%exp:run:x", "0", "0").AsStrSlice()
+			member, err := pooltest.Do(t, p, pool.Expiry, "ZRANGE", "%exp:active:x", "0", "0").AsStrSlice()
 			require.NoError(t, err)
-			w.do("HSET", "%exp:att:x", member[0], "1 1 0 "+state+" no")
-			w.do("DEL", "%exp:run:x")
+			w.do("HSET", "%exp:status:x", member[0], "1 1 0 "+state+" no")
+			w.do("DEL", "%exp:active:x")
 			l, stop := w.listen(expiry.Config{Sweep: 20 * time.Millisecond, Lease: 50 * time.Millisecond}, handlers{"x": w.note})
 			w.eventually(func() bool { return len(w.ran()) == 1 })
 			e := w.ran()[0]
@@ -57,7 +57,7 @@ func TestALostEntryOfRun(t *testing.T) {
 			require.Equal(t, 1, e.Failures)
 			hasPayload(t, e)
 			require.EqualValues(t, 1, l.Stats().Repaired)
-			w.eventually(func() bool { return w.number("EXISTS", "%exp:run:x", "%exp:att:x", "%exp:pay:x") == 0 })
+			w.eventually(func() bool { return w.number("EXISTS", "%exp:active:x", "%exp:status:x", "%exp:payloads:x") == 0 })
 			stop()
 			w.do("FLUSHDB")
 		}
@@ -76,13 +76,13 @@ func TestALostLeaseEntryOfALiveWorker(t *testing.T) {
 	}})
 	require.NoError(t, w.schedule().Set(ctx, "x", "1", 0))
 	for range 3 {
-		w.eventually(func() bool { return w.number("EXISTS", "%exp:run:x") == 1 })
-		w.do("DEL", "%exp:run:x")
+		w.eventually(func() bool { return w.number("EXISTS", "%exp:active:x") == 1 })
+		w.do("DEL", "%exp:active:x")
 	}
-	w.eventually(func() bool { return w.number("EXISTS", "%exp:run:x") == 1 })
+	w.eventually(func() bool { return w.number("EXISTS", "%exp:active:x") == 1 })
 	close(release)
-	w.eventually(func() bool { return w.number("EXISTS", "%exp:run:x", "%exp:att:x") == 0 })
-	if l.Stats().Lost == 0 { // on a machine that is too busy for heartbeats, it is as it should be
+	w.eventually(func() bool { return w.number("EXISTS", "%exp:active:x", "%exp:status:x") == 0 })
+	if l.Stats().LeasesLost == 0 { // on a machine that is too busy for heartbeats, it is as it should be
 		require.Len(t, w.ran(), 1)
 	}
 }
@@ -93,20 +93,20 @@ func TestAFailureWithoutAnEntry(t *testing.T) {
 	l, _ := w.listen(expiry.Config{Sweep: time.Hour}, handlers{"x": func(c context.Context, e expiry.Event) error {
 		_ = w.note(c, e)
 		if e.Attempt == 1 {
-			w.do("DEL", "%exp:run:x")
+			w.do("DEL", "%exp:active:x")
 			return errors.New("no")
 		}
 		return nil
 	}})
 	require.NoError(t, w.schedule().Set(ctx, "x", "1", 0))
-	w.eventually(func() bool { return l.Stats().Fired == 1 })
+	w.eventually(func() bool { return l.Stats().Succeeded == 1 })
 	require.Len(t, w.ran(), 2)
 }
 
 // A dead letter comes back, whichever of its two entries is gone.
 func TestALostEntryOfADeadLetter(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		for kind, text := range map[string]string{"dead": "no", "att": "its record was lost"} {
+		for kind, text := range map[string]string{"dead": "no", "status": "its status was lost"} {
 			w := broken(t, p)
 			w.do("DEL", "%exp:"+kind+":dead")
 			l, stop := w.listen(expiry.Config{Sweep: 20 * time.Millisecond}, handlers{"dead": w.note})
@@ -141,7 +141,7 @@ func TestAPayloadAlone(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		w := broken(t, p)
 		require.NoError(t, w.schedule().SetPayload(ctx, "x", "pending", "kept", time.Hour))
-		w.do("DEL", "%exp:run:x", "%exp:att:x", "%exp:due:x", w.key("x", "pending"))
+		w.do("DEL", "%exp:active:x", "%exp:status:x", "%exp:due:x", w.key("x", "pending"))
 		l, _ := w.listen(expiry.Config{Sweep: 20 * time.Millisecond}, handlers{"x": w.note})
 		w.eventually(func() bool { return len(dead(t, l)) == 2 })
 		for _, e := range dead(t, l) {
@@ -150,7 +150,7 @@ func TestAPayloadAlone(t *testing.T) {
 		}
 		w.eventually(func() bool { return len(w.ran()) == 2 })
 		require.Equal(t, []string{"pending", "waits"}, w.ids())
-		require.EqualValues(t, 2, l.Stats().Strange)
+		require.EqualValues(t, 2, l.Stats().Invalid)
 	})
 }
 
@@ -171,10 +171,10 @@ func TestASweepOfManyFirings(t *testing.T) {
 		before := w.number("GET", "%exp:swept:x")
 		w.eventually(func() bool { return w.number("GET", "%exp:swept:x") > before })
 	}
-	require.Zero(t, l.Stats().Repaired+l.Stats().Strange)
-	w.do("DEL", "%exp:run:x")
-	w.eventually(func() bool { return w.number("ZCARD", "%exp:run:x") == n })
+	require.Zero(t, l.Stats().Repaired+l.Stats().Invalid)
+	w.do("DEL", "%exp:active:x")
+	w.eventually(func() bool { return w.number("ZCARD", "%exp:active:x") == n })
 	close(release)
-	w.eventually(func() bool { return l.Stats().Fired == n })
+	w.eventually(func() bool { return l.Stats().Succeeded == n })
 	require.Len(t, w.ran(), n)
 }

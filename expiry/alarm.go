@@ -10,10 +10,10 @@ import (
 type alarm struct {
 	mu   sync.Mutex
 	at   time.Time // zero: none
-	ring chan struct{}
+	wake chan struct{}
 }
 
-func newAlarm() *alarm { return &alarm{ring: make(chan struct{}, 1)} }
+func newAlarm() *alarm { return &alarm{wake: make(chan struct{}, 1)} }
 
 // signal wakes the loop now.
 func (a *alarm) signal() { a.set(time.Now()) }
@@ -28,7 +28,7 @@ func (a *alarm) set(at time.Time) {
 	a.mu.Unlock()
 	if earlier {
 		select {
-		case a.ring <- struct{}{}:
+		case a.wake <- struct{}{}:
 		default:
 		}
 	}
@@ -63,7 +63,7 @@ func (a *alarm) wait(ctx context.Context, until time.Time) {
 		timer.Reset(left)
 		select {
 		case <-timer.C:
-		case <-a.ring:
+		case <-a.wake:
 		case <-ctx.Done():
 			return
 		}

@@ -6,17 +6,17 @@ import (
 )
 
 // workers are the free places for handlers.
-type workers struct{ free chan struct{} }
+type slots struct{ free chan struct{} }
 
-func newWorkers(n int) *workers {
-	w := &workers{make(chan struct{}, n)}
-	w.give(n)
+func newSlots(n int) *slots {
+	w := &slots{make(chan struct{}, n)}
+	w.release(n)
 	return w
 }
 
 // take waits for a free place and takes up to most of those there are. It gives
 // up after a while, or when ctx ends, with none.
-func (w *workers) take(ctx context.Context, most int, wait time.Duration) (n int) {
+func (w *slots) acquire(ctx context.Context, most int, wait time.Duration) (n int) {
 	select {
 	case <-w.free:
 	default:
@@ -40,7 +40,7 @@ func (w *workers) take(ctx context.Context, most int, wait time.Duration) (n int
 	return n
 }
 
-func (w *workers) give(n int) {
+func (w *slots) release(n int) {
 	for range n {
 		w.free <- struct{}{}
 	}

@@ -1,0 +1,254 @@
+package expiry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// lane is a listener's work on one queue. A job is in jobs from its claim until
+// its outcome is recorded in Redis, so that its lease is renewed until then.
+type consumer struct {
+	*queue
+	listener *Listener
+	handler  Handler
+	alarm    *alarm
+
+	mu           sync.Mutex
+	jobs         map[token]*job
+	finished     []*job
+	outcomeReady chan struct{} // there is something in finished
+
+	renewing chan struct{} // holds a token while a heartbeat is on its way
+
+	clock clock // for loop alone
+}
+
+func newConsumer(l *Listener, q *queue, h Handler) *consumer {
+	return &consumer{
+		queue: q, listener: l, handler: h, alarm: newAlarm(),
+		jobs: map[token]*job{}, outcomeReady: make(chan struct{}, 1), renewing: make(chan struct{}, 1),
+	}
+}
+
+// job is one firing that this listener holds.
+type job struct {
+	token
+	firing firing
+	event  Event
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	leaseEnd  time.Time // when the lease ends, by this machine's clock
+	renewedAt time.Time
+	leaseLost bool // the lease is
+
+	finished      bool // there is an outcome; what comes later counts no more
+	outcome       outcome
+	err           error
+	maybeRecorded bool // an answer about the outcome was lost, so it may be recorded already
+}
+
+type outcome int
+
+const (
+	done outcome = iota
+	failed
+	unreadable // failed, and no attempt can succeed
+	released
+)
+
+// longestWait is how long a lane goes without looking, whatever it was told.
+const longestIdle = time.Second
+
+// claimPage is how many firings one script claims at most: 20 µs each on a slow
+// machine.
+const largestClaim = 250
+
+// stuckWait is how long a lane waits where something is due that a claim does
+// not take.
+const blockedWait = 10 * time.Millisecond
+
+// loop claims what falls due and starts its handlers.
+func (c *consumer) loop(s *session) {
+	var pause retryDelay
+	for s.ctx.Err() == nil {
+		n := c.listener.slots.acquire(s.ctx, min(c.listener.cfg.Batch, largestClaim), longestIdle)
+		if s.ctx.Err() != nil {
+			c.listener.slots.release(n)
+			return
+		}
+		c.alarm.clear()
+		next, err := c.claimNext(s, n)
+		if err != nil {
+			if c.listener.callFailed(s, err) {
+				return
+			}
+			pause.wait(s.ctx)
+			continue
+		}
+		pause.reset()
+		if n > 0 {
+			c.alarm.wait(s.ctx, next)
+		}
+	}
+}
+
+// take claims up to n firings and gives the time to look again.
+func (c *consumer) claimNext(s *session, n int) (next time.Time, err error) {
+	sent := time.Now()
+	result, err := c.claim(s.redisCtx, n, c.listener.cfg.Lease, c.listener.cfg.MaxLapses)
+	if err != nil {
+		c.listener.slots.release(n)
+		return next, err
+	}
+	got := time.Now()
+	if b, ok := c.clock.read(result.now, sent, got); ok {
+		s.loops.Go(func() { c.bringForward(s, b, got) })
+	}
+	c.listener.count.leasesExpired.Add(result.expired)
+	c.listener.count.cancelled.Add(result.dropped)
+	c.reportDied(result.died)
+	c.reportInvalid(result.invalid)
+	for _, key := range result.wrongType {
+		c.listener.logWrongType(key)
+	}
+	for _, f := range result.firings {
+		c.start(s, f, sent, result.now)
+	}
+	c.listener.slots.release(n - len(result.firings))
+	if result.dropped > 0 || result.invalid.count > 0 || len(result.died) > 0 || len(result.firings) == n {
+		return got, nil
+	}
+	wait := longestIdle
+	if result.next >= 0 {
+		wait = min(wait, time.Duration(result.next*1000-result.now)*time.Microsecond)
+	}
+	if wait <= 0 && len(result.firings) == 0 {
+		wait = blockedWait
+	}
+	return got.Add(wait), nil
+}
+
+// start makes a job of a firing and runs its handler.
+func (c *consumer) start(s *session, f firing, sent time.Time, now int64) {
+	event, err := c.listener.event(c.queue, f)
+	j := &job{
+		token: token{f.member, event.Attempt}, firing: f, event: event, err: err,
+		leaseEnd: sent.Add(c.listener.cfg.Lease), renewedAt: sent,
+	}
+	j.ctx, j.cancel = context.WithCancelCause(s.handlerCtx)
+	c.mu.Lock()
+	c.jobs[j.token] = j
+	c.mu.Unlock()
+	switch {
+	case err != nil:
+		c.finish(j, unreadable, err)
+	case s.ctx.Err() != nil, time.Since(sent) > c.listener.cfg.Lease-c.listener.leaseMargin():
+		c.finish(j, released, nil)
+	default:
+		late, claimed := time.UnixMicro(now).Sub(event.DueAt), time.Now()
+		s.handlers.Go(func() {
+			if event.Attempt == 1 {
+				c.listener.count.noteLag(late + time.Since(claimed))
+			}
+			c.runHandler(j)
+		})
+	}
+}
+
+// verdict is what a handler's answer means.
+func outcomeOf(j *job, err error) outcome {
+	switch {
+	case err == nil:
+		return done
+	case errors.As(err, new(*panicError)):
+		return failed
+	case context.Cause(j.ctx) == errStopped, context.Cause(j.ctx) == ErrLeaseLost: //nolint:errorlint // the causes that lane and Listener give
+		return released
+	}
+	return failed
+}
+
+// panicError is a handler that did not return.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// errExited is the panic value of a handler that called runtime.Goexit.
+var errExited = errors.New("the handler ended its goroutine")
+
+// perform runs the handler of a job. It has an outcome even where the handler
+// panics, or ends its goroutine.
+func (c *consumer) runHandler(j *job) {
+	var err error
+	returned := false
+	c.listener.count.running.Add(1)
+	defer func() {
+		if !returned {
+			value := recover()
+			if value == nil {
+				value = errExited
+			}
+			err = &panicError{value, debug.Stack()}
+		}
+		c.listener.count.running.Add(-1)
+		c.finish(j, outcomeOf(j, err), err)
+	}()
+	err = checkedError(c.handler(j.ctx, j.event))
+	returned = true
+}
+
+// sound is a handler's error, or what is known of one whose methods panic: a nil
+// pointer in an error, as a rule.
+func checkedError(err error) (result error) {
+	defer func() {
+		if v := recover(); v != nil {
+			result = fmt.Errorf("the handler returned a %T, whose methods panic: %v", err, v)
+		}
+	}()
+	if err != nil {
+		_ = err.Error()
+		_ = errors.As(err, new(*panicError))
+	}
+	return err
+}
+
+// finish notes the outcome of a job, for record.
+func (c *consumer) finish(j *job, o outcome, err error) {
+	c.listener.slots.release(1)
+	j.cancel(nil)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !j.finished {
+		c.noteOutcome(j, o, err)
+	}
+}
+
+func (c *consumer) noteOutcome(j *job, o outcome, err error) {
+	j.finished, j.outcome, j.err = true, o, err
+	c.finished = append(c.finished, j)
+	select {
+	case c.outcomeReady <- struct{}{}:
+	default:
+	}
+}
+
+// abandon releases the jobs whose handlers are still at work, and counts them.
+func (c *consumer) releaseUnfinished() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, j := range c.jobs {
+		if !j.finished {
+			c.noteOutcome(j, released, nil)
+			n++
+		}
+	}
+	return n
+}
