@@ -3,7 +3,7 @@ package listrepo
 import (
 	"context"
 	_ "embed"
-	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -12,31 +12,31 @@ import (
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-// Backlog tells how far the consumers of a queue are behind.
+// Backlog is the number of items of a queue that are not done, and their
+// greatest age.
 type Backlog struct {
-	Waiting int64 // items that the next claim can have: those of Len, and those whose lease lapsed
-	Claimed int64 // items that somebody works on
-	Dead    int64 // parked items
+	Waiting int64 // items in the queue, and items whose lease expired
+	Claimed int64 // items in flight, under a lease that has not expired
+	Dead    int64 // dead letters
 
-	// Oldest is the age of the oldest item that waits or is claimed, to about a
-	// second. Where nothing tells when an item was pushed it counts from when it
-	// was first claimed, or its queue noted; see Marks. 0 without items.
+	// Oldest is the age of the oldest item that is waiting or claimed, to about
+	// a second. If it is not known when an item was pushed, its age counts from
+	// its first claim, or from the time at which its queue was last registered;
+	// see [Marks]. Oldest is 0 if no item has a known age.
 	Oldest time.Duration
 }
 
 var (
 	//go:embed lua/backlog.lua
 	backlogSource string
-	//go:embed lua/delete.lua
-	deleteSource string
 
 	backlogScript = store.NewScript(clockSource+sharedSource+backlogSource, store.Tuple(store.Count, store.Count, store.Count, store.Number, store.Count)) //nolint:gocritic // a reply may hold several counts
-	deleteScript  = store.NewScript(clockSource+sharedSource+deleteSource, store.Flag)
 )
 
-// Backlog counts a queue's items, those in flight and the dead letters too, and
-// reports how long the oldest has waited: one script that writes nothing, and one
-// more for each hundred claims after the first. Each script counts at one time.
+// Backlog counts the items of a queue, including those in flight and the dead
+// letters, and returns the age of the oldest item. It sends one script, and
+// another one for every hundred claims. The scripts write nothing. Each of them
+// is atomic, but items may move between two of them.
 func (r *ListRepo[T]) Backlog(ctx context.Context, id string) (Backlog, error) {
 	t, err := r.core.Begin(ctx, "Backlog", id)
 	if err != nil {
@@ -57,60 +57,21 @@ func (r *ListRepo[T]) Backlog(ctx context.Context, id string) (Backlog, error) {
 	}
 }
 
-// backlog counts a page of claims, and with the first page everything else. It
-// returns how many claims are counted, 0 after the last page.
+// backlog counts one page of claims, and with the first page everything else.
+// It returns the number of claims counted so far, or 0 after the last page.
 func (q *queue) backlog(ctx context.Context, t fault.Target, from int64) (Backlog, int64, error) {
 	_, _, tail := claimKeys(t, "")
 	keys := append([]string{beside(t, queuekey.Due), beside(t, queuekey.Again), beside(t, queuekey.Dead), beside(t, queuekey.Age)}, q.index()...)
 	m, err := q.unconditional().Run(ctx, t, backlogScript, []string{tail, strconv.FormatInt(from, 10), q.marks.Queue}, keys...)
 	if err != nil {
-		return Backlog{}, 0, q.explained(ctx, t, err)
+		return Backlog{}, 0, q.nameWrongType(ctx, t, err)
 	}
 	n, err := m.AsIntSlice()
-	if err != nil || len(n) != 5 {
-		return Backlog{}, 0, t.Failed(errors.Join(errors.New("backlog.lua answered something else than five numbers"), err))
-	}
-	return Backlog{n[0], n[1], n[2], time.Duration(n[3]) * time.Millisecond}, n[4], nil
-}
-
-// Delete removes queues and counts those that had items: a pipeline of UNLINK,
-// and for each queue a script that removes claims and dead letters, one more for
-// each 100 claims. Not atomic: if it fails after the pipeline, the error reports
-// MaybeApplied, and a second Delete removes the rest. The claims on the queues are
-// lost.
-func (r *ListRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
-	n, err := r.core.Delete(ctx, ids...)
-	if err != nil && n > 0 {
-		return n, partly(fault.Target{Op: "Delete", Pool: r.core.Alias, Write: true}, err)
+	if err == nil && len(n) != 5 {
+		err = fmt.Errorf("the reply of backlog.lua has %d elements, expected 5", len(n))
 	}
 	if err != nil {
-		return n, err
+		return Backlog{}, 0, t.Failed(err)
 	}
-	for _, id := range ids {
-		t, err := r.core.BeginWrite(ctx, "Delete", id)
-		if err == nil {
-			err = r.core.deleteRest(ctx, t)
-		}
-		if err != nil {
-			t.Write = true
-			return n, partly(t, err)
-		}
-	}
-	return n, nil
-}
-
-// deleteRest removes what stands beside a queue.
-func (q *queue) deleteRest(ctx context.Context, t fault.Target) error {
-	_, _, tail := claimKeys(t, "")
-	keys := []string{beside(t, queuekey.Due), beside(t, queuekey.Again), beside(t, queuekey.Back), beside(t, queuekey.Dead), beside(t, queuekey.Age)}
-	for more := int64(1); more > 0; {
-		m, err := q.unconditional().Run(ctx, t, deleteScript, []string{tail}, keys...)
-		if err == nil {
-			more, err = m.AsInt64()
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return Backlog{n[0], n[1], n[2], time.Duration(n[3]) * time.Millisecond}, n[4], nil
 }

@@ -12,111 +12,128 @@ import (
 
 // Item is a claimed item.
 type Item[T any] struct {
-	ID      string // the same for every delivery of the item, and no other item of the queue has it
-	Attempt int    // 1 for the first delivery, and one more for each after it, returned ones included
-	Value   T
+	// ID identifies the item. It is the same in every delivery of the item, and
+	// no other item of the queue has it.
+	ID string
+
+	// Attempt is the number of the delivery, from 1. Deliveries that were
+	// returned count too.
+	Attempt int
+
+	Value T
 }
 
-// Claim is the right to work on some items of a queue, until they are acked or
-// released or its lease lapses. It is safe for concurrent use.
+// Claim is the right to work on some items of a queue. It ends when the items
+// are acked, released or returned, or when another claim takes them after the
+// lease expired. A Claim is safe for concurrent use.
 type Claim[T any] struct {
 	Items []Item[T]
 
 	repo  *ListRepo[T]
 	id    string
-	lease *lease // nil: nothing was there to claim
+	lease *lease // nil if there was nothing to claim
 }
 
-// Claim takes up to n items off the front of a queue, for as long as lease
-// says and Extend renews it. Items whose lease expired come first, in the order
-// in which they were first claimed, with the id that they had and a higher
-// attempt; if more than MaxCount of them have expired, those of the leases that
-// ended first. Released items keep their ids too, wherever they stand in the queue.
-// A claim may hold fewer items than there are. A claim without items needs no Ack.
+// Claim takes up to n items from the front of a queue and leases them to the
+// caller. [Claim.Extend] renews the lease. If n is 0, nothing is sent.
 //
-// The items move to a list beside the queue, `%claim-<token>:...`, so that Len,
-// Range and other programs see them no more, and no two claims overlap. One
-// script takes them and LRANGE reads them, in one round trip; if there is nothing
-// to take but hundreds of items that become dead letters first, in several. With
-// MaxAttempts an item on its last attempt is claimed alone.
+// Items whose lease expired come first, in the order in which they were first
+// claimed. They keep their ids, and their attempt is one higher. If many leases
+// have expired, the items of those that ended first come first. Items that were
+// released keep their ids too, wherever they stand in the queue. A claim may
+// hold fewer items than the queue has. With [MaxAttempts], an item on its last
+// attempt is claimed alone.
 //
-// The claim beside an error is good, and wants its Ack:
-//   - *ItemError: an item does not decode. It is not among Items but a dead letter,
-//     made in a second round trip. If that fails, its error is joined, and the item
-//     stays in the lease: it comes again when the lease has expired.
-//   - *ForeignEntriesError: entries beside the queue were not written by this library.
-//   - ErrWrongType with the name of a key beside the queue.
+// The items move to a list beside the queue, `%claim-<token>:...`, so
+// [ListRepo.Len], [ListRepo.Range] and other programs do not see them, and no
+// two claims overlap. A script moves the items and LRANGE reads them, in one
+// round trip. If the script finds only items that become dead letters, and
+// there are more of them than one script moves, Claim sends the two again. The
+// move is atomic. If the queue has a lifetime, Claim renews it.
 //
-// With every other error the claim is nil. If the error reports MaybeApplied, the
-// items come again when the lease has expired.
+// The claim is valid together with the following errors, and must be acked:
+//   - *[ItemError]: an item does not decode. It is not among Items, since a
+//     second round trip made it a dead letter. If that failed, its error is
+//     joined, and the item stays in the lease; it is redelivered when the lease
+//     has expired.
+//   - *[ForeignEntriesError]: there were entries beside the queue that the
+//     library did not write.
+//   - [ErrWrongType]: a key beside the queue holds another type, and the claim
+//     did without it. The error names the key.
 //
-// Errors: ErrInvalidTTL for a lease under a millisecond; ErrInvalidArgument for
-// an n that is negative or over MaxCount; ErrUnsupported for IfAbsent;
-// ErrWrongType.
+// With any other error the claim is nil. If the error reports MaybeApplied, the
+// items are redelivered when the lease has expired.
+//
+// If lease is under a millisecond, Claim returns [ErrInvalidTTL]. If n is
+// negative or over [MaxCount], it returns [ErrInvalidArgument]. If the
+// repository has the option [IfAbsent], it returns [ErrUnsupported]. If the
+// queue, or a key that the claim cannot do without, holds another type, it
+// returns [ErrWrongType].
 func (r *ListRepo[T]) Claim(ctx context.Context, id string, n int, lease time.Duration) (*Claim[T], error) {
 	return r.claim(ctx, "Claim", id, n, lease, nil)
 }
 
-func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease time.Duration, before *lease) (*Claim[T], error) {
-	l, texts, err := r.core.claim(ctx, op, id, n, lease, before)
+// claim makes a claim, and ends the claim previous if there is one.
+func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease time.Duration, previous *lease) (*Claim[T], error) {
+	l, texts, err := r.core.claim(ctx, op, id, n, lease, previous)
 	if err != nil {
 		return nil, err
 	}
 	c := &Claim[T]{repo: r, id: id}
 	if len(texts) == 0 {
 		if l != nil {
-			err = l.beside
+			err = l.warning
 		}
 		return c, err
 	}
 	c.lease = l
-	errs := []error{l.beside}
+	errs := []error{l.warning}
 	c.Items = make([]Item[T], 0, len(texts))
-	var bad []string
+	var undecoded []string
 	ids := l.ids()
 	for i, text := range texts {
 		c.Items = append(c.Items, Item[T]{ID: ids[i], Attempt: l.attempt(i + 1)})
 		last := len(c.Items) - 1
-		if err := r.item(l.target, i, ids[i], text, &c.Items[last].Value); err != nil {
-			bad, errs, c.Items = append(bad, ids[i]), append(errs, err), c.Items[:last]
+		if err := r.decodeItem(l.target, i, ids[i], text, &c.Items[last].Value); err != nil {
+			undecoded, errs, c.Items = append(undecoded, ids[i]), append(errs, err), c.Items[:last]
 		}
 	}
-	if len(bad) > 0 {
-		err := l.park(ctx, bad, fmt.Sprintf("does not decode as %v", reflect.TypeFor[T]()))
+	if len(undecoded) > 0 {
+		err := l.makeDead(ctx, undecoded, fmt.Sprintf("does not decode as %v", reflect.TypeFor[T]()))
 		if err != nil {
-			l.withhold(bad)
+			l.withhold(undecoded)
 		}
 		errs = append(errs, err)
 	}
 	return c, errors.Join(errs...)
 }
 
-// Ack removes items for good. If none are named, it removes all of Items that are
-// left, and the call after the last one does nothing. UNLINK and ZREM in one round
-// trip for all, one script for some. Atomic.
+// Ack removes items for good. Without items, it removes all of Items that are
+// left; if none is left, it does nothing. For all items it sends UNLINK and
+// ZREM in one round trip, for some of them one script. It is atomic.
 //
-// Errors: ErrLeaseLost, with nothing changed, if another claim took the items over
-// after the lease expired, or if they were removed, by an eviction or by hand.
-// ErrNotFound for an item that is not of this claim, or was acked, released or
-// returned before; nothing is sent then.
+// If another claim took the items after the lease expired, or if they were
+// removed by an eviction or by hand, Ack returns [ErrLeaseLost] and changes
+// nothing. If an item does not belong to the claim, or was acked, released or
+// returned before, Ack returns [ErrNotFound] and sends nothing.
 func (c *Claim[T]) Ack(ctx context.Context, items ...Item[T]) error {
-	return c.settle(ctx, "Ack", items, func(l *lease, places []int) error { return l.ack(ctx, places) })
+	return c.settle(ctx, "Ack", items, func(t fault.Target, places []int) error { return c.lease.ack(ctx, t, places) })
 }
 
-// Next acks the items that are left and claims up to n more of the queue, which
-// are not among them: Ack and Claim in one script, atomic, and one round trip. It
-// is the way to work through a queue:
+// Next acks the items that are left and claims up to n other items of the
+// queue. It is [Claim.Ack] and [ListRepo.Claim] in one script and one round
+// trip, and it is atomic. Use it to work through a queue:
 //
 //	for len(c.Items) > 0 {
-//		// work
+//		// work on c.Items
 //		if c, err = c.Next(ctx, 100, time.Minute); err != nil { ... }
 //	}
 //
-// If an item of this claim could not be made a dead letter, Next is an Ack and a
-// Claim, in two round trips.
+// If an item of the claim does not decode and could not be made a dead letter,
+// Next takes two round trips and is not atomic. If n is 0, Next is an Ack.
 //
-// Errors: those of Claim. If the lease was lost, ErrLeaseLost as for Ack, and the
-// claim beside it is good.
+// Next returns the errors of [ListRepo.Claim]. If the lease was lost, it
+// returns [ErrLeaseLost] together with a valid new claim.
 func (c *Claim[T]) Next(ctx context.Context, n int, lease time.Duration) (*Claim[T], error) {
 	if c.lease == nil {
 		return c.repo.claim(ctx, "Next", c.id, n, lease, nil)
@@ -124,33 +141,32 @@ func (c *Claim[T]) Next(ctx context.Context, n int, lease time.Duration) (*Claim
 	if n == 0 {
 		return &Claim[T]{repo: c.repo, id: c.id}, c.Ack(ctx)
 	}
-	before := c.lease
-	before.mu.Lock()
-	defer before.mu.Unlock()
-	before.target.Op = "Next"
+	previous := c.lease
+	previous.mu.Lock()
+	defer previous.mu.Unlock()
 	switch {
-	case before.left == 0:
+	case previous.left == 0:
 		return c.repo.claim(ctx, "Next", c.id, n, lease, nil)
-	case before.kept == 0:
-		return c.repo.claim(ctx, "Next", c.id, n, lease, before)
+	case previous.withheld == 0:
+		return c.repo.claim(ctx, "Next", c.id, n, lease, previous)
 	}
-	return c.nextOfSome(ctx, n, lease)
+	return c.ackThenClaim(ctx, n, lease)
 }
 
-// nextOfSome is Next for a claim that keeps items which the caller has not got:
-// Ack and Claim, one after the other.
-func (c *Claim[T]) nextOfSome(ctx context.Context, n int, d time.Duration) (*Claim[T], error) {
-	before := c.lease
-	if _, err := c.repo.core.beginClaim(ctx, "Next", c.id, n, d); err != nil {
+// ackThenClaim is Next for a claim with withheld items, which must stay in the
+// lease.
+func (c *Claim[T]) ackThenClaim(ctx context.Context, n int, d time.Duration) (*Claim[T], error) {
+	t, err := c.repo.core.beginClaim(ctx, "Next", c.id, n, d)
+	if err != nil {
 		return nil, err
 	}
-	lost := before.settleLocked(ctx, nil, func(l *lease, places []int) error { return l.ack(ctx, places) })
+	lost := c.lease.settleLocked(ctx, t, nil, func(t fault.Target, places []int) error { return c.lease.ack(ctx, t, places) })
 	if lost != nil && !errors.Is(lost, fault.ErrLeaseLost) {
 		return nil, lost
 	}
 	next, err := c.repo.claim(ctx, "Next", c.id, n, d, nil)
 	if next == nil && lost == nil {
-		return nil, partly(before.target, err)
+		return nil, partly(t, err)
 	}
 	if lost == nil {
 		return next, err
@@ -158,44 +174,56 @@ func (c *Claim[T]) nextOfSome(ctx context.Context, n int, d time.Duration) (*Cla
 	return next, errors.Join(lost, err)
 }
 
-// Release puts items back in front of the queue, in their order; none named:
-// all that are left. They keep their ids, and their next attempt is one higher.
-// Other programs see them as the plain values that they were, and may take them.
-// A bound of MaxLen does not keep them out. With MaxAttempts, items without an
-// attempt left become dead letters instead. One script, atomic; if the items are
-// more than a megabyte together, several, the last items first.
+// Release puts items back at the front of the queue, in their order. Without
+// items, it puts back all of Items that are left. They keep their ids, and
+// their next attempt is one higher. Other programs see them as plain values and
+// may take them. [MaxLen] does not apply. With [MaxAttempts], an item without
+// an attempt left becomes a dead letter instead.
 //
-// Errors: those of Ack. If one of several scripts fails, the error's MaybeApplied
-// is true, and Release can be repeated.
+// Release sends one script, which is atomic. If the items are more than a
+// megabyte together, it sends several, beginning with the last items. If one of
+// them fails, the error reports MaybeApplied, and Release can be repeated.
+// Release renews the lifetime of the queue.
+//
+// Release returns the errors of [Claim.Ack].
 func (c *Claim[T]) Release(ctx context.Context, items ...Item[T]) error {
-	return c.Fail(ctx, errReleased, items...)
+	return c.fail(ctx, "Release", errReleased, items)
 }
 
 var errReleased = errors.New("released on the last attempt")
 
-// Fail is Release with the reason, which items that are parked carry.
+// Fail is [Claim.Release] with a reason. Items that become dead letters carry
+// cause's text in [DeadLetter.Reason].
 func (c *Claim[T]) Fail(ctx context.Context, cause error, items ...Item[T]) error {
-	return c.settle(ctx, "Release", items, func(l *lease, places []int) error {
-		return l.release(ctx, places, fate{attempts: l.queue.MaxAttempts, reason: cause.Error()})
+	return c.fail(ctx, "Fail", cause, items)
+}
+
+func (c *Claim[T]) fail(ctx context.Context, op string, cause error, items []Item[T]) error {
+	return c.settle(ctx, op, items, func(t fault.Target, places []int) error {
+		return c.lease.release(ctx, t, places, putBack{maxAttempts: c.lease.queue.MaxAttempts, reason: cause.Error()})
 	})
 }
 
-// Return puts items back in front of the queue, in their order, as Release does,
-// but the delivery does not count towards MaxAttempts, and no item becomes a dead
-// letter. If no items are named, Return puts back all that are left. It is for a
-// worker that stops before it has tried them. Item.Attempt of the next delivery is
-// one higher all the same, so that a repeat can be recognized. The scripts are
-// those of Release.
+// Return puts items back at the front of the queue as [Claim.Release] does, but
+// this delivery does not count towards [MaxAttempts], and no item becomes a
+// dead letter. Use it in a worker that stops before it has tried the items. The
+// next delivery has a higher [Item.Attempt] all the same, so a repeat can be
+// recognized.
 //
-// Errors: those of Ack.
+// Return sends the scripts of [Claim.Release] and returns the errors of
+// [Claim.Ack].
 func (c *Claim[T]) Return(ctx context.Context, items ...Item[T]) error {
-	return c.settle(ctx, "Return", items, func(l *lease, places []int) error {
-		return l.release(ctx, places, fate{free: true})
+	return c.settle(ctx, "Return", items, func(t fault.Target, places []int) error {
+		return c.lease.release(ctx, t, places, putBack{uncounted: true})
 	})
 }
 
-// Extend lets the lease end d from now. One script; atomic. Errors:
-// ErrInvalidTTL for less than a millisecond; ErrLeaseLost as for Ack.
+// Extend renews the lease, so that it ends d from now. It sends one script,
+// which is atomic. If the claim never had items, Extend does nothing.
+//
+// If d is under a millisecond, Extend returns [ErrInvalidTTL]. If the claim was
+// lost as described at [Claim.Ack], or if all its items were settled, it
+// returns [ErrLeaseLost].
 func (c *Claim[T]) Extend(ctx context.Context, d time.Duration) error {
 	if c.lease == nil {
 		return nil
@@ -203,7 +231,8 @@ func (c *Claim[T]) Extend(ctx context.Context, d time.Duration) error {
 	return c.lease.extend(ctx, d)
 }
 
-func (c *Claim[T]) settle(ctx context.Context, op string, items []Item[T], do func(*lease, []int) error) error {
+// settle calls do for the places of items. Places are nil for all items.
+func (c *Claim[T]) settle(ctx context.Context, op string, items []Item[T], do func(t fault.Target, places []int) error) error {
 	if c.lease == nil {
 		if len(items) == 0 {
 			return nil

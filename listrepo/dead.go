@@ -16,24 +16,29 @@ import (
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-// DeadLetter is an item that was parked: it did not decode, or had no attempt
-// left.
+// DeadLetter is an item that is not delivered any more, because it does not
+// decode or has no attempt left.
 type DeadLetter[T any] struct {
 	Item[T]
-	Raw    []byte    // what is stored; Value is made of it
-	Reason string    // why it was parked
-	At     time.Time // when, by the server's clock
+	Raw    []byte    // the stored bytes of the item
+	Reason string    // why the item became a dead letter
+	At     time.Time // when it became one, by the server's clock
 }
 
-//go:embed lua/retry.lua
-var retrySource string
+var (
+	//go:embed lua/retry.lua
+	retrySource string
 
-var retryScript = store.NewScript(clockSource+sharedSource+retrySource, store.Tuple(store.Count, store.Number))
+	retryScript = store.NewScript(clockSource+sharedSource+retrySource, store.Tuple(store.Count, store.Number))
+)
 
-// Dead goes over the parked items of a queue, in no order, with HSCAN: breaking
-// off ends the traffic. An item that does not decode comes with an *ItemError
-// beside it, and the loop goes on; any other error ends it. Dead letters stay
-// until Retry or Discard takes them, whatever the queue's lifetime.
+// Dead iterates over the dead letters of a queue, in no particular order. It
+// reads them in pages with HSCAN, and sends nothing more after the loop ends.
+// Dead letters have no lifetime: they stay until [ListRepo.Retry],
+// [ListRepo.Discard] or [ListRepo.Delete] removes them.
+//
+// If an item does not decode, Dead yields it with an *[ItemError], and the loop
+// goes on. Any other error ends the loop.
 func (r *ListRepo[T]) Dead(ctx context.Context, id string) iter.Seq2[DeadLetter[T], error] {
 	return func(yield func(DeadLetter[T], error) bool) {
 		t, err := r.core.Begin(ctx, "Dead", id)
@@ -42,12 +47,12 @@ func (r *ListRepo[T]) Dead(ctx context.Context, id string) iter.Seq2[DeadLetter[
 			return
 		}
 		seen := map[string]bool{}
-		for text, err := range r.core.dead(ctx, t) {
+		for entry, err := range r.core.deadEntries(ctx, t) {
 			if err != nil {
 				yield(DeadLetter[T]{}, err)
 				return
 			}
-			d, err := r.deadLetter(t, len(seen), text[0], text[1])
+			d, err := r.parseDead(t, len(seen), entry.id, entry.text)
 			if seen[d.ID] {
 				continue
 			}
@@ -59,18 +64,22 @@ func (r *ListRepo[T]) Dead(ctx context.Context, id string) iter.Seq2[DeadLetter[
 	}
 }
 
-// dead gives the id and the text of each parked item, some of them twice.
-func (q *queue) dead(ctx context.Context, t fault.Target) iter.Seq2[[2]string, error] {
-	return func(yield func([2]string, error) bool) {
+// deadEntry is a dead letter as it is stored.
+type deadEntry struct{ id, text string }
+
+// deadEntries iterates over stored dead letters. It may yield one twice, as
+// HSCAN does.
+func (q *queue) deadEntries(ctx context.Context, t fault.Target) iter.Seq2[deadEntry, error] {
+	return func(yield func(deadEntry, error) bool) {
 		for cursor := uint64(0); ; {
 			scan := q.Client.B().Hscan().Key(beside(t, queuekey.Dead)).Cursor(cursor).Count(100).Build()
 			page, err := q.Client.Do(ctx, scan).AsScanEntry()
 			if err != nil {
-				yield([2]string{}, t.Failed(err))
+				yield(deadEntry{}, t.Failed(err))
 				return
 			}
 			for i := 0; i+1 < len(page.Elements); i += 2 {
-				if !yield([2]string{page.Elements[i], page.Elements[i+1]}, nil) {
+				if !yield(deadEntry{page.Elements[i], page.Elements[i+1]}, nil) {
 					return
 				}
 			}
@@ -81,31 +90,38 @@ func (q *queue) dead(ctx context.Context, t fault.Target) iter.Seq2[[2]string, e
 	}
 }
 
-// deadLetter reads what park in lua/shared.lua wrote:
-// "<ms> <count> <length of reason> <reason><value>".
-func (r *ListRepo[T]) deadLetter(t fault.Target, place int, id, text string) (d DeadLetter[T], err error) {
+var errForeignDead = errors.New("the dead letter does not have the form that this library writes; remove it with Discard")
+
+// parseDead reads the text that makeDead in lua/shared.lua writes: "<ms>
+// <count> <length of reason> <reason><value>".
+func (r *ListRepo[T]) parseDead(t fault.Target, index int, id, text string) (d DeadLetter[T], err error) {
 	d.ID = id
 	parts := strings.SplitN(text, " ", 4)
 	if len(parts) != 4 {
-		return d, t.NotApplied(errors.New("a parked item has another form; it was written by something else"))
+		return d, t.NotApplied(errForeignDead)
 	}
 	ms, errMS := strconv.ParseInt(parts[0], 10, 64)
-	attempt, errAttempt := deliveries(parts[1])
+	attempt, errAttempt := parseDeliveries(parts[1])
 	length, errLength := strconv.Atoi(parts[2])
 	if err := errors.Join(errMS, errAttempt, errLength); err != nil || length < 0 || length > len(parts[3]) {
-		return d, t.NotApplied(errors.New("a parked item has another form; it was written by something else"))
+		return d, t.NotApplied(errForeignDead)
 	}
 	d.Attempt, d.At = attempt, time.UnixMilli(ms)
 	d.Reason, d.Raw = parts[3][:length], []byte(parts[3][length:])
-	return d, r.item(t, place, id, string(d.Raw), &d.Value)
+	return d, r.decodeItem(t, index, id, string(d.Raw), &d.Value)
 }
 
-// Retry puts dead letters back in front of the queue, in the order in which they
-// are named, and counts those that were dead letters: one script for each MaxCount
-// ids, the last ones first. Each script is atomic. If one fails after others did
-// their part, the error reports MaybeApplied, and the count is what was put back.
-// The items keep their ids and attempts, and have one attempt more, whatever
-// MaxAttempts says. What has not the form of a dead letter stays and is not counted.
+// Retry puts dead letters back at the front of the queue, in the order of ids,
+// and returns how many there were. An id that names no dead letter is not
+// counted, and an entry that the library did not write stays. The items keep
+// their ids and attempts. Each has one attempt more, whatever [MaxAttempts]
+// says. Retry renews the lifetime of the queue.
+//
+// Retry sends one script for every [MaxCount] ids, beginning with the last
+// ones. Each script is atomic. If one fails after others succeeded, the error
+// reports MaybeApplied, and Retry returns the number of items put back so far.
+//
+// If the repository has the option [IfAbsent], Retry returns [ErrUnsupported].
 func (r *ListRepo[T]) Retry(ctx context.Context, id string, ids ...string) (int64, error) {
 	t, err := r.core.BeginWrite(ctx, "Retry", id)
 	if err == nil {
@@ -116,44 +132,47 @@ func (r *ListRepo[T]) Retry(ctx context.Context, id string, ids ...string) (int6
 	}
 	pages := slices.Collect(slices.Chunk(ids, MaxCount))
 	slices.Reverse(pages)
-	return paged(t, pages, func(page []string) (int64, error) { return r.core.retry(ctx, t, page) })
+	return sumPages(t, pages, func(page []string) (int64, error) { return r.core.retry(ctx, t, page) })
 }
 
+// retry runs the script for one page of ids.
 func (q *queue) retry(ctx context.Context, t fault.Target, ids []string) (int64, error) {
 	keys := append([]string{beside(t, queuekey.Dead), beside(t, queuekey.Back), beside(t, queuekey.Due), beside(t, queuekey.Age)}, q.indexAndSet()...)
 	args := append([]string{q.marks.Queue, q.marks.Member}, ids...)
 	m, err := q.unconditional().Run(ctx, t, retryScript, args, keys...)
 	if err != nil {
-		return 0, q.explained(ctx, t, err)
+		return 0, q.nameWrongType(ctx, t, err)
 	}
-	parts, err := pair(t, m)
+	parts, err := readPair(t, m)
 	if err != nil {
 		return 0, err
 	}
 	n, err := parts[0].AsInt64()
-	return n, cmp.Or(err, q.renewFrom(ctx, t, parts[1]))
+	return n, cmp.Or(err, q.continueRenewal(ctx, t, parts[1]))
 }
 
-// Discard removes dead letters for good and counts those that were there: HDEL,
-// one for each MaxCount ids. If one fails after others did their part, the error
-// reports MaybeApplied, and the count is what was removed.
+// Discard removes dead letters for good and returns how many there were. It
+// sends one HDEL for every [MaxCount] ids. Each of them is atomic. If one fails
+// after others succeeded, the error reports MaybeApplied, and Discard returns
+// the number of dead letters removed so far.
 func (r *ListRepo[T]) Discard(ctx context.Context, id string, ids ...string) (int64, error) {
 	t, err := r.core.BeginWrite(ctx, "Discard", id)
 	if err != nil {
 		return 0, err
 	}
 	pages := slices.Collect(slices.Chunk(ids, MaxCount))
-	return paged(t, pages, func(page []string) (int64, error) {
+	return sumPages(t, pages, func(page []string) (int64, error) {
 		m, err := r.core.Do(ctx, t, r.core.Client.B().Hdel().Key(beside(t, queuekey.Dead)).Field(page...).Build(), store.Count)
 		if err != nil {
-			return 0, r.core.explained(ctx, t, err)
+			return 0, r.core.nameWrongType(ctx, t, err)
 		}
 		return m.ToInt64()
 	})
 }
 
-// paged adds up what do answers for each page of ids, until one fails.
-func paged(t fault.Target, pages [][]string, do func([]string) (int64, error)) (sum int64, err error) {
+// sumPages calls do for each page of ids until it fails, and returns the sum of
+// its results.
+func sumPages(t fault.Target, pages [][]string, do func([]string) (int64, error)) (sum int64, err error) {
 	for i, page := range pages {
 		n, err := do(page)
 		sum += n

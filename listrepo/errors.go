@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/symphony-go/symphony/codec"
-
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
@@ -16,63 +15,64 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The reasons for which a call fails, for errors.Is: the same values as in
+// The errors of this package, for errors.Is. They are the same values as in
 // package symphony.
 var (
-	ErrNotFound        = pool.ErrNotFound        // no such record
-	ErrExists          = pool.ErrExists          // IfAbsent, and the record is there
+	ErrNotFound        = pool.ErrNotFound        // the record, or the item of a claim, does not exist
+	ErrExists          = pool.ErrExists          // the record exists, and the option is IfAbsent
 	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
-	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime under a millisecond
+	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime or a lease under a millisecond
 	ErrInvalidSchema   = pool.ErrInvalidSchema   // T cannot be stored
 	ErrTooLarge        = codec.ErrTooLarge       // a value over Config.MaxValueBytes
-	ErrFull            = pool.ErrFull            // a push over MaxLen
-	ErrLeaseLost       = pool.ErrLeaseLost       // claimed items were taken over or removed
-	ErrUnsupported     = pool.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
+	ErrFull            = pool.ErrFull            // the items do not fit under MaxLen
+	ErrLeaseLost       = pool.ErrLeaseLost       // another claim took the items, or they were removed
+	ErrUnsupported     = pool.ErrUnsupported     // the server, codec, layout or schema cannot do it, or the option does not apply
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no right to a command, key or channel
-	ErrUnexpectedReply = pool.ErrUnexpectedReply // a reply that no Redis gives
-	ErrInvalidArgument = pool.ErrInvalidArgument // no call can take this argument
-	ErrInvalidKey      = keyspace.ErrInvalidKey  // the id cannot be in a key
-	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has that alias
+	ErrUnexpectedReply = pool.ErrUnexpectedReply // a reply that no Redis server sends
+	ErrInvalidArgument = pool.ErrInvalidArgument // an argument that no call accepts
+	ErrInvalidKey      = keyspace.ErrInvalidKey  // the id cannot be part of a key
+	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has the alias
 	ErrClosed          = pool.ErrClosed          // the pools are closed
 )
 
 // OpError is the error of one operation; see [pool.OpError].
 type OpError = pool.OpError
 
-// ForeignEntriesError is the error beside a claim that found entries beside the queue
-// which this library did not write. They are set aside: each is a dead letter now,
-// with its text in Raw, and Discard removes it. The claim is good.
+// ForeignEntriesError is returned with a valid claim if there were entries
+// beside the queue that the library did not write. Each of them is a dead
+// letter now, with its text in [DeadLetter.Raw]. [ListRepo.Discard] removes it.
 type ForeignEntriesError struct {
 	Key   string // the queue's key
-	Count int    // how many entries were set aside by this call
+	Count int    // how many entries this call made dead letters
 }
 
-// Error names the queue and the way to see the entries.
+// Error names the queue and says how to read and remove the entries.
 func (e *ForeignEntriesError) Error() string {
 	return fmt.Sprintf("%d entries beside the queue %q were not written by this library; they are dead letters now: read them with Dead, remove them with Discard",
 		e.Count, e.Key)
 }
 
-// foreignItemError is the error for an item that a claim cannot settle.
-type foreignItemError struct{ id string }
+// unknownItemError is the error for an item that a claim cannot settle.
+type unknownItemError struct{ id string }
 
-// Error says what is known of the item.
-func (e *foreignItemError) Error() string {
-	return fmt.Sprintf("item %q is not of this claim, or was acked, released or returned before", e.id)
+// Error names the item.
+func (e *unknownItemError) Error() string {
+	return fmt.Sprintf("item %q does not belong to this claim, or was acked, released or returned before", e.id)
 }
 
 // Is reports whether target is ErrNotFound.
-func (e *foreignItemError) Is(target error) bool { return target == ErrNotFound }
+func (e *unknownItemError) Is(target error) bool { return target == ErrNotFound }
 
-// mistyped is the error for a key beside a queue that holds another type.
-func mistyped(key string) error {
-	return fmt.Errorf("%w: %q, which the library keeps beside the queue, was written by something else; "+
-		"RENAME it away, or DEL it if it is not needed", ErrWrongType, key)
+// wrongTypeError returns the error for a key beside a queue that holds another
+// type.
+func wrongTypeError(key string) error {
+	return fmt.Errorf("%w: the library keeps %q beside the queue, but something else wrote it; "+
+		"RENAME it, or DEL it if it is not needed", ErrWrongType, key)
 }
 
-// explained is err with the name of the key that holds another type, if that is
-// the reason: TYPE for each key, which only such an error costs.
-func (q *queue) explained(ctx context.Context, t fault.Target, err error) error {
+// nameWrongType adds the name of the key to err if the reason is ErrWrongType.
+// Only then it sends a TYPE for each key, in one round trip.
+func (q *queue) nameWrongType(ctx context.Context, t fault.Target, err error) error {
 	var op *fault.OpError
 	if !errors.Is(err, ErrWrongType) || !errors.As(err, &op) {
 		return err
@@ -96,14 +96,14 @@ func (q *queue) explained(ctx context.Context, t fault.Target, err error) error 
 			continue
 		}
 		if i > 0 {
-			op.Err = mistyped(keys[i])
+			op.Err = wrongTypeError(keys[i])
 		}
 		break
 	}
 	return err
 }
 
-// reason is why an operation failed, without what was done to which key.
+// reason returns the reason of err, without its operation and key.
 func reason(err error) error {
 	var op *fault.OpError
 	if errors.As(err, &op) {
@@ -112,7 +112,8 @@ func reason(err error) error {
 	return err
 }
 
-// partly is the error of an operation that was applied in part before err.
+// partly returns the error of an operation of which a part was applied before
+// err.
 func partly(t fault.Target, err error) error {
 	var op *fault.OpError
 	if errors.As(err, &op) {
@@ -121,11 +122,11 @@ func partly(t fault.Target, err error) error {
 	return t.Applied(fmt.Errorf("a part was applied: %w", reason(err)))
 }
 
-// pair reads the reply of a script that answers with two values.
-func pair(t fault.Target, m rueidis.RedisMessage) ([]rueidis.RedisMessage, error) {
+// readPair reads the reply of a script that returns two values.
+func readPair(t fault.Target, m rueidis.RedisMessage) ([]rueidis.RedisMessage, error) {
 	parts, err := m.ToArray()
 	if err == nil && len(parts) != 2 {
-		err = errors.New("a script answered something else than a pair")
+		err = fmt.Errorf("the reply of the script has %d elements, expected 2", len(parts))
 	}
 	if err != nil {
 		return nil, t.Applied(err)

@@ -10,16 +10,16 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// ItemError is an item that does not decode. The item itself is in Raw, and
-// never in the text of the error.
+// ItemError is the error of an item that does not decode. Raw holds the item;
+// the error's text never does.
 type ItemError struct {
-	Index int    // its place in what was read, from 0
-	ID    string // its identity, where it was claimed or is dead
-	Raw   []byte // what is stored
-	Err   error  // a *codec.DecodeError
+	Index int    // the item's position among those that were read, from 0
+	ID    string // the item's id, if it was claimed or is a dead letter
+	Raw   []byte // the stored bytes
+	Err   error  // an *OpError that wraps a *codec.DecodeError
 }
 
-// Error says which item it is and what is wrong with it.
+// Error names the item and the reason.
 func (e *ItemError) Error() string {
 	if e.ID != "" {
 		return fmt.Sprintf("item %d (%s): %v", e.Index, e.ID, e.Err)
@@ -27,11 +27,12 @@ func (e *ItemError) Error() string {
 	return fmt.Sprintf("item %d: %v", e.Index, e.Err)
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *ItemError) Unwrap() error { return e.Err }
 
-// decode reads an array of items.
-func (r *ListRepo[T]) decode(t fault.Target, reply rueidis.RedisMessage) ([]T, error) {
+// decodeItems decodes an array of items. It leaves out items that do not
+// decode, and joins their errors.
+func (r *ListRepo[T]) decodeItems(t fault.Target, reply rueidis.RedisMessage) ([]T, error) {
 	texts, err := reply.AsStrSlice()
 	if err != nil {
 		return nil, t.Failed(err)
@@ -40,7 +41,7 @@ func (r *ListRepo[T]) decode(t fault.Target, reply rueidis.RedisMessage) ([]T, e
 	var errs []error
 	n := 0
 	for i, text := range texts {
-		if err := r.item(t, i, "", text, &items[n]); err != nil {
+		if err := r.decodeItem(t, i, "", text, &items[n]); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -49,10 +50,11 @@ func (r *ListRepo[T]) decode(t fault.Target, reply rueidis.RedisMessage) ([]T, e
 	return items[:n], errors.Join(errs...)
 }
 
-// item reads one item; its error is an *ItemError, and the value is zero then.
-func (r *ListRepo[T]) item(t fault.Target, place int, id, text string, into *T) error {
+// decodeItem decodes one item. If that fails, it returns an *ItemError and sets
+// into to the zero value.
+func (r *ListRepo[T]) decodeItem(t fault.Target, index int, id, text string, into *T) error {
 	if err := r.core.Decode(t, text, reflect.ValueOf(into).Elem()); err != nil {
-		return &ItemError{place, id, []byte(text), err}
+		return &ItemError{index, id, []byte(text), err}
 	}
 	return nil
 }

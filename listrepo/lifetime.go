@@ -18,79 +18,80 @@ var (
 	//go:embed lua/renew_beside.lua
 	renewBesideSource string
 
-	popTrimScript     = store.NewScript(clockSource+sharedSource+popTrimSource, store.Tuple(store.Number, store.Either(store.OK, popped)))
+	popTrimScript     = store.NewScript(clockSource+sharedSource+popTrimSource, store.Tuple(store.Number, store.Either(store.OK, popReply)))
 	renewBesideScript = store.NewScript(clockSource+sharedSource+renewBesideSource, store.Number)
 )
 
-// popped is a reply to LPOP with a count.
-func popped(m rueidis.RedisMessage) bool { return m.IsNil() || store.Texts(m) }
+// popReply reports whether m is a reply to LPOP with a count.
+func popReply(m rueidis.RedisMessage) bool { return m.IsNil() || store.Texts(m) }
 
-// all has renew_beside.lua look at every claim of a queue, from the first.
-const all = "-1"
+// allClaims makes renew_beside.lua renew every claim of a queue, from the first
+// one.
+const allClaims = -1
 
-// renews reports whether a write has to renew what stands beside a queue too. A
-// repository without a lifetime whose queues never had one has nothing to renew.
-func (q *queue) renews() bool { return q.Lifetime > 0 || q.Endless }
+// mustRenewBeside reports whether a write has to renew the keys beside the
+// queue too. If the repository has no lifetime and was not given NoTTL, only a
+// queue that another repository gave a lifetime needs it.
+func (q *queue) mustRenewBeside() bool { return q.Lifetime > 0 || q.Endless }
 
-// change takes items off a queue and renews its lifetime. It reports whether the
-// command ran, since the renewal of what stands beside the queue may fail then.
-func (q *queue) change(ctx context.Context, t fault.Target, reply store.Reply, command string, args ...string) (m rueidis.RedisMessage, ran bool, err error) {
+// remove runs a command that takes items off a queue, and renews the queue's
+// lifetime. ran reports whether the command ran: if it did, err is the error of
+// renewing the keys beside the queue.
+func (q *queue) remove(ctx context.Context, t fault.Target, reply store.Reply, command string, args ...string) (m rueidis.RedisMessage, ran bool, err error) {
 	cmd := func() rueidis.Completed { return q.Client.B().Arbitrary(command).Keys(t.Key).Args(args...).Build() }
 	if q.Keep {
 		m, err = q.Do(ctx, t, cmd(), reply)
 		return m, err == nil, err
 	}
-	if !q.renews() {
-		replies, had, err := q.WriteRenewed(ctx, t, append(q.Tx(1), cmd()))
+	if !q.mustRenewBeside() {
+		replies, hadLifetime, err := q.WriteRenewed(ctx, t, append(q.Tx(1), cmd()))
 		if err != nil {
 			return m, false, err
 		}
 		if err := reply.Check(t, replies[0]); err != nil {
 			return m, false, err
 		}
-		if had {
-			err = q.renewRest(ctx, t, all)
+		if hadLifetime {
+			err = q.renewBeside(ctx, t, allClaims)
 		}
 		return replies[0], true, err
 	}
 	m, err = q.unconditional().Run(ctx, t, popTrimScript, append([]string{command}, args...), beside(t, queuekey.Due))
 	if err != nil {
-		return m, false, q.explained(ctx, t, err)
+		return m, false, q.nameWrongType(ctx, t, err)
 	}
-	parts, err := pair(t, m)
+	parts, err := readPair(t, m)
 	if err == nil {
 		err = reply.Check(t, parts[1])
 	}
 	if err != nil {
 		return m, false, err
 	}
-	return parts[1], true, q.renewFrom(ctx, t, parts[0])
+	return parts[1], true, q.continueRenewal(ctx, t, parts[0])
 }
 
-// renewFrom goes on with what a script began, if it says that there is more.
-func (q *queue) renewFrom(ctx context.Context, t fault.Target, more rueidis.RedisMessage) error {
-	from, err := more.AsInt64()
+// continueRenewal continues a renewal that a script began. from is the claim to
+// continue from, as the script returned it.
+func (q *queue) continueRenewal(ctx context.Context, t fault.Target, from rueidis.RedisMessage) error {
+	n, err := from.AsInt64()
 	if err != nil {
 		return t.Applied(err)
 	}
-	if from == 0 {
-		return nil
-	}
-	return q.renewRest(ctx, t, strconv.FormatInt(from, 10))
+	return q.renewBeside(ctx, t, n)
 }
 
-// renewRest keeps the claims of a queue from ending before the queue, a page with
-// each call. What came before it was applied.
-func (q *queue) renewRest(ctx context.Context, t fault.Target, from string) error {
-	for from != "0" {
-		m, err := q.unconditional().Run(ctx, t, renewBesideScript, []string{from}, beside(t, queuekey.Due))
+// renewBeside renews the keys beside a queue, so that none of them ends before
+// the queue. Each call of the script renews one page of claims. If from is 0,
+// nothing is left to renew. An error reports that the write before it was
+// applied.
+func (q *queue) renewBeside(ctx context.Context, t fault.Target, from int64) error {
+	for from != 0 {
+		m, err := q.unconditional().Run(ctx, t, renewBesideScript, []string{strconv.FormatInt(from, 10)}, beside(t, queuekey.Due))
 		if err == nil {
-			var next int64
-			next, err = m.AsInt64()
-			from = strconv.FormatInt(next, 10)
+			from, err = m.AsInt64()
 		}
 		if err != nil {
-			return t.Applied(reason(q.explained(ctx, t, err)))
+			return t.Applied(reason(q.nameWrongType(ctx, t, err)))
 		}
 	}
 	return nil

@@ -1,13 +1,14 @@
-// Package listrepo stores queues as Redis lists: one queue is one list, one
-// item one element, as the codec writes a whole value of T.
+// Package listrepo stores queues as Redis lists. A queue is a list, and an item
+// is one element of it: a value of T as the codec writes it.
 //
-// Claim and Process take items under a lease, so that a worker that dies loses
-// none; see docs/queues.md. What they need stands beside the list, which others
-// read and write as before. Pop takes items without a claim.
+// [ListRepo.Claim] and [ListRepo.Process] take items under a lease, so no item
+// is lost if a worker dies; see docs/queues.md. The keys that they need stand
+// beside the list, which other programs read and write as before.
+// [ListRepo.Pop] takes items without a lease.
 //
-// A queue has no lifetime unless the options say otherwise, and every write
-// takes away the one it has; with TTL, every write renews it. Redis removes a
-// list with its last item, so an empty queue and a missing one are the same.
+// By default a queue has no lifetime, and every write removes the lifetime that
+// it has. With [TTL], every write renews it. Redis removes a list with its last
+// item, so an empty queue and a missing one are the same.
 package listrepo
 
 import (
@@ -24,18 +25,27 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// NoExpiry is what TTL answers for a queue without a lifetime.
+// NoExpiry is the lifetime that [ListRepo.TTL] returns for a queue without one.
 const NoExpiry = store.NoExpiry
 
+// MaxCount is the greatest number of items that one call claims or pops, and
+// that WorkBatches passes to a handler.
+const MaxCount = option.MaxCount
+
+// pageSize is the number of items that All reads at once.
+const pageSize = 1000
+
 // ListRepo reads and writes queues of items of type T. It is safe for
-// concurrent use; With makes cheap views of it.
+// concurrent use.
 type ListRepo[T any] struct{ core *queue }
 
-// New makes the repository of the queues in space, on the pool with alias a.
-// Nothing is sent.
+// New returns a repository of the queues in space s, on the pool with alias a.
+// It sends nothing.
 //
-// Errors: ErrInvalidSchema for a T that the codec cannot write; ErrUnknownPool;
-// an option that is bad (ErrInvalidTTL) or does not apply (ErrUnsupported).
+// If the codec cannot write T, New returns [ErrInvalidSchema]. If no pool has
+// the alias, it returns [ErrUnknownPool]. If an option does not apply to
+// queues, it returns [ErrUnsupported]; if an option has a bad argument, it
+// returns [ErrInvalidTTL] or [ErrInvalidArgument].
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*ListRepo[T], error) {
 	core, err := store.NewValues(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.List, Traits: option.Lifetimes | option.Bounds}, opts...)
 	if err != nil {
@@ -44,27 +54,40 @@ func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (
 	return &ListRepo[T]{&queue{Values: core}}, nil
 }
 
-// With is a view of the repository with more options; the original stays as it
-// was. An option that cannot apply is the error of the view's calls, before
-// anything is sent.
+// With returns a view of the repository with more options. The repository
+// itself does not change. If an option is bad or does not apply, every call of
+// the view returns the error and sends nothing.
 func (r *ListRepo[T]) With(opts ...Option) *ListRepo[T] {
-	return &ListRepo[T]{marked(r.core.With(opts...), r.core.marks)}
+	return &ListRepo[T]{withMarks(r.core.With(opts...), r.core.marks)}
 }
 
-// In is a view of the repository over another space: one repository serves
-// spaces that differ in more than the id. The marks of Marked are not taken over.
+// In returns a view of the repository over another space. One repository can
+// serve spaces that differ in more than the id. The view has no [Marks].
 func (r *ListRepo[T]) In(s keyspace.Space) *ListRepo[T] {
 	return &ListRepo[T]{&queue{Values: r.core.In(s)}}
 }
 
-// Pop takes up to n items off the front: LPOP with a count, and the lifetime,
-// in one MULTI ... EXEC; in one script if the queue has a lifetime. Atomic: no two
-// calls get the same item. A worker that dies with its items has lost them; Claim
-// is the way to lose none.
+// Marked returns a view of the repository whose writes also add marks, in the
+// same atomic step, so that others find every queue with items. Usually a push
+// adds SADD to its transaction. Once a second, a push runs a script instead,
+// which also registers the queue in the index; see [Marks]. A push without
+// items adds no marks.
+func (r *ListRepo[T]) Marked(m Marks) *ListRepo[T] {
+	return &ListRepo[T]{withMarks(r.core.Values, m)}
+}
+
+// Pop removes up to n items from the front of a queue and returns them. If a
+// worker dies with them, they are lost; [ListRepo.Claim] loses none. If n is 0,
+// nothing is sent.
 //
-// An item that does not decode is left out of the result; the joined error has
-// an *ItemError for it, with what was stored. If n is negative or over MaxCount,
-// ErrInvalidArgument.
+// Pop sends LPOP and renews the lifetime in one MULTI ... EXEC, or in one
+// script if the repository has a lifetime. It is atomic: no two calls get the
+// same item.
+//
+// An item that does not decode is left out of the result, and the joined error
+// has an *[ItemError] with its bytes. If n is negative or over [MaxCount], Pop
+// returns [ErrInvalidArgument]. If the repository has the option [IfAbsent], it
+// returns [ErrUnsupported].
 func (r *ListRepo[T]) Pop(ctx context.Context, id string, n int) ([]T, error) {
 	t, err := r.core.BeginWrite(ctx, "Pop", id)
 	if err != nil {
@@ -79,17 +102,20 @@ func (r *ListRepo[T]) Pop(ctx context.Context, id string, n int) ([]T, error) {
 	if n == 0 {
 		return nil, nil
 	}
-	reply, ran, err := r.core.change(ctx, t, popped, "LPOP", strconv.Itoa(n))
+	reply, ran, err := r.core.remove(ctx, t, popReply, "LPOP", strconv.Itoa(n))
 	if !ran || reply.IsNil() {
 		return nil, err
 	}
-	items, errItems := r.decode(t, reply)
+	items, errItems := r.decodeItems(t, reply)
 	return items, errors.Join(errItems, err)
 }
 
-// Range gives the items from start to stop, both included, and leaves them
-// where they are: LRANGE, so that -1 is the last item. Items that do not decode
-// are left out, and are in the joined error as *ItemError.
+// Range returns the items from start to stop, both included, and leaves them in
+// the queue. Negative positions count from the end, so -1 is the last item. It
+// sends LRANGE.
+//
+// An item that does not decode is left out of the result, and the joined error
+// has an *[ItemError] with its bytes.
 func (r *ListRepo[T]) Range(ctx context.Context, id string, start, stop int64) ([]T, error) {
 	t, err := r.core.Begin(ctx, "Range", id)
 	if err != nil {
@@ -99,20 +125,15 @@ func (r *ListRepo[T]) Range(ctx context.Context, id string, start, stop int64) (
 	if err != nil {
 		return nil, err
 	}
-	return r.decode(t, reply)
+	return r.decodeItems(t, reply)
 }
 
-// MaxCount is the greatest number of items that one call claims or pops, and that
-// WorkBatches hands out at once.
-const MaxCount = option.MaxCount
-
-// pageSize is how many items All reads at once.
-const pageSize = 1000
-
-// All goes over a queue from its front, a page of LRANGE at a time; breaking
-// off ends the traffic. An item that does not decode comes as an *ItemError,
-// and the loop goes on; any other error ends it. Items that are pushed in front
-// or taken off meanwhile shift the others, which may then be seen twice or not.
+// All iterates over the items of a queue from the front. It reads them in pages
+// with LRANGE, and sends nothing more after the loop ends. If items are pushed
+// in front or taken meanwhile, All may yield an item twice or not at all.
+//
+// If an item does not decode, All yields an *[ItemError], and the loop goes on.
+// Any other error ends the loop.
 func (r *ListRepo[T]) All(ctx context.Context, id string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
@@ -134,7 +155,7 @@ func (r *ListRepo[T]) All(ctx context.Context, id string) iter.Seq2[T, error] {
 			}
 			for i, text := range texts {
 				var v T
-				if err := r.item(t, int(start)+i, "", text, &v); !yield(v, err) {
+				if err := r.decodeItem(t, int(start)+i, "", text, &v); !yield(v, err) {
 					return
 				}
 			}
@@ -146,8 +167,10 @@ func (r *ListRepo[T]) All(ctx context.Context, id string) iter.Seq2[T, error] {
 }
 
 // Trim keeps the items from start to stop, both included, and removes the
-// others: LTRIM and the lifetime in one MULTI ... EXEC; in one script if the queue
-// has a lifetime. Atomic.
+// others. It sends LTRIM and renews the lifetime in one MULTI ... EXEC, or in
+// one script if the repository has a lifetime. It is atomic.
+//
+// If the repository has the option [IfAbsent], Trim returns [ErrUnsupported].
 func (r *ListRepo[T]) Trim(ctx context.Context, id string, start, stop int64) error {
 	t, err := r.core.BeginWrite(ctx, "Trim", id)
 	if err != nil {
@@ -156,16 +179,18 @@ func (r *ListRepo[T]) Trim(ctx context.Context, id string, start, stop int64) er
 	if err := r.core.RefuseAbsent(t); err != nil {
 		return err
 	}
-	_, _, err = r.core.change(ctx, t, store.OK, "LTRIM", strconv.FormatInt(start, 10), strconv.FormatInt(stop, 10))
+	_, _, err = r.core.remove(ctx, t, store.OK, "LTRIM", strconv.FormatInt(start, 10), strconv.FormatInt(stop, 10))
 	return err
 }
 
-// Len is the length of a queue, 0 for one that does not exist: LLEN. Claimed and
-// lapsed items are not in the list; Backlog counts them.
+// Len returns the length of a queue, or 0 if it does not exist. It sends LLEN.
+// Items in flight and items whose lease expired are not in the list;
+// [ListRepo.Backlog] counts them.
 func (r *ListRepo[T]) Len(ctx context.Context, id string) (int64, error) {
 	return r.length(ctx, "Len", id)
 }
 
+// length sends LLEN.
 func (r *ListRepo[T]) length(ctx context.Context, op, id string) (int64, error) {
 	t, err := r.core.Begin(ctx, op, id)
 	if err != nil {
@@ -178,18 +203,20 @@ func (r *ListRepo[T]) length(ctx context.Context, op, id string) (int64, error) 
 	return m.ToInt64()
 }
 
-// IDs goes over the ids of the queues of the space, in no order, with SCAN.
+// IDs iterates over the ids of the queues in the space, in no particular order.
+// It sends SCAN.
 func (r *ListRepo[T]) IDs(ctx context.Context) iter.Seq2[string, error] {
 	return r.core.IDs(ctx, "IDs")
 }
 
-// Exists reports whether there is a queue with items: EXISTS.
+// Exists reports whether a queue has items in the list. It sends EXISTS.
 func (r *ListRepo[T]) Exists(ctx context.Context, id string) (bool, error) {
 	return r.core.Exists(ctx, id)
 }
 
-// TTL tells how long the queue has to live, in milliseconds' resolution, or
-// [NoExpiry]: PTTL. Errors: ErrNotFound.
+// TTL returns the remaining lifetime of a queue in whole milliseconds, or
+// [NoExpiry] if it has none. It sends PTTL. If the queue does not exist, TTL
+// returns [ErrNotFound].
 func (r *ListRepo[T]) TTL(ctx context.Context, id string) (time.Duration, error) {
 	return r.core.TTL(ctx, id)
 }

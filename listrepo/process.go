@@ -12,67 +12,73 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// DefaultLease is the lease of Process without the option Lease.
+// DefaultLease is the lease of [ListRepo.Process] without the option [Lease].
 const DefaultLease = 30 * time.Second
 
-// Process claims up to n items, hands them to handle, acks them, and returns how
-// many were done: 0 and no error if the queue has no items. While handle runs, the
-// lease is renewed each third of it. If it cannot be renewed, handle's context
-// ends with ErrLeaseLost as its cause, at the latest when the lease does. See
-// Claim, Ack, Release and Return for the commands.
+// Process claims up to n items, passes them to handle, acks them, and returns
+// how many items were done. If the queue has no items, it returns 0 and no
+// error. For the commands see [ListRepo.Claim], [Claim.Ack], [Claim.Fail],
+// [Claim.Return] and [Claim.Extend].
 //
-// If handle returns an error, Process returns it as it is, and the items go back
-// in front at once. With MaxAttempts, items without an attempt left become dead
-// letters with the error's text. If only some items are not done, handle returns
-// Undone with those. If handle panics or calls runtime.Goexit, the items go back
-// as after an error, and the panic or the exit goes on.
+// While handle runs, Process renews the lease after each third of it. If the
+// lease is lost or cannot be renewed before it ends, handle's context ends with
+// [ErrLeaseLost] as its cause. If the lease was lost before the items were
+// acked, Process returns 0 and [ErrLeaseLost], and the items are redelivered.
 //
-// If ctx has ended, the items that handle did not do go back without counting the
-// delivery, since the stop and not the item is the reason.
+// If handle returns an error, Process returns the same error, and the items go
+// back to the front of the queue at once. With [MaxAttempts], an item without
+// an attempt left becomes a dead letter with the error's text. If handle
+// returns [Undone], only the items that it names go back, and the others are
+// acked. If handle panics or calls [runtime.Goexit], the items go back as after
+// an error, and the panic or the exit goes on.
 //
-// An ack or a release that fails is tried again a few times. If it fails still,
-// the error says so, and the items are delivered again when the lease expires.
+// If handle returns an error after ctx ended, the items go back as with
+// [Claim.Return]: the delivery does not count, since it was stopped.
 //
-// The items of one call are no unit: if the process dies, they are delivered
-// again, maybe together with later ones. Tell repeats by Item.ID.
+// If an ack or a release fails, Process tries it again a few times. If it still
+// fails, Process returns the error, and the items are redelivered when the
+// lease has expired.
 //
-// Items that do not decode become dead letters, handle gets the others, and the
-// error joins an *ItemError for each. If the lease was lost before the items were
-// acked, Process returns 0 and ErrLeaseLost: they are delivered again.
+// If the process dies, the items of one call may be redelivered together with
+// later ones. Recognize a repeat by [Item.ID].
+//
+// Items that do not decode become dead letters, and handle gets the others. The
+// error joins an *[ItemError] for each of them.
 func (r *ListRepo[T]) Process(ctx context.Context, id string, n int, handle func(context.Context, []Item[T]) error) (int, error) {
 	lease := r.core.Lease
 	if lease == 0 {
 		lease = DefaultLease
 	}
-	until := time.Now().Add(lease)
+	ends := time.Now().Add(lease)
 	c, err := r.claim(ctx, "Process", id, n, lease, nil)
 	if c == nil || len(c.Items) == 0 {
 		return 0, err
 	}
-	done, failed := c.process(ctx, lease, until, handle)
+	done, failed := c.process(ctx, lease, ends, handle)
 	if err == nil {
 		return done, failed
 	}
 	return done, errors.Join(failed, err)
 }
 
-// UndoneError is an error of a handler that did a part of its items. Undone
-// makes it.
+// UndoneError is the error of a handler that did only a part of its items.
+// [Undone] makes it.
 type UndoneError struct {
-	IDs []string // the items that are not done
-	Err error    // why
+	IDs []string // the ids of the items that are not done
+	Err error    // why they are not done
 }
 
-// Error says how many are not done and why.
+// Error returns the number of items that are not done, and the reason.
 func (e *UndoneError) Error() string {
 	return fmt.Sprintf("%d not done: %v", len(e.IDs), e.Err)
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *UndoneError) Unwrap() error { return e.Err }
 
-// Undone is the error with which a handler of Process says that the items named
-// are not done, and the others are.
+// Undone returns an error for a handler of [ListRepo.Process] that did all
+// items except the given ones, because of cause. If none of the items belongs
+// to the claim, all items count as not done.
 func Undone[T any](cause error, items ...Item[T]) error {
 	e := &UndoneError{Err: cause}
 	for i := range items {
@@ -81,41 +87,41 @@ func Undone[T any](cause error, items ...Item[T]) error {
 	return e
 }
 
-// process handles the items of a claim, whose lease ends no earlier than until,
-// and settles them.
-func (c *Claim[T]) process(ctx context.Context, lease time.Duration, until time.Time, handle func(context.Context, []Item[T]) error) (done int, err error) {
-	settle := context.WithoutCancel(ctx)
-	work, stop := c.renew(ctx, lease, until)
+// process passes the items of a claim to handle and settles them. The lease
+// ends no earlier than ends.
+func (c *Claim[T]) process(ctx context.Context, lease time.Duration, ends time.Time, handle func(context.Context, []Item[T]) error) (done int, err error) {
+	settleCtx := context.WithoutCancel(ctx)
+	handleCtx, stop := c.startRenewal(ctx, lease, ends)
 	returned := false
 	defer func() {
 		stop()
 		if !returned { // handle panicked, or ended its goroutine
-			_ = persist(settle, func() error { return c.Fail(settle, errEnded) })
+			_ = settleWithRetry(settleCtx, func() error { return c.Fail(settleCtx, errHandlerEnded) })
 		}
 	}()
-	err = handle(work, c.Items)
+	err = handle(handleCtx, c.Items)
 	returned = true
 	stop()
 	var undone []Item[T]
 	if err != nil {
-		undone = c.undone(err)
-		if failed := persist(settle, func() error { return c.putBack(settle, ctx.Err() != nil, err, undone) }); failed != nil {
+		undone = c.undoneItems(err)
+		if failed := settleWithRetry(settleCtx, func() error { return c.putBack(settleCtx, ctx.Err() != nil, err, undone) }); failed != nil {
 			return 0, errors.Join(err, failed)
 		}
 	}
-	if failed := persist(settle, func() error { return c.Ack(settle) }); failed != nil {
+	if failed := settleWithRetry(settleCtx, func() error { return c.Ack(settleCtx) }); failed != nil {
 		return 0, errors.Join(err, failed)
 	}
 	return len(c.Items) - len(undone), err
 }
 
-var errEnded = errors.New("the handler panicked or called runtime.Goexit")
+var errHandlerEnded = errors.New("the handler panicked or called runtime.Goexit")
 
-// putBack puts back the items that were not done. The delivery does not count if
-// the caller stopped the work.
+// putBack puts back the items that are not done. If the caller stopped the
+// work, the delivery does not count.
 func (c *Claim[T]) putBack(ctx context.Context, stopped bool, cause error, undone []Item[T]) error {
 	if len(undone) == len(c.Items) {
-		undone = nil // which names all
+		undone = nil // all items
 	}
 	if stopped {
 		return c.Return(ctx, undone...)
@@ -125,13 +131,14 @@ func (c *Claim[T]) putBack(ctx context.Context, stopped bool, cause error, undon
 
 const (
 	settleTries = 4 // how often Process tries to settle items
-	settlePause = 4 // the attempt of store.Pause that the first pause is like
+	settlePause = 4 // the attempt of store.Pause whose pause comes first
 )
 
-// persist calls settle until it succeeds or is of no use any more. A lease that is
-// lost after a try that may have been applied says nothing: that try may have
-// ended the claim.
-func persist(ctx context.Context, settle func() error) error {
+// settleWithRetry calls settle until it succeeds, the tries are used up, or
+// another try is of no use. If a try may have been applied and the next one
+// finds that the lease is lost, the first one may have ended the claim: then it
+// returns the error of the first one.
+func settleWithRetry(ctx context.Context, settle func() error) error {
 	var maybe error
 	for try := 0; ; try++ {
 		err := settle()
@@ -149,34 +156,33 @@ func persist(ctx context.Context, settle func() error) error {
 	}
 }
 
-// undone are the items that a handler's error is about. The handler may have moved
-// those of the claim.
-func (c *Claim[T]) undone(err error) []Item[T] {
+// undoneItems returns the items that are not done, according to the handler's
+// error. The handler may have changed c.Items, so it compares ids.
+func (c *Claim[T]) undoneItems(err error) []Item[T] {
 	var some *UndoneError
 	if !errors.As(err, &some) {
 		return c.Items
 	}
 	var items []Item[T]
-	for _, id := range c.lease.holds(some.IDs) {
+	for _, id := range c.lease.unsettledOf(some.IDs) {
 		items = append(items, Item[T]{ID: id})
 	}
-	if len(items) == 0 { // it names none of these, so it cannot tell them apart
+	if len(items) == 0 { // the error names no item of this claim
 		return c.Items
 	}
 	return items
 }
 
-// renew renews the lease, which ends no earlier than ends, again and again until
-// stop is called. The context ends when the lease is lost, at the latest when it
-// expires: no renewal is waited for beyond that.
-func (c *Claim[T]) renew(ctx context.Context, lease time.Duration, ends time.Time) (_ context.Context, stop func()) {
+// startRenewal renews the lease until stop is called. The lease ends no earlier
+// than ends. The returned context ends when the lease is lost, and at the
+// latest when it expires, since no renewal is waited for longer.
+func (c *Claim[T]) startRenewal(ctx context.Context, lease time.Duration, ends time.Time) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	renewing, end := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
+	renewing, stopRenewing := context.WithCancel(context.WithoutCancel(ctx))
+	stopped := make(chan struct{})
 	third := max(lease/3, time.Millisecond)
 	go func() {
-		defer close(ended)
-		until := ends
+		defer close(stopped)
 		tick := time.NewTicker(third)
 		defer tick.Stop()
 		for {
@@ -186,24 +192,24 @@ func (c *Claim[T]) renew(ctx context.Context, lease time.Duration, ends time.Tim
 			case <-tick.C:
 			}
 			sent := time.Now()
-			err := c.extendBy(renewing, earlier(until, sent.Add(third)), lease)
+			err := c.extendBefore(renewing, earlier(ends, sent.Add(third)), lease)
 			switch {
 			case err == nil:
-				until = sent.Add(lease)
+				ends = sent.Add(lease)
 			case renewing.Err() != nil:
 				return
-			case errors.Is(err, fault.ErrLeaseLost) || !time.Now().Before(until):
+			case errors.Is(err, fault.ErrLeaseLost) || !time.Now().Before(ends):
 				cancel(fmt.Errorf("%w: %w", fault.ErrLeaseLost, err))
 				return
 			}
 		}
 	}()
-	return ctx, func() { end(); <-ended; cancel(nil) }
+	return ctx, func() { stopRenewing(); <-stopped; cancel(nil) }
 }
 
-// extendBy is Extend that is not waited for beyond a time.
-func (c *Claim[T]) extendBy(ctx context.Context, by time.Time, lease time.Duration) error {
-	ctx, cancel := context.WithDeadline(ctx, by)
+// extendBefore is Extend with a deadline.
+func (c *Claim[T]) extendBefore(ctx context.Context, deadline time.Time, lease time.Duration) error {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	return c.Extend(ctx, lease)
 }

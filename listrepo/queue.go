@@ -14,47 +14,53 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// queue is a ListRepo without its type parameter: items are the texts that the
-// codec writes.
+// queue is a ListRepo without its type parameter. Its items are texts that the
+// codec wrote.
 type queue struct {
 	*store.Values
 	marks Marks
-	set   string        // the whole key of Marks.Set
-	noted *atomic.Int64 // when the one that is marked was noted, on the clock of notes
+	set   string // the whole key of Marks.Set
+
+	// registeredAt is when this process last registered the queue of the marks
+	// in the index, on the monotonic clock; 0 if it did not.
+	registeredAt *atomic.Int64
 }
 
-// Marks is how others learn of a queue. The zero Marks is none.
+// Marks are entries by which others find the queues that have items. The zero
+// Marks adds none.
 type Marks struct {
-	// Set is the key of a set, without the pool's prefix. Every push adds Member to
-	// it, and so does whatever brings items back. On a cluster it must share the
-	// queue's slot.
+	// Set is the key of a set, without the pool's prefix. Every push and every
+	// call that puts items back adds Member to it. On a cluster the set must be
+	// in the queue's slot.
 	Set, Member string
 
-	// Queue names this queue in the index of queues in use, a sorted set beside the
-	// set: the score is the server's time in milliseconds when the queue was last
-	// noted. A claim notes one that is not there, and takes out one that has long had no
-	// items; of the pushes of one process one in
-	// a second does, which also lets Backlog tell the age of the oldest item.
+	// Queue is the queue's member of an index of queues, a sorted set beside
+	// Set. The score is the server's time in milliseconds when the queue was
+	// last registered. A push registers the queue unless this process did so
+	// within the last second. It also stores the time, by which Backlog finds
+	// the age of the oldest item. A claim registers a queue that is not in the
+	// index, and removes one that had no items for ten seconds.
 	Queue string
 }
 
 func (m Marks) none() bool { return m == Marks{} }
 
+// withMarks returns the queue of a view with marks, which may be none.
+func withMarks(v *store.Values, m Marks) *queue {
+	return &queue{Values: v, marks: m, set: v.Prefix() + m.Set, registeredAt: new(atomic.Int64)}
+}
+
+// beside returns a key beside the queue.
 func beside(t fault.Target, kind string) string { return keyspace.Beside(kind, t.Key) }
 
-// claimKeys are those of one claim: its items, and the places of those that
-// are settled. tail is what follows the token in both.
-func claimKeys(t fault.Target, token string) (items, settled, tail string) {
+// claimKeys returns the keys of a claim: the list of its items, and the set of
+// the places of settled items. tail follows the token in both.
+func claimKeys(t fault.Target, token string) (items, done, tail string) {
 	items = beside(t, "claim-"+token)
 	return items, beside(t, "done-"+token), strings.TrimPrefix(items, "%claim-"+token)
 }
 
-// marked is the core of a view with marks, which may be none.
-func marked(v *store.Values, m Marks) *queue {
-	return &queue{Values: v, marks: m, set: v.Prefix() + m.Set, noted: new(atomic.Int64)}
-}
-
-// index and set are the marks' keys, none where there are no marks.
+// index returns the key of the index, or nothing if there are no marks.
 func (q *queue) index() []string {
 	if q.marks.none() {
 		return nil
@@ -62,6 +68,8 @@ func (q *queue) index() []string {
 	return []string{keyspace.Beside(queuekey.Index, q.set)}
 }
 
+// indexAndSet returns the keys of the index and the set, or nothing if there
+// are no marks.
 func (q *queue) indexAndSet() []string {
 	if q.marks.none() {
 		return nil
@@ -69,62 +77,65 @@ func (q *queue) indexAndSet() []string {
 	return append(q.index(), q.set)
 }
 
-// unconditional is q for scripts whose subject is not the list alone: IfExists
-// would miss what is claimed.
+// unconditional returns a store for scripts that work on more than the list.
+// IfExists does not know of items that are claimed.
 func (q *queue) unconditional() *store.Store {
 	s := *q.Store
 	s.IfExists, s.IfAbsent = false, false
 	return &s
 }
 
-// isNoted reports whether this process noted the queue within the last second.
-func (q *queue) isNoted(key string) bool {
-	at := q.noted.Load()
-	return at > 0 && clock()-at < int64(noteEvery) || noted.has(q.Client, key)
+// registerEvery is how long a registration in the index spares further ones. It
+// is much shorter than the time for which a queue without items stays there.
+const registerEvery = time.Second
+
+// isRegistered reports whether this process registered the queue within the
+// last second.
+func (q *queue) isRegistered(key string) bool {
+	at := q.registeredAt.Load()
+	return at > 0 && monotonic()-at < int64(registerEvery) || registered.has(q.Client, key)
 }
 
-func (q *queue) note(key string) {
-	q.noted.Store(clock())
-	noted.add(q.Client, key)
+// setRegistered remembers that the queue was registered now.
+func (q *queue) setRegistered(key string) {
+	q.registeredAt.Store(monotonic())
+	registered.add(q.Client, key)
 }
 
-// noteEvery is how long a note spares others. A queue stays in its index for
-// much longer than that.
-const noteEvery = time.Second
+var started = time.Now().Add(-registerEvery)
 
-var epoch = time.Now().Add(-noteEvery)
+// monotonic returns a time in nanoseconds that never goes back.
+func monotonic() int64 { return int64(time.Since(started)) }
 
-// clock is a time that only moves forward.
-func clock() int64 { return int64(time.Since(epoch)) }
+// registered holds the queues that this process registered within the last
+// second, through any repository.
+var registered = recentQueues{queues: map[queueKey]struct{}{}}
 
-// noted are the queues that this process noted within the last second, by
-// whichever repository.
-var noted = notes{queues: map[noteKey]struct{}{}}
-
-type notes struct {
+// recentQueues is a set of queues that is cleared every second.
+type recentQueues struct {
 	mu     sync.Mutex
 	since  int64
-	queues map[noteKey]struct{}
+	queues map[queueKey]struct{}
 }
 
-type noteKey struct {
+type queueKey struct {
 	client rueidis.Client
 	key    string
 }
 
-func (n *notes) has(c rueidis.Client, key string) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	_, ok := n.queues[noteKey{c, key}]
-	return ok && clock()-n.since < int64(noteEvery)
+func (r *recentQueues) has(c rueidis.Client, key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.queues[queueKey{c, key}]
+	return ok && monotonic()-r.since < int64(registerEvery)
 }
 
-func (n *notes) add(c rueidis.Client, key string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if now := clock(); now-n.since >= int64(noteEvery) {
-		n.since = now
-		clear(n.queues)
+func (r *recentQueues) add(c rueidis.Client, key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := monotonic(); now-r.since >= int64(registerEvery) {
+		r.since = now
+		clear(r.queues)
 	}
-	n.queues[noteKey{c, key}] = struct{}{}
+	r.queues[queueKey{c, key}] = struct{}{}
 }

@@ -128,7 +128,7 @@ func TestWhatErrorsOfClaimsSay(t *testing.T) {
 		c, other := claim(t, repo, 1, time.Minute), claim(t, repo, 1, time.Minute)
 		err = c.Ack(ctx, other.Items...)
 		require.ErrorIs(t, err, symphony.ErrNotFound)
-		require.ErrorContains(t, err, "is not of this claim")
+		require.ErrorContains(t, err, "does not belong to this claim")
 		require.NotContains(t, err.Error(), "record not found")
 		_, err = repo.Claim(ctx, "q", -1, time.Minute)
 		require.ErrorContains(t, err, "a count of -1; it must be from 0 to 500")

@@ -1,14 +1,14 @@
--- Ends the claim on some of its items, which are done.
+-- Ack: removes some items of a claim for good.
 --
 -- KEYS[1]  the claim
--- KEYS[2]  done: the places of its items that are settled
+-- KEYS[2]  done: the places of its settled items
 -- KEYS[3]  due
 -- ARGV[1]  the claim's header
 -- ARGV[2 ..]  places of items, counted from 1
--- Result: 1, or 0 with nothing changed where the claim was lost.
+-- Result: 1, or 0 if the claim was lost. Then nothing is changed.
 local held = redis.call('LLEN', KEYS[1])
 if held == 0 then return 0 end
-redis.call('ZREM', KEYS[3], '') -- where memory is full: see claim.lua
+redis.call('ZREM', KEYS[3], '') -- for a server without memory: see claim.lua
 for i = 2, #ARGV, 1000 do
   redis.call('SADD', KEYS[2], unpack(ARGV, i, math.min(i + 999, #ARGV)))
 end

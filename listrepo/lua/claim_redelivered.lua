@@ -1,28 +1,29 @@
--- The second part of claim.lua, with its KEYS, ARGV and result: some items were
--- delivered before, and keep their ids and attempts.
+-- The second part of claim.lua, with the same KEYS, ARGV and result. It handles
+-- a queue with items that were delivered before, which keep their ids and
+-- counts.
 --
--- It works off a page of expired claims, which it moves to again, and takes items
--- from there and then from the list. What nothing of ours wrote is set aside: it
--- becomes a dead letter, with its text for a value.
+-- It moves the items of expired claims to again, up to a page of them. Then it
+-- claims items from there, and after those from the list. Entries that the
+-- library did not write become dead letters, with their text as the value.
 local dead, taken = '%dead' .. tail, 0
-local alone, named, items = most == 1, {header}, {}
-local buries = isA(dead, 'hash')
+local alone, headerParts, items = maxAttempts == 1, {header}, {}
+local deadUsable = isType(dead, 'hash')
 local progress = false
 
--- aside sets an entry aside and reports whether it could.
-local function aside(text, why)
-  if not buries then
-    passed = dead
+-- setAside makes a foreign entry a dead letter, and reports whether it could.
+local function setAside(text, name)
+  if not deadUsable then
+    skipped = dead
     return false
   end
-  park(dead, 'strange-' .. redis.sha1hex(text), '0', text, why .. ' was not written by this library')
-  strange, progress = strange + 1, true
+  makeDead(dead, 'strange-' .. redis.sha1hex(text), '0', text, name .. ' was not written by this library')
+  foreign, progress = foreign + 1, true
   return true
 end
 
--- admits reports whether the claim takes an item with that count behind it.
+-- admits reports whether the claim takes an item that was delivered that often.
 local function admits(count)
-  local last = most > 0 and attempts(count) + 1 >= most
+  local last = maxAttempts > 0 and attempts(count) + 1 >= maxAttempts
   if taken >= want or alone and taken > 0 or last and taken > 0 then return false end
   alone = alone or last
   return true
@@ -32,143 +33,144 @@ local function take(value, id, count)
   taken = taken + 1
   items[taken] = value
   if id then
-    local deliveries, free = split(count)
-    named[#named + 1] = taken .. '=' .. id .. '=' .. join(deliveries + 1, free)
+    local deliveries, returned = parseCount(count)
+    headerParts[#headerParts + 1] = taken .. '=' .. id .. '=' .. formatCount(deliveries + 1, returned)
   end
 end
 
--- reclaim moves the items of an expired claim to again, a page of them, and
--- returns how many it looked at, and whether there are more of them.
-local function reclaim(lost)
-  local list, done, token, offset = keysOf(lost, tail)
-  if not list or not isA(list, 'list') then
-    if aside(lost, not list and 'an entry of due' or 'the claim ' .. list .. ' of an entry of due') then redis.call('ZREM', due, lost) end
+-- reclaim moves the items of an expired claim to again, up to a page of them.
+-- It returns how many items it read, and whether there are more of them.
+local function reclaim(expiredHeader)
+  local list, done, token, offset = keysOf(expiredHeader, tail)
+  if not list or not isType(list, 'list') then
+    if setAside(expiredHeader, not list and 'an entry of due' or 'the claim ' .. list .. ' of an entry of due') then redis.call('ZREM', due, expiredHeader) end
     return 1, false
   end
   progress = true
-  local values, bytes = front(list, page)
-  local number, names = numbers(lost, offset + #values)
-  local birth, settled = string.match(lost, '^%d+'), redis.call('TYPE', done)['ok'] == 'set'
-  local waits, places = {}, {}
+  local values, bytes = readFront(list, page)
+  local deliveryOf, unread = parseHeader(expiredHeader, offset + #values)
+  local birth, hasSettled = string.match(expiredHeader, '^%d+'), redis.call('TYPE', done)['ok'] == 'set'
+  local entries, places = {}, {}
   for i, value in ipairs(values) do
     local at = offset + i
     places[i] = at
-    if not settled or redis.call('SISMEMBER', done, at) == 0 then
-      local id, count = number(at)
-      local first, place = string.match(id, '^(%d+)%-.*%-(%d+)$')
-      if not first or #first > 16 or #place > 10 then first, place = birth, at end
-      waits[#waits + 1] = first
-      waits[#waits + 1] = string.format('%010d', tonumber(place)) .. ' ' .. id .. ' ' .. count .. ' ' .. value
+    if not hasSettled or redis.call('SISMEMBER', done, at) == 0 then
+      local id, count = deliveryOf(at)
+      local itemBirth, place = string.match(id, '^(%d+)%-.*%-(%d+)$')
+      if not itemBirth or #itemBirth > 16 or #place > 10 then itemBirth, place = birth, at end
+      entries[#entries + 1] = itemBirth
+      entries[#entries + 1] = string.format('%010d', tonumber(place)) .. ' ' .. id .. ' ' .. count .. ' ' .. value
     end
   end
-  bulk('ZADD', again, waits)
+  callInPages('ZADD', again, entries)
   if redis.call('LLEN', list) <= #values then
     redis.call('UNLINK', list)
-    if settled then redis.call('UNLINK', done) end
-    redis.call('ZREM', due, lost)
+    if hasSettled then redis.call('UNLINK', done) end
+    redis.call('ZREM', due, expiredHeader)
     return bytes < pageBytes and #values or page, false
   end
   redis.call('LTRIM', list, #values, -1)
-  if settled then bulk('SREM', done, places) end
-  if offset == 0 then redis.call('RENAME', list, own('rest', token, tail)) end
-  local score = redis.call('ZSCORE', due, lost)
-  redis.call('ZREM', due, lost)
-  redis.call('ZADD', due, score, birth .. '-' .. token .. '+' .. offset + #values .. names)
+  if hasSettled then callInPages('SREM', done, places) end
+  if offset == 0 then redis.call('RENAME', list, claimKey('rest', token, tail)) end
+  local score = redis.call('ZSCORE', due, expiredHeader)
+  redis.call('ZREM', due, expiredHeader)
+  redis.call('ZADD', due, score, birth .. '-' .. token .. '+' .. offset + #values .. unread)
   return page, true
 end
 
-local moved, unseen = 0, #expired == 25
-for _, lost in ipairs(expired) do
-  if lost ~= ARGV[9] and moved < page then
-    local n, rest = reclaim(lost)
-    moved, unseen = moved + n, unseen or rest
-  elseif lost ~= ARGV[9] then
-    local list, done = keysOf(lost, tail)
-    unseen = true
+local moved, unmoved = 0, #expired == 25
+for _, expiredHeader in ipairs(expired) do
+  if expiredHeader ~= ARGV[9] and moved < page then
+    local n, hasMore = reclaim(expiredHeader)
+    moved, unmoved = moved + n, unmoved or hasMore
+  elseif expiredHeader ~= ARGV[9] then
+    local list, done = keysOf(expiredHeader, tail)
+    unmoved = true
     if list then
-      live(list, lifetime)
-      live(done, lifetime)
+      ensureLifetime(list, lifetime)
+      ensureLifetime(done, lifetime)
     end
   end
 end
 
--- What cannot be taken and cannot be a dead letter stays in again, and is passed
--- over.
-local full, looked, stays, bytes = false, 0, 0, 0
-while not full and looked < page do
-  local found = redis.call('ZRANGE', again, stays, stays + math.max(math.min(want - taken, looked), 4) - 1)
+-- An item that can neither be claimed nor become a dead letter stays in again,
+-- and the items behind it are read.
+local full, read, kept, bytes = false, 0, 0, 0
+while not full and read < page do
+  local found = redis.call('ZRANGE', again, kept, kept + math.max(math.min(want - taken, read), 4) - 1)
   if #found == 0 then break end
-  local gone = {}
+  local removed = {}
   for _, item in ipairs(found) do
     local _, last, id, count = string.find(item, '^%d+ ([^%s=]+) (%d+~?%d*) ')
     local value = last and #count < 16 and string.sub(item, last + 1)
-    local goes = true
+    local leaves = true
     bytes = bytes + #item
     if not value then
-      goes = aside(item, 'an entry of again')
-    elseif most > 0 and attempts(count) >= most then
-      goes = buries
-      if buries then park(dead, id, count, value, 'the lease expired on the last attempt') else passed = dead end
+      leaves = setAside(item, 'an entry of again')
+    elseif maxAttempts > 0 and attempts(count) >= maxAttempts then
+      leaves = deadUsable
+      if deadUsable then makeDead(dead, id, count, value, 'the lease expired on the last attempt') else skipped = dead end
     elseif admits(count) then
       take(value, id, count)
     else
       full = true
       break
     end
-    looked = looked + 1
-    if goes then gone[#gone + 1] = item else stays = stays + 1 end
+    read = read + 1
+    if leaves then removed[#removed + 1] = item else kept = kept + 1 end
   end
-  progress = progress or #gone > 0
-  bulk('ZREM', again, gone)
+  progress = progress or #removed > 0
+  callInPages('ZREM', again, removed)
   full = full or bytes >= pageBytes
 end
--- What expired and is left comes before the list, unless none of it can be had.
-local left = full or progress and (unseen or redis.call('ZCARD', again) > stays)
-live(again, lifetime)
+-- Items of expired leases come before the list, unless none of them can be
+-- claimed.
+local expiredLeft = full or progress and (unmoved or redis.call('ZCARD', again) > kept)
+ensureLifetime(again, lifetime)
 
-local before = taken
-if taken < want and not left and length > 0 then
-  local values = front(KEYS[1], want - taken)
+local takenBefore = taken
+if taken < want and not expiredLeft and length > 0 then
+  local values = readFront(KEYS[1], want - taken)
   local fields, changed = {}, {}
   for i, value in ipairs(values) do fields[i] = 'v' .. value end
-  local tops, found = {}, redis.call('HMGET', back, unpack(fields))
-  for i, value in ipairs(values) do tops[value] = found[i] end
+  local firsts, found = {}, redis.call('HMGET', back, unpack(fields))
+  for i, value in ipairs(values) do firsts[value] = found[i] end
   for _, value in ipairs(values) do
-    local top = tops[value]
-    local id, count = string.match(top or '', '^([^%s=]+) (%d+~?%d*)$')
+    local first = firsts[value]
+    local id, count = string.match(first or '', '^([^%s=]+) (%d+~?%d*)$')
     if id and #count >= 16 then id, count = nil, nil end
     if not admits(count or '0') then break end
     take(value, id, count)
-    if top then
-      tops[value], changed[value] = false, true
+    if first then
+      firsts[value], changed[value] = false, true
       if id then
-        tops[value] = redis.call('HGET', back, 'n' .. id)
-        if tops[value] then redis.call('HDEL', back, 'n' .. id) end
+        firsts[value] = redis.call('HGET', back, 'n' .. id)
+        if firsts[value] then redis.call('HDEL', back, 'n' .. id) end
       end
     end
   end
-  redis.call('LTRIM', KEYS[1], taken - before, -1)
+  redis.call('LTRIM', KEYS[1], taken - takenBefore, -1)
   local set, unset = {}, {}
   for value in pairs(changed) do
-    if tops[value] then
+    if firsts[value] then
       set[#set + 1] = 'v' .. value
-      set[#set + 1] = tops[value]
+      set[#set + 1] = firsts[value]
     else
       unset[#unset + 1] = 'v' .. value
     end
   end
-  bulk('HSET', back, set)
-  bulk('HDEL', back, unset)
+  callInPages('HSET', back, set)
+  callInPages('HDEL', back, unset)
 end
-if taken - before == length then redis.call('UNLINK', back) else live(back, lifetime) end
+if taken - takenBefore == length then redis.call('UNLINK', back) else ensureLifetime(back, lifetime) end
 if taken == 0 then
-  if left and progress then more = 1 end
+  if expiredLeft and progress then more = 1 end
   return result('')
 end
-bulk('RPUSH', KEYS[2], items)
-if taken == before and lifetime >= 0 then -- the queue keeps the lifetime that it has
-  local left = redis.call('PTTL', KEYS[1])
-  if left ~= -2 then lifetime = left < 0 and left or math.max(left, lifetime) end
+callInPages('RPUSH', KEYS[2], items)
+if taken == takenBefore and lifetime >= 0 then -- the queue keeps its lifetime
+  local queueLeft = redis.call('PTTL', KEYS[1])
+  if queueLeft ~= -2 then lifetime = queueLeft < 0 and queueLeft or math.max(queueLeft, lifetime) end
 end
-header = table.concat(named, ' ')
-return claimed(taken - before)
+header = table.concat(headerParts, ' ')
+return finish(taken - takenBefore)

@@ -1,4 +1,6 @@
--- What the scripts that ask for the time begin with, after rule.lua: the server's
--- clock, and now, the same in milliseconds.
+-- Reads the server's clock. Every script that needs the time begins with this
+-- file, after rule.lua.
+--
+-- clock is the reply to TIME, and now is the same time in milliseconds.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

@@ -1,12 +1,12 @@
--- Removes what stands beside a queue: a page of its claims, and after the last
--- page the rest.
+-- Delete: removes the keys beside a queue. A call removes one page of claims,
+-- and the last call removes the other keys too.
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  due
--- KEYS[3 ..]  the other keys of the queue's own
--- ARGV[5]  what follows the token in a claim's key
+-- KEYS[3 ..]  the other keys beside the queue
+-- ARGV[5]  the part of a claim's key that follows the token
 -- Result: 1 if there are more claims, else 0.
-if isA(KEYS[2], 'zset') then
+if isType(KEYS[2], 'zset') then
   local headers = redis.call('ZRANGE', KEYS[2], 0, claimsPage - 1)
   for _, header in ipairs(headers) do
     local list, done = keysOf(header, ARGV[5])

@@ -1,27 +1,29 @@
--- Ends the claim on items that are not done: they go back in front of the queue
--- in their order, and among the dead letters if they have no attempt left.
+-- Release, Fail and Return: ends a claim on items that are not done. The items
+-- go back to the front of the queue, in their order. Those without an attempt
+-- left become dead letters.
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  the claim
--- KEYS[3]  done: the places of its items that are settled
+-- KEYS[3]  done: the places of its settled items
 -- KEYS[4]  due
 -- KEYS[5]  back
 -- KEYS[6]  dead
 -- KEYS[7]  age
--- KEYS[8]  index; may be missing, and KEYS[9] with it
+-- KEYS[8]  index of queues; may be missing, and KEYS[9] with it
 -- KEYS[9]  set of those who have items
 -- ARGV[5]  the claim's header
--- ARGV[6]  attempts that an item has, '0' for any number
--- ARGV[7]  why: the reason that a dead letter is given
--- ARGV[8]  '1': this delivery does not count towards the attempts
+-- ARGV[6]  MaxAttempts, '0' for no limit
+-- ARGV[7]  the reason that dead letters carry
+-- ARGV[8]  '1' if this delivery does not count as an attempt
 -- ARGV[9]  the queue's member of the index
 -- ARGV[10] the member of the set
--- ARGV[11 ..]  places of items, counted from 1; none: all that are not settled
--- Result: {more}, the number with which renew_beside.lua must go on, 0 for nowhere; or 0
--- with nothing changed if the claim was lost.
+-- ARGV[11 ..]  places of items, counted from 1; if there are none, all items that
+--              are not settled
+-- Result: {from}, the claim from which renew_beside.lua continues, 0 if nothing
+-- is left to renew; or 0 if the claim was lost. Then nothing is changed.
 if redis.call('LLEN', KEYS[2]) == 0 then return 0 end
-redis.call('ZREM', KEYS[4], '') -- where memory is full: see claim.lua
-local number, most = numbers(ARGV[5], page), tonumber(ARGV[6])
+redis.call('ZREM', KEYS[4], '') -- for a server without memory: see claim.lua
+local deliveryOf, maxAttempts = parseHeader(ARGV[5], page), tonumber(ARGV[6])
 
 local items, chosen = {}, {}
 for i = 11, #ARGV do
@@ -35,30 +37,30 @@ if #ARGV < 11 then
 end
 table.sort(chosen, function(a, b) return a > b end)
 
-local parked, released, places = {}, {}, {}
+local dead, released, places = {}, {}, {}
 for _, place in ipairs(chosen) do
   if items[place] and redis.call('SISMEMBER', KEYS[3], place) == 0 then
-    local id, count = number(place)
+    local id, count = deliveryOf(place)
     if ARGV[8] == '1' then
-      local deliveries, free = split(count)
-      count = join(deliveries, free + 1)
+      local deliveries, returned = parseCount(count)
+      count = formatCount(deliveries, returned + 1)
     end
-    local to = most > 0 and attempts(count) >= most and parked or released
+    local to = maxAttempts > 0 and attempts(count) >= maxAttempts and dead or released
     to[#to + 1] = {id, count, items[place]}
     places[#places + 1] = place
   end
 end
-if #parked > 0 and not isA(KEYS[6], 'hash') then return mistyped(KEYS[6]) end
+if #dead > 0 and not isType(KEYS[6], 'hash') then return wrongType(KEYS[6]) end
 if #released > 0 then
-  local wrong = not isA(KEYS[5], 'hash') and KEYS[5]
+  local wrong = not isType(KEYS[5], 'hash') and KEYS[5]
   if KEYS[8] then
-    wrong = wrong or not isA(KEYS[7], 'zset') and KEYS[7] or not isA(KEYS[8], 'zset') and KEYS[8] or not isA(KEYS[9], 'set') and KEYS[9]
+    wrong = wrong or not isType(KEYS[7], 'zset') and KEYS[7] or not isType(KEYS[8], 'zset') and KEYS[8] or not isType(KEYS[9], 'set') and KEYS[9]
   end
-  if wrong then return mistyped(wrong) end
+  if wrong then return wrongType(wrong) end
 end
 
-bulk('SADD', KEYS[3], places)
-for _, item in ipairs(parked) do park(KEYS[6], item[1], item[2], item[3], ARGV[7]) end
+callInPages('SADD', KEYS[3], places)
+for _, item in ipairs(dead) do makeDead(KEYS[6], item[1], item[2], item[3], ARGV[7]) end
 if redis.call('SCARD', KEYS[3]) >= redis.call('LLEN', KEYS[2]) then
   redis.call('UNLINK', KEYS[2], KEYS[3])
   redis.call('ZREM', KEYS[4], ARGV[5])
@@ -68,16 +70,16 @@ else
 end
 if #released == 0 then return {0} end
 
-local add, done = fronts(KEYS[1], KEYS[5])
+local add, flush = pushFront(KEYS[1], KEYS[5])
 for _, item in ipairs(released) do add(item[1], item[2], item[3]) end
-done()
-local from = renewed(KEYS[1])
-forget(KEYS[1], KEYS[5])
-live(KEYS[5], redis.call('PTTL', KEYS[1]))
+flush()
+local from = renewQueue(KEYS[1])
+forgetTaken(KEYS[1], KEYS[5])
+ensureLifetime(KEYS[5], redis.call('PTTL', KEYS[1]))
 if KEYS[8] then
   redis.call('ZINCRBY', KEYS[7], -#released, 'taken')
-  live(KEYS[7], redis.call('PTTL', KEYS[1]))
+  ensureLifetime(KEYS[7], redis.call('PTTL', KEYS[1]))
   redis.call('ZADD', KEYS[8], 'NX', now, ARGV[9])
   redis.call('SADD', KEYS[9], ARGV[10])
 end
-return {outlive(KEYS[1], string.sub(KEYS[4], #'%due' + 1), from)}
+return {renewBeside(KEYS[1], string.sub(KEYS[4], #'%due' + 1), from)}

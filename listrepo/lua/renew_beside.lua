@@ -1,7 +1,8 @@
--- Goes on with what keeps the claims of a queue from ending before the queue.
+-- Continues the renewal of the keys beside a queue. Each write of a queue
+-- starts one; it takes further calls if there are more claims than a page.
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  due
--- ARGV[5]  the number to go on from, below 0 for all claims; see outlive
--- Result: the same for the next call, 0 after the last.
-return outlive(KEYS[1], string.sub(KEYS[2], #'%due' + 1), tonumber(ARGV[5]))
+-- ARGV[5]  the claim to continue from; see renewBeside in shared.lua
+-- Result: the claim to continue from in the next call, 0 after the last one.
+return renewBeside(KEYS[1], string.sub(KEYS[2], #'%due' + 1), tonumber(ARGV[5]))

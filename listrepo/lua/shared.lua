@@ -1,71 +1,85 @@
--- What the scripts about claims share. It follows rule.lua.
+-- The functions that the scripts of queues share. The file follows rule.lua and
+-- clock.lua.
 --
--- A claim is a list of values as they stood in the queue, and a header, which is
--- its member of due. The header begins with the claim's birth, the server's time
--- in microseconds, "-" and the token, and then names the items that were delivered
--- before, " <place>=<id>=<count>" each. All others are delivered for the first
--- time: their count is "1" and their id is "<birth>-<token>-<place>". So an id
--- tells for ever where an item stood among all that were claimed.
+-- The keys beside a queue are
 --
--- A count is the number of an item's deliveries, "3". If the item was returned, it
--- is "3~1": one of the three deliveries does not count towards MaxAttempts.
+--   %claim-<token>  list: the items of a claim, as they were in the queue
+--   %done-<token>   set: the places of the claim's settled items, from 1
+--   %rest-<token>   list: items of a large expired claim that are not moved yet
+--   %due            sorted set: headers of claims, by the end of the lease, ms
+--   %again          sorted set: items whose lease expired, by birth
+--   %back           hash: ids and counts of items that were put back, by value
+--   %dead           hash: dead letters, by id
+--   %age            sorted set: times of pushes in ms, by the number of items
+--                   pushed until then
 --
--- An expired claim that is too long for one script is worked off in pages. It is
--- renamed, so that its holder has lost it, and "+" and the number of items worked
--- off follow the token.
+-- The header of a claim is "<birth>-<token>", the birth being the server's time
+-- in microseconds, and " <place>=<id>=<count>" for each item that was delivered
+-- before. Every other item is delivered for the first time: its count is "1",
+-- and its id is "<birth>-<token>-<place>". An item keeps its id, so ids order
+-- items as they were first claimed.
+--
+-- A count is the number of an item's deliveries, such as "3". "3~1" means that
+-- one of these deliveries was returned, and does not count towards MaxAttempts.
+--
+-- An expired claim that is too large for one script is moved in pages. Its list
+-- is renamed to %rest, so the holder has lost the claim. In its header, "+" and
+-- the number of items that were moved follow the token.
 
--- page is how much of anything one call of a script works on.
+-- page is the most items that one call of a script works on.
 local page = 500
 
--- claimsPage is the same for claims, whose headers name up to a page of items.
+-- claimsPage is the most claims that one call works on. Each header names up to
+-- a page of items.
 local claimsPage = 100
 
--- pageBytes is how many bytes of items one call reads before it takes no more.
+-- pageBytes limits the items of one call: after so many bytes it reads no more.
 local pageBytes = 1024 * 1024
 
--- longest is the longest lifetime in milliseconds that every server takes.
+-- longest is the longest lifetime in milliseconds that every server accepts.
 local longest = 9223372036854
 
--- own is a key of the claim with that token; tail is what follows the token.
-local function own(kind, token, tail) return '%' .. kind .. '-' .. token .. tail end
+-- claimKey returns a key of the claim with that token; tail follows the token.
+local function claimKey(kind, token, tail) return '%' .. kind .. '-' .. token .. tail end
 
--- keysOf returns the keys of the claim with that header, its items and the places
--- of those that are settled, its token, and how many items were worked off. It
--- returns nothing if that is no header.
+-- keysOf parses a header. It returns the claim's list, its set of settled
+-- places, its token, and the number of items that were moved. If the text is no
+-- header, it returns nothing.
 local function keysOf(header, tail)
-  local token, offset = string.match(header, '^%d+%-(%w+)%+?(%d*)')
+  local token, moved = string.match(header, '^%d+%-(%w+)%+?(%d*)')
   if not token then return end
-  return own(offset == '' and 'claim' or 'rest', token, tail), own('done', token, tail), token, tonumber(offset) or 0
+  return claimKey(moved == '' and 'claim' or 'rest', token, tail), claimKey('done', token, tail), token, tonumber(moved) or 0
 end
 
--- score reads the score of an entry, a whole number. One that is beyond what a
--- script can count with, which nothing of ours writes, is 0.
-local function score(text)
+-- parseScore returns a score as a whole number. It returns 0 for a score beyond
+-- the range in which Lua counts exactly; the library writes none.
+local function parseScore(text)
   local n = tonumber(text or 0)
   return n and math.abs(n) < 2 ^ 53 and math.floor(n) or 0
 end
 
--- isA reports whether a key holds that type, or nothing.
-local function isA(key, kind)
+-- isType reports whether a key holds that type or does not exist.
+local function isType(key, kind)
   local held = redis.call('TYPE', key)['ok']
   return held == kind or held == 'none'
 end
 
--- mistyped is the error for a key that holds another type.
-local function mistyped(key)
+-- wrongType returns the error for a key that holds another type.
+local function wrongType(key)
   return redis.error_reply('WRONGTYPE Operation against a key holding the wrong kind of value: ' .. key)
 end
 
--- bulk sends a command with arguments that are too many for one call.
-local function bulk(command, key, args)
+-- callInPages sends a command whose arguments may be too many for one call.
+local function callInPages(command, key, args)
   for i = 1, #args, page do
     redis.call(command, key, unpack(args, i, math.min(i + page - 1, #args)))
   end
 end
 
--- front reads up to n items of a list, fewer if they are big: it asks for as many
--- again as it has, until it has read pageBytes.
-local function front(list, n)
+-- readFront returns up to n items from the front of a list, and their size in
+-- bytes. It doubles the number of items with each read, and stops once it has
+-- read pageBytes.
+local function readFront(list, n)
   local values, bytes = {}, 0
   repeat
     local from = #values
@@ -77,49 +91,50 @@ local function front(list, n)
   return values, bytes
 end
 
--- split returns the deliveries of a count, and how many of them do not count. It
--- returns nothing if that is no count.
-local function split(count)
-  local deliveries, free = string.match(count, '^(%d+)~?(%d*)$')
-  if deliveries and #count < 16 then return tonumber(deliveries), tonumber(free) or 0 end
+-- parseCount returns the deliveries of a count, and how many of them were
+-- returned. If the text is no count, it returns nothing.
+local function parseCount(count)
+  local deliveries, returned = string.match(count, '^(%d+)~?(%d*)$')
+  if deliveries and #count < 16 then return tonumber(deliveries), tonumber(returned) or 0 end
 end
 
--- join is the inverse of split.
-local function join(deliveries, free)
-  return deliveries .. (free > 0 and '~' .. free or '')
+-- formatCount is the inverse of parseCount.
+local function formatCount(deliveries, returned)
+  return deliveries .. (returned > 0 and '~' .. returned or '')
 end
 
--- attempts is how many deliveries count towards MaxAttempts.
+-- attempts returns how many deliveries of a count count towards MaxAttempts.
 local function attempts(count)
-  local deliveries, free = split(count)
-  return deliveries - free
+  local deliveries, returned = parseCount(count)
+  return deliveries - returned
 end
 
--- numbers reads a header up to the place last: a function from an item's place to
--- its id and count, and the rest of the header, which names the places behind last.
--- Places ascend.
-local function numbers(header, last)
-  local first, named, at, rest = string.match(header, '^%d+%-%w+'), {}, 1, ''
+-- parseHeader parses a header up to the item at place last. It returns a
+-- function from an item's place to its id and count, and the unread part of the
+-- header. Places ascend in a header.
+local function parseHeader(header, last)
+  local first, redelivered, at, unread = string.match(header, '^%d+%-%w+'), {}, 1, ''
   while true do
     local from, to, place, id, count = string.find(header, ' (%d+)=([^=%s]+)=(%d+~?%d*)', at)
     if not from then break end
     if tonumber(place) > last then
-      rest = string.sub(header, from)
+      unread = string.sub(header, from)
       break
     end
-    if #count < 16 then named[tonumber(place)] = {id, count} end
+    if #count < 16 then redelivered[tonumber(place)] = {id, count} end
     at = to + 1
   end
-  local function number(place)
-    local n = named[place]
-    if n then return n[1], n[2] end
+  local function deliveryOf(place)
+    local d = redelivered[place]
+    if d then return d[1], d[2] end
     return first .. '-' .. place, '1'
   end
-  return number, rest
+  return deliveryOf, unread
 end
 
--- live gives a key at least that lifetime; below 0 takes away the one it has.
-local function live(key, ms)
+-- ensureLifetime gives a key the lifetime ms if it has none or a shorter one.
+-- If ms is below 0, it removes the key's lifetime.
+local function ensureLifetime(key, ms)
   if ms < 0 then
     redis.call('PERSIST', key)
   elseif redis.call('PTTL', key) < ms then
@@ -127,95 +142,99 @@ local function live(key, ms)
   end
 end
 
--- outlive keeps what stands beside a queue from ending before the queue: the keys
--- of its own, and its claims from the one with that number on, counted from 1, a
--- page of them. They are those whose lease has expired, since the others live for
--- longer than that. They are all claims if the queue has a lifetime and they have
--- none, or the other way round, and if the number is below 0. outlive returns the
--- number to go on from, below 0 for all claims, and 0 after the last.
-local function outlive(queue, tail, from)
+-- renewBeside renews the keys beside a queue, so that none of them ends before
+-- the queue. It renews one page of claims, counted from 1 in the order of due,
+-- beginning with claim from. It returns the claim to continue from, 0 after the
+-- last one.
+--
+-- Usually it renews only claims whose lease has expired, since any other claim
+-- outlives its lease by the queue's lifetime. It renews all claims if from is
+-- below 0, or if either the queue or due has a lifetime and the other has none;
+-- the result is below 0 then too.
+local function renewBeside(queue, tail, from)
   local due, again, back = '%due' .. tail, '%again' .. tail, '%back' .. tail
   if redis.call('EXISTS', due, again, back) == 0 then return 0 end
-  if not isA(due, 'zset') then return 0 end -- what the script wrote before holds all the same
+  if not isType(due, 'zset') then return 0 end -- the write before it stays done
   local left = redis.call('PTTL', queue)
   if left == -2 then return 0 end
-  live(again, left)
-  live(back, left)
-  local lives = redis.call('PTTL', due)
-  if lives == -2 then return 0 end
-  local all = from < 0 or (lives < 0) ~= (left < 0)
+  ensureLifetime(again, left)
+  ensureLifetime(back, left)
+  local dueLeft = redis.call('PTTL', due)
+  if dueLeft == -2 then return 0 end
+  local all = from < 0 or (dueLeft < 0) ~= (left < 0)
   local last = redis.call('ZREVRANGE', due, 0, 0, 'WITHSCORES')
-  live(due, left < 0 and left or left + math.min(math.max(score(last[2]) - now, 0), longest))
+  ensureLifetime(due, left < 0 and left or left + math.min(math.max(parseScore(last[2]) - now, 0), longest))
 
   from = math.abs(from) - 1
   local claims = redis.call('ZRANGEBYSCORE', due, '-inf', all and '+inf' or now, 'WITHSCORES', 'LIMIT', from, claimsPage)
   for i = 1, #claims, 2 do
     local list, done = keysOf(claims[i], tail)
     if list then
-      local lease = math.min(math.max(score(claims[i + 1]) - now, 0), longest)
-      live(list, left < 0 and left or left + lease)
-      live(done, left < 0 and left or left + lease)
+      local lease = math.min(math.max(parseScore(claims[i + 1]) - now, 0), longest)
+      ensureLifetime(list, left < 0 and left or left + lease)
+      ensureLifetime(done, left < 0 and left or left + lease)
     end
   end
   if #claims < 2 * claimsPage then return 0 end
   return (all and -1 or 1) * (from + claimsPage + 1)
 end
 
--- renewed renews the queue's lifetime and returns the number from which outlive has
--- to begin. It is that of all claims if the queue is new or had less than half of the
--- lifetime left: a service with a shorter one may have made claims that end first.
-local function renewed(queue)
+-- renewQueue renews the queue's lifetime, and returns the claim from which
+-- renewBeside has to begin. It returns -1, for all claims, if the queue is new
+-- or had less than half of the lifetime left: a service with a shorter lifetime
+-- may have made claims that end before the queue.
+local function renewQueue(queue)
   local left = ARGV[2] ~= '0' and (existed and redis.call('PTTL', queue) or 0)
   renew()
   return left and left >= 0 and left < ARGV[2] / 2 and -1 or 1
 end
 
--- park makes an item a dead letter. Those have no lifetime.
-local function park(dead, id, count, value, reason)
+-- makeDead makes an item a dead letter. Dead letters have no lifetime.
+local function makeDead(dead, id, count, value, reason)
   redis.call('HSET', dead, id, now .. ' ' .. count .. ' ' .. #reason .. ' ' .. reason .. value)
 end
 
--- Numbers of items that were put back stand in the hash back, one field each: the
--- first by its value, after "v", and each one behind it, which has an equal value,
--- by the id of the one before, after "n". Nothing costs more for five hundred equal
--- items than for as many others.
+-- The hash back has a field "<id> <count>" for each item that was put back. The
+-- first of several items with equal values has it under "v" and the value. Each
+-- further one has it under "n" and the id of the equal item before it. So
+-- putting an item back costs the same, however many items have an equal value.
 
--- fronts puts items back in front of a queue: add for each of them, the last one
--- first, and then done. Their numbers come before those of equal ones, which stand
--- behind them.
-local function fronts(queue, back)
-  local tops, values = {}, {}
+-- pushFront returns two functions that put items back at the front of a queue.
+-- Call add for each item, beginning with the last one, and then flush. The
+-- items come before those with equal values that are in the queue.
+local function pushFront(queue, back)
+  local firsts, values = {}, {}
   local function add(id, count, value)
-    local top = tops[value]
-    if top == nil then top = redis.call('HGET', back, 'v' .. value) end
-    if top then redis.call('HSET', back, 'n' .. id, top) end
-    tops[value] = id .. ' ' .. count
+    local first = firsts[value]
+    if first == nil then first = redis.call('HGET', back, 'v' .. value) end
+    if first then redis.call('HSET', back, 'n' .. id, first) end
+    firsts[value] = id .. ' ' .. count
     values[#values + 1] = value
   end
-  local function done()
+  local function flush()
     local fields = {}
-    for value, top in pairs(tops) do
+    for value, first in pairs(firsts) do
       fields[#fields + 1] = 'v' .. value
-      fields[#fields + 1] = top
+      fields[#fields + 1] = first
     end
-    bulk('LPUSH', queue, values)
-    bulk('HSET', back, fields)
+    callInPages('LPUSH', queue, values)
+    callInPages('HSET', back, fields)
   end
-  return add, done
+  return add, flush
 end
 
--- forget drops the numbers of items that others took off the queue, if there are
--- more of them than items. It looks at a page of them, and only if the queue is no
--- longer than a page.
-local function forget(queue, back)
+-- forgetTaken removes the ids of items that other programs took off the queue,
+-- if back has more fields than the queue has items. It works on one page of
+-- fields, and only if the queue is no longer than a page.
+local function forgetTaken(queue, back)
   local length, held = redis.call('LLEN', queue), redis.call('HLEN', back)
   if held <= length or length > page then return end
-  local there, steps = {}, 0
-  for _, value in ipairs(redis.call('LRANGE', queue, 0, -1)) do there[value] = (there[value] or 0) + 1 end
+  local present, steps = {}, 0
+  for _, value in ipairs(redis.call('LRANGE', queue, 0, -1)) do present[value] = (present[value] or 0) + 1 end
   local fields = held <= 2 * page and redis.call('HKEYS', back) or redis.call('HRANDFIELD', back, page)
   for _, field in ipairs(fields) do
     if string.sub(field, 1, 1) == 'v' then
-      local left = there[string.sub(field, 2)] or 0
+      local left = present[string.sub(field, 2)] or 0
       while field and steps < 2 * page do
         local id = string.match(redis.call('HGET', back, field) or '', '^%S+')
         if left <= 0 then redis.call('HDEL', back, field) end
