@@ -9,78 +9,98 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-//go:embed lua/delete.lua
-var deleteSource string
+//go:embed lua/deletefield.lua
+var deleteFieldSource string
 
-var deleteScript = newScript(deleteSource, store.Count)
+var deleteFieldScript = newScript(deleteFieldSource, store.Count)
 
-// GetField reads one field into dst, a pointer to the field's type or to one
-// that takes its value (any, a wider number, a named string; a float may lose
-// digits to a narrower one, and nothing else is lost):
-// HGET, and EXISTS where the field is absent, which reads as zero. Where T is
-// a map, dst alone says what the field is read as.
+// GetField reads the field with a stored name into dst, a non-nil pointer. It
+// sends HGET, and EXISTS if the field is absent, which is read as the zero
+// value.
 //
-// Errors: ErrNotFound, ErrUnknownField, ErrFieldType; a *codec.DecodeError for
-// a stored text that does not fit.
+// dst points to the field's type, or to a type that can hold every value of it,
+// such as any, a wider number or a named string. A float may lose digits in a
+// narrower float. If T is a map whose values may be of any type, dst alone
+// determines how the field is decoded.
+//
+// If the record does not exist, GetField returns [ErrNotFound]. If T has no
+// such field, it returns [ErrUnknownField]. If dst does not fit the field, it
+// returns [ErrFieldType], or [ErrOverflow] if the value is out of the range of
+// dst. If the stored text does not fit the field, it returns a
+// [*codec.DecodeError].
 func (r *HashRepo[T]) GetField(ctx context.Context, id, field string, dst any) error {
 	return r.core.getField(ctx, id, field, dst)
 }
 
-// UpdateField writes one field and leaves the others: Update with a Set for a
-// field named as data. The value may be of any type that fits the field
-// without loss. One that is absent in Redis clears the field: nil, where the
-// field's type has it, and zero with omitzero.
+// UpdateField sets the field with a stored name and leaves the others as they
+// are. It is [HashRepo.Update] with [Field.Set], for a name that is data. The
+// value may be of any type that fits the field without loss. A value that is
+// absent in Redis clears the field: nil if the field can be nil, or a zero
+// value if the field has the option omitzero.
 //
-// Errors: ErrUnknownField, ErrFieldType, ErrOverflow and ErrTooLarge before
-// anything is sent; those of Update.
+// If T has no such field, UpdateField returns [ErrUnknownField]. If the value
+// does not fit the field, it returns [ErrFieldType] or [ErrOverflow]. If it is
+// too large, it returns [ErrTooLarge]. All of these are returned before
+// anything is sent. Other errors are those of Update.
 func (r *HashRepo[T]) UpdateField(ctx context.Context, id, field string, value any) error {
-	_, _, err := r.core.update(ctx, "UpdateField", id, []patch{At[T](field).Set(value).patch}, nil)
+	_, _, err := r.core.update(ctx, "UpdateField", id, []patch{At[T](field).Set(value).patch}, readBack{})
 	return err
 }
 
-// DeleteField removes fields and counts those that were there: one script,
-// atomic. A record left without a field still exists. A missing record is not
-// created. The lifetime is renewed; see KeepTTL. Errors: ErrUnknownField.
+// DeleteField removes fields and returns the number of fields that existed. It
+// runs one script and is atomic. If no field is left, the record still exists.
+// If the record does not exist, DeleteField returns 0 and does not create it.
+// The lifetime is renewed, except with [KeepTTL].
+//
+// If T has no such field, DeleteField returns [ErrUnknownField]. For the
+// version field, or with [IfAbsent], it returns [ErrUnsupported]. If the key
+// holds another Redis type, it returns [ErrWrongType].
 func (r *HashRepo[T]) DeleteField(ctx context.Context, id string, fields ...string) (int64, error) {
 	return r.core.deleteField(ctx, id, fields)
 }
 
-// IncrementField adds to an integer field and gives its new value: Update with
-// an Add for a field named as data. A missing record is created, and an absent
-// field counts from 0.
+// IncrementField adds to an integer field and returns the sum. It is
+// [HashRepo.Update] with [Number.Add], for a name that is data. If the record
+// does not exist, it is created. An absent field counts as 0.
 //
-// Errors: ErrUnknownField; ErrFieldType where the field is no integer, in T or
-// in Redis (a *codec.DecodeError too); ErrOverflow, and nothing changed, where
-// the sum leaves the range of the field's type or of int64; those of Update.
+// If T has no such field, IncrementField returns [ErrUnknownField]. If the
+// field is not an integer, it returns [ErrFieldType], with a
+// [*codec.DecodeError] if the stored text is the reason. If the sum is out of
+// the range of the field's type or of int64, it returns [ErrOverflow] and
+// changes nothing. Other errors are those of Update.
 func (r *HashRepo[T]) IncrementField(ctx context.Context, id, field string, by int64) (sum int64, err error) {
-	p := patch{named: named{field, by}, kind: kindAdd}
+	p := patch{fieldValue: fieldValue{field, by}, kind: patchAdd}
 	err = r.core.increment(ctx, "IncrementField", id, p, &sum)
 	return sum, err
 }
 
-// AppendToList appends values to a field that is a slice: Update with an
-// Append for a field named as data. A missing record is created, and an absent
-// field is an empty slice. Without values nothing is sent.
+// AppendToList appends values to a slice field. It is [HashRepo.Update] with
+// [List.Append], for a name that is data. If the record does not exist, it is
+// created. An absent field counts as an empty slice. Without values,
+// AppendToList sends nothing.
 //
-// Errors: ErrUnknownField; ErrFieldType where the field is no slice, in T or
-// in Redis (a *codec.DecodeError too), or a value does not fit its elements;
-// those of Update.
+// If T has no such field, AppendToList returns [ErrUnknownField]. If the field
+// is not a slice, or a value does not fit its elements, it returns
+// [ErrFieldType], with a [*codec.DecodeError] if the stored text is the reason.
+// Other errors are those of Update.
 func (r *HashRepo[T]) AppendToList(ctx context.Context, id, field string, values ...any) error {
-	p := patch{named: named{field, values}, kind: kindAppend}
-	_, _, err := r.core.update(ctx, "AppendToList", id, []patch{p}, nil)
+	p := patch{fieldValue: fieldValue{field, values}, kind: patchAppend}
+	_, _, err := r.core.update(ctx, "AppendToList", id, []patch{p}, readBack{})
 	return err
 }
 
-// FindByField gives a record whose field holds value, as the codec writes it:
-// FindOne for a field named as data. Errors: ErrNotFound, ErrUnknownField,
-// ErrFieldType, and those of Find.
+// FindByField returns a record whose field has the value, as the codec encodes
+// it. It is [HashRepo.FindOne] with [Field.Eq], for a name that is data.
+//
+// If there is no such record, FindByField returns [ErrNotFound]. If T has no
+// such field, it returns [ErrUnknownField]. If the value does not fit the
+// field, it returns [ErrFieldType]. Other errors are those of Find.
 func (r *HashRepo[T]) FindByField(ctx context.Context, field string, value any) (Record[T], error) {
-	return r.findOne(ctx, "FindByField", []Cond[T]{{named{field, value}}})
+	return r.findOne(ctx, "FindByField", []Cond[T]{{fieldValue{field, value}}})
 }
 
 func (c *core) getField(ctx context.Context, id, name string, dst any) error {
@@ -90,19 +110,19 @@ func (c *core) getField(ctx context.Context, id, name string, dst any) error {
 	}
 	out := reflect.ValueOf(dst)
 	if out.Kind() != reflect.Pointer || out.IsNil() {
-		return t.NotApplied(fmt.Errorf("%w: a %T to read into; give a pointer that is not nil", fault.ErrFieldType, dst))
+		return t.NotApplied(fmt.Errorf("%w: dst has type %T; pass a non-nil pointer", fault.ErrFieldType, dst))
 	}
 	out = out.Elem()
-	if c.plan.elem != nil && open(f.Field.Type) {
-		if f, err = c.retyped(f, out.Type()); err != nil {
+	if c.plan.hasOpenValues() {
+		if f, err = c.fieldAs(f, out.Type()); err != nil {
 			return t.NotApplied(err)
 		}
 	}
 	typ := f.Field.Type
-	if _, err := convertValue(sample(typ), out.Type()); err != nil {
+	if _, err := convertValue(sampleValue(typ), out.Type()); err != nil {
 		return t.NotApplied(err)
 	}
-	text, present, err := c.fetch(ctx, t, name)
+	text, present, err := c.readField(ctx, t, name)
 	if err != nil {
 		return err
 	}
@@ -124,26 +144,18 @@ func (c *core) getField(ctx context.Context, id, name string, dst any) error {
 	return nil
 }
 
-// sample is a value of a type that shows what the type converts to.
-func sample(t reflect.Type) reflect.Value {
+// sampleValue returns a value of type t, not nil if t is a pointer, to find out
+// whether t can be converted.
+func sampleValue(t reflect.Type) reflect.Value {
 	if t.Kind() == reflect.Pointer {
 		return reflect.New(t.Elem())
 	}
 	return reflect.Zero(t)
 }
 
-// typeOf compiles a type that a caller brought along.
-func (p *plan) typeOf(t reflect.Type) (*codec.Type, error) {
-	typ, err := p.compiled(p.codec, t)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", fault.ErrFieldType, err)
-	}
-	return typ, nil
-}
-
-// fetch reads the stored text of one field; ErrNotFound where there is no
-// record.
-func (c *core) fetch(ctx context.Context, t fault.Target, name string) (text string, present bool, err error) {
+// readField reads the stored text of one field. It returns ErrNotFound if the
+// record does not exist.
+func (c *core) readField(ctx context.Context, t fault.Target, name string) (text string, present bool, err error) {
 	text, err = c.Client.Do(ctx, c.Client.B().Hget().Key(t.Key).Field(name).Build()).ToString()
 	if err == nil {
 		return text, true, nil
@@ -161,14 +173,14 @@ func (c *core) fetch(ctx context.Context, t fault.Target, name string) (text str
 	return "", false, nil
 }
 
-// beginField is Begin for a field named as data.
+// beginField is Begin for a field with a stored name.
 func (c *core) beginField(ctx context.Context, op, id, name string) (fault.Target, *field, error) {
 	t, err := c.Begin(ctx, op, id)
 	if err != nil {
 		return t, nil, err
 	}
 	t.Field = name
-	f, err := c.plan.named(name)
+	f, err := c.plan.fieldNamed(name)
 	return t, f, refuse(t, err)
 }
 
@@ -181,15 +193,15 @@ func (c *core) deleteField(ctx context.Context, id string, names []string) (int6
 		return 0, err
 	}
 	for _, name := range names {
-		_, err := c.plan.named(name)
-		if err = cmp.Or(err, c.plan.patchable(name)); err != nil {
+		_, err := c.plan.fieldNamed(name)
+		if err = cmp.Or(err, c.plan.checkPatchable(name)); err != nil {
 			return 0, refuse(t.WithField(name), err)
 		}
 	}
 	if len(names) == 0 {
 		return 0, nil
 	}
-	removed, err := c.run(ctx, t, deleteScript, c.args(names...))
+	removed, err := c.run(ctx, t, deleteFieldScript, append(c.args(len(names)), names...))
 	if err != nil {
 		return 0, err
 	}

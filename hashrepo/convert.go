@@ -10,18 +10,17 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// convert gives value the type of a field, where nothing is lost by it: an int
-// for an int64 field, a string for a named string, a value for a pointer, a
-// time's RFC 3339 text for a string.
-// Otherwise the error wraps ErrFieldType, or ErrOverflow for a number outside
-// the field's range.
+// convert converts a caller's value to the type of a field if nothing is lost:
+// an int to int64, a string to a named string, a value to a pointer, a time to
+// a string in RFC 3339. Otherwise its error wraps ErrFieldType, or ErrOverflow
+// for a number that the type cannot represent.
 func convert(value any, to reflect.Type) (reflect.Value, error) {
 	v := reflect.ValueOf(value)
 	if !v.IsValid() {
 		if nilable(to) {
 			return reflect.Zero(to), nil
 		}
-		return v, fmt.Errorf("%w: nil for a %v; Clear and DeleteField remove a field", fault.ErrFieldType, to)
+		return v, fmt.Errorf("%w: cannot convert nil to %v; remove a field with Clear or DeleteField", fault.ErrFieldType, to)
 	}
 	return convertValue(v, to)
 }
@@ -53,11 +52,11 @@ func convertValue(v reflect.Value, to reflect.Type) (reflect.Value, error) {
 	case from.Kind() == to.Kind() && from.ConvertibleTo(to):
 		return v.Convert(to), nil
 	}
-	return v, fmt.Errorf("%w: a %v for a %v", fault.ErrFieldType, from, to)
+	return v, fmt.Errorf("%w: cannot convert %v to %v", fault.ErrFieldType, from, to)
 }
 
-// convertNumber converts where the number is the same afterwards; a float may
-// lose digits to a narrower float, and nothing else.
+// convertNumber converts a number if the result is the same number. A float may
+// lose digits in a narrower float.
 func convertNumber(v reflect.Value, to reflect.Type) (reflect.Value, error) {
 	out := reflect.New(to).Elem()
 	fits := false
@@ -65,9 +64,9 @@ func convertNumber(v reflect.Value, to reflect.Type) (reflect.Value, error) {
 	case v.CanFloat() && out.CanFloat():
 		fits = !out.OverflowFloat(v.Float())
 	case v.CanFloat():
-		return v, fmt.Errorf("%w: a %v for a %v", fault.ErrFieldType, v.Type(), to)
+		return v, fmt.Errorf("%w: cannot convert %v to %v", fault.ErrFieldType, v.Type(), to)
 	case out.CanFloat():
-		fits = significant(v) <= map[reflect.Kind]int{reflect.Float32: 24, reflect.Float64: 53}[to.Kind()]
+		fits = significantBits(v) <= map[reflect.Kind]int{reflect.Float32: 24, reflect.Float64: 53}[to.Kind()]
 	case v.CanInt() && out.CanInt():
 		fits = !out.OverflowInt(v.Int())
 	case v.CanInt():
@@ -78,13 +77,14 @@ func convertNumber(v reflect.Value, to reflect.Type) (reflect.Value, error) {
 		fits = !out.OverflowUint(v.Uint())
 	}
 	if !fits {
-		return v, fmt.Errorf("%w: it does not fit a %v", fault.ErrOverflow, to)
+		return v, fmt.Errorf("%w: %v cannot represent the number", fault.ErrOverflow, to)
 	}
 	return v.Convert(to), nil
 }
 
-// significant is how many binary digits an integer needs.
-func significant(v reflect.Value) int {
+// significantBits returns the number of bits between the highest and the lowest
+// bit that is set in the magnitude of an integer.
+func significantBits(v reflect.Value) int {
 	magnitude := uint64(0)
 	if v.CanUint() {
 		magnitude = v.Uint()
@@ -94,6 +94,7 @@ func significant(v reflect.Value) int {
 	return bits.Len64(magnitude) - bits.TrailingZeros64(magnitude|1<<63)
 }
 
+// nilable reports whether a value of type t may be nil.
 func nilable(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:

@@ -6,25 +6,25 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The reasons for which a call fails, for errors.Is: the same values as in
-// package symphony.
+// The errors that the methods of this package return, for [errors.Is]. They are
+// the same values as in package symphony.
 var (
-	ErrNotFound        = pool.ErrNotFound        // no such record
-	ErrExists          = pool.ErrExists          // IfAbsent, and the record is there
-	ErrConflict        = pool.ErrConflict        // another writer came first
-	ErrUnknownField    = pool.ErrUnknownField    // T has no such field
+	ErrNotFound        = pool.ErrNotFound        // the record does not exist
+	ErrExists          = pool.ErrExists          // IfAbsent was given, and the record exists
+	ErrConflict        = pool.ErrConflict        // another writer changed or removed the record
+	ErrUnknownField    = pool.ErrUnknownField    // T has no field with this name
 	ErrFieldType       = pool.ErrFieldType       // the value does not fit the field
 	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
-	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime under a millisecond
+	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime is less than a millisecond
 	ErrInvalidSchema   = pool.ErrInvalidSchema   // T cannot be stored
-	ErrOverflow        = pool.ErrOverflow        // a number leaves its field's range
-	ErrTooLarge        = codec.ErrTooLarge       // a value over Config.MaxValueBytes
-	ErrUnsupported     = pool.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
+	ErrOverflow        = pool.ErrOverflow        // a number is out of the range of its field
+	ErrTooLarge        = codec.ErrTooLarge       // a value is larger than Config.MaxValueBytes
+	ErrUnsupported     = pool.ErrUnsupported     // this server, codec, layout or schema cannot do it, or an option does not apply
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no right to a command, key or channel
-	ErrUnexpectedReply = pool.ErrUnexpectedReply // a reply that no Redis gives
+	ErrUnexpectedReply = pool.ErrUnexpectedReply // the server sent a reply that no Redis sends
 	ErrInvalidArgument = pool.ErrInvalidArgument // no call can take this argument
-	ErrInvalidKey      = keyspace.ErrInvalidKey  // the id cannot be in a key
-	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has that alias
+	ErrInvalidKey      = keyspace.ErrInvalidKey  // the id cannot be part of a key
+	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has this alias
 	ErrClosed          = pool.ErrClosed          // the pools are closed
 )
 

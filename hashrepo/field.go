@@ -7,113 +7,138 @@ import (
 	"time"
 )
 
-// Repository is what the methods of the handles take: a *HashRepo[T], and
-// every type that embeds one.
+// Repository is a *[HashRepo] of T, or a type that embeds one. The methods of
+// the handles take it.
 type Repository[T any] interface{ hashRepo() *HashRepo[T] }
 
 func (r *HashRepo[T]) hashRepo() *HashRepo[T] { return r }
 
-// Field stands for one stored field of T that holds a V.
+// Field is the handle of a stored field of T with the Go type V.
 type Field[T, V any] struct{ name string }
 
-// FieldOf is the field whose address selector gives, found once, also through
-// embedded structs:
+// FieldOf returns the handle of the field whose address the selector returns:
 //
 //	var Name = hashrepo.FieldOf(func(p *Profile) *string { return &p.Name })
 //
-// A selector that gives no stored field of T panics, so that the program does
-// not start.
+// The field may be in an embedded struct. FieldOf calls the selector once. It
+// panics if the selector does not return a stored field of T, so that a wrong
+// handle in a package variable stops the program when it starts.
 func FieldOf[T, V any](selector func(*T) *V) Field[T, V] {
-	return Field[T, V]{selected("FieldOf", selector)}
+	return Field[T, V]{selectedName("FieldOf", selector)}
 }
 
-// At is the field with the stored name name: for maps, and for names that are
-// data. The name is checked when the field is used: ErrUnknownField.
+// At returns the handle of the field with a stored name. It is for maps, and
+// for names that are data. The name is checked when the handle is used: if T
+// has no such field, the call returns [ErrUnknownField].
 func At[T any](name string) Field[T, any] { return Field[T, any]{name} }
 
-// Name is the stored name.
+// Name returns the stored name of the field.
 func (f Field[T, V]) Name() string { return f.name }
 
-// Get reads this field alone: HGET, and EXISTS where it is absent, which reads
-// as zero. See [HashRepo.GetField], also for the errors.
+// Get reads this field of a record. It sends HGET, and EXISTS if the field is
+// absent, which is read as the zero value.
+//
+// Get returns the errors of [HashRepo.GetField].
 func (f Field[T, V]) Get(ctx context.Context, repo Repository[T], id string) (v V, err error) {
 	err = repo.hashRepo().GetField(ctx, id, f.name, &v)
 	return v, err
 }
 
-// Eq is the condition that the field holds v, as the codec writes it. A v that
-// is absent in Redis (nil) asks for the field's absence.
-func (f Field[T, V]) Eq(v V) Cond[T] { return Cond[T]{named{f.name, v}} }
+// Eq returns the condition that the stored field equals v, as the codec encodes
+// it. If v is absent in Redis, such as nil, the condition is that the field is
+// absent.
+func (f Field[T, V]) Eq(v V) Cond[T] { return Cond[T]{fieldValue{f.name, v}} }
 
-// Set makes the field v. A v that is absent in Redis (nil, or zero with
-// omitzero) clears it. It ends a lifetime of the field's own.
+// Set returns the patch that sets the field to v and removes the field's own
+// lifetime. If v is absent in Redis, such as nil, or zero with omitzero, the
+// patch clears the field.
 func (f Field[T, V]) Set(v V) Patch[T] {
-	return Patch[T]{patch{named: named{f.name, v}, kind: kindSet}}
+	return Patch[T]{patch{fieldValue: fieldValue{f.name, v}, kind: patchSet}}
 }
 
-// SetFor makes the field v, for the time d: then the field is absent, whatever
-// the record's lifetime, and a record that has no other field is gone with it.
-// In whole milliseconds, rounded up; under one: ErrInvalidTTL. A server without HPEXPIRE (before Redis 7.4
-// and Valkey 9, and the embedded one) is ErrUnsupported, before anything is
-// sent. Other fields may change meanwhile. For this field, Add and Append keep
-// the time; Set, Upsert, Replace, and Mutate where it changes the field end it.
+// SetFor returns the patch that sets the field to v and expires it after d,
+// independently of the lifetime of the record. d is rounded up to whole
+// milliseconds. If the last field of a record expires, Redis removes the
+// record.
+//
+// [Number.Add] and [List.Append] keep the lifetime of the field. [Field.Set],
+// [HashRepo.Upsert] and [HashRepo.Replace] remove it, and so does
+// [HashRepo.Mutate] if it changes the field. Changes of other fields do not
+// affect it.
+//
+// If d is less than a millisecond, the call with the patch returns
+// [ErrInvalidTTL]. If the server does not support HPEXPIRE, it returns
+// [ErrUnsupported] before anything is sent. Redis 7.4 and Valkey 9 support it,
+// and the embedded server does not.
 func (f Field[T, V]) SetFor(v V, d time.Duration) Patch[T] {
-	return Patch[T]{patch{named: named{f.name, v}, kind: kindSetFor, life: d}}
+	return Patch[T]{patch{fieldValue: fieldValue{f.name, v}, kind: patchSetFor, lifetime: d}}
 }
 
-// Clear removes the field; it reads as zero then.
+// Clear returns the patch that removes the field, which is then read as the
+// zero value.
 func (f Field[T, V]) Clear() Patch[T] {
-	return Patch[T]{patch{named: named{name: f.name}, kind: kindClear}}
+	return Patch[T]{patch{fieldValue: fieldValue{name: f.name}, kind: patchClear}}
 }
 
-// Numeric is what a [Number] holds.
+// Numeric is the constraint of the Go types of a [Number].
 type Numeric interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~float32 | ~float64
 }
 
-// Number stands for a stored field of T that is a number.
+// Number is the handle of a stored field of T that is a number.
 type Number[T any, N Numeric] struct{ Field[T, N] }
 
 // NumberOf is [FieldOf] for a number:
 //
 //	var Score = hashrepo.NumberOf(func(p *Profile) *int64 { return &p.Score })
 func NumberOf[T any, N Numeric](selector func(*T) *N) Number[T, N] {
-	return Number[T, N]{Field[T, N]{selected("NumberOf", selector)}}
+	return Number[T, N]{Field[T, N]{selectedName("NumberOf", selector)}}
 }
 
-// Add adds by to what the field holds then; an absent one counts from 0.
-// Integers are exact over the whole range of N: a sum outside is ErrOverflow.
-// Floats are added as float64; a finite sum that is too large is ErrOverflow.
-// A stored text that is no number is ErrFieldType.
+// Add returns the patch that adds to the stored number. An absent field counts
+// as 0. Integers are added exactly in the whole range of N. Floats are added as
+// float64.
+//
+// If an integer sum is out of the range of N, or a finite float sum becomes
+// infinite, the call with the patch returns [ErrOverflow]. If the stored text
+// is not a number, it returns [ErrFieldType].
 func (n Number[T, N]) Add(by N) Patch[T] {
-	return Patch[T]{patch{named: named{n.name, by}, kind: kindAdd}}
+	return Patch[T]{patch{fieldValue: fieldValue{n.name, by}, kind: patchAdd}}
 }
 
-// Increment is an Update with Add alone, and gives the sum. See
-// [HashRepo.Update], also for the errors.
+// Increment adds to the field of a record and returns the sum. It is
+// [HashRepo.Update] with [Number.Add], and one script reads the sum too.
+//
+// Increment returns the errors of Update.
 func (n Number[T, N]) Increment(ctx context.Context, repo Repository[T], id string, by N) (sum N, err error) {
 	err = repo.hashRepo().core.increment(ctx, "Increment", id, n.Add(by).patch, &sum)
 	return sum, err
 }
 
-// List stands for a stored field of T that is a slice of E.
+// List is the handle of a stored field of T that is a slice of E.
 type List[T, E any] struct{ Field[T, []E] }
 
 // ListOf is [FieldOf] for a slice:
 //
 //	var Tags = hashrepo.ListOf(func(p *Profile) *[]string { return &p.Tags })
+//
+// It panics also for a slice of bytes, which is stored as text and not as a
+// list.
 func ListOf[T any, S ~[]E, E any](selector func(*T) *S) List[T, E] {
-	name := selected("ListOf", selector)
+	name := selectedName("ListOf", selector)
 	if reflect.TypeFor[E]().Kind() == reflect.Uint8 {
-		panic(fmt.Sprintf("hashrepo.ListOf on %v: %v is stored as bytes, not as a list; use FieldOf", reflect.TypeFor[T](), reflect.TypeFor[S]()))
+		panic(fmt.Sprintf("hashrepo.ListOf for %v: %v is stored as bytes, not as a list; use FieldOf", reflect.TypeFor[T](), reflect.TypeFor[S]()))
 	}
 	return List[T, E]{Field[T, []E]{name}}
 }
 
-// Append adds elements behind those that the field holds then; an absent one
-// counts as empty. What is there is not rewritten, and is looked at as far as
-// its brackets: a stored text that is no list is ErrFieldType. A field that would grow over
-// Config.MaxValueBytes is ErrTooLarge. Without elements it changes nothing.
+// Append returns the patch that appends elements to the stored list. An absent
+// field counts as an empty list. Without elements, the patch changes nothing.
+//
+// If the stored text is not a list, the call with the patch returns
+// [ErrFieldType]. A list in JSON is checked for its brackets only. If the list
+// would become larger than [pool.Config.MaxValueBytes], the call returns
+// [ErrTooLarge].
 func (l List[T, E]) Append(elements ...E) Patch[T] {
-	return Patch[T]{patch{named: named{l.name, elements}, kind: kindAppend}}
+	return Patch[T]{patch{fieldValue: fieldValue{l.name, elements}, kind: patchAppend}}
 }

@@ -2,6 +2,7 @@ package hashrepo
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"reflect"
 
@@ -11,28 +12,103 @@ import (
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-// found is one record of a walk, not decoded yet.
-type found struct {
-	id     string
-	target fault.Target
-	reply  rueidis.RedisResult
+// All returns an iterator over every record of the space, in no order. It sends
+// SCAN, and the commands of [HashRepo.Get] in one pipeline for each page of
+// about a thousand keys. Ending the loop ends the traffic.
+//
+// A record that is written or deleted during the loop may or may not appear. A
+// record appears at most once, unless the database shrinks to about a
+// thousandth of its size during the loop: All remembers the last 32,768 to
+// 65,536 keys.
+//
+// If a record cannot be read, the iterator yields its ID with the error and
+// goes on. If a page cannot be read, it yields the error without an ID and
+// ends.
+func (r *HashRepo[T]) All(ctx context.Context) iter.Seq2[Record[T], error] {
+	return r.find(ctx, "All", nil)
 }
 
-// find walks the space and gives the records for which conds hold. With
-// conditions a page is read twice: their fields of all records, then the
-// records that match, which are looked at again as they then stand.
-func (c *core) find(ctx context.Context, op string, conds []condition) iter.Seq2[found, error] {
-	return func(yield func(found, error) bool) {
-		for page, err := range c.WalkReading(ctx, op, c.probe(conds)) {
+// Find returns an iterator over the records for which every condition holds, as
+// [HashRepo.All] does for every record. For each page it reads the fields of
+// the conditions, then the whole records that match. It checks the conditions
+// again on each record that it read.
+//
+// If a condition does not fit T, Find yields [ErrUnknownField] or
+// [ErrFieldType] before anything is sent. Other errors are those of All.
+func (r *HashRepo[T]) Find(ctx context.Context, conds ...Cond[T]) iter.Seq2[Record[T], error] {
+	return r.find(ctx, "Find", conds)
+}
+
+// FindOne returns the first record that [HashRepo.Find] yields, and sends
+// nothing more.
+//
+// If there is none, FindOne returns [ErrNotFound]. Other errors are those of
+// Find.
+func (r *HashRepo[T]) FindOne(ctx context.Context, conds ...Cond[T]) (Record[T], error) {
+	return r.findOne(ctx, "FindOne", conds)
+}
+
+// IDs returns an iterator over the ids of the space, in no order. It sends SCAN
+// and reads no record. See [HashRepo.All] for ids that are added, removed or
+// repeated during the loop.
+//
+// If a page cannot be read, the iterator yields the error and ends.
+func (r *HashRepo[T]) IDs(ctx context.Context) iter.Seq2[string, error] {
+	return r.core.IDs(ctx, "IDs")
+}
+
+func (r *HashRepo[T]) findOne(ctx context.Context, op string, conds []Cond[T]) (Record[T], error) {
+	for record, err := range r.find(ctx, op, conds) {
+		return record, err
+	}
+	return Record[T]{}, fault.Target{Op: op, Pool: r.core.Alias}.NotApplied(fault.ErrNotFound)
+}
+
+func (r *HashRepo[T]) find(ctx context.Context, op string, conds []Cond[T]) iter.Seq2[Record[T], error] {
+	return func(yield func(Record[T], error) bool) {
+		encoded, err := r.core.encodeConditions(op, fieldValuesOf(conds))
+		if err != nil {
+			yield(Record[T]{}, err)
+			return
+		}
+		for item, err := range r.core.find(ctx, op, encoded) {
+			record := Record[T]{ID: item.id}
+			if err == nil {
+				err = r.core.decodeItem(ctx, item, encoded, reflect.ValueOf(&record.Value).Elem())
+			}
+			if errors.Is(err, fault.ErrNotFound) {
+				continue
+			}
 			if err != nil {
-				yield(found{}, err)
+				record = Record[T]{ID: item.id}
+			}
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
+}
+
+// foundItem is a record of find that is not decoded yet.
+type foundItem struct {
+	id     string
+	target fault.Target
+	reply  rueidis.RedisResult // to readCommand
+}
+
+// find iterates over the records for which conds hold.
+func (c *core) find(ctx context.Context, op string, conds []condition) iter.Seq2[foundItem, error] {
+	return func(yield func(foundItem, error) bool) {
+		for page, err := range c.WalkReading(ctx, op, c.probeCommand(conds)) {
+			if err != nil {
+				yield(foundItem{}, err)
 				return
 			}
 			if len(conds) > 0 {
-				page = c.matching(ctx, page, conds)
+				page = c.readMatches(ctx, page, conds)
 			}
 			for i := range page.IDs {
-				if !yield(found{page.IDs[i], page.Targets[i], page.Replies[i]}, nil) {
+				if !yield(foundItem{page.IDs[i], page.Targets[i], page.Replies[i]}, nil) {
 					return
 				}
 			}
@@ -40,8 +116,9 @@ func (c *core) find(ctx context.Context, op string, conds []condition) iter.Seq2
 	}
 }
 
-// probe asks for the fields that conds look at, or for all where there are none.
-func (c *core) probe(conds []condition) func(string) rueidis.Completed {
+// probeCommand returns the command that reads the fields of conds, or the whole
+// record if there are none.
+func (c *core) probeCommand(conds []condition) func(string) rueidis.Completed {
 	if len(conds) == 0 {
 		return c.readCommand
 	}
@@ -54,54 +131,55 @@ func (c *core) probe(conds []condition) func(string) rueidis.Completed {
 	}
 }
 
-// matching keeps the records of a page whose probe matches, and reads them. A
-// probe that failed stays, with its error for a reply.
-func (c *core) matching(ctx context.Context, page store.Page, conds []condition) (kept store.Page) {
+// readMatches reads the records of a page whose probe matches. It keeps a
+// record whose probe failed, with the error as its reply.
+func (c *core) readMatches(ctx context.Context, page store.Page, conds []condition) (matches store.Page) {
 	var cmds rueidis.Commands
-	var at []int
+	var indexes []int // of the records that cmds read, in matches
 	for i, reply := range page.Replies {
 		values, err := reply.ToArray()
 		if err == nil && len(values) != len(conds) {
-			err = errShort
+			err = errValueCount
 		}
-		if err == nil && !hold(conds, func(i int) (rueidis.RedisMessage, bool) { return values[i], true }) {
+		if err == nil && !allHold(conds, func(i int) (rueidis.RedisMessage, bool) { return values[i], true }) {
 			continue
 		}
 		if err == nil {
-			at = append(at, len(kept.IDs))
+			indexes = append(indexes, len(matches.IDs))
 			cmds = append(cmds, c.readCommand(page.Targets[i].Key))
 		}
-		kept.IDs = append(kept.IDs, page.IDs[i])
-		kept.Targets = append(kept.Targets, page.Targets[i])
-		kept.Replies = append(kept.Replies, reply)
+		matches.IDs = append(matches.IDs, page.IDs[i])
+		matches.Targets = append(matches.Targets, page.Targets[i])
+		matches.Replies = append(matches.Replies, reply)
 	}
 	for i, reply := range c.Client.DoMulti(ctx, cmds...) {
-		kept.Replies[at[i]] = reply
+		matches.Replies[indexes[i]] = reply
 	}
-	return kept
+	return matches
 }
 
-// decodeMatch reads a record of find, and answers ErrNotFound where it is gone
-// or the conditions hold no more.
-func (c *core) decodeMatch(ctx context.Context, item found, conds []condition, into reflect.Value) error {
+// decodeItem decodes a record of find. It returns ErrNotFound if the record is
+// gone or no longer matches.
+func (c *core) decodeItem(ctx context.Context, item foundItem, conds []condition, into reflect.Value) error {
 	if len(conds) > 0 && !c.stillHold(conds, item.reply) {
 		return item.target.NotApplied(fault.ErrNotFound)
 	}
 	return c.decodeReply(ctx, item.target, item.reply, into)
 }
 
-// stillHold looks at the conditions in a reply to readCommand. What cannot be
-// read is left to decodeReply, which names the error.
+// stillHold reports whether conds hold for a reply to readCommand. It reports
+// true for a reply that cannot be read, for which decodeReply returns the
+// error.
 func (c *core) stillHold(conds []condition, reply rueidis.RedisResult) bool {
-	if c.plan.whole() {
+	if c.plan.readsAllFields() {
 		values, err := reply.AsMap()
-		return err != nil || hold(conds, func(i int) (rueidis.RedisMessage, bool) {
+		return err != nil || allHold(conds, func(i int) (rueidis.RedisMessage, bool) {
 			value, ok := values[conds[i].name]
 			return value, ok
 		})
 	}
 	values, err := reply.ToArray()
-	return err != nil || len(values) != len(c.plan.names) || hold(conds, func(i int) (rueidis.RedisMessage, bool) {
+	return err != nil || len(values) != len(c.plan.names) || allHold(conds, func(i int) (rueidis.RedisMessage, bool) {
 		return values[c.plan.byName[conds[i].name]], true
 	})
 }

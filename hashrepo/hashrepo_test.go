@@ -247,7 +247,7 @@ func TestExtra(t *testing.T) {
 		require.NoError(t, repo.Replace(ctx, "u", WithExtra{"b", map[string]string{"x": "3"}}))
 		require.Equal(t, map[string]string{"name": "b", "x": "3"}, pooltest.Hash(t, p, pool.User, key+"u"))
 
-		for name, why := range map[string]string{"name": "a field of its own", "_": "reserved"} {
+		for name, why := range map[string]string{"name": "the name of a field", "_": "reserved"} {
 			pooltest.RequireNothingSent(t, p, symphony.ErrUnknownField, func() error {
 				err := repo.Upsert(ctx, "u", WithExtra{"b", map[string]string{name: "3"}})
 				require.ErrorContains(t, err, why)

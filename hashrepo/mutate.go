@@ -4,29 +4,35 @@ import (
 	"context"
 	"maps"
 	"reflect"
-	"strconv"
-
-	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// Mutate reads a record, lets change alter it, and writes the fields that are
-// others then, if nobody wrote to T's fields meanwhile. Otherwise it begins
-// anew, after a random pause: change is called again, on fresh data, until ctx
-// ends. If ctx has no deadline, no attempt begins later than Config.Timeout after
-// the first was overtaken. The time that change takes is not bounded. A missing record is zero, and is created; see IfExists, IfAbsent and
-// IfVersion. It gives the record that it wrote, with its new version.
+// Mutate reads a record, calls change on it, and writes the fields that change
+// changed. It returns the record that it wrote, with its new version.
 //
-// It sends what Get sends, and one script, which compares the texts of all
-// fields that were read. The writing is atomic; the lifetime is renewed, see
-// KeepTTL, and the version goes up by one, also where change altered nothing.
-// Fields that T does not know stay; where T is a map or has an extra field,
-// entries that change removed go.
+// If another writer changed the fields of T in between, nothing is written.
+// Mutate then waits for a random time, reads the record again and calls change
+// again, until ctx ends. If ctx has no deadline, no attempt begins later than
+// [pool.Config.Timeout] after the first conflict. The duration of change is not
+// limited.
 //
-// Errors: that of change, as it is, and nothing is written; ErrConflict beside
-// context.DeadlineExceeded or the context's error if every attempt was overtaken;
-// those of Get and Upsert.
+// If the record does not exist, change is called with the zero T, and the
+// record is created; see [IfExists], [IfAbsent] and [IfVersion]. Fields that T
+// does not declare stay as they are. If T is a map or has an extra field,
+// entries that change removed are removed.
+//
+// An attempt sends HMGET for the fields of T to the primary, or HGETALL if T is
+// a map or has an extra field. If no field of T is present, it reads the record
+// and its existence in one MULTI and EXEC. Then it runs one script, which
+// compares the texts of all fields that were read and writes atomically. The
+// lifetime is renewed, except with [KeepTTL], and the version is incremented,
+// even if change changed nothing.
+//
+// If change returns an error, Mutate writes nothing and returns the same error.
+// If every attempt met a conflict, Mutate returns [ErrConflict] with the error
+// of ctx or [context.DeadlineExceeded]. Other errors are those of
+// [HashRepo.Get] and [HashRepo.Upsert].
 func (r *HashRepo[T]) Mutate(ctx context.Context, id string, change func(*T) error) (T, error) {
 	var v, zero T
 	err := r.core.mutate(ctx, id, reflect.ValueOf(&v).Elem(), func() error { return change(&v) })
@@ -43,41 +49,38 @@ func (c *core) mutate(ctx context.Context, id string, v reflect.Value, change fu
 		return err
 	}
 	var version int64
-	_, err = c.again(ctx, t, nil, func() (*changes, error) {
-		held, err := c.snapshot(ctx, readOnly(t))
+	_, err = c.retry(ctx, t, readBack{}, func() ([]operation, error) {
+		stored, err := c.readSnapshot(ctx, readOnly(t))
 		if err != nil {
 			return nil, err
 		}
-		before, err := c.load(t, held, v)
+		before, err := c.decodeSnapshot(t, stored, v)
 		if err != nil {
 			return nil, err
 		}
-		version = c.plan.versionIn(v)
+		version = c.plan.versionOf(v)
 		if err := change(); err != nil {
 			return nil, err
 		}
-		after, err := c.texts(t, v)
+		after, err := c.encodeTexts(t, v)
 		if err != nil {
 			return nil, err
 		}
-		ch := &changes{}
-		c.plan.unchanged(ch, held)
-		ch.difference(before, after)
-		return ch, nil
+		return append(c.plan.requireUnchanged(stored), difference(before, after)...), nil
 	})
 	if err == nil && c.plan.version != nil {
-		c.plan.version.in(v).SetInt(version + 1)
+		c.plan.version.valueIn(v).SetInt(version + 1)
 	}
 	return err
 }
 
-// snapshot is a record as Redis holds it.
+// snapshot is a record as it is stored.
 type snapshot struct {
-	found bool
-	texts map[string]string // of the fields that were read
+	exists bool
+	texts  map[string]string // of the fields that were read, by stored name
 }
 
-func (c *core) snapshot(ctx context.Context, t fault.Target) (snapshot, error) {
+func (c *core) readSnapshot(ctx context.Context, t fault.Target) (snapshot, error) {
 	reply, err := c.Client.Do(ctx, c.readCommand(t.Key)).ToMessage()
 	if err != nil {
 		return snapshot{}, t.Failed(err)
@@ -86,109 +89,87 @@ func (c *core) snapshot(ctx context.Context, t fault.Target) (snapshot, error) {
 	if err != nil {
 		return snapshot{}, t.Failed(err)
 	}
-	if len(texts) > 0 || c.plan.whole() {
+	if len(texts) > 0 || c.plan.readsAllFields() {
 		return snapshot{len(texts) > 0, texts}, nil
 	}
-	reply, found, err := c.existing(ctx, t)
-	if err != nil || !found {
+	var exists bool
+	reply, exists, err = c.readWithExists(ctx, t)
+	if err != nil || !exists {
 		return snapshot{}, err
 	}
 	texts, err = c.plan.texts(&reply)
 	return snapshot{true, texts}, err
 }
 
-// texts reads a reply to readCommand.
-func (p *plan) texts(reply *rueidis.RedisMessage) (map[string]string, error) {
-	if p.whole() {
-		return reply.AsStrMap()
-	}
-	values, err := reply.ToArray()
-	if err == nil && len(values) != len(p.names) {
-		err = errShort
-	}
-	if err != nil {
-		return nil, err
-	}
-	texts := make(map[string]string, len(values))
-	for i := range values {
-		if values[i].IsNil() {
-			continue
-		}
-		if texts[p.names[i]], err = values[i].ToString(); err != nil {
-			return nil, err
-		}
-	}
-	return texts, nil
-}
-
-// load decodes a snapshot that the conditions allow, and gives the texts that
-// stand for it: none for a record that is not there.
-func (c *core) load(t fault.Target, held snapshot, v reflect.Value) (map[string]string, error) {
+// decodeSnapshot decodes a snapshot into v if the conditions hold. It returns
+// the texts of v's fields, which may differ from the stored ones, or none if
+// the record does not exist.
+func (c *core) decodeSnapshot(t fault.Target, stored snapshot, v reflect.Value) (map[string]string, error) {
 	switch {
-	case c.IfExists && !held.found:
+	case c.IfExists && !stored.exists:
 		return nil, t.NotApplied(fault.ErrNotFound)
-	case c.IfAbsent && held.found:
+	case c.IfAbsent && stored.exists:
 		return nil, t.NotApplied(fault.ErrExists)
 	}
 	v.SetZero()
-	if !held.found {
+	if !stored.exists {
 		return nil, nil
 	}
-	if err := c.plan.decodeTexts(maps.Clone(held.texts), v); err != nil {
+	if err := c.plan.decodeTexts(maps.Clone(stored.texts), v); err != nil {
 		return nil, refuse(t, err)
 	}
-	return c.texts(t, v)
+	return c.encodeTexts(t, v)
 }
 
-// texts encodes a record, by field.
-func (c *core) texts(t fault.Target, v reflect.Value) (map[string]string, error) {
-	r, err := c.encode(t, v)
+// encodeTexts returns the texts of a record's fields, by stored name.
+func (c *core) encodeTexts(t fault.Target, v reflect.Value) (map[string]string, error) {
+	e, err := c.encode(t, v)
 	if err != nil {
 		return nil, err
 	}
-	defer r.release()
-	texts := make(map[string]string, len(r.pairs)/2)
-	for i := 0; i < len(r.pairs); i += 2 {
-		texts[r.pairs[i]] = r.pairs[i+1]
+	defer e.release()
+	texts := make(map[string]string, len(e.pairs)/2)
+	for i := 0; i < len(e.pairs); i += 2 {
+		texts[e.pairs[i]] = e.pairs[i+1]
 	}
 	return texts, nil
 }
 
-// difference sets and clears the fields in which two encodings of a record
-// differ. What is stored may be another spelling of the first, or hold more
-// than T knows; where nothing changed, it stays.
-func (ch *changes) difference(before, after map[string]string) {
+// difference returns the operations that turn a record with the texts before
+// into one with the texts after. It compares two encodings by this codec, so a
+// stored field that is encoded in another way stays as it is unless its value
+// changed.
+func difference(before, after map[string]string) []operation {
+	var operations []operation
 	for name, text := range after {
-		if was, ok := before[name]; !ok || was != text {
-			ch.add(nil, "set", name, text)
+		if old, ok := before[name]; !ok || old != text {
+			operations = append(operations, operation{kind: opSet, field: name, text: text})
 		}
 	}
 	for name := range before {
 		if _, ok := after[name]; !ok {
-			ch.add(nil, "clear", name)
+			operations = append(operations, operation{kind: opClear, field: name})
 		}
 	}
+	return operations
 }
 
-// unchanged asks that the record is as it was read.
-func (p *plan) unchanged(ch *changes, held snapshot) {
-	if p.whole() {
-		ch.add(nil, "size", strconv.Itoa(len(held.texts)))
-		for name, text := range held.texts {
-			ch.add(nil, "was", name, "1", text)
+// requireUnchanged returns the operations that require a record to be as it was
+// read. If all fields were read, their number must be the same too.
+func (p *plan) requireUnchanged(stored snapshot) []operation {
+	if p.readsAllFields() {
+		operations := make([]operation, 0, 1+len(stored.texts))
+		operations = append(operations, operation{kind: opRequireCount, count: len(stored.texts)})
+		for name, text := range stored.texts {
+			operations = append(operations, operation{kind: opRequireField, field: name, exists: true, text: text})
 		}
-		return
+		return operations
 	}
-	there := ""
-	if held.found {
-		there = "1"
-	}
-	ch.add(nil, "found", there)
+	operations := make([]operation, 0, 1+len(p.names))
+	operations = append(operations, operation{kind: opRequireRecord, exists: stored.exists})
 	for _, name := range p.names {
-		if text, ok := held.texts[name]; ok {
-			ch.add(nil, "was", name, "1", text)
-		} else {
-			ch.add(nil, "was", name, "", "")
-		}
+		text, ok := stored.texts[name]
+		operations = append(operations, operation{kind: opRequireField, field: name, exists: ok, text: text})
 	}
+	return operations
 }

@@ -6,38 +6,40 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-// Patch is one change of one field of T. The methods of the field's handle make
-// it: [Field.Set], [Field.SetFor], [Field.Clear], [Number.Add], [List.Append].
+// Patch is one change of one field of T, for [HashRepo.Update] and
+// [HashRepo.Merge]. The methods of a handle return patches: [Field.Set],
+// [Field.SetFor], [Field.Clear], [Number.Add] and [List.Append].
 type Patch[T any] struct{ patch }
 
-// Stamp sets a field that a repository of one's own keeps beside those of T,
-// such as the time of the last change. Where T has a field of that stored name
-// it is written as that field, else by value's own type.
+// Stamp returns the patch that sets a field which T need not declare. It is for
+// repositories that store a field of their own beside those of T, such as the
+// time of the last change. If T has a field with this stored name, the value is
+// encoded as that field, and otherwise as its own type.
 func Stamp[T any](name string, value any) Patch[T] {
-	return Patch[T]{patch{named: named{name, value}, kind: kindStamp}}
+	return Patch[T]{patch{fieldValue: fieldValue{name, value}, kind: patchStamp}}
 }
 
+// patch is a Patch without its type parameter.
 type patch struct {
-	named
-	kind kind
-	life time.Duration // of kindSetFor
+	fieldValue
+	kind     patchKind
+	lifetime time.Duration // of patchSetFor
 }
 
-type kind uint8
+type patchKind uint8
 
 const (
-	_ kind = iota
-	kindSet
-	kindSetFor
-	kindClear
-	kindAdd
-	kindAppend
-	kindStamp
+	_ patchKind = iota
+	patchSet
+	patchSetFor
+	patchClear
+	patchAdd
+	patchAppend
+	patchStamp
 )
 
 func patchesOf[T any](patches []Patch[T]) []patch {
@@ -48,53 +50,62 @@ func patchesOf[T any](patches []Patch[T]) []patch {
 	return all
 }
 
-// changes is patches as patch.lua takes them.
+// dependsOnStored reports whether the result of a patch depends on the stored
+// field.
+func (p *patch) dependsOnStored() bool { return p.kind == patchAdd || p.kind == patchAppend }
+
+// appendsNothing reports whether a patch appends no elements.
+func (p *patch) appendsNothing() bool {
+	return p.kind == patchAppend && reflect.ValueOf(p.value).Len() == 0
+}
+
+// changes is a list of compiled patches.
 type changes struct {
-	args  []string
-	marks []mark  // of each change, for the errors
-	swaps []*swap // fields that are changed here, since a script cannot
+	operations []operation // of update.lua
+	rewrites   []*rewrite  // of the fields that update.lua cannot change
 }
 
-// mark is the field of a change, and what it is changed as.
-type mark struct {
-	name string
-	typ  reflect.Type
+func (ch *changes) add(op operation) { ch.operations = append(ch.operations, op) }
+
+// rewriteOf returns the rewrite of a field, or nil if update.lua changes it.
+func (ch *changes) rewriteOf(name string) *rewrite {
+	for _, r := range ch.rewrites {
+		if r.name == name {
+			return r
+		}
+	}
+	return nil
 }
 
-// add appends one change: its kind, its field and what belongs to the kind.
-func (ch *changes) add(typ reflect.Type, kind, name string, more ...string) {
-	ch.args = append(append(ch.args, kind, name), more...)
-	ch.marks = append(ch.marks, mark{name, typ})
-}
-
-// compile checks patches and encodes them. Its errors name the field.
+// compile checks and encodes patches. Its errors name the field. All patches of
+// a field with a rewrite go into the rewrite, so that they apply in order.
 func (c *core) compile(t fault.Target, patches []patch) (*changes, error) {
-	ch := &changes{args: make([]string, 0, 4*len(patches)), marks: make([]mark, 0, len(patches))}
+	ch := &changes{operations: make([]operation, 0, len(patches))}
 	targets := make([]*field, len(patches))
 	for i := range patches {
 		p := &patches[i]
-		f, err := c.target(p)
+		f, err := c.patchedField(p)
 		if err != nil {
 			return nil, refuse(t.WithField(p.name), err)
 		}
 		targets[i] = f
-		if p.empty() {
+		if p.appendsNothing() {
 			continue
 		}
-		if p.grows() && !f.grownByScript() && ch.swapOf(p.name) == nil {
-			ch.swaps = append(ch.swaps, newSwap(p.name, f))
+		if p.dependsOnStored() && !f.scriptCanChange() && ch.rewriteOf(p.name) == nil {
+			ch.rewrites = append(ch.rewrites, newRewrite(p.name, f))
 		}
 	}
 	for i := range patches {
 		p := &patches[i]
 		var err error
-		if p.empty() {
+		if p.appendsNothing() {
 			continue
 		}
-		if s := ch.swapOf(p.name); s != nil {
-			err = s.join(c, p)
+		if r := ch.rewriteOf(p.name); r != nil {
+			err = r.addPatch(c, p)
 		} else {
-			err = c.native(ch, targets[i], p)
+			err = c.addOperation(ch, targets[i], p)
 		}
 		if err != nil {
 			return nil, refuse(t.WithField(p.name), err)
@@ -103,61 +114,58 @@ func (c *core) compile(t fault.Target, patches []patch) (*changes, error) {
 	return ch, nil
 }
 
-// grows reports whether a patch depends on what the field holds.
-func (p *patch) grows() bool { return p.kind == kindAdd || p.kind == kindAppend }
-
-// empty reports whether a patch appends nothing.
-func (p *patch) empty() bool { return p.kind == kindAppend && reflect.ValueOf(p.value).Len() == 0 }
-
-// grownByScript reports whether a script can add to the field: it knows the
-// texts of integers, of Compact's float64 numbers and of JSON lists.
-func (f *field) grownByScript() bool {
+// scriptCanChange reports whether update.lua can add or append to the field. It
+// understands integers in decimal, the float64 numbers of codec.Compact, and
+// lists in JSON.
+func (f *field) scriptCanChange() bool {
 	_, isList := f.JSONList()
 	return isList || f.DecimalInteger() || f.DecimalFloat()
 }
 
-// target is the field that a patch is for, of the type that it is patched as;
-// nil for a stamp that T does not know.
-func (c *core) target(p *patch) (*field, error) {
+// patchedField returns the field of a patch, with the type that the patch
+// changes it as. It returns nil for a stamp of a field that T does not declare.
+func (c *core) patchedField(p *patch) (*field, error) {
 	if p.kind == 0 {
-		return nil, fmt.Errorf("%w: the zero Patch; the methods of a field's handle make one", fault.ErrInvalidArgument)
+		return nil, fmt.Errorf("%w: the zero Patch; use a method of a handle, such as Field.Set", fault.ErrInvalidArgument)
 	}
-	f, err := c.plan.named(p.name)
+	f, err := c.plan.fieldNamed(p.name)
 	if err != nil {
-		if p.kind == kindStamp && p.name != reserved {
+		if p.kind == patchStamp && p.name != reserved {
 			return nil, nil
 		}
 		return nil, err
 	}
-	if err := c.plan.patchable(p.name); err != nil {
+	if err := c.plan.checkPatchable(p.name); err != nil {
 		return nil, err
 	}
 	switch p.kind {
-	case kindSetFor:
-		return f, c.lifetimeOf(p)
-	case kindAdd:
+	case patchSetFor:
+		return f, c.checkLifetime(p)
+	case patchAdd:
 		return c.asNumber(f, p)
-	case kindAppend:
+	case patchAppend:
 		return c.asList(f)
 	}
 	return f, nil
 }
 
-func (c *core) lifetimeOf(p *patch) error {
+// checkLifetime checks the lifetime of a SetFor patch.
+func (c *core) checkLifetime(p *patch) error {
 	if !c.FieldLifetimes() {
-		return fmt.Errorf("%w: the server has no lifetimes of fields; SetFor needs HPEXPIRE, of Redis 7.4 or Valkey 9", fault.ErrUnsupported)
+		return fmt.Errorf("%w: the server does not support HPEXPIRE; SetFor needs Redis 7.4 or Valkey 9", fault.ErrUnsupported)
 	}
-	if p.life < time.Millisecond {
-		return fmt.Errorf("%w: %v is under a millisecond; Set lets the field live as long as its record", fault.ErrInvalidTTL, p.life)
+	if p.lifetime < time.Millisecond {
+		return fmt.Errorf("%w: %v is less than a millisecond; use Set for a field without a lifetime of its own", fault.ErrInvalidTTL, p.lifetime)
 	}
 	return nil
 }
 
-// asNumber is a field as a number: what it points to, or, where a map takes
-// any type, the type of what is added.
+// asNumber returns the field as the number that an Add patch changes. A pointer
+// is changed as its element type, and a field of any type as the type of the
+// addend.
 func (c *core) asNumber(f *field, p *patch) (*field, error) {
 	typ := f.Field.Type
-	if c.plan.elem != nil && open(typ) {
+	if c.plan.hasOpenValues() {
 		typ = reflect.TypeOf(p.value)
 	}
 	if typ.Kind() == reflect.Pointer {
@@ -165,28 +173,30 @@ func (c *core) asNumber(f *field, p *patch) (*field, error) {
 	}
 	by := reflect.TypeOf(p.value).Kind()
 	if !isNumber(typ.Kind()) || isFloat(typ.Kind()) != isFloat(by) {
-		return nil, fmt.Errorf("%w: %v does not take the sum of a %v", fault.ErrFieldType, typ, by)
+		return nil, fmt.Errorf("%w: cannot add %v to %v", fault.ErrFieldType, by, typ)
 	}
-	return c.retyped(f, typ)
+	return c.fieldAs(f, typ)
 }
 
-// asList is a field as a slice, of any elements where a map takes any type.
+// asList returns the field as the slice that an Append patch changes. A field
+// of any type is changed as a []any.
 func (c *core) asList(f *field) (*field, error) {
 	typ := f.Field.Type
-	if c.plan.elem != nil && open(typ) {
+	if c.plan.hasOpenValues() {
 		typ = reflect.TypeFor[[]any]()
 	}
 	if typ.Kind() != reflect.Slice || typ.Elem().Kind() == reflect.Uint8 {
-		return nil, fmt.Errorf("%w: %v is no list", fault.ErrFieldType, typ)
+		return nil, fmt.Errorf("%w: %v is not a list; append to a slice that is not a slice of bytes", fault.ErrFieldType, typ)
 	}
-	return c.retyped(f, typ)
+	return c.fieldAs(f, typ)
 }
 
-func (c *core) retyped(f *field, typ reflect.Type) (*field, error) {
+// fieldAs returns the field with another type.
+func (c *core) fieldAs(f *field, typ reflect.Type) (*field, error) {
 	if typ == f.Field.Type {
 		return f, nil
 	}
-	compiled, err := c.plan.typeOf(typ)
+	compiled, err := c.plan.compileArgument(typ)
 	if err != nil {
 		return nil, err
 	}
@@ -195,35 +205,27 @@ func (c *core) retyped(f *field, typ reflect.Type) (*field, error) {
 	return &as, nil
 }
 
-// patchable refuses the field that the repository itself writes.
-func (p *plan) patchable(name string) error {
-	if p.version != nil && p.version.Name == name {
-		return fmt.Errorf("%w: the repository counts the version itself; IfVersion asks for one", fault.ErrUnsupported)
-	}
-	return nil
-}
-
-// native makes a change that the script does by itself.
-func (c *core) native(ch *changes, f *field, p *patch) error {
+// addOperation adds a patch as an operation of update.lua.
+func (c *core) addOperation(ch *changes, f *field, p *patch) error {
 	if f == nil {
 		text, present, err := c.encodeOpen(p.value)
-		return c.set(ch, p, text, present, err)
+		return c.addSet(ch, p, text, present, err)
 	}
 	typ := f.Field.Type
 	switch p.kind {
-	case kindClear:
-		ch.add(typ, "clear", p.name)
-	case kindAdd:
+	case patchClear:
+		ch.add(operation{kind: opClear, field: p.name})
+	case patchAdd:
 		by := reflect.ValueOf(p.value)
 		if isFloat(typ.Kind()) {
 			text, err := f.Append(nil, by.Convert(typ))
-			ch.add(typ, "float", p.name, string(text))
+			ch.add(operation{kind: opAddFloat, field: p.name, typ: typ, text: string(text)})
 			return err
 		}
-		least, greatest := bounds(typ, by.Type())
-		ch.add(typ, "int", p.name, decimal(by), least, greatest)
-	case kindAppend:
-		elements, err := listOf(typ, p.value)
+		least, greatest := sumRange(typ, by.Type())
+		ch.add(operation{kind: opAddInteger, field: p.name, typ: typ, text: decimal(by), least: least, greatest: greatest})
+	case patchAppend:
+		elements, err := convertSlice(p.value, typ)
 		if err != nil {
 			return err
 		}
@@ -231,39 +233,33 @@ func (c *core) native(ch *changes, f *field, p *patch) error {
 		if err != nil {
 			return err
 		}
-		ch.add(typ, "list", p.name, string(text[1:len(text)-1]))
+		ch.add(operation{kind: opAppend, field: p.name, typ: typ, text: string(text[1 : len(text)-1])})
 	default:
 		text, present, err := c.encodeField(p.name, p.value)
-		return c.set(ch, p, text, present, err)
+		return c.addSet(ch, p, text, present, err)
 	}
 	return nil
 }
 
-// set makes the change for a field's new text.
-func (c *core) set(ch *changes, p *patch, text string, present bool, err error) error {
+// addSet adds the operation that stores the encoded value of a patch, or clears
+// the field if the value is absent in Redis.
+func (c *core) addSet(ch *changes, p *patch, text string, present bool, err error) error {
 	switch {
 	case err != nil:
 		return err
 	case !present:
-		ch.add(nil, "clear", p.name)
-	case p.kind == kindSetFor:
-		ch.add(nil, "for", p.name, text, store.Milliseconds(p.life))
+		ch.add(operation{kind: opClear, field: p.name})
+	case p.kind == patchSetFor:
+		ch.add(operation{kind: opSetFor, field: p.name, text: text, lifetime: store.Milliseconds(p.lifetime)})
 	default:
-		ch.add(nil, "set", p.name, text)
+		ch.add(operation{kind: opSet, field: p.name, text: text})
 	}
-	return c.tooLarge(len(text))
+	return c.checkFieldSize(len(text))
 }
 
-func (c *core) tooLarge(size int) error {
-	if limit := c.MaxValueBytes(); size > limit {
-		return fmt.Errorf("%w: %d bytes, and Config.MaxValueBytes is %d", fault.ErrTooLarge, size, limit)
-	}
-	return nil
-}
-
-// bounds are those of an integer type in decimal, within the range of int64
-// where that is what is added.
-func bounds(t, by reflect.Type) (least, greatest string) {
+// sumRange returns the range of an integer type in decimal. If a signed integer
+// is added to an unsigned one, the sum must fit an int64 too.
+func sumRange(t, by reflect.Type) (least, greatest string) {
 	size := t.Bits()
 	if t.Kind() <= reflect.Int64 {
 		return strconv.FormatInt(-1<<(size-1), 10), strconv.FormatInt(1<<(size-1)-1, 10)
@@ -274,6 +270,7 @@ func bounds(t, by reflect.Type) (least, greatest string) {
 	return "0", strconv.FormatUint(1<<size-1, 10)
 }
 
+// decimal returns an integer in decimal.
 func decimal(v reflect.Value) string {
 	if v.CanInt() {
 		return strconv.FormatInt(v.Int(), 10)
@@ -281,8 +278,8 @@ func decimal(v reflect.Value) string {
 	return strconv.FormatUint(v.Uint(), 10)
 }
 
-// listOf makes what is appended, a slice of any element type, one of type typ.
-func listOf(typ reflect.Type, value any) (reflect.Value, error) {
+// convertSlice converts a slice of any element type to the slice type typ.
+func convertSlice(value any, typ reflect.Type) (reflect.Value, error) {
 	values := reflect.ValueOf(value)
 	list := reflect.MakeSlice(typ, values.Len(), values.Len())
 	for i := range values.Len() {
@@ -293,13 +290,4 @@ func listOf(typ reflect.Type, value any) (reflect.Value, error) {
 		list.Index(i).Set(element)
 	}
 	return list, nil
-}
-
-// misfit is the error of a stored field that cannot be changed.
-func misfit(name string, typ reflect.Type, reason error) error {
-	return fmt.Errorf("%w: %w", fault.ErrFieldType, &codec.DecodeError{Field: name, Type: typ, Err: reason})
-}
-
-func overflow(t reflect.Type) error {
-	return fmt.Errorf("%w: the sum does not fit %v; nothing was changed", fault.ErrOverflow, t)
 }

@@ -3,7 +3,6 @@ package hashrepo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 
 	"github.com/redis/rueidis"
@@ -12,87 +11,139 @@ import (
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-// cached gives what reads records through the client-side cache.
-func (c *core) cached() *store.Cached {
+// Get returns a record. A field that is absent in Redis is zero in T.
+//
+// Get sends HMGET for the fields of T, or HGETALL if T is a map or has an extra
+// field. If no field of T is present, it sends EXISTS to distinguish an empty
+// record from a missing one, and reads an existing record once more. With
+// [Cached], Get returns the record from memory if it is there.
+//
+// If the record does not exist, Get returns [ErrNotFound]. If a stored field
+// does not fit T, it returns a [*codec.DecodeError] that names the field.
+func (r *HashRepo[T]) Get(ctx context.Context, id string) (value T, err error) {
+	if v, ok := r.core.flatCache.Record(id).(*T); ok {
+		value = *v
+		r.core.flatCache.Hit()
+		return value, nil
+	}
+	return r.getSlow(ctx, id)
+}
+
+// getSlow is Get for a record that cannot be copied from the cache by an
+// assignment.
+func (r *HashRepo[T]) getSlow(ctx context.Context, id string) (T, error) {
+	if r.core.cache != nil {
+		return store.CachedGet[T](ctx, r.core.cache, "Get", id)
+	}
+	return r.getUncached(ctx, "Get", id)
+}
+
+func (r *HashRepo[T]) getUncached(ctx context.Context, op, id string) (T, error) {
+	var v, zero T
+	if err := r.core.get(ctx, op, id, reflect.ValueOf(&v).Elem()); err != nil {
+		return zero, err
+	}
+	return v, nil
+}
+
+// PeekShared is [HashRepo.Get] without a copy. With [Cached], it returns the
+// record in the cache, which it returns to other callers too. The caller must
+// not change the record or anything that the record refers to. PeekShared is
+// for large records whose copies cost too much. A record that does not come
+// from the cache belongs to the caller.
+//
+// PeekShared returns the errors of Get.
+func (r *HashRepo[T]) PeekShared(ctx context.Context, id string) (*T, error) {
+	if r.core.cache != nil {
+		return store.CachedShared[T](ctx, r.core.cache, "PeekShared", id)
+	}
+	v, err := r.getUncached(ctx, "PeekShared", id)
+	if err != nil {
+		return nil, err
+	}
+	return &v, nil
+}
+
+// GetMany returns records in the order of ids. It leaves out the records that
+// do not exist.
+//
+// GetMany sends the commands of [HashRepo.Get] as one pipeline, which is one
+// round trip and is not atomic. With [Cached], it sends them only for records
+// that are not in memory. If some records have no field of T, a second pipeline
+// asks which of them exist, and each of those is read once more.
+//
+// If records cannot be read, GetMany returns the others, and an error that
+// joins the errors of Get. If an id is invalid, it returns [ErrInvalidKey] and
+// sends nothing.
+func (r *HashRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return store.Collect(ids, (*Record[T]).prepare, func(into func(i int) reflect.Value) ([]bool, error) {
+		return r.core.getMany(ctx, ids, into)
+	})
+}
+
+// newCache returns the reader of records through the client-side cache.
+func (c *core) newCache() *store.Cached {
 	return c.CachedReads(store.Reads{
 		Type:    c.plan.typ,
 		Shape:   store.ShapeOf(c.plan.typ, c.plan.codec, c.plan),
 		Command: func(key string) rueidis.Cacheable { return rueidis.Cacheable(c.readCommand(key)) },
 		Decode: func(t fault.Target, reply *rueidis.RedisMessage, into reflect.Value) (bool, error) {
-			found, err := c.decode(reply, into)
+			found, err := c.plan.decode(reply, into)
 			return found, refuse(t, err)
 		},
-		Vague:    !c.plan.whole(),
-		Uncached: c.fetchRecord,
+		Vague:    !c.plan.readsAllFields(),
+		Uncached: c.fetch,
 	})
 }
 
-// get reads one record past the cache.
+// get reads a record from the server.
 func (c *core) get(ctx context.Context, op, id string, into reflect.Value) error {
 	t, err := c.Begin(ctx, op, id)
 	if err != nil {
 		return err
 	}
-	return c.fetchRecord(ctx, t, into)
+	return c.fetch(ctx, t, into)
 }
 
-func (c *core) fetchRecord(ctx context.Context, t fault.Target, into reflect.Value) error {
+func (c *core) fetch(ctx context.Context, t fault.Target, into reflect.Value) error {
 	return c.decodeReply(ctx, t, c.Client.Do(ctx, c.readCommand(t.Key)), into)
 }
 
-// errShort is why a reply to HMGET is not read.
-var errShort = fmt.Errorf("%w: another number of values than fields", fault.ErrUnexpectedReply)
-
-// readCommand asks for what the plan decodes.
+// readCommand returns the command that reads what the plan decodes.
 func (c *core) readCommand(key string) rueidis.Completed {
-	if c.plan.whole() {
+	if c.plan.readsAllFields() {
 		return c.Client.B().Hgetall().Key(key).Build()
 	}
 	return c.Client.B().Hmget().Key(key).Field(c.plan.names...).Build()
 }
 
-// decodeReply reads the reply to readCommand. A record without any of T's
-// fields is the zero record if it exists, which HMGET does not tell.
+// decodeReply decodes the reply to readCommand. HMGET returns the same reply
+// for a missing record and for a record without a field of T, so decodeReply
+// asks which of them it is.
 func (c *core) decodeReply(ctx context.Context, t fault.Target, reply rueidis.RedisResult, into reflect.Value) error {
 	message, err := reply.ToMessage()
 	if err != nil {
 		return t.Failed(err)
 	}
-	found, err := c.decode(&message, into)
+	found, err := c.plan.decode(&message, into)
 	if err != nil {
 		return refuse(t, err)
 	}
 	if found {
 		return nil
 	}
-	if c.plan.whole() {
+	if c.plan.readsAllFields() {
 		return t.NotApplied(fault.ErrNotFound)
 	}
-	return c.getBare(ctx, t, into)
+	return c.getEmpty(ctx, t, into)
 }
 
-func (c *core) decode(message *rueidis.RedisMessage, into reflect.Value) (bool, error) {
-	if c.plan.whole() {
-		values, err := message.AsStrMap()
-		if err != nil {
-			return false, err
-		}
-		return c.plan.decodeWhole(values, into)
-	}
-	values, err := message.ToArray()
-	if err == nil && len(values) != len(c.plan.names) {
-		err = errShort
-	}
-	if err != nil {
-		return false, fault.Translate(err)
-	}
-	return c.plan.decode(values, into)
-}
-
-// getBare reads a record that had none of T's fields a moment ago. Where the
-// key exists now, it is read once more, so that a record written meanwhile is
-// not taken for an empty one.
-func (c *core) getBare(ctx context.Context, t fault.Target, into reflect.Value) error {
+// getEmpty reads a record that had no field of T a moment ago. If the record
+// exists, another writer may have added fields since, so it is read again.
+func (c *core) getEmpty(ctx context.Context, t fault.Target, into reflect.Value) error {
 	exists := c.Client.B().Exists().Key(t.Key)
 	n, err := c.Client.Do(ctx, exists.Build()).AsInt64()
 	if err != nil {
@@ -104,21 +155,21 @@ func (c *core) getBare(ctx context.Context, t fault.Target, into reflect.Value) 
 	return c.getExisting(ctx, t, into)
 }
 
-// getExisting reads a record that may be there without any of T's fields.
+// getExisting reads a record that may have no field of T.
 func (c *core) getExisting(ctx context.Context, t fault.Target, into reflect.Value) error {
-	reply, found, err := c.existing(ctx, t)
+	reply, found, err := c.readWithExists(ctx, t)
 	if err != nil {
 		return err
 	}
 	if !found {
 		return t.NotApplied(fault.ErrNotFound)
 	}
-	_, err = c.decode(&reply, into)
+	_, err = c.plan.decode(&reply, into)
 	return refuse(t, err)
 }
 
-// existing reads whether a record exists and what it holds at one moment.
-func (c *core) existing(ctx context.Context, t fault.Target) (reply rueidis.RedisMessage, found bool, err error) {
+// readWithExists reads a record and whether it exists, in one transaction.
+func (c *core) readWithExists(ctx context.Context, t fault.Target) (reply rueidis.RedisMessage, found bool, err error) {
 	replies, err := store.Exec(c.Client.DoMulti(ctx,
 		c.Client.B().Multi().Build(),
 		c.Client.B().Exists().Key(t.Key).Build(),
@@ -134,11 +185,12 @@ func (c *core) existing(ctx context.Context, t fault.Target) (reply rueidis.Redi
 	return replies[1], n == 1, nil
 }
 
-// getMany reads records in one round trip. found[i] tells of ids[i]; the error
-// joins those of the records that could not be read.
+// getMany reads records in one pipeline. found[i] reports whether the record
+// ids[i] was read. The error joins the errors of the records that could not be
+// read.
 func (c *core) getMany(ctx context.Context, ids []string, into func(i int) reflect.Value) (found []bool, err error) {
-	if c.near != nil {
-		return c.near.GetMany(ctx, "GetMany", ids, into)
+	if c.cache != nil {
+		return c.cache.GetMany(ctx, "GetMany", ids, into)
 	}
 	targets := make([]fault.Target, len(ids))
 	cmds := make(rueidis.Commands, len(ids))
@@ -152,39 +204,39 @@ func (c *core) getMany(ctx context.Context, ids []string, into func(i int) refle
 	}
 	found = make([]bool, len(ids))
 	var errs []error
-	var bare []int
+	var empty []int
 	for i, reply := range c.Client.DoMulti(ctx, cmds...) {
 		message, err := reply.ToMessage()
 		if err != nil {
 			errs = append(errs, targets[i].Failed(err))
 			continue
 		}
-		if found[i], err = c.decode(&message, into(i)); err != nil {
+		if found[i], err = c.plan.decode(&message, into(i)); err != nil {
 			errs = append(errs, refuse(targets[i], err))
-		} else if !found[i] && !c.plan.whole() {
-			bare = append(bare, i)
+		} else if !found[i] && !c.plan.readsAllFields() {
+			empty = append(empty, i)
 		}
 	}
-	errs = append(errs, c.getManyBare(ctx, targets, bare, found, into))
+	errs = append(errs, c.getManyEmpty(ctx, targets, empty, found, into))
 	return found, errors.Join(errs...)
 }
 
-// getManyBare is getBare for those of many records that had none of T's
-// fields: one more round trip tells the missing ones.
-func (c *core) getManyBare(ctx context.Context, targets []fault.Target, bare []int, found []bool, into func(i int) reflect.Value) error {
-	cmds := make(rueidis.Commands, len(bare))
-	for n, i := range bare {
+// getManyEmpty is getEmpty for the records with the indexes empty. One pipeline
+// finds those that exist.
+func (c *core) getManyEmpty(ctx context.Context, targets []fault.Target, empty []int, found []bool, into func(i int) reflect.Value) error {
+	cmds := make(rueidis.Commands, len(empty))
+	for n, i := range empty {
 		cmds[n] = c.Client.B().Exists().Key(targets[i].Key).Build()
 	}
 	var errs []error
 	for n, reply := range c.Client.DoMulti(ctx, cmds...) {
-		i := bare[n]
-		there, err := reply.AsInt64()
+		i := empty[n]
+		exists, err := reply.AsInt64()
 		if err != nil {
 			errs = append(errs, targets[i].Failed(err))
 			continue
 		}
-		if there == 0 {
+		if exists == 0 {
 			continue
 		}
 		err = c.getExisting(ctx, targets[i], into(i))

@@ -8,17 +8,18 @@ import (
 	"github.com/symphony-go/symphony/internal/fields"
 )
 
-// selected finds the stored name of the field whose address selector gives. It
-// panics where there is none, with what is wrong and how to mend it.
-func selected[T, V any](function string, selector func(*T) *V) string {
-	record := reflect.New(reflect.TypeFor[T]())
-	name, problem := find(record.Elem(), reflect.TypeFor[V](), func() (p reflect.Value, err error) {
+// selectedName returns the stored name of the field whose address the selector
+// returns. It panics if there is none. The message says why and how a selector
+// looks.
+func selectedName[T, V any](function string, selector func(*T) *V) string {
+	value := reflect.New(reflect.TypeFor[T]())
+	name, problem := selectedField(value.Elem(), reflect.TypeFor[V](), func() (address reflect.Value, err error) {
 		defer func() {
 			if r := recover(); r != nil {
-				err = fmt.Errorf("the selector panics: %v; it must do nothing but return the address of a field", r)
+				err = fmt.Errorf("the selector panics: %v; it must only return the address of a field", r)
 			}
 		}()
-		return reflect.ValueOf(selector(record.Interface().(*T))), nil
+		return reflect.ValueOf(selector(value.Interface().(*T))), nil
 	})
 	if selector == nil {
 		problem = "the selector is nil"
@@ -26,33 +27,35 @@ func selected[T, V any](function string, selector func(*T) *V) string {
 	if problem == "" {
 		return name
 	}
-	panic(fmt.Sprintf("hashrepo.%s on %v: %s. It wants a selector such as func(r *%[2]v) *%[4]v { return &r.Field }",
+	panic(fmt.Sprintf("hashrepo.%s for %v: %s. A selector has the form func(r *%[2]v) *%[4]v { return &r.Field }",
 		function, reflect.TypeFor[T](), problem, reflect.TypeFor[V]()))
 }
 
-// find looks for the field of record that has the type and the address.
-func find(record reflect.Value, typ reflect.Type, address func() (reflect.Value, error)) (name, problem string) {
-	if record.Kind() != reflect.Struct {
-		return "", "it is no struct, and has no fields to point at; use At with a field's name"
+// selectedField returns the stored name of the field that has the type and the
+// address, or the problem if there is none. It allocates the embedded pointers
+// of value before it calls address.
+func selectedField(value reflect.Value, typ reflect.Type, address func() (reflect.Value, error)) (name, problem string) {
+	if value.Kind() != reflect.Struct {
+		return "", "the type is not a struct and has no fields; use At with the name of a field"
 	}
-	all, err := fields.Of(record.Type())
+	all, err := fields.Of(value.Type())
 	if err != nil {
 		return "", err.Error()
 	}
-	places := make([]uintptr, len(all))
+	addresses := make([]uintptr, len(all))
 	for i := range all {
-		places[i] = all[i].Settable(record).Addr().Pointer()
+		addresses[i] = all[i].Settable(value).Addr().Pointer()
 	}
-	at, err := address()
+	selected, err := address()
 	switch {
 	case err != nil:
 		return "", err.Error()
-	case at.IsNil():
-		return "", "the selector gives nil"
+	case selected.IsNil():
+		return "", "the selector returns nil"
 	}
 	var matches []string
 	for i, f := range all {
-		if places[i] == at.Pointer() && f.Type == typ {
+		if addresses[i] == selected.Pointer() && f.Type == typ {
 			matches = append(matches, f.Name)
 			problem = extraProblem(f)
 		}
@@ -61,14 +64,15 @@ func find(record reflect.Value, typ reflect.Type, address func() (reflect.Value,
 		return matches[0], problem
 	}
 	if len(matches) > 1 {
-		return "", fmt.Sprintf("the fields %s have one address, since they have no size; use At with a field's name", strings.Join(matches, ", "))
+		return "", fmt.Sprintf("the fields %s have the same address, since their size is zero; use At with the name of a field", strings.Join(matches, ", "))
 	}
-	return "", fmt.Sprintf("the selector gives no stored field of type %v; a field that is left out by its tag, not exported, or inside another field, has no place of its own in Redis", typ)
+	return "", fmt.Sprintf("the selector returns no stored field of type %v; a field that is left out by its tag, not exported or inside another field is not stored as a field of the hash", typ)
 }
 
+// extraProblem returns the problem if f is an extra field.
 func extraProblem(f fields.Field) string {
 	if f.Extra {
-		return f.GoName + " is the extra field, which stands for many; use At with a field's name"
+		return f.GoName + " is the extra field, which holds several stored fields; use At with the name of one"
 	}
 	return ""
 }

@@ -60,7 +60,7 @@ func TestBadSelectorsPanic(t *testing.T) {
 		"extra":            {[]string{"Rest is the extra field", "At"}, func() { hashrepo.FieldOf(func(a *Account) *map[string]string { return &a.Rest }) }},
 		"embedded struct":  {[]string{"no stored field"}, func() { hashrepo.FieldOf(func(a *Account) *Meta { return &a.Meta }) }},
 		"another variable": {[]string{"no stored field"}, func() { hashrepo.FieldOf(func(*Account) *string { return &elsewhere }) }},
-		"nil":              {[]string{"gives nil"}, func() { hashrepo.FieldOf(func(*Account) *string { return nil }) }},
+		"nil":              {[]string{"returns nil"}, func() { hashrepo.FieldOf(func(*Account) *string { return nil }) }},
 		"no selector":      {[]string{"selector is nil"}, func() { hashrepo.FieldOf[Account, string](nil) }},
 		"panics":           {[]string{"selector panics", "nil pointer"}, func() { hashrepo.FieldOf(func(a *Account) *byte { return &[]byte(*a.By)[0] }) }},
 		"two of no size":   {[]string{"none, nothing", "At"}, func() { hashrepo.FieldOf(func(a *Account) *struct{} { return &a.None }) }},

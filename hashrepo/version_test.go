@@ -114,7 +114,7 @@ func TestIfVersion(t *testing.T) {
 		at := func(v int64) *hashrepo.HashRepo[Document] { return repo.With(hashrepo.IfVersion(v)) }
 		stale := at(1).Update(ctx, "u", words.Add(1))
 		require.ErrorIs(t, stale, symphony.ErrConflict)
-		require.ErrorContains(t, stale, "read it again")
+		require.ErrorContains(t, stale, "read the record again")
 		require.NoError(t, at(0).Update(ctx, "u", words.Add(1)))
 		require.ErrorIs(t, at(0).Update(ctx, "u", words.Add(1)), symphony.ErrConflict)
 		_, err := at(2).Merge(ctx, "u", words.Add(1))

@@ -1,13 +1,5 @@
--- Removes fields of a record that exists.
+-- Removes a record that has the required version. Run by HashRepo.Delete.
 --
 -- KEYS[1]  the record
--- ARGV[8 ..]  names to remove
--- Result: how many were there.
-if not existed then return 0 end
-bump()
-reserve()
-local removed = 0
-for i = 8, #ARGV do removed = removed + redis.call('HDEL', KEYS[1], ARGV[i]) end
-settle()
-renew()
-return removed
+-- Result: 1 if the record existed, 0 otherwise.
+return redis.call('UNLINK', KEYS[1])

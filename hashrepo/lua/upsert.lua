@@ -1,16 +1,17 @@
--- Writes a record: fields set, fields removed, or all but those set removed.
+-- Writes fields of a record. Run by HashRepo.Upsert, UpsertMany and Replace,
+-- and by Update for patches that only set and clear fields.
 --
--- KEYS[1]  the record
--- ARGV[8]  '1': fields that are not set here are removed (replace)
--- ARGV[9]  number of fields to set, n
--- ARGV[10 .. 9+2n]  name and value of each
--- ARGV[10+2n ..]    names to remove
+-- KEYS[1]         the record
+-- ARGV[8]         '1' to remove all fields that are not set here (Replace)
+-- ARGV[9]         number of fields to set, n
+-- ARGV[10..9+2n]  name and text of each
+-- ARGV[10+2n..]   names of the fields to remove
 -- Result: 1.
 local replace, n = ARGV[8] == '1', tonumber(ARGV[9])
 local last = 9 + 2 * n
 
-bump()
-if n == 0 then reserve() end
+increment_version()
+if n == 0 then add_reserved() end
 local added = 0
 for i = 10, last, 1000 do
   added = added + redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, last)))
@@ -27,6 +28,6 @@ if replace then
 else
   for i = last + 1, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
 end
-if n == 0 or added > 0 then settle() end
+if n == 0 or added > 0 then remove_reserved() end
 renew()
 return 1

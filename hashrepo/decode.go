@@ -1,0 +1,119 @@
+package hashrepo
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/fault"
+)
+
+// errValueCount is the error of a reply to HMGET with too few or too many
+// values.
+var errValueCount = fmt.Errorf("%w: the number of values differs from the number of fields", fault.ErrUnexpectedReply)
+
+// decode decodes a reply to readCommand. It reports false if the reply has no
+// field.
+func (p *plan) decode(reply *rueidis.RedisMessage, into reflect.Value) (bool, error) {
+	if p.readsAllFields() {
+		texts, err := reply.AsStrMap()
+		if err != nil || len(texts) == 0 {
+			return false, err
+		}
+		return true, p.decodeTexts(texts, into)
+	}
+	values, err := p.values(reply)
+	if err != nil {
+		return false, fault.Translate(err)
+	}
+	return p.decodeValues(values, into)
+}
+
+// values returns the values of a reply to HMGET, one for each field.
+func (p *plan) values(reply *rueidis.RedisMessage) ([]rueidis.RedisMessage, error) {
+	values, err := reply.ToArray()
+	if err == nil && len(values) != len(p.names) {
+		err = errValueCount
+	}
+	return values, err
+}
+
+// decodeValues decodes the values of a reply to HMGET. It reports false if no
+// field is present.
+func (p *plan) decodeValues(values []rueidis.RedisMessage, into reflect.Value) (bool, error) {
+	found := false
+	for i := range values {
+		if values[i].IsNil() {
+			continue
+		}
+		text, err := values[i].ToString()
+		if err != nil {
+			return false, err
+		}
+		found = true
+		f := &p.fields[i]
+		if err := f.Decode(text, f.valueIn(into)); err != nil {
+			return false, &fieldError{f.Name, err}
+		}
+	}
+	return found, nil
+}
+
+// decodeTexts decodes the texts of a record, by stored name. It consumes the
+// map.
+func (p *plan) decodeTexts(texts map[string]string, into reflect.Value) error {
+	delete(texts, reserved)
+	if p.elemType != nil {
+		return p.decodeMap(texts, into)
+	}
+	for i := range p.fields {
+		f := &p.fields[i]
+		text, ok := texts[f.Name]
+		if !ok {
+			continue
+		}
+		if err := f.Decode(text, f.valueIn(into)); err != nil {
+			return &fieldError{f.Name, err}
+		}
+		delete(texts, f.Name)
+	}
+	if len(texts) > 0 && p.extra != nil {
+		p.extra.Settable(into).Set(reflect.ValueOf(texts))
+	}
+	return nil
+}
+
+func (p *plan) decodeMap(texts map[string]string, into reflect.Value) error {
+	m := reflect.MakeMapWithSize(p.typ, len(texts))
+	for name, text := range texts {
+		value := reflect.New(p.typ.Elem()).Elem()
+		if err := p.elemType.Decode(text, value); err != nil {
+			return &fieldError{name, err}
+		}
+		m.SetMapIndex(reflect.ValueOf(name).Convert(p.typ.Key()), value)
+	}
+	into.Set(m)
+	return nil
+}
+
+// texts returns the texts of a reply to readCommand, by stored name.
+func (p *plan) texts(reply *rueidis.RedisMessage) (map[string]string, error) {
+	if p.readsAllFields() {
+		return reply.AsStrMap()
+	}
+	values, err := p.values(reply)
+	if err != nil {
+		return nil, err
+	}
+	texts := make(map[string]string, len(values))
+	for i := range values {
+		if values[i].IsNil() {
+			continue
+		}
+		if texts[p.names[i]], err = values[i].ToString(); err != nil {
+			return nil, err
+		}
+	}
+	return texts, nil
+}

@@ -1,0 +1,62 @@
+// Package hashrepo stores records as Redis hashes. A record is one hash, and a
+// field of the record is one field of the hash.
+//
+//	type Profile struct {
+//		Name  string   `redis:"name"`
+//		Score int64    `redis:"score"`
+//		Tags  []string `redis:"tags"`
+//		Notes string   `redis:"notes,omitzero"`
+//	}
+//
+// # Schema
+//
+// A record type T is a struct or a map with string keys. Each exported field
+// of a struct is stored under the name in its redis tag. If the redis tag has
+// no name, the name in the json tag is used, and otherwise the Go name. The
+// tag "-" leaves a field out.
+//
+// Embedded structs are flattened. An outer field hides an embedded field of the
+// same name. Two fields of the same name at the same depth are an error. If T
+// has methods that encode the whole value, such as MarshalJSON, an unexported
+// field without the tag "-" is an error, since only those methods know it.
+//
+// The redis tag has these options:
+//
+//   - omitempty: an empty value is absent in Redis. As in encoding/json, false,
+//     0, nil, and an empty string, slice, array or map are empty.
+//   - omitzero: a zero value is absent in Redis and is read as zero.
+//   - version: an int64 that counts the changes of the record. It is 0 for a
+//     record that is not stored yet. Upsert and Replace write a record only if
+//     its stored version equals the version of the value, and store the next
+//     version. Every other write increments the version. If the versions
+//     differ, or if the record is gone and the version of the value is not 0,
+//     the write returns [ErrConflict] and changes nothing.
+//   - extra: a map[string]string that holds, as stored, the fields of the
+//     record that T does not declare.
+//
+// A nil pointer, slice or map is absent in Redis. An empty slice or map is
+// stored. If no field of an embedded pointer is present, the pointer is read
+// as nil. If there are no extra fields, the extra map is read as nil. A record
+// without any present field is stored with the reserved field "_", so that it
+// exists and has a lifetime. A field of T cannot have that name.
+//
+// # Changes
+//
+// A handle stands for a field of T. [FieldOf], [NumberOf] and [ListOf] return
+// handles, whose methods make the patches of [HashRepo.Update] and
+// [HashRepo.Merge]:
+//
+//	var Score = hashrepo.NumberOf(func(p *Profile) *int64 { return &p.Score })
+//
+//	err := users.Update(ctx, "u1", Score.Add(10))
+//
+// [HashRepo.Mutate] makes changes that are computed in Go. A version protects
+// a record that is written long after it was read. The methods with Field in
+// their names take the stored name of a field, for callers that have it as
+// data.
+//
+// # Lifetimes
+//
+// A record has the lifetime [DefaultLifetime] unless an option sets another,
+// and every write renews it. See [TTL], [KeepTTL] and [NoTTL].
+package hashrepo

@@ -1,0 +1,170 @@
+package hashrepo
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+
+	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/fault"
+)
+
+// encodedRecord is a record as Redis commands take it. The function that makes
+// one releases it when the commands are built.
+type encodedRecord struct {
+	pairs   []string // name, text, name, text ... of the present fields
+	absent  []string // names of the fields to remove
+	version int64    // the version of the value, which is not among pairs
+
+	// buffer holds the texts that are not strings of the value, one after the
+	// other. All of them become parts of one string.
+	buffer   []byte
+	buffered []bufferedText
+}
+
+// bufferedText is a text in the buffer of an encodedRecord.
+type bufferedText struct {
+	pair int // the text's index in pairs
+	end  int // the end of the text in buffer
+}
+
+var encodedRecords = sync.Pool{New: func() any { return new(encodedRecord) }}
+
+func (e *encodedRecord) release() {
+	clear(e.pairs)
+	e.pairs, e.absent, e.buffer, e.buffered = e.pairs[:0], e.absent[:0], e.buffer[:0], e.buffered[:0]
+	encodedRecords.Put(e)
+}
+
+func (e *encodedRecord) addText(name, text string) { e.pairs = append(e.pairs, name, text) }
+
+// addValue encodes a value and adds it.
+func (e *encodedRecord) addValue(name string, t *codec.Type, v reflect.Value) (err error) {
+	if text, ok := t.Verbatim(v); ok {
+		e.addText(name, text)
+		return nil
+	}
+	if e.buffer, err = t.Append(e.buffer, v); err != nil {
+		return &fieldError{name, err}
+	}
+	e.buffered = append(e.buffered, bufferedText{len(e.pairs) + 1, len(e.buffer)})
+	e.addText(name, "")
+	return nil
+}
+
+// encode encodes a record. Its errors name the field.
+func (p *plan) encode(v reflect.Value) (*encodedRecord, error) {
+	e := encodedRecords.Get().(*encodedRecord)
+	e.version = p.versionOf(v)
+	var err error
+	if p.elemType != nil {
+		err = p.encodeMap(v, e)
+	} else {
+		err = p.encodeStruct(v, e)
+	}
+	if err != nil {
+		e.release()
+		return nil, err
+	}
+	texts, start := string(e.buffer), 0
+	for _, b := range e.buffered {
+		e.pairs[b.pair], start = texts[start:b.end], b.end
+	}
+	return e, nil
+}
+
+func (p *plan) encodeStruct(v reflect.Value, e *encodedRecord) error {
+	for i := range p.fields {
+		f := &p.fields[i]
+		if f.Version {
+			continue
+		}
+		value, ok := f.presentValue(v)
+		if !ok {
+			e.absent = append(e.absent, f.Name)
+			continue
+		}
+		if err := e.addValue(f.Name, f.Type, value); err != nil {
+			return err
+		}
+	}
+	if p.extra != nil {
+		if extra, ok := p.extra.Value(v); ok {
+			return p.encodeExtra(extra.Interface().(map[string]string), e)
+		}
+	}
+	return nil
+}
+
+func (p *plan) encodeExtra(extra map[string]string, e *encodedRecord) error {
+	for name, text := range extra {
+		if _, declared := p.byName[name]; declared {
+			return &fieldError{name, fmt.Errorf("%w: %s must not have the name of a field of %v; set that field", fault.ErrUnknownField, p.extra.GoName, p.typ)}
+		}
+		if err := checkName(name); err != nil {
+			return err
+		}
+		e.addText(name, text)
+	}
+	return nil
+}
+
+func (p *plan) encodeMap(v reflect.Value, e *encodedRecord) error {
+	for it := v.MapRange(); it.Next(); {
+		name, value := it.Key().String(), it.Value()
+		if err := checkName(name); err != nil {
+			return err
+		}
+		if p.elemType.Nilable() && isNil(value) {
+			e.absent = append(e.absent, name)
+			continue
+		}
+		if err := e.addValue(name, p.elemType, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encodeField encodes a caller's value for the field with a stored name. It
+// reports false if a field with that value is absent in Redis.
+func (c *core) encodeField(name string, value any) (text string, present bool, err error) {
+	f, err := c.plan.fieldNamed(name)
+	if err != nil {
+		return "", false, err
+	}
+	if c.plan.hasOpenValues() {
+		return c.encodeOpen(value)
+	}
+	v, err := convert(value, f.Field.Type)
+	if err != nil {
+		return "", false, err
+	}
+	if f.Nilable() && isNil(v) {
+		return "", false, nil
+	}
+	// An omitted value has a text too: another writer may have stored it.
+	present = !f.omitted(v)
+	if text, ok := f.Verbatim(v); ok {
+		return text, present, nil
+	}
+	data, err := f.Append(nil, v)
+	return string(data), present, err
+}
+
+// encodeOpen encodes a caller's value as its own type.
+func (c *core) encodeOpen(value any) (text string, present bool, err error) {
+	v := reflect.ValueOf(value)
+	if !v.IsValid() {
+		return "", false, nil
+	}
+	typ, err := c.plan.compileArgument(v.Type())
+	if err != nil {
+		return "", false, err
+	}
+	if typ.Nilable() && isNil(v) {
+		return "", false, nil
+	}
+	data, err := typ.Append(nil, v)
+	return string(data), true, err
+}

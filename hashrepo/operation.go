@@ -1,0 +1,113 @@
+package hashrepo
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+)
+
+// operation is one step of update.lua. It changes a field, or it requires that
+// the record is as it was read: otherwise the script changes nothing.
+type operation struct {
+	kind  operationKind
+	field string
+	typ   reflect.Type // the type that the field is changed as, for errors
+
+	text            string // the new text, the addend, the elements, or the required text
+	lifetime        string // of opSetFor, in milliseconds
+	least, greatest string // of opAddInteger: the range of the sum
+	exists          bool   // of opRequireField and opRequireRecord
+	count           int    // of opRequireCount
+}
+
+type operationKind uint8
+
+const (
+	opSet           operationKind = iota // sets the field; it has no lifetime of its own then
+	opSetFor                             // sets the field, which expires after lifetime
+	opReplace                            // sets the field, which keeps its lifetime
+	opClear                              // removes the field
+	opAddInteger                         // adds an integer
+	opAddFloat                           // adds a float64
+	opAppend                             // appends JSON elements
+	opRequireField                       // requires that the field has the text, or is absent
+	opRequireRecord                      // requires that the record exists, or not
+	opRequireCount                       // requires a number of fields
+)
+
+// appendArgs appends the operation as update.lua takes it.
+func (op *operation) appendArgs(args []string) []string {
+	switch op.kind {
+	case opSet:
+		return append(args, "set", op.field, op.text)
+	case opSetFor:
+		return append(args, "setfor", op.field, op.text, op.lifetime)
+	case opReplace:
+		return append(args, "replace", op.field, op.text)
+	case opClear:
+		return append(args, "clear", op.field)
+	case opAddInteger:
+		return append(args, "addinteger", op.field, op.text, op.least, op.greatest)
+	case opAddFloat:
+		return append(args, "addfloat", op.field, op.text)
+	case opAppend:
+		return append(args, "append", op.field, op.text)
+	case opRequireField:
+		return append(args, "requirefield", op.field, flag(op.exists), op.text)
+	case opRequireRecord:
+		return append(args, "requirerecord", flag(op.exists))
+	default:
+		return append(args, "requirecount", strconv.Itoa(op.count))
+	}
+}
+
+// flag returns a boolean as the scripts take it.
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return ""
+}
+
+// plainChanges returns operations that only set and clear fields as an encoded
+// record, for which Redis has commands. It reports false for others, and for
+// several operations on one field. It looks at few operations only, since it
+// compares each with all before it.
+func plainChanges(operations []operation) (*encodedRecord, bool) {
+	if len(operations) > 32 {
+		return nil, false
+	}
+	for i := range operations {
+		op := &operations[i]
+		repeated := slices.ContainsFunc(operations[:i], func(before operation) bool { return before.field == op.field })
+		if repeated || op.kind != opSet && op.kind != opClear {
+			return nil, false
+		}
+	}
+	e := &encodedRecord{pairs: make([]string, 0, 2*len(operations))}
+	for i := range operations {
+		if op := &operations[i]; op.kind == opSet {
+			e.addText(op.field, op.text)
+		} else {
+			e.absent = append(e.absent, op.field)
+		}
+	}
+	return e, true
+}
+
+// readBack is the fields that update.lua returns after its changes. The zero
+// value returns none.
+type readBack struct {
+	all   bool
+	names []string
+}
+
+func (r readBack) isNone() bool { return !r.all && len(r.names) == 0 }
+
+// appendArgs appends the fields as update.lua takes them.
+func (r readBack) appendArgs(args []string) []string {
+	if r.all {
+		return append(args, "-1")
+	}
+	return append(append(args, strconv.Itoa(len(r.names))), r.names...)
+}

@@ -1,0 +1,185 @@
+package hashrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"reflect"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
+)
+
+// rewrite is the patches of a field that update.lua cannot change, because it
+// does not understand the field's encoding. The field is read and changed here.
+// The script writes the result if the field still has the text that was read.
+type rewrite struct {
+	name     string
+	field    *field // with the type that it is changed as
+	steps    []rewriteStep
+	kind     operationKind // of the operation that writes the field
+	lifetime string        // of opSetFor, in milliseconds
+}
+
+// rewriteStep returns the text of a field after a patch. present is false if
+// the field is absent.
+type rewriteStep func(text string, present bool) (string, bool, error)
+
+func newRewrite(name string, f *field) *rewrite {
+	return &rewrite{name: name, field: f, kind: opReplace}
+}
+
+// addPatch adds a patch to the steps.
+func (r *rewrite) addPatch(c *core, p *patch) error {
+	switch p.kind {
+	case patchAdd:
+		by := reflect.ValueOf(p.value)
+		r.steps = append(r.steps, r.changeValue(func(v reflect.Value) error { return addTo(v, by) }))
+		return nil
+	case patchAppend:
+		elements, err := convertSlice(p.value, r.field.Field.Type)
+		r.steps = append(r.steps, r.appendElements(elements))
+		return err
+	}
+	text, present := "", false
+	if p.kind != patchClear {
+		var err error
+		if text, present, err = c.encodeField(p.name, p.value); err != nil {
+			return err
+		}
+	}
+	r.kind, r.lifetime = opSet, ""
+	if p.kind == patchSetFor && present {
+		r.kind, r.lifetime = opSetFor, store.Milliseconds(p.lifetime)
+	}
+	r.steps = append(r.steps, func(string, bool) (string, bool, error) { return text, present, nil })
+	return nil
+}
+
+// changeValue returns the step that decodes the field, changes the value and
+// encodes it.
+func (r *rewrite) changeValue(change func(reflect.Value) error) rewriteStep {
+	return func(text string, present bool) (string, bool, error) {
+		v := reflect.New(r.field.Field.Type).Elem()
+		if present {
+			if err := r.field.Decode(text, v); err != nil {
+				return "", false, r.storedError(err)
+			}
+		}
+		if err := change(v); err != nil {
+			return "", false, err
+		}
+		data, err := r.field.Append(nil, v)
+		return string(data), true, err
+	}
+}
+
+// appendElements returns the step that appends elements. It appends to the
+// encoded list if the codec can do that, and decodes the list otherwise.
+func (r *rewrite) appendElements(elements reflect.Value) rewriteStep {
+	decodeAndAppend := r.changeValue(func(v reflect.Value) error {
+		v.Set(reflect.AppendSlice(v, elements))
+		return nil
+	})
+	return func(text string, present bool) (string, bool, error) {
+		if present {
+			if extended, ok, err := r.field.Extend(text, elements); ok {
+				return extended, true, r.storedError(err)
+			}
+		}
+		return decodeAndAppend(text, present)
+	}
+}
+
+// storedError returns the error of a stored text that cannot be decoded.
+func (r *rewrite) storedError(err error) error {
+	var decodeError *codec.DecodeError
+	if errors.As(err, &decodeError) {
+		return fmt.Errorf("%w: %w", fault.ErrFieldType, decodeError.In(r.name))
+	}
+	return err
+}
+
+// applyRewrites reads the fields from the primary and returns the operations
+// that write the results.
+func (c *core) applyRewrites(ctx context.Context, t fault.Target, rewrites []*rewrite) ([]operation, error) {
+	names := make([]string, len(rewrites))
+	for i, r := range rewrites {
+		names[i] = r.name
+	}
+	stored, err := c.OnPrimary().Client.Do(ctx, c.Client.B().Hmget().Key(t.Key).Field(names...).Build()).ToArray()
+	if err == nil && len(stored) != len(names) {
+		err = errValueCount
+	}
+	if err != nil {
+		return nil, readOnly(t).Failed(err)
+	}
+	var operations []operation
+	for i, r := range rewrites {
+		required, result, err := r.apply(stored[i])
+		if err == nil && result.kind != opClear {
+			err = c.checkFieldSize(len(result.text))
+		}
+		if err != nil {
+			return nil, refuse(t.WithField(r.name), err)
+		}
+		operations = append(operations, required, result)
+	}
+	return operations, nil
+}
+
+// apply applies the steps to a stored field. It returns the operation that
+// requires what was stored and the operation that writes the result.
+func (r *rewrite) apply(stored rueidis.RedisMessage) (required, result operation, err error) {
+	text, present := "", !stored.IsNil()
+	if present {
+		if text, err = stored.ToString(); err != nil {
+			return required, result, err
+		}
+	}
+	required = operation{kind: opRequireField, field: r.name, exists: present, text: text}
+	for _, step := range r.steps {
+		if text, present, err = step(text, present); err != nil {
+			return required, result, err
+		}
+	}
+	if !present {
+		return required, operation{kind: opClear, field: r.name}, nil
+	}
+	return required, operation{kind: r.kind, field: r.name, typ: r.field.Field.Type, text: text, lifetime: r.lifetime}, nil
+}
+
+// addTo adds a number to v, a number of any type, within the range of v's type.
+func addTo(v, by reflect.Value) error {
+	if v.CanFloat() {
+		sum := v.Float() + by.Float()
+		finite := !math.IsInf(v.Float(), 0) && !math.IsInf(by.Float(), 0)
+		if finite && (math.IsInf(sum, 0) || v.OverflowFloat(sum)) {
+			return overflowError(v.Type())
+		}
+		v.SetFloat(sum)
+		return nil
+	}
+	sum := new(big.Int).Add(bigInt(v), bigInt(by))
+	switch {
+	case v.CanInt() && sum.IsInt64() && !v.OverflowInt(sum.Int64()):
+		v.SetInt(sum.Int64())
+	case v.CanUint() && sum.IsUint64() && !v.OverflowUint(sum.Uint64()) && (by.CanUint() || sum.IsInt64()):
+		v.SetUint(sum.Uint64())
+	default:
+		return overflowError(v.Type())
+	}
+	return nil
+}
+
+func bigInt(v reflect.Value) *big.Int {
+	if v.CanInt() {
+		return big.NewInt(v.Int())
+	}
+	return new(big.Int).SetUint64(v.Uint())
+}

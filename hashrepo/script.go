@@ -1,0 +1,93 @@
+package hashrepo
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strconv"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
+)
+
+//go:embed lua/prelude.lua
+var preludeSource string
+
+// preludeStatus is the shape of the replies of prelude.lua.
+var preludeStatus = store.Status("CONFLICT", "BADVERSION", "LASTVERSION")
+
+// newScript makes a script of body, which follows rule.lua and prelude.lua.
+// Its replies have the given shape or are statuses of prelude.lua.
+func newScript(body string, reply store.Reply) *store.Script {
+	return store.NewScript(preludeSource+body, store.Either(reply, preludeStatus))
+}
+
+// newTypedScript is newScript with store.NewTypedScript.
+func newTypedScript(body string, reply store.Reply) *store.Script {
+	return store.NewTypedScript(preludeSource+body, store.Either(reply, preludeStatus))
+}
+
+// run runs a script of newScript once.
+func (c *core) run(ctx context.Context, t fault.Target, script *store.Script, args []string) (rueidis.RedisMessage, error) {
+	m, err := c.Run(ctx, t, script, args)
+	if err == nil {
+		err = c.preludeError(t, m)
+	}
+	return m, err
+}
+
+// runMany runs a script of newScript once for each call, in one pipeline.
+func (c *core) runMany(ctx context.Context, script *store.Script, calls []store.Call) ([]rueidis.RedisMessage, error) {
+	replies, errs := c.RunMany(ctx, script, calls)
+	for i := range replies {
+		if errs[i] == nil {
+			errs[i] = c.preludeError(calls[i].Target, replies[i])
+		}
+	}
+	var steps fault.Steps
+	return replies, steps.Join(calls[0].Target, errs...)
+}
+
+// args returns the arguments of prelude.lua, with room for n more. The script
+// requires the version that IfVersion gives, if any.
+func (c *core) args(n int) []string {
+	version := ""
+	if c.Version != nil {
+		version = strconv.FormatInt(*c.Version, 10)
+	}
+	return c.versionArgs(version, n)
+}
+
+// versionArgs is args with the required version. An empty version requires
+// none.
+func (c *core) versionArgs(version string, n int) []string {
+	versionField := ""
+	if c.plan.version != nil {
+		versionField = c.plan.version.Name
+	} else {
+		version = ""
+	}
+	return append(make([]string, 0, 3+n), versionField, version, flag(c.FieldLifetimes()))
+}
+
+var errVersion = fmt.Errorf("%w or deleted: the stored version is not the expected one; read the record again", fault.ErrConflict)
+
+// preludeError returns the error of a status of prelude.lua, or nil if m is
+// another reply.
+func (c *core) preludeError(t fault.Target, m rueidis.RedisMessage) error {
+	if c.plan.version == nil || !m.IsString() {
+		return nil
+	}
+	name, typ := c.plan.version.Name, c.plan.version.Field.Type
+	switch status, _ := m.ToString(); status {
+	case "CONFLICT":
+		return t.NotApplied(errVersion)
+	case "BADVERSION":
+		return t.WithField(name).NotApplied(storedFieldError(name, typ, errNotNumber))
+	case "LASTVERSION":
+		return t.WithField(name).NotApplied(overflowError(typ))
+	}
+	return nil
+}

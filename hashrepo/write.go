@@ -1,0 +1,183 @@
+package hashrepo
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"reflect"
+	"strconv"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
+)
+
+//go:embed lua/upsert.lua
+var upsertSource string
+
+var upsertScript = newTypedScript(upsertSource, store.Flag)
+
+// Upsert writes every field of v. A later [HashRepo.Get] returns what Upsert
+// wrote. Fields that T does not declare stay as they are. If T is a map or has
+// an extra field, its entries are added or overwritten.
+//
+// Upsert sends HSET, HDEL for the fields that are absent in v, and the command
+// for the lifetime in one MULTI and EXEC, which is one round trip. It runs one
+// script instead if T has a version, if no field of v is present, or with
+// [IfExists], [IfAbsent] or [KeepTTL]. Both are atomic. The lifetime is
+// renewed, except with [KeepTTL].
+//
+// If T has a version and the stored version differs, Upsert returns
+// [ErrConflict]. If a condition does not hold, it returns [ErrNotFound] or
+// [ErrExists]. If a value is larger than [pool.Config.MaxValueBytes], it
+// returns [ErrTooLarge] before anything is sent. If the codec cannot encode a
+// value, it returns a [*codec.EncodeError] before anything is sent. If the key
+// holds another Redis type, it returns [ErrWrongType], and the key keeps its
+// value and its lifetime.
+func (r *HashRepo[T]) Upsert(ctx context.Context, id string, v T) error {
+	return r.core.upsert(ctx, id, reflect.ValueOf(&v).Elem())
+}
+
+// UpsertMany writes records as [HashRepo.Upsert] does, in one pipeline. It runs
+// one script for each record. Each script is atomic, but all of them together
+// are not.
+//
+// If a record cannot be encoded, UpsertMany returns its error and sends
+// nothing. Otherwise it tries to write all records and returns the joined
+// errors of those that failed, which are the errors of Upsert.
+func (r *HashRepo[T]) UpsertMany(ctx context.Context, records ...Record[T]) error {
+	return r.core.upsertMany(ctx, len(records), func(i int) (string, reflect.Value) {
+		return records[i].ID, reflect.ValueOf(&records[i].Value).Elem()
+	})
+}
+
+// Replace writes v and removes every other field of the record, including
+// those that T does not declare. It runs one script and is atomic. The lifetime
+// is renewed, except with [KeepTTL].
+//
+// Replace returns the errors of [HashRepo.Upsert].
+func (r *HashRepo[T]) Replace(ctx context.Context, id string, v T) error {
+	return r.core.replace(ctx, id, reflect.ValueOf(&v).Elem())
+}
+
+// upsert writes the fields of a record.
+func (c *core) upsert(ctx context.Context, id string, v reflect.Value) error {
+	t, err := c.BeginWrite(ctx, "Upsert", id)
+	if err != nil {
+		return err
+	}
+	e, err := c.encode(t, v)
+	if err != nil {
+		return err
+	}
+	defer e.release()
+	return c.write(ctx, t, e, c.plan.mayBeEmpty)
+}
+
+// upsertMany writes n records in one pipeline, each atomically.
+func (c *core) upsertMany(ctx context.Context, n int, at func(i int) (string, reflect.Value)) error {
+	calls := make([]store.Call, n)
+	for i := range calls {
+		id, v := at(i)
+		t, err := c.BeginWrite(ctx, "UpsertMany", id)
+		if err != nil {
+			return err
+		}
+		e, err := c.encode(t, v)
+		if err != nil {
+			return err
+		}
+		args, err := c.upsertArgs(t, e, false)
+		e.release()
+		if err != nil {
+			return err
+		}
+		calls[i] = store.Call{Target: t, Args: args}
+	}
+	if n == 0 {
+		return nil
+	}
+	_, err := c.runMany(ctx, upsertScript, calls)
+	return err
+}
+
+// replace writes a record and removes every field that it does not have.
+func (c *core) replace(ctx context.Context, id string, v reflect.Value) error {
+	t, err := c.BeginWrite(ctx, "Replace", id)
+	if err != nil {
+		return err
+	}
+	e, err := c.encode(t, v)
+	if err != nil {
+		return err
+	}
+	defer e.release()
+	return c.runUpsert(ctx, t, e, true)
+}
+
+// encode encodes a record and checks the size of each field.
+func (c *core) encode(t fault.Target, v reflect.Value) (*encodedRecord, error) {
+	e, err := c.plan.encode(v)
+	if err != nil {
+		return nil, refuse(t, err)
+	}
+	limit := c.MaxValueBytes()
+	for i := 1; i < len(e.pairs); i += 2 {
+		if len(e.pairs[i]) > limit {
+			err := c.CheckSize(t.WithField(e.pairs[i-1]), e.pairs[i])
+			e.release()
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// write sets and removes fields of a record, in a transaction if possible.
+// mayBeEmpty reports whether the stored record may have only the reserved
+// field.
+func (c *core) write(ctx context.Context, t fault.Target, e *encodedRecord, mayBeEmpty bool) error {
+	if !c.Plain() || c.plan.version != nil || len(e.pairs) == 0 {
+		return c.runUpsert(ctx, t, e, false)
+	}
+	if mayBeEmpty {
+		e.absent = append(e.absent, reserved)
+	}
+	return c.sendTransaction(ctx, t, e)
+}
+
+// sendTransaction sends HSET, HDEL and the lifetime in this order. The record
+// has a field at every moment, so Redis does not remove it with its lifetime.
+func (c *core) sendTransaction(ctx context.Context, t fault.Target, e *encodedRecord) error {
+	hset := c.Client.B().Hset().Key(t.Key).FieldValue()
+	for i := 0; i < len(e.pairs); i += 2 {
+		hset = hset.FieldValue(e.pairs[i], e.pairs[i+1])
+	}
+	tx := append(c.Tx(2), hset.Build())
+	if len(e.absent) > 0 {
+		tx = append(tx, c.Client.B().Hdel().Key(t.Key).Field(e.absent...).Build())
+	}
+	_, err := c.Write(ctx, t, tx)
+	return err
+}
+
+// runUpsert writes a record by upsert.lua. The script handles conditions,
+// versions, kept lifetimes, replacement, and records without a field.
+func (c *core) runUpsert(ctx context.Context, t fault.Target, e *encodedRecord, replace bool) error {
+	args, err := c.upsertArgs(t, e, replace)
+	if err != nil {
+		return err
+	}
+	_, err = c.run(ctx, t, upsertScript, args)
+	return err
+}
+
+// upsertArgs returns the arguments of prelude.lua and upsert.lua. The script
+// requires the version of the encoded record.
+func (c *core) upsertArgs(t fault.Target, e *encodedRecord, replace bool) ([]string, error) {
+	if c.Version != nil && e.version != *c.Version {
+		return nil, t.NotApplied(fmt.Errorf("%w: the value has version %d, but IfVersion requires %d", fault.ErrConflict, e.version, *c.Version))
+	}
+	args := c.versionArgs(strconv.FormatInt(e.version, 10), 2+len(e.pairs)+len(e.absent))
+	args = append(args, flag(replace), strconv.Itoa(len(e.pairs)/2))
+	args = append(args, e.pairs...)
+	return append(args, e.absent...), nil
+}
