@@ -79,7 +79,7 @@ func WorkBatches[T any](
 		})
 		return done, failed, err
 	})
-	if policy := store.Evicts(ctx, r.Client); policy != "" {
+	if policy := store.EvictionPolicy(ctx, r.Client); policy != "" {
 		slog.WarnContext(ctx, "symphony: the server drops queues when its memory is full; set maxmemory-policy to noeviction",
 			"pool", string(r.Alias), "policy", policy)
 	}

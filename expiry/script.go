@@ -19,7 +19,7 @@ var sources embed.FS
 // script is a script whose replies have a shape.
 type script struct {
 	*rueidis.Lua
-	reply store.Reply
+	reply store.Shape
 }
 
 // read refuses a reply of another shape.
@@ -66,7 +66,7 @@ func compile(clock string) *scripts {
 		}
 		return strings.Join(parts, "")
 	}
-	retried := func(reply store.Reply, names ...string) script {
+	retried := func(reply store.Shape, names ...string) script {
 		return script{rueidis.NewLuaScriptRetryable(acl.RegisterScript(text(names...))), reply}
 	}
 	return &scripts{

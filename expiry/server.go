@@ -32,7 +32,7 @@ func (l *Listener) checkServer(ctx context.Context) error {
 
 // checkEviction warns of a server that may drop triggers.
 func (l *Listener) checkEviction(ctx context.Context) {
-	if policy := store.Evicts(ctx, l.core.Client); policy != "" {
+	if policy := store.EvictionPolicy(ctx, l.core.Client); policy != "" {
 		l.cfg.Logger.Warn("expiry: the server drops triggers when its memory is full; set maxmemory-policy to noeviction", "policy", policy)
 	}
 }

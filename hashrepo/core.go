@@ -19,7 +19,7 @@ type core struct {
 	plan *plan
 
 	// cache is nil if reads are not cached.
-	cache *store.Cached
+	cache *store.CachedReader
 	// flatCache looks up cached records that an assignment copies. It is nil
 	// if a copy of T shares memory with the original.
 	flatCache *nearcache.View
@@ -34,7 +34,7 @@ func newCore(base *store.Store, t reflect.Type) (*core, error) {
 	c := &core{Store: base, plan: p}
 	if err == nil && base.Cached > 0 {
 		c.cache = c.newCache()
-		c.flatCache = c.cache.Flat()
+		c.flatCache = c.cache.DirectView()
 	}
 	return c, err
 }
@@ -45,7 +45,7 @@ func (c *core) with(opts []option.Option) *core {
 	base := c.Store.With(opts...)
 	view, err := newCore(base, c.plan.typ)
 	if err != nil {
-		return &core{Store: base.Failing(err), plan: c.plan}
+		return &core{Store: base.WithError(err), plan: c.plan}
 	}
 	return view
 }

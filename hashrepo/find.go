@@ -99,7 +99,7 @@ type foundItem struct {
 // find iterates over the records for which conds hold.
 func (c *core) find(ctx context.Context, op string, conds []condition) iter.Seq2[foundItem, error] {
 	return func(yield func(foundItem, error) bool) {
-		for page, err := range c.WalkReading(ctx, op, c.probeCommand(conds)) {
+		for page, err := range c.ScanSpaceUntyped(ctx, op, c.probeCommand(conds)) {
 			if err != nil {
 				yield(foundItem{}, err)
 				return

@@ -85,17 +85,17 @@ func (r *HashRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], 
 }
 
 // newCache returns the reader of records through the client-side cache.
-func (c *core) newCache() *store.Cached {
-	return c.CachedReads(store.Reads{
+func (c *core) newCache() *store.CachedReader {
+	return c.NewCachedReader(store.RecordReader{
 		Type:    c.plan.typ,
-		Shape:   store.ShapeOf(c.plan.typ, c.plan.codec, c.plan),
+		Format:  store.FormatOf(c.plan.typ, c.plan.codec, c.plan),
 		Command: func(key string) rueidis.Cacheable { return rueidis.Cacheable(c.readCommand(key)) },
 		Decode: func(t fault.Target, reply *rueidis.RedisMessage, into reflect.Value) (bool, error) {
 			found, err := c.plan.decode(reply, into)
 			return found, refuse(t, err)
 		},
-		Vague:    !c.plan.readsAllFields(),
-		Uncached: c.fetch,
+		Ambiguous: !c.plan.readsAllFields(),
+		Uncached:  c.fetch,
 	})
 }
 
@@ -170,7 +170,7 @@ func (c *core) getExisting(ctx context.Context, t fault.Target, into reflect.Val
 
 // readWithExists reads a record and whether it exists, in one transaction.
 func (c *core) readWithExists(ctx context.Context, t fault.Target) (reply rueidis.RedisMessage, found bool, err error) {
-	replies, err := store.Exec(c.Client.DoMulti(ctx,
+	replies, err := store.ExecReplies(c.Client.DoMulti(ctx,
 		c.Client.B().Multi().Build(),
 		c.Client.B().Exists().Key(t.Key).Build(),
 		c.readCommand(t.Key),

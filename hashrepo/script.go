@@ -18,15 +18,15 @@ var preludeSource string
 // preludeStatus is the shape of the replies of prelude.lua.
 var preludeStatus = store.Status("CONFLICT", "BADVERSION", "LASTVERSION")
 
-// newScript makes a script of body, which follows rule.lua and prelude.lua.
+// newScript makes a script of body, which follows preamble.lua and prelude.lua.
 // Its replies have the given shape or are statuses of prelude.lua.
-func newScript(body string, reply store.Reply) *store.Script {
+func newScript(body string, reply store.Shape) *store.Script {
 	return store.NewScript(preludeSource+body, store.Either(reply, preludeStatus))
 }
 
 // newTypedScript is newScript with store.NewTypedScript.
-func newTypedScript(body string, reply store.Reply) *store.Script {
-	return store.NewTypedScript(preludeSource+body, store.Either(reply, preludeStatus))
+func newTypedScript(body string, reply store.Shape) *store.Script {
+	return store.NewTypeCheckingScript(preludeSource+body, store.Either(reply, preludeStatus))
 }
 
 // run runs a script of newScript once.

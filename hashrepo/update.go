@@ -18,7 +18,7 @@ import (
 //go:embed lua/update.lua
 var updateSource string
 
-var updateScript = newTypedScript(updateSource, store.Either(store.Flag, store.Fields, store.Text))
+var updateScript = newTypedScript(updateSource, store.Either(store.Flag, store.TextsOrNils, store.Text))
 
 // Update applies patches to a record and leaves its other fields as they are.
 // It is atomic: if one patch is impossible, none is applied. Patches of one
@@ -201,5 +201,5 @@ func updateError(t fault.Target, operations []operation, status string) error {
 	case "NOTLIST":
 		return t.NotApplied(storedFieldError(t.Field, failed.typ, errNotList))
 	}
-	return t.NotApplied(store.ErrGrown)
+	return t.NotApplied(store.ErrValueTooLarge)
 }

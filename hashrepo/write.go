@@ -135,7 +135,7 @@ func (c *core) encode(t fault.Target, v reflect.Value) (*encodedRecord, error) {
 // mayBeEmpty reports whether the stored record may have only the reserved
 // field.
 func (c *core) write(ctx context.Context, t fault.Target, e *encodedRecord, mayBeEmpty bool) error {
-	if !c.Plain() || c.plan.version != nil || len(e.pairs) == 0 {
+	if !c.AllowsTx() || c.plan.version != nil || len(e.pairs) == 0 {
 		return c.runUpsert(ctx, t, e, false)
 	}
 	if mayBeEmpty {
@@ -155,7 +155,7 @@ func (c *core) sendTransaction(ctx context.Context, t fault.Target, e *encodedRe
 	if len(e.absent) > 0 {
 		tx = append(tx, c.Client.B().Hdel().Key(t.Key).Field(e.absent...).Build())
 	}
-	_, err := c.Write(ctx, t, tx)
+	_, err := c.Commit(ctx, t, tx)
 	return err
 }
 

@@ -32,9 +32,9 @@ const NoExpiry = store.NoExpiry
 // KVRepo reads and writes values of type T. It is safe for concurrent use;
 // With makes cheap views of it.
 type KVRepo[T any] struct {
-	core *store.Values
-	near *store.Cached   // nil: every read goes to the server
-	flat *nearcache.View // near's, where a value is copied by assigning it
+	core *store.ValueStore
+	near *store.CachedReader // nil: every read goes to the server
+	flat *nearcache.View     // near's, where a value is copied by assigning it
 }
 
 // Record is a value and the id that it is stored under.
@@ -51,7 +51,7 @@ func (r *Record[T]) begin(id string) reflect.Value {
 //go:embed lua/set.lua
 var setSource string
 
-var setScript = store.NewScript(setSource, store.Tuple(store.Value))
+var setScript = store.NewScript(setSource, store.Tuple(store.TextOrNil))
 
 // New makes the repository of the values in space, on the pool with alias a.
 // Nothing is sent.
@@ -59,7 +59,7 @@ var setScript = store.NewScript(setSource, store.Tuple(store.Value))
 // Errors: ErrInvalidSchema for a T that the codec cannot write; ErrUnknownPool;
 // an option that is bad (ErrInvalidTTL) or does not apply (ErrUnsupported).
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*KVRepo[T], error) {
-	core, err := store.NewValues(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.String, Traits: option.Lifetimes | option.Caching}, opts...)
+	core, err := store.NewValueStore(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.String, Traits: option.Lifetimes | option.Caching}, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -67,15 +67,15 @@ func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (
 }
 
 // over is the repository on a core.
-func over[T any](core *store.Values) *KVRepo[T] {
-	near := core.CachedReads(store.Reads{
+func over[T any](core *store.ValueStore) *KVRepo[T] {
+	near := core.NewCachedReader(store.RecordReader{
 		Type:     core.Type(),
-		Shape:    core.Shape(),
+		Format:   core.Format(),
 		Command:  func(key string) rueidis.Cacheable { return core.Client.B().Get().Key(key).Cache() },
 		Decode:   core.DecodeReply,
 		Uncached: core.Get,
 	})
-	return &KVRepo[T]{core, near, near.Flat()}
+	return &KVRepo[T]{core, near, near.DirectView()}
 }
 
 // With is a view of the repository with more options; the original stays as it
@@ -85,7 +85,7 @@ func (r *KVRepo[T]) With(opts ...Option) *KVRepo[T] { return over[T](r.core.With
 
 // In is a view of the repository over another space: one repository serves
 // spaces that differ in more than the id.
-func (r *KVRepo[T]) In(s keyspace.Space) *KVRepo[T] { return over[T](r.core.In(s)) }
+func (r *KVRepo[T]) In(s keyspace.Space) *KVRepo[T] { return over[T](r.core.WithSpace(s)) }
 
 // Get reads a value: GET; with [Cached] from memory, if it is there. Errors:
 // ErrNotFound; a *codec.DecodeError where what is stored does not fit T.
@@ -209,7 +209,7 @@ func (r *KVRepo[T]) set(key, text string) rueidis.Completed {
 	}
 	args = append(args, "GET")
 	if r.core.Lifetime > 0 {
-		args = append(args, "PX", r.core.Milliseconds())
+		args = append(args, "PX", r.core.LifetimeMilliseconds())
 	}
 	return r.core.Client.B().Arbitrary("SET").Keys(key).Args(args...).Build()
 }

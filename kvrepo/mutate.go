@@ -32,7 +32,7 @@ var swapScript = store.NewScript(swapSource, store.Flag)
 // those of Get and Set.
 func (r *KVRepo[T]) Mutate(ctx context.Context, id string, change func(*T) error) (T, error) {
 	var v, zero T
-	m := mutation{Values: r.core.OnPrimary(), value: reflect.ValueOf(&v).Elem()}
+	m := mutation{ValueStore: r.core.OnPrimary(), value: reflect.ValueOf(&v).Elem()}
 	if err := m.run(ctx, id, func() error { return change(&v) }); err != nil {
 		return zero, err
 	}
@@ -41,7 +41,7 @@ func (r *KVRepo[T]) Mutate(ctx context.Context, id string, change func(*T) error
 
 // mutation is a Mutate under way.
 type mutation struct {
-	*store.Values
+	*store.ValueStore
 	target fault.Target
 	value  reflect.Value
 }

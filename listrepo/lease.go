@@ -61,7 +61,7 @@ var (
 
 	claimReply = store.Either(store.Tuple(store.Text, store.Count),
 		store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Text, store.Number)) //nolint:gocritic // a reply may hold several counts
-	claimScript = store.NewTypedScript(clockSource+claimSource+sharedSource+claimRedeliveredSource, claimReply)
+	claimScript = store.NewTypeCheckingScript(clockSource+claimSource+sharedSource+claimRedeliveredSource, claimReply)
 )
 
 // tokenLen is the length of a token in characters of 5 random bits each. 65
@@ -119,7 +119,7 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 		args = append(args, q.marks.Queue, store.Milliseconds(pending.Idle))
 	}
 	read := func() rueidis.Completed { return q.Client.B().Lrange().Key(list).Start(0).Stop(-1).Build() }
-	m, reply, err := q.unconditional().RunRead(ctx, t, claimScript, args, append([]string{list}, q.index()...), read)
+	m, reply, err := q.unconditional().RunThenRead(ctx, t, claimScript, args, append([]string{list}, q.index()...), read)
 	if err != nil {
 		return nil, false, q.nameWrongType(ctx, t, err)
 	}
@@ -138,7 +138,7 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 	if err != nil || header == "" {
 		return nil, more, err
 	}
-	if err := store.Reply(store.Texts).Check(t, reply); err != nil {
+	if err := store.Shape(store.Texts).Check(t, reply); err != nil {
 		return nil, false, err
 	}
 	items, err = reply.AsStrSlice()

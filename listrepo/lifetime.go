@@ -37,14 +37,14 @@ func (q *queue) mustRenewBeside() bool { return q.Lifetime > 0 || q.Endless }
 // remove runs a command that takes items off a queue, and renews the queue's
 // lifetime. ran reports whether the command ran: if it did, err is the error of
 // renewing the keys beside the queue.
-func (q *queue) remove(ctx context.Context, t fault.Target, reply store.Reply, command string, args ...string) (m rueidis.RedisMessage, ran bool, err error) {
+func (q *queue) remove(ctx context.Context, t fault.Target, reply store.Shape, command string, args ...string) (m rueidis.RedisMessage, ran bool, err error) {
 	cmd := func() rueidis.Completed { return q.Client.B().Arbitrary(command).Keys(t.Key).Args(args...).Build() }
 	if q.Keep {
 		m, err = q.Do(ctx, t, cmd(), reply)
 		return m, err == nil, err
 	}
 	if !q.mustRenewBeside() {
-		replies, hadLifetime, err := q.WriteRenewed(ctx, t, append(q.Tx(1), cmd()))
+		replies, hadLifetime, err := q.CommitRenewing(ctx, t, append(q.Tx(1), cmd()))
 		if err != nil {
 			return m, false, err
 		}

@@ -47,11 +47,11 @@ type ListRepo[T any] struct{ core *queue }
 // queues, it returns [ErrUnsupported]; if an option has a bad argument, it
 // returns [ErrInvalidTTL] or [ErrInvalidArgument].
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*ListRepo[T], error) {
-	core, err := store.NewValues(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.List, Traits: option.Lifetimes | option.Bounds}, opts...)
+	core, err := store.NewValueStore(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.List, Traits: option.Lifetimes | option.Bounds}, opts...)
 	if err != nil {
 		return nil, err
 	}
-	return &ListRepo[T]{&queue{Values: core}}, nil
+	return &ListRepo[T]{&queue{ValueStore: core}}, nil
 }
 
 // With returns a view of the repository with more options. The repository
@@ -64,7 +64,7 @@ func (r *ListRepo[T]) With(opts ...Option) *ListRepo[T] {
 // In returns a view of the repository over another space. One repository can
 // serve spaces that differ in more than the id. The view has no [Marks].
 func (r *ListRepo[T]) In(s keyspace.Space) *ListRepo[T] {
-	return &ListRepo[T]{&queue{Values: r.core.In(s)}}
+	return &ListRepo[T]{&queue{ValueStore: r.core.WithSpace(s)}}
 }
 
 // Marked returns a view of the repository whose writes also add marks, in the
@@ -73,7 +73,7 @@ func (r *ListRepo[T]) In(s keyspace.Space) *ListRepo[T] {
 // which also registers the queue in the index; see [Marks]. A push without
 // items adds no marks.
 func (r *ListRepo[T]) Marked(m Marks) *ListRepo[T] {
-	return &ListRepo[T]{withMarks(r.core.Values, m)}
+	return &ListRepo[T]{withMarks(r.core.ValueStore, m)}
 }
 
 // Pop removes up to n items from the front of a queue and returns them. If a

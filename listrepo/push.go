@@ -77,14 +77,14 @@ func (r *ListRepo[T]) push(ctx context.Context, op, command, id string, v []T) (
 
 // push pushes encoded items in a transaction if that is enough, else by script.
 func (q *queue) push(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
-	if !q.Plain() || q.mustRenewBeside() || q.MaxLen > 0 || !q.marks.none() && (command == "LPUSH" || !q.isRegistered(t.Key)) {
+	if !q.AllowsTx() || q.mustRenewBeside() || q.MaxLen > 0 || !q.marks.none() && (command == "LPUSH" || !q.isRegistered(t.Key)) {
 		return q.pushByScript(ctx, t, command, items)
 	}
 	tx := append(q.Tx(2), q.Client.B().Arbitrary(command).Keys(t.Key).Args(items...).Build())
 	if !q.marks.none() {
 		tx = append(tx, q.Client.B().Sadd().Key(q.set).Member(q.marks.Member).Build())
 	}
-	replies, hadLifetime, err := q.WriteRenewed(ctx, t, tx)
+	replies, hadLifetime, err := q.CommitRenewing(ctx, t, tx)
 	if err != nil {
 		return 0, err
 	}

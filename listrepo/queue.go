@@ -17,7 +17,7 @@ import (
 // queue is a ListRepo without its type parameter. Its items are texts that the
 // codec wrote.
 type queue struct {
-	*store.Values
+	*store.ValueStore
 	marks Marks
 	set   string // the whole key of Marks.Set
 
@@ -46,8 +46,8 @@ type Marks struct {
 func (m Marks) none() bool { return m == Marks{} }
 
 // withMarks returns the queue of a view with marks, which may be none.
-func withMarks(v *store.Values, m Marks) *queue {
-	return &queue{Values: v, marks: m, set: v.Prefix() + m.Set, registeredAt: new(atomic.Int64)}
+func withMarks(v *store.ValueStore, m Marks) *queue {
+	return &queue{ValueStore: v, marks: m, set: v.Prefix() + m.Set, registeredAt: new(atomic.Int64)}
 }
 
 // beside returns a key beside the queue.

@@ -261,7 +261,7 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 	}
 	items, done, _ := claimKeys(t, l.token)
 	keys := []string{items, done, beside(t, queuekey.Due)}
-	args := []string{l.header, store.Milliseconds(d), l.queue.Milliseconds()}
+	args := []string{l.header, store.Milliseconds(d), l.queue.LifetimeMilliseconds()}
 	return l.queue.readHeld(ctx, t, extendScript.Exec(ctx, l.queue.Client, keys, args))
 }
 
@@ -277,7 +277,7 @@ func (q *queue) readHeld(ctx context.Context, t fault.Target, r rueidis.RedisRes
 // checkHeld returns ErrLeaseLost if the reply is 0, which means that the claim
 // was lost.
 func checkHeld(t fault.Target, m rueidis.RedisMessage) error {
-	if err := store.Reply(store.Count).Check(t, m); err != nil {
+	if err := store.Shape(store.Count).Check(t, m); err != nil {
 		return err
 	}
 	if n, _ := m.ToInt64(); n == 0 {

@@ -1,5 +1,5 @@
 -- Checks the version of a record. Every script of this package begins with it,
--- after rule.lua. It also declares the functions that the scripts share.
+-- after preamble.lua. It also declares the functions that the scripts share.
 --
 -- ARGV[5]  stored name of the version field, '' if the record type has none
 -- ARGV[6]  version that the record must have, '' for any; a record that does

@@ -311,7 +311,7 @@ func (s *Set) change(ctx context.Context, op string, n int, tx func(fault.Target
 	if err != nil || n == 0 {
 		return err
 	}
-	if _, err := store.Exec(s.Client.DoMulti(ctx, append(tx(t), s.Client.B().Exec().Build())...)); err != nil {
+	if _, err := store.ExecReplies(s.Client.DoMulti(ctx, append(tx(t), s.Client.B().Exec().Build())...)); err != nil {
 		return t.Failed(err)
 	}
 	return nil

@@ -16,11 +16,11 @@ import (
 )
 
 // Reads is how a kind of repository reads one record.
-type Reads struct {
+type RecordReader struct {
 	// Type is the Go type of a record.
 	Type reflect.Type
 	// Shape stands for the type and the codec, in comparable form.
-	Shape any
+	Format any
 	// Command reads a key.
 	Command func(key string) rueidis.Cacheable
 	// Decode reads its reply. It reports false where there is no record, or
@@ -28,16 +28,16 @@ type Reads struct {
 	Decode func(t fault.Target, reply *rueidis.RedisMessage, into reflect.Value) (found bool, err error)
 	// Vague says that a record may be there although Decode reports false. It is
 	// zero then.
-	Vague bool
+	Ambiguous bool
 	// Uncached reads a record as if there were no cache.
 	Uncached func(ctx context.Context, t fault.Target, into reflect.Value) error
 }
 
 // Cached reads records through the client-side cache. An entry's value is nil
 // for no record, a pointer to the record, or undecoded.
-type Cached struct {
+type CachedReader struct {
 	*Store
-	Reads
+	RecordReader
 	view *nearcache.View
 	copy *clone.Type
 }
@@ -48,20 +48,20 @@ type undecoded struct{ reply rueidis.RedisMessage }
 
 // CachedReads gives what reads records through the cache; nil where the options or
 // the pools say that nothing is cached.
-func (s *Store) CachedReads(r Reads) *Cached {
-	if s.bad != nil || s.Cached == 0 {
+func (s *Store) NewCachedReader(r RecordReader) *CachedReader {
+	if s.err != nil || s.Cached == 0 {
 		return nil
 	}
-	view := s.realm.View(s.space, r.Shape, s.Cached)
+	view := s.realm.View(s.space, r.Format, s.Cached)
 	if view == nil {
 		return nil
 	}
-	return &Cached{s, r, view, clone.Of(r.Type)}
+	return &CachedReader{s, r, view, clone.Of(r.Type)}
 }
 
 // Flat is where to look first for records that an assignment copies; nil where
 // there are none.
-func (c *Cached) Flat() *nearcache.View {
+func (c *CachedReader) DirectView() *nearcache.View {
 	if c == nil || !c.copy.Shallow() {
 		return nil
 	}
@@ -69,11 +69,11 @@ func (c *Cached) Flat() *nearcache.View {
 }
 
 // CachedGet reads one record.
-func CachedGet[T any](ctx context.Context, c *Cached, op, id string) (T, error) {
+func CachedGet[T any](ctx context.Context, c *CachedReader, op, id string) (T, error) {
 	var v, zero T
 	t, value, err := c.value(ctx, op, id)
 	if err == nil {
-		err = c.give(t, value, reflect.ValueOf(&v).Elem())
+		err = c.copyTo(t, value, reflect.ValueOf(&v).Elem())
 	}
 	if err != nil {
 		return zero, err
@@ -82,7 +82,7 @@ func CachedGet[T any](ctx context.Context, c *Cached, op, id string) (T, error) 
 }
 
 // CachedShared is CachedGet without the copy: what all who ask are given.
-func CachedShared[T any](ctx context.Context, c *Cached, op, id string) (*T, error) {
+func CachedShared[T any](ctx context.Context, c *CachedReader, op, id string) (*T, error) {
 	t, value, err := c.value(ctx, op, id)
 	if err != nil {
 		return nil, err
@@ -91,14 +91,14 @@ func CachedShared[T any](ctx context.Context, c *Cached, op, id string) (*T, err
 		return v, nil
 	}
 	v := new(T)
-	if err := c.give(t, value, reflect.ValueOf(v).Elem()); err != nil {
+	if err := c.copyTo(t, value, reflect.ValueOf(v).Elem()); err != nil {
 		return nil, err
 	}
 	return v, nil
 }
 
 // give makes a record the caller's own.
-func (c *Cached) give(t fault.Target, value any, into reflect.Value) error {
+func (c *CachedReader) copyTo(t fault.Target, value any, into reflect.Value) error {
 	switch v := value.(type) {
 	case nil:
 		return t.NotApplied(fault.ErrNotFound)
@@ -111,21 +111,21 @@ func (c *Cached) give(t fault.Target, value any, into reflect.Value) error {
 }
 
 // value gives what is in memory, or reads it.
-func (c *Cached) value(ctx context.Context, op, id string) (fault.Target, any, error) {
+func (c *CachedReader) value(ctx context.Context, op, id string) (fault.Target, any, error) {
 	a, err := c.find(ctx, op, id)
 	if err != nil {
 		return a.target, nil, err
 	}
 	c.join(&a, id)
 	if a.leads {
-		c.lead(ctx, []arrival{a})
+		c.load(ctx, []lookup{a})
 	}
 	value, err := c.wait(ctx, a)
 	return a.target, value, err
 }
 
 // arrival is a record that is asked for: in memory, or on its way.
-type arrival struct {
+type lookup struct {
 	target fault.Target
 	entry  *nearcache.Entry
 	load   *nearcache.Load // where entry is nil
@@ -133,23 +133,23 @@ type arrival struct {
 }
 
 // find looks into memory, and refuses what cannot be read.
-func (c *Cached) find(ctx context.Context, op, id string) (arrival, error) {
+func (c *CachedReader) find(ctx context.Context, op, id string) (lookup, error) {
 	if e := c.view.Find(id); e != nil {
-		return arrival{target: fault.Target{Op: op, Pool: c.Alias, Key: e.Key()}, entry: e}, nil
+		return lookup{target: fault.Target{Op: op, Pool: c.Alias, Key: e.Key()}, entry: e}, nil
 	}
 	t, err := c.Begin(ctx, op, id)
-	return arrival{target: t}, err
+	return lookup{target: t}, err
 }
 
 // join begins the read of what find did not find, or joins one.
-func (c *Cached) join(a *arrival, id string) {
+func (c *CachedReader) join(a *lookup, id string) {
 	if a.entry == nil {
 		a.load, a.leads, a.entry = c.view.Load(a.target.Key, id)
 	}
 }
 
 // wait gives what a read brings. What made another's fail need not hold here.
-func (c *Cached) wait(ctx context.Context, a arrival) (any, error) {
+func (c *CachedReader) wait(ctx context.Context, a lookup) (any, error) {
 	if a.entry != nil {
 		return a.entry.Value(), nil
 	}
@@ -165,7 +165,7 @@ func (c *Cached) wait(ctx context.Context, a arrival) (any, error) {
 
 // uncached reads past the cache, over any connection. What is kept may be older
 // until Redis has said so on its own connection, and goes.
-func (c *Cached) uncached(ctx context.Context, t fault.Target) (any, error) {
+func (c *CachedReader) uncached(ctx context.Context, t fault.Target) (any, error) {
 	v := reflect.New(c.Type)
 	err := c.Uncached(ctx, t, v.Elem())
 	c.realm.Forget(t.Key)
@@ -180,26 +180,26 @@ var errAbandoned = errors.New("the read was broken off")
 // lead reads in one round trip, in another for the records of which the first
 // does not tell whether they are there, and once more past the cache what
 // changed between the two, and what rueidis gave up with its connection.
-func (c *Cached) lead(ctx context.Context, as []arrival) {
+func (c *CachedReader) load(ctx context.Context, as []lookup) {
 	defer func() {
 		for _, a := range as {
 			a.load.Fail(errAbandoned)
 		}
 	}()
-	vague, aborted := c.ask(ctx, as, c.Command, c.arrived)
-	changed, more := c.ask(ctx, vague, c.lifetime, c.settled)
+	vague, aborted := c.fetch(ctx, as, c.Command, c.takeRecord)
+	changed, more := c.fetch(ctx, vague, c.lifetimeCommand, c.takeLifetime)
 	var wg sync.WaitGroup
 	for _, a := range slices.Concat(aborted, changed, more) {
-		wg.Go(func() { c.pass(ctx, a) })
+		wg.Go(func() { c.readUncached(ctx, a) })
 	}
 	wg.Wait()
 }
 
 // ask sends a command for each read, and takes the replies. Those that take
 // reports false for come back, and so do those that are to be read anew.
-func (c *Cached) ask(
-	ctx context.Context, as []arrival, command func(key string) rueidis.Cacheable, take func(arrival, rueidis.RedisMessage) bool,
-) (vague, aborted []arrival) {
+func (c *CachedReader) fetch(
+	ctx context.Context, as []lookup, command func(key string) rueidis.Cacheable, take func(lookup, rueidis.RedisMessage) bool,
+) (vague, aborted []lookup) {
 	if len(as) == 0 {
 		return nil, nil
 	}
@@ -226,7 +226,7 @@ func (c *Cached) ask(
 
 // arrived takes what Command brought. It reports false where that does not tell
 // whether there is a record.
-func (c *Cached) arrived(a arrival, reply rueidis.RedisMessage) bool {
+func (c *CachedReader) takeRecord(a lookup, reply rueidis.RedisMessage) bool {
 	value := reflect.New(c.Type)
 	found, err := c.Decode(a.target, &reply, value.Elem())
 	switch {
@@ -234,7 +234,7 @@ func (c *Cached) arrived(a arrival, reply rueidis.RedisMessage) bool {
 		a.load.Fail(err)
 	case found:
 		c.keep(a, value, reply)
-	case c.Vague:
+	case c.Ambiguous:
 		return false
 	default:
 		a.load.Keep(nil, 0, -1)
@@ -243,11 +243,13 @@ func (c *Cached) arrived(a arrival, reply rueidis.RedisMessage) bool {
 }
 
 // lifetime asks whether a key is there that brought nothing.
-func (c *Cached) lifetime(key string) rueidis.Cacheable { return c.Client.B().Pttl().Key(key).Cache() }
+func (c *CachedReader) lifetimeCommand(key string) rueidis.Cacheable {
+	return c.Client.B().Pttl().Key(key).Cache()
+}
 
 // settled takes what lifetime brought. Where nothing changed since the first
 // reply, a key that is there is a zero record; otherwise it is read anew.
-func (c *Cached) settled(a arrival, reply rueidis.RedisMessage) bool {
+func (c *CachedReader) takeLifetime(a lookup, reply rueidis.RedisMessage) bool {
 	ms, err := reply.ToInt64()
 	switch {
 	case err != nil:
@@ -263,7 +265,7 @@ func (c *Cached) settled(a arrival, reply rueidis.RedisMessage) bool {
 }
 
 // pass ends a read past the cache.
-func (c *Cached) pass(ctx context.Context, a arrival) {
+func (c *CachedReader) readUncached(ctx context.Context, a lookup) {
 	value, err := c.uncached(ctx, a.target)
 	if err != nil {
 		a.load.Fail(err)
@@ -273,7 +275,7 @@ func (c *Cached) pass(ctx context.Context, a arrival) {
 }
 
 // keep ends a read that brought a record.
-func (c *Cached) keep(a arrival, value reflect.Value, reply rueidis.RedisMessage) {
+func (c *CachedReader) keep(a lookup, value reflect.Value, reply rueidis.RedisMessage) {
 	ttl := time.Duration(-1)
 	if ms := reply.CachePTTL(); ms >= 0 {
 		ttl = time.Duration(ms) * time.Millisecond
@@ -308,30 +310,30 @@ func replySize(reply *rueidis.RedisMessage) int {
 // GetMany reads records in one round trip, those that are not in memory.
 // found[i] tells of ids[i]; the error joins those of the records that could
 // not be read.
-func (c *Cached) GetMany(ctx context.Context, op string, ids []string, into func(i int) reflect.Value) (found []bool, err error) {
-	as := make([]arrival, len(ids))
+func (c *CachedReader) GetMany(ctx context.Context, op string, ids []string, into func(i int) reflect.Value) (found []bool, err error) {
+	as := make([]lookup, len(ids))
 	for i, id := range ids {
 		if as[i], err = c.find(ctx, op, id); err != nil {
 			return nil, err
 		}
 	}
-	var leads []arrival
+	var leads []lookup
 	for i, id := range ids {
 		if c.join(&as[i], id); as[i].leads {
 			leads = append(leads, as[i])
 		}
 	}
-	c.lead(ctx, leads)
+	c.load(ctx, leads)
 	return c.collect(ctx, as, into)
 }
 
-func (c *Cached) collect(ctx context.Context, as []arrival, into func(i int) reflect.Value) (found []bool, err error) {
+func (c *CachedReader) collect(ctx context.Context, as []lookup, into func(i int) reflect.Value) (found []bool, err error) {
 	found = make([]bool, len(as))
 	var errs []error
 	for i, a := range as {
 		value, err := c.wait(ctx, a)
 		if err == nil && value != nil {
-			err = c.give(a.target, value, into(i))
+			err = c.copyTo(a.target, value, into(i))
 			found[i] = err == nil
 		}
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // Evicts returns the policy by which a server removes keys when its memory is
 // full: INFO memory. It is empty for noeviction, and if the server does not tell.
-func Evicts(ctx context.Context, c rueidis.Client) string {
+func EvictionPolicy(ctx context.Context, c rueidis.Client) string {
 	info, err := c.Do(ctx, c.B().Info().Section("memory").Build()).ToString()
 	if err != nil {
 		return ""

@@ -12,7 +12,7 @@ import (
 // Reply reports whether a reply has the shape that its command or script gives.
 // A Reply asks for the type first: to read another one makes an error, which
 // allocates.
-type Reply func(m rueidis.RedisMessage) bool
+type Shape func(m rueidis.RedisMessage) bool
 
 // Number is any integer.
 func Number(m rueidis.RedisMessage) bool { return m.IsInt64() }
@@ -39,7 +39,7 @@ func Flag(m rueidis.RedisMessage) bool {
 func Text(m rueidis.RedisMessage) bool { return m.IsString() }
 
 // Value is a string or nil.
-func Value(m rueidis.RedisMessage) bool { return m.IsString() || m.IsNil() }
+func TextOrNil(m rueidis.RedisMessage) bool { return m.IsString() || m.IsNil() }
 
 // OK is the status of a command that has nothing else to say.
 func OK(m rueidis.RedisMessage) bool {
@@ -51,13 +51,13 @@ func OK(m rueidis.RedisMessage) bool {
 }
 
 // Texts is an array of strings.
-func Texts(m rueidis.RedisMessage) bool { return every(m, Text) }
+func Texts(m rueidis.RedisMessage) bool { return allElements(m, Text) }
 
 // Fields is an array of strings and nils.
-func Fields(m rueidis.RedisMessage) bool { return every(m, Value) }
+func TextsOrNils(m rueidis.RedisMessage) bool { return allElements(m, TextOrNil) }
 
 // Tuple is an array with one element of each shape.
-func Tuple(shapes ...Reply) Reply {
+func Tuple(shapes ...Shape) Shape {
 	return func(m rueidis.RedisMessage) bool {
 		if !m.IsArray() {
 			return false
@@ -76,7 +76,7 @@ func Tuple(shapes ...Reply) Reply {
 }
 
 // Either is one of several shapes.
-func Either(shapes ...Reply) Reply {
+func Either(shapes ...Shape) Shape {
 	return func(m rueidis.RedisMessage) bool {
 		for _, is := range shapes {
 			if is(m) {
@@ -88,7 +88,7 @@ func Either(shapes ...Reply) Reply {
 }
 
 // Status is one of several strings.
-func Status(words ...string) Reply {
+func Status(words ...string) Shape {
 	return func(m rueidis.RedisMessage) bool {
 		if !m.IsString() {
 			return false
@@ -98,7 +98,7 @@ func Status(words ...string) Reply {
 	}
 }
 
-func every(m rueidis.RedisMessage, is Reply) bool {
+func allElements(m rueidis.RedisMessage, is Shape) bool {
 	if !m.IsArray() {
 		return false
 	}
@@ -112,7 +112,7 @@ func every(m rueidis.RedisMessage, is Reply) bool {
 }
 
 // Check refuses a reply of another shape. A write that got it may be applied.
-func (is Reply) Check(t fault.Target, m rueidis.RedisMessage) error {
+func (is Shape) Check(t fault.Target, m rueidis.RedisMessage) error {
 	if is(m) {
 		return nil
 	}

@@ -14,7 +14,7 @@ import (
 // RunRead is Run with a command behind it that reads what the script made, in
 // the same round trip. What is large is better read so than returned by the
 // script: Lua turns every element into a value of its own, twice.
-func (s *Store) RunRead(
+func (s *Store) RunThenRead(
 	ctx context.Context, t fault.Target, script *Script, args, more []string, read func() rueidis.Completed,
 ) (m, reply rueidis.RedisMessage, err error) {
 	keys := append([]string{t.Key}, more...)
@@ -26,7 +26,7 @@ func (s *Store) RunRead(
 		results = s.Client.DoMulti(ctx, b.Eval().Script(script.source).Numkeys(int64(len(keys))).Key(keys...).Arg(all...).Build(), read())
 	}
 	m, err = results[0].ToMessage()
-	if m, err = script.verdict(t, m, err); err != nil {
+	if m, err = script.result(t, m, err); err != nil {
 		return m, reply, err
 	}
 	if reply, err = results[1].ToMessage(); err != nil {
@@ -36,7 +36,7 @@ func (s *Store) RunRead(
 }
 
 // digest is the name that Redis gives a script.
-func digest(source string) string {
+func scriptSHA(source string) string {
 	sum := sha1.Sum([]byte(source))
 	return hex.EncodeToString(sum[:])
 }

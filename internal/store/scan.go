@@ -32,15 +32,15 @@ type Keys interface {
 }
 
 // Walk is Scan over the space.
-func (s *Store) Walk(ctx context.Context, op string, read func(key string) rueidis.Completed) iter.Seq2[Page, error] {
+func (s *Store) ScanSpace(ctx context.Context, op string, read func(key string) rueidis.Completed) iter.Seq2[Page, error] {
 	return s.Scan(ctx, op, s.spec.Kind, s.space, read)
 }
 
 // WalkReading is Walk for a read that the server refuses on a key of another
 // type: SCAN then need not look at each key's type, which takes it half as
 // long again, and the keys that were refused are left out.
-func (s *Store) WalkReading(ctx context.Context, op string, read func(key string) rueidis.Completed) iter.Seq2[Page, error] {
-	return s.scanAll(ctx, op, &walk{keys: s.space, read: read})
+func (s *Store) ScanSpaceUntyped(ctx context.Context, op string, read func(key string) rueidis.Completed) iter.Seq2[Page, error] {
+	return s.scanAll(ctx, op, &scan{keys: s.space, read: read})
 }
 
 // Scan goes over keys of one type with SCAN MATCH COUNT TYPE and gives each
@@ -48,10 +48,10 @@ func (s *Store) WalkReading(ctx context.Context, op string, read func(key string
 // SCAN for the page after it; a nil read asks for the ids alone. Breaking off
 // the loop ends the traffic. An error ends the walk.
 func (s *Store) Scan(ctx context.Context, op string, kind Kind, keys Keys, read func(key string) rueidis.Completed) iter.Seq2[Page, error] {
-	return s.scanAll(ctx, op, &walk{kind: kind, keys: keys, read: read})
+	return s.scanAll(ctx, op, &scan{kind: kind, keys: keys, read: read})
 }
 
-func (s *Store) scanAll(ctx context.Context, op string, from *walk) iter.Seq2[Page, error] {
+func (s *Store) scanAll(ctx context.Context, op string, from *scan) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
 		t, err := s.BeginAll(ctx, op)
 		if err != nil {
@@ -59,37 +59,37 @@ func (s *Store) scanAll(ctx context.Context, op string, from *walk) iter.Seq2[Pa
 			return
 		}
 		w := *from
-		w.Store, w.target, w.seen = s, t, newSeen()
+		w.Store, w.target, w.seen = s, t, newRecentKeys()
 		if s.Client.Mode() == rueidis.ClientModeCluster {
-			w.overCluster(ctx, yield)
+			w.scanCluster(ctx, yield)
 			return
 		}
-		w.over(ctx, s.primary, yield)
+		w.scanNode(ctx, s.primary, yield)
 	}
 }
 
 // walk is one Scan under way.
-type walk struct {
+type scan struct {
 	*Store
-	target fault.Target
-	kind   Kind // empty: what read refuses shows the others
-	keys   Keys
-	read   func(key string) rueidis.Completed
-	seen   *seen
-	wanted func(key string) bool // nil: every key of the node
+	target   fault.Target
+	kind     Kind // empty: what read refuses shows the others
+	keys     Keys
+	read     func(key string) rueidis.Completed
+	seen     *recentKeys
+	includes func(key string) bool // nil: every key of the node
 }
 
 // over walks one node, and reports whether to go on with the next.
-func (w *walk) over(ctx context.Context, node rueidis.Client, yield func(Page, error) bool) bool {
-	entry, err := node.Do(ctx, w.scan(node, 0)).AsScanEntry()
+func (w *scan) scanNode(ctx context.Context, node rueidis.Client, yield func(Page, error) bool) bool {
+	entry, err := node.Do(ctx, w.scanCommand(node, 0)).AsScanEntry()
 	for {
 		if err != nil {
 			yield(Page{}, w.target.Failed(err))
 			return false
 		}
-		page := w.page(entry.Elements)
+		page := w.newPage(entry.Elements)
 		last := entry.Cursor == 0
-		entry, err = w.fill(ctx, node, entry.Cursor, &page)
+		entry, err = w.readPage(ctx, node, entry.Cursor, &page)
 		if len(page.IDs) > 0 && !yield(page, nil) {
 			return false
 		}
@@ -101,7 +101,7 @@ func (w *walk) over(ctx context.Context, node rueidis.Client, yield func(Page, e
 
 // fill reads for the keys of a page and sends the SCAN for the next with it,
 // where there is one.
-func (w *walk) fill(ctx context.Context, node rueidis.Client, cursor uint64, page *Page) (next rueidis.ScanEntry, err error) {
+func (w *scan) readPage(ctx context.Context, node rueidis.Client, cursor uint64, page *Page) (next rueidis.ScanEntry, err error) {
 	var cmds rueidis.Commands
 	if w.read != nil {
 		for _, t := range page.Targets {
@@ -109,18 +109,18 @@ func (w *walk) fill(ctx context.Context, node rueidis.Client, cursor uint64, pag
 		}
 	}
 	if cursor == 0 || w.Client.Mode() == rueidis.ClientModeCluster {
-		page.answer(w.Client.DoMulti(ctx, cmds...), w.kind == "")
+		page.setReplies(w.Client.DoMulti(ctx, cmds...), w.kind == "")
 		if cursor == 0 {
 			return next, nil
 		}
-		return node.Do(ctx, w.scan(node, cursor)).AsScanEntry()
+		return node.Do(ctx, w.scanCommand(node, cursor)).AsScanEntry()
 	}
-	results := node.DoMulti(ctx, append(cmds, w.scan(node, cursor))...)
-	page.answer(results[:len(cmds)], w.kind == "")
+	results := node.DoMulti(ctx, append(cmds, w.scanCommand(node, cursor))...)
+	page.setReplies(results[:len(cmds)], w.kind == "")
 	return results[len(cmds)].AsScanEntry()
 }
 
-func (w *walk) scan(node rueidis.Client, cursor uint64) rueidis.Completed {
+func (w *scan) scanCommand(node rueidis.Client, cursor uint64) rueidis.Completed {
 	scan := node.B().Scan().Cursor(cursor).Match(w.prefix + w.keys.Glob()).Count(pageSize)
 	if w.kind == "" {
 		return scan.Build()
@@ -130,7 +130,7 @@ func (w *walk) scan(node rueidis.Client, cursor uint64) rueidis.Completed {
 
 // answer gives a page its replies, one for each id, and with typed leaves out
 // the keys of another type.
-func (p *Page) answer(replies []rueidis.RedisResult, typed bool) {
+func (p *Page) setReplies(replies []rueidis.RedisResult, typed bool) {
 	p.Replies = replies
 	if !typed || !slices.ContainsFunc(replies, wrongType) {
 		return
@@ -152,14 +152,14 @@ func wrongType(reply rueidis.RedisResult) bool {
 
 // page keeps the keys of the family that were not seen before: the glob's star
 // matches more than one part, and SCAN repeats itself.
-func (w *walk) page(keys []string) (page Page) {
+func (w *scan) newPage(keys []string) (page Page) {
 	for _, key := range keys {
 		bare, ok := strings.CutPrefix(key, w.prefix)
 		if !ok {
 			continue
 		}
 		id, ok := w.keys.ID(bare)
-		if !ok || w.wanted != nil && !w.wanted(key) || !w.seen.add(key) {
+		if !ok || w.includes != nil && !w.includes(key) || !w.seen.add(key) {
 			continue
 		}
 		t := w.target
@@ -173,7 +173,7 @@ func (w *walk) page(keys []string) (page Page) {
 // IDs gives the id of every record of the space.
 func (s *Store) IDs(ctx context.Context, op string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		for page, err := range s.Walk(ctx, op, nil) {
+		for page, err := range s.ScanSpace(ctx, op, nil) {
 			if err != nil {
 				yield("", err)
 				return
@@ -195,7 +195,7 @@ func (s *Store) DeleteAll(ctx context.Context) (total int64, err error) {
 	}
 	var steps fault.Steps
 	unlink := func(key string) rueidis.Completed { return s.Client.B().Unlink().Key(key).Build() }
-	for page, err := range s.Walk(ctx, "DeleteAll", unlink) {
+	for page, err := range s.ScanSpace(ctx, "DeleteAll", unlink) {
 		if err != nil {
 			return total, steps.Error(t, err)
 		}
@@ -203,7 +203,7 @@ func (s *Store) DeleteAll(ctx context.Context) (total int64, err error) {
 			page.Targets[i].Write = true
 		}
 		s.forget(page.Targets)
-		n, err := sum(page.Targets, page.Replies)
+		n, err := sumFlags(page.Targets, page.Replies)
 		if total += n; total > 0 {
 			steps.Applied()
 		}
@@ -215,32 +215,32 @@ func (s *Store) DeleteAll(ctx context.Context) (total int64, err error) {
 }
 
 // window is how many keys one generation of seen holds.
-const window = 32 << 10
+const recentKeysPerGeneration = 32 << 10
 
 // seen remembers the last keys of a walk, between one window and two, by two
 // independent 64-bit hashes each. SCAN repeats itself while a table shrinks:
 // the buckets that become one are neighbours in its order, so that a repeated
 // key follows its first appearance closely, unless the table shrinks to a tiny
 // part of itself during the walk.
-type seen struct {
+type recentKeys struct {
 	seeds         [2]maphash.Seed
 	older, recent map[fingerprint]struct{}
 }
 
 type fingerprint [2]uint64
 
-func newSeen() *seen {
-	return &seen{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, recent: map[fingerprint]struct{}{}}
+func newRecentKeys() *recentKeys {
+	return &recentKeys{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, recent: map[fingerprint]struct{}{}}
 }
 
 // add reports whether key is new.
-func (s *seen) add(key string) bool {
+func (s *recentKeys) add(key string) bool {
 	f := fingerprint{maphash.String(s.seeds[0], key), maphash.String(s.seeds[1], key)}
 	if _, ok := s.recent[f]; ok {
 		return false
 	}
 	_, known := s.older[f]
-	if len(s.recent) == window {
+	if len(s.recent) == recentKeysPerGeneration {
 		s.older, s.recent = s.recent, map[fingerprint]struct{}{}
 	}
 	s.recent[f] = struct{}{}

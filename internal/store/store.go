@@ -69,14 +69,14 @@ type Store struct {
 	option.Settings
 	Client rueidis.Client // with ReadReplicas, one that reads from replicas
 
-	primary rueidis.Client
-	pools   *pool.Pools
-	realm   *nearcache.Realm // what reads of the pool's records are cached in
-	prefix  string
-	ms      string // the lifetime
-	space   keyspace.Space
-	spec    Spec
-	bad     error // what every call answers, before anything is sent
+	primary    rueidis.Client
+	pools      *pool.Pools
+	realm      *nearcache.Realm // what reads of the pool's records are cached in
+	prefix     string
+	lifetimeMS string // the lifetime
+	space      keyspace.Space
+	spec       Spec
+	err        error // what every call answers, before anything is sent
 }
 
 // New binds a space to a pool. Its errors come at once, and nothing is sent.
@@ -84,39 +84,39 @@ func New(p *pool.Pools, a pool.Alias, space keyspace.Space, spec Spec, opts ...o
 	s := &Store{pools: p, space: space, spec: spec}
 	s.Settings = option.Settings{Lifetime: spec.Lifetime, Alias: a, Codec: codec.Compact}
 	s.apply(opts)
-	if s.bad != nil {
-		return nil, fmt.Errorf("symphony: %w", s.bad)
+	if s.err != nil {
+		return nil, fmt.Errorf("symphony: %w", s.err)
 	}
 	return s, nil
 }
 
 func (s *Store) apply(opts []option.Option) {
 	if s.pools == nil {
-		s.bad = fmt.Errorf("%w: the Pools are nil; pool.Open makes them", pool.ErrUnknownPool)
+		s.err = fmt.Errorf("%w: the Pools are nil; pool.Open makes them", pool.ErrUnknownPool)
 		return
 	}
 	if s.space == (keyspace.Space{}) {
-		s.bad = fmt.Errorf("%w: the Space is zero; Pattern.Bind makes one", keyspace.ErrInvalidKey)
+		s.err = fmt.Errorf("%w: the Space is zero; Pattern.Bind makes one", keyspace.ErrInvalidKey)
 		return
 	}
-	if s.bad = s.Apply(s.spec.Traits, opts...); s.bad != nil {
+	if s.err = s.Apply(s.spec.Traits, opts...); s.err != nil {
 		return
 	}
-	if s.primary, s.bad = s.pools.Client(s.Alias); s.bad != nil {
+	if s.primary, s.err = s.pools.Client(s.Alias); s.err != nil {
 		return
 	}
 	if s.Client = s.primary; s.Replicas {
-		s.Client, s.bad = s.pools.ReplicaClient(s.Alias)
+		s.Client, s.err = s.pools.ReplicaClient(s.Alias)
 	}
 	s.realm = nearcache.RealmOf(s.pools, string(s.Alias))
 	s.prefix = s.pools.Prefix(s.Alias)
-	s.ms = Milliseconds(s.Lifetime)
+	s.lifetimeMS = Milliseconds(s.Lifetime)
 }
 
 // With is s with more options. A bad one is the error of every later call.
 func (s *Store) With(opts ...option.Option) *Store {
 	view := *s
-	if view.bad == nil {
+	if view.err == nil {
 		view.apply(opts)
 	}
 	return &view
@@ -130,24 +130,24 @@ func (s *Store) OnPrimary() *Store {
 }
 
 // In is s over another space.
-func (s *Store) In(space keyspace.Space) *Store {
+func (s *Store) WithSpace(space keyspace.Space) *Store {
 	view := *s
 	view.space = space
 	return &view
 }
 
 // Failing is s with every call answering err.
-func (s *Store) Failing(err error) *Store {
+func (s *Store) WithError(err error) *Store {
 	view := *s
-	view.bad = err
+	view.err = err
 	return &view
 }
 
 // Begin names the key of an operation, or refuses it before anything is sent.
 func (s *Store) Begin(ctx context.Context, op, id string) (fault.Target, error) {
 	t := fault.Target{Op: op, Pool: s.Alias}
-	if s.bad != nil {
-		return t, t.NotApplied(s.bad)
+	if s.err != nil {
+		return t, t.NotApplied(s.err)
 	}
 	key, err := s.space.Key(id)
 	if err != nil {
@@ -170,8 +170,8 @@ func (s *Store) BeginWrite(ctx context.Context, op, id string) (fault.Target, er
 // BeginAll is Begin for an operation on the whole space.
 func (s *Store) BeginAll(ctx context.Context, op string) (fault.Target, error) {
 	t := fault.Target{Op: op, Pool: s.Alias}
-	if s.bad != nil {
-		return t, t.NotApplied(s.bad)
+	if s.err != nil {
+		return t, t.NotApplied(s.err)
 	}
 	if err := fault.ContextError(ctx); err != nil {
 		return t, t.NotApplied(err)
@@ -226,7 +226,7 @@ func (s *Store) forget(ts []fault.Target) {
 }
 
 // Do sends one command whose replies have a shape.
-func (s *Store) Do(ctx context.Context, t fault.Target, cmd rueidis.Completed, shape Reply) (rueidis.RedisMessage, error) {
+func (s *Store) Do(ctx context.Context, t fault.Target, cmd rueidis.Completed, shape Shape) (rueidis.RedisMessage, error) {
 	m, err := s.Send(ctx, t, cmd).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return m, t.Failed(err)
@@ -240,7 +240,7 @@ func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	n, err := number(t, s.Client.Do(ctx, s.Client.B().Exists().Key(t.Key).Build()), Flag)
+	n, err := readInteger(t, s.Client.Do(ctx, s.Client.B().Exists().Key(t.Key).Build()), Flag)
 	return n == 1, err
 }
 
@@ -251,7 +251,7 @@ func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	ms, err := number(t, s.Client.Do(ctx, s.Client.B().Pttl().Key(t.Key).Build()), lifetime)
+	ms, err := readInteger(t, s.Client.Do(ctx, s.Client.B().Pttl().Key(t.Key).Build()), validTTL)
 	switch {
 	case err != nil:
 		return 0, err
@@ -264,7 +264,7 @@ func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 }
 
 // lifetime is a reply to PTTL: -1 for no end, -2 for no key.
-func lifetime(m rueidis.RedisMessage) bool {
+func validTTL(m rueidis.RedisMessage) bool {
 	ms, err := m.ToInt64()
 	return err == nil && ms >= -2
 }
@@ -309,7 +309,7 @@ func (s *Store) Delete(ctx context.Context, ids ...string) (int64, error) {
 	if len(cmds) == 0 {
 		return 0, nil
 	}
-	return sum(targets, s.SendAll(ctx, targets, cmds...))
+	return sumFlags(targets, s.SendAll(ctx, targets, cmds...))
 }
 
 // RefuseVersion refuses IfVersion for an operation that does not look at it.
@@ -331,7 +331,7 @@ func (s *Store) RefuseAbsent(t fault.Target) error {
 
 // Milliseconds is the lifetime in decimal, rounded up so that nothing ends
 // early; "0" for none.
-func (s *Store) Milliseconds() string { return s.ms }
+func (s *Store) LifetimeMilliseconds() string { return s.lifetimeMS }
 
 // longest is the longest Duration of whole milliseconds. The embedded server
 // takes a longer one for one that is over.
@@ -347,7 +347,7 @@ func Milliseconds(d time.Duration) string {
 }
 
 // rule is the lifetime as the scripts and SET take it.
-func (s *Store) rule() (condition, ms, keep string) {
+func (s *Store) lifetimeArguments() (condition, ms, keep string) {
 	switch {
 	case s.IfExists:
 		condition = "exists"
@@ -357,5 +357,5 @@ func (s *Store) rule() (condition, ms, keep string) {
 	if s.Keep {
 		keep = "1"
 	}
-	return condition, s.ms, keep
+	return condition, s.lifetimeMS, keep
 }

@@ -23,27 +23,27 @@ func (s *Store) Tx(n int) Tx { return append(make(Tx, 0, n+3), s.Client.B().Mult
 // is for writes without a condition that do not keep the lifetime; the others
 // are scripts. A command that the server refuses is an error, although the
 // others ran: MULTI knows no rollback. A key of another type keeps its lifetime.
-func (s *Store) Write(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.RedisMessage, error) {
-	replies, _, err := s.WriteRenewed(ctx, t, tx)
+func (s *Store) Commit(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.RedisMessage, error) {
+	replies, _, err := s.CommitRenewing(ctx, t, tx)
 	return replies, err
 }
 
 // WriteRenewed is Write that also reports whether the command for the lifetime
 // changed the key: if the settings have no lifetime, whether the key had one.
-func (s *Store) WriteRenewed(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.RedisMessage, bool, error) {
+func (s *Store) CommitRenewing(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.RedisMessage, bool, error) {
 	if err := s.oneSlot(t, tx); err != nil {
 		return nil, false, err
 	}
 	pops := len(tx) > 1 && tx[1].Commands()[0] == "LPOP"
-	tx = append(tx, s.lifetime(t.Key), s.Client.B().Exec().Build())
-	replies, err := Exec(s.SendAll(ctx, []fault.Target{t}, tx...))
-	if err != nil && !slices.ContainsFunc(replies[:max(len(replies)-1, 0)], done) {
+	tx = append(tx, s.lifetimeCommand(t.Key), s.Client.B().Exec().Build())
+	replies, err := ExecReplies(s.SendAll(ctx, []fault.Target{t}, tx...))
+	if err != nil && !slices.ContainsFunc(replies[:max(len(replies)-1, 0)], succeeded) {
 		return nil, false, t.Failed(err)
 	}
 	if err != nil {
 		return nil, false, t.Applied(fmt.Errorf("a part was refused: %w", fault.Translate(err)))
 	}
-	if !pops && slices.ContainsFunc(replies, unlikeAWrite) {
+	if !pops && slices.ContainsFunc(replies, notWriteReply) {
 		return nil, false, t.Applied(fmt.Errorf("%w: it is neither a number nor OK", fault.ErrUnexpectedReply))
 	}
 	last := len(replies) - 1
@@ -66,12 +66,12 @@ const ifTyped = "if redis.call('TYPE',KEYS[1])['ok']~=ARGV[1] then return 0 end\
 
 // lifetime is the command of a transaction that gives a record the lifetime of
 // the settings.
-func (s *Store) lifetime(key string) rueidis.Completed {
+func (s *Store) lifetimeCommand(key string) rueidis.Completed {
 	kind := string(s.spec.Kind)
 	if s.Lifetime == 0 {
 		return s.Client.B().Eval().Script(persistSource).Numkeys(1).Key(key).Arg(kind).Build()
 	}
-	return s.Client.B().Eval().Script(expireSource).Numkeys(1).Key(key).Arg(kind, s.ms).Build()
+	return s.Client.B().Eval().Script(expireSource).Numkeys(1).Key(key).Arg(kind, s.lifetimeMS).Build()
 }
 
 // oneSlot refuses a transaction over keys that no step of a cluster can change
@@ -83,34 +83,34 @@ func (s *Store) oneSlot(t fault.Target, tx Tx) error {
 	slot := keyspace.Slot(t.Key)
 	for _, cmd := range tx[1:] {
 		if cmd.Slot() != slot {
-			return t.NotApplied(apart(cmd.Commands()[1]))
+			return t.NotApplied(otherSlotError(cmd.Commands()[1]))
 		}
 	}
 	return nil
 }
 
 // apart is why keys cannot be changed in one step.
-func apart(key string) error {
+func otherSlotError(key string) error {
 	return fmt.Errorf("%w: %q lies in another slot of the cluster; give both keys one hash tag, as keyspace.Cluster does", keyspace.ErrInvalidKey, key)
 }
 
 // unlikeAWrite reports whether no command that changes a key answers so.
-func unlikeAWrite(reply rueidis.RedisMessage) bool {
+func notWriteReply(reply rueidis.RedisMessage) bool {
 	return !Count(reply) && !OK(reply)
 }
 
-func done(reply rueidis.RedisMessage) bool {
+func succeeded(reply rueidis.RedisMessage) bool {
 	err := reply.Error()
 	return err == nil || rueidis.IsRedisNil(err)
 }
 
 // Change is Write for one command that creates no key: with KeepTTL the
 // command goes alone, since there is no lifetime to give.
-func (s *Store) Change(ctx context.Context, t fault.Target, cmd rueidis.Completed) (rueidis.RedisMessage, error) {
+func (s *Store) CommitOne(ctx context.Context, t fault.Target, cmd rueidis.Completed) (rueidis.RedisMessage, error) {
 	if s.Keep {
 		return s.Do(ctx, t, cmd, Either(Count, OK))
 	}
-	replies, err := s.Write(ctx, t, append(s.Tx(1), cmd))
+	replies, err := s.Commit(ctx, t, append(s.Tx(1), cmd))
 	if err != nil {
 		return rueidis.RedisMessage{}, err
 	}
@@ -119,15 +119,15 @@ func (s *Store) Change(ctx context.Context, t fault.Target, cmd rueidis.Complete
 
 // Plain reports whether a write may go through Write: it has no condition,
 // and no key that exists keeps its lifetime.
-func (s *Store) Plain() bool { return !s.Keep && !s.Conditional() }
+func (s *Store) AllowsTx() bool { return !s.Keep && !s.Conditional() }
 
 // Exec reads the results of MULTI, commands, EXEC: the replies of EXEC, and the
 // first error among them.
-func Exec(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
+func ExecReplies(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
 	last := len(results) - 1
 	replies, err := results[last].ToArray()
 	if err != nil {
-		if refused := results[0].Error(); refused != nil && slices.ContainsFunc(results[1:last], succeeded) {
+		if refused := results[0].Error(); refused != nil && slices.ContainsFunc(results[1:last], queued) {
 			return nil, fmt.Errorf("MULTI was refused, and commands behind it ran: %w", refused)
 		}
 		for _, r := range results[:last] {
@@ -141,11 +141,11 @@ func Exec(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
 		return nil, fmt.Errorf("%w: EXEC answered %d replies to %d commands", fault.ErrUnexpectedReply, len(replies), last-1)
 	}
 	for i := range replies {
-		if !done(replies[i]) {
+		if !succeeded(replies[i]) {
 			return replies, replies[i].Error()
 		}
 	}
 	return replies, nil
 }
 
-func succeeded(r rueidis.RedisResult) bool { return r.Error() == nil || rueidis.IsRedisNil(r.Error()) }
+func queued(r rueidis.RedisResult) bool { return r.Error() == nil || rueidis.IsRedisNil(r.Error()) }

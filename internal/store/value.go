@@ -17,7 +17,7 @@ import (
 
 // Values is a Store whose records are, or are made of, whole values of one Go
 // type: the core of the repositories of strings and of lists.
-type Values struct {
+type ValueStore struct {
 	*Store
 	goType reflect.Type
 	typ    *codec.Type
@@ -25,19 +25,19 @@ type Values struct {
 
 // NewValues is New for values of type t. An error for a type that the codec
 // cannot write wraps ErrInvalidSchema.
-func NewValues(t reflect.Type, p *pool.Pools, a pool.Alias, space keyspace.Space, spec Spec, opts ...option.Option) (*Values, error) {
+func NewValueStore(t reflect.Type, p *pool.Pools, a pool.Alias, space keyspace.Space, spec Spec, opts ...option.Option) (*ValueStore, error) {
 	s, err := New(p, a, space, spec, opts...)
 	if err != nil {
 		return nil, err
 	}
-	v := &Values{Store: s, goType: t}
+	v := &ValueStore{Store: s, goType: t}
 	if err := v.compile(); err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}
 	return v, nil
 }
 
-func (v *Values) compile() (err error) {
+func (v *ValueStore) compile() (err error) {
 	if v.typ, err = codec.For(v.Codec, v.goType); err != nil {
 		return fmt.Errorf("%w: %w", fault.ErrInvalidSchema, err)
 	}
@@ -46,44 +46,46 @@ func (v *Values) compile() (err error) {
 }
 
 // With is v with more options.
-func (v *Values) With(opts ...option.Option) *Values {
-	view := &Values{v.Store.With(opts...), v.goType, v.typ}
-	if view.bad == nil {
-		view.bad = view.compile()
+func (v *ValueStore) With(opts ...option.Option) *ValueStore {
+	view := &ValueStore{v.Store.With(opts...), v.goType, v.typ}
+	if view.err == nil {
+		view.err = view.compile()
 	}
 	return view
 }
 
 // OnPrimary is v that reads from no replica.
-func (v *Values) OnPrimary() *Values { return &Values{v.Store.OnPrimary(), v.goType, v.typ} }
+func (v *ValueStore) OnPrimary() *ValueStore {
+	return &ValueStore{v.Store.OnPrimary(), v.goType, v.typ}
+}
 
 // In is v over another space.
-func (v *Values) In(space keyspace.Space) *Values {
-	return &Values{v.Store.In(space), v.goType, v.typ}
+func (v *ValueStore) WithSpace(space keyspace.Space) *ValueStore {
+	return &ValueStore{v.Store.WithSpace(space), v.goType, v.typ}
 }
 
 // Shape stands for the type of the values and their codec.
-func (v *Values) Shape() any { return ShapeOf(v.goType, v.Codec, v.typ) }
+func (v *ValueStore) Format() any { return FormatOf(v.goType, v.Codec, v.typ) }
 
 // ShapeOf stands for a Go type and a codec. It is own where the codec holds
 // what cannot be compared.
-func ShapeOf(t reflect.Type, c codec.Codec, own any) any {
+func FormatOf(t reflect.Type, c codec.Codec, own any) any {
 	if reflect.ValueOf(c).Comparable() {
-		return shape{t, c}
+		return format{t, c}
 	}
 	return own
 }
 
-type shape struct {
+type format struct {
 	typ   reflect.Type
 	codec codec.Codec
 }
 
 // Type is the Go type of the values.
-func (v *Values) Type() reflect.Type { return v.goType }
+func (v *ValueStore) Type() reflect.Type { return v.goType }
 
 // Encode writes a value, within the pools' limit.
-func (v *Values) Encode(t fault.Target, value reflect.Value) (string, error) {
+func (v *ValueStore) Encode(t fault.Target, value reflect.Value) (string, error) {
 	text, ok := v.typ.Verbatim(value)
 	if !ok {
 		data, err := v.typ.Append(nil, value)
@@ -97,7 +99,7 @@ func (v *Values) Encode(t fault.Target, value reflect.Value) (string, error) {
 
 // Decode reads a value into a settable one. Where the operation is a write, it
 // has been applied.
-func (v *Values) Decode(t fault.Target, text string, into reflect.Value) error {
+func (v *ValueStore) Decode(t fault.Target, text string, into reflect.Value) error {
 	if err := v.typ.Decode(text, into); err != nil {
 		into.SetZero()
 		return t.Applied(err)
@@ -106,7 +108,7 @@ func (v *Values) Decode(t fault.Target, text string, into reflect.Value) error {
 }
 
 // Get reads one value: GET.
-func (v *Values) Get(ctx context.Context, t fault.Target, into reflect.Value) error {
+func (v *ValueStore) Get(ctx context.Context, t fault.Target, into reflect.Value) error {
 	reply, err := v.Client.Do(ctx, v.Client.B().Get().Key(t.Key).Build()).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return t.Failed(err)
@@ -119,7 +121,7 @@ func (v *Values) Get(ctx context.Context, t fault.Target, into reflect.Value) er
 }
 
 // DecodeReply reads a reply to GET. It reports false where there is no value.
-func (v *Values) DecodeReply(t fault.Target, reply *rueidis.RedisMessage, into reflect.Value) (found bool, err error) {
+func (v *ValueStore) DecodeReply(t fault.Target, reply *rueidis.RedisMessage, into reflect.Value) (found bool, err error) {
 	if reply.IsNil() {
 		return false, nil
 	}
@@ -132,7 +134,7 @@ func (v *Values) DecodeReply(t fault.Target, reply *rueidis.RedisMessage, into r
 
 // GetMany reads values in one round trip. found[i] tells of ids[i]; the error
 // joins those of the values that could not be read.
-func (v *Values) GetMany(ctx context.Context, op string, ids []string, into func(i int) reflect.Value) (found []bool, err error) {
+func (v *ValueStore) GetMany(ctx context.Context, op string, ids []string, into func(i int) reflect.Value) (found []bool, err error) {
 	targets := make([]fault.Target, len(ids))
 	cmds := make(rueidis.Commands, len(ids))
 	for i, id := range ids {

@@ -14,31 +14,31 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-//go:embed lua/rule.lua
-var rule string
+//go:embed lua/preamble.lua
+var preamble string
 
-// Script is a write script: rule.lua and a body of the package that runs it.
+// Script is a write script: preamble.lua and a body of the package that runs it.
 type Script struct {
-	lua    *rueidis.Lua
-	source string
-	sha    string
-	typed  bool
-	reply  Reply
+	lua        *rueidis.Lua
+	source     string
+	sha        string
+	checksType bool
+	shape      Shape
 }
 
-// NewScript makes a script of body, which follows rule.lua. Beside the statuses
-// of rule.lua it gives replies of one shape.
-func NewScript(body string, reply Reply) *Script {
-	source := acl.RegisterScript(rule + body)
-	return &Script{lua: rueidis.NewLuaScript(source), source: source, sha: digest(source), reply: reply}
+// NewScript makes a script of body, which follows preamble.lua. Beside the statuses
+// of preamble.lua it gives replies of one shape.
+func NewScript(body string, reply Shape) *Script {
+	source := acl.RegisterScript(preamble + body)
+	return &Script{lua: rueidis.NewLuaScript(source), source: source, sha: scriptSHA(source), shape: reply}
 }
 
 // NewTypedScript is NewScript for a body that does not ask whether the record
-// existed, and whose first command refuses a key of another type: rule.lua
+// existed, and whose first command refuses a key of another type: preamble.lua
 // looks at the key only where a condition or KeepTTL wants it.
-func NewTypedScript(body string, reply Reply) *Script {
+func NewTypeCheckingScript(body string, reply Shape) *Script {
 	s := NewScript(body, reply)
-	s.typed = true
+	s.checksType = true
 	return s
 }
 
@@ -46,13 +46,13 @@ func NewTypedScript(body string, reply Reply) *Script {
 func (s *Store) Run(ctx context.Context, t fault.Target, script *Script, args []string, more ...string) (rueidis.RedisMessage, error) {
 	for _, key := range more {
 		if s.Client.Mode() == rueidis.ClientModeCluster && keyspace.Slot(key) != keyspace.Slot(t.Key) {
-			return rueidis.RedisMessage{}, t.NotApplied(apart(key))
+			return rueidis.RedisMessage{}, t.NotApplied(otherSlotError(key))
 		}
 	}
 	keys := append([]string{t.Key}, more...)
 	defer s.realm.Forget(keys...)
 	m, err := script.lua.Exec(ctx, s.Client, keys, s.arguments(script, args)).ToMessage()
-	return script.verdict(t, m, err)
+	return script.result(t, m, err)
 }
 
 // Call is one run of a script among many.
@@ -73,7 +73,7 @@ func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call) ([]ru
 	replies, errs := make([]rueidis.RedisMessage, len(calls)), make([]error, len(calls))
 	for i := range results {
 		m, err := results[i].ToMessage()
-		replies[i], errs[i] = script.verdict(calls[i].Target, m, err)
+		replies[i], errs[i] = script.result(calls[i].Target, m, err)
 	}
 	return replies, errs
 }
@@ -87,7 +87,7 @@ func (s *Store) evalMany(ctx context.Context, script *Script, calls []Call) []ru
 		cmds[i] = s.Client.B().Evalsha().Sha1(script.sha).Numkeys(1).Key(c.Target.Key).Arg(s.arguments(script, c.Args)...).Build()
 	}
 	results := s.Client.DoMulti(ctx, cmds...)
-	for again := unloaded(calls, results); len(again) > 0; again = unloaded(calls, results) {
+	for again := notLoaded(calls, results); len(again) > 0; again = notLoaded(calls, results) {
 		first := calls[again[0]]
 		results[again[0]] = s.Client.Do(ctx, s.Client.B().Eval().Script(script.source).Numkeys(1).
 			Key(first.Target.Key).Arg(s.arguments(script, first.Args)...).Build())
@@ -105,13 +105,13 @@ func (s *Store) evalMany(ctx context.Context, script *Script, calls []Call) []ru
 
 // unloaded are the calls that a server refused because it does not know the
 // script, but for those behind which another call on the same key was made.
-func unloaded(calls []Call, results []rueidis.RedisResult) (again []int) {
-	if !slices.ContainsFunc(results, noScript) {
+func notLoaded(calls []Call, results []rueidis.RedisResult) (again []int) {
+	if !slices.ContainsFunc(results, isNoScript) {
 		return nil
 	}
 	made := map[string]bool{}
 	for i, r := range slices.Backward(results) {
-		if key := calls[i].Target.Key; !noScript(r) {
+		if key := calls[i].Target.Key; !isNoScript(r) {
 			made[key] = true
 		} else if !made[key] {
 			again = append(again, i)
@@ -121,15 +121,15 @@ func unloaded(calls []Call, results []rueidis.RedisResult) (again []int) {
 	return again
 }
 
-func noScript(r rueidis.RedisResult) bool {
+func isNoScript(r rueidis.RedisResult) bool {
 	e, refused := rueidis.IsRedisErr(r.Error())
 	return refused && e.IsNoScript()
 }
 
 func (s *Store) arguments(script *Script, args []string) []string {
-	condition, ms, keep := s.rule()
+	condition, ms, keep := s.lifetimeArguments()
 	kind := string(s.spec.Kind)
-	if script.typed && condition == "" && keep == "" {
+	if script.checksType && condition == "" && keep == "" {
 		kind = ""
 	}
 	return append(append(make([]string, 0, 4+len(args)), condition, ms, keep, kind), args...)
@@ -137,7 +137,7 @@ func (s *Store) arguments(script *Script, args []string) []string {
 
 // verdict turns the statuses of the scripts, and replies of another shape, into
 // errors.
-func (s *Script) verdict(t fault.Target, m rueidis.RedisMessage, err error) (rueidis.RedisMessage, error) {
+func (s *Script) result(t fault.Target, m rueidis.RedisMessage, err error) (rueidis.RedisMessage, error) {
 	if err != nil {
 		if rueidis.IsRedisNil(err) {
 			err = ErrShape
@@ -145,7 +145,7 @@ func (s *Script) verdict(t fault.Target, m rueidis.RedisMessage, err error) (rue
 		return m, t.Failed(err)
 	}
 	if !m.IsString() {
-		return m, s.reply.Check(t, m)
+		return m, s.shape.Check(t, m)
 	}
 	switch status, _ := m.ToString(); status {
 	case "NOTFOUND":
@@ -155,19 +155,19 @@ func (s *Script) verdict(t fault.Target, m rueidis.RedisMessage, err error) (rue
 	case "FULL":
 		return m, t.NotApplied(fault.ErrFull)
 	}
-	return m, s.reply.Check(t, m)
+	return m, s.shape.Check(t, m)
 }
 
 // ErrGrown is why a script refuses a value.
-var ErrGrown = fmt.Errorf("%w: it would grow over Config.MaxValueBytes", fault.ErrTooLarge)
+var ErrValueTooLarge = fmt.Errorf("%w: it would grow over Config.MaxValueBytes", fault.ErrTooLarge)
 
 // sum adds integer replies, one for each target: how many of them removed
 // something.
-func sum(targets []fault.Target, results []rueidis.RedisResult) (total int64, err error) {
+func sumFlags(targets []fault.Target, results []rueidis.RedisResult) (total int64, err error) {
 	var steps fault.Steps
 	var errs []error
 	for i, r := range results {
-		n, err := number(targets[i], r, Flag)
+		n, err := readInteger(targets[i], r, Flag)
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -180,7 +180,7 @@ func sum(targets []fault.Target, results []rueidis.RedisResult) (total int64, er
 }
 
 // number reads an integer that has a shape.
-func number(t fault.Target, r rueidis.RedisResult, shape Reply) (int64, error) {
+func readInteger(t fault.Target, r rueidis.RedisResult, shape Shape) (int64, error) {
 	m, err := r.ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return 0, t.Failed(err)

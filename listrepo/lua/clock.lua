@@ -1,5 +1,5 @@
 -- Reads the server's clock. Every script that needs the time begins with this
--- file, after rule.lua.
+-- file, after preamble.lua.
 --
 -- clock is the reply to TIME, and now is the same time in milliseconds.
 local clock = redis.call('TIME')

@@ -1,4 +1,4 @@
--- The functions that the scripts of queues share. The file follows rule.lua and
+-- The functions that the scripts of queues share. The file follows preamble.lua and
 -- clock.lua.
 --
 -- The keys beside a queue are
