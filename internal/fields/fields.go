@@ -1,8 +1,13 @@
-// Package fields lists the stored fields of a struct type: under which name each one is stored, and how to reach it.
+// Package fields lists the stored fields of a struct type, with their stored
+// names and the way to reach them.
 //
-// A field's name is that of its redis tag, else that of its json tag, else its Go name. A tag of "-" leaves the field
-// out; a json tag counts only where the redis tag names nothing. Embedded structs are flattened, through pointers too;
-// one that has a name in its tag, or that writes itself as text (time.Time), is a field like any other.
+// The name of a field is the name in its redis tag, else the name in its json
+// tag, else its Go name. The tag "-" excludes a field. A json tag counts only
+// if the redis tag has no name.
+//
+// Embedded structs are flattened, through pointers too. An embedded struct is a
+// single field if it has a name in its tag, or if it is exported and marshals
+// itself as text or JSON, as [time.Time] does.
 package fields
 
 import (
@@ -11,31 +16,41 @@ import (
 	"strings"
 )
 
-// Field is one stored field of a struct type.
+// Field is a stored field of a struct type.
 type Field struct {
 	// Name is the stored name.
 	Name string
 	// Index leads to the field, through embedded structs and pointers to them.
 	Index []int
-	// Type is the field's Go type.
+	// Type is the Go type of the field.
 	Type reflect.Type
-	// OmitZero and OmitEmpty leave the field out where its value is zero, or empty as in encoding/json.
+	// OmitZero and OmitEmpty omit the field if its value is zero, or empty as
+	// in encoding/json.
 	OmitZero, OmitEmpty bool
-	// Version and Extra are the options of the redis tag.
+	// Version and Extra are options of the redis tag.
 	Version, Extra bool
-	// Quoted is the option string of the json tag, on a type for which encoding/json knows it.
+	// Quoted is the option string of the json tag. It is set only for types to
+	// which encoding/json applies the option.
 	Quoted bool
-	// GoName is the field's path in Go, such as "Base.Name", for messages.
+	// GoName is the path of the field in Go, such as "Base.Name", for messages.
 	GoName string
 }
 
-// Of lists the stored fields of struct type t in the order of their declaration. Of two fields with one stored name the
-// less deeply embedded one counts, as in Go. These are errors that name the type and the field: two fields of one name
-// at the same depth, an unknown option, an option or a name that would have no effect, an embedded type that cannot be
-// reached, and state that only the type's own methods know.
+// Of returns the stored fields of struct type t in the order of their
+// declaration. If several fields have the same stored name, the least deeply
+// embedded one hides the others, as in Go.
+//
+// Of returns an error that names the type and the field in these cases:
+//
+//   - t is not a struct;
+//   - two fields at the same depth have the same name;
+//   - a redis tag has an unknown option, or an option or a name without effect;
+//   - an embedded type cannot be reached, or embeds itself;
+//   - t or an embedded struct has an unexported field that only methods of the
+//     type encode.
 func Of(t reflect.Type) ([]Field, error) {
 	if t.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("%s is no struct", t)
+		return nil, fmt.Errorf("%s is not a struct", t)
 	}
 	l := lister{root: t, visiting: map[reflect.Type]bool{}}
 	if err := l.list(t, nil, ""); err != nil {
@@ -44,7 +59,8 @@ func Of(t reflect.Type) ([]Field, error) {
 	return l.visible()
 }
 
-// Value returns the field in struct v, and false where an embedded pointer on the way is nil.
+// Value returns the field of struct v. If an embedded pointer on the way is
+// nil, it returns false.
 func (f *Field) Value(v reflect.Value) (reflect.Value, bool) {
 	if len(f.Index) == 1 {
 		return v.Field(f.Index[0]), true
@@ -61,7 +77,8 @@ func (f *Field) Value(v reflect.Value) (reflect.Value, bool) {
 	return v, true
 }
 
-// Settable returns the field in struct v, which must be settable, and allocates the nil embedded pointers on the way.
+// Settable returns the field of struct v, which must be settable. It allocates
+// the embedded pointers on the way that are nil.
 func (f *Field) Settable(v reflect.Value) reflect.Value {
 	if len(f.Index) == 1 {
 		return v.Field(f.Index[0])
@@ -78,20 +95,23 @@ func (f *Field) Settable(v reflect.Value) reflect.Value {
 	return v
 }
 
+// lister collects the fields of a struct type and of the structs that it
+// embeds. visiting holds the types that are being listed.
 type lister struct {
 	root     reflect.Type
 	visiting map[reflect.Type]bool
 	fields   []Field
 }
 
+// list appends the fields of struct type t, which is at index within the root.
 func (l *lister) list(t reflect.Type, index []int, path string) error {
 	if l.visiting[t] {
-		return fmt.Errorf("%s.%s embeds %s within itself; give the embedded field a name in its tag", l.root, path, t)
+		return fmt.Errorf("%s.%s: %s embeds itself; give the embedded field a name in its tag", l.root, path, t)
 	}
 	if method, field := marshalMethod(t), unstoredField(t); method != "" && field != "" {
-		return fmt.Errorf("%s keeps state in its field %s, which is not exported and only %s knows; "+
-			"export the field, mark it with `redis:\"-\"` if it is not to be stored, "+
-			"or make the type a field of a record and give it MarshalText and UnmarshalText", t, field, method)
+		return fmt.Errorf("%s has an unexported field, %s, that only its method %s encodes; "+
+			"export the field, exclude it with `redis:\"-\"`, or store the type as a field of a record, "+
+			"wrapped in a type of your own with MarshalText and UnmarshalText", t, field, method)
 	}
 	l.visiting[t] = true
 	defer delete(l.visiting, t)
@@ -116,11 +136,11 @@ func (l *lister) list(t reflect.Type, index []int, path string) error {
 		}
 		if !sf.IsExported() {
 			if sf.Anonymous && named && Deref(sf.Type).Kind() == reflect.Struct {
-				return fmt.Errorf("%s.%s: an embedded type that is not exported cannot have a name of its own; "+
-					"export it or take the name out of its tag", l.root, f.GoName)
+				return fmt.Errorf("%s.%s: an embedded field of an unexported type cannot have a name in its tag; "+
+					"export the type or remove the name", l.root, f.GoName)
 			}
 			if _, tagged := sf.Tag.Lookup("redis"); tagged {
-				return fmt.Errorf("%s.%s: a field that is not exported cannot be stored; export it, or take its redis tag away", l.root, f.GoName)
+				return fmt.Errorf("%s.%s: an unexported field cannot be stored; export it or remove its redis tag", l.root, f.GoName)
 			}
 			continue
 		}
@@ -129,24 +149,26 @@ func (l *lister) list(t reflect.Type, index []int, path string) error {
 	return nil
 }
 
-// embedded flattens the embedded field f; false says that it is a field like any other.
+// flatten lists the fields of the embedded struct f. If f must be stored as a
+// single field, flatten returns false.
 func (l *lister) flatten(sf reflect.StructField, f Field) (done bool, err error) {
 	t := Deref(sf.Type)
 	if t.Kind() != reflect.Struct || MarshalsItself(t) && sf.IsExported() {
 		return false, nil
 	}
 	if sf.Type.Kind() == reflect.Pointer && !sf.IsExported() {
-		return false, fmt.Errorf("%s.%s: an embedded pointer to a type that is not exported cannot be filled; "+
+		return false, fmt.Errorf("%s.%s: an embedded pointer to an unexported type cannot be set; "+
 			"export the type or embed it by value", l.root, f.GoName)
 	}
 	if _, options, _ := strings.Cut(sf.Tag.Get("redis"), ","); options != "" {
-		return false, fmt.Errorf("%s.%s: the option %s has no effect on an embedded struct, whose fields are stored one by one; "+
-			"give it to them, or give the struct a name in its tag", l.root, f.GoName, options)
+		return false, fmt.Errorf("%s.%s: the tag option %s has no effect on an embedded struct without a name; "+
+			"set the option on the fields of the struct, or give the struct a name in its tag", l.root, f.GoName, options)
 	}
 	return true, l.list(t, f.Index, f.GoName)
 }
 
-// visible returns the listed fields without those that a less deeply embedded one of the same name hides.
+// visible returns the fields that no less deeply embedded field of the same
+// name hides.
 func (l *lister) visible() ([]Field, error) {
 	outer := make(map[string]*Field, len(l.fields))
 	for i := range l.fields {
@@ -161,8 +183,8 @@ func (l *lister) visible() ([]Field, error) {
 		other := outer[f.Name]
 		if !f.Extra && f != other {
 			if len(f.Index) == len(other.Index) {
-				return nil, fmt.Errorf("%s: fields %s and %s are both stored as %q; give one of them another name with `redis:\"name\"`, "+
-					"or leave it out with `redis:\"-\"`", l.root, other.GoName, f.GoName, f.Name)
+				return nil, fmt.Errorf("%s: fields %s and %s are both stored as %q; rename one with `redis:\"name\"` "+
+					"or exclude it with `redis:\"-\"`", l.root, other.GoName, f.GoName, f.Name)
 			}
 			continue
 		}
@@ -171,7 +193,8 @@ func (l *lister) visible() ([]Field, error) {
 	return all, nil
 }
 
-// tag reads the name and the options of a field; named says that a tag gave the name.
+// parseTag reads the name and the options of a field from its tags. skip
+// reports whether the tags exclude the field, and named whether they name it.
 func (l *lister) parseTag(f *Field, sf reflect.StructField) (skip, named bool, err error) {
 	redis, hasRedis := sf.Tag.Lookup("redis")
 	json := sf.Tag.Get("json")
@@ -191,7 +214,7 @@ func (l *lister) parseTag(f *Field, sf reflect.StructField) (skip, named bool, e
 		case "extra":
 			f.Extra = true
 		default:
-			return false, false, fmt.Errorf("%s.%s: the redis tag has the unknown option %q; it knows omitempty, omitzero, version and extra",
+			return false, false, fmt.Errorf("%s.%s: unknown option %q in the redis tag; the options are omitempty, omitzero, version and extra",
 				l.root, f.GoName, option)
 		}
 	}
@@ -210,7 +233,8 @@ func (l *lister) parseTag(f *Field, sf reflect.StructField) (skip, named bool, e
 	return false, name != "", nil
 }
 
-// quotable says that encoding/json knows the option string for the type.
+// stringOptionApplies reports whether encoding/json applies the option string
+// to the type.
 func stringOptionApplies(t reflect.Type) bool {
 	switch k := Deref(t).Kind(); k {
 	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64:
@@ -220,7 +244,7 @@ func stringOptionApplies(t reflect.Type) bool {
 	}
 }
 
-// Base returns what t points to, or t itself.
+// Deref returns the type that t points to. If t is not a pointer, it returns t.
 func Deref(t reflect.Type) reflect.Type {
 	if t.Kind() == reflect.Pointer {
 		return t.Elem()

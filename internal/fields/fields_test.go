@@ -146,15 +146,15 @@ func TestOfRefuses(t *testing.T) {
 		typ  reflect.Type
 		text string
 	}{
-		{reflect.TypeFor[clash](), `fields_test.clash: fields A and B are both stored as "x"; give one of them another name`},
+		{reflect.TypeFor[clash](), `fields_test.clash: fields A and B are both stored as "x"; rename one with`},
 		{reflect.TypeFor[ambiguous](), `fields Base.ID and Other.ID are both stored as "id"`},
-		{reflect.TypeFor[unknown](), `fields_test.unknown.A: the redis tag has the unknown option "omitnil"`},
-		{reflect.TypeFor[secret](), `fields_test.secret.a: a field that is not exported cannot be stored`},
-		{reflect.TypeFor[idle](), `fields_test.idle.Base: the option omitzero has no effect on an embedded struct`},
-		{reflect.TypeFor[loop](), "within itself"},
-		{reflect.TypeFor[pointer](), "fields_test.pointer.inner: an embedded pointer to a type that is not exported"},
-		{reflect.TypeFor[named](), "cannot have a name of its own"},
-		{reflect.TypeFor[int](), "int is no struct"},
+		{reflect.TypeFor[unknown](), `fields_test.unknown.A: unknown option "omitnil" in the redis tag`},
+		{reflect.TypeFor[secret](), `fields_test.secret.a: an unexported field cannot be stored`},
+		{reflect.TypeFor[idle](), `fields_test.idle.Base: the tag option omitzero has no effect on an embedded struct`},
+		{reflect.TypeFor[loop](), "embeds itself"},
+		{reflect.TypeFor[pointer](), "fields_test.pointer.inner: an embedded pointer to an unexported type"},
+		{reflect.TypeFor[named](), "cannot have a name in its tag"},
+		{reflect.TypeFor[int](), "int is not a struct"},
 	} {
 		_, err := fields.Of(tc.typ)
 		require.ErrorContains(t, err, tc.text)

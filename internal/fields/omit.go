@@ -9,7 +9,8 @@ type zeroer interface{ IsZero() bool }
 
 var zeroerType = reflect.TypeFor[zeroer]()
 
-// Omitted returns the test by which the field's options leave out a value; it is never nil.
+// OmitFunc returns a function that reports whether the options of the field
+// omit a value. It is never nil.
 func (f *Field) OmitFunc() func(reflect.Value) bool {
 	zero := isZeroFunc(f.Type)
 	switch {
@@ -23,7 +24,8 @@ func (f *Field) OmitFunc() func(reflect.Value) bool {
 	return func(reflect.Value) bool { return false }
 }
 
-// zeroTest is what omitzero asks of a value of type t: its IsZero method if it has one.
+// isZeroFunc returns a function that reports whether a value of type t is zero.
+// If t has an IsZero method, the method decides.
 func isZeroFunc(t reflect.Type) func(reflect.Value) bool {
 	switch {
 	case t == timeType:
@@ -57,6 +59,7 @@ func isZeroFunc(t reflect.Type) func(reflect.Value) bool {
 	}
 }
 
+// isEmpty reports whether the option omitempty omits v.
 func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
