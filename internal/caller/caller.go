@@ -1,7 +1,8 @@
-// Package caller marks what one package of the library exports for another and
-// not for users. Such a function takes a Symphony, which only packages of this
-// module can name.
+// Package caller restricts a function that a package exports only for other
+// packages of this library. Such a function has a parameter of type [Symphony],
+// which a user cannot name.
 package caller
 
-// Symphony is the argument that users cannot make.
+// Symphony is the type of a parameter that only packages of this module can
+// pass.
 type Symphony struct{}

@@ -1,6 +1,6 @@
-// Package clone copies decoded values, so that a caller may change what it is
-// given without changing what another one has, and tells how much memory they
-// hold. A type is compiled once.
+// Package clone copies decoded values, so that a caller can change a value
+// without changing another caller's. It also estimates how much memory a value
+// takes.
 package clone
 
 import (
@@ -12,7 +12,8 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// Type copies values of one Go type.
+// Type copies values of one Go type, and estimates their memory. [Of] compiles
+// a type once.
 type Type struct {
 	kind   kind
 	typ    reflect.Type
@@ -21,18 +22,19 @@ type Type struct {
 	fields []field
 }
 
+// kind is the way in which the values of a type are copied.
 type kind uint8
 
 const (
-	kindPlain   kind = iota // an assignment is a copy
-	kindString              // so it is for a string, which holds memory beside
-	kindPointer             // and the kinds that are followed
+	kindPlain  kind = iota // refers to no other memory
+	kindString             // refers to memory that never changes
+	kindPointer
 	kindSlice
 	kindArray
 	kindMap
 	kindStruct
 	kindInterface
-	kindOpaque // a value that is not zero cannot be copied
+	kindOpaque // only its zero value can be copied
 )
 
 type field struct {
@@ -40,8 +42,7 @@ type field struct {
 	typ   *Type
 }
 
-// immutable are the types whose values never change, although they hold
-// pointers.
+// immutable holds types that contain pointers to memory that never changes.
 var immutable = map[reflect.Type]bool{
 	reflect.TypeFor[time.Time]():   true,
 	reflect.TypeFor[netip.Addr]():  true,
@@ -50,7 +51,7 @@ var immutable = map[reflect.Type]bool{
 
 var types sync.Map // reflect.Type -> *Type
 
-// Of compiles t.
+// Of returns the compiled type of t.
 func Of(t reflect.Type) *Type {
 	if c, ok := types.Load(t); ok {
 		return c.(*Type)
@@ -60,8 +61,9 @@ func Of(t reflect.Type) *Type {
 	return c
 }
 
-// compile finds the types it has begun in open: a type may hold itself, behind
-// something whose kind is known by then.
+// compile compiles t. visiting holds the types that are being compiled, because
+// a type may contain itself through a pointer, a slice or a map. Their kind is
+// set by then.
 func compile(t reflect.Type, visiting map[reflect.Type]*Type) *Type {
 	if c, ok := visiting[t]; ok {
 		return c
@@ -97,8 +99,9 @@ func compile(t reflect.Type, visiting map[reflect.Type]*Type) *Type {
 	return c
 }
 
-// compileStruct keeps the fields that hold memory. One that is not exported
-// can be looked at and not copied.
+// compileStruct keeps the fields that refer to memory. An unexported field
+// cannot be set, so a value is only copied if the field needs no copy or is
+// zero.
 func (c *Type) compileStruct(visiting map[reflect.Type]*Type) {
 	for i := range c.typ.NumField() {
 		sf := c.typ.Field(i)
@@ -115,10 +118,10 @@ func (c *Type) compileStruct(visiting map[reflect.Type]*Type) {
 	}
 }
 
-// plain reports whether values hold no memory of their own.
+// plain reports whether values refer to no other memory.
 func (c *Type) plain() bool { return c.kind == kindPlain }
 
-// Flat reports whether an assignment copies a value.
+// Shallow reports whether an assignment is enough to copy a value.
 func (c *Type) Shallow() bool {
 	switch c.kind {
 	case kindPlain, kindString:

@@ -2,10 +2,11 @@ package clone
 
 import "reflect"
 
-// Copy makes dst, which must be settable, a copy of src that shares nothing
-// with it which either could change. It reports false, and dst is without use,
-// where src holds something that cannot be copied: unexported pointers of a
-// type that reads itself, say.
+// Copy sets dst, which must be settable, to a copy of src. The two share no
+// memory that either could change.
+//
+// If src contains a value that cannot be copied, such as a non-nil unexported
+// pointer, Copy returns false, and the value of dst is undefined.
 func (c *Type) Copy(dst, src reflect.Value) bool {
 	if c.Shallow() {
 		dst.Set(src)
@@ -14,6 +15,7 @@ func (c *Type) Copy(dst, src reflect.Value) bool {
 	return c.copy(dst, src)
 }
 
+// copy is Copy for types that need more than an assignment.
 func (c *Type) copy(dst, src reflect.Value) bool {
 	switch c.kind {
 	case kindOpaque:
@@ -48,7 +50,8 @@ func (c *Type) copy(dst, src reflect.Value) bool {
 	return true
 }
 
-// copyStruct assigns the struct and then replaces what it must not share.
+// copyStruct assigns the struct and then copies the fields that it must not
+// share.
 func (c *Type) copyStruct(dst, src reflect.Value) bool {
 	if dst.CanSet() && src.CanInterface() {
 		dst.Set(src)
@@ -93,6 +96,8 @@ func (c *Type) copyMap(dst, src reflect.Value) bool {
 	return true
 }
 
+// all reports whether do returns true for each index below n. It stops at the
+// first false.
 func all(n int, do func(i int) bool) bool {
 	for i := range n {
 		if !do(i) {

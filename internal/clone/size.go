@@ -2,12 +2,12 @@ package clone
 
 import "reflect"
 
-// Size is how many bytes of memory a pointer to v holds: v itself and all it
-// leads to, in the sizes that the allocator gives out. What v shares with
-// other values counts too.
+// Size estimates how many bytes a pointer to v keeps in memory: v itself and
+// everything it refers to, rounded up to the sizes that the allocator uses.
+// Memory that v shares with other values counts too.
 func (c *Type) Size(v reflect.Value) int { return allocSize(int(c.typ.Size())) + c.referenced(v) }
 
-// beside is the memory that v leads to.
+// referenced estimates the memory that v refers to.
 func (c *Type) referenced(v reflect.Value) (size int) {
 	switch c.kind {
 	case kindString:
@@ -35,6 +35,7 @@ func (c *Type) referenced(v reflect.Value) (size int) {
 	return size
 }
 
+// referencedByElements estimates the memory that the elements of v refer to.
 func (c *Type) referencedByElements(v reflect.Value) (size int) {
 	if c.elem.plain() {
 		return 0
@@ -45,8 +46,9 @@ func (c *Type) referencedByElements(v reflect.Value) (size int) {
 	return size
 }
 
-// besideMap counts a map's groups: eight slots and a word for each, up to
-// seven of them used, and their number a power of two.
+// referencedByMap estimates the memory of a map. A map consists of groups of
+// eight slots and a control word. At most seven slots of eight are used, and
+// the number of groups is a power of two.
 func (c *Type) referencedByMap(v reflect.Value) int {
 	if v.IsNil() {
 		return 0
@@ -63,7 +65,7 @@ func (c *Type) referencedByMap(v reflect.Value) int {
 	return size
 }
 
-// round is about the size class of an allocation.
+// allocSize estimates how much memory an allocation of n bytes takes.
 func allocSize(n int) int {
 	switch {
 	case n == 0:
