@@ -56,6 +56,6 @@ func ExampleMiddleware() {
 	// Output:
 	// 200 hello alice, on the plan of acme
 	// 200 hello, whoever you are
-	// 401 unauthorized: the request does not say, or does not prove, whom it is from
-	// 400 bad request: scope: invalid key: {tenant} of "{tenant}:{user}" is empty; give it a value
+	// 401 unauthorized: the credentials are missing or not valid
+	// 400 bad request: invalid key: {tenant} of "{tenant}:{user}" is empty; give it a value
 }

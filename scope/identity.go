@@ -3,34 +3,36 @@ package scope
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Identity says who a request is from: a user of a tenant.
+// Identity is the user who makes a request, and the tenant of that user.
 type Identity struct{ Tenant, User string }
 
-// Binder gives the context more for the work of an identity, which the context
-// carries already. What it returns is derived from the context it got.
+// Binder returns a context that is derived from the given one and has further
+// values. The given context carries the identity already.
 type Binder func(context.Context, Identity) (context.Context, error)
 
 var identityKey = NewKey[Identity]("identity")
 
-// With gives a context that carries an identity, in place of the one that it
-// may carry. Whether the identity can be part of a key is for [Bind] to say.
+// With returns a context that carries id. It replaces an identity that ctx
+// carries. With does not validate id; [Bind] does.
 func With(ctx context.Context, id Identity) context.Context { return identityKey.With(ctx, id) }
 
-// From gives the identity that a context carries, if it carries one.
+// From returns the identity that ctx carries. If there is none, it returns
+// false.
 func From(ctx context.Context) (Identity, bool) { return identityKey.From(ctx) }
 
-// Bind gives a context that carries an identity and what the binders add to it,
-// in their order, each on the context of the one before. It is what
-// [Middleware] does for a request, for work that begins elsewhere. The first
-// error ends it.
+// Bind returns a context that carries id and the values of the binders. It
+// calls the binders in order, each with the context that the previous one
+// returned. Use it for work that begins without a request. For requests,
+// [Middleware] calls it.
 //
-// Errors: keyspace.ErrInvalidKey for a tenant or a user that cannot be part of a
-// key, before any binder runs; those of the binders.
+// If the tenant or the user cannot be part of a key, Bind returns
+// [keyspace.ErrInvalidKey] and calls no binder. If a binder returns an error,
+// Bind returns that error and calls no further binder. If a binder is nil or
+// returns a nil context without an error, Bind returns an error.
 func Bind(ctx context.Context, id Identity, binders ...Binder) (context.Context, error) {
 	if err := id.validate(); err != nil {
 		return nil, err
@@ -38,26 +40,24 @@ func Bind(ctx context.Context, id Identity, binders ...Binder) (context.Context,
 	ctx = With(ctx, id)
 	for _, b := range binders {
 		if b == nil {
-			return nil, errors.New("scope: a Binder is nil; leave it out")
+			return nil, errors.New("scope: a Binder is nil; remove it")
 		}
 		bound, err := b(ctx, id)
 		if err != nil {
 			return nil, err
 		}
 		if bound == nil {
-			return nil, errors.New("scope: a Binder gave neither a context nor an error; return the context it got")
+			return nil, errors.New("scope: a Binder returned a nil context; if it adds nothing, return the context that it received")
 		}
-		ctx = bound //nolint:fatcontext // each binder adds to what those before it gave
+		ctx = bound //nolint:fatcontext // each binder extends the context of the previous one
 	}
 	return ctx, nil
 }
 
 var identityPattern = keyspace.MustCompile("{tenant}:{user}")
 
-// check refuses what no layout's key can hold.
+// validate returns an error if no layout can have a key with the identity.
 func (id Identity) validate() error {
-	if _, err := identityPattern.Key(id.Tenant, id.User); err != nil {
-		return fmt.Errorf("scope: %w", err)
-	}
-	return nil
+	_, err := identityPattern.Key(id.Tenant, id.User)
+	return err
 }

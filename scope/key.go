@@ -2,47 +2,47 @@ package scope
 
 import "context"
 
-// Key stands for one value of type T in a context. It is made by [NewKey], once,
-// and kept in a variable of its package; two keys are never the same key,
-// whatever their names.
+// Key identifies a value of type T in a context. Create each key once with
+// [NewKey] and keep it in a variable of your package. Two keys are different
+// even if their names are equal. The zero Key is not valid.
 type Key[T any] struct{ id *keyID }
 
-// keyID is told from others by its address alone.
+// keyID identifies a key by its address.
 type keyID struct{ name string }
 
 func (id *keyID) String() string { return id.name }
 
-// held tells a value that is nil from one that is not there.
+// optional distinguishes a nil value from an absent one.
 type optional[T any] struct{ value T }
 
-// NewKey makes a key unlike every other. The name is for people who print a
-// context or a key.
+// NewKey returns a new key. The name appears when a key or a context is
+// printed.
 func NewKey[T any](name string) Key[T] { return Key[T]{&keyID{name}} }
 
-// With gives a context that carries v under the key, in place of the value that
-// it may carry. It panics where the key was not made by NewKey.
+// With returns a context that carries v under k. It replaces a value that ctx
+// carries under k. If k is the zero Key, With panics.
 func (k Key[T]) With(ctx context.Context, v T) context.Context {
 	if k.id == nil {
-		panic("scope: With on the zero Key; NewKey makes one")
+		panic("scope: With called on the zero Key; create a Key with NewKey")
 	}
 	return context.WithValue(ctx, k.id, optional[T]{v})
 }
 
-// From gives the value that a context carries under the key, if it carries one.
-// A value that is nil is there.
+// From returns the value that ctx carries under k. If there is none, it returns
+// the zero value and false. A value may be nil.
 func (k Key[T]) From(ctx context.Context) (T, bool) {
 	if ctx == nil {
-		var none T
-		return none, false
+		var zero T
+		return zero, false
 	}
 	o, ok := ctx.Value(k.id).(optional[T])
 	return o.value, ok
 }
 
-// String gives the key's name.
+// String returns the name of the key.
 func (k Key[T]) String() string {
 	if k.id == nil {
-		return "scope: the zero Key"
+		return "scope: zero Key"
 	}
 	return k.id.name
 }

@@ -71,7 +71,7 @@ func TestKeyWithoutContext(t *testing.T) {
 
 func TestZeroKey(t *testing.T) {
 	var zero scope.Key[int]
-	require.PanicsWithValue(t, "scope: With on the zero Key; NewKey makes one", func() { zero.With(t.Context(), 1) })
+	require.PanicsWithValue(t, "scope: With called on the zero Key; create a Key with NewKey", func() { zero.With(t.Context(), 1) })
 }
 
 // The names are for people; the values stay out of what they see.
@@ -81,5 +81,5 @@ func TestKeyPrints(t *testing.T) {
 	require.Contains(t, text, "token")
 	require.NotContains(t, text, "hunter2")
 	require.Equal(t, "token", token.String())
-	require.Equal(t, "scope: the zero Key", scope.Key[int]{}.String())
+	require.Equal(t, "scope: zero Key", scope.Key[int]{}.String())
 }

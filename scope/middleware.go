@@ -9,41 +9,45 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// ErrAnonymous is what identify returns, bare or wrapped, for a request that may
-// go on without an identity.
-var ErrAnonymous = errors.New("scope: the request is anonymous")
+// ErrAnonymous is returned by the identify function of [Middleware], alone or
+// wrapped, for a request that may be served without an identity.
+var ErrAnonymous = errors.New("scope: anonymous request")
 
-// Middleware finds out whom a request is from and serves it with a context that
-// carries the [Identity] and what the binders add, as [Bind] makes it.
+// Middleware returns a function that wraps an [http.Handler]. For each request
+// it calls identify, which reads the identity from a header, a cookie or a
+// token, and then serves the request with a context that carries the [Identity]
+// and the values of the binders. See [Bind].
 //
-// identify reads the request: a header, a cookie, a token. Where it returns
-// ErrAnonymous the request goes on as it came, bound to nothing, and [From]
-// answers false. In these cases the handler is never called, and the answer is
-// plain text that says what is wrong:
+// If identify returns [ErrAnonymous], the request is served with its context
+// unchanged, and [From] returns false.
 //
-//   - 400: the tenant or the user cannot be part of a key, or identify or a
-//     binder says so with keyspace.ErrInvalidKey;
-//   - 401: identify fails. The answer holds nothing of its error, which may quote
-//     the request's secrets; the header WWW-Authenticate is for a handler
-//     outside to set;
-//   - 503: a binder fails. The error goes to slog.Default, not to the client.
+// In the following cases the handler is not called, and the response is plain
+// text:
 //
-// A panic of identify or of a binder passes through, to net/http. A nil identify,
-// binder or handler is a mistake in the program: it panics before any request
-// comes.
+//   - 400 Bad Request, with the reason: the tenant or the user cannot be part
+//     of a key, or identify or a binder returned an error that wraps
+//     [keyspace.ErrInvalidKey].
+//   - 401 Unauthorized: identify returned any other error. The response does
+//     not contain the error, which may quote secrets of the request. To send a
+//     WWW-Authenticate header, set it in a handler around the middleware.
+//   - 503 Service Unavailable: a binder returned any other error. The error is
+//     logged with [slog.Default] and not sent to the client.
+//
+// A panic of identify or of a binder is not recovered. If identify, a binder or
+// the wrapped handler is nil, Middleware panics before it serves a request.
 func Middleware(identify func(*http.Request) (Identity, error), binders ...Binder) func(http.Handler) http.Handler {
 	if identify == nil {
-		panic("scope: Middleware without identify; give it a function that says whom a request is from")
+		panic("scope: Middleware: identify is nil; pass a function that returns the identity of a request")
 	}
 	for _, b := range binders {
 		if b == nil {
-			panic("scope: Middleware with a nil Binder; leave it out")
+			panic("scope: Middleware: a Binder is nil; remove it")
 		}
 	}
 	binders = slices.Clone(binders)
 	return func(next http.Handler) http.Handler {
 		if next == nil {
-			panic("scope: Middleware around a nil handler")
+			panic("scope: Middleware: the handler is nil")
 		}
 		return &middleware{identify, binders, next}
 	}
@@ -63,7 +67,7 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, keyspace.ErrInvalidKey):
 		badRequest(w, err)
 	case err != nil:
-		http.Error(w, "unauthorized: the request does not say, or does not prove, whom it is from", http.StatusUnauthorized)
+		http.Error(w, "unauthorized: the credentials are missing or not valid", http.StatusUnauthorized)
 	default:
 		m.serveWith(w, r, id)
 	}
@@ -75,13 +79,14 @@ func (m *middleware) serveWith(w http.ResponseWriter, r *http.Request, id Identi
 	case errors.Is(err, keyspace.ErrInvalidKey):
 		badRequest(w, err)
 	case err != nil:
-		slog.ErrorContext(r.Context(), "scope: a request was not served, since a binder failed", "tenant", id.Tenant, "user", id.User, "error", err)
-		http.Error(w, "service unavailable: what the request needs could not be bound to it; try again later", http.StatusServiceUnavailable)
+		slog.ErrorContext(r.Context(), "scope: a binder failed, the request was not served", "tenant", id.Tenant, "user", id.User, "error", err)
+		http.Error(w, "service unavailable: the data of the request could not be loaded; try again later", http.StatusServiceUnavailable)
 	default:
 		m.next.ServeHTTP(w, r.WithContext(ctx))
 	}
 }
 
+// badRequest responds with the reason for which a request is refused.
 func badRequest(w http.ResponseWriter, err error) {
 	http.Error(w, "bad request: "+err.Error(), http.StatusBadRequest)
 }

@@ -70,8 +70,8 @@ func TestMiddlewareRefuses(t *testing.T) {
 		status   int
 		says     string
 	}{
-		{"identify fails", failsWith(broken), nil, 401, "whom it is from"},
-		{"identify fails with an identity", func(*http.Request) (scope.Identity, error) { return alice, broken }, nil, 401, "whom it is from"},
+		{"identify fails", failsWith(broken), nil, 401, "credentials"},
+		{"identify fails with an identity", func(*http.Request) (scope.Identity, error) { return alice, broken }, nil, 401, "credentials"},
 		{"identify finds a bad key", failsWith(fmt.Errorf("the header: %w", keyspace.ErrInvalidKey)), nil, 400, "the header"},
 		{"no identity and no error", identifiesAs(scope.Identity{}), nil, 400, "{tenant}"},
 		{"no user", identifiesAs(scope.Identity{Tenant: "acme"}), nil, 400, "{user}"},
@@ -82,7 +82,7 @@ func TestMiddlewareRefuses(t *testing.T) {
 		{"the second binder fails", identifiesAs(alice), []scope.Binder{step("one"), fails(broken)}, 503, "try again later"},
 		{"a binder refuses the key", identifiesAs(alice), []scope.Binder{fails(fmt.Errorf("braces: %w", keyspace.ErrInvalidKey))}, 400, "braces"},
 		{"a binder says anonymous", identifiesAs(alice), []scope.Binder{fails(scope.ErrAnonymous)}, 503, "try again later"},
-		{"a binder gives nothing", identifiesAs(alice), []scope.Binder{fails(nil)}, 503, "try again later"},
+		{"a binder returns nothing", identifiesAs(alice), []scope.Binder{fails(nil)}, 503, "try again later"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			captureLog(t)
