@@ -10,17 +10,20 @@ import (
 	"github.com/symphony-go/symphony/internal/fields"
 )
 
-// ErrTooLarge is wrapped by the errors about a value that takes more memory or time to read than it may.
+// ErrTooLarge is wrapped by the errors about a value that takes too much memory
+// or time to decode.
 var ErrTooLarge = errors.New("value too large")
 
-// DefaultMaxDecoded is how many bytes of memory reading one value may take where nothing else is said.
+// DefaultMaxDecoded is the number of bytes of memory that decoding a value may
+// take by default.
 const DefaultMaxDecoded = 512 << 20
 
-// room is the memory that reading a value may still take. Texts do not count: together they are no longer than what is
-// stored, which has a bound of its own.
+// budget is the number of bytes of memory that decoding a value may still
+// allocate. Strings do not count: together they are no longer than the stored
+// value, whose length has a limit of its own.
 type budget int
 
-// take counts n bytes that are about to be allocated.
+// spend subtracts n bytes, which are about to be allocated.
 func (r *budget) spend(n int) error {
 	if *r -= budget(n); *r < 0 {
 		return errBudget
@@ -28,10 +31,11 @@ func (r *budget) spend(n int) error {
 	return nil
 }
 
-var errBudget = fmt.Errorf("%w: reading it takes more memory than pool.Config.MaxDecodedBytes", ErrTooLarge)
+var errBudget = fmt.Errorf("%w: decoding it takes more memory than pool.Config.MaxDecodedBytes allows", ErrTooLarge)
 
-// What the parts of a value without a type take: an element of a list, which grows, an entry of a table, a boxed number
-// or text, and a list or table itself.
+// The estimated memory of the parts of an untyped value: an element of a slice
+// that grows, an entry of a map, a number or string in an interface, and the
+// header of a slice or map.
 const (
 	anyElementSize  = 32
 	commonEntrySize = 80
@@ -39,16 +43,20 @@ const (
 	headerSize      = 48
 )
 
-// entryRoom is about what an entry of a map takes, which is made larger twofold.
+// mapEntrySize estimates the memory of a map entry. A map doubles when it
+// grows.
 func mapEntrySize(key, elem uintptr) int { return 2*int(key+elem) + 16 }
 
-// groupSize is groupRoom of the maps that need no reflection.
+// commonGroupSize is mapGroupSize for the maps that are decoded without
+// reflection.
 const commonGroupSize = 272
 
-// groupRoom is what a map's first entry takes: memory for eight. What is large is stored beside.
+// mapGroupSize estimates the memory that the first entry of a map takes, which
+// is a group of eight slots. A map stores large keys and values outside the
+// slots.
 func mapGroupSize(key, elem uintptr) int { return 8 + 8*(slotSize(key)+slotSize(elem)) }
 
-// tableRoom is what a map of n entries takes beside them.
+// mapSize estimates the memory of a map of n entries without the entries.
 func mapSize(n, group int) int {
 	if n == 0 {
 		return headerSize
@@ -56,6 +64,7 @@ func mapSize(n, group int) int {
 	return headerSize + group
 }
 
+// slotSize returns the size of a key or a value in a slot.
 func slotSize(size uintptr) int {
 	const largest = 128
 	if size > largest {
@@ -64,12 +73,13 @@ func slotSize(size uintptr) int {
 	return int(size)
 }
 
-// longestNumber is how many bytes the text of a big number may have: the time to read one grows with their square.
+// maxNumberLen is the maximum length of the text of a big number. The time to
+// parse a big number grows with the square of its length.
 const maxNumberLen = 100_000
 
-var errDigits = fmt.Errorf("%w: a number may have %d digits", ErrTooLarge, maxNumberLen)
+var errDigits = fmt.Errorf("%w: the text of a big number is limited to %d bytes", ErrTooLarge, maxNumberLen)
 
-// bigIn returns the number of package big that t is or embeds, nil for none.
+// bigTypeOf returns the type of package big that t is or embeds, or nil.
 func bigTypeOf(t reflect.Type) reflect.Type {
 	switch {
 	case t == bigIntType, t == bigRatType, t == bigFloatType:
@@ -89,8 +99,9 @@ func bigTypeOf(t reflect.Type) reflect.Type {
 	return nil
 }
 
-// takeBig counts what number t of package big takes that is read from text. For a big.Rat, which spells its exponent
-// out, that counts as digits.
+// spendBig subtracts the memory of a big number of type t that is parsed from
+// text. A [big.Rat] writes out its exponent as digits, so the exponent counts
+// towards the length.
 func (r *budget) spendBig(t reflect.Type, text string) error {
 	const words = 96
 	digits := len(text)
@@ -103,8 +114,8 @@ func (r *budget) spendBig(t reflect.Type, text string) error {
 	return r.spend(words + digits)
 }
 
-// exponent is the absolute value of the exponent that a number ends with, 0 for none, and at most a little more than
-// longestNumber.
+// exponent returns the absolute value of the exponent at the end of a number,
+// or 0. It stops counting above maxNumberLen.
 func exponent(text string) (n int) {
 	i := strings.LastIndexAny(text, "eEpP")
 	if i < 0 {

@@ -6,7 +6,8 @@ import (
 	"github.com/symphony-go/symphony/internal/fields"
 )
 
-// builder holds the shapes under way, so that a type may hold itself.
+// builder holds the shapes that are being built, because a type may contain
+// itself.
 type builder map[reflect.Type]*shape
 
 func (b builder) build(t reflect.Type) (*shape, error) {
@@ -25,7 +26,7 @@ func (b builder) build(t reflect.Type) (*shape, error) {
 	return s, nil
 }
 
-// classify decides how the type is stored, without a look at its parts.
+// classify sets the kind of the type without looking at its parts.
 func (s *shape) classify() error {
 	t := s.typ
 	switch t {
@@ -51,7 +52,7 @@ func (s *shape) classify() error {
 		return nil
 	case reflect.Interface:
 		if t.NumMethod() > 0 {
-			return schemaError("%s cannot be stored, since reading could not tell its dynamic type; use any or a struct", t)
+			return schemaError("%s cannot be stored: an interface with methods does not determine the type to decode into; use any or a struct", t)
 		}
 		s.kind, s.nilable = kindAny, true
 		return nil
@@ -62,7 +63,11 @@ func (s *shape) classify() error {
 	return s.classifyKind()
 }
 
-// selfWritten recognizes the types that write and read themselves.
+// halfPair is the reason for a type that has only one method of a pair.
+const halfPair = "%s has %s but no %s; add it, wrap the type in one that has both, or exclude the field with `redis:\"-\"`"
+
+// classifyMethods sets the kind of a type that marshals and unmarshals itself
+// as text or JSON. It returns false for any other type.
 func (s *shape) classifyMethods() (bool, error) {
 	text, js := fields.TextMethods(s.typ), fields.JSONMethods(s.typ)
 	switch {
@@ -71,13 +76,13 @@ func (s *shape) classifyMethods() (bool, error) {
 	case js.Complete():
 		s.kind, s.marshalsByValue = kindJSON, s.typ.Implements(jsonMarshalerType)
 	case text.Marshals:
-		return false, schemaError("%s has MarshalText but no UnmarshalText; add it, or leave the field out with `redis:\"-\"`", s.typ)
+		return false, schemaError(halfPair, s.typ, "MarshalText", "UnmarshalText")
 	case text.Unmarshals:
-		return false, schemaError("%s has UnmarshalText but no MarshalText; add it, or leave the field out with `redis:\"-\"`", s.typ)
+		return false, schemaError(halfPair, s.typ, "UnmarshalText", "MarshalText")
 	case js.Marshals:
-		return false, schemaError("%s has MarshalJSON but no UnmarshalJSON; add it, or leave the field out with `redis:\"-\"`", s.typ)
+		return false, schemaError(halfPair, s.typ, "MarshalJSON", "UnmarshalJSON")
 	case js.Unmarshals:
-		return false, schemaError("%s has UnmarshalJSON but no MarshalJSON; add it, or leave the field out with `redis:\"-\"`", s.typ)
+		return false, schemaError(halfPair, s.typ, "UnmarshalJSON", "MarshalJSON")
 	default:
 		return false, nil
 	}
@@ -88,6 +93,7 @@ func (s *shape) classifyMethods() (bool, error) {
 	return true, nil
 }
 
+// classifyKind sets the kind of a type by its reflect.Kind.
 func (s *shape) classifyKind() error {
 	switch t := s.typ; t.Kind() {
 	case reflect.Bool:
@@ -112,12 +118,12 @@ func (s *shape) classifyKind() error {
 	case reflect.Struct:
 		s.kind = kindStruct
 	default:
-		return schemaError("%s cannot be stored; leave it out with `redis:\"-\"`", t)
+		return schemaError("%s cannot be stored; exclude the field with `redis:\"-\"`", t)
 	}
 	return nil
 }
 
-// parts builds what the type consists of.
+// buildParts builds the shapes of the parts of the type.
 func (b builder) buildParts(s *shape) (err error) {
 	switch s.kind {
 	case kindSlice, kindArray:
@@ -129,12 +135,12 @@ func (b builder) buildParts(s *shape) (err error) {
 		switch s.key.kind {
 		case kindString, kindInt, kindUint, kindBool, kindTime, kindDuration, kindText:
 		default:
-			return schemaError("%s cannot be stored, since a key must be a string, an integer, a bool or have MarshalText", s.typ)
+			return schemaError("%s cannot be stored: a map key must be a string, an integer, a bool, a time or a type with MarshalText and UnmarshalText", s.typ)
 		}
 		s.elem, err = b.buildPart(s.typ.Elem(), "*")
 	case kindPointer:
 		if s.elem, err = b.buildPart(s.typ.Elem(), ""); err == nil && s.elem.nilable {
-			return schemaError("%s cannot be stored, since a nil pointer and a pointer to nil could not be told apart; use %s",
+			return schemaError("%s cannot be stored: a nil pointer could not be distinguished from a pointer to nil; use %s",
 				s.typ, s.typ.Elem())
 		}
 	case kindStruct:
@@ -149,7 +155,7 @@ func (b builder) buildPart(t reflect.Type, step string) (*shape, error) {
 		return nil, within(err, step)
 	}
 	if inner.kind == kindValue {
-		return nil, within(schemaError("codec.Value holds a whole stored value and cannot stand inside another one; use json.RawMessage"), step)
+		return nil, within(schemaError("codec.Value is a whole stored value and cannot be a part of another; use json.RawMessage"), step)
 	}
 	return inner, nil
 }
@@ -160,20 +166,20 @@ func (b builder) buildMembers(s *shape) error {
 		return schemaError("%w", err)
 	}
 	if len(list) == 0 && s.typ.NumField() > 0 {
-		return schemaError("%s has no field that could be stored; store its text or an exported field in its place, wrap what holds it "+
-			"in a type of your own with MarshalText and UnmarshalText, or leave it out with `redis:\"-\"`", s.typ)
+		return schemaError("%s has no fields that can be stored; store a string in its place, wrap the type that contains it "+
+			"in one of your own with MarshalText and UnmarshalText, or exclude the field with `redis:\"-\"`", s.typ)
 	}
 	s.index = make(map[string]int, len(list))
 	for i, f := range list {
 		if f.Extra {
-			return within(schemaError("only the record's own struct may have a field with the option extra"), f.GoName)
+			return within(schemaError("the tag option extra is only for fields of the record itself"), f.GoName)
 		}
 		if f.Version {
-			return within(schemaError("only the record's own struct may have a field with the option version"), f.GoName)
+			return within(schemaError("the tag option version is only for fields of the record itself"), f.GoName)
 		}
 		if f.Quoted {
-			return within(schemaError("the option string of its json tag is not supported inside a value; name the field with "+
-				"`redis:%q`, which takes the place of the json tag, or make it a json.Number", f.Name), f.GoName)
+			return within(schemaError("the json tag option string is not supported inside a value; name the field with "+
+				"`redis:%q`, which replaces the json tag, or use a json.Number", f.Name), f.GoName)
 		}
 		inner, err := b.buildPart(f.Type, f.GoName)
 		if err != nil {
@@ -181,7 +187,7 @@ func (b builder) buildMembers(s *shape) error {
 		}
 		prefix, ok := appendQuoted(nil, f.Name)
 		if !ok {
-			return within(schemaError("its stored name is no valid UTF-8"), f.GoName)
+			return within(schemaError("the stored name is not valid UTF-8"), f.GoName)
 		}
 		s.index[f.Name] = i
 		m := member{Field: f, shape: inner, prefix: "," + string(prefix) + ":"}
@@ -194,15 +200,16 @@ func (b builder) buildMembers(s *shape) error {
 	return nil
 }
 
-// unpacked refuses, for codec.MsgPack, the types within s that have MessagePack of their own, unless they are written
-// as text or JSON. open holds the shapes under way.
+// checkMsgPack returns an error if s contains a type that has methods for
+// MessagePack and is not written as text or JSON. MsgPack does not call those
+// methods. visiting holds the shapes that are being checked.
 func (s *shape) checkMsgPack(visiting map[*shape]bool) error {
 	if s.kind == kindText || s.kind == kindJSON || visiting[s] {
 		return nil
 	}
 	if s.msgpackMethod != "" {
-		return schemaError("%s has %s, which codec.MsgPack does not call; give it MarshalText and UnmarshalText, use another codec, "+
-			"or leave it out with `redis:\"-\"`", s.typ, s.msgpackMethod)
+		return schemaError("%s has the method %s, which codec.MsgPack does not call; use codec.Compact or codec.JSON, "+
+			"wrap the type in one with MarshalText and UnmarshalText, or exclude the field with `redis:\"-\"`", s.typ, s.msgpackMethod)
 	}
 	visiting[s] = true
 	if s.key != nil {

@@ -6,33 +6,38 @@ import (
 	"sync"
 )
 
-// Codec turns one Go value into the bytes of one Redis value and back. An implementation of one's own only needs these
-// three methods, which are called from many goroutines at once.
+// Codec converts Go values to the bytes of Redis values and back.
+//
+// [Compact], [JSON] and [MsgPack] are the codecs of this package. Any other
+// type with these methods can be used too. The methods must be safe for
+// concurrent use.
 type Codec interface {
-	// Name tells the codec's bytes from those of every other codec.
+	// Name returns a name that no other codec has. It is stored beside values
+	// whose codec is not known from elsewhere, and it appears in errors.
 	Name() string
-	// Marshal returns the bytes of v.
+	// Marshal returns the encoding of v.
 	Marshal(v any) ([]byte, error)
-	// Unmarshal reads data into the value that v points to.
+	// Unmarshal decodes data into the value that v points to.
 	Unmarshal(data []byte, v any) error
 }
 
 var (
-	// Compact is the default: what the Python package writes and reads.
+	// Compact is the default codec. It writes what the Python package writes,
+	// and reads that as well as plain JSON.
 	Compact Codec = compactCodec{}
-	// JSON writes every value as JSON, as any other program would.
+	// JSON writes every value as plain JSON, for other programs.
 	JSON Codec = jsonCodec{}
 	// MsgPack writes every value as MessagePack.
 	MsgPack Codec = msgpackCodec{}
 )
 
-// engine works on compiled types.
+// engine encodes and decodes values of compiled types.
 type engine interface {
 	append(dst []byte, s *shape, v reflect.Value) ([]byte, error)
 	decode(data string, s *shape, v reflect.Value, limit budget) error
 }
 
-// own is what the codecs of this package have beyond Codec.
+// builtin is a codec of this package.
 type builtin interface {
 	engine
 	compiledTypes() *sync.Map // reflect.Type -> *Type
@@ -75,10 +80,11 @@ func (msgpackCodec) Name() string                         { return "msgpack" }
 func (c msgpackCodec) Marshal(v any) ([]byte, error)      { return marshal(c, v) }
 func (c msgpackCodec) Unmarshal(data []byte, v any) error { return unmarshal(c, string(data), v) }
 
-// buffers are what marshal writes to, as long as it does not know how much there is to write.
+// buffers holds the buffers that marshal encodes into, since the length of the
+// encoding is not known in advance.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// largestBuffer is the size of the largest buffer that is kept.
+// largestBuffer is the capacity of the largest buffer that is put back.
 const largestBuffer = 64 << 10
 
 func marshal(c Codec, v any) ([]byte, error) {
@@ -102,11 +108,12 @@ func marshal(c Codec, v any) ([]byte, error) {
 	return append(make([]byte, 0, len(data)), data...), nil
 }
 
-// nilAny is an interface that holds nothing.
+// nilAny is a nil interface value.
 var nilAny = reflect.Zero(reflect.TypeFor[any]())
 
-// pointee follows a pointer to something that is itself nil at times: as a stored type it would be two sorts of nil,
-// as an argument it is only the caller's way to hand the value over.
+// pointee follows pointers to slices, maps, pointers and interfaces, because a
+// nil pointer to such a type could not be distinguished from a pointer to nil.
+// The caller of Marshal only uses the pointer to pass the value.
 func pointee(v reflect.Value) reflect.Value {
 	for v.Kind() == reflect.Pointer && !v.IsNil() {
 		switch v.Elem().Kind() {
@@ -127,8 +134,9 @@ func unmarshal(c Codec, data string, v any) error {
 	return t.Decode(data, dst)
 }
 
-// unmarshalJSON is unmarshal for a codec that writes what has parts as JSON: that is not copied as a whole where it is
-// large, since a text that outlives the value would keep all of it in memory.
+// unmarshalLarge decodes like unmarshal, for codecs that write composite values
+// as JSON. It does not copy a large composite value as a whole. If it did, each
+// string that outlives the value would keep all of the copy in memory.
 func unmarshalLarge(c Codec, data []byte, v any, allowNaN bool) error {
 	t, dst, err := destination(c, v)
 	if err != nil {
@@ -140,11 +148,11 @@ func unmarshalLarge(c Codec, data []byte, v any, allowNaN bool) error {
 	return t.Decode(string(data), dst)
 }
 
-// destination returns what v points to, and its type compiled for c.
+// destination returns the value that v points to, and its type compiled for c.
 func destination(c Codec, v any) (*Type, reflect.Value, error) {
 	rv := reflect.ValueOf(v)
 	if rv.Kind() != reflect.Pointer || rv.IsNil() {
-		return nil, rv, fmt.Errorf("codec: cannot read into %T: a pointer that is not nil is needed", v)
+		return nil, rv, fmt.Errorf("cannot decode into %T; pass a non-nil pointer", v)
 	}
 	t, err := For(c, rv.Type().Elem())
 	return t, rv.Elem(), err

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// append writes v as a whole value: verbatim where a single text is enough, as JSON where it is not.
+// append encodes a whole value: verbatim if it is a single text, else as JSON.
 func (c compactCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
 	if s.nilable && v.IsNil() {
 		return append(dst, "null"...), nil
@@ -92,7 +92,7 @@ func (c compactCodec) appendPointer(dst []byte, s *shape, v reflect.Value) ([]by
 	}
 }
 
-// decode reads a whole value.
+// decode decodes a whole value.
 func (c compactCodec) decode(data string, s *shape, v reflect.Value, limit budget) (err error) {
 	switch s.kind {
 	case kindBool:
@@ -181,7 +181,8 @@ func (c compactCodec) decodePointer(data string, s *shape, v reflect.Value, limi
 	return nil
 }
 
-// readAnything reads a whole value whose type nothing tells: JSON or one of Python's floats, else the text itself.
+// readUntyped decodes a whole value into an any. The value is JSON or a float
+// in one of Python's spellings. Any other text is returned as a string.
 func readUntyped(data string, limit budget) (any, error) {
 	switch data {
 	case "nan", "inf", "-inf":
@@ -202,7 +203,7 @@ func readUntyped(data string, limit budget) (any, error) {
 	return x, nil
 }
 
-// setAny puts x into v, which is of an empty interface type.
+// setAny sets v, which is of an empty interface type, to x.
 func setAny(v reflect.Value, x any) {
 	if x == nil {
 		v.SetZero()

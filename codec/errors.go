@@ -7,16 +7,18 @@ import (
 	"strings"
 )
 
-// DecodeError says that what is stored does not fit the Go type that reads it. It never carries the stored value.
+// DecodeError reports that a stored value does not fit the Go type that it is
+// decoded into. Neither its fields nor its text contain the stored value.
 //
 //	var bad *codec.DecodeError
 //	if errors.As(err, &bad) {
-//		log.Printf("field %s is no %s", bad.Field, bad.Type)
+//		log.Printf("field %s does not fit %s", bad.Field, bad.Type)
 //	}
 type DecodeError struct {
-	// Field is the stored name of the field, followed by the path inside its value: "address.zip", "tags[3]",
-	// "labels.*" for a value of a map. Of a long path the middle is left out: "...". It is empty for a value that
-	// stands alone.
+	// Field is the stored name of the field, followed by the path inside its
+	// value: "address.zip", "tags[3]", or "labels.*" for a value of a map. The
+	// middle of a long path is replaced by "...". Field is empty for a whole
+	// value.
 	Field string
 	// Type is the Go type that the stored value does not fit.
 	Type reflect.Type
@@ -24,58 +26,64 @@ type DecodeError struct {
 	Err error
 }
 
-// Error names the field, the type and the reason.
+// Error returns the field, the type and the reason.
 func (e *DecodeError) Error() string {
 	if e.Field == "" {
-		return fmt.Sprintf("codec: the stored value does not fit %s: %v", e.Type, e.Err)
+		return fmt.Sprintf("cannot decode stored value into %s: %v", e.Type, e.Err)
 	}
-	return fmt.Sprintf("codec: field %q: the stored value does not fit %s: %v", e.Field, e.Type, e.Err)
+	return fmt.Sprintf("field %q: cannot decode stored value into %s: %v", e.Field, e.Type, e.Err)
 }
 
-// Unwrap returns the reason.
+// Unwrap returns e.Err.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// In returns the error as seen from outside: field is the name of the field, or the path, in which e happened.
+// In returns a copy of e whose Field begins with the given field name or path.
+// Callers that decode a part of a value use it to complete the path.
 func (e *DecodeError) In(field string) *DecodeError {
 	return &DecodeError{Field: joinPath(field, e.Field), Type: e.Type, Err: e.Err}
 }
 
-// ErrUnstorable is wrapped by every error about a type that no codec can store.
+// ErrUnstorable is wrapped by every error about a type that cannot be stored.
 var ErrUnstorable = errors.New("cannot be stored")
 
-// SchemaError says which part of a type cannot be stored. errors.Is finds ErrUnstorable in it.
+// SchemaError reports the part of a type that cannot be stored. It wraps
+// [ErrUnstorable].
 type SchemaError struct {
-	// Root is the type that was compiled, Path leads from it to the part in question, such as "Address.Done".
+	// Root is the type that was compiled.
 	Root reflect.Type
+	// Path leads from Root to the part that cannot be stored, such as
+	// "Address.Done". It is empty for Root itself.
 	Path string
-	// Reason says why, and what to do about it.
+	// Reason is why the part cannot be stored, and how to change that.
 	Reason string
 }
 
-// Error names the type, the path and the reason.
+// Error returns the type, the path and the reason.
 func (e *SchemaError) Error() string {
 	if e.Path == "" {
-		return "codec: " + e.Reason
+		return e.Reason
 	}
 	name := e.Root.String()
 	if e.Root.Name() != "" && !strings.Contains(e.Root.Name(), "[") {
 		name = e.Root.Name()
 	}
-	return "codec: " + joinPath(name, e.Path) + ": " + e.Reason
+	return joinPath(name, e.Path) + ": " + e.Reason
 }
 
-// Unwrap returns ErrUnstorable.
+// Unwrap returns [ErrUnstorable].
 func (e *SchemaError) Unwrap() error { return ErrUnstorable }
 
-// In returns the error as seen from struct type root, in whose Go field of that name e happened.
+// In returns a copy of e that is relative to the struct type root. The field is
+// the Go name of the field of root in which e occurred.
 func (e *SchemaError) In(root reflect.Type, field string) *SchemaError {
 	return &SchemaError{Root: root, Path: joinPath(field, e.Path), Reason: e.Reason}
 }
 
-// EncodeError says that a value cannot be written, though its type can: a string that is no UTF-8 inside JSON, a year
-// past 9999, a value that holds itself.
+// EncodeError reports a value that cannot be encoded although its type can be
+// stored. Examples are a string inside JSON that is not valid UTF-8, a time
+// after the year 9999, and a value that contains itself.
 type EncodeError struct {
-	// Field is the path to the value, as in DecodeError.
+	// Field is the path to the value, as in [DecodeError].
 	Field string
 	// Type is the type of the value.
 	Type reflect.Type
@@ -83,51 +91,54 @@ type EncodeError struct {
 	Err error
 }
 
-// Error names the path, the type and the reason.
+// Error returns the path, the type and the reason.
 func (e *EncodeError) Error() string {
 	if e.Field == "" {
-		return fmt.Sprintf("codec: this %s cannot be written: %v", e.Type, e.Err)
+		return fmt.Sprintf("cannot encode %s: %v", e.Type, e.Err)
 	}
-	return fmt.Sprintf("codec: field %q: this %s cannot be written: %v", e.Field, e.Type, e.Err)
+	return fmt.Sprintf("field %q: cannot encode %s: %v", e.Field, e.Type, e.Err)
 }
 
-// Unwrap returns the reason.
+// Unwrap returns e.Err.
 func (e *EncodeError) Unwrap() error { return e.Err }
 
-// In returns the error as seen from outside, as DecodeError.In does.
+// In returns a copy of e whose Field begins with the given field name or path.
+// See [DecodeError.In].
 func (e *EncodeError) In(field string) *EncodeError {
 	return &EncodeError{Field: joinPath(field, e.Field), Type: e.Type, Err: e.Err}
 }
 
 var (
-	errNull      = errors.New("it is null")
-	errEmpty     = errors.New("it is empty")
-	errSyntax    = errors.New("it is no JSON")
-	errTrailing  = errors.New("something follows the value")
-	errUTF8      = errors.New("it is no valid UTF-8")
-	errSurrogate = errors.New("it holds half of a surrogate pair")
-	errDepth     = errors.New("it is nested too deep")
-	errKind      = errors.New("it is of another kind")
-	errRange     = errors.New("it is out of range")
-	errInteger   = errors.New("it is no integer")
-	errFloat     = errors.New("it is no number")
-	errBool      = errors.New("it is no bool")
-	errTime      = errors.New("it is no time of the form 2006-01-02T15:04:05.999999999Z07:00")
-	errDuration  = errors.New("it is no duration")
-	errLength    = errors.New("the number of elements differs")
-	errBase64    = errors.New("it is no base64")
-	errInexact   = errors.New("it would be rounded")
-	errExtension = errors.New("it is a MessagePack extension that is no time")
-	errMsgPack   = errors.New("it is no MessagePack")
+	errNull      = errors.New("the value is null")
+	errEmpty     = errors.New("the value is empty")
+	errSyntax    = errors.New("invalid JSON")
+	errTrailing  = errors.New("data after the end of the value")
+	errUTF8      = errors.New("invalid UTF-8")
+	errSurrogate = errors.New("unpaired surrogate in a JSON string")
+	errDepth     = errors.New("nested too deeply")
+	errKind      = errors.New("wrong kind of value")
+	errRange     = errors.New("out of range")
+	errInteger   = errors.New("not an integer")
+	errFloat     = errors.New("not a number")
+	errBool      = errors.New("not a bool")
+	errTime      = errors.New("not a time of the form 2006-01-02T15:04:05.999999999Z07:00")
+	errDuration  = errors.New("not a duration of the form 1h30m0s")
+	errLength    = errors.New("wrong number of elements")
+	errBase64    = errors.New("invalid base64")
+	errInexact   = errors.New("the number would be rounded")
+	errExtension = errors.New("unknown MessagePack extension")
+	errMsgPack   = errors.New("invalid MessagePack")
 
-	errYear      = errors.New("its year is outside 0 to 9999")
-	errCycle     = errors.New("it is nested too deep, or holds itself")
-	errNonFinite = errors.New("JSON has no number for it")
+	errYear      = errors.New("the year is not between 0 and 9999")
+	errCycle     = errors.New("nested too deeply, or contains itself")
+	errNonFinite = errors.New("JSON has no NaN or infinity; use codec.Compact or codec.MsgPack")
 	errKeys      = errors.New("two keys of the map have the same text")
-	errNullJSON  = errors.New("its JSON is null, which is how nil is stored")
-	errNested    = errors.New("it is a whole stored value and cannot stand inside another one")
+	errNullJSON  = errors.New("its JSON is null, which is read back as nil; store nil instead")
+	errNested    = errors.New("a codec.Value cannot be a part of another value; use json.RawMessage")
 )
 
+// decodeError returns reason as a DecodeError for type t. If reason is already
+// a DecodeError, it is returned unchanged.
 func decodeError(t reflect.Type, reason error) error {
 	if _, ok := reason.(*DecodeError); ok {
 		return reason
@@ -135,11 +146,12 @@ func decodeError(t reflect.Type, reason error) error {
 	return &DecodeError{Type: t, Err: reason}
 }
 
+// encodeError returns reason as an EncodeError for type t.
 func encodeError(t reflect.Type, reason error) error {
 	return &EncodeError{Type: t, Err: reason}
 }
 
-// within adds a step to the path of an error on its way out.
+// within prepends a step to the path of err and returns err.
 func within(err error, step string) error {
 	switch e := err.(type) {
 	case *DecodeError:
@@ -152,6 +164,7 @@ func within(err error, step string) error {
 	return err
 }
 
+// joinPath joins two parts of a path.
 func joinPath(step, path string) string {
 	path = shortenPath(path)
 	if step == "" || path == "" || path[0] == '[' || strings.HasPrefix(path, elision) {
@@ -165,8 +178,8 @@ const (
 	maxPathLen = 250
 )
 
-// shortened is the end of a path that is too long to read, from a step on. A
-// text may be nested ten thousand deep.
+// shortenPath cuts the beginning off a path that is too long to read. JSON may
+// be nested ten thousand levels deep.
 func shortenPath(path string) string {
 	if len(path) <= maxPathLen {
 		return path
@@ -178,7 +191,8 @@ func shortenPath(path string) string {
 	return elision + strings.ToValidUTF8(end, "")
 }
 
-// silent is an error of somebody else's whose text may quote the stored value: it can be found, and is not shown.
+// redactedError wraps an error whose text may quote the stored value.
+// [errors.Is] and [errors.As] find the error; its text is not shown.
 type redactedError struct {
 	text string
 	err  error
@@ -187,11 +201,12 @@ type redactedError struct {
 func (e *redactedError) Error() string { return e.text }
 func (e *redactedError) Unwrap() error { return e.err }
 
+// schemaError returns a SchemaError without a root.
 func schemaError(format string, args ...any) error {
 	return &SchemaError{Reason: fmt.Errorf(format, args...).Error()}
 }
 
-// rooted gives a SchemaError the type that it is about.
+// withRoot sets the root of a SchemaError.
 func withRoot(err error, root reflect.Type) error {
 	var schema *SchemaError
 	if errors.As(err, &schema) {

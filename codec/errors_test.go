@@ -131,7 +131,7 @@ func TestDecodeErrorIn(t *testing.T) {
 	require.Equal(t, "grid[0][1]", bad.In("grid").Field)
 	require.Equal(t, "[0][1]", bad.Field)
 	require.Equal(t, "score", (&codec.DecodeError{Type: bad.Type, Err: bad.Err}).In("score").Field)
-	require.Equal(t, `codec: field "address.zip": the stored value does not fit int: it is of another kind`,
+	require.Equal(t, `field "address.zip": cannot decode stored value into int: wrong kind of value`,
 		(&codec.DecodeError{Field: "zip", Type: bad.Type, Err: bad.Err}).In("address").Error())
 }
 
@@ -171,7 +171,7 @@ func TestAValueThatHoldsItselfIsAnError(t *testing.T) {
 			_, err := c.Marshal(v)
 			var bad *codec.EncodeError
 			require.ErrorAs(t, err, &bad, c.Name())
-			require.Contains(t, bad.Err.Error(), "holds itself")
+			require.Contains(t, bad.Err.Error(), "contains itself")
 		}
 	}
 }
@@ -226,10 +226,10 @@ func TestEncodeErrorIn(t *testing.T) {
 	var bad *codec.EncodeError
 	require.ErrorAs(t, err, &bad)
 	require.ErrorIs(t, err, bad.Err)
-	require.EqualError(t, bad, `codec: field "[0]": this string cannot be written: it is no valid UTF-8`)
-	require.EqualError(t, bad.In("tags"), `codec: field "tags[0]": this string cannot be written: it is no valid UTF-8`)
+	require.EqualError(t, bad, `field "[0]": cannot encode string: invalid UTF-8`)
+	require.EqualError(t, bad.In("tags"), `field "tags[0]": cannot encode string: invalid UTF-8`)
 	_, err = codec.JSON.Marshal("\xff")
-	require.EqualError(t, err, "codec: this string cannot be written: it is no valid UTF-8")
+	require.EqualError(t, err, "cannot encode string: invalid UTF-8")
 }
 
 // twin is a key of which two may have the same text.
@@ -263,8 +263,8 @@ func TestTypesThatCannotBeStored(t *testing.T) {
 		typ  reflect.Type
 		text string
 	}{
-		{line(), reflect.TypeFor[Profile](), "codec: Profile.Done: chan int cannot be stored; leave it out with `redis:\"-\"`"},
-		{line(), reflect.TypeFor[Nested](), "codec: Nested.List[].*.Done: chan int cannot be stored; leave it out with `redis:\"-\"`"},
+		{line(), reflect.TypeFor[Profile](), "Profile.Done: chan int cannot be stored; exclude the field with `redis:\"-\"`"},
+		{line(), reflect.TypeFor[Nested](), "Nested.List[].*.Done: chan int cannot be stored; exclude the field with `redis:\"-\"`"},
 		{line(), reflect.TypeFor[func()](), "func() cannot be stored"},
 		{line(), reflect.TypeFor[complex128](), "complex128 cannot be stored"},
 		{line(), reflect.TypeFor[**string](), "use *string"},
@@ -272,13 +272,13 @@ func TestTypesThatCannotBeStored(t *testing.T) {
 		{line(), reflect.TypeFor[*any](), "use interface {}"},
 		{line(), reflect.TypeFor[*json.RawMessage](), "use json.RawMessage"},
 		{line(), reflect.TypeFor[error](), "use any or a struct"},
-		{line(), reflect.TypeFor[map[float64]int](), "a key must be"},
-		{line(), reflect.TypeFor[map[any]int](), "a key must be"},
-		{line(), reflect.TypeFor[Closed](), "has no field that could be stored"},
+		{line(), reflect.TypeFor[map[float64]int](), "a map key must be"},
+		{line(), reflect.TypeFor[map[any]int](), "a map key must be"},
+		{line(), reflect.TypeFor[Closed](), "has no fields that can be stored"},
 		{line(), reflect.TypeFor[writeOnly](), "has MarshalText but no UnmarshalText"},
 		{line(), reflect.TypeFor[readOnly](), "has UnmarshalJSON but no MarshalJSON"},
-		{line(), reflect.TypeFor[Extra](), "Extra.More: only the record's own struct"},
-		{line(), reflect.TypeFor[[]codec.Value](), "cannot stand inside"},
+		{line(), reflect.TypeFor[Extra](), "Extra.More: the tag option extra is only for fields of the record"},
+		{line(), reflect.TypeFor[[]codec.Value](), "cannot be a part of another"},
 		{line(), reflect.TypeFor[struct {
 			A int `redis:"x"`
 			B int `json:"x"`
@@ -297,14 +297,14 @@ func TestTypesThatCannotBeStored(t *testing.T) {
 	_, err := codec.For(codec.Compact, reflect.TypeFor[Profile]())
 	var bad *codec.SchemaError
 	require.ErrorAs(t, err, &bad)
-	require.Equal(t, "codec: Nested.Inner.Done: "+bad.Reason, bad.In(reflect.TypeFor[Nested](), "Inner").Error())
+	require.Equal(t, "Nested.Inner.Done: "+bad.Reason, bad.In(reflect.TypeFor[Nested](), "Inner").Error())
 }
 
 func TestUnmarshalNeedsAPointer(t *testing.T) {
 	for _, c := range codecs {
-		require.ErrorContains(t, c.Unmarshal([]byte("1"), 5), "a pointer that is not nil")
-		require.ErrorContains(t, c.Unmarshal([]byte("1"), (*int)(nil)), "a pointer that is not nil")
-		require.ErrorContains(t, c.Unmarshal([]byte("1"), nil), "a pointer that is not nil")
+		require.ErrorContains(t, c.Unmarshal([]byte("1"), 5), "pass a non-nil pointer")
+		require.ErrorContains(t, c.Unmarshal([]byte("1"), (*int)(nil)), "pass a non-nil pointer")
+		require.ErrorContains(t, c.Unmarshal([]byte("1"), nil), "pass a non-nil pointer")
 	}
 	require.NotEmpty(t, fmt.Sprint(codec.ErrUnstorable))
 }

@@ -24,6 +24,6 @@ func ExampleDecodeError() {
 	}
 	fmt.Println(err)
 	// Output:
-	// paid bool it is no bool
-	// codec: field "paid": the stored value does not fit bool: it is no bool
+	// paid bool not a bool
+	// field "paid": cannot decode stored value into bool: not a bool
 }

@@ -18,6 +18,6 @@ func ExampleFor_refused() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, codec.ErrUnstorable))
 	// Output:
-	// codec: Job.Done: chan struct {} cannot be stored; leave it out with `redis:"-"`
+	// Job.Done: chan struct {} cannot be stored; exclude the field with `redis:"-"`
 	// true
 }

@@ -20,5 +20,5 @@ func ExampleValue() {
 	fmt.Println(err)
 	// Output:
 	// 42
-	// codec: the stored value does not fit bool: it is no bool
+	// cannot decode stored value into bool: not a bool
 }

@@ -37,7 +37,8 @@ func (r *jsonReader) any() (any, error) {
 	}
 }
 
-// anyNumber is an int64 or a float64, and a json.Number where neither can hold it.
+// anyNumber returns a number as int64 or float64. If neither can represent it,
+// it returns a json.Number.
 func anyNumber(token string) any {
 	if n, err := parseInt(token, 64); err == nil {
 		return n

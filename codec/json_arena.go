@@ -1,14 +1,17 @@
 package codec
 
-// texts is where the strings of a value that is being read come from. Where the JSON is a string, they are parts of
-// it, and keep all of it in memory. Where it is a large slice of bytes, which is the caller's, they are copied, one
-// behind the other, into chunks of a few kilobytes at most: that takes hardly more allocations and less memory than a
-// copy of the whole JSON, in which names and numbers are most, and a string that outlives its value keeps no more than
-// its chunk.
+// arena provides memory for the strings of a value.
+//
+// If the JSON is a string, the strings are parts of it and keep all of it in
+// memory. If the JSON is a large byte slice of the caller, copies is set, and
+// the strings are copied, one after another, into chunks of at most
+// largestChunk bytes. A longer string has a chunk of its own. That takes hardly
+// more allocations and less memory than a copy of the whole JSON, and a string
+// that outlives the value keeps only its chunk in memory.
 type arena struct {
-	copies  bool   // the JSON is the caller's bytes
-	chunk   []byte // what stands in it never changes
-	scratch []byte // the last string that was written with escapes
+	copies  bool   // the JSON belongs to the caller, so strings must be copied
+	chunk   []byte // bytes up to its length never change
+	scratch []byte // the last string that had escapes, without them
 }
 
 const (
@@ -16,7 +19,7 @@ const (
 	largestChunk  = 4 << 10
 )
 
-// keep returns a text that the reader has just read as a value may hold it.
+// retain returns a string that was just read in a form that a value may hold.
 func (r *jsonReader) retain(text string) string {
 	if !r.copies {
 		return text
@@ -29,7 +32,7 @@ func (r *jsonReader) copyString(text string) string {
 		return ""
 	}
 	if len(text) > cap(r.chunk)-len(r.chunk) {
-		remaining := len(text) + len(r.data) - r.pos // more cannot follow
+		remaining := len(text) + len(r.data) - r.pos // an upper bound for all further strings
 		size := min(max(len(r.data)/3, smallestChunk), largestChunk, remaining)
 		r.chunk = make([]byte, 0, max(size, len(text)))
 	}
@@ -38,7 +41,8 @@ func (r *jsonReader) copyString(text string) string {
 	return stringView(r.chunk[start:])
 }
 
-// unescaped returns a string without its escapes: where the JSON is lent, until the next one is read.
+// unescaped returns text as a string. If copies is set, the string is only
+// valid until the next call.
 func (r *jsonReader) unescaped(text []byte) string {
 	if !r.copies {
 		return string(text)

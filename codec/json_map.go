@@ -2,7 +2,7 @@ package codec
 
 import "reflect"
 
-// common are the types of maps that need no reflection.
+// mapKind is a map type that is decoded without reflection.
 type mapKind uint8
 
 const (
@@ -23,7 +23,7 @@ var mapKinds = map[reflect.Type]mapKind{
 	reflect.TypeFor[map[string]any]():     mapOfAny,
 }
 
-// table reads a map.
+// readMap reads a map.
 func (r *jsonReader) readMap(s *shape, p pointer) error {
 	if err := r.open('{'); err != nil {
 		return err
@@ -80,7 +80,8 @@ func (r *jsonReader) readMap(s *shape, p pointer) error {
 	return r.close('}')
 }
 
-// firstEntry is first for a map, whose first entry takes memory for a group.
+// firstEntry is first for a map. It accounts for the memory that the first
+// entry of a map takes.
 func (r *jsonReader) firstEntry(group int) (more bool, err error) {
 	if more = r.first('}'); more {
 		err = r.spend(group)
@@ -88,7 +89,7 @@ func (r *jsonReader) firstEntry(group int) (more bool, err error) {
 	return more, err
 }
 
-// textMap is table, from behind the brace, for the most common of maps.
+// readStringMap is readMap for map[string]string. The opening brace was read.
 func (r *jsonReader) readStringMap(s *shape, dst *map[string]string) error {
 	m := map[string]string{}
 	more, err := r.firstEntry(commonGroupSize)
@@ -117,7 +118,7 @@ func (r *jsonReader) readStringMap(s *shape, dst *map[string]string) error {
 	return r.close('}')
 }
 
-// text reads a string where there is nothing else to expect but null, which does not fit.
+// stringValue reads a string. Null does not fit.
 func (r *jsonReader) stringValue() (string, error) {
 	if r.peek() != 'n' {
 		return r.string()
@@ -128,7 +129,8 @@ func (r *jsonReader) stringValue() (string, error) {
 	return "", errNull
 }
 
-// entries is textMap for the other maps that need no reflection.
+// readCommonMap is readStringMap for the other map types that need no
+// reflection.
 func readCommonMap[V any](r *jsonReader, s *shape, dst *map[string]V) error {
 	m := map[string]V{}
 	v := s.getZero()

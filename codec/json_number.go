@@ -2,7 +2,8 @@ package codec
 
 import "strings"
 
-// number reads a number and says whether it is written as an integer.
+// number reads a number and reports whether it has neither a fraction nor an
+// exponent.
 func (r *jsonReader) number() (token string, integer bool, err error) {
 	r.peek()
 	n, integer := scanNumber(r.data[r.pos:])
@@ -14,7 +15,7 @@ func (r *jsonReader) number() (token string, integer bool, err error) {
 	return token, integer, nil
 }
 
-// floatToken reads a number, or the name of one that is not finite.
+// floatToken reads a number or, if allowed, NaN or an infinity.
 func (r *jsonReader) floatToken() (string, error) {
 	r.peek()
 	if word := r.nonFinite(); word != "" {
@@ -24,7 +25,8 @@ func (r *jsonReader) floatToken() (string, error) {
 	return token, err
 }
 
-// bareWord reads the name of a number that is not finite, if it comes next.
+// nonFinite reads NaN or an infinity if it comes next and is allowed. Otherwise
+// it returns "".
 func (r *jsonReader) nonFinite() string {
 	if r.allowNaN {
 		for _, word := range [...]string{"NaN", "Infinity", "-Infinity"} {
@@ -37,11 +39,11 @@ func (r *jsonReader) nonFinite() string {
 	return ""
 }
 
-// exactDigits is how many decimal digits fit uint64, whatever they are.
+// exactDigits is the number of decimal digits that always fit a uint64.
 const exactDigits = 19
 
-// decimal reads the digits of a short integer in the same step in which it finds where they end. It takes nothing, and
-// says false, where the number needs a closer look.
+// fastInteger reads a short integer in a single pass. If the number needs
+// another reader, it reads nothing and returns false.
 func (r *jsonReader) fastInteger() (u uint64, negative, ok bool) {
 	i := r.pos
 	if i < len(r.data) && r.data[i] == '-' {
@@ -110,11 +112,13 @@ func (r *jsonReader) float(bits int) (float64, error) {
 	return parseFloat(token, bits)
 }
 
-// powers are those of ten that float64 holds exactly.
+// powersOfTen are the powers of ten that fastFloat divides by. Each is exact as
+// a float64.
 var powersOfTen = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
-// exactFloat reads a number of at most 15 digits without an exponent: the digits and the power of ten are exact in
-// float64, so that their quotient is rounded once, as it must be. It takes nothing, and says false, at any other.
+// fastFloat reads a number of at most 15 digits without an exponent. Its digits
+// and its power of ten are exact as float64, so their quotient is correctly
+// rounded. For any other number it reads nothing and returns false.
 func (r *jsonReader) fastFloat(bits int) (f float64, ok bool) {
 	i := r.pos
 	if i < len(r.data) && r.data[i] == '-' {
@@ -138,7 +142,7 @@ func (r *jsonReader) fastFloat(bits int) (f float64, ok bool) {
 		n, power = n-1, i-fraction
 	}
 	switch {
-	case bits != 64, n == 0, n >= len(powersOfTen), fraction == i, fraction == start+1, // to be looked at more closely
+	case bits != 64, n == 0, n >= len(powersOfTen), fraction == i, fraction == start+1,
 		r.data[start] == '0' && n > 1 && fraction != start+2,
 		i < len(r.data) && r.data[i]|0x20 == 'e':
 		return 0, false

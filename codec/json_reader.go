@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// readJSON reads data, which is one JSON value, into v.
+// readJSON decodes data, which is a single JSON value, into v.
 func readJSON(data string, s *shape, v reflect.Value, allowNaN bool, limit budget) error {
 	r := jsonReader{data: data, allowNaN: allowNaN, budget: limit}
 	return r.decode(s, v)
 }
 
-// readJSONBytes is readJSON for bytes that are the caller's: nothing in v is a part of them.
+// readJSONBytes is readJSON for bytes that belong to the caller. The value
+// shares no memory with data.
 func readJSONBytes(data []byte, s *shape, v reflect.Value, allowNaN bool, limit budget) error {
 	if len(data) > int(limit) {
 		return decodeError(s.typ, errBudget)
@@ -35,7 +36,7 @@ func (r *jsonReader) decode(s *shape, v reflect.Value) error {
 	return nil
 }
 
-// value reads the next value to x, where the zero value is.
+// value reads the next value into p, which points to a zero value.
 func (r *jsonReader) value(s *shape, p pointer) error {
 	if err := r.read(s, p); err != nil {
 		return decodeError(s.typ, err)
@@ -43,7 +44,7 @@ func (r *jsonReader) value(s *shape, p pointer) error {
 	return nil
 }
 
-// into returns DecodeErrors of parts, and reasons of its own.
+// read is value without wrapping of its error.
 func (r *jsonReader) read(s *shape, p pointer) error {
 	c := r.peek()
 	if c == 'n' && s.kind != kindJSON {
@@ -102,7 +103,7 @@ func (r *jsonReader) read(s *shape, p pointer) error {
 	}
 }
 
-// null reads null, which is the zero value of what can be nil.
+// null reads null. If the type can be nil, null is its zero value.
 func (r *jsonReader) null(s *shape) error {
 	if err := r.literal("null"); err != nil {
 		return err
@@ -146,7 +147,8 @@ func (r *jsonReader) jsonNumber(c byte) (string, error) {
 	return text, err
 }
 
-// quoted reads the types whose text stands between quotes; durations and texts also read a bare number.
+// readQuoted reads the types that are written as JSON strings. Durations and
+// text marshalers may also be numbers.
 func (r *jsonReader) readQuoted(s *shape, p pointer, c byte) error {
 	var text string
 	var err error
@@ -241,7 +243,7 @@ func (r *jsonReader) readStruct(s *shape, p pointer) error {
 	if !r.first('}') {
 		return r.close('}')
 	}
-	next := 0 // of the fields, none from here on has been there
+	next := 0 // fields from here on were not read yet
 	i, err := r.fieldIndex(s, next)
 	for err == nil {
 		if err = r.readField(s, p, i, i < next); err != nil {
@@ -265,7 +267,8 @@ func (r *jsonReader) readStruct(s *shape, p pointer) error {
 	return r.close('}')
 }
 
-// field reads the value of a field, or passes over that of an unknown one. A repeated one may have left something.
+// readField reads the value of field i, or skips the value of an unknown field.
+// If the field was read before, it is cleared first.
 func (r *jsonReader) readField(s *shape, p pointer, i int, repeated bool) error {
 	if i < 0 {
 		return r.skip()
@@ -286,8 +289,9 @@ func (r *jsonReader) readField(s *shape, p pointer, i int, repeated bool) error 
 	return nil
 }
 
-// member reads a name and tells which field has it, -1 for none. Most often it is the next one, which stands there as
-// it is always written.
+// fieldIndex reads the name of a member and returns the index of its field, or
+// -1 if there is none. It first tries the field at next, because fields are
+// usually in order.
 func (r *jsonReader) fieldIndex(s *shape, next int) (int, error) {
 	r.peek()
 	if next < len(s.fields) && strings.HasPrefix(r.data[r.pos:], s.fields[next].prefix[1:]) {

@@ -2,8 +2,8 @@ package codec
 
 import "strings"
 
-// jsonReader takes one JSON text apart from the front. It is strict, but for the bare NaN and Infinity that Python
-// writes, where bare allows them.
+// jsonReader reads a JSON text. It accepts valid JSON only, and NaN and the
+// infinities if allowNaN is set.
 type jsonReader struct {
 	data     string
 	pos      int
@@ -13,7 +13,7 @@ type jsonReader struct {
 	arena
 }
 
-// peek skips the space and returns the character after it, 0 at the end.
+// peek skips space and returns the next character, or 0 at the end.
 func (r *jsonReader) peek() byte {
 	if r.pos < len(r.data) && r.data[r.pos] > ' ' {
 		return r.data[r.pos]
@@ -32,7 +32,7 @@ func (r *jsonReader) skipSpace() byte {
 	return 0
 }
 
-// end checks that nothing follows.
+// end returns an error if anything follows.
 func (r *jsonReader) end() error {
 	if r.peek(); r.pos < len(r.data) {
 		return errTrailing
@@ -40,7 +40,7 @@ func (r *jsonReader) end() error {
 	return nil
 }
 
-// word reads a literal.
+// literal reads the given word.
 func (r *jsonReader) literal(word string) error {
 	if !strings.HasPrefix(r.data[r.pos:], word) {
 		return errSyntax
@@ -49,7 +49,7 @@ func (r *jsonReader) literal(word string) error {
 	return nil
 }
 
-// open enters a list or an object.
+// open reads the start of an array or object.
 func (r *jsonReader) open(c byte) error {
 	switch got := r.peek(); got {
 	case c:
@@ -65,10 +65,10 @@ func (r *jsonReader) open(c byte) error {
 	return nil
 }
 
-// first says whether the list or object that was just opened holds anything.
+// first reports whether the array or object that was just opened is not empty.
 func (r *jsonReader) first(end byte) bool { return r.peek() != end }
 
-// next says whether another element follows the one just read.
+// next reports whether another element follows.
 func (r *jsonReader) next(end byte) (bool, error) {
 	switch r.peek() {
 	case ',':
@@ -81,7 +81,7 @@ func (r *jsonReader) next(end byte) (bool, error) {
 	}
 }
 
-// close leaves the list or object.
+// close reads the end of an array or object.
 func (r *jsonReader) close(end byte) error {
 	if r.peek() != end {
 		return errSyntax
@@ -91,7 +91,7 @@ func (r *jsonReader) close(end byte) error {
 	return nil
 }
 
-// name reads the name of a member and the colon after it.
+// memberName reads the name of a member and the colon after it.
 func (r *jsonReader) memberName() (string, error) {
 	if r.peek() != '"' {
 		return "", errSyntax
@@ -107,7 +107,8 @@ func (r *jsonReader) memberName() (string, error) {
 	return text, nil
 }
 
-// wrong tells JSON of another kind from no JSON.
+// mismatch skips the next value. It returns errKind if the value is valid JSON,
+// else the syntax error.
 func (r *jsonReader) mismatch() error {
 	if err := r.skip(); err != nil {
 		return err
@@ -115,7 +116,7 @@ func (r *jsonReader) mismatch() error {
 	return errKind
 }
 
-// raw returns the next value as it is written; it must be JSON to the letter.
+// raw returns the text of the next value. NaN and infinities are not allowed.
 func (r *jsonReader) raw() (string, error) {
 	allowNaN := r.allowNaN
 	r.allowNaN = false
@@ -126,7 +127,7 @@ func (r *jsonReader) raw() (string, error) {
 	return r.data[start:r.pos], err
 }
 
-// skip passes over the next value and checks it.
+// skip skips the next value and validates it.
 func (r *jsonReader) skip() error {
 	switch r.peek() {
 	case 0:
@@ -197,8 +198,9 @@ func (r *jsonReader) skipObject() error {
 	return r.close('}')
 }
 
-// commas guesses how many elements the list that was just opened has, from the commas before its end; strings may hold
-// some too.
+// countElements estimates the number of elements in the array that was just
+// opened. It counts the commas before the next closing bracket, including those
+// in strings.
 func (r *jsonReader) countElements() int {
 	ahead, _ := r.lookAhead()
 	if ahead == "" {
@@ -207,7 +209,8 @@ func (r *jsonReader) countElements() int {
 	return min(strings.Count(ahead, ",")+1, 1024)
 }
 
-// elements is how many elements to make room for in the list that was just opened.
+// guessLen returns for how many elements to allocate memory in the array that
+// was just opened.
 func (r *jsonReader) guessLen(elem *shape) int {
 	switch elem.kind {
 	case kindStruct:
@@ -219,21 +222,22 @@ func (r *jsonReader) guessLen(elem *shape) int {
 	}
 }
 
-// objects is commas for objects, which hold commas themselves.
+// countObjects is countElements for objects, which contain commas themselves.
 func (r *jsonReader) countObjects() int {
 	ahead, whole := r.lookAhead()
 	if ahead == "" {
 		return 0
 	}
 	guess := strings.Count(ahead, "},{") + 1
-	if !whole || ahead[len(ahead)-1] != '}' { // the end of a list within
+	if !whole || ahead[len(ahead)-1] != '}' { // the bracket ends an array inside an object
 		guess = max(guess, 4)
 	}
 	return min(guess, 1024)
 }
 
-// ahead is what stands before the next end of a list, or the first part of it. A look at all of it, in every one of
-// nested lists, could take seconds.
+// lookAhead returns the text before the next closing bracket, and reports
+// whether it is complete. It is limited in length: scanning all of the text for
+// each of many nested arrays could take seconds.
 func (r *jsonReader) lookAhead() (text string, whole bool) {
 	const limit = 64 << 10
 	text = r.data[r.pos:min(len(r.data), r.pos+limit)]

@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// string reads a string, as a part of the text where nothing in it is escaped. Who puts it into a value keeps it.
+// string reads a string. If nothing in it is escaped, the result is a part of
+// the JSON text. A caller that stores the result in a value must call retain.
 func (r *jsonReader) string() (string, error) {
 	if r.pos >= len(r.data) {
 		return "", errSyntax
@@ -24,7 +25,8 @@ func (r *jsonReader) string() (string, error) {
 	return r.data[start:end], nil
 }
 
-// longString goes on with a string from the first character that is not plain ASCII.
+// slowString reads the remainder of a string that begins at start. i is the
+// position of the first character that is not plain ASCII.
 func (r *jsonReader) slowString(start, i int) (string, error) {
 	var short [64]byte
 	out := short[:0]
@@ -61,7 +63,8 @@ func (r *jsonReader) slowString(start, i int) (string, error) {
 	return "", errSyntax
 }
 
-// escape appends what the escape at i, after its backslash, stands for, and returns where it ends.
+// escape appends the character of the escape sequence whose backslash is at
+// i-1, and returns the position after the sequence.
 func (r *jsonReader) escape(out []byte, i int) ([]byte, int, error) {
 	if i >= len(r.data) {
 		return out, i, errSyntax
@@ -104,6 +107,7 @@ func (r *jsonReader) escape(out []byte, i int) ([]byte, int, error) {
 	}
 }
 
+// hex returns the value of the four hexadecimal digits at i.
 func (r *jsonReader) hex(i int) (rune, bool) {
 	if i+4 > len(r.data) {
 		return 0, false
@@ -124,7 +128,8 @@ func (r *jsonReader) hex(i int) (rune, bool) {
 	return v, true
 }
 
-// skipString passes over a string; half a surrogate pair is JSON, so that it only matters to who reads it.
+// skipString skips a string. An unpaired surrogate is valid JSON, so it is only
+// an error when the string is read.
 func (r *jsonReader) skipString() error {
 	start := r.pos
 	_, err := r.string()
@@ -152,7 +157,8 @@ func (r *jsonReader) skipString() error {
 	return errSyntax
 }
 
-// plain tells the characters that stand for themselves in a JSON string of ASCII.
+// plainASCII reports for each byte whether it is an ASCII character that a JSON
+// string contains unescaped.
 var plainASCII = func() (t [256]bool) {
 	for c := 0x20; c < utf8.RuneSelf; c++ {
 		t[c] = c != '"' && c != '\\'
@@ -160,9 +166,11 @@ var plainASCII = func() (t [256]bool) {
 	return t
 }()
 
-// plainEnd returns where the characters from s[i] on that are plain end. It looks at eight at a time: in each byte of
-// odd, the highest bit is set where the character is not plain, and the lowest of these bits is never set by a
-// borrow, since only a character that is not plain itself borrows.
+// plainEnd returns the position of the first byte at or after s[i] that is not
+// in plainASCII. It tests eight bytes at a time: the highest bit of a byte in
+// special is set if the character is special. A subtraction may borrow from the
+// next byte, but only a special character borrows, so the lowest bit that is
+// set is always correct.
 func plainEnd(s string, i int) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(s); i += 8 {
@@ -180,8 +188,8 @@ func plainEnd(s string, i int) int {
 	return i
 }
 
-// appendQuoted appends s as a JSON string, without any escape that JSON does not require; false says that s is no
-// valid UTF-8.
+// appendQuoted appends s as a JSON string. It escapes only the characters that
+// JSON requires to be escaped. If s is not valid UTF-8, it returns false.
 func appendQuoted(dst []byte, s string) ([]byte, bool) {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')

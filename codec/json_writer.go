@@ -11,18 +11,19 @@ import (
 	"time"
 )
 
-// maxDepth is how deep lists, maps and structs may be nested, read and written alike.
+// maxDepth is the maximum depth of nested slices, maps and structs, for reading
+// and for writing.
 const maxDepth = 10000
 
-// jsonWriter writes values as JSON, in Python's dialect or as other programs do.
+// jsonWriter writes JSON, either as Python writes it or as other programs do.
 type jsonWriter struct {
 	buf    []byte
 	python bool
-	inAny  bool // inside an interface, where only a point or an exponent tells a float from an integer
+	inAny  bool // inside an interface, so floats need a point or an exponent
 	depth  int
 }
 
-// whole writes v, which need not have an address.
+// encode writes v, which need not be addressable.
 func (w *jsonWriter) encode(s *shape, v reflect.Value, inStruct bool) error {
 	if v.CanAddr() {
 		return w.value(s, pointerTo(v), inStruct)
@@ -33,7 +34,8 @@ func (w *jsonWriter) encode(s *shape, v reflect.Value, inStruct bool) error {
 	return w.value(s, pointerTo(*c), inStruct)
 }
 
-// value writes what is at x; modelled says that a struct encloses it, where Python's models write a bool as a string.
+// value writes the value at p. inStruct reports whether a struct contains it.
+// Python's models write a bool as a string in that case.
 func (w *jsonWriter) value(s *shape, p pointer, inStruct bool) error {
 	if s.nilable && p.isNil() {
 		w.buf = append(w.buf, "null"...)
@@ -87,7 +89,7 @@ func (w *jsonWriter) value(s *shape, p pointer, inStruct bool) error {
 	return nil
 }
 
-// container writes what has parts.
+// writeContainer writes a struct, map, array or slice.
 func (w *jsonWriter) writeContainer(s *shape, p pointer, inStruct bool) (err error) {
 	if w.depth++; w.depth > maxDepth {
 		return encodeError(s.typ, errCycle)
@@ -107,7 +109,7 @@ func (w *jsonWriter) writeContainer(s *shape, p pointer, inStruct bool) (err err
 	return err
 }
 
-// list writes n elements, the first of which is at x.
+// writeElements writes n elements. p points to the first one.
 func (w *jsonWriter) writeElements(s *shape, p pointer, n int, inStruct bool) error {
 	w.buf = append(w.buf, '[')
 	for i := range n {
@@ -141,7 +143,8 @@ func (w *jsonWriter) writeStruct(s *shape, p pointer) error {
 	return nil
 }
 
-// table writes a map, its keys in order, so that equal maps give equal bytes.
+// writeMap writes a map in the order of its keys, so that equal maps have equal
+// encodings.
 func (w *jsonWriter) writeMap(s *shape, p pointer, inStruct bool) error {
 	if s.mapKind == mapOfString {
 		return w.writeStringMap(s, *valueAt[map[string]string](p))
@@ -175,7 +178,7 @@ func (w *jsonWriter) writeMap(s *shape, p pointer, inStruct bool) error {
 	return nil
 }
 
-// entry writes one entry of a map, with a comma behind it.
+// writeEntry writes an entry of a map and a comma.
 func (w *jsonWriter) writeEntry(s *shape, key string, elem pointer, inStruct bool) error {
 	if err := w.string(s.key, key); err != nil {
 		return err
@@ -188,7 +191,8 @@ func (w *jsonWriter) writeEntry(s *shape, key string, elem pointer, inStruct boo
 	return nil
 }
 
-// endTable ends the object whose entries begin at start, in the place of the last comma.
+// endObject replaces the last comma of the object whose entries begin at start
+// with a closing brace.
 func (w *jsonWriter) endObject(start int) {
 	if len(w.buf) > start {
 		w.buf = w.buf[:len(w.buf)-1]

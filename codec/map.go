@@ -9,12 +9,14 @@ import (
 	"time"
 )
 
-// entry is one key of a map as text, and its value.
+// mapEntry is an entry of a map, with its key as text.
 type mapEntry struct {
 	key   string
 	value reflect.Value
 }
 
+// sortedEntries returns the entries of map v in the order of their keys. It
+// returns an error if two keys have the same text.
 func sortedEntries(s *shape, v reflect.Value, python bool) ([]mapEntry, error) {
 	entries := make([]mapEntry, 0, v.Len())
 	for iter := v.MapRange(); iter.Next(); {
@@ -33,14 +35,15 @@ func sortedEntries(s *shape, v reflect.Value, python bool) ([]mapEntry, error) {
 	return entries, nil
 }
 
-// part is an entry of a map as it is written: its key, and where in a buffer it stands.
+// entrySpan is an encoded entry of a map: its key and its position in a buffer.
 type entrySpan struct {
 	key        string
 	start, end int
 }
 
-// table is what writing a map in the order of its keys needs. The entries are written as the map gives them, and put
-// in order afterwards, so that no value is kept.
+// mapBuffer holds what encoding a map in the order of its keys needs. The
+// entries are encoded in the order of iteration and sorted afterwards, so no
+// value has to be kept.
 type mapBuffer struct {
 	keys    []string
 	spans   []entrySpan
@@ -49,7 +52,7 @@ type mapBuffer struct {
 
 var mapBuffers = sync.Pool{New: func() any { return new(mapBuffer) }}
 
-// release keeps nothing of the map, and no more than a little memory.
+// release clears the buffer and puts it back. Large buffers are dropped.
 func (t *mapBuffer) release() {
 	if cap(t.scratch) > largestBuffer || cap(t.keys) > 1024 || cap(t.spans) > 1024 {
 		return
@@ -59,7 +62,8 @@ func (t *mapBuffer) release() {
 	mapBuffers.Put(t)
 }
 
-// sort puts the parts, which begin at start in dst, in the order of their keys; false says that two keys are the same.
+// sort rewrites the entries, which begin at dst[start], in the order of their
+// keys. It returns false if two keys are equal.
 func (t *mapBuffer) sort(dst []byte, start int) bool {
 	slices.SortFunc(t.spans, func(a, b entrySpan) int { return strings.Compare(a.key, b.key) })
 	t.scratch = append(t.scratch[:0], dst[start:]...)
@@ -73,7 +77,7 @@ func (t *mapBuffer) sort(dst []byte, start int) bool {
 	return true
 }
 
-// keyText returns a map's key as text.
+// mapKeyText returns the key of a map as text.
 func mapKeyText(s *shape, v reflect.Value, python bool) (string, error) {
 	switch s.kind {
 	case kindString:
@@ -101,7 +105,7 @@ func mapKeyText(s *shape, v reflect.Value, python bool) (string, error) {
 	}
 }
 
-// setKey reads a map's key from its text into v.
+// setMapKey decodes the text of a map key into v.
 func setMapKey(s *shape, v reflect.Value, text string, limit *budget) error {
 	switch s.kind {
 	case kindString:

@@ -12,11 +12,12 @@ var (
 	textMarshalerType = reflect.TypeFor[encoding.TextMarshaler]()
 	jsonMarshalerType = reflect.TypeFor[json.Marshaler]()
 
-	errUnmarshalText = errors.New("its UnmarshalText refuses it")
-	errUnmarshalJSON = errors.New("its UnmarshalJSON refuses it")
+	errUnmarshalText = errors.New("UnmarshalText returned an error")
+	errUnmarshalJSON = errors.New("UnmarshalJSON returned an error")
 )
 
-// self returns v, or a pointer to it, for a call of its own methods.
+// receiver returns v or a pointer to it, whichever has the methods that marshal
+// it.
 func receiver(s *shape, v reflect.Value) any {
 	if v.CanAddr() || !s.marshalsByValue {
 		return addressable(v).Addr().Interface()
@@ -24,7 +25,7 @@ func receiver(s *shape, v reflect.Value) any {
 	return v.Interface()
 }
 
-// textOf returns what the MarshalText of v gives.
+// callMarshalText returns the result of the MarshalText method of v.
 func callMarshalText(s *shape, v reflect.Value) ([]byte, error) {
 	text, err := receiver(s, v).(encoding.TextMarshaler).MarshalText()
 	if err != nil {
@@ -36,7 +37,7 @@ func callMarshalText(s *shape, v reflect.Value) ([]byte, error) {
 	return text, nil
 }
 
-// setText has v read the text by its UnmarshalText.
+// callUnmarshalText passes text to the UnmarshalText method of v.
 func callUnmarshalText(s *shape, v reflect.Value, text string, limit *budget) error {
 	if s.bigType != nil {
 		if err := limit.spendBig(s.bigType, text); err != nil {
@@ -50,7 +51,10 @@ func callUnmarshalText(s *shape, v reflect.Value, text string, limit *budget) er
 	return nil
 }
 
-// rawJSON returns the JSON that v itself makes, checked; strict says that null, which stands for nil, is an error.
+// callMarshalJSON returns the JSON of v. It removes the space around a
+// [json.RawMessage], and all space between the tokens of a MarshalJSON result.
+// If the JSON is not valid, it returns an error. If rejectNull is set, null is
+// an error too, because null stands for nil.
 func callMarshalJSON(s *shape, v reflect.Value, rejectNull bool, depth int) (string, error) {
 	var text string
 	if s.kind == kindRaw {
@@ -79,7 +83,7 @@ func callMarshalJSON(s *shape, v reflect.Value, rejectNull bool, depth int) (str
 	return text, nil
 }
 
-// setJSON has v read the JSON by its UnmarshalJSON.
+// callUnmarshalJSON passes JSON text to the UnmarshalJSON method of v.
 func callUnmarshalJSON(s *shape, v reflect.Value, text string) error {
 	v.SetZero()
 	if s.kind == kindRaw {
@@ -97,7 +101,7 @@ func callUnmarshalJSON(s *shape, v reflect.Value, text string) error {
 
 const jsonSpace = " \t\r\n"
 
-// compactJSON leaves out the space between the tokens.
+// compactJSON removes the space between the tokens of data.
 func compactJSON(data []byte) string {
 	out := make([]byte, 0, len(data))
 	quoted, escaped := false, false

@@ -6,19 +6,20 @@ import (
 	"github.com/symphony-go/symphony/internal/fields"
 )
 
-// member is one stored field of a struct.
+// member is a stored field of a struct.
 type member struct {
 	fields.Field
 	shape  *shape
-	prefix string                   // a comma, the name in quotes and a colon
-	omit   func(reflect.Value) bool // nil where nothing is left out
-	direct bool                     // no embedded pointer leads to it
-	offset uintptr                  // within the struct, where it is direct
+	prefix string                   // a comma, the quoted name and a colon
+	omit   func(reflect.Value) bool // nil if the field is never omitted
+	direct bool                     // the field is not in an embedded pointer
+	offset uintptr                  // of a direct field within the struct
 }
 
 func (m *member) omitted(v reflect.Value) bool { return m.omit != nil && m.omit(v) }
 
-// missing is the size of the embedded structs on the way to the field that struct v has no memory for yet.
+// unallocated returns the size of the embedded structs on the way to the field
+// that are not allocated in struct v.
 func (m *member) unallocated(v reflect.Value) (size int) {
 	for i, n := range m.Index[:len(m.Index)-1] {
 		if i > 0 && v.Kind() == reflect.Pointer {
@@ -32,7 +33,8 @@ func (m *member) unallocated(v reflect.Value) (size int) {
 	return 0
 }
 
-// behind is the size of what pointer t points to, and of the structs that further pointers along the path lead to.
+// pathSize returns the size of the struct that pointer type t points to, plus
+// the sizes of the structs that further pointers along the path point to.
 func pathSize(t reflect.Type, path []int) int {
 	t = t.Elem()
 	size := int(t.Size())
@@ -45,7 +47,8 @@ func pathSize(t reflect.Type, path []int) int {
 	return size
 }
 
-// offsetOf is where within struct t a field is; false where a pointer leads to it.
+// offsetOf returns the offset of a field within struct type t. If a pointer
+// leads to the field, it returns false.
 func offsetOf(t reflect.Type, index []int) (offset uintptr, direct bool) {
 	for _, n := range index {
 		if t.Kind() != reflect.Struct {

@@ -9,7 +9,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
-// list enters a list and returns how many elements it has.
+// arrayLen reads the header of an array and returns the number of its elements.
 func (r *msgpackReader) arrayLen() (int, error) {
 	if r.wireType() != wireArray {
 		return 0, errKind
@@ -18,7 +18,7 @@ func (r *msgpackReader) arrayLen() (int, error) {
 	return n, r.enter(n, err)
 }
 
-// tableLen enters a table and returns how many entries it has.
+// mapLen reads the header of a map and returns the number of its entries.
 func (r *msgpackReader) mapLen() (int, error) {
 	if r.wireType() != wireMap {
 		return 0, errKind
@@ -27,6 +27,8 @@ func (r *msgpackReader) mapLen() (int, error) {
 	return n, r.enter(2*n, err)
 }
 
+// enter checks the number of values in an array or map, and increases the
+// depth.
 func (r *msgpackReader) enter(n int, err error) error {
 	if err != nil || n < 0 || n > r.src.Len() {
 		return errMsgPack
@@ -37,7 +39,8 @@ func (r *msgpackReader) enter(n int, err error) error {
 	return nil
 }
 
-// reserve is how many of n elements to allocate memory for at once: what is stored may claim more than it holds.
+// initialLen returns for how many of n elements to allocate memory at first. A
+// header may claim more elements than there are.
 func initialLen(n int, size uintptr) int {
 	const limit = 4096
 	return min(n, limit/max(1, int(size)))
@@ -154,7 +157,7 @@ func (r *msgpackReader) readStruct(s *shape, v reflect.Value) error {
 	return nil
 }
 
-// skip passes over the next value, whatever it is.
+// skip skips the next value.
 func (r *msgpackReader) skip() error {
 	end, err := skipMsgPack(r.data, r.offset(), r.depth)
 	if err != nil {
@@ -164,7 +167,7 @@ func (r *msgpackReader) skip() error {
 	return err
 }
 
-// passOver returns where the value that begins at i ends.
+// skipMsgPack returns the end of the value that begins at data[i].
 func skipMsgPack(data string, i, depth int) (int, error) {
 	if i >= len(data) {
 		return 0, errMsgPack
@@ -200,13 +203,13 @@ func skipMsgPack(data string, i, depth int) (int, error) {
 	return i, nil
 }
 
-// form is what the first byte of a value tells of its length.
+// format describes the length of a value, as given by its first byte.
 type format struct {
 	invalid     bool
-	size        int // how many bytes or elements follow
-	lengthBytes int // how many bytes hold that number instead
-	extraBytes  int // bytes that the number does not count: the type of an extension
-	perElement  int // how many values an element is; 0 where bytes follow
+	size        int // number of bytes or elements that follow
+	lengthBytes int // length of the integer that holds the size instead
+	extraBytes  int // bytes that size does not include: the type of an extension
+	perElement  int // number of values in an element; 0 if bytes follow
 }
 
 func formatOf(c byte) format {
@@ -258,7 +261,8 @@ func formatOf(c byte) format {
 	}
 }
 
-// name reads a key: a string, or an integer or a bool that another program may have written.
+// mapKey reads the key of a map. It is a string, or an integer or bool that
+// another program may have written.
 func (r *msgpackReader) mapKey() (string, error) {
 	switch wire := r.wireType(); wire {
 	case wireString, wireBinary:
@@ -279,7 +283,8 @@ func (r *msgpackReader) mapKey() (string, error) {
 	}
 }
 
-// any reads the next value as what it is; bytes and times keep their types.
+// any reads the next value as the type that its first byte names. Byte slices and
+// times keep their types.
 func (r *msgpackReader) any() (any, error) {
 	if err := r.spend(boxedSize); err != nil {
 		return nil, err

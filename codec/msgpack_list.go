@@ -9,9 +9,14 @@ import (
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
-// Extend appends the elements of more, a value of the type, to a list that is stored as held, and leaves the bytes of
-// the elements that are there as they are. It knows the lists of MsgPack; false is for every other type. A held text
-// that does not fit the type is a *DecodeError.
+// Extend returns the stored list with the elements of elems appended. The bytes
+// of the stored elements stay as they are. The type of elems must be the
+// compiled type.
+//
+// Extend supports slices with [MsgPack]. For any other type it returns false.
+//
+// If stored does not fit the type, Extend returns a [*DecodeError]. If elems
+// cannot be encoded, it returns an [*EncodeError].
 func (t *Type) Extend(stored string, elems reflect.Value) (text string, ok bool, err error) {
 	if t.shape == nil || t.codec != MsgPack || t.shape.kind != kindSlice {
 		return "", false, nil
@@ -32,7 +37,7 @@ func (t *Type) Extend(stored string, elems reflect.Value) (text string, ok bool,
 	return b.String(), true, nil
 }
 
-// elements splits a well-formed list into its length and the bytes of its elements.
+// splitArray returns the number of elements of a valid array and their bytes.
 func splitArray(list string) (n int, body string) {
 	switch c := list[0]; c {
 	case msgpcode.Nil:
@@ -46,6 +51,7 @@ func splitArray(list string) (n int, body string) {
 	}
 }
 
+// arrayHeader returns the header of an array of n elements.
 func arrayHeader(n int) []byte {
 	switch {
 	case n <= int(msgpcode.FixedArrayMask):

@@ -34,7 +34,8 @@ func (msgpackCodec) decode(data string, s *shape, v reflect.Value, limit budget)
 	return nil
 }
 
-// msgpackReader reads MessagePack. Lengths that the text cannot hold are refused before anything is allocated for them.
+// msgpackReader reads MessagePack. It refuses a length that exceeds the data
+// before it allocates memory for it.
 type msgpackReader struct {
 	data  string
 	src   strings.Reader
@@ -52,7 +53,7 @@ func (r *msgpackReader) release() {
 	msgpackReaders.Put(r)
 }
 
-// sort is what the next value is, by its first byte.
+// wireType is the type of a MessagePack value, as given by its first byte.
 type wireType uint8
 
 const (
@@ -69,6 +70,7 @@ const (
 	wireExtension
 )
 
+// wireType returns the type of the next value without reading it.
 func (r *msgpackReader) wireType() wireType {
 	c, err := r.dec.PeekCode()
 	switch {
@@ -97,10 +99,10 @@ func (r *msgpackReader) wireType() wireType {
 	}
 }
 
-// timeExtension is the type -1, which MessagePack gives to times.
+// timeExtension is the type of the extension for times, which is -1.
 const timeExtension = 0xff
 
-// extension tells a time from the extensions that other programs define.
+// extensionType distinguishes times from other extensions.
 func (r *msgpackReader) extensionType(c byte) wireType {
 	typeAt := r.offset() + 1
 	switch c {
@@ -116,9 +118,10 @@ func (r *msgpackReader) extensionType(c byte) wireType {
 	return wireExtension
 }
 
-// at is how much of the data is read.
+// offset returns the number of bytes that were read.
 func (r *msgpackReader) offset() int { return len(r.data) - r.src.Len() }
 
+// value reads the next value into v.
 func (r *msgpackReader) value(s *shape, v reflect.Value) error {
 	if err := r.read(s, v); err != nil {
 		return decodeError(s.typ, err)
@@ -126,6 +129,7 @@ func (r *msgpackReader) value(s *shape, v reflect.Value) error {
 	return nil
 }
 
+// read is value without wrapping of its error.
 func (r *msgpackReader) read(s *shape, v reflect.Value) error {
 	wire := r.wireType()
 	switch {
@@ -190,7 +194,8 @@ func (r *msgpackReader) read(s *shape, v reflect.Value) error {
 	}
 }
 
-// text reads what is stored as a string or as bytes; the two are taken for each other.
+// readText reads the types that are stored as strings or bytes. A string may be
+// read as bytes and the other way round.
 func (r *msgpackReader) readText(s *shape, v reflect.Value, wire wireType) error {
 	if s.kind == kindNumber && (wire == wireInt || wire == wireFloat) {
 		x, err := r.any()
@@ -333,7 +338,8 @@ func (r *msgpackReader) float(wire wireType, bits int) (float64, error) {
 	}
 }
 
-// intFloat reads an integer as a float.
+// floatFromInt reads an integer as a float. It returns an error if the float
+// cannot represent the integer exactly.
 func (r *msgpackReader) floatFromInt(bits int) (float64, error) {
 	var u uint64
 	var negative bool

@@ -20,7 +20,7 @@ func (msgpackCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, error
 	return out, err
 }
 
-// appender is a byte slice as an io.Writer.
+// byteWriter is an io.Writer that appends to a slice.
 type byteWriter []byte
 
 func (a *byteWriter) Write(p []byte) (int, error) {
@@ -33,7 +33,8 @@ func (a *byteWriter) WriteByte(c byte) error {
 	return nil
 }
 
-// msgpackWriter writes values as MessagePack: structs as maps by their stored names, durations as nanoseconds.
+// msgpackWriter writes MessagePack. Structs are maps with the stored names as
+// keys. Durations are nanoseconds.
 type msgpackWriter struct {
 	enc   *msgpack.Encoder
 	depth int
@@ -147,7 +148,8 @@ func (w *msgpackWriter) writeStruct(s *shape, v reflect.Value) error {
 	return nil
 }
 
-// table writes a map in the order of its keys' texts, so that equal maps give equal bytes.
+// writeMap writes a map in the order of the texts of its keys, so that equal
+// maps have equal encodings.
 func (w *msgpackWriter) writeMap(s *shape, v reflect.Value) error {
 	entries, err := sortedEntries(s, v, false)
 	if err != nil {
@@ -167,7 +169,8 @@ func (w *msgpackWriter) writeMap(s *shape, v reflect.Value) error {
 	return nil
 }
 
-// key writes a map's key: integers and bools as such, all else as text.
+// writeKey writes the key of a map. Integers, durations and bools keep their
+// type. All other keys are strings.
 func (w *msgpackWriter) writeKey(s *shape, e mapEntry) error {
 	switch s.kind {
 	case kindInt, kindDuration:

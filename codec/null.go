@@ -1,6 +1,6 @@
 package codec
 
-// isNull says that text is null inside any number of quotes.
+// isQuotedNull reports whether text is null inside any number of quotes.
 func isQuotedNull[T string | []byte](text T) bool {
 	n := len(text) - len("null")
 	if n < 0 || n%2 != 0 || string(text[n/2:n/2+4]) != "null" {
@@ -14,7 +14,8 @@ func isQuotedNull[T string | []byte](text T) bool {
 	return true
 }
 
-// guardNull adds a pair of quotes to the text from dst[start:] on where it could be taken for nil.
+// quoteNull adds a pair of quotes to the text at dst[start:] if it could be
+// mistaken for nil.
 func quoteNull(dst []byte, start int) []byte {
 	if !isQuotedNull(dst[start:]) {
 		return dst
@@ -25,7 +26,7 @@ func quoteNull(dst []byte, start int) []byte {
 	return dst
 }
 
-// unguardNull takes away what guardNull added.
+// unquoteNull removes the quotes that quoteNull added.
 func unquoteNull(text string) string {
 	if isQuotedNull(text) && text != "null" {
 		return text[1 : len(text)-1]

@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// appendFloat appends Python's spelling of f: its shortest digits, and always a point or an exponent.
+// appendFloat appends f as Python writes it: the shortest digits, and always a
+// decimal point or an exponent.
 func appendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -31,7 +32,7 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	return append(dst, ".0"...)
 }
 
-// appendJSONFloat appends f, which is finite, as the number that other JSON programs write.
+// appendJSONFloat appends f, which must be finite, as encoding/json writes it.
 func appendJSONFloat(dst []byte, f float64, bits int) []byte {
 	low, high := 1e-6, 1e21
 	if bits == 32 {
@@ -41,14 +42,15 @@ func appendJSONFloat(dst []byte, f float64, bits int) []byte {
 		return strconv.AppendFloat(dst, f, 'f', -1, bits)
 	}
 	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
-	if n := len(dst); dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' { // 1e-9, not 1e-09
+	// Shorten 1e-09 to 1e-9.
+	if n := len(dst); dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' {
 		dst[n-2] = dst[n-1]
 		dst = dst[:n-1]
 	}
 	return dst
 }
 
-// parseFloat reads a number in the spelling of JSON, of Go or of Python.
+// parseFloat parses a number as JSON, Go or Python writes it.
 func parseFloat(s string, bits int) (float64, error) {
 	switch s {
 	case "":
@@ -72,8 +74,8 @@ func parseFloat(s string, bits int) (float64, error) {
 	return f, nil
 }
 
-// scanNumber returns the length of the JSON number that s begins with, 0 for none, and whether it has neither a
-// fraction nor an exponent.
+// scanNumber returns the length of the JSON number at the start of s, or 0. It
+// reports whether the number has neither a fraction nor an exponent.
 func scanNumber(s string) (n int, integer bool) {
 	i := 0
 	if i < len(s) && s[i] == '-' {
@@ -103,6 +105,8 @@ func scanNumber(s string) (n int, integer bool) {
 	return i, integer
 }
 
+// digitsEnd returns the position of the first byte at or after s[i] that is not
+// a digit.
 func digitsEnd(s string, i int) int {
 	for i < len(s) && isDigit(s[i]) {
 		i++
@@ -112,7 +116,7 @@ func digitsEnd(s string, i int) int {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// parseInt reads a decimal integer of that many bits, exactly.
+// parseInt parses a decimal integer of the given number of bits.
 func parseInt(s string, bits int) (int64, error) {
 	negative := s != "" && s[0] == '-'
 	u, err := parseDecimal(s, negative)
@@ -122,7 +126,8 @@ func parseInt(s string, bits int) (int64, error) {
 	return toSigned(u, negative, bits)
 }
 
-// signed is an integer of that many bits, if it fits.
+// toSigned returns an integer of the given number of bits from its sign and
+// absolute value.
 func toSigned(u uint64, negative bool, bits int) (int64, error) {
 	limit := uint64(1) << (bits - 1)
 	switch {
@@ -135,7 +140,7 @@ func toSigned(u uint64, negative bool, bits int) (int64, error) {
 	}
 }
 
-// parseUint reads a decimal integer of that many bits that is not negative, exactly.
+// parseUint parses an unsigned decimal integer of the given number of bits.
 func parseUint(s string, bits int) (uint64, error) {
 	negative := s != "" && s[0] == '-'
 	u, err := parseDecimal(s, negative)
@@ -145,7 +150,7 @@ func parseUint(s string, bits int) (uint64, error) {
 	return toUnsigned(u, negative, bits)
 }
 
-// unsigned is signed for the integers that cannot be negative.
+// toUnsigned is toSigned for unsigned integers.
 func toUnsigned(u uint64, negative bool, bits int) (uint64, error) {
 	switch {
 	case negative && u != 0, u > math.MaxUint64>>(64-bits):
@@ -155,6 +160,7 @@ func toUnsigned(u uint64, negative bool, bits int) (uint64, error) {
 	}
 }
 
+// parseDecimal returns the absolute value of a decimal integer.
 func parseDecimal(s string, negative bool) (uint64, error) {
 	switch s {
 	case "":
@@ -186,7 +192,7 @@ func parseDecimal(s string, negative bool) (uint64, error) {
 	return u, nil
 }
 
-// parseBool reads a bool in any of the spellings that Go, JSON and Python have for it.
+// parseBool parses a bool as Go, JSON or Python writes it.
 func parseBool(s string) (bool, error) {
 	switch s {
 	case "1", "true", "True", "TRUE", "t", "T", `"1"`, `"true"`, `"True"`:

@@ -6,21 +6,28 @@ import (
 	"unsafe"
 )
 
-// spot is where a value of a shape stands in memory. JSON is read and written through spots and not through
-// reflect.Values, which check at every step what the shape has settled once: that was a third of the time.
+// pointer is the address of a value that a shape describes. The JSON reader and
+// writer use pointers instead of reflect.Values, because reflect checks at each
+// step what the shape has already established. Those checks took a third of the
+// time.
 //
-// This file alone uses unsafe. It is sound because a spot begins as the address of an addressable reflect.Value, moves
-// on only by the offset of a field, the size of an element or a pointer that is stored there, and is read and written
-// as the kind and the size that the shape took from the type at the spot. What the collector must know of is written as
-// a Go pointer, string, slice, interface or struct, never as bytes.
+// Only this file uses unsafe. The following rules make it safe. A pointer is
+// created from an addressable reflect.Value. It advances only by the offset of
+// a field, by the size of an element, or to the target of a pointer stored at
+// its address. It is read and written as the kind and size of the shape, which
+// was made from the type at that address. Values that contain pointers are
+// written as Go values, never as bytes, so that the garbage collector sees
+// them.
 type pointer struct{ addr unsafe.Pointer }
 
 func pointerTo(v reflect.Value) pointer { return pointer{unsafe.Pointer(v.UnsafeAddr())} }
 
-// value is the reflect.Value at the spot, for types that have methods or are maps.
+// value returns the reflect.Value at p, for types that have methods and for
+// maps.
 func (p pointer) value(s *shape) reflect.Value { return reflect.NewAt(s.typ, p.addr).Elem() }
 
-// isNil says that what is at the spot, and can be nil, is nil: of all such types it is the first word that tells.
+// isNil reports whether the value at p is nil. The first word of every type
+// that can be nil is nil in that case.
 func (p pointer) isNil() bool { return *(*unsafe.Pointer)(p.addr) == nil }
 
 func (p pointer) bool() bool                  { return *(*bool)(p.addr) }
@@ -69,7 +76,7 @@ func (p pointer) float(bits int) float64 {
 	return *(*float64)(p.addr)
 }
 
-// setUint sets an integer, signed ones too.
+// setUint sets a signed or unsigned integer.
 func (p pointer) setUint(n uint64, bits int) {
 	switch bits {
 	case 8:
@@ -91,24 +98,25 @@ func (p pointer) setFloat(f float64, bits int) {
 	*(*float64)(p.addr) = f
 }
 
-// at is the value at the spot, whose type T is.
+// valueAt returns the value at p, whose type must be T.
 func valueAt[T any](p pointer) *T { return (*T)(p.addr) }
 
-// view is data as a string, without a copy: for as long as nobody writes to data.
+// stringView returns data as a string without copying it. The string is valid
+// as long as data does not change.
 func stringView(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
 
-// target goes where the pointer at the spot points to.
+// deref returns the pointer that is stored at p.
 func (p pointer) deref() pointer { return pointer{*(*unsafe.Pointer)(p.addr)} }
 
-// point makes the pointer at the spot point to a new value of the shape, and goes there.
+// allocate stores a pointer to a new value at p, and returns that pointer.
 func (p pointer) allocate(elem *shape) pointer {
 	target := reflect.New(elem.typ).UnsafePointer()
 	*(*unsafe.Pointer)(p.addr) = target
 	return pointer{target}
 }
 
-// field goes to a field of the struct at the spot. Where an embedded pointer on the way is nil, it makes what that
-// points to.
+// field returns a pointer to a field of the struct at p. It allocates the
+// embedded pointers on the way that are nil.
 func (p pointer) field(s *shape, m *member) pointer {
 	if m.direct {
 		return pointer{unsafe.Add(p.addr, m.offset)}
@@ -118,7 +126,8 @@ func (p pointer) field(s *shape, m *member) pointer {
 
 func (p pointer) settable(s *shape, m *member) pointer { return pointerTo(m.Settable(p.value(s))) }
 
-// present is field for reading; false says that the field is left out.
+// presentField is field for writing. It returns false if the field is omitted
+// or if an embedded pointer on the way is nil.
 func (p pointer) presentField(s *shape, m *member) (pointer, bool) {
 	if m.direct {
 		p = pointer{unsafe.Add(p.addr, m.offset)}
@@ -131,12 +140,12 @@ func (p pointer) presentField(s *shape, m *member) (pointer, bool) {
 	return pointerTo(v), true
 }
 
-// element goes to an element of the list that begins at the spot.
+// element returns a pointer to element i of the array that begins at p.
 func (p pointer) element(elem *shape, i int) pointer {
 	return pointer{unsafe.Add(p.addr, uintptr(i)*elem.size)}
 }
 
-// header is what a slice consists of.
+// sliceHeader is the memory layout of a slice.
 type sliceHeader struct {
 	data     unsafe.Pointer
 	len, cap int
@@ -144,8 +153,8 @@ type sliceHeader struct {
 
 func (p pointer) header() *sliceHeader { return (*sliceHeader)(p.addr) }
 
-// reserve makes room for n elements in the nil slice at the spot. Where the elements are plain numbers or texts, any type
-// of their size will do.
+// allocateSlice allocates memory for n elements in the nil slice at p. If the
+// elements are numbers or strings, any type of their size can be used.
 func (p pointer) allocateSlice(s *shape, n int) {
 	switch s.elem.kind {
 	case kindBool, kindInt, kindUint, kindFloat, kindDuration:
@@ -160,7 +169,7 @@ func (p pointer) allocateSlice(s *shape, n int) {
 	}
 }
 
-// zeros is memory for n numbers of a size.
+// allocateNumbers returns memory for n numbers of the given size.
 func allocateNumbers(size, n int) unsafe.Pointer {
 	switch size {
 	case 1:
@@ -174,7 +183,8 @@ func allocateNumbers(size, n int) unsafe.Pointer {
 	}
 }
 
-// extend makes the slice at the spot one element longer, and goes there.
+// appendZero appends a zero element to the slice at p and returns a pointer to
+// it.
 func (p pointer) appendZero(s *shape) pointer {
 	h := p.header()
 	if h.len == h.cap {

@@ -51,7 +51,7 @@ func checkRoundTrip(t require.TestingT, c codec.Codec, want, dst reflect.Value) 
 }
 
 func isNonFinite(err error) bool {
-	return err != nil && len(err.Error()) > 0 && strings.Contains(err.Error(), "JSON has no number for it")
+	return err != nil && len(err.Error()) > 0 && strings.Contains(err.Error(), "JSON has no NaN or infinity")
 }
 
 func TestUnmarshalReadsWhatMarshalWrote(t *testing.T) {

@@ -163,12 +163,12 @@ func TestUnusualTypesAreRefusedWithAHint(t *testing.T) {
 		typ  reflect.Type
 		hint string
 	}{
-		{reflect.TypeFor[atomic.Int64](), "store its text or an exported field"},
-		{reflect.TypeFor[atomic.Pointer[int]](), "store its text or an exported field"},
-		{reflect.TypeFor[sync.Mutex](), "leave it out with `redis:\"-\"`"},
+		{reflect.TypeFor[atomic.Int64](), "store a string in its place"},
+		{reflect.TypeFor[atomic.Pointer[int]](), "store a string in its place"},
+		{reflect.TypeFor[sync.Mutex](), "exclude the field with `redis:\"-\"`"},
 		{reflect.TypeFor[error](), "use any or a struct"},
-		{reflect.TypeFor[chan int](), "leave it out with `redis:\"-\"`"},
-		{reflect.TypeFor[func()](), "leave it out with `redis:\"-\"`"},
+		{reflect.TypeFor[chan int](), "exclude the field with `redis:\"-\"`"},
+		{reflect.TypeFor[func()](), "exclude the field with `redis:\"-\"`"},
 		{reflect.TypeFor[url.URL](), "MarshalText"},
 		{reflect.TypeFor[writeOnlyJSON](), "no UnmarshalJSON; add it"},
 		{reflect.TypeFor[binaryMoney](), "export the field"},
@@ -193,7 +193,7 @@ func (l *Link) UnmarshalText(text []byte) error { return l.UnmarshalBinary(text)
 // Nobody can give a type of the standard library a method.
 func TestTheHintForAURLCanBeFollowed(t *testing.T) {
 	_, err := codec.For(codec.Compact, reflect.TypeFor[url.URL]())
-	require.ErrorContains(t, err, "wrap what holds it in a type of your own with MarshalText and UnmarshalText")
+	require.ErrorContains(t, err, "wrap the type that contains it in one of your own with MarshalText and UnmarshalText")
 
 	u, err := url.Parse("https://joe@example.com/a?b=c#d")
 	require.NoError(t, err)

@@ -42,25 +42,26 @@ var (
 	valueType    = reflect.TypeFor[Value]()
 )
 
-// shape is one Go type, understood once: what all codecs need to know of it.
+// shape describes a Go type. It is independent of the codec, and computed once.
 type shape struct {
 	typ             reflect.Type
 	kind            kind
 	bits            int
 	size            uintptr
 	nilable         bool
-	msgpackMethod   string       // the method by which the type writes MessagePack of its own
-	marshalsByValue bool         // the type itself, not only a pointer to it, has the methods that write it
-	bigType         reflect.Type // the number of package big that it is or embeds
+	msgpackMethod   string       // a method of the type for MessagePack, or ""
+	marshalsByValue bool         // the type has its marshaling method, not only the pointer to it
+	bigType         reflect.Type // see bigTypeOf
 	key             *shape
 	elem            *shape
 	fields          []member
 	index           map[string]int
 	mapKind         mapKind
-	zeros           sync.Pool // of *reflect.Value: zero values that are settable
+	zeros           sync.Pool // of *reflect.Value, see getZero
 }
 
-// nested says that the type has parts.
+// composite reports whether values of the type are written as JSON objects or
+// arrays.
 func (s *shape) composite() bool {
 	switch s.kind {
 	case kindStruct, kindSlice, kindArray, kindMap:
@@ -70,7 +71,7 @@ func (s *shape) composite() bool {
 	}
 }
 
-// borrow returns a zero value that is settable. giveBack takes it, and keeps nothing of what it holds then.
+// getZero returns a settable zero value. putZero takes it back.
 func (s *shape) getZero() *reflect.Value {
 	if v, ok := s.zeros.Get().(*reflect.Value); ok {
 		return v
@@ -79,6 +80,7 @@ func (s *shape) getZero() *reflect.Value {
 	return &v
 }
 
+// putZero clears v and keeps it for getZero.
 func (s *shape) putZero(v *reflect.Value) {
 	v.SetZero()
 	s.zeros.Put(v)
@@ -86,7 +88,7 @@ func (s *shape) putZero(v *reflect.Value) {
 
 var shapes sync.Map // reflect.Type -> *shape
 
-// shapeOf understands t. Its errors are SchemaErrors without a root.
+// shapeOf returns the shape of t. Its errors are SchemaErrors without a root.
 func shapeOf(t reflect.Type) (*shape, error) {
 	if s, ok := shapes.Load(t); ok {
 		return s.(*shape), nil
@@ -102,7 +104,8 @@ func shapeOf(t reflect.Type) (*shape, error) {
 	return s, nil
 }
 
-// dynamicShape understands the type that an interface holds; its error is about the value, not about the schema.
+// dynamicShape returns the shape of the type that an interface holds. Its error
+// is an EncodeError, since it is about a value.
 func dynamicShape(t reflect.Type) (*shape, error) {
 	s, err := shapeOf(t)
 	if err != nil {
@@ -111,7 +114,7 @@ func dynamicShape(t reflect.Type) (*shape, error) {
 	return s, nil
 }
 
-// addressable returns v, or a copy of it that has an address.
+// addressable returns v if it is addressable, else an addressable copy.
 func addressable(v reflect.Value) reflect.Value {
 	if v.CanAddr() {
 		return v
@@ -121,7 +124,7 @@ func addressable(v reflect.Value) reflect.Value {
 	return c
 }
 
-// timeOf returns the time in v without a copy on the heap.
+// timeIn returns the time in v. If v is addressable, it does not allocate.
 func timeIn(v reflect.Value) time.Time {
 	if v.CanAddr() {
 		return *v.Addr().Interface().(*time.Time)

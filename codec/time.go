@@ -13,14 +13,15 @@ func appendTime(dst []byte, t time.Time) ([]byte, error) {
 	return t.UTC().AppendFormat(dst, time.RFC3339Nano), nil
 }
 
-// The first second of year 0 and the last of year 9999, since 1970.
+// The first second of the year 0 and the last second of the year 9999, in Unix
+// time.
 const (
 	firstSecond = -62167219200
 	lastSecond  = 253402300799
 )
 
-// parseTime reads RFC 3339 and what Python's isoformat gives; without an offset the time is UTC, without a time of day
-// it is midnight.
+// parseTime parses RFC 3339 and the output of Python's isoformat. A time
+// without an offset is in UTC. A date without a time is midnight.
 func parseTime(s string) (time.Time, error) {
 	switch s {
 	case "":
@@ -64,7 +65,8 @@ func parseTime(s string) (time.Time, error) {
 	return t, nil
 }
 
-// parseWritten reads what appendTime writes; false leaves the text to a closer look.
+// parseRFC3339UTC parses what appendTime writes. It returns false if the text
+// may be a time in another format.
 func parseRFC3339UTC(s string) (t time.Time, ok bool) {
 	const shortest = len("2006-01-02T15:04:05Z")
 	if len(s) < shortest || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[len(s)-1] != 'Z' {
@@ -87,9 +89,11 @@ func parseRFC3339UTC(s string) (t time.Time, ok bool) {
 	return time.Unix(int64(seconds)+firstSecond, int64(nanos)).UTC(), true
 }
 
-// daysBefore counts the days from the first of year 0 to the first of the month. A year is taken to begin in March, so
-// that the leap day is its last: its month m, from 0 on, begins after (153m+2)/5 days. The calendar repeats itself
-// after 400 years, which are added so that no year is negative.
+// daysBefore returns the number of days from the first day of the year 0 to the
+// first day of the month. Here a year begins in March, so that the leap day is
+// its last day: month m, counted from 0, begins after (153m+2)/5 days. The
+// calendar repeats every 400 years. The function adds them so that no year is
+// negative.
 func daysBefore(year, month int) int {
 	const march, cycle = 60, 146097
 	year += 400
@@ -100,7 +104,8 @@ func daysBefore(year, month int) int {
 	return year*365 + year/4 - year/100 + year/400 + (153*m+2)/5 + march - cycle
 }
 
-// two reads the two digits at s[i]; what are no digits makes a number that is too large for anything.
+// twoDigits returns the number of two digits at s[i]. If they are not digits,
+// it returns a number that is out of every range.
 func twoDigits(s string, i int) int {
 	tens, ones := s[i]-'0', s[i+1]-'0'
 	if tens > 9 || ones > 9 {
@@ -109,7 +114,8 @@ func twoDigits(s string, i int) int {
 	return int(tens)*10 + int(ones)
 }
 
-// timeParser takes a text apart from the front; bad is set once something is missing.
+// timeParser parses a text from the front. failed is set as soon as something
+// does not match.
 type timeParser struct {
 	text   string
 	failed bool
@@ -140,7 +146,7 @@ func (p *timeParser) byte(c byte) {
 	p.text = p.text[1:]
 }
 
-// fraction reads the digits after a point, nine at most, as nanoseconds.
+// fraction parses a decimal point and one to nine digits as nanoseconds.
 func (p *timeParser) fraction() int {
 	if p.text == "" || p.text[0] != '.' {
 		return 0
@@ -158,7 +164,8 @@ func (p *timeParser) fraction() int {
 	return v
 }
 
-// offset reads how far east of UTC the clock is: Python's may have seconds, and a fraction of one.
+// offset parses the offset from UTC, which is positive east of Greenwich.
+// Python writes offsets with seconds and fractions of a second too.
 func (p *timeParser) offset() (seconds, nanos int) {
 	if p.text == "" {
 		return 0, 0
@@ -204,7 +211,8 @@ func daysIn(year, month int) int {
 	}
 }
 
-// parseDuration reads Go's 1h30m0s, integer nanoseconds, and what str gives for Python's timedelta.
+// parseDuration parses a duration as Go writes it (1h30m0s), integer
+// nanoseconds, and the string of a Python timedelta.
 func parseDuration(s string) (time.Duration, error) {
 	switch s {
 	case "":
@@ -225,7 +233,8 @@ func parseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// parseTimedelta reads "1 day, 0:00:02.500000"; only the days carry a sign.
+// parseTimedelta parses the string of a Python timedelta, such as "1 day,
+// 0:00:02.500000". Only the days have a sign.
 func parseTimedelta(s string) (time.Duration, error) {
 	var days int64
 	if before, clock, ok := strings.Cut(s, ", "); ok {
@@ -254,7 +263,7 @@ func parseTimedelta(s string) (time.Duration, error) {
 	switch limit := int64((1<<63 - 1) / day); {
 	case days > limit || days < -limit-1:
 		return 0, errRange
-	case days == -limit-1: // the clock alone can bring it back into range
+	case days == -limit-1: // the time of day may bring it back into range
 		d := time.Duration(-limit)*day - (day - clock)
 		if d > 0 {
 			return 0, errRange

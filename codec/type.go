@@ -5,26 +5,35 @@ import (
 	"reflect"
 )
 
-// Type is one Go type compiled for one codec. It is safe for concurrent use.
+// Type is a Go type compiled for a codec. It encodes and decodes values of that
+// type. A Type is safe for concurrent use.
+//
+// Use [For] to compile a type. Programs rarely need a Type: the repositories
+// compile the types that they store, and [Codec.Marshal] and [Codec.Unmarshal]
+// compile theirs.
 type Type struct {
 	codec    Codec
 	engine   engine
 	typ      reflect.Type
-	shape    *shape // nil for a codec of somebody else's
-	budget   budget // 0 stands for DefaultMaxDecoded
-	verbatim bool   // a string that is stored as it is
+	shape    *shape // nil for a codec that is not of this package
+	budget   budget // 0 means DefaultMaxDecoded
+	verbatim bool   // a string that is stored verbatim
 }
 
-// For compiles t for c. A type that cannot be stored is a *SchemaError, in which errors.Is finds ErrUnstorable. For a
-// codec from elsewhere nothing is compiled and nothing is checked: its Marshal and Unmarshal do the work.
+// For compiles t for c. Types for the codecs of this package are cached. For
+// any other codec, t is not checked, and the Type calls the Marshal and
+// Unmarshal methods of c.
+//
+// If t cannot be stored, For returns a [*SchemaError], which wraps
+// [ErrUnstorable]. If t or c is nil, For returns an error.
 func For(c Codec, t reflect.Type) (*Type, error) {
 	if t == nil {
-		return nil, fmt.Errorf("codec: no type to compile: %w", ErrUnstorable)
+		return nil, fmt.Errorf("a nil reflect.Type %w", ErrUnstorable)
 	}
 	e, ok := c.(builtin)
 	if !ok {
 		if c == nil {
-			return nil, fmt.Errorf("codec: no codec for %s", t)
+			return nil, fmt.Errorf("nil Codec for %s; use codec.Compact, codec.JSON, codec.MsgPack or one of your own", t)
 		}
 		return &Type{codec: c, engine: customEngine{c}, typ: t}, nil
 	}
@@ -43,7 +52,8 @@ func For(c Codec, t reflect.Type) (*Type, error) {
 	return compiled.(*Type), nil
 }
 
-// Within returns the type with another bound than DefaultMaxDecoded for the memory that reading a value takes.
+// WithMaxDecoded returns a Type like t that limits the memory for decoding a
+// value to the given number of bytes. The default is [DefaultMaxDecoded].
 func (t *Type) WithMaxDecoded(bytes int) *Type {
 	limit := budget(bytes)
 	if bytes == DefaultMaxDecoded {
@@ -57,6 +67,7 @@ func (t *Type) WithMaxDecoded(bytes int) *Type {
 	return &c
 }
 
+// limit returns the memory that decoding a value may take.
 func (t *Type) limit() budget {
 	if t.budget == 0 {
 		return DefaultMaxDecoded
@@ -64,15 +75,21 @@ func (t *Type) limit() budget {
 	return t.budget
 }
 
-// Codec returns the codec that the type is compiled for.
+// Codec returns the codec that t was compiled for.
 func (t *Type) Codec() Codec { return t.codec }
 
-// Append appends the bytes of v, which is of the compiled type, to dst. After an error what it appended is without use.
+// Append appends the encoding of v to dst and returns the extended slice. The
+// type of v must be the compiled type.
+//
+// If v cannot be encoded, Append returns an [*EncodeError]. The bytes that it
+// appended are then incomplete.
 func (t *Type) Append(dst []byte, v reflect.Value) ([]byte, error) {
 	return t.engine.append(dst, t.shape, v)
 }
 
-// Text returns the bytes of v where they are a string that v holds already; false means that Append has to make them.
+// Verbatim returns the encoding of v if v holds it as a string already. This is
+// the case for strings with [Compact], and for a [Value]. Otherwise Verbatim
+// returns false, and [Type.Append] encodes v.
 func (t *Type) Verbatim(v reflect.Value) (string, bool) {
 	switch {
 	case t.verbatim:
@@ -83,11 +100,17 @@ func (t *Type) Verbatim(v reflect.Value) (string, bool) {
 	return "", false
 }
 
-// Decode reads data into v, which is of the compiled type and settable. Nothing is left of what v held before, except
-// after an error. Strings in v may share memory with data, byte slices never do: one that outlives v keeps all of data in
-// memory, which strings.Clone ends.
+// Decode decodes data into v, which must be settable and of the compiled type.
+// It replaces the whole value of v. If Decode returns an error, the value of v
+// is undefined.
 //
-// A value that takes more memory than the type allows, and a text that is longer than that, are ErrTooLarge.
+// Strings in v may share memory with data, so a string that outlives v keeps
+// all of data in memory. [strings.Clone] avoids that. Byte slices are always
+// copies.
+//
+// If data does not fit the type, Decode returns a [*DecodeError]. If decoding
+// would take more memory than t allows, or if data is longer than that, the
+// error wraps [ErrTooLarge].
 func (t *Type) Decode(data string, v reflect.Value) error {
 	limit := t.limit()
 	if len(data) > int(limit) {
@@ -104,7 +127,8 @@ func (t *Type) Decode(data string, v reflect.Value) error {
 	return t.engine.decode(data, t.shape, v, limit)
 }
 
-// Nilable says that a value of the type may be nil, so that a hash has no field for it.
+// Nilable reports whether a value of the type may be nil. A hash has no field
+// for a nil value.
 func (t *Type) Nilable() bool {
 	if t.shape != nil {
 		return t.shape.nilable
@@ -117,17 +141,20 @@ func (t *Type) Nilable() bool {
 	}
 }
 
-// Decimal says that a value is stored as a decimal integer, which HINCRBY understands.
+// DecimalInteger reports whether values are stored as decimal integers, which
+// Redis can increment with HINCRBY.
 func (t *Type) DecimalInteger() bool {
 	return t.textual() && (t.shape.kind == kindInt || t.shape.kind == kindUint)
 }
 
-// Float64 says that a value is stored as Compact spells a float64.
+// DecimalFloat reports whether the type is a float64 that is stored as decimal
+// text by [Compact].
 func (t *Type) DecimalFloat() bool {
 	return t.shape != nil && t.codec == Compact && t.shape.kind == kindFloat && t.typ.Kind() == reflect.Float64
 }
 
-// JSONList returns how an element of the type is written where the type is stored as a JSON list.
+// JSONList returns an encoder for the elements of the type. If values of the
+// type are not stored as JSON arrays, it returns false.
 func (t *Type) JSONList() (Element, bool) {
 	if t.textual() && t.shape.kind == kindSlice {
 		return Element{python: t.codec == Compact, shape: t.shape.elem}, true
@@ -135,27 +162,32 @@ func (t *Type) JSONList() (Element, bool) {
 	return Element{}, false
 }
 
+// textual reports whether values are stored as text.
 func (t *Type) textual() bool {
 	return t.shape != nil && (t.codec == Compact || t.codec == JSON)
 }
 
-// Element writes one element of a stored JSON list.
+// Element encodes the elements of a stored JSON array. It is returned by
+// [Type.JSONList].
 type Element struct {
 	python bool
 	shape  *shape
 }
 
-// Type returns the element's Go type.
+// Type returns the Go type of the elements.
 func (e Element) Type() reflect.Type { return e.shape.typ }
 
-// Append appends the JSON of v as it stands inside the list.
+// Append appends the JSON of v, as it is written inside the array, to dst. The
+// type of v must be that of the elements.
+//
+// If v cannot be encoded, Append returns an [*EncodeError].
 func (e Element) Append(dst []byte, v reflect.Value) ([]byte, error) {
 	w := jsonWriter{buf: dst, python: e.python, depth: 1}
 	err := w.encode(e.shape, v, false)
 	return w.buf, err
 }
 
-// foreign makes an engine of a codec from elsewhere.
+// customEngine is the engine for a codec that is not of this package.
 type customEngine struct{ codec Codec }
 
 func (f customEngine) append(dst []byte, _ *shape, v reflect.Value) ([]byte, error) {
@@ -172,7 +204,7 @@ func (f customEngine) append(dst []byte, _ *shape, v reflect.Value) ([]byte, err
 func (f customEngine) decode(data string, _ *shape, v reflect.Value, _ budget) error {
 	v.SetZero()
 	if err := f.codec.Unmarshal([]byte(data), v.Addr().Interface()); err != nil {
-		return decodeError(v.Type(), &redactedError{"the codec " + f.codec.Name() + " refuses it", err})
+		return decodeError(v.Type(), &redactedError{"codec " + f.codec.Name() + " returned an error", err})
 	}
 	return nil
 }

@@ -2,27 +2,34 @@ package codec
 
 import "reflect"
 
-// Value is one stored value whose type the reader decides: the bytes, and the codec that reads them.
+// Value is a stored value that has not been decoded yet: its bytes and its
+// codec. The reader chooses the type with [Value.Decode] or one of the other
+// methods.
 //
-// It is a type for hash fields and for whole values. Writing one stores its bytes as they are.
+// A Value can be a field of a record or a whole value, but not a part of
+// another value. Encoding a Value writes its bytes unchanged. The zero Value is
+// empty and belongs to [Compact].
 type Value struct {
 	data   string
 	codec  Codec
 	budget budget
 }
 
-// NewValue returns the value that data is in codec c; nil stands for Compact. It keeps no reference to data.
+// NewValue returns a Value with the given codec and a copy of data. If c is
+// nil, the codec is [Compact].
 func NewValue(c Codec, data []byte) Value {
 	return Value{data: string(data), codec: c}
 }
 
-// Within returns the value with another bound than DefaultMaxDecoded for the memory that Decode takes.
+// WithMaxDecoded returns a Value like v that limits the memory for
+// [Value.Decode] to the given number of bytes. The default is
+// [DefaultMaxDecoded].
 func (v Value) WithMaxDecoded(bytes int) Value {
 	v.budget = budget(bytes)
 	return v
 }
 
-// Codec returns the codec that reads the value.
+// Codec returns the codec that decodes the value.
 func (v Value) Codec() Codec {
 	if v.codec == nil {
 		return Compact
@@ -33,8 +40,9 @@ func (v Value) Codec() Codec {
 // Bytes returns a copy of the stored bytes.
 func (v Value) Bytes() []byte { return []byte(v.data) }
 
-// String returns the value as a string: the stored text itself, or in a codec that quotes strings what is between the
-// quotes. What is no string there is given as it is stored.
+// String returns the value as a string. With [Compact] this is the stored text.
+// With any other codec it is the decoded string. If the value is not a string,
+// String returns the stored bytes.
 func (v Value) String() string {
 	if v.Codec() == Compact {
 		return v.data
@@ -46,16 +54,23 @@ func (v Value) String() string {
 	return s
 }
 
-// Int returns the value as an integer, or a *DecodeError.
+// Int returns the value as an integer. If it is not an integer of 64 bits, Int
+// returns a [*DecodeError].
 func (v Value) Int() (int64, error) { return decodeAs[int64](v) }
 
-// Float returns the value as a number, or a *DecodeError.
+// Float returns the value as a float. If it is not a number, Float returns a
+// [*DecodeError].
 func (v Value) Float() (float64, error) { return decodeAs[float64](v) }
 
-// Bool returns the value as a bool, or a *DecodeError.
+// Bool returns the value as a bool. If it is not a bool, Bool returns a
+// [*DecodeError].
 func (v Value) Bool() (bool, error) { return decodeAs[bool](v) }
 
-// Decode reads the value into what dst points to.
+// Decode decodes the value into the variable that dst points to.
+//
+// If the value does not fit the type of dst, Decode returns a [*DecodeError].
+// If the type cannot be stored, it returns a [*SchemaError]. If dst is not a
+// non-nil pointer, it returns an error.
 func (v Value) Decode(dst any) error {
 	t, to, err := destination(v.Codec(), dst)
 	if err != nil {
@@ -76,6 +91,7 @@ func decodeAs[T any](v Value) (T, error) {
 	return dst, nil
 }
 
+// valueIn returns the Value in v.
 func valueIn(v reflect.Value) Value {
 	if v.CanAddr() {
 		return *v.Addr().Interface().(*Value)
