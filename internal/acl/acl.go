@@ -1,5 +1,5 @@
-// Package acl tells which ACL rule a user of Redis lacks, from the server's
-// refusal of a command.
+// Package acl finds the ACL rule that a Redis user lacks, from the error with
+// which the server refused a command.
 package acl
 
 import (
@@ -16,73 +16,66 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// ErrNoPermission is a command, key or channel that the user has no right to.
-var ErrNoPermission = errors.New("the Redis user lacks a right")
+// ErrNoPermission is wrapped by each [Error].
+var ErrNoPermission = errors.New("the Redis user lacks a permission")
 
-// Error is a refusal for want of a right.
+// Error reports that the user has no permission for a command, a key or a
+// channel.
 type Error struct {
-	// Rule is the rule of ACL SETUSER that grants the command, such as "+time".
-	// It is empty if the right is one to a key or a channel, or is not known.
+	// Rule is the rule of ACL SETUSER that permits the command, such as "+time".
+	// It is empty if the permission concerns a key or a channel, or if the
+	// command is unknown.
 	Rule string
-	// Script reports whether a script was refused a command when it ran, and
-	// not the script itself: what it did before stays done.
-	Script bool
+
+	// InScript reports whether the command was called by a script. The script
+	// may have changed data before.
+	InScript bool
 
 	text string
-	err  error
+	err  error // from the server
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%v: %s (%v)", ErrNoPermission, e.text, e.err) }
 
-// Is reports whether target is ErrNoPermission.
+// Is reports whether target is [ErrNoPermission].
 func (e *Error) Is(target error) bool { return target == ErrNoPermission }
 
-// Unwrap returns what the server said.
+// Unwrap returns the error of the server.
 func (e *Error) Unwrap() error { return e.err }
 
-// The server's words. Those of Redis 7.0 within scripts name no command, but
-// the script and its line.
-var (
-	command = regexp.MustCompile(`run the '([^']+)' command`)
-	place   = regexp.MustCompile(`script: ([0-9a-f]{40}), on @user_script:(\d+)`)
-	call    = regexp.MustCompile(`redis\.p?call\('([A-Za-z]+)'`)
-	helper  = regexp.MustCompile(`local function (\w+)\(((?:\w+, )*)command\b`) // it calls what it is given
-	chosen  = regexp.MustCompile(`local command = .*`)
-	word    = regexp.MustCompile(`'([A-Z]+)'`)
-)
-
-// Explain returns err, or if it is the server's refusal for want of a right, an
-// *Error that says which rule grants it.
+// Explain returns an *[Error] if the server refused err's command because of a
+// missing permission. Otherwise it returns err.
 func Explain(err error) error {
-	text := said(err)
+	text := serverText(err)
 	if text == "" || errors.Is(err, ErrNoPermission) {
 		return err
 	}
 	inScript := strings.Contains(text, "on @user_script") || strings.Contains(text, "NOPERM ACL failure in script")
-	old := strings.HasPrefix(text, "The user executing the script can't ") // Redis before 7.2
-	transaction := strings.HasPrefix(text, "EXECABORT") && strings.Contains(text, "NOPERM ")
-	if !strings.HasPrefix(text, "NOPERM") && !old && !transaction {
+	inScriptBefore72 := strings.HasPrefix(text, "The user executing the script can't ") // Redis before 7.2
+	inTransaction := strings.HasPrefix(text, "EXECABORT") && strings.Contains(text, "NOPERM ")
+	if !strings.HasPrefix(text, "NOPERM") && !inScriptBefore72 && !inTransaction {
 		return err
 	}
-	e := &Error{Script: inScript || old, err: err}
+	e := &Error{InScript: inScript || inScriptBefore72, err: err}
 	switch {
-	case command.MatchString(text):
-		e.allow(command.FindStringSubmatch(text)[1])
+	case commandPattern.MatchString(text):
+		e.setCommand(commandPattern.FindStringSubmatch(text)[1])
 	case strings.Contains(text, "key"):
-		e.text = "it may not access a key of this call; give it the key patterns of the repository" + listed
+		e.text = "it may not access a key of this call; add the key patterns of the repository" + listedHint
 	case strings.Contains(text, "channel"):
-		e.text = "it may not use a channel of this call; give it the channel patterns of the repository" + listed
-	case old:
-		e.locate(text)
+		e.text = "it may not use a channel of this call; add the channel patterns of the repository" + listedHint
+	case inScriptBefore72:
+		e.findCommand(text)
 	default:
-		e.text = "give it the rights of the repository" + listed
+		e.text = "add the permissions of the repository" + listedHint
 	}
 	return e
 }
 
-// said is what the server said, also when it refused CLIENT TRACKING to a
-// connection that was being made.
-func said(err error) string {
+// serverText returns the text of the server's error. It is empty if err is
+// another error. The text of rueidis.ErrNoCache begins with the error of
+// CLIENT TRACKING, which rueidis sends when it connects.
+func serverText(err error) string {
 	var refused *rueidis.RedisError
 	switch {
 	case errors.As(err, &refused):
@@ -93,55 +86,74 @@ func said(err error) string {
 	return ""
 }
 
-const listed = ", which docs/security.md lists"
+const listedHint = ", which docs/security.md lists"
 
-func (e *Error) allow(name string) {
+// setCommand sets the command for which the user has no permission.
+func (e *Error) setCommand(name string) {
 	e.Rule = "+" + strings.ToLower(name)
-	e.text = fmt.Sprintf("it may not run %s; ACL SETUSER with %s allows it, and docs/security.md lists the rights of each repository", strings.ToUpper(name), e.Rule)
+	e.text = fmt.Sprintf("it may not run %s; add the rule %s with ACL SETUSER; docs/security.md lists the rules of each repository", strings.ToUpper(name), e.Rule)
 }
 
-// locate finds the command in the script that was refused it.
-func (e *Error) locate(text string) {
-	e.text = "a script may not run a command of its own; give it the commands of the repository" + listed
-	at := place.FindStringSubmatch(text)
-	if at == nil {
+// findCommand looks for the command in the script that Redis names by its
+// digest and line. If several commands are possible, it names all of them.
+func (e *Error) findCommand(text string) {
+	e.text = "a script may not run one of its commands; add the commands of the repository" + listedHint
+	location := scriptLinePattern.FindStringSubmatch(text)
+	if location == nil {
 		return
 	}
-	source, known := scripts.Load(at[1])
+	source, known := scripts.Load(location[1])
 	if !known {
 		return
 	}
 	lines := strings.Split(source.(string), "\n")
-	called := names(source.(string))
-	if n, _ := strconv.Atoi(at[2]); n > 0 && n <= len(lines) {
-		if line := names(lines[n-1]); len(line) > 0 {
-			called = line
+	candidates := calledCommands(source.(string))
+	if n, _ := strconv.Atoi(location[2]); n > 0 && n <= len(lines) {
+		if inLine := calledCommands(lines[n-1]); len(inLine) > 0 {
+			candidates = inLine
 		}
 	}
-	if len(called) == 1 {
-		e.allow(called[0])
+	if len(candidates) == 1 {
+		e.setCommand(candidates[0])
 		return
 	}
-	e.text = fmt.Sprintf("a script may not run one of %s; give it the commands of the repository%s", strings.Join(called, ", "), listed)
+	e.text = fmt.Sprintf("a script may not run one of %s; add the commands of the repository%s", strings.Join(candidates, ", "), listedHint)
 }
 
-// names are the commands that a part of a script calls.
-func names(source string) []string {
-	all := found(call, source)
-	for _, line := range chosen.FindAllString(source, -1) {
-		all = append(all, found(word, line)...)
+// Patterns of the server's errors. Within a script, Redis 7.0 names no command,
+// but the digest of the script and the line.
+var (
+	commandPattern    = regexp.MustCompile(`run the '([^']+)' command`)
+	scriptLinePattern = regexp.MustCompile(`script: ([0-9a-f]{40}), on @user_script:(\d+)`)
+)
+
+// Patterns of the scripts. A script calls a command by its name, through a
+// local function with a parameter called command, or through a local variable
+// of that name.
+var (
+	callPattern     = regexp.MustCompile(`redis\.p?call\('([A-Za-z]+)'`)
+	functionPattern = regexp.MustCompile(`local function (\w+)\(((?:\w+, )*)command\b`)
+	variablePattern = regexp.MustCompile(`local command = .*`)
+	namePattern     = regexp.MustCompile(`'([A-Z]+)'`)
+)
+
+// calledCommands returns the commands that a script, or a line of it, calls.
+func calledCommands(source string) []string {
+	all := firstGroups(callPattern, source)
+	for _, line := range variablePattern.FindAllString(source, -1) {
+		all = append(all, firstGroups(namePattern, line)...)
 	}
-	for _, f := range helper.FindAllStringSubmatch(source, -1) {
-		before := strings.Count(f[2], ",")
-		given := regexp.MustCompile(fmt.Sprintf(`\b%s\((?:[^,()]*,){%d} *'([A-Z]+)'`, f[1], before))
-		all = append(all, found(given, source)...)
+	for _, f := range functionPattern.FindAllStringSubmatch(source, -1) {
+		preceding := strings.Count(f[2], ",")
+		argument := regexp.MustCompile(fmt.Sprintf(`\b%s\((?:[^,()]*,){%d} *'([A-Z]+)'`, f[1], preceding))
+		all = append(all, firstGroups(argument, source)...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// found is the first group of each match, in capitals.
-func found(pattern *regexp.Regexp, source string) []string {
+// firstGroups returns the first group of each match, in upper case.
+func firstGroups(pattern *regexp.Regexp, source string) []string {
 	var all []string
 	for _, match := range pattern.FindAllStringSubmatch(source, -1) {
 		all = append(all, strings.ToUpper(match[1]))
@@ -149,11 +161,10 @@ func found(pattern *regexp.Regexp, source string) []string {
 	return all
 }
 
-// scripts are the sources of the scripts by their SHA1.
+// scripts maps the SHA1 digest of a script to its source.
 var scripts sync.Map
 
-// RegisterScript returns source, and remembers it, so that Explain can tell what one of
-// its lines calls.
+// RegisterScript stores the source of a script for [Explain], and returns it.
 func RegisterScript(source string) string {
 	sum := sha1.Sum([]byte(source))
 	scripts.Store(hex.EncodeToString(sum[:]), source)

@@ -10,8 +10,9 @@ import (
 	"github.com/symphony-go/symphony/internal/redistest"
 )
 
-// A refusal within a script names the command, or the fewest that it can be.
-func TestARefusalWithinAScriptNamesItsCommand(t *testing.T) {
+// If a script may not run a command, the error names the command. If the line
+// of the script calls several commands, the error names all of them.
+func TestExplainNamesTheCommandOfAScript(t *testing.T) {
 	s := redistest.Server(t)
 	c, done := s.Client(t, 0).Dedicate() // one connection, that of joe
 	defer done()

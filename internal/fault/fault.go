@@ -1,5 +1,5 @@
-// Package fault makes the errors of operations: it decides which reason an
-// operation failed for, and whether a write may have been applied.
+// Package fault creates the errors of operations. It finds the reason for which
+// an operation failed, and whether a write may have been applied.
 package fault
 
 import (
@@ -18,8 +18,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The errors of packages pool and codec, under the name that the other packages
-// use.
+// The errors that operations return, which packages pool and codec define.
 var (
 	ErrNotFound        = pool.ErrNotFound
 	ErrExists          = pool.ErrExists
@@ -39,67 +38,102 @@ var (
 	ErrTooLarge        = codec.ErrTooLarge
 )
 
-// OpError is the error of one operation on one key.
+// OpError is the error of an operation on a pool.
 type OpError = pool.OpError
 
-// Target names what an operation works on.
+// Target describes an operation for its errors. Its methods return an
+// [OpError].
 type Target struct {
-	Op        string
-	Pool      pool.Alias
-	Key       string
-	Field     string
+	Op    string // the method that the caller used
+	Pool  pool.Alias
+	Key   string // empty if no single key is concerned
+	Field string // empty if no single field is concerned
+
 	Write     bool // whether the operation changes the key
-	Retryable bool // whether the client sends it again when its connection breaks
+	Retryable bool // whether the client sends it again if the connection breaks
 }
 
-// NotApplied is the error of an operation that sent nothing, or that the server
-// or one of our scripts refused as a whole.
+// WithKey returns a copy of t for another key.
+func (t Target) WithKey(key string) Target {
+	t.Key = key
+	return t
+}
+
+// WithField returns a copy of t for one field.
+func (t Target) WithField(field string) Target {
+	t.Field = field
+	return t
+}
+
+// NotApplied returns the error of an operation that was not applied: it sent
+// nothing, or the server or a script refused it as a whole.
 func (t Target) NotApplied(err error) error {
-	return t.failed(err, false)
+	return t.opError(err, false)
 }
 
-// Failed is the error of an operation whose command was handed to the client.
+// Applied returns the error of an operation that was applied, or applied in
+// part, although its result is an error.
+func (t Target) Applied(err error) error {
+	return t.opError(err, t.Write)
+}
+
+// Failed returns the error of an operation whose command was passed to the
+// client. It decides from err whether the operation may have been applied.
 func (t Target) Failed(err error) error {
 	reason := Translate(err)
 	if _, ok := rueidis.IsRedisErr(err); ok {
-		return t.failed(reason, t.Write && t.overtaken(reason))
+		return t.opError(reason, t.Write && t.appliedBeforeRefusal(reason))
 	}
-	return t.failed(reason, t.Write && !t.unsent(err))
+	return t.opError(reason, t.Write && !t.unsent(err))
 }
 
-// overtaken reports whether something may have been applied before the server
-// refused: an earlier attempt whose connection broke, or what a script did
-// before it met a command that the user has no right to. Scripts ask for the
-// TIME before they write.
-func (t Target) overtaken(reason error) bool {
+// appliedBeforeRefusal reports whether a write may have been applied before the
+// server refused it. There are two cases. A script may have written before the
+// command for which the user has no permission, unless the command is TIME,
+// which scripts call first. Or the client retried the command after its
+// connection broke, and the new connection refused the second attempt.
+func (t Target) appliedBeforeRefusal(reason error) bool {
 	if errors.Is(reason, ErrWrongType) {
 		return false
 	}
-	var missing *acl.Error
-	if errors.As(reason, &missing) && missing.Script && missing.Rule != "+time" {
+	var denied *acl.Error
+	if errors.As(reason, &denied) && denied.InScript && denied.Rule != "+time" {
 		return true
 	}
 	word, _, _ := strings.Cut(reason.Error(), " ")
-	return t.Retryable && slices.Contains(afterABreak, word)
+	return t.Retryable && slices.Contains(refusalsOfNewConnection, word)
 }
 
-// afterABreak are the refusals that a new connection meets: a command that is
-// sent again may have been applied before the old one broke.
-var afterABreak = []string{"NOAUTH", "WRONGPASS", "LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN"}
+// refusalsOfNewConnection are the errors with which a new connection may refuse
+// a command that the old connection accepted.
+var refusalsOfNewConnection = []string{"NOAUTH", "WRONGPASS", "LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN"}
 
-// Applied is the error of an operation that was applied, or partly, although
-// its result is an error.
-func (t Target) Applied(err error) error {
-	return t.failed(err, t.Write)
+// unsent reports whether err proves that no byte of the command was sent. An
+// error of the last attempt proves nothing about earlier attempts, so the
+// result is false for a retryable command.
+func (t Target) unsent(err error) bool {
+	if errors.Is(err, pool.ErrClosed) {
+		return true
+	}
+	if t.Retryable {
+		return false
+	}
+	var connecting interface{ Unsent() bool } // an error of package pool
+	var dial *net.OpError
+	return errors.As(err, &connecting) && connecting.Unsent() ||
+		errors.Is(err, rueidis.ErrNoSlot) ||
+		errors.Is(err, rueidis.ErrNoCache) || // the server refused CLIENT TRACKING
+		errors.As(err, &dial) && dial.Op == "dial"
 }
 
-func (t Target) failed(err error, maybe bool) error {
+func (t Target) opError(err error, maybeApplied bool) error {
 	e := &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: err}
-	e.SetMaybeApplied(caller.Symphony{}, maybe)
+	e.SetMaybeApplied(caller.Symphony{}, maybeApplied)
 	return e
 }
 
-// WithOp gives an operation's error the name of the method that the caller used.
+// WithOp sets the operation of the first [OpError] in err, and returns err. It
+// is for a method that calls another one and returns its error.
 func WithOp(op string, err error) error {
 	var e *OpError
 	if errors.As(err, &e) {
@@ -108,20 +142,9 @@ func WithOp(op string, err error) error {
 	return err
 }
 
-// WithKey is t for another key.
-func (t Target) WithKey(key string) Target {
-	t.Key = key
-	return t
-}
-
-// WithField is t for one field.
-func (t Target) WithField(field string) Target {
-	t.Field = field
-	return t
-}
-
-// Translate gives the server's refusals, and replies that make no sense, the names
-// of ours.
+// Translate returns err with an error of this library added: ErrUnexpectedReply
+// if the reply cannot be parsed, ErrWrongType or ErrNoPermission if the server
+// refused the command for that reason. It returns other errors unchanged.
 func Translate(err error) error {
 	if err == nil {
 		return nil
@@ -130,33 +153,23 @@ func Translate(err error) error {
 		return fmt.Errorf("%w: %w", ErrUnexpectedReply, err)
 	}
 	if re, ok := rueidis.IsRedisErr(err); ok && strings.Contains(re.Error(), "WRONGTYPE Operation") {
-		return fmt.Errorf("%w: it was written by something else; delete it or use another key (%w)", ErrWrongType, re)
+		return fmt.Errorf("%w: another program wrote it; delete the key or use another one (%w)", ErrWrongType, re)
 	}
 	return acl.Explain(err)
 }
 
-// unsent reports whether err shows that no byte of the command left. It is the
-// last error, and tells nothing of what was sent before it.
-func (t Target) unsent(err error) bool {
-	if errors.Is(err, pool.ErrClosed) {
-		return true
-	}
-	if t.Retryable {
-		return false
-	}
-	var making interface{ Unsent() bool } // an error of making the connection
-	var dial *net.OpError
-	return errors.As(err, &making) && making.Unsent() ||
-		errors.Is(err, rueidis.ErrNoSlot) ||
-		errors.Is(err, rueidis.ErrNoCache) || // CLIENT TRACKING was refused
-		errors.As(err, &dial) && dial.Op == "dial"
-}
-
-// ContextError is the context's error when it has ended already, for a refusal
-// before anything is sent.
+// ContextError returns an error if ctx has ended. It is for operations that
+// have sent nothing.
 func ContextError(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("nothing was sent: %w", err)
 	}
 	return nil
+}
+
+// MaybeApplied returns the result of [pool.OpError.MaybeApplied] for the first
+// [OpError] in err, or false if there is none.
+func MaybeApplied(err error) bool {
+	var op *OpError
+	return errors.As(err, &op) && op.MaybeApplied()
 }

@@ -6,29 +6,31 @@ import (
 	"github.com/symphony-go/symphony/internal/caller"
 )
 
-// Steps is what a call of several steps knows of them. Its error comes from the
-// step that failed, and must tell of those that were applied too.
+// Steps records whether a step of a call was applied. The error of such a call
+// comes from the step that failed, but must also report the steps that were
+// applied.
 type Steps struct{ applied bool }
 
-// Applied notes that a step was applied.
+// Applied records that a step was applied.
 func (s *Steps) Applied() { s.applied = true }
 
-// Error is err, which a step of t ended with. If another step was applied, the
-// call may be applied, whatever err says of its own step.
+// Error returns err, the error of a step of t. If another step was applied, the
+// result reports that the call may have been applied.
 func (s *Steps) Error(t Target, err error) error {
 	if err == nil || !s.applied || MaybeApplied(err) {
 		return err
 	}
-	if own, ok := err.(*OpError); ok {
-		partly := *own
-		partly.SetMaybeApplied(caller.Symphony{}, true)
-		return &partly
+	if single, ok := err.(*OpError); ok {
+		partial := *single
+		partial.SetMaybeApplied(caller.Symphony{}, true)
+		return &partial
 	}
-	return Target{Op: t.Op, Pool: t.Pool}.failed(err, true)
+	return Target{Op: t.Op, Pool: t.Pool}.opError(err, true)
 }
 
-// Join is the error of a call whose steps each have an error or none. The errors
-// of single steps stay as they are: what one says holds for its own key.
+// Join joins the errors of the steps of t. A nil error records that its step
+// was applied. The error of a single step is not changed: it reports the
+// outcome for its own key.
 func (s *Steps) Join(t Target, errs ...error) error {
 	for _, err := range errs {
 		if err == nil {
@@ -36,10 +38,4 @@ func (s *Steps) Join(t Target, errs ...error) error {
 		}
 	}
 	return s.Error(t, errors.Join(errs...))
-}
-
-// MaybeApplied reports what a caller learns from err.
-func MaybeApplied(err error) bool {
-	var op *OpError
-	return errors.As(err, &op) && op.MaybeApplied()
 }
