@@ -1,8 +1,8 @@
-// Package architecture holds the code to its plan: which package may import
-// which, and why not more; what only tests may use; and that no test sleeps.
-// It consists of tests, which read the source of the whole repository.
+// Package architecture contains tests that read the source of the whole
+// repository. They check which packages a package imports, which packages only
+// tests import, and that no test sleeps.
 //
-// A new package needs a line in the table of imports_test.go. Choose the
-// shortest list of imports it can do with, and give the reason why it may have
-// no others: whoever breaks the rule is shown that reason.
+// A new package needs a rule in imports_test.go. Choose the shortest list of
+// imports that is sufficient. Give the reason why other imports are not
+// allowed: the test prints it if an import breaks the rule.
 package architecture

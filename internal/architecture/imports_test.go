@@ -18,126 +18,129 @@ const (
 	miniredis = "github.com/alicebob/miniredis/v2"
 
 	anything = "anything"
-	public   = "anything public" // all but our own internal packages
+	public   = "anything public" // except the internal packages of this module
 )
 
-// rule says what a package may import beside the standard library. Folders are
-// relative to the module's root; * stands for one element or a part of it.
+// rule lists the packages that a package may import in addition to the standard
+// library. The paths of this module are relative to its root. A * matches one
+// path element, or a part of it.
 type rule struct {
 	pkg     string
 	imports []string
-	because string
+	reason  string // why other imports are not allowed
 }
 
-// rules are tried in order; the first that fits a package counts.
+// rules are tried in order. The first that matches a package applies.
 var rules = []rule{
 	{".", []string{"hashrepo", "kvrepo", "listrepo", "expiry", "keyspace", "codec", "pool", "scope", "internal/*"},
-		"the domains are thin: a command for Redis belongs to the primitive that they stand on"},
+		"the domain repositories are thin: a Redis command belongs to the primitive that they are built on"},
 	{"hashrepo", []string{"internal/*", "keyspace", "codec", "pool", rueidis},
-		"a primitive stands on keys, bytes and connections, and knows neither its sisters nor the domains above it"},
+		"a primitive is built on keys, values and connections, and is independent of the other primitives and of the root"},
 	{"kvrepo", []string{"internal/*", "keyspace", "codec", "pool", rueidis},
-		"a primitive stands on keys, bytes and connections, and knows neither its sisters nor the domains above it"},
+		"a primitive is built on keys, values and connections, and is independent of the other primitives and of the root"},
 	{"listrepo", []string{"internal/*", "keyspace", "codec", "pool", rueidis},
-		"a primitive stands on keys, bytes and connections, and knows neither its sisters nor the domains above it"},
+		"a primitive is built on keys, values and connections, and is independent of the other primitives and of the root"},
 	{"expiry", []string{"internal/*", "keyspace", "codec", "pool", rueidis},
-		"triggers have structures of their own in Redis, and need no repository"},
+		"triggers have their own data in Redis, and need no repository"},
 	{"pool", []string{"internal/caller", "internal/nearcache", "internal/acl", "keyspace", rueidis},
-		"a pool moves bytes: what they mean is the business of those above it"},
+		"a pool sends commands and is independent of the records in them"},
 	{"pool/embedded", []string{"pool", miniredis, rueidis},
-		"only who asks for the in-process server gets one linked into the program"},
+		"only programs that import it are linked with the in-process server"},
 	{"keyspace", nil,
-		"keys are text: who builds or reads one needs no server, and no other package"},
+		"keys are text: to build or parse one takes no server and no other package"},
 	{"codec", []string{"internal/fields", msgpack},
-		"values become bytes without keys and connections, so a codec can be used and tested alone"},
+		"a codec encodes values without keys and connections, and can be used and tested alone"},
 	{"scope", []string{"keyspace"},
-		"what a request carries is known before any connection is"},
+		"the identity of a request is known before there is a connection"},
 	{"internal/architecture", nil,
-		"it reads source, and uses none of it"},
+		"it reads source files, and calls none of the code"},
 	{"internal/caller", nil,
 		"it marks functions of every package"},
 	{"internal/fields", nil,
-		"codec is built on it, and whatever it imports codec would import too"},
+		"codec is built on it, and would import its imports too"},
 	{"internal/nearcache", []string{rueidis},
-		"pool is built on it; what a record is, and how one is read, it is told"},
+		"pool is built on it; its callers tell it how to read a record"},
 	{"internal/acl", []string{rueidis},
-		"pool is built on it; it reads what the server said"},
+		"pool is built on it; it reads the errors of the server"},
 	{"internal/*test", []string{anything},
-		"only tests use it"},
+		"only tests import it"},
 	{"internal/*", []string{"internal/*", "keyspace", "codec", "pool", rueidis},
 		"the repositories and the root are built on it"},
 	{"examples/*", []string{public},
-		"an example uses what its reader can use"},
+		"an example may only use packages that its reader can import"},
 	{"bench", []string{public},
-		"what is measured is what users call"},
+		"a benchmark measures the functions that users call"},
 	{"bench/*", []string{public},
-		"what is measured is what users call"},
+		"a benchmark measures the functions that users call"},
 }
 
-// onlyInTests are imports that would take the tools of tests to the users.
+// onlyInTests lists the packages that only tests may import. Otherwise users
+// would download and compile them.
 var onlyInTests = []string{
 	"testing", "testing/*", "net/http/httptest", "internal/*test", "github.com/stretchr/testify", "pgregory.net/rapid",
 }
 
-// saysNothing are the names of packages that hold whatever found no home.
-var saysNothing = []string{"base", "common", "helper", "helpers", "misc", "util", "utils"}
+// vagueNames lists package names that do not describe the content.
+var vagueNames = []string{"base", "common", "helper", "helpers", "misc", "util", "utils"}
 
 func TestImports(t *testing.T) {
 	files := goFiles(t, root(t))
 	require.Greater(t, len(files), 10, "the repository was not found")
-	for _, complaint := range complaints(files) {
-		t.Error(complaint)
+	for _, violation := range violations(files) {
+		t.Error(violation)
 	}
 }
 
-// complaints are all breaches of the rules.
-func complaints(files []file) []string {
+// violations returns a message for each violation of the rules.
+func violations(files []file) []string {
 	var all []string
 	for _, f := range files {
 		dir := path.Dir(f.name)
-		if slices.Contains(saysNothing, path.Base(dir)) || slices.Contains(saysNothing, f.pkg) {
-			all = append(all, fmt.Sprintf("%s: the name of a package says what it holds, and %s does not", f.name, f.pkg))
+		if slices.Contains(vagueNames, path.Base(dir)) || slices.Contains(vagueNames, f.pkg) {
+			all = append(all, fmt.Sprintf("%s: the package name %s does not describe its content; choose one that does", f.name, f.pkg))
 		}
 		if f.isTest() {
 			continue
 		}
 		i := slices.IndexFunc(rules, func(r rule) bool { return matches(r.pkg, dir) })
 		if i < 0 {
-			all = append(all, f.name+": the package has no rule; add one to internal/architecture/imports_test.go: "+
-				"what it may import, and why nothing else")
+			all = append(all, f.name+": the package has no rule; add one to internal/architecture/imports_test.go, "+
+				"with the packages that it may import and the reason")
 			continue
 		}
 		for _, imported := range f.imports() {
-			if why := rules[i].against(imported); why != "" {
-				all = append(all, fmt.Sprintf("%s imports %s: %s", f.name, imported, why))
+			if reason := rules[i].forbids(imported); reason != "" {
+				all = append(all, fmt.Sprintf("%s must not import %s: %s", f.name, imported, reason))
 			}
 		}
 	}
 	return all
 }
 
-// against is the reason why the rule's package may not import another.
-func (r rule) against(imported string) string {
-	own := imported == module || strings.HasPrefix(imported, module+"/")
-	if own {
+// forbids returns the reason why the rule's package may not import a package,
+// or "" if it may.
+func (r rule) forbids(imported string) string {
+	inModule := imported == module || strings.HasPrefix(imported, module+"/")
+	if inModule {
 		imported = path.Clean("./" + strings.TrimPrefix(imported, module))
 	}
-	allows := func(pattern string) bool { return matches(pattern, imported) }
-	standard := !own && !strings.Contains(strings.Split(imported, "/")[0], ".")
+	isImported := func(pattern string) bool { return matches(pattern, imported) }
+	standard := !inModule && !strings.Contains(strings.Split(imported, "/")[0], ".")
 	switch {
 	case slices.Contains(r.imports, anything):
 		return ""
-	case slices.ContainsFunc(onlyInTests, allows):
-		return "only tests may"
-	case standard, slices.ContainsFunc(r.imports, allows):
+	case slices.ContainsFunc(onlyInTests, isImported):
+		return "only tests may import it"
+	case standard, slices.ContainsFunc(r.imports, isImported):
 		return ""
-	case slices.Contains(r.imports, public) && !strings.HasPrefix(imported, "internal/") && !allows(miniredis):
+	case slices.Contains(r.imports, public) && !strings.HasPrefix(imported, "internal/") && !isImported(miniredis):
 		return ""
 	}
-	return r.because
+	return r.reason
 }
 
-// matches reports whether a package is the pattern's, or lies below it in a
-// module of others.
+// matches reports whether a package matches a pattern. The pattern of another
+// module also matches the packages below it.
 func matches(pattern, pkg string) bool {
 	if ok, err := path.Match(pattern, pkg); err != nil || ok {
 		return err == nil
@@ -145,11 +148,11 @@ func matches(pattern, pkg string) bool {
 	return strings.Contains(pattern, ".") && pattern != "." && strings.HasPrefix(pkg, pattern+"/")
 }
 
-func TestComplaints(t *testing.T) {
-	for _, test := range []struct{ name, source, says string }{
+func TestViolations(t *testing.T) {
+	for _, test := range []struct{ name, source, message string }{
 		{"keyspace/a.go", `import "github.com/redis/rueidis"`, "keys are text"},
 		{"keyspace/a.go", `import "strings"`, ""},
-		{"keyspace/a.go", `import "testing"`, "only tests may"},
+		{"keyspace/a.go", `import "testing"`, "only tests may import it"},
 		{"keyspace/a_test.go", `import "testing"`, ""},
 		{"codec/a.go", `import "github.com/vmihailenco/msgpack/v5/msgpcode"`, ""},
 		{"codec/a.go", `import "github.com/vmihailenco/msgpack/v5evil"`, "without keys"},
@@ -157,29 +160,29 @@ func TestComplaints(t *testing.T) {
 		{"codec/a.go", `import "github.com/symphony-go/symphony/internal/store"`, "without keys"},
 		{"internal/fields/a.go", `import "github.com/symphony-go/symphony/codec"`, "codec is built on it"},
 		{"internal/store/a.go", `import "github.com/symphony-go/symphony"`, "are built on it"},
-		{"internal/store/a.go", `import "github.com/symphony-go/symphony/internal/redistest"`, "only tests may"},
+		{"internal/store/a.go", `import "github.com/symphony-go/symphony/internal/redistest"`, "only tests may import it"},
 		{"internal/pooltest/a.go", `import "github.com/symphony-go/symphony/internal/redistest"`, ""},
-		{"hashrepo/a.go", `import "github.com/symphony-go/symphony/kvrepo"`, "its sisters"},
-		{"hashrepo/a.go", `import "github.com/stretchr/testify/require"`, "only tests may"},
-		{"a.go", `import "github.com/redis/rueidis"`, "the domains are thin"},
+		{"hashrepo/a.go", `import "github.com/symphony-go/symphony/kvrepo"`, "the other primitives"},
+		{"hashrepo/a.go", `import "github.com/stretchr/testify/require"`, "only tests may import it"},
+		{"a.go", `import "github.com/redis/rueidis"`, "the domain repositories are thin"},
 		{"a.go", `import "github.com/symphony-go/symphony/hashrepo"`, ""},
-		{"pool/a.go", `import "github.com/alicebob/miniredis/v2"`, "a pool moves bytes"},
+		{"pool/a.go", `import "github.com/alicebob/miniredis/v2"`, "a pool sends commands"},
 		{"pool/embedded/a.go", `import "github.com/alicebob/miniredis/v2/server"`, ""},
 		{"examples/shop/a.go", `import "github.com/symphony-go/symphony"`, ""},
-		{"examples/shop/a.go", `import "github.com/symphony-go/symphony/internal/store"`, "its reader can use"},
-		{"examples/shop/a.go", `import "github.com/alicebob/miniredis/v2"`, "its reader can use"},
-		{"scope/a.go", `import "github.com/symphony-go/symphony/pool"`, "before any connection"},
+		{"examples/shop/a.go", `import "github.com/symphony-go/symphony/internal/store"`, "its reader can import"},
+		{"examples/shop/a.go", `import "github.com/alicebob/miniredis/v2"`, "its reader can import"},
+		{"scope/a.go", `import "github.com/symphony-go/symphony/pool"`, "before there is a connection"},
 		{"metrics/a.go", ``, "the package has no rule"},
-		{"internal/util/a.go", ``, "does not"},
+		{"internal/util/a.go", ``, "does not describe"},
 	} {
 		t.Run(test.name+" "+test.source, func(t *testing.T) {
 			source := "package " + path.Base(path.Dir("x/"+test.name)) + "\n" + test.source
-			found := complaints(goFiles(t, fstest.MapFS{test.name: {Data: []byte(source)}}))
-			if test.says == "" {
+			found := violations(goFiles(t, fstest.MapFS{test.name: {Data: []byte(source)}}))
+			if test.message == "" {
 				require.Empty(t, found)
 			} else {
 				require.Len(t, found, 1)
-				require.Contains(t, found[0], test.says)
+				require.Contains(t, found[0], test.message)
 			}
 		})
 	}
@@ -187,6 +190,6 @@ func TestComplaints(t *testing.T) {
 
 func TestEveryRuleHasAReason(t *testing.T) {
 	for _, r := range rules {
-		require.NotEmpty(t, r.because, r.pkg)
+		require.NotEmpty(t, r.reason, r.pkg)
 	}
 }

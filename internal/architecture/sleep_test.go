@@ -8,25 +8,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A test that sleeps is slow where the time is more than enough, and fails now
-// and then where it is not. It may sleep between two looks at what it waits
-// for, and where time is not real.
+// A test that sleeps for a fixed time is slow on a fast machine, and flaky on a
+// slow one. It may sleep between two checks of a condition, and in synctest,
+// where the time is simulated.
 func TestNoTestSleeps(t *testing.T) {
 	for _, f := range goFiles(t, root(t)) {
-		for _, place := range sleeps(f) {
-			t.Errorf("%s: a test waits for what it needs, not for a while: "+
-				"ask in a loop, for ...; time.Sleep(d) { ... }, or use testing/synctest", place)
+		for _, position := range sleeps(f) {
+			t.Errorf("%s: a test must not sleep for a fixed time; "+
+				"check a condition in a loop, for ; !done(); time.Sleep(d) { ... }, or use testing/synctest", position)
 		}
 	}
 }
 
-// sleeps are the places where a test file calls time.Sleep, other than in the
-// header of a loop and in a function for synctest.Test.
+// sleeps returns the positions in a test file that call time.Sleep, except in
+// the header of a loop and in an argument of synctest.Test.
 func sleeps(f file) []string {
 	if !f.isTest() {
 		return nil
 	}
-	var places []string
+	var positions []string
 	ast.Inspect(f.tree, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ForStmt:
@@ -38,12 +38,12 @@ func sleeps(f file) []string {
 				return false
 			}
 			if isCall(n, "time", "Sleep") {
-				places = append(places, f.set.Position(n.Pos()).String())
+				positions = append(positions, f.set.Position(n.Pos()).String())
 			}
 		}
 		return true
 	})
-	return places
+	return positions
 }
 
 func isCall(x ast.Expr, pkg, name string) bool {
@@ -62,7 +62,7 @@ func isCall(x ast.Expr, pkg, name string) bool {
 func TestSleeps(t *testing.T) {
 	for _, test := range []struct {
 		name, body string
-		places     []string
+		positions  []string
 	}{
 		{"a_test.go", `time.Sleep(1)`, []string{"a_test.go:2:12"}},
 		{"a_test.go", `go func() { for { time.Sleep(1) } }()`, []string{"a_test.go:2:30"}},
@@ -76,7 +76,7 @@ func TestSleeps(t *testing.T) {
 			source := "package a\nfunc f() { " + test.body + " }\n"
 			files := goFiles(t, fstest.MapFS{test.name: {Data: []byte(source)}})
 			require.Len(t, files, 1)
-			require.Equal(t, test.places, sleeps(files[0]))
+			require.Equal(t, test.positions, sleeps(files[0]))
 		})
 	}
 }

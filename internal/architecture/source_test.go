@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// file is one Go file of the repository, for whatever system it is built.
+// file is a Go file of the repository, whatever its build constraints.
 type file struct {
-	name string // from the repository's root, with slashes
+	name string // relative to the root of the repository, with slashes
 	pkg  string
 	tree *ast.File
 	set  *token.FileSet
@@ -28,12 +28,12 @@ func (f file) isTest() bool { return strings.HasSuffix(f.name, "_test.go") }
 func (f file) imports() []string {
 	paths := make([]string, len(f.tree.Imports))
 	for i, spec := range f.tree.Imports {
-		paths[i], _ = strconv.Unquote(spec.Path.Value) // the parser has seen to it
+		paths[i], _ = strconv.Unquote(spec.Path.Value) // the parser has checked it
 	}
 	return paths
 }
 
-// root is the folder of the module, in which this package lies.
+// root returns the root folder of the module.
 func root(t *testing.T) fs.FS {
 	t.Helper()
 	dir, err := filepath.Abs(filepath.Join("..", ".."))
@@ -44,7 +44,7 @@ func root(t *testing.T) fs.FS {
 	return os.DirFS(dir)
 }
 
-// goFiles are all Go files that the go command would see.
+// goFiles returns all Go files that the go command reads.
 func goFiles(t *testing.T, fsys fs.FS) []file {
 	t.Helper()
 	var files []file

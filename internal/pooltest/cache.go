@@ -7,12 +7,12 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// WithoutInvalidations is a pool.Config.NewClient whose connections do not hear what Redis
-// says of keys that changed: what the client-side cache knows then, this
-// process told it.
+// WithoutInvalidations is a function for pool.Config.NewClient. Its connections
+// ignore the invalidation messages of Redis, so that the client-side cache
+// learns only of the changes that this process makes.
 func WithoutInvalidations(opt rueidis.ClientOption) (rueidis.Client, error) {
-	if inner := opt.NewCacheStoreFn; inner != nil {
-		opt.NewCacheStoreFn = func(o rueidis.CacheStoreOption) rueidis.CacheStore { return withoutInvalidations{inner(o)} }
+	if newStore := opt.NewCacheStoreFn; newStore != nil {
+		opt.NewCacheStoreFn = func(o rueidis.CacheStoreOption) rueidis.CacheStore { return withoutInvalidations{newStore(o)} }
 	}
 	return rueidis.NewClient(opt)
 }
@@ -21,25 +21,26 @@ type withoutInvalidations struct{ rueidis.CacheStore }
 
 func (withoutInvalidations) Delete([]rueidis.RedisMessage) {}
 
-// Gate holds up what cached reads bring, after it has arrived.
+// Gate delays the replies of cached reads after they have arrived.
 type Gate struct {
 	mu     sync.Mutex
-	opened chan struct{} // nil: open
-	// Held gets a value for each reply that is opened up.
+	opened chan struct{} // closed by Open; nil while the gate is open
+
+	// Held receives a value for each reply that the closed gate delays.
 	Held chan struct{}
 }
 
-// NewGate is an open Gate.
+// NewGate returns a Gate that is open.
 func NewGate() *Gate { return &Gate{Held: make(chan struct{}, 1024)} }
 
-// Close holds replies up until the Gate is opened.
+// Close delays replies until [Gate.Open] is called.
 func (g *Gate) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.opened = make(chan struct{})
 }
 
-// Open lets them go.
+// Open releases the delayed replies.
 func (g *Gate) Open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -47,18 +48,19 @@ func (g *Gate) Open() {
 	g.opened = nil
 }
 
-// NewClient is a pool.Config.NewClient whose clients read through the Gate.
+// NewClient is a function for pool.Config.NewClient. Its clients read through
+// the gate.
 func (g *Gate) NewClient(opt rueidis.ClientOption) (rueidis.Client, error) {
 	c, err := rueidis.NewClient(opt)
-	return &gated{c, g}, err
+	return &gatedClient{c, g}, err
 }
 
-type gated struct {
+type gatedClient struct {
 	rueidis.Client
 	gate *Gate
 }
 
-func (c *gated) DoMultiCache(ctx context.Context, multi ...rueidis.CacheableTTL) []rueidis.RedisResult {
+func (c *gatedClient) DoMultiCache(ctx context.Context, multi ...rueidis.CacheableTTL) []rueidis.RedisResult {
 	results := c.Client.DoMultiCache(ctx, multi...)
 	c.gate.mu.Lock()
 	opened := c.gate.opened

@@ -1,5 +1,5 @@
-// Package pooltest opens pools for tests: on a real server, and on the
-// embedded one.
+// Package pooltest opens pools for tests on a real server and on the embedded
+// one. Only tests may import this package.
 package pooltest
 
 import (
@@ -20,26 +20,27 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Each runs a test on a real server and on the embedded one: the repositories
-// must behave alike on both. Within [OnCluster] it runs it on the cluster.
+// Each runs a test on a real server and on the embedded one, because the
+// repositories must behave alike on both. Within [OnCluster], it runs the test
+// on the cluster instead.
 func Each(t *testing.T, run func(t *testing.T, p *pool.Pools)) {
 	if cluster != nil {
 		for _, node := range cluster.Primaries {
 			node.Flush(t)
 		}
-		run(t, Redis(t, pool.Config{URL: cluster.URL(), Timeout: patience}))
+		run(t, Redis(t, pool.Config{URL: cluster.URL(), Timeout: longTimeout}))
 		return
 	}
 	t.Run("redis", func(t *testing.T) { run(t, Redis(t, pool.Config{})) })
 	t.Run("embedded", func(t *testing.T) { run(t, Embedded(t)) })
 }
 
-// cluster is that of the OnCluster under way.
+// cluster is the cluster of the running OnCluster; nil if there is none.
 var cluster *redistest.ClusterInstance
 
-// OnCluster runs tests that call [Each] once more, on a cluster of three
-// primaries and three replicas: what the repositories promise, they promise
-// there too. The tests must not be parallel.
+// OnCluster runs tests that call [Each] on a cluster of three primaries and
+// three replicas, because the repositories must behave there as on a server.
+// The tests must not be parallel.
 func OnCluster(t *testing.T, tests ...func(t *testing.T)) {
 	t.Helper()
 	cluster = redistest.ReplicatedCluster(t)
@@ -50,17 +51,17 @@ func OnCluster(t *testing.T, tests ...func(t *testing.T)) {
 	}
 }
 
-// patience is the timeout of pools on servers that nothing befalls: there a call
-// is late only where the machine is too busy.
-const patience = time.Minute
+// longTimeout is the timeout of pools on servers without faults. It is only
+// reached if the machine is too busy.
+const longTimeout = time.Minute
 
-// Redis opens cfg on the real server that it names, or on one of the test's
-// own.
+// Redis opens pools on the real server in cfg, or on a new one if cfg has no
+// URL. The pools are closed when the test ends.
 func Redis(tb testing.TB, cfg pool.Config) *pool.Pools {
 	tb.Helper()
 	if cfg.URL == "" {
 		cfg.URL = redistest.Server(tb).URL()
-		cfg.Timeout = cmp.Or(cfg.Timeout, patience)
+		cfg.Timeout = cmp.Or(cfg.Timeout, longTimeout)
 	}
 	p, err := pool.Open(context.Background(), cfg)
 	require.NoError(tb, err)
@@ -68,20 +69,22 @@ func Redis(tb testing.TB, cfg pool.Config) *pool.Pools {
 	return p
 }
 
-// Embedded opens pools on an embedded server of the test's own.
+// Embedded opens pools on a new embedded server. They are closed when the test
+// ends.
 func Embedded(tb testing.TB) *pool.Pools {
 	tb.Helper()
-	p, err := embedded.Open(context.Background(), pool.Config{Timeout: patience})
+	p, err := embedded.Open(context.Background(), pool.Config{Timeout: longTimeout})
 	require.NoError(tb, err)
 	tb.Cleanup(p.Close)
 	return p
 }
 
-// UniqueTenant is a name that no other test has.
+// UniqueTenant returns a tenant that no other test uses.
 func UniqueTenant() string { return "t" + rand.Text() }
 
-// Do sends a command past the repositories. Where the pool has a prefix, the
-// second word is a key, and gets it unless it is one of keyspace.Beside.
+// Do sends a command directly to Redis. If the pool has a prefix, args[1] must
+// be a key, and Do adds the prefix to it, unless it is a key of
+// keyspace.Beside.
 func Do(tb testing.TB, p *pool.Pools, a pool.Alias, args ...string) rueidis.RedisResult {
 	tb.Helper()
 	c, err := p.Client(a)
@@ -96,7 +99,7 @@ func Do(tb testing.TB, p *pool.Pools, a pool.Alias, args ...string) rueidis.Redi
 	return c.Do(context.Background(), c.B().Arbitrary(args...).Build())
 }
 
-// Hash reads a whole hash past the repositories.
+// Hash returns all fields of a hash. It reads them directly from Redis.
 func Hash(tb testing.TB, p *pool.Pools, a pool.Alias, key string) map[string]string {
 	tb.Helper()
 	m, err := Do(tb, p, a, "HGETALL", key).AsStrMap()
@@ -104,7 +107,8 @@ func Hash(tb testing.TB, p *pool.Pools, a pool.Alias, key string) map[string]str
 	return m
 }
 
-// RequireNothingSent runs call and requires that it fails without a command being sent.
+// RequireNothingSent requires that call returns the error want and sends no
+// command.
 func RequireNothingSent(t *testing.T, p *pool.Pools, want error, call func() error) {
 	t.Helper()
 	before := commands(p)

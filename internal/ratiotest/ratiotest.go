@@ -1,6 +1,6 @@
-// Package ratiotest measures one way of doing something against another
-// within one benchmark: in short turns, so that whatever else the machine
-// does meets both alike. Only tests may import this package.
+// Package ratiotest compares the speed of two functions within one benchmark.
+// It runs them alternately for short times, so that other load of the machine
+// affects both alike. Only tests may import this package.
 package ratiotest
 
 import (
@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// turn is how long a side works before it is the other's turn.
-const turn = 10 * time.Millisecond
+// turnDuration is how long a function runs before the other one runs.
+const turnDuration = 10 * time.Millisecond
 
-// Compare runs ours and theirs in turns, each from as many goroutines as there
-// are callers, and reports what a call of ours takes for one of theirs: the
-// median over the turns as "ratio", the quartiles beside it as "ratio-q1" and
-// "ratio-q3", and the allocations of a call as "allocs" and "their-allocs". An
-// error of a call fails the benchmark.
+// Compare runs ours and theirs alternately, each in the given number of
+// goroutines. It reports the duration of a call of ours divided by that of
+// theirs: the median as "ratio", and the quartiles as "ratio-q1" and
+// "ratio-q3". It reports the allocations of a call as "allocs" and
+// "their-allocs". If a call returns an error, the benchmark fails.
 func Compare(b *testing.B, callers int, ours, theirs func() error) {
 	b.Helper()
 	sides := [2]side{{call: ours, callers: callers}, {call: theirs, callers: callers}}
@@ -30,7 +30,7 @@ func Compare(b *testing.B, callers int, ours, theirs func() error) {
 		first := len(ratios) % 2
 		sides[first].turn(b)
 		sides[1-first].turn(b)
-		ratios = append(ratios, sides[0].took/sides[1].took)
+		ratios = append(ratios, sides[0].nanoseconds/sides[1].nanoseconds)
 	}
 	slices.Sort(ratios)
 	b.ReportMetric(ratios[len(ratios)/2], "ratio")
@@ -41,21 +41,21 @@ func Compare(b *testing.B, callers int, ours, theirs func() error) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// side is one of the two that take turns.
+// side is one of the two functions, with its measurements.
 type side struct {
-	call    func() error
-	callers int
-	each    int // calls of each caller in a turn
+	call           func() error
+	callers        int
+	callsPerCaller int // in a turn
 
-	took    float64 // nanoseconds for a call, in the last turn
-	calls   uint64
-	mallocs uint64
+	nanoseconds float64 // for a call, in the last turn
+	calls       uint64  // in all turns
+	mallocs     uint64  // in all turns
 }
 
-// calibrate finds how many calls fill a turn.
+// calibrate sets how many calls a turn consists of.
 func (s *side) calibrate(b *testing.B) {
-	for s.each = 1; ; s.each *= 2 {
-		if start := time.Now(); s.run(b) || time.Since(start) >= turn/2 {
+	for s.callsPerCaller = 1; ; s.callsPerCaller *= 2 {
+		if start := time.Now(); s.run(b) || time.Since(start) >= turnDuration/2 {
 			return
 		}
 	}
@@ -66,8 +66,8 @@ func (s *side) turn(b *testing.B) {
 	runtime.ReadMemStats(&before)
 	start := time.Now()
 	s.run(b)
-	n := s.callers * s.each
-	s.took = float64(time.Since(start)) / float64(n)
+	n := s.callers * s.callsPerCaller
+	s.nanoseconds = float64(time.Since(start)) / float64(n)
 	runtime.ReadMemStats(&after)
 	s.calls += uint64(n)
 	s.mallocs += after.Mallocs - before.Mallocs
@@ -75,12 +75,13 @@ func (s *side) turn(b *testing.B) {
 
 func (s *side) allocs() float64 { return float64(s.mallocs) / float64(s.calls) }
 
-// run makes the calls of a turn, and reports whether the benchmark has failed.
+// run calls the function as often as a turn requires. It reports whether the
+// benchmark has failed.
 func (s *side) run(b *testing.B) bool {
 	var wg sync.WaitGroup
 	for range s.callers {
 		wg.Go(func() {
-			for range s.each {
+			for range s.callsPerCaller {
 				if err := s.call(); err != nil {
 					b.Error(err)
 					return

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// admin runs commands on one server, and fails the test where one fails.
+// admin runs commands on one server. If a command fails, the test fails.
 type admin struct {
 	tb     testing.TB
 	client rueidis.Client
@@ -27,7 +27,7 @@ func (a admin) do(command ...string) string {
 	return text
 }
 
-// list is do for a command that answers with a list.
+// list runs a command that replies with a list.
 func (a admin) list(command ...string) []string {
 	a.tb.Helper()
 	texts, err := a.send(command).AsStrSlice()
@@ -48,8 +48,8 @@ func (a admin) check(command []string, err error) {
 	}
 }
 
-// says reports whether the answer of INFO holds a line.
-func (a admin) says(line string) bool {
+// infoContains reports whether the reply of INFO contains a line.
+func (a admin) infoContains(line string) bool {
 	a.tb.Helper()
 	return strings.Contains(a.do("INFO"), line+"\r\n")
 }

@@ -12,31 +12,32 @@ const slots = 16384
 
 // ClusterInstance is a Redis cluster of three primaries.
 type ClusterInstance struct {
-	Primaries []*Instance // each has a third of the slots, in order
-	Replicas  []*Instance // of the primary at the same place; empty from Cluster
+	Primaries []*Instance // each serves a third of the slots, in order
+	Replicas  []*Instance // of the primary with the same index; empty from Cluster
 }
 
-// Cluster starts three primaries and waits until each of them says that the
-// cluster is complete. The config lines go to every node, as in [Server].
+// Cluster starts a cluster of three primaries, and returns when each of them
+// reports that the cluster is complete. The config lines are added to the
+// configuration of every node, as in [Server].
 func Cluster(tb testing.TB, config ...string) *ClusterInstance {
 	tb.Helper()
 	return startCluster(tb, 0, config)
 }
 
-// ReplicatedCluster is a [Cluster] with a replica for each primary, which
-// takes over when its primary is killed.
+// ReplicatedCluster starts a [Cluster] with a replica for each primary. The
+// replica takes over if its primary is killed.
 func ReplicatedCluster(tb testing.TB, config ...string) *ClusterInstance {
 	tb.Helper()
 	return startCluster(tb, 3, config)
 }
 
-// URL is what pool.Config.URL takes. It names every primary.
+// URL returns the value for pool.Config.URL. It contains the address of every
+// primary.
 func (c *ClusterInstance) URL() string {
-	one, two, three := c.Primaries[0], c.Primaries[1], c.Primaries[2]
-	return fmt.Sprintf("%s?addr=%s&addr=%s", one.URL(), two.Addr(), three.Addr())
+	return fmt.Sprintf("%s?addr=%s&addr=%s", c.Primaries[0].URL(), c.Primaries[1].Addr(), c.Primaries[2].Addr())
 }
 
-// Nodes are the primaries and after them the replicas.
+// Nodes returns the primaries, followed by the replicas.
 func (c *ClusterInstance) Nodes() []*Instance { return slices.Concat(c.Primaries, c.Replicas) }
 
 func startCluster(tb testing.TB, replicas int, config []string) *ClusterInstance {
@@ -55,12 +56,12 @@ func startCluster(tb testing.TB, replicas int, config []string) *ClusterInstance
 func startNode(tb testing.TB, config []string) *Instance {
 	tb.Helper()
 	return start(tb, func(port int) []string {
-		return slices.Concat(data(port), []string{
+		return slices.Concat(dataLines(port), []string{
 			"cluster-enabled yes",
-			fmt.Sprintf("cluster-port %d", freePort(tb)), // the usual one, 10000 higher, may be taken
+			fmt.Sprintf("cluster-port %d", freePort(tb)), // the default, 10000 higher, may be in use
 			"cluster-announce-ip 127.0.0.1",
 			"cluster-node-timeout 2000",
-			"cluster-replica-validity-factor 0", // a replica may take over however old its data
+			"cluster-replica-validity-factor 0", // a replica may take over even if its data is old
 		}, config)
 	})
 }
@@ -89,26 +90,26 @@ func (c *ClusterInstance) join(tb testing.TB) {
 	c.await(tb, admins, func(a admin) bool {
 		return a.knows(len(nodes), len(c.Replicas)) &&
 			strings.Contains(a.do("CLUSTER", "INFO"), "cluster_state:ok") &&
-			!a.says("master_link_status:down")
+			!a.infoContains("master_link_status:down")
 	})
 }
 
-// await waits until every node says what it should.
-func (c *ClusterInstance) await(tb testing.TB, admins []admin, settled func(admin) bool) {
+// await waits until done returns true for every node.
+func (c *ClusterInstance) await(tb testing.TB, admins []admin, done func(admin) bool) {
 	tb.Helper()
 	for i, a := range admins {
-		if !waitFor(func() bool { return settled(a) }) {
-			tb.Fatalf("redistest: the cluster did not form; the last words of %s:\n%s\n%s",
+		if !waitFor(func() bool { return done(a) }) {
+			tb.Fatalf("redistest: the cluster did not form; state of %s:\n%s\n%s",
 				c.Nodes()[i].Addr(), a.do("CLUSTER", "NODES"), a.do("CLUSTER", "INFO"))
 		}
 	}
 }
 
-// knows reports whether a node has met so many nodes, itself included, and so
-// many of them as replicas.
+// knows reports whether a node is connected to this number of nodes, including
+// itself, and whether this number of them are replicas.
 func (a admin) knows(nodes, replicas int) bool {
 	for line := range strings.Lines(a.do("CLUSTER", "NODES")) {
-		// <id> <addresses> <flags> <primary> <ping> <pong> <epoch> <link> <slots>...
+		// id, addresses, flags, primary, ping, pong, epoch, link state, slots...
 		fields := strings.Fields(line)
 		if len(fields) < 8 || fields[7] != "connected" || strings.Contains(fields[2], "handshake") {
 			return false

@@ -1,12 +1,12 @@
-// Package redistest starts real Redis servers for tests: one server, a
-// cluster of three primaries, or a primary and a replica watched by a
-// Sentinel.
+// Package redistest starts real Redis servers for tests: a single server with
+// [Server], a cluster with [Cluster] or [ReplicatedCluster], or a primary, a
+// replica and a Sentinel with [Sentinel]. [Proxy] adds faults to a connection.
 //
-// Every call starts servers of its own, on free ports of 127.0.0.1 and in a
-// temporary folder, and the test's Cleanup kills them; a server is up within
-// some 20 ms, so tests share nothing and may run in parallel. Servers also
-// end when the test process is killed. Their logs appear in the test's output
-// when the test failed.
+// Every call starts new servers on free ports of 127.0.0.1, with a temporary
+// folder. A server is ready within about 20 ms, so tests share no servers and
+// may run in parallel. The servers are killed when the test ends, and also if
+// the test process is killed. If the test fails, its output contains their
+// logs.
 //
 //	func TestSomething(t *testing.T) {
 //		server := redistest.Server(t)
@@ -14,12 +14,15 @@
 //		...
 //	}
 //
-// Variables of the environment:
+// Environment variables:
 //
-//   - REDISTEST_SERVER is the server program to run in place of the
-//     redis-server in PATH: a newer Redis, or Valkey.
-//   - REDISTEST_REQUIRED=1, or CI=true, makes a test fail where the program is
-//     missing; without them such a test is skipped, and says why.
+//   - REDISTEST_SERVER is the server program. It defaults to redis-server in
+//     PATH. Set it to test a newer Redis or Valkey.
+//   - REDISTEST_REQUIRED=1 or CI=true: if the program is missing, the test
+//     fails. Otherwise it is skipped and logs the reason.
+//   - REDISTEST_SLOWLOG is a file to which each server appends its slowest
+//     commands when its test ends.
 //
-// Servers are Redis 7.0 or newer, or Valkey. Only tests may import this package.
+// It requires Redis 7.0 or newer, or Valkey. Only tests may import this
+// package.
 package redistest

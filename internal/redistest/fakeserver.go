@@ -11,22 +11,23 @@ import (
 	"testing"
 )
 
-// FakeServer is a server that lets a client connect and then gives every command one
-// reply, whatever it is.
+// FakeServer accepts connections and replies to every command with the same
+// text, valid or not. It replies correctly to the commands with which a client
+// connects, and to MULTI and queued commands.
 type FakeServer struct {
 	addr string
 
 	mu    sync.Mutex
 	reply string
-	each  bool
+	each  bool // whether EXEC replies with an array of reply
 }
 
-// NewFakeServer starts an FakeServer that lives until the end of the test.
+// NewFakeServer starts a FakeServer that runs until the test ends.
 func NewFakeServer(tb testing.TB) *FakeServer {
 	tb.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	fatal(tb, err)
-	o := &FakeServer{addr: l.Addr().String(), reply: "+OK\r\n"}
+	f := &FakeServer{addr: l.Addr().String(), reply: "+OK\r\n"}
 	var running sync.WaitGroup
 	conns := map[net.Conn]struct{}{}
 	running.Go(func() {
@@ -35,53 +36,53 @@ func NewFakeServer(tb testing.TB) *FakeServer {
 			if err != nil {
 				return
 			}
-			o.mu.Lock()
+			f.mu.Lock()
 			conns[c] = struct{}{}
-			o.mu.Unlock()
-			running.Go(func() { o.serve(c) })
+			f.mu.Unlock()
+			running.Go(func() { f.serve(c) })
 		}
 	})
 	tb.Cleanup(func() {
 		_ = l.Close()
-		o.mu.Lock()
+		f.mu.Lock()
 		for c := range conns {
 			_ = c.Close()
 		}
-		o.mu.Unlock()
+		f.mu.Unlock()
 		running.Wait()
 	})
-	return o
+	return f
 }
 
-// URL is what pool.Config.URL takes.
-func (o *FakeServer) URL() string { return "redis://" + o.addr }
+// URL returns the value for pool.Config.URL.
+func (f *FakeServer) URL() string { return "redis://" + f.addr }
 
-// SetReply makes reply, in RESP, what every command gets. With each, EXEC gets an
-// array of it, an element for each command of the transaction.
-func (o *FakeServer) SetReply(reply string, each bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.reply, o.each = reply, each
+// SetReply sets the reply, in RESP, to all commands. If each is true, EXEC
+// replies with an array that contains reply once for each queued command.
+func (f *FakeServer) SetReply(reply string, each bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reply, f.each = reply, each
 }
 
-func (o *FakeServer) serve(c net.Conn) {
+func (f *FakeServer) serve(c net.Conn) {
 	defer func() { _ = c.Close() }()
 	in := bufio.NewReader(c)
-	queued := -1 // commands of a transaction; -1: none
+	queued := -1 // commands of the open transaction; -1 if there is none
 	for {
 		words, err := readCommand(in)
 		if err != nil {
 			return
 		}
-		if _, err := io.WriteString(c, o.answer(words, &queued)); err != nil {
+		if _, err := io.WriteString(c, f.answer(words, &queued)); err != nil {
 			return
 		}
 	}
 }
 
-func (o *FakeServer) answer(words []string, queued *int) string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (f *FakeServer) answer(words []string, queued *int) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	switch name := strings.ToUpper(words[0]); {
 	case name == "HELLO":
 		return "%3\r\n+version\r\n+7.0.15\r\n+proto\r\n:3\r\n+mode\r\n+standalone\r\n"
@@ -97,20 +98,20 @@ func (o *FakeServer) answer(words []string, queued *int) string {
 	case name == "EXEC":
 		n := *queued
 		*queued = -1
-		if o.each {
-			return fmt.Sprintf("*%d\r\n%s", n, strings.Repeat(o.reply, n))
+		if f.each {
+			return fmt.Sprintf("*%d\r\n%s", n, strings.Repeat(f.reply, n))
 		}
 	case *queued >= 0:
 		*queued++
 		return "+QUEUED\r\n"
 	}
-	return o.reply
+	return f.reply
 }
 
 func readCommand(in *bufio.Reader) ([]string, error) {
 	n, err := readLength(in)
 	if err != nil || n < 1 {
-		return nil, fmt.Errorf("no command: %w", err)
+		return nil, fmt.Errorf("read a command: %w", err)
 	}
 	words := make([]string, n)
 	for i := range words {
@@ -130,7 +131,7 @@ func readCommand(in *bufio.Reader) ([]string, error) {
 func readLength(in *bufio.Reader) (int, error) {
 	line, err := in.ReadString('\n')
 	if err != nil || len(line) < 4 {
-		return 0, fmt.Errorf("a length: %w", err)
+		return 0, fmt.Errorf("read a length: %w", err)
 	}
 	return strconv.Atoi(strings.TrimSpace(line[1:]))
 }

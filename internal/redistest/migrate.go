@@ -6,33 +6,34 @@ import (
 	"testing"
 )
 
-// SlotMigration is a slot of a cluster on its way from one primary to another.
+// SlotMigration is the migration of a slot from one primary of a cluster to
+// another.
 type SlotMigration struct {
-	slot     string
-	from, to admin
-	primary  []admin
-	target   *Instance
+	slot      string
+	from, to  admin
+	primaries []admin
+	target    *Instance
 }
 
-// MigrateSlot opens a slot for its way to the primary at place to. Nothing moves
-// until Move.
+// MigrateSlot begins the migration of a slot to the primary with the index to.
+// No key moves until [SlotMigration.MoveKeys] is called.
 func (c *ClusterInstance) MigrateSlot(tb testing.TB, slot uint16, to int) *SlotMigration {
 	tb.Helper()
 	m := &SlotMigration{slot: strconv.Itoa(int(slot)), target: c.Primaries[to]}
 	for _, node := range c.Primaries {
-		m.primary = append(m.primary, node.admin(tb))
+		m.primaries = append(m.primaries, node.admin(tb))
 	}
 	from := m.owner(slot)
 	if from == to {
-		tb.Fatalf("redistest: the slot %d is on primary %d already", slot, to)
+		tb.Fatalf("redistest: slot %d is already on primary %d", slot, to)
 	}
-	m.from, m.to = m.primary[from], m.primary[to]
+	m.from, m.to = m.primaries[from], m.primaries[to]
 	m.to.do("CLUSTER", "SETSLOT", m.slot, "IMPORTING", m.from.do("CLUSTER", "MYID"))
 	m.from.do("CLUSTER", "SETSLOT", m.slot, "MIGRATING", m.to.do("CLUSTER", "MYID"))
 	return m
 }
 
-// MoveKeys moves up to n keys, and reports how many it moved.
+// MoveKeys moves at most n keys, and returns how many it moved.
 func (m *SlotMigration) MoveKeys(n int) int {
 	m.from.tb.Helper()
 	keys := m.from.list("CLUSTER", "GETKEYSINSLOT", m.slot, strconv.Itoa(n))
@@ -44,7 +45,7 @@ func (m *SlotMigration) MoveKeys(n int) int {
 	return len(keys)
 }
 
-// Finish moves what is left and gives the slot to its new primary.
+// Finish moves the remaining keys and assigns the slot to its new primary.
 func (m *SlotMigration) Finish() {
 	m.from.tb.Helper()
 	for m.MoveKeys(100) > 0 {
@@ -53,23 +54,23 @@ func (m *SlotMigration) Finish() {
 	id := m.to.do("CLUSTER", "MYID")
 	m.to.do("CLUSTER", "SETSLOT", m.slot, "NODE", id)
 	m.from.do("CLUSTER", "SETSLOT", m.slot, "NODE", id)
-	for _, p := range m.primary {
+	for _, p := range m.primaries {
 		p.do("CLUSTER", "SETSLOT", m.slot, "NODE", id)
 	}
 }
 
-// owner is the place of the primary that serves the slot.
+// owner returns the index of the primary that serves the slot.
 func (m *SlotMigration) owner(slot uint16) int {
-	for i, p := range m.primary {
+	for i, p := range m.primaries {
 		if p.serves(int(slot)) {
 			return i
 		}
 	}
-	m.primary[0].tb.Fatalf("redistest: no primary serves the slot %d", slot)
+	m.primaries[0].tb.Fatalf("redistest: no primary serves slot %d", slot)
 	return -1
 }
 
-// serves reports whether the slot is in the node's own line of CLUSTER NODES.
+// serves reports whether CLUSTER NODES lists the slot for this node.
 func (a admin) serves(slot int) bool {
 	for line := range strings.Lines(a.do("CLUSTER", "NODES")) {
 		fields := strings.Fields(line)
@@ -82,8 +83,8 @@ func (a admin) serves(slot int) bool {
 				last = first
 			}
 			from, err := strconv.Atoi(first)
-			to, bad := strconv.Atoi(last)
-			if err == nil && bad == nil && from <= slot && slot <= to {
+			to, errTo := strconv.Atoi(last)
+			if err == nil && errTo == nil && from <= slot && slot <= to {
 				return true
 			}
 		}

@@ -15,20 +15,20 @@ import (
 	"time"
 )
 
-// patience is how long a server, a cluster or a failover may take. All are
-// far quicker on a machine that has time for them.
-const patience = 30 * time.Second
+// waitTimeout is how long a server, a cluster or a failover may take. On an
+// idle machine, all of them are much faster.
+const waitTimeout = 30 * time.Second
 
-// errGone is a server that ended by itself before it answered.
-var errGone = errors.New("the server ended")
+// errServerEnded is returned if a server ended before it replied.
+var errServerEnded = errors.New("the server ended")
 
-// process is a running server. Its invariant: it never outlives this process.
+// process is a server process. It never outlives this process.
 type process struct {
-	cmd  *exec.Cmd
-	gone chan struct{} // closed when the process has ended
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when the process has ended
 }
 
-// requireProgram skips the test, or fails it, where there is no server to run.
+// requireProgram skips the test, or fails it, if the server program is missing.
 func requireProgram(tb testing.TB) {
 	tb.Helper()
 	_, err := exec.LookPath(program())
@@ -37,9 +37,9 @@ func requireProgram(tb testing.TB) {
 	case os.Getenv("REDISTEST_SERVER") != "":
 		tb.Fatalf("redistest: REDISTEST_SERVER: %v", err)
 	case isSet("CI") || isSet("REDISTEST_REQUIRED"):
-		tb.Fatalf("redistest: this test needs a Redis server, and CI or REDISTEST_REQUIRED forbids to skip it: %v", err)
+		tb.Fatalf("redistest: this test needs a Redis server, and CI or REDISTEST_REQUIRED does not allow to skip it: %v", err)
 	default:
-		tb.Skipf("redistest: this test needs a Redis server (`make redis` installs it): %v", err)
+		tb.Skipf("redistest: this test needs a Redis server; `make redis` installs it: %v", err)
 	}
 }
 
@@ -56,12 +56,12 @@ func startProcess(logFile string, args []string) (*process, error) {
 		return nil, err
 	}
 	defer func() { _ = log.Close() }()
-	p := &process{cmd: exec.Command(program(), args...), gone: make(chan struct{})}
+	p := &process{cmd: exec.Command(program(), args...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 
 	started := make(chan error)
 	go func() {
-		// Linux ends a tied process when the thread that started it ends.
+		// On Linux, a tied process ends with the thread that started it.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		release, err := startTied(p.cmd)
@@ -69,9 +69,9 @@ func startProcess(logFile string, args []string) (*process, error) {
 		if err != nil {
 			return
 		}
-		_ = p.cmd.Wait() // a killed server reports its signal
+		_ = p.cmd.Wait() // returns an error if the server was killed
 		release()
-		close(p.gone)
+		close(p.ended)
 	}()
 	if err := <-started; err != nil {
 		return nil, err
@@ -80,34 +80,34 @@ func startProcess(logFile string, args []string) (*process, error) {
 }
 
 func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // fails only where it has ended already
-	<-p.gone
+	_ = p.cmd.Process.Kill() // fails only if it has already ended
+	<-p.ended
 }
 
-// waitUntilReady pings over the socket in the server's own folder, since the
-// port may be answered by a stranger that was quicker to take it.
+// waitUntilReady waits until the server replies to PING on its Unix socket. It
+// does not use the port, because another program may have taken it.
 func (p *process) waitUntilReady(socket string) error {
-	ended := false
+	hasEnded := false
 	ready := waitFor(func() bool {
 		select {
-		case <-p.gone:
-			ended = true
+		case <-p.ended:
+			hasEnded = true
 			return true
 		default:
 			return ping(socket)
 		}
 	})
 	switch {
-	case ended:
-		return fmt.Errorf("%w with %v", errGone, p.cmd.ProcessState)
+	case hasEnded:
+		return fmt.Errorf("%w with %v", errServerEnded, p.cmd.ProcessState)
 	case !ready:
-		return fmt.Errorf("no answer to PING within %v", patience)
+		return fmt.Errorf("no reply to PING within %v", waitTimeout)
 	}
 	return nil
 }
 
-// ping reports whether a server answers and has loaded its data. One that
-// wants a password first does, too.
+// ping reports whether a server replies and has loaded its data. A server that
+// requires a password counts as ready.
 func ping(socket string) bool {
 	conn, err := net.DialTimeout("unix", socket, time.Second)
 	if err != nil {
@@ -120,19 +120,19 @@ func ping(socket string) bool {
 	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
 		return false
 	}
-	answer, err := bufio.NewReader(conn).ReadString('\n')
-	return err == nil && (strings.HasPrefix(answer, "+PONG") || strings.HasPrefix(answer, "-NOAUTH"))
+	reply, err := bufio.NewReader(conn).ReadString('\n')
+	return err == nil && (strings.HasPrefix(reply, "+PONG") || strings.HasPrefix(reply, "-NOAUTH"))
 }
 
-// isPortTaken tells the one failure that another port cures. The words are
-// the same in every Redis and Valkey since 6.
+// isPortTaken reports whether the server failed because its port is in use. The
+// text is the same in all versions of Redis since 6 and in Valkey.
 func isPortTaken(err error) bool {
-	return errors.Is(err, errGone) && strings.Contains(err.Error(), "Failed listening on port")
+	return errors.Is(err, errServerEnded) && strings.Contains(err.Error(), "Failed listening on port")
 }
 
-// waitFor asks again and again until done says yes, and reports whether it did.
+// waitFor calls done until it returns true, and reports whether it did in time.
 func waitFor(done func() bool) bool {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitTimeout)
 	for !done() {
 		if time.Now().After(deadline) {
 			return false

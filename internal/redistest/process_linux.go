@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// startTied starts cmd so that the kernel kills it when this process ends,
-// however that comes about.
+// startTied starts cmd. The kernel kills it when this process ends for any
+// reason.
 func startTied(cmd *exec.Cmd) (release func(), err error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return func() {}, cmd.Start()

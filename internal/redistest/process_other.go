@@ -7,9 +7,9 @@ import (
 	"strconv"
 )
 
-// startTied starts cmd, and beside it a shell that kills cmd when this process
-// ends, however that comes about: the shell reads from a pipe that nobody
-// writes to, and the end of this process closes the pipe.
+// startTied starts cmd, and a shell that kills cmd when this process ends for
+// any reason. The shell reads from a pipe without data, which is closed when
+// this process ends.
 func startTied(cmd *exec.Cmd) (release func(), err error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -25,7 +25,7 @@ func startTied(cmd *exec.Cmd) (release func(), err error) {
 		return nil, err
 	}
 	return func() {
-		_ = guard.Process.Kill() // before the pipe closes: the number may be another process's by now
+		_ = guard.Process.Kill() // before the pipe closes, because another process may have the PID by now
 		_ = pipe.Close()
 		_ = guard.Wait()
 	}, nil

@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// Proxy is a connection between a client and a server that a test can make
-// worse. It has an address of its own, and begins by passing everything on.
+// Proxy forwards connections from clients to a server, and adds faults to them.
+// It begins without a fault.
 type Proxy struct {
 	target string
 	addr   string
 	tb     testing.TB
 
 	mu       sync.Mutex
-	listener net.Listener // nil: down
+	listener net.Listener // nil while the proxy is down
 	fault    Fault
 	delay    time.Duration
-	changed  chan struct{}      // closed when the fault changes
-	links    map[*link]struct{} // the connections there are
+	changed  chan struct{} // closed when the fault or the delay changes
+	conns    map[*proxyConn]struct{}
 	running  sync.WaitGroup
 }
 
-// Fault is what a Proxy does to what passes.
+// Fault is what a [Proxy] does with the data between client and server.
 type Fault string
 
 // The faults.
@@ -35,18 +35,18 @@ const (
 	CloseOnRequest Fault = "cut on asking" // the connection ends when the client sends something
 )
 
-// link is one connection through a Proxy.
-type link struct{ client, server net.Conn }
+// proxyConn is a connection through a Proxy.
+type proxyConn struct{ client, server net.Conn }
 
-func (l *link) cut() {
-	_ = l.client.Close()
-	_ = l.server.Close()
+func (c *proxyConn) close() {
+	_ = c.client.Close()
+	_ = c.server.Close()
 }
 
-// NewProxy starts a proxy before the server, that ends with the test.
+// NewProxy starts a Proxy to the server. It runs until the test ends.
 func NewProxy(tb testing.TB, server *Instance) *Proxy {
 	tb.Helper()
-	p := &Proxy{target: server.Addr(), tb: tb, fault: Healthy, changed: make(chan struct{}), links: map[*link]struct{}{}}
+	p := &Proxy{target: server.Addr(), tb: tb, fault: Healthy, changed: make(chan struct{}), conns: map[*proxyConn]struct{}{}}
 	p.Up()
 	tb.Cleanup(func() {
 		p.Down()
@@ -56,14 +56,14 @@ func NewProxy(tb testing.TB, server *Instance) *Proxy {
 	return p
 }
 
-// URL is what pool.Config.URL takes.
+// URL returns the value for pool.Config.URL.
 func (p *Proxy) URL() string { return "redis://" + p.addr }
 
-// SetFault makes everything from now on pass with the fault, on the connections there
-// are and on new ones. What was held up by a delay passes as the new fault says.
+// SetFault sets the fault of existing and new connections, and removes the
+// delay. Data that was delayed is handled according to the new fault.
 func (p *Proxy) SetFault(f Fault) { p.set(f, 0) }
 
-// SetDelay holds up each piece that passes, in either direction.
+// SetDelay removes the fault and delays all data in both directions.
 func (p *Proxy) SetDelay(d time.Duration) { p.set(Healthy, d) }
 
 func (p *Proxy) set(f Fault, delay time.Duration) {
@@ -74,16 +74,16 @@ func (p *Proxy) set(f Fault, delay time.Duration) {
 	p.changed = make(chan struct{})
 }
 
-// CloseConnections ends the connections there are, and lets new ones come.
+// CloseConnections closes all connections. New ones are accepted.
 func (p *Proxy) CloseConnections() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for l := range p.links {
-		l.cut()
+	for c := range p.conns {
+		c.close()
 	}
 }
 
-// Down ends the connections there are, and refuses new ones.
+// Down closes all connections and refuses new ones.
 func (p *Proxy) Down() {
 	p.mu.Lock()
 	if p.listener != nil {
@@ -94,17 +94,17 @@ func (p *Proxy) Down() {
 	p.CloseConnections()
 }
 
-// Up takes connections again after Down, at the same address.
+// Up accepts connections again after [Proxy.Down], at the same address.
 func (p *Proxy) Up() {
 	p.tb.Helper()
-	at := p.addr
-	if at == "" {
-		at = "127.0.0.1:0"
+	addr := p.addr
+	if addr == "" {
+		addr = "127.0.0.1:0"
 	}
 	var listener net.Listener
 	var err error
 	if !waitFor(func() bool {
-		listener, err = net.Listen("tcp4", at)
+		listener, err = net.Listen("tcp4", addr)
 		return err == nil
 	}) {
 		p.tb.Fatalf("redistest: proxy: %v", err)
@@ -115,11 +115,11 @@ func (p *Proxy) Up() {
 	p.running.Go(func() { p.accept(listener) })
 }
 
-// ConnectionCount is how many connections there are.
+// ConnectionCount returns how many connections are open.
 func (p *Proxy) ConnectionCount() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.links)
+	return len(p.conns)
 }
 
 func (p *Proxy) accept(listener net.Listener) {
@@ -133,39 +133,39 @@ func (p *Proxy) accept(listener net.Listener) {
 			_ = client.Close()
 			continue
 		}
-		l := &link{client, server}
+		c := &proxyConn{client, server}
 		p.mu.Lock()
-		p.links[l] = struct{}{}
+		p.conns[c] = struct{}{}
 		down := p.listener != listener
 		p.mu.Unlock()
 		if down {
-			l.cut()
+			c.close()
 		}
-		p.running.Go(func() { p.pass(l) })
+		p.running.Go(func() { p.forward(c) })
 	}
 }
 
-func (p *Proxy) pass(l *link) {
+func (p *Proxy) forward(c *proxyConn) {
 	var both sync.WaitGroup
-	both.Go(func() { p.copy(l, l.server, l.client, DropRequests, CloseOnRequest) })
-	both.Go(func() { p.copy(l, l.client, l.server, DropReplies, CloseOnReply) })
+	both.Go(func() { p.copy(c, c.server, c.client, DropRequests, CloseOnRequest) })
+	both.Go(func() { p.copy(c, c.client, c.server, DropReplies, CloseOnReply) })
 	both.Wait()
 	p.mu.Lock()
-	delete(p.links, l)
+	delete(p.conns, c)
 	p.mu.Unlock()
 }
 
-// copy passes one direction on, which has two faults of its own.
-func (p *Proxy) copy(l *link, to, from net.Conn, swallow, cut Fault) {
-	defer l.cut()
+// copy forwards one direction. The faults drop and cut apply to this direction.
+func (p *Proxy) copy(c *proxyConn, to, from net.Conn, drop, cut Fault) {
+	defer c.close()
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
 		if err != nil {
 			return
 		}
-		switch p.now() {
-		case swallow:
+		switch p.currentFault() {
+		case drop:
 			continue
 		case cut:
 			return
@@ -176,8 +176,8 @@ func (p *Proxy) copy(l *link, to, from net.Conn, swallow, cut Fault) {
 	}
 }
 
-// now is the fault, after the delay.
-func (p *Proxy) now() Fault {
+// currentFault waits for the delay, and returns the fault that then applies.
+func (p *Proxy) currentFault() Fault {
 	p.mu.Lock()
 	f, delay, changed := p.fault, p.delay, p.changed
 	p.mu.Unlock()
@@ -190,6 +190,6 @@ func (p *Proxy) now() Fault {
 	case <-wait.C:
 		return f
 	case <-changed:
-		return p.now()
+		return p.currentFault()
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each fault does what it says: to the server, and to the caller.
+// Each fault has the documented effect on the server and on the caller.
 func TestProxy(t *testing.T) {
 	s := Server(t)
 	direct := s.Client(t, 0)
@@ -29,10 +29,10 @@ func TestProxy(t *testing.T) {
 	} {
 		t.Run(string(test.fault), func(t *testing.T) {
 			p.SetFault(Healthy)
-			client := overOneConnection(t, p)
+			client := singleConnectionClient(t, p)
 			s.Flush(t)
 			p.SetFault(test.fault)
-			limit := patience
+			limit := waitTimeout
 			if test.timeout {
 				limit = time.Second
 			}
@@ -57,7 +57,7 @@ func TestProxy(t *testing.T) {
 func TestProxyDownAndUp(t *testing.T) {
 	s := Server(t)
 	p := NewProxy(t, s)
-	client := connect(t, p.URL())
+	client := newClient(t, p.URL())
 	require.Positive(t, p.ConnectionCount())
 	p.Down()
 	require.True(t, waitFor(func() bool { return p.ConnectionCount() == 0 }))
@@ -71,14 +71,14 @@ func TestProxyDownAndUp(t *testing.T) {
 		defer cancel()
 		return errors.Is(set(ctx, client, "late"), context.DeadlineExceeded)
 	}
-	require.True(t, waitFor(late), "a first call may meet a link that Down ended")
+	require.True(t, waitFor(late), "the first call may use a connection that Down closed")
 	p.SetFault(Healthy)
 	require.Equal(t, rueidis.ClientModeStandalone, client.Mode())
 	p.CloseConnections()
 	require.True(t, waitFor(func() bool { return set(t.Context(), client, "again") == nil }))
 }
 
-func overOneConnection(t *testing.T, p *Proxy) rueidis.Client {
+func singleConnectionClient(t *testing.T, p *Proxy) rueidis.Client {
 	t.Helper()
 	client, err := rueidis.NewClient(rueidis.ClientOption{
 		InitAddress: []string{p.addr}, DisableCache: true, ForceSingleClient: true, PipelineMultiplex: -1,

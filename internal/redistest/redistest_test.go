@@ -14,14 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestNothingOutlivesTheTestProcess kills a test process that runs a server,
-// so that no Cleanup gets a chance.
+// The test kills a test process that runs a server, so that Cleanup does not
+// run. The server must end all the same.
 func TestNothingOutlivesTheTestProcess(t *testing.T) {
 	requireProgram(t)
 	self, err := os.Executable()
 	require.NoError(t, err)
 	child := exec.Command(self, "-test.run=^TestAsChild$", "-test.v")
-	temp, err := os.MkdirTemp("", "redistest") // nobody else removes what the child leaves
+	temp, err := os.MkdirTemp("", "redistest") // the child does not remove its files
 	require.NoError(t, err)
 	defer func() { _ = os.RemoveAll(temp) }()
 	child.Env = append(os.Environ(), "REDISTEST_CHILD=1", "TMPDIR="+temp)
@@ -41,15 +41,15 @@ func TestNothingOutlivesTheTestProcess(t *testing.T) {
 
 	require.NoError(t, child.Process.Kill())
 	require.Error(t, child.Wait())
-	require.True(t, waitFor(func() bool { return !listens(addr) }), "the server lives on without its test")
+	require.True(t, waitFor(func() bool { return !listens(addr) }), "the server outlives its test")
 }
 
 func TestAsChild(t *testing.T) {
 	if os.Getenv("REDISTEST_CHILD") == "" {
-		t.Skip("the test above runs this one in a process of its own")
+		t.Skip("TestNothingOutlivesTheTestProcess runs this test in another process")
 	}
 	fmt.Printf("serving %s\n", Server(t).Addr())
-	_, _ = os.Stdin.Read(make([]byte, 1)) // until the parent ends, or this process is killed
+	_, _ = os.Stdin.Read(make([]byte, 1)) // blocks until the parent ends, or this process is killed
 }
 
 func TestCleanupLeavesNothing(t *testing.T) {
@@ -103,7 +103,7 @@ func TestFlushEmptiesEveryDatabase(t *testing.T) {
 	require.Zero(t, n)
 }
 
-func TestConfigurationThatTheServerAnswersDifferentlyWith(t *testing.T) {
+func TestConfigurationsThatChangeHowToConnect(t *testing.T) {
 	socket := filepath.Join(Server(t).dir, "other.sock")
 	require.True(t, listens(Server(t, "requirepass secret").Addr()))
 	require.True(t, listens(Server(t, "unixsocket "+socket).Addr()))
@@ -119,7 +119,7 @@ func TestPortTakenMeanwhile(t *testing.T) {
 			thief, err = net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
 			require.NoError(t, err)
 		}
-		return data(port)
+		return dataLines(port)
 	})
 	defer func() { _ = thief.Close() }()
 	require.Equal(t, 2, tries)
@@ -182,7 +182,7 @@ func TestServerThatCannotStart(t *testing.T) {
 	var s *Instance
 	r := record(t, func(tb testing.TB) { s = Server(tb, "no-such-directive yes") })
 	require.Contains(t, r.fatal, "the server ended with exit status 1")
-	require.Contains(t, r.fatal, "no-such-directive", "the log tells why")
+	require.Contains(t, r.fatal, "no-such-directive", "the log contains the reason")
 	require.Nil(t, s)
 }
 
@@ -195,7 +195,7 @@ func listens(addr string) bool {
 	return true
 }
 
-// record runs f as a test whose outcome harms nobody.
+// record runs f as a test, and records its outcome instead of reporting it.
 func record(t *testing.T, f func(testing.TB)) *recorder {
 	t.Helper()
 	r := &recorder{TB: t}

@@ -7,19 +7,19 @@ import (
 	"testing"
 )
 
-// WaitForReplica waits until a replica has everything that its primary had when the
-// call began.
+// WaitForReplica waits until a replica has received everything that its primary
+// had written when the call began.
 func WaitForReplica(tb testing.TB, primary, replica *Instance) {
 	tb.Helper()
 	want := primary.admin(tb).offset("master_repl_offset")
-	follower := replica.admin(tb)
-	if !waitFor(func() bool { return follower.offset("slave_repl_offset") >= want }) {
-		tb.Fatalf("redistest: the replica does not catch up with %d:\n%s", want, follower.do("INFO", "replication"))
+	r := replica.admin(tb)
+	if !waitFor(func() bool { return r.offset("slave_repl_offset") >= want }) {
+		tb.Fatalf("redistest: the replica does not reach the offset %d of its primary:\n%s", want, r.do("INFO", "replication"))
 	}
 }
 
-// IsPrimary reports whether a server answers and says that it is a primary. It
-// asks over a new connection, since a failover ends those that are open.
+// IsPrimary reports whether a server replies and is a primary. It uses a new
+// connection, because a failover closes existing ones.
 func (s *Instance) IsPrimary() bool {
 	client, err := s.dial(0)
 	if err != nil {
@@ -47,8 +47,8 @@ func (a admin) offset(name string) int64 {
 	return -1
 }
 
-// ChangesSinceSave is how many changes the server has made to its data, those that were
-// saved since not counted.
+// ChangesSinceSave returns how many changes of its data the server has made
+// since it last saved them.
 func (s *Instance) ChangesSinceSave(tb testing.TB) int64 {
 	tb.Helper()
 	a := s.admin(tb)
@@ -64,7 +64,8 @@ func (s *Instance) ChangesSinceSave(tb testing.TB) int64 {
 	return 0
 }
 
-// CommandCalls is how many times the server has run a command, named in lower case.
+// CommandCalls returns how many times the server has run a command. The name is
+// in lower case.
 func (s *Instance) CommandCalls(tb testing.TB, name string) int64 {
 	tb.Helper()
 	for line := range strings.Lines(s.admin(tb).do("INFO", "commandstats")) {

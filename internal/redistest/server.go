@@ -14,42 +14,41 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Instance is one server process. Its address stays the same for the whole
-// test, also over Kill and Restart.
+// Instance is a Redis server. Its address does not change during the test, not
+// even by [Instance.Kill] and [Instance.Restart].
 type Instance struct {
 	port   int
-	dir    string   // holds the configuration, the data, the log and the socket
-	config []string // lines of redis.conf, the last of a name counts
+	dir    string   // contains the configuration, the data, the log and the socket
+	config []string // lines of redis.conf; the last line of a name wins
 	args   []string
 
 	mu   sync.Mutex
-	proc *process // nil: not running
+	proc *process // nil if not running
 }
 
-// Server starts a server that lives until the end of the test. Each config
-// line stands as it would in redis.conf, and wins over the lines that the
-// package writes: nothing is saved to disk unless one of them says so.
+// Server starts a server that runs until the test ends. The config lines have
+// the form of redis.conf, and override the lines of this package. By default,
+// the server saves nothing to disk.
 //
 //	redistest.Server(t, "appendonly yes", "appendfsync always")
 func Server(tb testing.TB, config ...string) *Instance {
 	tb.Helper()
 	return start(tb, func(port int) []string {
-		return slices.Concat(data(port), config)
+		return slices.Concat(dataLines(port), config)
 	})
 }
 
-// URL is what pool.Config.URL takes: redis://127.0.0.1:port.
+// URL returns the value for pool.Config.URL: redis://127.0.0.1:port.
 func (s *Instance) URL() string { return "redis://" + s.Addr() }
 
-// Addr is the server's host and port.
+// Addr returns the host and port of the server.
 func (s *Instance) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
-// Port is the server's port.
+// Port returns the port of the server.
 func (s *Instance) Port() int { return s.port }
 
-// Client is a connection to one database of the server, to look at what is
-// stored there and to run commands that the library lacks. It has no
-// client-side cache, and is closed when the test ends.
+// Client returns a client of one database of the server. It is independent of
+// the library, and has no client-side cache. It is closed when the test ends.
 func (s *Instance) Client(tb testing.TB, database int) rueidis.Client {
 	tb.Helper()
 	client := s.connect(tb, database)
@@ -57,13 +56,13 @@ func (s *Instance) Client(tb testing.TB, database int) rueidis.Client {
 	return client
 }
 
-// Flush empties every database of the server.
+// Flush deletes all keys in all databases of the server.
 func (s *Instance) Flush(tb testing.TB) {
 	tb.Helper()
 	client := s.connect(tb, 0)
 	defer client.Close()
 	if err := client.Do(tb.Context(), client.B().Flushall().Build()).Error(); err != nil {
-		tb.Fatalf("redistest: empty %s: %v", s.Addr(), err)
+		tb.Fatalf("redistest: flush %s: %v", s.Addr(), err)
 	}
 }
 
@@ -85,8 +84,8 @@ func (s *Instance) dial(database int) (rueidis.Client, error) {
 	})
 }
 
-// Kill ends the server at once, as a crash would, and returns when it is
-// gone. On a server that is not running it does nothing.
+// Kill ends the server like a crash, and returns when it has ended. If the
+// server is not running, Kill does nothing.
 func (s *Instance) Kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,14 +95,14 @@ func (s *Instance) Kill() {
 	}
 }
 
-// Restart starts the server again on the same port with the same folder, so
-// that it loads what it had saved; one that still runs is killed first. It
-// returns when the server answers.
+// Restart kills the server if it is running, and starts it with the same port
+// and folder. The server loads the data that it has saved. Restart returns when
+// the server replies.
 func (s *Instance) Restart(tb testing.TB) {
 	tb.Helper()
 	s.Kill()
-	// While the server was away, an outgoing connection may have been given
-	// its port; that one is left in peace until it ends.
+	// An outgoing connection may have got the port in the meantime. Retry until
+	// that connection ends.
 	var err error
 	if !waitFor(func() bool {
 		err = s.run()
@@ -113,8 +112,8 @@ func (s *Instance) Restart(tb testing.TB) {
 	}
 }
 
-// data are the lines of every server that holds data.
-func data(port int) []string {
+// dataLines returns the configuration of a server that stores data.
+func dataLines(port int) []string {
 	return []string{
 		fmt.Sprintf("port %d", port),
 		`save ""`,
@@ -123,12 +122,12 @@ func data(port int) []string {
 	}
 }
 
-// start finds a free port and runs a server there, with the configuration
-// that lines gives for the port, until the test ends.
+// start starts a server on a free port, with the configuration that lines
+// returns for the port. The server runs until the test ends.
 func start(tb testing.TB, lines func(port int) []string, args ...string) *Instance {
 	tb.Helper()
 	requireProgram(tb)
-	dir, err := os.MkdirTemp("", "redistest") // tb.TempDir can be too long for a socket's path
+	dir, err := os.MkdirTemp("", "redistest") // a path from tb.TempDir can be too long for a socket
 	if err != nil {
 		tb.Fatalf("redistest: %v", err)
 	}
@@ -167,13 +166,13 @@ func (s *Instance) configure(lines []string) error {
 	return os.WriteFile(s.configFile(), []byte(strings.Join(s.config, "\n")+"\n"), 0o600)
 }
 
-// setting is the value that a configuration line gave, without its quotes.
+// setting returns the value of a configuration line, without quotes.
 func (s *Instance) setting(name string) string {
 	for _, line := range slices.Backward(s.config) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			value = strings.TrimSpace(value)
-			if bare, err := strconv.Unquote(value); err == nil {
-				return bare
+			if unquoted, err := strconv.Unquote(value); err == nil {
+				return unquoted
 			}
 			return value
 		}
@@ -207,7 +206,7 @@ func (s *Instance) log() string {
 	return strings.TrimRight(string(text), "\n")
 }
 
-// freePort is a port that was free a moment ago.
+// freePort returns a port that is free when it returns.
 func freePort(tb testing.TB) int {
 	tb.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")

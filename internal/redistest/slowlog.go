@@ -9,11 +9,13 @@ import (
 	"time"
 )
 
-// slowlogVariable names a file. If it is set, every server appends its slowest
-// commands to the file when its test ends: `make slowlog`.
+// slowlogVariable is the environment variable with the name of a file. If it is
+// set, every server appends its slowest commands to the file when its test
+// ends. `make slowlog` sets it.
 const slowlogVariable = "REDISTEST_SLOWLOG"
 
-// slowlogLines let a server remember each command that takes a millisecond.
+// slowlogLines returns the configuration with which a server records commands
+// that take at least a millisecond.
 func slowlogLines() []string {
 	if os.Getenv(slowlogVariable) == "" {
 		return nil
@@ -21,9 +23,9 @@ func slowlogLines() []string {
 	return []string{"slowlog-log-slower-than 1000", "slowlog-max-len 100"}
 }
 
-// saveSlowlog appends a line for each slow command: how long it took in
-// microseconds, the test, the command. A server that does not answer, such as
-// one that wants a password, is passed over.
+// saveSlowlog appends a line for each slow command: its duration in
+// microseconds, the test and the command. If the server does not reply, or
+// requires a password, saveSlowlog does nothing.
 func (s *Instance) saveSlowlog(tb testing.TB) {
 	path := os.Getenv(slowlogVariable)
 	if path == "" || !s.running() {
@@ -46,10 +48,10 @@ func (s *Instance) saveSlowlog(tb testing.TB) {
 		if err != nil || len(fields) < 4 {
 			continue
 		}
-		took, errTook := fields[2].AsInt64()
+		duration, errDuration := fields[2].AsInt64()
 		args, errArgs := fields[3].AsStrSlice()
-		if errTook == nil && errArgs == nil {
-			fmt.Fprintf(&lines, "%d\t%s\t%.200q\n", took, tb.Name(), args)
+		if errDuration == nil && errArgs == nil {
+			fmt.Fprintf(&lines, "%d\t%s\t%.200q\n", duration, tb.Name(), args)
 		}
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

@@ -19,39 +19,42 @@ import (
 	"time"
 )
 
-// Authority issues certificates to the servers of a test.
+// Authority is a certificate authority that issues certificates to the servers
+// of a test.
 type Authority struct {
 	dir  string
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-// NewAuthority is an Authority that nobody trusts but who is given its Roots.
+// NewAuthority returns a new Authority. Only clients that use its
+// [Authority.Roots] trust it.
 func NewAuthority(tb testing.TB) *Authority {
 	tb.Helper()
 	a := &Authority{dir: tb.TempDir()}
-	about := template("redistest")
-	about.IsCA, about.BasicConstraintsValid, about.KeyUsage = true, true, x509.KeyUsageCertSign
-	a.cert, a.key = a.issue(tb, "ca", about, about, nil)
+	cert := certificateTemplate("redistest")
+	cert.IsCA, cert.BasicConstraintsValid, cert.KeyUsage = true, true, x509.KeyUsageCertSign
+	a.cert, a.key = a.issue(tb, "ca", cert, cert, nil)
 	return a
 }
 
-// Roots is what a client trusts that trusts the Authority.
+// Roots returns the certificate pool of clients that trust the Authority.
 func (a *Authority) Roots() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
 	return pool
 }
 
-// Server is [Server] with a TLS port beside the plain one, whose certificate is
-// for the host alone. Hosts are 127.0.0.2 and so on, which Linux has.
+// Server starts a [Server] with a TLS port in addition to the plain port. Its
+// certificate is valid for the host only. The host must be a loopback address:
+// Linux has 127.0.0.2 and higher.
 func (a *Authority) Server(tb testing.TB, host string, config ...string) *Instance {
 	tb.Helper()
 	return Server(tb, slices.Concat(a.lines(tb, host), config)...)
 }
 
-// Cluster is [Cluster] with TLS: each node has a host of its own, and a
-// certificate for that host alone.
+// Cluster starts a [Cluster] with TLS. Each node has another host, and a
+// certificate that is valid for that host only.
 func (a *Authority) Cluster(tb testing.TB) *ClusterInstance {
 	tb.Helper()
 	c := &ClusterInstance{}
@@ -63,34 +66,35 @@ func (a *Authority) Cluster(tb testing.TB) *ClusterInstance {
 	return c
 }
 
-// Sentinel is [Sentinel] over servers with TLS, on hosts with certificates of
-// their own. The Sentinel itself speaks without.
+// Sentinel starts a [Sentinel] with TLS between its servers. Each server has
+// another host and certificate. Clients reach the Sentinel itself without TLS.
 func (a *Authority) Sentinel(tb testing.TB) *SentinelInstance {
 	tb.Helper()
 	primary := a.Server(tb, "127.0.0.2", "tls-replication yes")
 	replica := a.Server(tb, "127.0.0.3", "tls-replication yes", "replica-announce-ip 127.0.0.3",
 		fmt.Sprintf("replicaof 127.0.0.2 %s", primary.setting("tls-port")))
-	return watch(tb, primary, replica, "127.0.0.2", primary.setting("tls-port"),
+	return startSentinel(tb, primary, replica, "127.0.0.2", primary.setting("tls-port"),
 		slices.Concat(a.lines(tb, "127.0.0.5"), []string{"tls-replication yes"}))
 }
 
-// TLSAddr is the host and the TLS port of a server that an [Authority] started.
+// TLSAddr returns the host and the TLS port of a server that an [Authority]
+// started.
 func (s *Instance) TLSAddr() string {
 	hosts := strings.Fields(s.setting("bind"))
 	return net.JoinHostPort(hosts[len(hosts)-1], s.setting("tls-port"))
 }
 
-// CertificateFile is the file of what a host was issued.
+// CertificateFile returns the path of the certificate of a host.
 func (a *Authority) CertificateFile(host string) string { return a.file(host + ".crt") }
 
-// KeyFile is the file of the host's key.
+// KeyFile returns the path of the private key of a host.
 func (a *Authority) KeyFile(host string) string { return a.file(host + ".key") }
 
 func (a *Authority) lines(tb testing.TB, host string) []string {
 	tb.Helper()
-	about := template(host)
-	about.IPAddresses = []net.IP{net.ParseIP(host)}
-	a.issue(tb, host, about, a.cert, a.key)
+	cert := certificateTemplate(host)
+	cert.IPAddresses = []net.IP{net.ParseIP(host)}
+	a.issue(tb, host, cert, a.cert, a.key)
 	return []string{
 		"bind 127.0.0.1 " + host,
 		"tls-port " + strconv.Itoa(freePort(tb)),
@@ -101,7 +105,7 @@ func (a *Authority) lines(tb testing.TB, host string) []string {
 	}
 }
 
-func template(name string) *x509.Certificate {
+func certificateTemplate(name string) *x509.Certificate {
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),
 		Subject:      pkix.Name{CommonName: name},
@@ -112,21 +116,21 @@ func template(name string) *x509.Certificate {
 	}
 }
 
-// issue writes a certificate and its key to files. Without a signer it signs
-// itself.
-func (a *Authority) issue(tb testing.TB, name string, about, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+// issue creates a certificate and its key, and writes them to files. If signer
+// is nil, the certificate is self-signed.
+func (a *Authority) issue(tb testing.TB, name string, template, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	fatal(tb, err)
 	if signer == nil {
 		signer = key
 	}
-	der, err := x509.CreateCertificate(rand.Reader, about, parent, &key.PublicKey, signer)
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
 	fatal(tb, err)
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	privateKey, err := x509.MarshalPKCS8PrivateKey(key)
 	fatal(tb, err)
 	fatal(tb, os.WriteFile(a.file(name+".crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	fatal(tb, os.WriteFile(a.file(name+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
+	fatal(tb, os.WriteFile(a.file(name+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: privateKey}), 0o600))
 	cert, err := x509.ParseCertificate(der)
 	fatal(tb, err)
 	return cert, key

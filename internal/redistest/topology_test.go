@@ -13,12 +13,12 @@ func TestCluster(t *testing.T) {
 	t.Parallel()
 	c := Cluster(t)
 	require.Len(t, c.Nodes(), 3)
-	client := connect(t, c.URL())
+	client := newClient(t, c.URL())
 	require.Equal(t, rueidis.ClientModeCluster, client.Mode())
 	writeEverywhere(t, client)
 	for _, node := range c.Primaries {
-		own := node.Client(t, 0)
-		n, err := own.Do(t.Context(), own.B().Dbsize().Build()).ToInt64()
+		client := node.Client(t, 0)
+		n, err := client.Do(t.Context(), client.B().Dbsize().Build()).ToInt64()
 		require.NoError(t, err)
 		require.Positive(t, n, "each primary has a share of the keys")
 	}
@@ -28,7 +28,7 @@ func TestReplicaTakesOverInCluster(t *testing.T) {
 	t.Parallel()
 	c := ReplicatedCluster(t)
 	require.Len(t, c.Nodes(), 6)
-	client := connect(t, c.URL())
+	client := newClient(t, c.URL())
 	writeEverywhere(t, client)
 	c.Primaries[1].Kill()
 	require.True(t, waitFor(func() bool { return c.Replicas[1].IsPrimary() }))
@@ -37,7 +37,7 @@ func TestReplicaTakesOverInCluster(t *testing.T) {
 func TestReplicaTakesOverUnderSentinel(t *testing.T) {
 	t.Parallel()
 	s := Sentinel(t)
-	client := connect(t, s.URL())
+	client := newClient(t, s.URL())
 	require.Equal(t, rueidis.ClientModeSentinel, client.Mode())
 	writeEverywhere(t, client)
 	require.True(t, s.Primary.IsPrimary())
@@ -47,7 +47,7 @@ func TestReplicaTakesOverUnderSentinel(t *testing.T) {
 	require.True(t, waitFor(func() bool { return set(t.Context(), client, "afterwards") == nil }))
 }
 
-func connect(t *testing.T, url string) rueidis.Client {
+func newClient(t *testing.T, url string) rueidis.Client {
 	t.Helper()
 	options, err := rueidis.ParseURL(url)
 	require.NoError(t, err)
@@ -57,7 +57,7 @@ func connect(t *testing.T, url string) rueidis.Client {
 	return client
 }
 
-// writeEverywhere writes to every third of a cluster's slots.
+// writeEverywhere writes 100 keys, which reach every primary of a cluster.
 func writeEverywhere(t *testing.T, client rueidis.Client) {
 	t.Helper()
 	for i := range 100 {
@@ -66,7 +66,7 @@ func writeEverywhere(t *testing.T, client rueidis.Client) {
 }
 
 func set(ctx context.Context, client rueidis.Client, key string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience/3)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout/3)
 	defer cancel()
 	return client.Do(ctx, client.B().Set().Key(key).Value("value").Build()).Error()
 }

@@ -2,22 +2,23 @@ package embedded
 
 import "time"
 
-// clock moves a server's time, which stands still by itself.
+// clock advances the time of a miniredis server, which does not advance by
+// itself.
 type clock struct {
-	forward func(time.Duration)
+	advance func(time.Duration)
 	quit    chan struct{}
 	done    chan struct{}
 }
 
-// step is how far apart the moves are. A move visits every key, so that they
-// are further apart when one takes long.
+// The pause between two advances is at least minPause. An advance visits every
+// key, so after a slow one the pause is pauseFactor times its duration.
 const (
-	step = 20 * time.Millisecond
-	rest = 20
+	minPause    = 20 * time.Millisecond
+	pauseFactor = 20
 )
 
-func startClock(forward func(time.Duration)) *clock {
-	c := &clock{forward: forward, quit: make(chan struct{}), done: make(chan struct{})}
+func startClock(advance func(time.Duration)) *clock {
+	c := &clock{advance: advance, quit: make(chan struct{}), done: make(chan struct{})}
 	go c.run()
 	return c
 }
@@ -29,23 +30,24 @@ func (c *clock) stop() {
 
 func (c *clock) run() {
 	defer close(c.done)
-	timer := time.NewTimer(step)
+	timer := time.NewTimer(minPause)
 	defer timer.Stop()
-	last := wall()
+	last := wallTime()
 	for {
 		select {
 		case <-c.quit:
 			return
 		case <-timer.C:
 		}
-		now := wall()
-		if passed := now.Sub(last); passed > 0 {
-			c.forward(passed)
+		now := wallTime()
+		if elapsed := now.Sub(last); elapsed > 0 {
+			c.advance(elapsed)
 		}
 		last = now
-		timer.Reset(max(step, rest*wall().Sub(now)))
+		timer.Reset(max(minPause, pauseFactor*wallTime().Sub(now)))
 	}
 }
 
-// wall is the time that TIME answers: it moves while the machine sleeps.
-func wall() time.Time { return time.Now().Round(0) }
+// wallTime returns the time without its monotonic part, which stops while the
+// machine sleeps. TIME returns the wall time too.
+func wallTime() time.Time { return time.Now().Round(0) }

@@ -1,5 +1,5 @@
-// Package embedded opens pools on a Redis inside this process: for a first run,
-// for demos and for tests, with no server to install.
+// Package embedded opens pools on a Redis server in this process. It is for a
+// first run, for demos and for tests, because no server has to be installed.
 //
 //	pools, err := embedded.Open(ctx, pool.Config{})
 //	if err != nil {
@@ -7,11 +7,15 @@
 //	}
 //	defer pools.Close()
 //
-// Everything is in memory and gone after Close. The repositories work as on a
-// server, except that nothing is cached by the client and no keyspace events
-// arrive. Lifetimes run with the wall clock, in steps of some 20 ms, more with
-// hundreds of thousands of keys; a key may end that much early. The server
+// The server keeps all data in memory, and loses it on [pool.Pools.Close]. It
 // listens on a free port of 127.0.0.1, without a password.
+//
+// The repositories behave as on a Redis server, with these exceptions:
+//
+//   - There is no client-side caching. The option Cached has no effect.
+//   - There are no keyspace events.
+//   - The clock advances in steps of about 20 ms, and in longer steps if there
+//     are hundreds of thousands of keys. A key may expire this much too early.
 package embedded
 
 import (
@@ -26,24 +30,27 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Open starts a server and is pool.Open on it: the six aliases and those in
-// cfg.Databases. A URL in cfg is a mistake, a *pool.ConfigError. Close of the
-// Pools stops the server.
+// Open starts a server and opens pools on it, as [pool.Open] does. The aliases
+// are the predefined six and those in cfg.Databases. [pool.Pools.Close] stops
+// the server.
+//
+// If cfg contains a URL, Open returns a *[pool.ConfigError]. It returns the
+// errors of pool.Open as well.
 func Open(ctx context.Context, cfg pool.Config) (*pool.Pools, error) {
-	if err := check(cfg); err != nil {
+	if err := checkNoURL(cfg); err != nil {
 		return nil, err
 	}
-	s, err := start()
+	s, err := startServer()
 	if err != nil {
 		return nil, err
 	}
 	defer s.release()
 	cfg.URL = "redis://" + s.redis.Addr()
-	cfg.NewClient = s.wrap(cfg.NewClient)
+	cfg.NewClient = s.wrapNewClient(cfg.NewClient)
 	return pool.Open(ctx, cfg)
 }
 
-func check(cfg pool.Config) error {
+func checkNoURL(cfg pool.Config) error {
 	const reason = "the embedded server has no URL; remove it, or call pool.Open"
 	var errs []error
 	if cfg.URL != "" {
@@ -55,40 +62,40 @@ func check(cfg pool.Config) error {
 	return errors.Join(errs...)
 }
 
-// server runs until everyone who holds it has released it: Open, while it
-// works, and each client.
+// server runs until all its users have released it. The users are Open, until
+// it returns, and each client, until it is closed.
 type server struct {
 	redis *miniredis.Miniredis
 	clock *clock
 
-	mu      sync.Mutex
-	holders int
+	mu    sync.Mutex
+	users int
 }
 
-func start() (*server, error) {
+func startServer() (*server, error) {
 	m := miniredis.NewMiniRedis()
 	if err := m.Start(); err != nil {
 		return nil, fmt.Errorf("embedded: start the server: %w", err)
 	}
-	m.Server().SetPreHook(mendGlobs)
-	return &server{redis: m, clock: startClock(m.FastForward), holders: 1}, nil
+	m.Server().SetPreHook(rewriteGlobs)
+	return &server{redis: m, clock: startClock(m.FastForward), users: 1}, nil
 }
 
-// hold reports whether the server still runs.
-func (s *server) hold() bool {
+// retain adds a user. It reports whether the server still runs.
+func (s *server) retain() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.holders == 0 {
+	if s.users == 0 {
 		return false
 	}
-	s.holders++
+	s.users++
 	return true
 }
 
 func (s *server) release() {
 	s.mu.Lock()
-	s.holders--
-	last := s.holders == 0
+	s.users--
+	last := s.users == 0
 	s.mu.Unlock()
 	if last {
 		s.clock.stop()
@@ -96,13 +103,14 @@ func (s *server) release() {
 	}
 }
 
-// wrap makes newClient give clients that hold the server until they are closed.
-func (s *server) wrap(newClient func(rueidis.ClientOption) (rueidis.Client, error)) func(rueidis.ClientOption) (rueidis.Client, error) {
+// wrapNewClient returns newClient, or rueidis.NewClient if it is nil, with
+// clients that use the server until they are closed.
+func (s *server) wrapNewClient(newClient func(rueidis.ClientOption) (rueidis.Client, error)) func(rueidis.ClientOption) (rueidis.Client, error) {
 	if newClient == nil {
 		newClient = rueidis.NewClient
 	}
 	return func(opt rueidis.ClientOption) (rueidis.Client, error) {
-		if !s.hold() {
+		if !s.retain() {
 			return nil, errors.New("embedded: the server has stopped")
 		}
 		c, err := newClient(opt)

@@ -33,7 +33,7 @@ func client(t *testing.T, pools *pool.Pools, a pool.Alias) rueidis.Client {
 	return c
 }
 
-func TestPoolsAreApart(t *testing.T) {
+func TestAliasesDoNotShareData(t *testing.T) {
 	pools := open(t, pool.Config{Databases: map[pool.Alias]int{"jobs": 42}})
 	require.Len(t, pools.Aliases(), 7)
 	require.True(t, pools.Layout() == keyspace.Default())
@@ -52,13 +52,13 @@ func TestPoolsAreApart(t *testing.T) {
 	}
 }
 
-func TestServersAreApart(t *testing.T) {
+func TestServersDoNotShareData(t *testing.T) {
 	a, b := client(t, open(t, pool.Config{}), pool.User), client(t, open(t, pool.Config{}), pool.User)
 	require.NoError(t, a.Do(t.Context(), a.B().Set().Key("x").Value("1").Build()).Error())
 	require.True(t, rueidis.IsRedisNil(b.Do(t.Context(), b.B().Get().Key("x").Build()).Error()))
 }
 
-func TestLifetimesRunWithTheClock(t *testing.T) {
+func TestKeysExpire(t *testing.T) {
 	c := client(t, open(t, pool.Config{}), pool.User)
 	ctx := t.Context()
 	start := time.Now()
@@ -67,17 +67,17 @@ func TestLifetimesRunWithTheClock(t *testing.T) {
 	require.NoError(t, c.Do(ctx, c.B().Set().Key("at").Value("1").PxatMillisecondsTimestamp(at.UnixMilli()).Build()).Error())
 	require.NoError(t, c.Do(ctx, c.B().Set().Key("long").Value("1").Px(time.Hour).Build()).Error())
 
-	gone := func(key string) func() bool {
+	expired := func(key string) func() bool {
 		return func() bool {
 			n, err := c.Do(ctx, c.B().Exists().Key(key).Build()).AsInt64()
 			require.NoError(t, err)
 			return n == 0
 		}
 	}
-	require.False(t, gone("short")())
-	require.Eventually(t, gone("short"), 10*time.Second, time.Millisecond)
-	require.False(t, gone("at")())
-	require.Eventually(t, gone("at"), 10*time.Second, time.Millisecond)
+	require.False(t, expired("short")())
+	require.Eventually(t, expired("short"), 10*time.Second, time.Millisecond)
+	require.False(t, expired("at")())
+	require.Eventually(t, expired("at"), 10*time.Second, time.Millisecond)
 	require.WithinDuration(t, at, time.Now(), 10*time.Second)
 
 	left, err := c.Do(ctx, c.B().Pttl().Key("long").Build()).AsInt64()
@@ -92,7 +92,7 @@ func TestLifetimesRunWithTheClock(t *testing.T) {
 	require.InDelta(t, seconds*1000+left, due, 2000)
 }
 
-func TestAURLIsAMistake(t *testing.T) {
+func TestOpenRefusesAURL(t *testing.T) {
 	_, err := embedded.Open(t.Context(), pool.Config{URL: "redis://u:hunter2@h", URLs: map[pool.Alias]string{"user": "redis://h"}})
 	require.ErrorContains(t, err, "Config.URL: ")
 	require.ErrorContains(t, err, "Config.URLs: ")
@@ -101,12 +101,12 @@ func TestAURLIsAMistake(t *testing.T) {
 	require.ErrorAs(t, err, &mistake)
 }
 
-func TestOtherMistakesStopTheServer(t *testing.T) {
+func TestOpenStopsTheServerOnAnError(t *testing.T) {
 	_, err := embedded.Open(t.Context(), pool.Config{Timeout: -1})
 	var mistake *pool.ConfigError
 	require.ErrorAs(t, err, &mistake)
 	require.Equal(t, "Timeout", mistake.Field)
-	nothingRuns(t)
+	requireNoGoroutines(t)
 }
 
 func TestCloseStopsTheServer(t *testing.T) {
@@ -126,10 +126,10 @@ func TestCloseStopsTheServer(t *testing.T) {
 	pools.Close()
 	_, err = net.Dial("tcp", addr)
 	require.Error(t, err)
-	nothingRuns(t)
+	requireNoGoroutines(t)
 }
 
-func TestAnEndedContextStopsTheServer(t *testing.T) {
+func TestOpenStopsTheServerWhenItsContextEnds(t *testing.T) {
 	release := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := embedded.Open(ctx, pool.Config{NewClient: func(opt rueidis.ClientOption) (rueidis.Client, error) {
@@ -139,14 +139,15 @@ func TestAnEndedContextStopsTheServer(t *testing.T) {
 	}})
 	require.ErrorIs(t, err, context.Canceled)
 	close(release)
-	nothingRuns(t)
+	requireNoGoroutines(t)
 }
 
-// nothingRuns waits until no goroutine of a client or of the pools is left.
-func nothingRuns(t *testing.T) {
+// requireNoGoroutines waits until no goroutine of a client, of the pools or of
+// the server is left.
+func requireNoGoroutines(t *testing.T) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		left := running()
+		left := goroutinesOfPools()
 		if len(left) == 0 {
 			return
 		}
@@ -156,18 +157,18 @@ func nothingRuns(t *testing.T) {
 	}
 }
 
-func running() (stacks []string) {
+func goroutinesOfPools() (stacks []string) {
 	buf := make([]byte, 1<<20)
 	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
 		ours := strings.Contains(stack, "redis/rueidis") || strings.Contains(stack, "pool/embedded.") || strings.Contains(stack, "miniredis")
-		if ours && !strings.Contains(stack, "nothingRuns") {
+		if ours && !strings.Contains(stack, "requireNoGoroutines") {
 			stacks = append(stacks, stack)
 		}
 	}
 	return stacks
 }
 
-// Names that a regular expression cannot hold are found like all others.
+// SCAN finds keys with characters that a regular expression cannot contain.
 func TestScanFindsEveryName(t *testing.T) {
 	pools := open(t, pool.Config{})
 	c := client(t, pools, pool.User)

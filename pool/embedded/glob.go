@@ -7,28 +7,29 @@ import (
 	mini "github.com/alicebob/miniredis/v2/server"
 )
 
-// mendGlobs changes the globs of commands before miniredis makes regular
-// expressions of them: a byte that is no UTF-8, and a backslash behind which an
-// E stands, end the whole process there.
-func mendGlobs(_ *mini.Peer, cmd string, args ...string) bool {
+// rewriteGlobs is a hook that rewrites the globs of commands before miniredis
+// converts them to regular expressions. The conversion panics, which ends the
+// process, for a byte that is not valid UTF-8 and for an E after a backslash.
+func rewriteGlobs(_ *mini.Peer, cmd string, args ...string) bool {
 	switch cmd {
 	case "KEYS":
 		if len(args) > 0 {
-			args[0] = mended(args[0])
+			args[0] = safeGlob(args[0])
 		}
 	case "SCAN", "HSCAN", "SSCAN", "ZSCAN":
 		for i := 1; i < len(args); i++ {
 			if strings.EqualFold(args[i-1], "MATCH") {
-				args[i] = mended(args[i])
+				args[i] = safeGlob(args[i])
 			}
 		}
 	}
 	return false
 }
 
-// mended has "?", any one character, for what a regular expression does not
-// take. It may match more than the glob.
-func mended(glob string) string {
+// safeGlob replaces the parts of a glob that a regular expression cannot
+// contain with "?", which matches any character. The result may match more keys
+// than the glob.
+func safeGlob(glob string) string {
 	var b strings.Builder
 	for rest := glob; rest != ""; {
 		r, n := utf8.DecodeRuneInString(rest)
@@ -39,7 +40,7 @@ func mended(glob string) string {
 		case strings.HasPrefix(rest, `\\`):
 			text, n = "?", 2
 		case r == '\\' && len(rest) > 1 && rest[1] >= utf8.RuneSelf:
-			text = "" // which may be skipped before what has no meaning of its own
+			text = "" // the backslash has no effect before this character
 		case r == '\\' && len(rest) > 1:
 			text, n = rest[:2], 2
 		}

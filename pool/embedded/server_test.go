@@ -7,12 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A client that is asked for when Open has given up must not revive the server.
-func TestALateClientGetsNoServer(t *testing.T) {
-	s, err := start()
+// A client that is created after Open has returned an error must not restart the
+// server.
+func TestNewClientAfterTheServerHasStopped(t *testing.T) {
+	s, err := startServer()
 	require.NoError(t, err)
-	newClient := s.wrap(func(rueidis.ClientOption) (rueidis.Client, error) {
-		t.Error("asked for a client of a stopped server")
+	newClient := s.wrapNewClient(func(rueidis.ClientOption) (rueidis.Client, error) {
+		t.Error("created a client of a stopped server")
 		return nil, nil
 	})
 	s.release()
