@@ -33,8 +33,8 @@ var sample = profile{
 	Created: time.Date(2024, 5, 6, 7, 8, 9, 123456000, time.UTC), Labels: map[string]string{"team": "core", "tier": "one"},
 }
 
-// BenchmarkFields writes and reads each field of a record as a hash field; reading one must not allocate beyond what
-// its value needs.
+// BenchmarkFields encodes and decodes each field of a record as a field of a
+// hash. Decoding must only allocate the memory of the value.
 func BenchmarkFields(b *testing.B) {
 	v := reflect.ValueOf(&sample).Elem()
 	for i := range v.NumField() {
@@ -126,7 +126,8 @@ func BenchmarkAny(b *testing.B) {
 	benchmarkAgainstJSON(b, map[string]any{"name": "Alice", "score": int64(5), "tags": []any{"a", "b"}, "deep": map[string]any{"on": true}})
 }
 
-// order is a value as services nest them: structs in structs, lists, maps, times, texts and numbers.
+// order is nested as the values of services often are: structs in structs,
+// slices, maps, times, strings and numbers.
 type order struct {
 	ID       string           `json:"id"`
 	Customer customer         `json:"customer"`
@@ -184,7 +185,8 @@ var sampleOrder = func() order {
 	}
 }()
 
-// BenchmarkNested compares the default codec with encoding/json, over the whole way from a value to its bytes and back.
+// BenchmarkNested compares Compact with encoding/json, from a value to its
+// bytes and back.
 func BenchmarkNested(b *testing.B) {
 	b.Run("order", func(b *testing.B) { ratioToJSON(b, &sampleOrder) })
 	b.Run("profile", func(b *testing.B) { ratioToJSON(b, &sample) })

@@ -24,8 +24,8 @@ const DefaultMaxDecoded = 512 << 20
 type budget int
 
 // spend subtracts n bytes, which are about to be allocated.
-func (r *budget) spend(n int) error {
-	if *r -= budget(n); *r < 0 {
+func (b *budget) spend(n int) error {
+	if *b -= budget(n); *b < 0 {
 		return errBudget
 	}
 	return nil
@@ -102,7 +102,7 @@ func bigTypeOf(t reflect.Type) reflect.Type {
 // spendBig subtracts the memory of a big number of type t that is parsed from
 // text. A [big.Rat] writes out its exponent as digits, so the exponent counts
 // towards the length.
-func (r *budget) spendBig(t reflect.Type, text string) error {
+func (b *budget) spendBig(t reflect.Type, text string) error {
 	const words = 96
 	digits := len(text)
 	if t == bigRatType {
@@ -111,7 +111,7 @@ func (r *budget) spendBig(t reflect.Type, text string) error {
 	if digits > maxNumberLen {
 		return errDigits
 	}
-	return r.spend(words + digits)
+	return b.spend(words + digits)
 }
 
 // exponent returns the absolute value of the exponent at the end of a number,

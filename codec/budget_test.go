@@ -26,9 +26,9 @@ type Outer struct{ *Large }
 
 type recursive map[string]recursive
 
-// A short text that reads into much memory is refused before it is allocated,
-// whatever it is made of.
-func TestReadsAreBounded(t *testing.T) {
+// A short text whose value takes much memory is refused before the memory is
+// allocated, whatever the type.
+func TestDecodingIsBounded(t *testing.T) {
 	const n, room = 100_000, 4 << 20
 	list := func(elem string) string { return "[" + strings.Repeat(elem+",", n) + elem + "]" }
 	packed := func(elem string) string {
@@ -90,8 +90,8 @@ func TestReadsAreBounded(t *testing.T) {
 	require.Len(t, got, 2)
 }
 
-// A number of a million digits takes no minute: it is neither written nor
-// read.
+// Numbers of a million digits are neither encoded nor decoded, because that
+// could take minutes.
 func TestLongNumbers(t *testing.T) {
 	long := strings.Repeat("7", 1_000_000)
 	for _, dst := range []any{new(big.Int), new(big.Rat), new(big.Float), &[]big.Int{}} {

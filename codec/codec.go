@@ -9,8 +9,10 @@ import (
 // Codec converts Go values to the bytes of Redis values and back.
 //
 // [Compact], [JSON] and [MsgPack] are the codecs of this package. Any other
-// type with these methods can be used too. The methods must be safe for
-// concurrent use.
+// type with these methods can be used too. Its methods must be safe for
+// concurrent use. For such a codec, a repository does not check whether a type
+// can be stored, and of the memory for decoding it limits only the length of
+// data.
 type Codec interface {
 	// Name returns a name that no other codec has. It is stored beside values
 	// whose codec is not known from elsewhere, and it appears in errors.
@@ -53,13 +55,13 @@ func (msgpackCodec) compiledTypes() *sync.Map { return &msgpackTypes }
 
 func (compactCodec) Name() string                         { return "compact" }
 func (c compactCodec) Marshal(v any) ([]byte, error)      { return marshal(c, v) }
-func (c compactCodec) Unmarshal(data []byte, v any) error { return unmarshalLarge(c, data, v, true) }
+func (c compactCodec) Unmarshal(data []byte, v any) error { return unmarshalJSON(c, data, v, true) }
 
 type jsonCodec struct{}
 
 func (jsonCodec) Name() string                         { return "json" }
 func (c jsonCodec) Marshal(v any) ([]byte, error)      { return marshal(c, v) }
-func (c jsonCodec) Unmarshal(data []byte, v any) error { return unmarshalLarge(c, data, v, false) }
+func (c jsonCodec) Unmarshal(data []byte, v any) error { return unmarshalJSON(c, data, v, false) }
 
 func (jsonCodec) append(dst []byte, s *shape, v reflect.Value) ([]byte, error) {
 	if s.kind == kindValue {
@@ -134,10 +136,10 @@ func unmarshal(c Codec, data string, v any) error {
 	return t.Decode(data, dst)
 }
 
-// unmarshalLarge decodes like unmarshal, for codecs that write composite values
-// as JSON. It does not copy a large composite value as a whole. If it did, each
-// string that outlives the value would keep all of the copy in memory.
-func unmarshalLarge(c Codec, data []byte, v any, allowNaN bool) error {
+// unmarshalJSON is unmarshal for codecs that write composite values as JSON. It
+// does not copy a large composite value as a whole. If it did, each string that
+// outlives the value would keep all of the copy in memory.
+func unmarshalJSON(c Codec, data []byte, v any, allowNaN bool) error {
 	t, dst, err := destination(c, v)
 	if err != nil {
 		return err

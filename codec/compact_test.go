@@ -27,7 +27,7 @@ type team struct {
 	Matrix  [][]bool           `redis:"matrix"`
 }
 
-// where tells the line of a test case.
+// line returns the position of a test case.
 func line() string {
 	_, file, line, _ := runtime.Caller(1)
 	return fmt.Sprintf("%s:%d", file[len(file)-15:], line)
@@ -39,7 +39,7 @@ func deref(p any) any { return reflect.ValueOf(p).Elem().Interface() }
 
 func ptr[T any](v T) *T { return &v }
 
-// What Compact writes, and reads back.
+// Compact encodes values as these texts, and decodes them again.
 func TestCompactWrites(t *testing.T) {
 	at := time.Date(2024, 5, 6, 9, 8, 9, 120000000, time.FixedZone("", 7200))
 	for _, tc := range []struct {
@@ -236,8 +236,9 @@ func TestJSONWrites(t *testing.T) {
 	}
 }
 
-// The days around the end of every month of all years are those of the standard library's calendar.
-func TestEveryMonthIsReadAsTheStandardLibraryReadsIt(t *testing.T) {
+// The first and the last moment of every month are decoded as package time
+// does.
+func TestEveryMonth(t *testing.T) {
 	for month := time.Date(0, 2, 1, 0, 0, 0, 0, time.UTC); month.Year() <= 9999; month = month.AddDate(0, 1, 0) {
 		for _, want := range []time.Time{month.Add(-time.Nanosecond), month} {
 			var got time.Time

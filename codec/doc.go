@@ -4,9 +4,8 @@
 // [MsgPack]. Repositories use Compact unless they are given another one. A
 // codec of your own only needs the three methods of the interface.
 //
-// The rules below decide how a value is stored. A type that does not follow
-// them is refused by the constructor of the repository, before anything is
-// stored.
+// The rules below say how values are stored, and which types can be. For a type
+// that cannot be stored, the constructor of the repository returns an error.
 //
 // # Representation of Go types
 //
@@ -70,8 +69,8 @@
 //
 // Decoding replaces the whole value. Every value of every supported type is
 // decoded as an equal value. Times are equal in the sense of [time.Time.Equal].
-// The exceptions are values of type any, fields that the tags leave out, and
-// the space around a [json.RawMessage].
+// The exceptions are values of type any, fields that their tags omit or that
+// another field hides, and the space around a [json.RawMessage].
 //
 // An any is decoded as nil, bool, int64, float64, string, []any or
 // map[string]any. An integer that does not fit an int64, or a float that does
@@ -91,6 +90,8 @@
 //     timedelta, such as "1 day, 0:00:02.500000".
 //
 // Inside JSON, the JSON codec accepts the same except for NaN and infinities.
+// MsgPack accepts a str for a bin, a bin for a str, an int for a float that can
+// represent it, and a str for a time. It skips extensions that no field needs.
 //
 // Members of a JSON object without a field in the struct are ignored. Names are
 // case-sensitive. If a name is repeated, the last value counts. Fields without

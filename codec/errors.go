@@ -108,6 +108,7 @@ func (e *EncodeError) In(field string) *EncodeError {
 	return &EncodeError{Field: joinPath(field, e.Field), Type: e.Type, Err: e.Err}
 }
 
+// The reasons in a DecodeError.
 var (
 	errNull      = errors.New("the value is null")
 	errEmpty     = errors.New("the value is empty")
@@ -128,7 +129,10 @@ var (
 	errInexact   = errors.New("the number would be rounded")
 	errExtension = errors.New("unknown MessagePack extension")
 	errMsgPack   = errors.New("invalid MessagePack")
+)
 
+// The reasons in an EncodeError. An errYear is the reason in a DecodeError too.
+var (
 	errYear      = errors.New("the year is not between 0 and 9999")
 	errCycle     = errors.New("nested too deeply, or contains itself")
 	errNonFinite = errors.New("JSON has no NaN or infinity; use codec.Compact or codec.MsgPack")

@@ -17,7 +17,8 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// What does not fit is refused, with the path to it, and without a word of what is stored.
+// A value that does not fit is a DecodeError with the path to it. The error
+// never contains the stored value.
 func TestDecodeErrors(t *testing.T) {
 	type inner struct {
 		Zip  uint8          `redis:"zip"`
@@ -151,7 +152,7 @@ func TestNestingIsLimited(t *testing.T) {
 		require.Error(t, codec.Compact.Unmarshal([]byte(deep(10001)), dst), "%T", dst)
 	}
 	require.Error(t, codec.Compact.Unmarshal([]byte(`{"x":`+deep(5e6)+`}`), new(address)))
-	for range 20 { // a reader that gave up deep inside begins anew
+	for range 20 { // a reader that failed is reused without its depth
 		require.Error(t, codec.MsgPack.Unmarshal([]byte(strings.Repeat("\x91", 900)+"\x01"), new(tree)))
 		require.NoError(t, codec.MsgPack.Unmarshal([]byte(strings.Repeat("\x91", 9000)+"\x90"), new(tree)))
 	}
@@ -161,7 +162,7 @@ func TestNestingIsLimited(t *testing.T) {
 	require.Error(t, codec.MsgPack.Unmarshal([]byte("\x81\xa1x"+strings.Repeat("\x91", 5e6)), new(address)))
 }
 
-func TestAValueThatHoldsItselfIsAnError(t *testing.T) {
+func TestValueThatContainsItself(t *testing.T) {
 	loop := &everything{}
 	loop.Self = loop
 	list := []any{nil}
@@ -232,7 +233,8 @@ func TestEncodeErrorIn(t *testing.T) {
 	require.EqualError(t, err, "cannot encode string: invalid UTF-8")
 }
 
-// twin is a key of which two may have the same text.
+// ambiguousKey is a key type of which two different keys can have the same
+// text.
 type ambiguousKey struct {
 	name string
 	n    int
@@ -309,7 +311,8 @@ func TestUnmarshalNeedsAPointer(t *testing.T) {
 	require.NotEmpty(t, fmt.Sprint(codec.ErrUnstorable))
 }
 
-// Numbers inside JSON are read in one look where they are short; what is out of range or no number is still refused.
+// Short numbers inside JSON are decoded on a fast path. It refuses the same
+// numbers as the slow path.
 func TestNumbersInsideJSONAreExactOrRefused(t *testing.T) {
 	for _, text := range []string{"18446744073709551616", "27670116110564327424", "99999999999999999999", "-9223372036854775809", "01", "-", "1.0", "1e2", "+1"} {
 		require.Error(t, codec.Compact.Unmarshal([]byte("["+text+"]"), new([]int64)), text)
@@ -326,7 +329,8 @@ func TestNumbersInsideJSONAreExactOrRefused(t *testing.T) {
 	}
 }
 
-// However deep a value is nested, its error says where it begins and what is wrong, in few words and at once.
+// The error of a deeply nested value has a short path with its beginning and
+// its end.
 func TestDeepPathsAreShort(t *testing.T) {
 	type node struct {
 		Next *node  `redis:"next"`

@@ -46,7 +46,7 @@ func (Zipped) Unmarshal(data []byte, v any) error {
 	return codec.MsgPack.Unmarshal(plain, v)
 }
 
-// A repository writes its values with the codec that it is given.
+// A repository encodes and decodes its values with the codec that it is given.
 func ExampleCodec_repository() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -29,8 +29,8 @@ func flip(data []byte) []byte {
 	return out
 }
 
-// A codec of your own has three methods. Repositories accept it by the option
-// Codec.
+// A codec of your own needs three methods. Pass it to a repository with the
+// option Codec.
 func ExampleCodec() {
 	var mask codec.Codec = Mask{}
 	data, err := mask.Marshal([]int{1, 2})

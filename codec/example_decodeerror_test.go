@@ -12,8 +12,8 @@ type Stay struct {
 	Paid bool   `redis:"paid"`
 }
 
-// A stored value that does not fit its type is a DecodeError. It names the
-// field and never holds the value.
+// If a stored value does not fit its type, the error is a DecodeError. It names
+// the field and never contains the stored value.
 func ExampleDecodeError() {
 	var stay Stay
 	err := codec.Compact.Unmarshal([]byte(`{"room": "12", "paid": "perhaps"}`), &stay)

@@ -8,8 +8,8 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// JSONList returns how one element of a list is written, for code that appends
-// to a stored list without reading it.
+// An Element encodes a single element of a JSON array, so that a script can
+// append it to a stored array.
 func ExampleElement() {
 	typ, err := codec.For(codec.Compact, reflect.TypeFor[[]string]())
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// A value that cannot be written, although its type can, is an EncodeError.
+// If a value cannot be encoded although its type can be stored, the error is an
+// EncodeError.
 func ExampleEncodeError() {
 	_, err := codec.JSON.Marshal(map[string]float64{"ratio": math.Inf(1)})
 

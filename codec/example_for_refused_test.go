@@ -12,7 +12,8 @@ type Job struct {
 	Done chan struct{}
 }
 
-// If a type cannot be stored, For returns an error that names the part.
+// If a type cannot be stored, For returns an error that names the part and the
+// remedy.
 func ExampleFor_refused() {
 	_, err := codec.For(codec.Compact, reflect.TypeFor[Job]())
 	fmt.Println(err)

@@ -8,7 +8,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// For compiles a type once. A Type writes and reads without another look at it.
+// For compiles a type once. The Type then encodes and decodes its values.
 func ExampleFor() {
 	typ, err := codec.For(codec.Compact, reflect.TypeFor[[]string]())
 	if err != nil {

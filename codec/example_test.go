@@ -16,7 +16,7 @@ type Trip struct {
 	Note  *string       `redis:"note"`
 }
 
-// Compact writes the bytes of the Python package. JSON writes plain JSON for
+// Compact writes what the Python package writes. JSON writes plain JSON for
 // other programs.
 func Example() {
 	trip := Trip{Page: "/home", At: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Spent: 90 * time.Second, Paid: true}

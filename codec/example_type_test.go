@@ -8,7 +8,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// A Type knows how its values are stored.
+// A Type reports how its values are stored.
 func ExampleType() {
 	for _, t := range []reflect.Type{reflect.TypeFor[int64](), reflect.TypeFor[*string]()} {
 		typ, err := codec.For(codec.Compact, t)

@@ -7,7 +7,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// A Value is read as the type that the reader asks for.
+// A Value is decoded as the type that the reader asks for.
 func ExampleValue() {
 	stored := codec.NewValue(codec.Compact, []byte("42"))
 	n, err := stored.Int()

@@ -29,8 +29,8 @@ var seeds = []string{
 	"\x81\xa1a\x93\x01\xc3\xc0", "\xdd\x7f\xff\xff\xff", "\xdb\x86\x85\xfc\xddabc", "\xd7\xff\x00\x00\x00\x00\x00\x00\x00\x01", "\xcb\x7f\xf8\x00\x00\x00\x00\x00\x01", "\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
 }
 
-// Whatever is stored, reading it never panics, every refusal is a DecodeError, and what was read is written so that it
-// reads back equal.
+// Decoding never panics, and every error is a DecodeError. A value that was
+// decoded can be encoded, and is then decoded as an equal value.
 func FuzzDecode(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
@@ -73,7 +73,8 @@ func holdsAny(t reflect.Type) bool {
 	return t.Kind() == reflect.Interface || (t.Kind() == reflect.Slice || t.Kind() == reflect.Map) && t.Elem().Kind() == reflect.Interface
 }
 
-// The JSON reader takes what encoding/json takes and gives the same values, but for texts that Go strings cannot hold.
+// The JSON codec accepts the same texts as encoding/json and decodes the same
+// values, except for strings that are not valid UTF-8.
 func FuzzJSONAgainstStandardLibrary(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
@@ -96,7 +97,8 @@ func FuzzJSONAgainstStandardLibrary(f *testing.F) {
 	})
 }
 
-// sameAny compares what encoding/json reads with UseNumber with what this package reads.
+// equalAny compares a value that encoding/json decoded with UseNumber with a
+// value that this package decoded.
 func equalAny(want, got any) bool {
 	switch want := want.(type) {
 	case json.Number:
@@ -137,7 +139,7 @@ func equalAny(want, got any) bool {
 	}
 }
 
-// A string is written as encoding/json writes it.
+// A string is encoded as encoding/json encodes it.
 func FuzzStringAgainstStandardLibrary(f *testing.F) {
 	for _, s := range append(seeds, awkward...) {
 		f.Add(s)
@@ -153,7 +155,8 @@ func FuzzStringAgainstStandardLibrary(f *testing.F) {
 	})
 }
 
-// standardJSON is what encoding/json writes without the escapes that JSON does not require.
+// standardJSON returns the JSON of encoding/json without the escapes that JSON
+// does not require.
 func standardJSON(t require.TestingT, v any) string {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
@@ -163,7 +166,7 @@ func standardJSON(t require.TestingT, v any) string {
 	return strings.NewReplacer(`\\`, `\\`, `\u2028`, "\u2028", `\u2029`, "\u2029").Replace(text)
 }
 
-// A time is read as package time reads it.
+// A time is parsed as package time parses it.
 func FuzzTimeAgainstStandardLibrary(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s)
@@ -179,6 +182,7 @@ func FuzzTimeAgainstStandardLibrary(f *testing.F) {
 	})
 }
 
+// hasPicoseconds reports whether a time has more than nine digits of a second.
 func hasPicoseconds(s string) bool {
 	_, after, _ := strings.Cut(s, ".")
 	return strings.IndexFunc(after, func(r rune) bool { return r < '0' || r > '9' }) > 9

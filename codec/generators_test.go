@@ -29,7 +29,7 @@ type (
 	tree   []tree
 )
 
-// point writes itself as text, by value.
+// point marshals itself as text. MarshalText has a value receiver.
 type point struct{ X, Y int }
 
 func (p point) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%d/%d", p.X, p.Y), nil }
@@ -42,7 +42,7 @@ func (p *point) UnmarshalText(text []byte) error {
 	return err
 }
 
-// word writes itself as text that can be anything, null too.
+// word marshals itself as any text, null too.
 type word struct{ s string }
 
 func (w *word) MarshalText() ([]byte, error) { return []byte(w.s), nil }
@@ -52,7 +52,7 @@ func (w *word) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// pair writes itself as JSON, by pointer.
+// pair marshals itself as JSON. MarshalJSON has a pointer receiver.
 type pair struct{ a, b int }
 
 func (p *pair) MarshalJSON() ([]byte, error) { return json.Marshal([]int{p.a, p.b}) }
@@ -75,7 +75,8 @@ type Meta struct {
 	Revision uint16 `json:"rev"`
 }
 
-// stamped would be written as its time alone, if the methods of time.Time counted for the whole struct.
+// stamped would be stored as its time alone if the methods of time.Time counted
+// for the whole struct.
 type stamped struct {
 	time.Time
 	Note string
@@ -169,7 +170,8 @@ func numbers() *rapid.Generator[json.Number] {
 
 func ptrOrNil[T any](g *rapid.Generator[T]) *rapid.Generator[*T] { return rapid.Ptr(g, true) }
 
-// orNil gives nil at times; the generators of lists and maps give empty ones only.
+// orNil generates nil as well, because the generators of slices and maps do
+// not.
 func orNil[T any](g *rapid.Generator[T]) *rapid.Generator[T] {
 	return rapid.OneOf(rapid.Just(*new(T)), g)
 }
@@ -277,7 +279,8 @@ func pointersTo[T any](g *rapid.Generator[T]) *rapid.Generator[any] {
 	})
 }
 
-// alone are the types that are tested as a whole value each. A generator gives a pointer to the value.
+// wholeValues generates pointers to values of the types that are tested as
+// whole values.
 var wholeValues = []*rapid.Generator[any]{
 	pointersTo(rapid.Bool()), pointersTo(rapid.Int()), pointersTo(rapid.Int8()), pointersTo(rapid.Int64()), pointersTo(rapid.Uint8()), pointersTo(rapid.Uint64()),
 	pointersTo(rapid.Float32()), pointersTo(floats()), pointersTo(texts()), pointersTo(rapid.Map(texts(), func(s string) color { return color(s) })),
@@ -293,8 +296,8 @@ var wholeValues = []*rapid.Generator[any]{
 	pointersTo(rapid.Map(rapid.Bool(), func(b bool) [2]bool { return [2]bool{b, !b} })), pointersTo(rapid.Just([0]int{})), pointersTo(rapid.Just(struct{}{})),
 }
 
-// same compares two values as a reader sees them: times by Equal, big numbers by value, NaN as itself; nil and empty
-// differ.
+// equalValues compares times with Equal, big numbers by value, and NaN as equal
+// to itself. Nil and empty differ.
 func equalValues(a, b reflect.Value) bool {
 	switch a.Type() {
 	case reflect.TypeFor[time.Time]():

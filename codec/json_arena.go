@@ -19,7 +19,7 @@ const (
 	largestChunk  = 4 << 10
 )
 
-// retain returns a string that was just read in a form that a value may hold.
+// retain returns text, which was just read, as a string that a value may keep.
 func (r *jsonReader) retain(text string) string {
 	if !r.copies {
 		return text

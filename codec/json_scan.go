@@ -141,7 +141,7 @@ func (r *jsonReader) skip() error {
 	case '"':
 		return r.skipString()
 	case '[':
-		return r.skipList()
+		return r.skipArray()
 	case '{':
 		return r.skipObject()
 	}
@@ -156,7 +156,7 @@ func (r *jsonReader) skip() error {
 	return nil
 }
 
-func (r *jsonReader) skipList() error {
+func (r *jsonReader) skipArray() error {
 	if err := r.open('['); err != nil {
 		return err
 	}

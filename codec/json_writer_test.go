@@ -48,7 +48,8 @@ func plainRecords(depth int) *rapid.Generator[plainRecord] {
 	})
 }
 
-// For types without anything special, codec.JSON is encoding/json to the letter.
+// For types without special rules, the JSON codec writes the same bytes as
+// encoding/json.
 func TestJSONWritesWhatTheStandardLibraryWrites(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := plainRecords(2).Draw(t, "value")
@@ -58,7 +59,7 @@ func TestJSONWritesWhatTheStandardLibraryWrites(t *testing.T) {
 	})
 }
 
-func TestJSONOfAStructOmitsWhatItsTagsSay(t *testing.T) {
+func TestTagsOmitFields(t *testing.T) {
 	type inner struct {
 		Empty []int     `json:"empty,omitempty"`
 		Zero  time.Time `redis:"zero,omitzero"`

@@ -13,7 +13,8 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// binaryMoney writes itself as bytes, by value, and keeps its amount to itself.
+// binaryMoney marshals itself as bytes, with a value receiver. Its fields alone
+// are not its whole state.
 type binaryMoney struct {
 	Currency string
 	cents    int64
@@ -28,7 +29,7 @@ func (m *binaryMoney) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// gobMoney does it by pointer, for gob.
+// gobMoney marshals itself for gob, with a pointer receiver.
 type gobMoney struct {
 	Currency string
 	cents    int64
@@ -41,7 +42,7 @@ func (m *gobMoney) GobDecode(data []byte) error {
 	return nil
 }
 
-// packedMoney does it for MessagePack.
+// packedMoney marshals itself for MessagePack.
 type packedMoney struct {
 	Currency string
 	cents    int64
@@ -54,7 +55,7 @@ func (m *packedMoney) DecodeMsgpack(dec *msgpack.Decoder) (err error) {
 	return err
 }
 
-// binaryOnly can only write itself.
+// binaryOnly marshals itself, but cannot unmarshal itself.
 type binaryOnly struct {
 	Currency string
 	cents    int64
@@ -62,8 +63,8 @@ type binaryOnly struct {
 
 func (m binaryOnly) MarshalBinary() ([]byte, error) { return []byte{byte(m.cents)}, nil }
 
-// openMoney writes itself as bytes, for another program, and has nothing of
-// its own but what is exported or not meant to be stored.
+// openMoney marshals itself for another program. All of its state is exported
+// or excluded by a tag.
 type openMoney struct {
 	Currency string
 	mu       sync.Mutex
@@ -72,7 +73,7 @@ type openMoney struct {
 
 func (m *openMoney) MarshalBinary() ([]byte, error) { return json.Marshal(m.Currency) }
 
-// textMoney has text too, which keeps all of it.
+// textMoney marshals all of its state as text too.
 type textMoney struct {
 	Currency string
 	cents    int64
@@ -91,22 +92,23 @@ func (m textMoney) EncodeMsgpack(enc *msgpack.Encoder) error  { return enc.Encod
 func (m *textMoney) DecodeMsgpack(dec *msgpack.Decoder) error { return dec.Skip() }
 func (m *textMoney) UnmarshalBinary(data []byte) (err error)  { return m.UnmarshalText(data) }
 
-// packedOpen has its own MessagePack and no state of its own.
+// packedOpen has methods for MessagePack and no unexported fields.
 type packedOpen struct{ A, B int }
 
 func (p packedOpen) EncodeMsgpack(enc *msgpack.Encoder) error { return enc.EncodeMulti(p.A, p.B) }
 
 func (p *packedOpen) DecodeMsgpack(dec *msgpack.Decoder) error { return dec.DecodeMulti(&p.A, &p.B) }
 
+// nestings returns t and types that contain it.
 func nestings(t reflect.Type) []reflect.Type {
 	holder := reflect.StructOf([]reflect.StructField{{Name: "Price", Type: t}})
 	return []reflect.Type{t, reflect.PointerTo(t), reflect.SliceOf(t), reflect.SliceOf(reflect.PointerTo(t)),
 		reflect.MapOf(reflect.TypeFor[string](), t), reflect.ArrayOf(2, t), holder, reflect.SliceOf(holder)}
 }
 
-// A type with state of its own that only methods of other packages know is
-// refused, however deep it stands.
-func TestStateThatNoCodecKnowsIsRefused(t *testing.T) {
+// A type with unexported state that only methods for other formats encode is
+// refused, however deeply it is nested.
+func TestUnexportedStateIsRefused(t *testing.T) {
 	for _, typ := range []reflect.Type{reflect.TypeFor[binaryMoney](), reflect.TypeFor[gobMoney](), reflect.TypeFor[packedMoney](),
 		reflect.TypeFor[binaryOnly]()} {
 		for _, outer := range nestings(typ) {
@@ -135,9 +137,9 @@ func TestStateThatNoCodecKnowsIsRefused(t *testing.T) {
 	}
 }
 
-// MsgPack refuses a type that has MessagePack of its own: the fields would
-// stand where other programs look for what the methods write.
-func TestMsgPackRefusesItsOwnWriters(t *testing.T) {
+// MsgPack refuses a type that has methods for MessagePack, because other
+// programs expect the result of those methods and not the fields.
+func TestMsgPackRefusesItsOwnMethods(t *testing.T) {
 	for _, typ := range []reflect.Type{reflect.TypeFor[packedOpen](), reflect.TypeFor[msgpack.RawMessage]()} {
 		for _, outer := range nestings(typ) {
 			_, err := codec.For(codec.MsgPack, outer)
@@ -157,9 +159,9 @@ func TestMsgPackRefusesItsOwnWriters(t *testing.T) {
 	require.Equal(t, in, out)
 }
 
-// What a tag asks for and no codec does below a record is refused, with the
-// path.
-func TestTagsBelowARecord(t *testing.T) {
+// Tag options that have no meaning inside a value are refused, and the error
+// names the path.
+func TestTagOptionsInsideAValue(t *testing.T) {
 	type text struct {
 		N int64 `json:"n,string"`
 	}
@@ -188,8 +190,8 @@ func TestTagsBelowARecord(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// An outer field hides an embedded one of the same name.
-func TestShadowing(t *testing.T) {
+// An outer field hides an embedded field of the same name.
+func TestOuterFieldHidesEmbedded(t *testing.T) {
 	type Base struct {
 		ID   string `json:"id"`
 		Name string `json:"name"`
@@ -211,7 +213,7 @@ func TestShadowing(t *testing.T) {
 	}
 }
 
-// A number keeps its kind in an interface.
+// A float in an interface is decoded as a float, and an integer as an integer.
 func TestFloatsInAnInterfaceStayFloats(t *testing.T) {
 	in := []any{1.0, int64(1), -0.5, 1e21, 1e-9, map[string]any{"f": 2.0, "l": []any{3.0}}, nil}
 	for _, c := range codecs {
@@ -226,8 +228,9 @@ func TestFloatsInAnInterfaceStayFloats(t *testing.T) {
 	require.Equal(t, "[1]", string(data))
 }
 
-// What redigo, go-redis and rueidis/om write is read.
-func TestSpellingsOfOtherClients(t *testing.T) {
+// Compact decodes the floats and bools that redigo, go-redis and rueidis/om
+// write.
+func TestFormatsOfOtherClients(t *testing.T) {
 	for _, tc := range []struct {
 		text string
 		want any
@@ -245,8 +248,8 @@ func TestSpellingsOfOtherClients(t *testing.T) {
 	}
 }
 
-// An integer key is an integer, for other programs too; keys that are texts,
-// as they were written once, are read.
+// Integer keys are MessagePack integers, so that other programs can decode
+// them. Keys that are strings are decoded too.
 func TestMsgPackMapKeys(t *testing.T) {
 	for _, in := range []any{map[int]string{-5: "a", 300: "b"}, map[uint64]int{1 << 63: 1}, map[bool]int{true: 1, false: 2}, map[level]string{3: "c"}} {
 		data, err := codec.MsgPack.Marshal(in)

@@ -10,8 +10,8 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// An extended list reads as both lists one behind the other, around every
-// length at which the header grows.
+// An extended list equals the encoding of both lists together. The test covers
+// every length at which the header grows.
 func TestExtend(t *testing.T) {
 	texts := func(n int) []string {
 		list := make([]string, n)
@@ -45,8 +45,9 @@ func TestExtend(t *testing.T) {
 	}
 }
 
-// The bytes of what is there stay, also those that the type does not know.
-func TestExtendKeepsWhatItDoesNotKnow(t *testing.T) {
+// The bytes of the stored elements stay as they are, with members that the type
+// does not have.
+func TestExtendKeepsUnknownMembers(t *testing.T) {
 	type known struct{ A int }
 	held, err := codec.MsgPack.Marshal([]struct{ A, B int }{{1, 2}})
 	require.NoError(t, err)

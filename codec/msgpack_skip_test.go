@@ -16,13 +16,13 @@ import (
 
 var posInf, negInf = math.Inf(1), math.Inf(-1)
 
-// onlyA knows one field.
+// oneField has a single field.
 type oneField struct {
 	A int64 `redis:"a"`
 }
 
-// A value of any form is passed over where T has no field for it.
-func TestMsgPackPassesOverWhatItDoesNotKnow(t *testing.T) {
+// An unknown member is skipped, whatever the format of its value.
+func TestMsgPackSkipsUnknownMembers(t *testing.T) {
 	ext := func(n int) string { return strings.Repeat("x", n) }
 	forms := []string{"\xd4\x01\x10", "\xd5\x01ab", "\xd6\x01abcd", "\xd7\x01" + ext(8), "\xd8\x01" + ext(16), "\xc7\x03\x01abc",
 		"\xc7\x00\x05", "\xc8\x01\x00\x01" + ext(256), "\xc9\x00\x00\x00\x02\x01ab",
@@ -47,11 +47,12 @@ func TestMsgPackPassesOverWhatItDoesNotKnow(t *testing.T) {
 	require.ErrorAs(t, codec.MsgPack.Unmarshal([]byte(nested), new(oneField)), &bad)
 }
 
-// Every value of the test suite of other libraries is passed over.
-func TestMsgPackSuite(t *testing.T) {
+// Every value of the msgpack-test-suite, which several libraries share, is
+// skipped.
+func TestMsgPackSkipsTheTestSuite(t *testing.T) {
 	data, err := os.ReadFile("../../shared/conformance/msgpack-test-suite.json")
 	if err != nil {
-		t.Skip("the test suite is not there")
+		t.Skip("the test suite is not available")
 	}
 	var suite map[string][]struct{ Msgpack []string }
 	require.NoError(t, json.Unmarshal(data, &suite))
@@ -71,8 +72,8 @@ func TestMsgPackSuite(t *testing.T) {
 	require.NotZero(t, n)
 }
 
-// A number that the type cannot hold exactly is an error, not another number.
-func TestMsgPackRoundsNothing(t *testing.T) {
+// A number that the type cannot represent exactly is an error.
+func TestMsgPackNeverRounds(t *testing.T) {
 	for _, tc := range []struct{ in, dst any }{
 		{0.1, new(float32)}, {math.MaxFloat32 * 1.0000001, new(float32)}, {1e-60, new(float32)}, {16777217, new(float32)},
 		{int64(1<<53 + 1), new(float64)}, {int64(math.MaxInt64), new(float64)}, {uint64(math.MaxUint64), new(float64)},

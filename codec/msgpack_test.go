@@ -12,7 +12,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// Other programs read what MsgPack writes by the stored names.
+// Other programs find the values of MsgPack under the stored names.
 func TestMsgPackIsReadByOthers(t *testing.T) {
 	at := time.Date(2024, 5, 6, 7, 8, 9, 10, time.UTC)
 	data, err := codec.MsgPack.Marshal(struct {
@@ -33,7 +33,7 @@ func TestMsgPackIsReadByOthers(t *testing.T) {
 	require.Equal(t, map[string]any{"name": "a", "street": "s", "primary": true, "zip": nil, "Bytes": []byte("x")}, got)
 }
 
-func TestMsgPackReadsWhatOthersWrite(t *testing.T) {
+func TestMsgPackReadsOtherWriters(t *testing.T) {
 	for _, tc := range []struct {
 		line string
 		in   any

@@ -14,14 +14,14 @@ import (
 	"github.com/symphony-go/symphony/internal/pythontest"
 )
 
-// Whatever the Python package was seen to write is read as the type that a Go
-// program has for it, and is the value that it was.
+// Every sample of the Python package is decoded as the corresponding Go type,
+// and the value is the same.
 func TestPythonValues(t *testing.T) {
 	read, verbatim, unwritten := 0, 0, 0
 	eachPythonValue(t, func(where string, v pythontest.Value, raw pythontest.Text) {
 		switch {
 		case raw.Missing != "":
-			require.True(t, v.Without() != "" || v.Type == "int", "%s: %s", where, v) // two were given a lifetime in the past
+			require.True(t, v.Without() != "" || v.Type == "int", "%s: %s", where, v) // two had a lifetime in the past
 			unwritten++
 		case v.Without() == "":
 			got := readAs(t, where, v.GoType(), raw.S)
@@ -42,7 +42,8 @@ func TestPythonValues(t *testing.T) {
 	require.Equal(t, 6, unwritten)
 }
 
-// eachWritten goes over every value that Python wrote, or meant to.
+// eachPythonValue calls do for every value that Python wrote, or tried to
+// write.
 func eachPythonValue(t *testing.T, do func(where string, v pythontest.Value, raw pythontest.Text)) {
 	t.Helper()
 	s := pythontest.Load(t)
@@ -63,7 +64,8 @@ func readAs(t *testing.T, where string, typ reflect.Type, raw string) any {
 	return dst.Elem().Interface()
 }
 
-// What has no type in Go is text or bytes to the letter, and nothing else.
+// requireVerbatim checks that a text without a corresponding Go type is decoded
+// verbatim as a string or bytes, and as nothing else.
 func requireVerbatim(t *testing.T, where string, v pythontest.Value, raw string) {
 	t.Helper()
 	require.Equal(t, raw, readAs(t, where, reflect.TypeFor[string](), raw), where)
@@ -74,24 +76,24 @@ func requireVerbatim(t *testing.T, where string, v pythontest.Value, raw string)
 		new(address), new(*address), new(json.RawMessage), new(point),
 	} {
 		if _, ok := dst.(*time.Duration); ok && v.Type == "time" {
-			continue // a time of day is read as what has passed since midnight
+			continue // a time of day is decoded as the duration since midnight
 		}
 		var bad *codec.DecodeError
 		require.ErrorAs(t, codec.Compact.Unmarshal([]byte(raw), dst), &bad, "%s: %q as %T", where, raw, dst)
 	}
 }
 
-// What is no UTF-8 comes from elsewhere than Python, and is treated like what
-// Python has no JSON for.
-func TestPythonForeignBytes(t *testing.T) {
+// Python never writes text that is not valid UTF-8. Such a text is decoded as a
+// string or bytes, and as nothing else.
+func TestInvalidUTF8(t *testing.T) {
 	for _, raw := range []string{"ab\xff", "\xff", "\x80\x04\x95pickle", "{\"a\": \"\xff\"}", "[\"\xc3\"]", "\"\xed\xa0\x80\""} {
 		requireVerbatim(t, raw, pythontest.Value{}, raw)
 	}
 }
 
-// Python's str, isoformat and json.dumps give more spellings than the samples
-// hold.
-func TestPythonSpellings(t *testing.T) {
+// Python's str, isoformat and json.dumps write more forms than the samples
+// contain.
+func TestPythonFormats(t *testing.T) {
 	huge := new(big.Int).Exp(big.NewInt(10), big.NewInt(40), nil)
 	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 	day := 24 * time.Hour
@@ -147,10 +149,10 @@ func TestPythonSpellings(t *testing.T) {
 	}
 }
 
-// Whatever Go writes, the Python package reads back as the same value wherever
-// it reads its own writing so. Where it does not, it makes the same of both but
-// for the kinds named here, which it gets wrong from its own writing alone, or
-// knows as text alone.
+// If the Python package reads its own encoding of a value correctly, it reads
+// the encoding of Go correctly too. Otherwise it reads the same value from
+// both, except for the kinds listed here. Python reads those wrongly from its
+// own encoding only, or knows them only as text.
 func TestPythonReadsWhatGoWrites(t *testing.T) {
 	kept, lossy := 0, 0
 	different := map[string]int{}
@@ -179,5 +181,5 @@ func TestPythonReadsWhatGoWrites(t *testing.T) {
 	}, different)
 }
 
-// equal is Python's ==.
+// equal compares values with Python's ==.
 func equal(a, b pythontest.Value) bool { return a.String() == b.String() }

@@ -14,7 +14,8 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// Every value of every supported type reads back equal, in every codec, over whatever the destination held before.
+// Every codec decodes every value of every supported type as an equal value,
+// whatever the destination held before.
 func TestEveryValueReadsBackEqual(t *testing.T) {
 	for _, c := range codecs {
 		t.Run(c.Name(), func(t *testing.T) {
@@ -45,7 +46,7 @@ func checkRoundTrip(t require.TestingT, c codec.Codec, want, dst reflect.Value) 
 	}
 	again, err := typ.Append(nil, reflect.ValueOf(want.Interface()))
 	require.NoError(t, err)
-	require.Equal(t, string(data), string(again), "a value without an address gives other bytes")
+	require.Equal(t, string(data), string(again), "an unaddressable value has another encoding")
 	require.NoError(t, typ.Decode(string(data), dst), "%q", data)
 	require.True(t, equalValues(want, dst), "%q\nwant %#v\ngot  %#v", data, want, dst)
 }
@@ -76,7 +77,8 @@ func TestUnmarshalReadsWhatMarshalWrote(t *testing.T) {
 	}
 }
 
-// A pointer handed to Marshal is only the way to hand a value over, where the pointed-to type has a nil of its own.
+// Marshal follows a pointer to a type that can be nil, because the caller only
+// uses it to pass the value.
 func TestMarshalFollowsPointers(t *testing.T) {
 	list := []string{"a"}
 	table, anything := map[string]int{"a": 1}, any(list)
@@ -91,8 +93,8 @@ func TestMarshalFollowsPointers(t *testing.T) {
 	}
 }
 
-// What Unmarshal read stays as it is, whatever the caller does with the bytes afterwards.
-func TestUnmarshalKeepsNothingOfTheBytes(t *testing.T) {
+// A decoded value does not change if the caller changes the bytes afterwards.
+func TestValueDoesNotShareTheBytes(t *testing.T) {
 	for _, c := range codecs {
 		t.Run(c.Name(), func(t *testing.T) {
 			for _, g := range append(wholeValues[:len(wholeValues):len(wholeValues)], pointersTo(everythings(2)), pointersTo(trees(2)), pointersTo(mixtures())) {
@@ -104,7 +106,7 @@ func TestUnmarshalKeepsNothingOfTheBytes(t *testing.T) {
 					}
 					require.NoError(t, err)
 					if c != codec.MsgPack && bytes.ContainsAny(data[:min(1, len(data))], "[{") && rapid.Bool().Draw(t, "large") {
-						data = append(data, bytes.Repeat([]byte(" "), 8<<10)...) // is read in another way
+						data = append(data, bytes.Repeat([]byte(" "), 8<<10)...) // takes the path for large values
 					}
 					want, got := reflect.New(typ), reflect.New(typ)
 					require.NoError(t, c.Unmarshal(bytes.Clone(data), want.Interface()))
@@ -119,7 +121,7 @@ func TestUnmarshalKeepsNothingOfTheBytes(t *testing.T) {
 	}
 }
 
-// mixtures are lists without a type, with every sort of text in them.
+// mixtures generates slices of any that contain all sorts of texts.
 func mixtures() *rapid.Generator[[]any] {
 	number := json.Number("123456789012345678901234567890")
 	return rapid.Custom(func(t *rapid.T) []any {
@@ -127,8 +129,9 @@ func mixtures() *rapid.Generator[[]any] {
 	})
 }
 
-// A field that stands there twice is what it is the second time, and nothing of the first stays.
-func TestTheLastOfTwoValuesCounts(t *testing.T) {
+// If a member is repeated, the last value counts, and nothing of the first one
+// remains.
+func TestLastRepeatedMemberCounts(t *testing.T) {
 	type inner struct {
 		X, Y int
 		List []int
@@ -146,8 +149,9 @@ func TestTheLastOfTwoValuesCounts(t *testing.T) {
 	require.Nil(t, got.C)
 }
 
-// In whatever order the fields come, each is written in its own place.
-func TestFieldsDoNotTouchTheirNeighbours(t *testing.T) {
+// Decoding a field does not change the fields beside it in memory, in whatever
+// order the members are.
+func TestFieldsAreIndependent(t *testing.T) {
 	type widths struct {
 		A, B int8
 		C, D int16

@@ -21,7 +21,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 )
 
-// message is like a generated protocol buffer.
+// message resembles a generated protocol buffer.
 type message struct {
 	state struct {
 		_     sync.Mutex
@@ -33,7 +33,8 @@ type message struct {
 	Tags          []string `protobuf:"bytes,2,rep,name=tags" json:"tags,omitempty"`
 }
 
-// decimal is like the decimals of other packages, which have every form.
+// decimal resembles the decimal types of other packages, which have methods for
+// every format.
 type decimal struct {
 	value *big.Int
 	exp   int32
@@ -61,7 +62,7 @@ func (d *decimal) UnmarshalBinary([]byte) error  { return errors.New("not called
 func (d decimal) GobEncode() ([]byte, error)     { return []byte("gob"), nil }
 func (d *decimal) GobDecode([]byte) error        { return errors.New("not called") }
 
-// uuid is like the ones of other packages.
+// uuid resembles the UUID types of other packages.
 type uuid [16]byte
 
 func (u uuid) MarshalText() ([]byte, error) {
@@ -78,7 +79,7 @@ func (u *uuid) UnmarshalText(data []byte) error {
 	return nil
 }
 
-// cached is a text with a cache beside it.
+// cached marshals itself as text and has an unexported cache.
 type cached struct {
 	text  string
 	parts []string
@@ -87,7 +88,7 @@ type cached struct {
 func (c cached) MarshalText() ([]byte, error)  { return []byte(c.text), nil }
 func (c *cached) UnmarshalText(b []byte) error { c.text = string(b); return nil }
 
-// selfJSON is written by go-redis as the bytes of its JSON.
+// selfJSON returns its JSON from MarshalBinary, which go-redis calls.
 type selfJSON struct {
 	Name string
 	mu   sync.Mutex
@@ -96,7 +97,7 @@ type selfJSON struct {
 func (s *selfJSON) MarshalBinary() ([]byte, error)    { return json.Marshal(s) }
 func (s *selfJSON) UnmarshalBinary(data []byte) error { return json.Unmarshal(data, s) }
 
-// writeOnlyJSON has one half of a pair.
+// writeOnlyJSON has one method of a pair.
 type writeOnlyJSON struct{ N int }
 
 func (writeOnlyJSON) MarshalJSON() ([]byte, error) { return []byte("1"), nil }
@@ -116,7 +117,8 @@ var (
 	_ encoding.BinaryUnmarshaler = (*uuid)(nil)
 )
 
-// What programs usually have comes back as it was, alone and deep in others.
+// Types that programs commonly use are decoded as equal values, alone and
+// inside other types.
 func TestUsualTypesAreStored(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	for _, in := range []any{
@@ -157,8 +159,8 @@ func TestUsualTypesAreStored(t *testing.T) {
 	}
 }
 
-// What is refused is told with the way out.
-func TestUnusualTypesAreRefusedWithAHint(t *testing.T) {
+// The error for a type that cannot be stored says how to change that.
+func TestRefusalHasAHint(t *testing.T) {
 	for _, tc := range []struct {
 		typ  reflect.Type
 		hint string
@@ -183,14 +185,15 @@ func TestUnusualTypesAreRefusedWithAHint(t *testing.T) {
 	}
 }
 
-// Link is what the refusal of a url.URL asks for.
+// Link does what the error for a url.URL recommends.
 type Link struct{ url.URL }
 
 func (l Link) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 func (l *Link) UnmarshalText(text []byte) error { return l.UnmarshalBinary(text) }
 
-// Nobody can give a type of the standard library a method.
+// The hint for a type of the standard library must not ask for methods on that
+// type.
 func TestTheHintForAURLCanBeFollowed(t *testing.T) {
 	_, err := codec.For(codec.Compact, reflect.TypeFor[url.URL]())
 	require.ErrorContains(t, err, "wrap the type that contains it in one of your own with MarshalText and UnmarshalText")

@@ -190,21 +190,21 @@ func (e Element) Append(dst []byte, v reflect.Value) ([]byte, error) {
 // customEngine is the engine for a codec that is not of this package.
 type customEngine struct{ codec Codec }
 
-func (f customEngine) append(dst []byte, _ *shape, v reflect.Value) ([]byte, error) {
+func (e customEngine) append(dst []byte, _ *shape, v reflect.Value) ([]byte, error) {
 	if v.Type() == valueType {
 		return append(dst, valueIn(v).data...), nil
 	}
-	data, err := f.codec.Marshal(v.Interface())
+	data, err := e.codec.Marshal(v.Interface())
 	if err != nil {
 		return dst, encodeError(v.Type(), err)
 	}
 	return append(dst, data...), nil
 }
 
-func (f customEngine) decode(data string, _ *shape, v reflect.Value, _ budget) error {
+func (e customEngine) decode(data string, _ *shape, v reflect.Value, _ budget) error {
 	v.SetZero()
-	if err := f.codec.Unmarshal([]byte(data), v.Addr().Interface()); err != nil {
-		return decodeError(v.Type(), &redactedError{"codec " + f.codec.Name() + " returned an error", err})
+	if err := e.codec.Unmarshal([]byte(data), v.Addr().Interface()); err != nil {
+		return decodeError(v.Type(), &redactedError{"codec " + e.codec.Name() + " returned an error", err})
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func TestElementsJoinIntoTheList(t *testing.T) {
 	}
 }
 
-// Reading numbers, bools and times costs no memory, nor does writing them.
+// Encoding and decoding numbers, bools and times does not allocate.
 func TestScalarsDoNotAllocate(t *testing.T) {
 	for _, v := range []any{new(int64), new(uint8), ptr(1234.5), new(bool), ptr(time.Now()), ptr(time.Hour), ptr(float32(1))} {
 		dst := reflect.ValueOf(v).Elem()
@@ -114,7 +114,8 @@ func TestBytesAreNotShared(t *testing.T) {
 	require.Equal(t, `[1]`, string(raw))
 }
 
-// reversed is a codec from elsewhere: JSON backwards.
+// reversedJSON is a codec that is not of this package. It writes JSON
+// backwards.
 type reversedJSON struct{ key []byte }
 
 var errReversed = errors.New("cannot read secret")
@@ -141,7 +142,7 @@ func reverse(data []byte) []byte {
 	return out
 }
 
-func TestACodecFromElsewhere(t *testing.T) {
+func TestCustomCodec(t *testing.T) {
 	c := reversedJSON{key: []byte("not comparable")}
 	typ := compile[map[string]int](t, c)
 	require.Equal(t, "reversed", typ.Codec().Name())

@@ -8,7 +8,8 @@ import (
 	"github.com/symphony-go/symphony/scope"
 )
 
-// Work that begins without a request, such as a queue's, is bound like one.
+// Bind adds an identity to the context of work that begins without a request,
+// such as the work of a queue.
 func ExampleBind() {
 	ctx, err := scope.Bind(context.Background(), scope.Identity{Tenant: "acme", User: "alice"})
 	if err != nil {

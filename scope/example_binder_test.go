@@ -12,7 +12,7 @@ import (
 var region = scope.NewKey[string]("region")
 
 // regionOf returns a binder that adds the region of the tenant. If the tenant
-// has none, the middleware answers 503.
+// has no region, the middleware responds with 503.
 func regionOf(regions map[string]string) scope.Binder {
 	return func(ctx context.Context, id scope.Identity) (context.Context, error) {
 		name, ok := regions[id.Tenant]
@@ -23,7 +23,7 @@ func regionOf(regions map[string]string) scope.Binder {
 	}
 }
 
-// A binder adds a value of the program to the context.
+// A Binder adds a value of the program to the context.
 func ExampleBinder() {
 	bind := regionOf(map[string]string{"acme": "eu"})
 

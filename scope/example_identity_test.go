@@ -7,8 +7,8 @@ import (
 	"github.com/symphony-go/symphony/scope"
 )
 
-// An Identity is a user of a tenant. With adds it to a context, and From returns
-// it.
+// An Identity is a user of a tenant. With adds it to a context, and From
+// returns it.
 func ExampleIdentity() {
 	ctx := scope.With(context.Background(), scope.Identity{Tenant: "acme", User: "alice"})
 

@@ -9,10 +9,11 @@ import (
 
 type Limits struct{ Seats int }
 
-// A key is a variable of its package. Its type is that of the values.
+// limits is the key of the limits. A key is a variable of its package, and its
+// type is that of the values.
 var limits = scope.NewKey[Limits]("limits")
 
-// seats finds the limits in the context, in whatever goroutine it runs.
+// seats reads the limits from the context.
 func seats(ctx context.Context) int {
 	if l, ok := limits.From(ctx); ok {
 		return l.Seats
@@ -20,7 +21,7 @@ func seats(ctx context.Context) int {
 	return 1
 }
 
-// A Key stands for one value of its type in a context.
+// A Key identifies a value of its type in a context.
 func ExampleKey() {
 	ctx := context.Background()
 	fmt.Println(seats(ctx))

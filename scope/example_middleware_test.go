@@ -26,7 +26,7 @@ func identify(r *http.Request) (scope.Identity, error) {
 	return scope.Identity{Tenant: tenant, User: user}, nil
 }
 
-// bindPlan is a Binder: it adds a value of the program's own.
+// bindPlan is a Binder that adds the plan of the tenant.
 func bindPlan(ctx context.Context, id scope.Identity) (context.Context, error) {
 	return Plan.With(ctx, "the plan of "+id.Tenant), nil
 }
@@ -41,7 +41,7 @@ func sayHello(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "hello %s, on %s\n", id.User, plan)
 }
 
-// The middleware binds the identity of a request, and the values of the binders,
+// The middleware adds the identity of a request and the values of the binders
 // to its context.
 func ExampleMiddleware() {
 	server := scope.Middleware(identify, bindPlan)(http.HandlerFunc(sayHello))

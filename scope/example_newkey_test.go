@@ -7,7 +7,7 @@ import (
 	"github.com/symphony-go/symphony/scope"
 )
 
-// Each key is unlike every other, whatever its name.
+// Two keys are different even if their names are equal.
 func ExampleNewKey() {
 	locale := scope.NewKey[string]("locale")
 	ctx := locale.With(context.Background(), "de")

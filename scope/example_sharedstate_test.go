@@ -11,8 +11,8 @@ import (
 	"github.com/symphony-go/symphony/scope"
 )
 
-// Work of a queue or a trigger finds the shared state of its user in the
-// context, if symphony.BindSharedState is among the binders.
+// With symphony.BindSharedState as a binder, the work of a queue or a trigger
+// reads the shared state of its user from the context.
 func ExampleBind_sharedState() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

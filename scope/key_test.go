@@ -10,9 +10,9 @@ import (
 	"github.com/symphony-go/symphony/scope"
 )
 
-// What is put under a key is found under that key and under no other, however
-// alike the two look.
-func TestKeysAreApart(t *testing.T) {
+// A value is found under its key and under no other key, even if the names are
+// equal.
+func TestKeysAreDistinct(t *testing.T) {
 	type key struct{ name string }
 	one, two := scope.NewKey[string]("plan"), scope.NewKey[string]("plan")
 	other := scope.NewKey[int]("plan")
@@ -74,7 +74,7 @@ func TestZeroKey(t *testing.T) {
 	require.PanicsWithValue(t, "scope: With called on the zero Key; create a Key with NewKey", func() { zero.With(t.Context(), 1) })
 }
 
-// The names are for people; the values stay out of what they see.
+// A printed context shows the names of its keys but not their values.
 func TestKeyPrints(t *testing.T) {
 	token := scope.NewKey[string]("token")
 	text := fmt.Sprint(token.With(t.Context(), "hunter2"))

@@ -23,9 +23,9 @@ var (
 	trail    = scope.NewKey[[]string]("trail")
 )
 
-// A handler runs with the identity and with what every binder gave, and so does
-// all that it starts: goroutines, and work that outlives the request.
-func TestBoundValuesReachWork(t *testing.T) {
+// The handler reads the identity and the values of all binders. So do the
+// goroutines that it starts and the work that outlives the request.
+func TestValuesReachAllWork(t *testing.T) {
 	type bound struct {
 		id    scope.Identity
 		trail []string
@@ -95,7 +95,7 @@ func TestMiddlewareRefuses(t *testing.T) {
 	}
 }
 
-// A request whose identity no key can hold reaches no binder.
+// No binder is called for an identity that cannot be part of a key.
 func TestBindersSeeValidIdentities(t *testing.T) {
 	called := false
 	bind := func(ctx context.Context, _ scope.Identity) (context.Context, error) { called = true; return ctx, nil }
@@ -103,7 +103,7 @@ func TestBindersSeeValidIdentities(t *testing.T) {
 	require.False(t, called)
 }
 
-// Whoever runs the service reads why a binder failed, and for whom.
+// The log contains the error of the binder and the identity.
 func TestMiddlewareLogs(t *testing.T) {
 	log := captureLog(t)
 	bind := func(context.Context, scope.Identity) (context.Context, error) {
@@ -115,7 +115,7 @@ func TestMiddlewareLogs(t *testing.T) {
 	}
 }
 
-func TestAnonymousRequestsGoOnUnbound(t *testing.T) {
+func TestAnonymousRequests(t *testing.T) {
 	for _, err := range []error{scope.ErrAnonymous, fmt.Errorf("no cookie: %w", scope.ErrAnonymous)} {
 		served := false
 		identify := func(*http.Request) (scope.Identity, error) { return alice, err }
@@ -146,8 +146,8 @@ func TestMiddlewarePanics(t *testing.T) {
 	require.PanicsWithValue(t, http.ErrAbortHandler, func() { serve(scope.Middleware(identifiesAs(alice))(handler), request) })
 }
 
-// What is wired wrongly shows when the program starts, not when a request comes.
-func TestMiddlewareMistakes(t *testing.T) {
+// A nil argument panics when the program starts, not during a request.
+func TestMiddlewareRefusesNil(t *testing.T) {
 	require.Panics(t, func() { scope.Middleware(nil) })
 	require.Panics(t, func() { scope.Middleware(identifiesAs(alice), step("one"), nil) })
 	require.Panics(t, func() { scope.Middleware(identifiesAs(alice))(nil) })
@@ -197,7 +197,8 @@ func failsWith(err error) func(*http.Request) (scope.Identity, error) {
 	return func(*http.Request) (scope.Identity, error) { return scope.Identity{}, err }
 }
 
-// step leaves its name in the trail, and makes sure whom it is bound for.
+// step returns a binder that appends a name to the trail. It checks that the
+// context carries the identity.
 func step(name string) scope.Binder {
 	return func(ctx context.Context, id scope.Identity) (context.Context, error) {
 		if carried, ok := scope.From(ctx); !ok || carried != id {
@@ -219,7 +220,7 @@ func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// logged catches what goes to slog.Default.
+// captureLog returns a buffer with the output of slog.Default.
 func captureLog(t *testing.T) *bytes.Buffer {
 	t.Helper()
 	var log bytes.Buffer

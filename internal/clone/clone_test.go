@@ -40,7 +40,7 @@ func copyOf[T any](t require.TestingT, v T) (T, bool) {
 	return dst, ok
 }
 
-// scribble overwrites whatever v leads to.
+// overwrite changes all memory that v refers to.
 func overwrite(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
@@ -88,7 +88,7 @@ func nodes(depth int) *rapid.Generator[*node] {
 	})
 }
 
-func TestACopyIsEqualAndSharesNothing(t *testing.T) {
+func TestCopyIsEqualAndSharesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := nodes(3).Draw(t, "value")
 		first, ok := copyOf(t, v)
@@ -97,11 +97,11 @@ func TestACopyIsEqualAndSharesNothing(t *testing.T) {
 		second, ok := copyOf(t, v)
 		require.True(t, ok)
 		overwrite(reflect.ValueOf(first))
-		require.Equal(t, v, second, "a change of one copy shows in the original")
+		require.Equal(t, v, second, "a change of a copy changed the original")
 	})
 }
 
-func TestNilAndEmptyStayApart(t *testing.T) {
+func TestNilAndEmptyDiffer(t *testing.T) {
 	type both struct {
 		A, B []int
 		C, D map[string]int
@@ -114,7 +114,7 @@ func TestNilAndEmptyStayApart(t *testing.T) {
 	require.NotNil(t, got.D)
 }
 
-func TestASliceHasNoRoomToGrowIntoTheOriginal(t *testing.T) {
+func TestCopiedSliceCannotGrowIntoTheOriginal(t *testing.T) {
 	src := make([]int, 1, 8)
 	got, ok := copyOf(t, src)
 	require.True(t, ok)
@@ -122,7 +122,7 @@ func TestASliceHasNoRoomToGrowIntoTheOriginal(t *testing.T) {
 	require.Zero(t, src[:2][1])
 }
 
-func TestWhatIsFlat(t *testing.T) {
+func TestShallow(t *testing.T) {
 	for typ, flat := range map[reflect.Type]bool{
 		reflect.TypeFor[string]():      true,
 		reflect.TypeFor[time.Time]():   true,
@@ -144,7 +144,7 @@ func TestWhatIsFlat(t *testing.T) {
 	}
 }
 
-func TestWhatHidesItsMemoryIsRefused(t *testing.T) {
+func TestUnexportedMemoryIsRefused(t *testing.T) {
 	_, ok := copyOf(t, *big.NewInt(5))
 	require.False(t, ok)
 	_, ok = copyOf(t, map[string]*big.Int{"n": big.NewInt(5)})
@@ -155,11 +155,11 @@ func TestWhatHidesItsMemoryIsRefused(t *testing.T) {
 	require.False(t, ok)
 
 	zero, ok := copyOf(t, map[string]*big.Int{"n": new(big.Int), "nil": nil})
-	require.True(t, ok, "what holds nothing can be copied")
+	require.True(t, ok, "zero values can be copied")
 	require.Len(t, zero, 2)
 }
 
-func TestSizeCountsWhatAValueLeadsTo(t *testing.T) {
+func TestSizeCountsReferencedMemory(t *testing.T) {
 	size := func(v any) int { return clone.Of(reflect.TypeOf(v)).Size(reflect.ValueOf(v)) }
 	long := strings.Repeat("x", 5000)
 	require.GreaterOrEqual(t, size(leaf{Name: long}), 5000)

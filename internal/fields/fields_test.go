@@ -161,7 +161,8 @@ func TestOfRefuses(t *testing.T) {
 	}
 }
 
-// An outer field hides the embedded one of its name, wherever it stands.
+// An outer field hides an embedded field of the same name, whichever comes
+// first.
 func TestOfShadows(t *testing.T) {
 	list, err := fields.Of(reflect.TypeFor[shadow]())
 	require.NoError(t, err)

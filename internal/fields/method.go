@@ -21,7 +21,7 @@ var (
 type Methods struct{ Marshals, Unmarshals bool }
 
 // Complete reports whether the type has both methods.
-func (p Methods) Complete() bool { return p.Marshals && p.Unmarshals }
+func (m Methods) Complete() bool { return m.Marshals && m.Unmarshals }
 
 // MarshalsItself reports whether t has a method that marshals or unmarshals it
 // as text or JSON, or is [time.Time]. Such a type is not stored by its fields.
@@ -44,8 +44,8 @@ func methodsOf(t, marshaler, unmarshaler reflect.Type) Methods {
 	return Methods{Marshals: implements(t, marshaler), Unmarshals: implements(t, unmarshaler)}
 }
 
-// implements reports whether t or *t implements the interface itself, not
-// through a field that promotes its method.
+// implements reports whether t or *t implements the interface, not counting a
+// method that promoted excludes.
 func implements(t, iface reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	if !p.Implements(iface) {
@@ -112,8 +112,8 @@ func MsgPackMethod(t reflect.Type) string { return firstMethod(t, msgpackMethods
 // any format, or "".
 func marshalMethod(t reflect.Type) string { return firstMethod(t, marshalMethods) }
 
-// firstMethod returns the first of the names that is a method of t or *t and
-// not promoted, or "".
+// firstMethod returns the first of the names that is a method of t or *t, or "".
+// It does not count a method that promoted excludes.
 func firstMethod(t reflect.Type, names []string) string {
 	p := reflect.PointerTo(t)
 	if p.NumMethod() == 0 {
