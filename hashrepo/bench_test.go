@@ -17,8 +17,9 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Twelve is the record of the benchmarks: 12 fields, about 400 bytes.
-type Twelve struct {
+// TwelveFields is the record type of the benchmarks. A record has about 400
+// bytes.
+type TwelveFields struct {
 	Name    string    `redis:"name"`
 	Email   string    `redis:"email"`
 	City    string    `redis:"city"`
@@ -33,7 +34,7 @@ type Twelve struct {
 	Updated time.Time `redis:"updated"`
 }
 
-var twelve = Twelve{
+var twelveFields = TwelveFields{
 	Name: "Alice Liddell", Email: "alice@example.com", City: "Bogotá", Plan: "premium",
 	Bio: "Curiouser and curiouser: a text of some length, as profiles have them, that is stored as it is, in UTF-8, " +
 		"without quotes around it or anything escaped in it, of two hundred bytes or so, to be fair to every side.",
@@ -44,44 +45,44 @@ var twelve = Twelve{
 
 const callers = 64
 
-// BenchmarkGet compares Get with an HMGET by hand: on the client of the same
-// pools, and on one of its own, whose calls have no deadline.
+// BenchmarkGet compares Get with a hand-written HMGET, on the client of the
+// same pools and on a separate client without deadlines.
 func BenchmarkGet(b *testing.B) {
-	repo, pooled, own := bench(b)
-	require.NoError(b, repo.Upsert(ctx, "u", twelve))
+	repo, pooled, own := newBenchmarkRepo(b)
+	require.NoError(b, repo.Upsert(ctx, "u", twelveFields))
 	byRepo := func() error { _, err := repo.Get(ctx, "u"); return err }
-	for _, hand := range []byHand{pooled, own} {
+	for _, hand := range []handWritten{pooled, own} {
 		got, err := hand.get(ctx, "u")
 		require.NoError(b, err)
-		require.Equal(b, twelve, got)
+		require.Equal(b, twelveFields, got)
 		b.Run(hand.name, func(b *testing.B) {
 			ratiotest.Compare(b, callers, byRepo, func() error { _, err := hand.get(ctx, "u"); return err })
 		})
 	}
 }
 
-// BenchmarkUpsert compares Upsert with a bare HSET, which gives no lifetime,
-// and with HSET and PEXPIRE in a transaction by hand.
+// BenchmarkUpsert compares Upsert with HSET alone, which sets no lifetime, and
+// with a hand-written transaction of HSET and PEXPIRE.
 func BenchmarkUpsert(b *testing.B) {
-	repo, pooled, own := bench(b)
-	byRepo := func() error { return repo.Upsert(ctx, "u", twelve) }
-	for _, hand := range []byHand{pooled, own} {
+	repo, pooled, own := newBenchmarkRepo(b)
+	byRepo := func() error { return repo.Upsert(ctx, "u", twelveFields) }
+	for _, hand := range []handWritten{pooled, own} {
 		b.Run(hand.name+"/hset", func(b *testing.B) {
-			ratiotest.Compare(b, callers, byRepo, func() error { return hand.hset(ctx, "h", &twelve) })
+			ratiotest.Compare(b, callers, byRepo, func() error { return hand.hset(ctx, "h", &twelveFields) })
 		})
 		b.Run(hand.name+"/transaction", func(b *testing.B) {
-			ratiotest.Compare(b, callers, byRepo, func() error { return hand.upsert(ctx, "h", &twelve) })
+			ratiotest.Compare(b, callers, byRepo, func() error { return hand.upsert(ctx, "h", &twelveFields) })
 		})
 	}
 }
 
-// BenchmarkGetMany compares a call for 100 records with 100 calls of Get.
+// BenchmarkGetMany compares one call for 100 records with 100 calls of Get.
 func BenchmarkGetMany(b *testing.B) {
-	repo, _, _ := bench(b)
+	repo, _, _ := newBenchmarkRepo(b)
 	ids := make([]string, 100)
 	for i := range ids {
 		ids[i] = strconv.Itoa(i)
-		require.NoError(b, repo.Upsert(ctx, ids[i], twelve))
+		require.NoError(b, repo.Upsert(ctx, ids[i], twelveFields))
 	}
 	many := func() error {
 		_, err := repo.GetMany(ctx, ids...)
@@ -100,21 +101,21 @@ func BenchmarkGetMany(b *testing.B) {
 	}
 }
 
-// BenchmarkFind compares the search for one of 100,000 records with a loop of
-// SCAN and one HGET for each key.
+// BenchmarkFind compares Find for one of 100,000 records with a loop of SCAN
+// and one HGET for each key.
 func BenchmarkFind(b *testing.B) {
-	repo, _, own := bench(b)
+	repo, _, own := newBenchmarkRepo(b)
 	const n = 100_000
-	records := make([]hashrepo.Record[Twelve], 0, 1000)
+	records := make([]hashrepo.Record[TwelveFields], 0, 1000)
 	for i := range n {
-		record := hashrepo.Record[Twelve]{ID: strconv.Itoa(i), Value: twelve}
+		record := hashrepo.Record[TwelveFields]{ID: strconv.Itoa(i), Value: twelveFields}
 		record.Value.Score = int64(i)
 		if records = append(records, record); len(records) == cap(records) {
 			require.NoError(b, repo.UpsertMany(ctx, records...))
 			records = records[:0]
 		}
 	}
-	score := hashrepo.At[Twelve]("score")
+	score := hashrepo.At[TwelveFields]("score")
 	ratiotest.Compare(b, 1, func() error { return own.find(ctx, "77777") },
 		func() error {
 			found := 0
@@ -131,23 +132,24 @@ func BenchmarkFind(b *testing.B) {
 		})
 }
 
-func bench(b *testing.B) (repo *hashrepo.HashRepo[Twelve], pooled, own byHand) {
+func newBenchmarkRepo(b *testing.B) (repo *hashrepo.HashRepo[TwelveFields], pooled, own handWritten) {
 	server := redistest.Server(b)
 	p := pooltest.Redis(b, pool.Config{URL: server.URL()})
-	repo, prefix := newRepo[Twelve](b, p)
+	repo, prefix := newRepo[TwelveFields](b, p)
 	c, err := p.Client(pool.User)
 	require.NoError(b, err)
-	return repo, byHand{"pooled", c, prefix}, byHand{"own", server.Client(b, 11), prefix}
+	return repo, handWritten{"pooled", c, prefix}, handWritten{"own", server.Client(b, 11), prefix}
 }
 
-// byHand is what a careful programmer writes for Twelve with rueidis alone.
-type byHand struct {
+// handWritten is code for TwelveFields as a careful programmer writes it with
+// rueidis alone.
+type handWritten struct {
 	name   string
 	c      rueidis.Client
 	prefix string
 }
 
-func (h byHand) get(ctx context.Context, id string) (t Twelve, err error) {
+func (h handWritten) get(ctx context.Context, id string) (t TwelveFields, err error) {
 	values, err := h.c.Do(ctx, h.c.B().Hmget().Key(h.prefix+id).Field("name", "email", "city", "bio", "plan", "score",
 		"level", "ratio", "active", "admin", "created", "updated").Build()).AsStrSlice()
 	if err != nil {
@@ -171,7 +173,7 @@ func (h byHand) get(ctx context.Context, id string) (t Twelve, err error) {
 	return t, err
 }
 
-func (h byHand) upsert(ctx context.Context, id string, t *Twelve) error {
+func (h handWritten) upsert(ctx context.Context, id string, t *TwelveFields) error {
 	key := h.prefix + id
 	results := h.c.DoMulti(ctx,
 		h.c.B().Multi().Build(),
@@ -185,11 +187,11 @@ func (h byHand) upsert(ctx context.Context, id string, t *Twelve) error {
 	return replies[0].Error()
 }
 
-func (h byHand) hset(ctx context.Context, id string, t *Twelve) error {
+func (h handWritten) hset(ctx context.Context, id string, t *TwelveFields) error {
 	return h.c.Do(ctx, h.write(h.prefix+id, t)).Error()
 }
 
-func (h byHand) write(key string, t *Twelve) rueidis.Completed {
+func (h handWritten) write(key string, t *TwelveFields) rueidis.Completed {
 	flag := func(b bool) string {
 		if b {
 			return "1"
@@ -206,8 +208,8 @@ func (h byHand) write(key string, t *Twelve) rueidis.Completed {
 		Build()
 }
 
-// find is what a programmer in a hurry writes.
-func (h byHand) find(ctx context.Context, score string) error {
+// find searches in the simplest way.
+func (h handWritten) find(ctx context.Context, score string) error {
 	found := 0
 	for cursor := uint64(0); ; {
 		page, err := h.c.Do(ctx, h.c.B().Scan().Cursor(cursor).Match(h.prefix+"*").Build()).AsScanEntry()

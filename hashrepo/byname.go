@@ -22,16 +22,16 @@ var deleteFieldScript = newScript(deleteFieldSource, store.Count)
 // sends HGET, and EXISTS if the field is absent, which is read as the zero
 // value.
 //
-// dst points to the field's type, or to a type that can hold every value of it,
-// such as any, a wider number or a named string. A float may lose digits in a
-// narrower float. If T is a map whose values may be of any type, dst alone
-// determines how the field is decoded.
+// dst points to the type of the field, or to a type that the value can be
+// converted to without loss, such as any, another number type or a named
+// string. Only a float may lose digits, in a narrower float. If T is a map
+// whose values may be of any type, dst alone determines how the field is
+// decoded.
 //
 // If the record does not exist, GetField returns [ErrNotFound]. If T has no
 // such field, it returns [ErrUnknownField]. If dst does not fit the field, it
-// returns [ErrFieldType], or [ErrOverflow] if the value is out of the range of
-// dst. If the stored text does not fit the field, it returns a
-// [*codec.DecodeError].
+// returns [ErrFieldType], or [ErrOverflow] if dst cannot represent the number.
+// If the stored text does not fit the field, it returns a [*codec.DecodeError].
 func (r *HashRepo[T]) GetField(ctx context.Context, id, field string, dst any) error {
 	return r.core.getField(ctx, id, field, dst)
 }

@@ -32,8 +32,8 @@ type Numbers struct {
 
 var codecs = []codec.Codec{codec.Compact, codec.JSON, codec.MsgPack}
 
-// Whatever takes a field to its bounds gives the exact number, and one step
-// further changes nothing.
+// An increment up to the limit of a type is exact. An increment beyond it is
+// refused and changes nothing.
 func TestIncrementBounds(t *testing.T) {
 	cases := []struct {
 		field       string
@@ -69,7 +69,7 @@ func TestIncrementBounds(t *testing.T) {
 					require.ErrorIs(t, err, symphony.ErrOverflow)
 					var after int64
 					require.NoError(t, repo.GetField(ctx, "u", c.field, &after))
-					require.Equal(t, c.want, after, "changed all the same")
+					require.Equal(t, c.want, after, "a refused increment changed the field")
 					_, err = repo.Get(ctx, "u")
 					require.NoError(t, err)
 				})
@@ -78,7 +78,7 @@ func TestIncrementBounds(t *testing.T) {
 			require.ErrorIs(t, err, symphony.ErrOverflow)
 			found, err := repo.Exists(ctx, "new")
 			require.NoError(t, err)
-			require.False(t, found, "a refused increment made a record")
+			require.False(t, found, "a refused increment created a record")
 			got, err := repo.IncrementField(ctx, "new", "p", 5)
 			require.NoError(t, err)
 			require.EqualValues(t, 5, got)
@@ -99,7 +99,7 @@ func TestIncrementOfCorruptField(t *testing.T) {
 	})
 }
 
-func TestConcurrentChangesAllCount(t *testing.T) {
+func TestConcurrentUpdatesLoseNothing(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, codec := range codecs {
 			t.Run(codec.Name(), func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestAppendToList(t *testing.T) {
 				require.NoError(t, repo.AppendToList(ctx, "u", "strings"))
 				found, err := repo.Exists(ctx, "u")
 				require.NoError(t, err)
-				require.False(t, found, "nothing was to be sent")
+				require.False(t, found, "an empty append created a record")
 				for range 2 {
 					require.NoError(t, repo.AppendToList(ctx, "u", "strings", `a"]`, ""))
 					require.NoError(t, repo.AppendToList(ctx, "u", "bools", true))
@@ -227,7 +227,8 @@ func TestFieldsByName(t *testing.T) {
 	})
 }
 
-// A zero that omitzero would leave out is found, whoever wrote it.
+// Eq finds a zero value of a field with omitzero, whether it is absent or
+// stored.
 func TestEqOfOmittedZero(t *testing.T) {
 	type counter struct {
 		N int64 `redis:"n,omitzero"`
@@ -247,9 +248,9 @@ func TestEqOfOmittedZero(t *testing.T) {
 	})
 }
 
-// What is stored in an open map is of a type that can be stored, or nothing is
-// sent; a nil pointer is absent however it is written.
-func TestOpenValues(t *testing.T) {
+// A value of a map[string]any that cannot be stored is refused before anything
+// is sent. A nil pointer in it is absent.
+func TestMapOfAnyValues(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[map[string]any](t, p)
 		pooltest.RequireNothingSent(t, p, symphony.ErrFieldType, func() error { return repo.UpdateField(ctx, "u", "a", make(chan int)) })
@@ -263,8 +264,8 @@ func TestOpenValues(t *testing.T) {
 	})
 }
 
-// A writer that others overtake without end gives up with its context.
-func TestSwapEndsWithItsContext(t *testing.T) {
+// A rewrite of a field returns the error of its context.
+func TestRewriteEndsWithItsContext(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	repo, _ := newRepo[Numbers](t, p, hashrepo.Codec(codec.MsgPack))
 	ended, cancel := context.WithCancel(ctx)

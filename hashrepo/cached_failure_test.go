@@ -23,17 +23,18 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Connections that break lose what Redis had to say on them.
-func TestNoValueGoesBackwardsWhileConnectionsBreak(t *testing.T) {
+// Broken connections lose invalidations. A cached read must still never return
+// an older value than the read before it.
+func TestCachedReadsNeverGoBackwards(t *testing.T) {
 	server := redistest.Server(t)
-	// With the end of a connection alone to say that it told nothing any more.
+	// MaxStale is long, so only the end of a connection drops its entries.
 	p := pooltest.Redis(t, pool.Config{URL: server.URL(), Cache: pool.Cache{MaxStale: time.Hour}})
-	cached, plain, prefix := cachedPair[Counted](t, p)
+	cached, plain, prefix := cachedPair[FlatRecord](t, p)
 	const keys, kills = 8, 84
 	for k := range keys {
-		require.NoError(t, plain.Upsert(ctx, fmt.Sprint("record", k), Counted{}))
+		require.NoError(t, plain.Upsert(ctx, fmt.Sprint("record", k), FlatRecord{}))
 	}
-	other, release := server.Client(t, 11).Dedicate() // one connection, which is spared
+	other, release := server.Client(t, 11).Dedicate() // one connection, which is not killed
 	defer release()
 	var issued [keys]atomic.Int64
 	var backwards, reads, killed atomic.Int64
@@ -42,7 +43,7 @@ func TestNoValueGoesBackwardsWhileConnectionsBreak(t *testing.T) {
 	for g := range 8 {
 		wg.Go(func() {
 			var last [keys]int64
-			for i := g; running(quit); i++ {
+			for i := g; isRunning(quit); i++ {
 				k := i % keys
 				v, err := cached.Get(ctx, fmt.Sprint("record", k))
 				if err != nil {
@@ -74,7 +75,7 @@ func TestNoValueGoesBackwardsWhileConnectionsBreak(t *testing.T) {
 	require.Zero(t, backwards.Load())
 	require.Greater(t, reads.Load(), killed.Load())
 	for k := range keys {
-		eventually(t, func() bool {
+		waitUntil(t, func() bool {
 			v, err := cached.Get(ctx, fmt.Sprint("record", k))
 			return err == nil && v.N == issued[k].Load()
 		})
@@ -82,18 +83,19 @@ func TestNoValueGoesBackwardsWhileConnectionsBreak(t *testing.T) {
 	t.Logf("%d connections killed, %d reads: %+v", killed.Load(), reads.Load(), userStats(p))
 }
 
-// On a connection that is dead and does not say so, what was read before is
-// served for MaxStale and no longer.
-func TestADeadLinkServesNothingOlderThanMaxStale(t *testing.T) {
+// If a connection is dead without an error, its entries are served for MaxStale
+// and no longer.
+func TestDeadConnectionServesUntilMaxStale(t *testing.T) {
 	server := redistest.Server(t)
 	link := redistest.NewProxy(t, server)
 	const maxStale = 600 * time.Millisecond
 	p := pooltest.Redis(t, pool.Config{URL: link.URL(), Timeout: 300 * time.Millisecond, Cache: pool.Cache{MaxStale: maxStale}})
-	cached, plain, prefix := cachedPair[Counted](t, p)
-	require.NoError(t, plain.Upsert(ctx, "u", Counted{N: 1}))
+	cached, plain, prefix := cachedPair[FlatRecord](t, p)
+	require.NoError(t, plain.Upsert(ctx, "u", FlatRecord{N: 1}))
 	other := server.Client(t, 11)
 
-	// As long as the link lives, memory serves for much longer than MaxStale.
+	// While the connection lives, entries are served for much longer than
+	// MaxStale.
 	_, err := cached.Get(ctx, "u")
 	require.NoError(t, err)
 	misses := userStats(p).CacheMisses
@@ -101,14 +103,14 @@ func TestADeadLinkServesNothingOlderThanMaxStale(t *testing.T) {
 		_, err := cached.Get(ctx, "u")
 		require.NoError(t, err)
 	}
-	require.LessOrEqual(t, userStats(p).CacheMisses-misses, int64(2), "a sign of life is enough")
+	require.LessOrEqual(t, userStats(p).CacheMisses-misses, int64(2), "entries of a live connection expired")
 
 	link.SetDelay(time.Hour)
 	defer link.SetFault(redistest.Healthy)
 	limit := time.Now().Add(maxStale)
 	require.NoError(t, other.Do(ctx, other.B().Hset().Key(prefix+"u").FieldValue().FieldValue("n", "2").Build()).Error())
 	stale := 0
-	eventually(t, func() bool {
+	waitUntil(t, func() bool {
 		before := time.Now()
 		v, err := cached.Get(ctx, "u")
 		if err == nil && v.N == 1 {
@@ -117,45 +119,46 @@ func TestADeadLinkServesNothingOlderThanMaxStale(t *testing.T) {
 		}
 		return err != nil
 	})
-	require.Positive(t, stale, "the link was not dead")
+	require.Positive(t, stale, "the connection was not dead")
 
 	link.SetFault(redistest.Healthy)
-	eventually(t, func() bool {
+	waitUntil(t, func() bool {
 		v, err := cached.Get(ctx, "u")
-		require.False(t, err == nil && v.N == 1, "what was told meanwhile came after the value")
+		require.False(t, err == nil && v.N == 1, "the old value was returned after the connection recovered")
 		return err == nil
 	})
 }
 
-func TestARestartedServerIsReadAnew(t *testing.T) {
+func TestCacheAfterServerRestart(t *testing.T) {
 	server := redistest.Server(t)
 	p := pooltest.Redis(t, pool.Config{URL: server.URL()})
-	cached, plain, _ := cachedPair[Counted](t, p)
-	require.NoError(t, plain.Upsert(ctx, "u", Counted{N: 1}))
+	cached, plain, _ := cachedPair[FlatRecord](t, p)
+	require.NoError(t, plain.Upsert(ctx, "u", FlatRecord{N: 1}))
 	_, err := cached.Get(ctx, "u")
 	require.NoError(t, err)
 	server.Restart(t)
-	eventually(t, func() bool {
+	waitUntil(t, func() bool {
 		_, err := cached.Get(ctx, "u")
 		return errors.Is(err, symphony.ErrNotFound)
 	})
-	eventually(t, func() bool { return plain.Upsert(ctx, "u", Counted{N: 2}) == nil })
+	waitUntil(t, func() bool { return plain.Upsert(ctx, "u", FlatRecord{N: 2}) == nil })
 	v, err := cached.Get(ctx, "u")
 	require.NoError(t, err)
 	require.EqualValues(t, 2, v.N)
 }
 
-// Own writes show at once on a cluster too, while slots change their node.
+// On a cluster, a read returns the caller's own last write, also during
+// failovers.
 func TestCachedOnACluster(t *testing.T) {
 	c := redistest.ReplicatedCluster(t)
 	p := pooltest.Redis(t, pool.Config{URL: c.URL()})
-	cached, plain, _ := cachedPair[Counted](t, p)
+	cached, plain, _ := cachedPair[FlatRecord](t, p)
 	ids := make([]string, 64)
 	write := func(n int64) {
 		for i := range ids {
 			ids[i] = fmt.Sprint("record", i)
-			eventually(t, func() bool {
-				if plain.Upsert(ctx, ids[i], Counted{N: n}) != nil {
+			waitUntil(t, func() bool {
+				if plain.Upsert(ctx, ids[i], FlatRecord{N: n}) != nil {
 					return false
 				}
 				v, err := cached.Get(ctx, ids[i])
@@ -168,12 +171,12 @@ func TestCachedOnACluster(t *testing.T) {
 	many, err := cached.GetMany(ctx, ids...)
 	require.NoError(t, err)
 	require.Len(t, many, len(ids))
-	inMemory(t, p, func() { _, _ = cached.GetMany(ctx, ids...) })
+	requireReadsFromMemory(t, p, func() { _, _ = cached.GetMany(ctx, ids...) })
 	require.EqualValues(t, len(ids), userStats(p).CacheEntries)
 	for _, replica := range c.Replicas {
 		follower := replica.Client(t, 0)
 		require.NoError(t, follower.Do(ctx, follower.B().Arbitrary("CLUSTER", "FAILOVER").Build()).Error())
-		eventually(t, func() bool {
+		waitUntil(t, func() bool {
 			role, err := follower.Do(ctx, follower.B().Role().Build()).ToArray()
 			require.NoError(t, err)
 			name, _ := role[0].ToString()
@@ -188,13 +191,13 @@ func TestCachedOnACluster(t *testing.T) {
 	}
 }
 
-func TestCachedOverASentinelFailover(t *testing.T) {
+func TestCachedDuringSentinelFailover(t *testing.T) {
 	s := redistest.Sentinel(t)
 	p := pooltest.Redis(t, pool.Config{URL: s.URL(), Timeout: time.Second})
-	cached, plain, _ := cachedPair[Counted](t, p)
+	cached, plain, _ := cachedPair[FlatRecord](t, p)
 	write := func(n int64) {
-		eventually(t, func() bool {
-			if plain.Upsert(ctx, "u", Counted{N: n}) != nil {
+		waitUntil(t, func() bool {
+			if plain.Upsert(ctx, "u", FlatRecord{N: n}) != nil {
 				return false
 			}
 			v, err := cached.Get(ctx, "u")
@@ -203,15 +206,15 @@ func TestCachedOverASentinelFailover(t *testing.T) {
 		})
 	}
 	write(1)
-	inMemory(t, p, func() { _, _ = cached.Get(ctx, "u") })
+	requireReadsFromMemory(t, p, func() { _, _ = cached.Get(ctx, "u") })
 	s.Primary.Kill()
 	for n := int64(2); n < 50; n++ {
 		write(n)
 	}
 }
 
-// Everything works uncached where the server cannot tell what changes, and one
-// line says so.
+// If the server does not support invalidations, every read goes to the server,
+// and one log line says so.
 func TestWithoutTracking(t *testing.T) {
 	restricted := redistest.Server(t, "user default on nopass ~* &* +@all -client|tracking")
 	for name, open := range map[string]func(t *testing.T, logger *slog.Logger) *pool.Pools{
@@ -243,12 +246,12 @@ func TestWithoutTracking(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			p := open(t, slog.New(slog.NewTextHandler(&log, nil)))
-			plain, _ := newRepo[Counted](t, p)
-			require.NotContains(t, log.String(), "Cached", "nobody wants to cache yet")
+			plain, _ := newRepo[FlatRecord](t, p)
+			require.NotContains(t, log.String(), "Cached", "logged before a view with Cached was made")
 			cached := plain.With(hashrepo.Cached(time.Hour))
 			_ = plain.With(hashrepo.Cached(time.Hour))
 			require.Equal(t, 1, strings.Count(log.String(), "Cached"), log.String())
-			require.NoError(t, plain.Upsert(ctx, "u", Counted{N: 1}))
+			require.NoError(t, plain.Upsert(ctx, "u", FlatRecord{N: 1}))
 			for range 2 {
 				before := userStats(p).Commands
 				v, err := cached.Get(ctx, "u")
@@ -267,8 +270,8 @@ func TestWithoutTracking(t *testing.T) {
 	t.Run("disabled", func(t *testing.T) {
 		var log bytes.Buffer
 		p := pooltest.Redis(t, pool.Config{Cache: pool.Cache{Disabled: true}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-		cached, plain, _ := cachedPair[Counted](t, p)
-		require.NoError(t, plain.Upsert(ctx, "u", Counted{N: 1}))
+		cached, plain, _ := cachedPair[FlatRecord](t, p)
+		require.NoError(t, plain.Upsert(ctx, "u", FlatRecord{N: 1}))
 		for range 2 {
 			v, err := cached.Get(ctx, "u")
 			require.NoError(t, err)
@@ -283,14 +286,14 @@ func TestWithoutTracking(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"off"}, list)
 	})
-	t.Run("a NewClient that turns caching off", func(t *testing.T) {
+	t.Run("a NewClient that disables caching", func(t *testing.T) {
 		p := pooltest.Redis(t, pool.Config{NewClient: func(opt rueidis.ClientOption) (rueidis.Client, error) {
 			opt.DisableCache = true
 			return rueidis.NewClient(opt)
 		}})
-		cached, plain, _ := cachedPair[Counted](t, p)
+		cached, plain, _ := cachedPair[FlatRecord](t, p)
 		for n := range int64(3) {
-			require.NoError(t, plain.Upsert(ctx, "u", Counted{N: n}))
+			require.NoError(t, plain.Upsert(ctx, "u", FlatRecord{N: n}))
 			for range 2 {
 				v, err := cached.Get(ctx, "u")
 				require.NoError(t, err)

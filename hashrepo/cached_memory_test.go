@@ -18,64 +18,63 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The memory that is held stays within the budget, also where ten times as much
-// is read.
-func TestTheHeapStaysWithinTheBudget(t *testing.T) {
+// The cache stays within its budget, even if ten times as much is read.
+func TestCacheMemoryStaysWithinBudget(t *testing.T) {
 	const budget = 2 << 20
-	heldFor(t, budget, "flat", flatRecord)
-	heldFor(t, budget, "deep", deepRecord)
+	requireMemoryWithinBudget(t, budget, "flat", newFlatRecord)
+	requireMemoryWithinBudget(t, budget, "deep", newNestedRecord)
 }
 
-// TestSoakHeap is the long form; `make soak` runs it.
+// TestSoakHeap is the long form of the test above. `make soak` runs it.
 func TestSoakHeap(t *testing.T) {
 	if os.Getenv("SOAK") != "1" {
 		t.Skip("SOAK=1 runs it")
 	}
 	const budget = 16 << 20
-	heldFor(t, budget, "flat", flatRecord)
-	heldFor(t, budget, "deep", deepRecord)
-	heldFor(t, budget, "small", func(i int) Counted { return Counted{N: int64(i)} })
-	heldFor(t, budget, "undecoded", func(i int) Ledger { return Ledger{*big.NewInt(int64(i + 1))} })
+	requireMemoryWithinBudget(t, budget, "flat", newFlatRecord)
+	requireMemoryWithinBudget(t, budget, "deep", newNestedRecord)
+	requireMemoryWithinBudget(t, budget, "small", func(i int) FlatRecord { return FlatRecord{N: int64(i)} })
+	requireMemoryWithinBudget(t, budget, "undecoded", func(i int) Ledger { return Ledger{*big.NewInt(int64(i + 1))} })
 }
 
-func flatRecord(i int) Twelve {
-	v := twelve
+func newFlatRecord(i int) TwelveFields {
+	v := twelveFields
 	v.Name = fmt.Sprint("name", i)
 	return v
 }
 
-func deepRecord(i int) Profile {
+func newNestedRecord(i int) Profile {
 	return Profile{
 		Name: fmt.Sprint("name", i), Tags: []string{"a", "bb", fmt.Sprint(i)}, Raw: make([]byte, 100),
 		Labels: map[string]int{"x": i, "y": 2}, Any: map[string]any{"k": []any{"v", int64(1)}},
 	}
 }
 
-func heldFor[T any](t *testing.T, budget int, name string, value func(i int) T) {
+func requireMemoryWithinBudget[T any](t *testing.T, budget int, name string, value func(i int) T) {
 	t.Run(name, func(t *testing.T) {
 		p := pooltest.Redis(t, pool.Config{URL: redistest.Server(t).URL(), Timeout: time.Minute, Cache: pool.Cache{MaxBytes: budget}})
-		connect(t, p)
-		before := heap()
-		counted := readTenfold(t, p, budget, value)
-		full := heap()
+		dialAllConnections(t, p)
+		before := heapInUse()
+		counted := readTenTimesTheBudget(t, p, budget, value)
+		full := heapInUse()
 		require.NoError(t, pooltest.Do(t, p, pool.User, "FLUSHALL").Error())
-		eventually(t, func() bool { return userStats(p).CacheEntries == 0 })
-		// What an earlier test let go of meanwhile was there before, and not after.
-		held := full - min(before, heap())
+		waitUntil(t, func() bool { return userStats(p).CacheEntries == 0 })
+		// Garbage of an earlier test may have been collected in between.
+		held := full - min(before, heapInUse())
 		t.Logf("%d bytes held, %d counted, of %d", held, counted, budget)
 		require.LessOrEqual(t, held, int64(budget+budget/5))
 		require.Greater(t, counted, int64(budget)*9/10)
-		require.Greater(t, held, counted*6/10, "the count is far too high")
+		require.Greater(t, held, counted*6/10, "the cache counts far more than it holds")
 	})
 }
 
-// connect makes the pool dial all its connections, whose buffers are no part of
-// the cache.
-func connect(t *testing.T, p *pool.Pools) {
+// dialAllConnections makes the pool dial all its connections, since their
+// buffers are not part of the cache.
+func dialAllConnections(t *testing.T, p *pool.Pools) {
 	t.Helper()
-	warm, plain, _ := cachedPair[Counted](t, p)
+	warm, plain, _ := cachedPair[FlatRecord](t, p)
 	for i := range 200 {
-		require.NoError(t, plain.Upsert(ctx, fmt.Sprint(i), Counted{}))
+		require.NoError(t, plain.Upsert(ctx, fmt.Sprint(i), FlatRecord{}))
 		_, err := warm.Get(ctx, fmt.Sprint(i))
 		require.NoError(t, err)
 	}
@@ -83,9 +82,9 @@ func connect(t *testing.T, p *pool.Pools) {
 	require.NoError(t, err)
 }
 
-// readTenfold reads ten times the budget, a part of it again and again, and
-// gives what is counted.
-func readTenfold[T any](t *testing.T, p *pool.Pools, budget int, value func(i int) T) int64 {
+// readTenTimesTheBudget reads ten times the budget, a part of it repeatedly,
+// and returns the bytes that the cache counts.
+func readTenTimesTheBudget[T any](t *testing.T, p *pool.Pools, budget int, value func(i int) T) int64 {
 	t.Helper()
 	cached, plain, _ := cachedPair[T](t, p)
 	const batch = 500
@@ -113,8 +112,9 @@ func readTenfold[T any](t *testing.T, p *pool.Pools, budget int, value func(i in
 	}
 }
 
-// heap is what is in use, once what others have let go of is collected.
-func heap() int64 {
+// heapInUse returns the bytes of the heap that are in use after all garbage is
+// collected.
+func heapInUse() int64 {
 	var m runtime.MemStats
 	for least, same := uint64(math.MaxUint64), 0; same < 5; same++ {
 		runtime.GC()

@@ -18,31 +18,32 @@ import (
 )
 
 func TestOwnWritesAreNeverStale(t *testing.T) {
-	t.Run("redis", func(t *testing.T) { overFour(t, 20_000) })
-	t.Run("unheard", func(t *testing.T) {
+	t.Run("redis", func(t *testing.T) { readOwnWritesOnFourConnections(t, 20_000) })
+	t.Run("without invalidations", func(t *testing.T) {
 		p := pooltest.Redis(t, pool.Config{NewClient: pooltest.WithoutInvalidations})
-		require.Zero(t, hammer(t, p, 20_000))
+		require.Zero(t, countStaleReads(t, p, 20_000))
 		require.Positive(t, userStats(p).CacheHits)
 	})
-	t.Run("embedded", func(t *testing.T) { require.Zero(t, hammer(t, pooltest.Embedded(t), 2_000)) })
+	t.Run("embedded", func(t *testing.T) { require.Zero(t, countStaleReads(t, pooltest.Embedded(t), 2_000)) })
 }
 
-// TestSoakOwnWrites is the long form; `make soak` runs it.
+// TestSoakOwnWrites is the long form of the test above. `make soak` runs it.
 func TestSoakOwnWrites(t *testing.T) {
 	if os.Getenv("SOAK") != "1" {
 		t.Skip("SOAK=1 runs it")
 	}
-	overFour(t, 1_000_000)
+	readOwnWritesOnFourConnections(t, 1_000_000)
 }
 
-// overFour hammers over four connections.
-func overFour(t *testing.T, rounds int) {
+// readOwnWritesOnFourConnections requires that no read is stale on a pool with
+// four connections.
+func readOwnWritesOnFourConnections(t *testing.T, rounds int) {
 	t.Helper()
 	p := pooltest.Redis(t, pool.Config{NewClient: func(opt rueidis.ClientOption) (rueidis.Client, error) {
-		opt.PipelineMultiplex = 2 // its logarithm
+		opt.PipelineMultiplex = 2 // the binary logarithm of the number of connections
 		return rueidis.NewClient(opt)
 	}})
-	require.Zero(t, hammer(t, p, rounds))
+	require.Zero(t, countStaleReads(t, p, rounds))
 	require.Positive(t, userStats(p).CacheHits)
 	list, err := pooltest.Do(t, p, pool.User, "CLIENT", "LIST").ToString()
 	require.NoError(t, err)
@@ -50,22 +51,23 @@ func overFour(t *testing.T, rounds int) {
 	t.Logf("%d rounds: %+v", rounds, userStats(p))
 }
 
-// hammer writes and reads its own writes, from several goroutines for one pool,
-// each on a record that is read over a connection of its own, by others all the
-// time. It gives the number of reads that did not show the write before them.
-func hammer(t *testing.T, p *pool.Pools, rounds int) (stale int64) {
+// countStaleReads returns the number of reads that did not return the last
+// write of the same goroutine. Each of several goroutines writes one record,
+// which is read over another connection than the others, and which a second
+// goroutine reads all the time.
+func countStaleReads(t *testing.T, p *pool.Pools, rounds int) (stale int64) {
 	t.Helper()
-	cached, plain, prefix := cachedPair[Counted](t, p)
+	cached, plain, prefix := cachedPair[FlatRecord](t, p)
 	const writers = 4
 	var wg, readers sync.WaitGroup
 	var wrong atomic.Int64
 	quit := make(chan struct{})
 	for w := range writers {
-		id := onConnection(prefix, w)
-		require.NoError(t, plain.Upsert(ctx, id, Counted{}))
+		id := idOnConnection(prefix, w)
+		require.NoError(t, plain.Upsert(ctx, id, FlatRecord{}))
 		readers.Go(func() {
 			last := int64(0)
-			for ; running(quit); time.Sleep(20 * time.Microsecond) {
+			for ; isRunning(quit); time.Sleep(20 * time.Microsecond) {
 				v, err := cached.Get(ctx, id)
 				if err != nil || v.N < last {
 					wrong.Add(1)
@@ -75,7 +77,7 @@ func hammer(t *testing.T, p *pool.Pools, rounds int) (stale int64) {
 		})
 		wg.Go(func() {
 			for n := int64(1); n <= int64(rounds/writers); n++ {
-				err := plain.Upsert(ctx, id, Counted{N: n})
+				err := plain.Upsert(ctx, id, FlatRecord{N: n})
 				v, err2 := cached.Get(ctx, id)
 				if err != nil || err2 != nil || v.N != n {
 					wrong.Add(1)
@@ -89,9 +91,9 @@ func hammer(t *testing.T, p *pool.Pools, rounds int) (stale int64) {
 	return wrong.Load()
 }
 
-// onConnection is an id whose record is read over the nth of four connections:
-// the last bits of a key's slot tell which.
-func onConnection(prefix string, n int) string {
+// idOnConnection returns an id whose record is read over the nth of four
+// connections. The last two bits of a key's slot choose the connection.
+func idOnConnection(prefix string, n int) string {
 	for i := 0; ; i++ {
 		if id := fmt.Sprint("record", i); int(keyspace.Slot(prefix+id)%4) == n {
 			return id
@@ -99,7 +101,7 @@ func onConnection(prefix string, n int) string {
 	}
 }
 
-func running(c chan struct{}) bool {
+func isRunning(c chan struct{}) bool {
 	select {
 	case <-c:
 		return false

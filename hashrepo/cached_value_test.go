@@ -17,8 +17,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// What a caller is given is its own.
-func TestWhatIsGivenOutIsACopy(t *testing.T) {
+// A caller may change the record that it gets.
+func TestCachedRecordsAreCopied(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	for _, c := range []codec.Codec{codec.Compact, codec.JSON, codec.MsgPack} {
 		cached, _, _ := cachedPair[Profile](t, p, hashrepo.Codec(c))
@@ -28,31 +28,31 @@ func TestWhatIsGivenOutIsACopy(t *testing.T) {
 			Any: map[string]any{"k": []any{"v"}},
 		}
 		require.NoError(t, cached.Upsert(ctx, "u", want))
-		spoil := func(v Profile) {
+		modify := func(v Profile) {
 			require.Equal(t, want, v, c.Name())
-			v.Tags[0], v.Raw[0], *v.Nick, v.Labels["x"] = "spoilt", 'X', "spoilt", 9
-			v.Any.(map[string]any)["k"].([]any)[0] = "spoilt"
+			v.Tags[0], v.Raw[0], *v.Nick, v.Labels["x"] = "modified", 'X', "modified", 9
+			v.Any.(map[string]any)["k"].([]any)[0] = "modified"
 		}
-		for range 3 { // the first is read, the others are in memory
+		for range 3 { // the first is read, the others are cached
 			v, err := cached.Get(ctx, "u")
 			require.NoError(t, err)
-			spoil(v)
+			modify(v)
 			many, err := cached.GetMany(ctx, "u", "u")
 			require.NoError(t, err)
 			require.Len(t, many, 2)
-			spoil(many[0].Value)
-			spoil(many[1].Value)
+			modify(many[0].Value)
+			modify(many[1].Value)
 		}
 	}
 }
 
-// Ledger holds what nobody but its own methods can copy.
+// Ledger has a field that only the methods of its type can copy.
 type Ledger struct {
 	Balance big.Int `redis:"balance"`
 }
 
-// Some types hide what they hold: nobody but their own methods can copy them.
-func TestWhatCannotBeCopiedIsDecodedAnew(t *testing.T) {
+// A cached record that cannot be copied is decoded for each caller.
+func TestUncopyableRecordsAreDecodedAgain(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	cached, _, _ := cachedPair[Ledger](t, p)
 	v, err := cached.Mutate(ctx, "u", func(a *Ledger) error {
@@ -97,14 +97,14 @@ func TestPeekShared(t *testing.T) {
 	require.Same(t, first, second)
 	v, err := cached.Get(ctx, "u")
 	require.NoError(t, err)
-	v.Tags[0] = "spoilt"
+	v.Tags[0] = "modified"
 	require.Equal(t, []string{"a"}, first.Tags)
 }
 
 func TestCachedGetMany(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		cached, plain, prefix := cachedPair[Counted](t, p)
-		require.NoError(t, plain.UpsertMany(ctx, record("a", Counted{N: 1}), record("b", Counted{N: 2}), record("c", Counted{N: 3})))
+		cached, plain, prefix := cachedPair[FlatRecord](t, p)
+		require.NoError(t, plain.UpsertMany(ctx, record("a", FlatRecord{N: 1}), record("b", FlatRecord{N: 2}), record("c", FlatRecord{N: 3})))
 		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", prefix+"bad", "n", "many").Error())
 		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", prefix+"bare", "unknown", "x").Error())
 		require.NoError(t, pooltest.Do(t, p, pool.User, "SET", prefix+"text", "x").Error())
@@ -112,9 +112,9 @@ func TestCachedGetMany(t *testing.T) {
 		require.NoError(t, err)
 		for range 2 {
 			got, err := cached.GetMany(ctx, "c", "missing", "b", "bad", "a", "bare", "c", "text")
-			require.Equal(t, []hashrepo.Record[Counted]{
-				record("c", Counted{N: 3}), record("b", Counted{N: 2}), record("a", Counted{N: 1}),
-				record("bare", Counted{}), record("c", Counted{N: 3}),
+			require.Equal(t, []hashrepo.Record[FlatRecord]{
+				record("c", FlatRecord{N: 3}), record("b", FlatRecord{N: 2}), record("a", FlatRecord{N: 1}),
+				record("bare", FlatRecord{}), record("c", FlatRecord{N: 3}),
 			}, got)
 			var bad *codec.DecodeError
 			require.ErrorAs(t, err, &bad)
@@ -131,13 +131,13 @@ func TestCachedGetMany(t *testing.T) {
 		pooltest.RequireNothingSent(t, p, context.Canceled, func() error { _, err := cached.GetMany(ended, "d"); return err })
 	})
 	p := pooltest.Redis(t, pool.Config{})
-	cached, plain, prefix := cachedPair[Counted](t, p)
-	require.NoError(t, plain.UpsertMany(ctx, record("a", Counted{N: 1}), record("b", Counted{N: 2})))
+	cached, plain, prefix := cachedPair[FlatRecord](t, p)
+	require.NoError(t, plain.UpsertMany(ctx, record("a", FlatRecord{N: 1}), record("b", FlatRecord{N: 2})))
 	require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", prefix+"bare", "unknown", "x").Error())
 	ids := []string{"a", "b", "bare", "missing", "a"}
 	first, err := cached.GetMany(ctx, ids...)
 	require.NoError(t, err)
-	inMemory(t, p, func() {
+	requireReadsFromMemory(t, p, func() {
 		again, err := cached.GetMany(ctx, ids...)
 		require.NoError(t, err)
 		require.Equal(t, first, again)
@@ -149,7 +149,7 @@ func TestCachedGetMany(t *testing.T) {
 	require.EqualValues(t, 4, userStats(p).CacheEntries)
 }
 
-func TestMapsAndExtrasAreCached(t *testing.T) {
+func TestMapRecordsAndExtraFieldsAreCached(t *testing.T) {
 	type Open struct {
 		Name string            `redis:"name"`
 		More map[string]string `redis:",extra"`
@@ -171,17 +171,17 @@ func TestMapsAndExtrasAreCached(t *testing.T) {
 		o, err := extra.Get(ctx, "u")
 		require.NoError(t, err)
 		require.Equal(t, Open{"n", map[string]string{"x": "y"}}, o)
-		o.More["x"] = "spoilt"
+		o.More["x"] = "modified"
 	}
 	read()
-	inMemory(t, p, read)
+	requireReadsFromMemory(t, p, read)
 }
 
 func BenchmarkCachedGet(b *testing.B) {
 	p := pooltest.Redis(b, pool.Config{})
-	flat, _, _ := cachedPair[Twelve](b, p)
+	flat, _, _ := cachedPair[TwelveFields](b, p)
 	deep, _, _ := cachedPair[Profile](b, p)
-	require.NoError(b, flat.Upsert(ctx, "record1", twelve))
+	require.NoError(b, flat.Upsert(ctx, "record1", twelveFields))
 	require.NoError(b, deep.Upsert(ctx, "record1", Profile{Name: "x", Tags: []string{"a", "b", "c"}, Labels: map[string]int{"a": 1}}))
 	b.Run("flat", func(b *testing.B) {
 		b.ReportAllocs()
@@ -199,11 +199,11 @@ func BenchmarkCachedGet(b *testing.B) {
 	})
 }
 
-// A hit on a flat record allocates nothing.
-func TestACachedGetAllocatesNothing(t *testing.T) {
+// A hit for a record that an assignment copies allocates nothing.
+func TestCachedGetDoesNotAllocate(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	cached, _, _ := cachedPair[Twelve](t, p)
-	require.NoError(t, cached.Upsert(ctx, "record1", twelve))
+	cached, _, _ := cachedPair[TwelveFields](t, p)
+	require.NoError(t, cached.Upsert(ctx, "record1", twelveFields))
 	_, err := cached.Get(ctx, "record1")
 	require.NoError(t, err)
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
@@ -213,14 +213,14 @@ func TestACachedGetAllocatesNothing(t *testing.T) {
 	}))
 }
 
-// A record that is written between the two looks at it is not taken for an
-// empty one.
-func TestARecordThatAppearsWhileItIsLookedFor(t *testing.T) {
+// A record that is created between HMGET and EXISTS is read again, so that it
+// is not returned as an empty record.
+func TestRecordCreatedDuringCachedGet(t *testing.T) {
 	gate := pooltest.NewGate()
 	p := pooltest.Redis(t, pool.Config{NewClient: gate.NewClient})
-	cached, _, prefix := cachedPair[Counted](t, p)
+	cached, _, prefix := cachedPair[FlatRecord](t, p)
 	gate.Close()
-	got := make(chan Counted, 1)
+	got := make(chan FlatRecord, 1)
 	go func() {
 		v, err := cached.Get(ctx, "u")
 		assert.NoError(t, err)
@@ -229,16 +229,17 @@ func TestARecordThatAppearsWhileItIsLookedFor(t *testing.T) {
 	<-gate.Held
 	require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", prefix+"u", "n", "5").Error())
 	gate.Open()
-	require.Equal(t, Counted{N: 5}, <-got)
+	require.Equal(t, FlatRecord{N: 5}, <-got)
 }
 
-// Where Redis refuses what is sent around a read, the read is made without it.
-func TestAnAbortedReadIsMadePastTheCache(t *testing.T) {
+// If Redis refuses the commands around a cached read, the record is read
+// without the cache.
+func TestRefusedCachedReadIsReadUncached(t *testing.T) {
 	server := redistest.Server(t, "user default on nopass ~* &* +@all -pttl")
 	p := pooltest.Redis(t, pool.Config{URL: server.URL()})
-	cached, plain, _ := cachedPair[Counted](t, p)
+	cached, plain, _ := cachedPair[FlatRecord](t, p)
 	for n := range int64(3) {
-		require.NoError(t, plain.Upsert(ctx, "u", Counted{N: n}))
+		require.NoError(t, plain.Upsert(ctx, "u", FlatRecord{N: n}))
 		v, err := cached.Get(ctx, "u")
 		require.NoError(t, err)
 		require.Equal(t, n, v.N)
@@ -251,41 +252,41 @@ func TestAnAbortedReadIsMadePastTheCache(t *testing.T) {
 	require.Zero(t, userStats(p).CacheEntries)
 }
 
-// What is in memory may be older than what a read past it brings.
-func TestAReadPastTheCacheVoidsWhatIsOlder(t *testing.T) {
+// A read without the cache drops an entry that may be older.
+func TestUncachedReadDropsOlderEntry(t *testing.T) {
 	server := redistest.Server(t)
 	p := pooltest.Redis(t, pool.Config{URL: server.URL(), NewClient: pooltest.WithoutInvalidations})
-	cached, plain, prefix := cachedPair[Counted](t, p)
-	require.NoError(t, plain.Upsert(ctx, "u", Counted{N: 1}))
+	cached, plain, prefix := cachedPair[FlatRecord](t, p)
+	require.NoError(t, plain.Upsert(ctx, "u", FlatRecord{N: 1}))
 	_, err := cached.Get(ctx, "u")
 	require.NoError(t, err)
 	require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", prefix+"u", "n", "2").Error())
-	inMemory(t, p, func() {
+	requireReadsFromMemory(t, p, func() {
 		v, err := cached.Get(ctx, "u")
 		require.NoError(t, err)
 		require.EqualValues(t, 1, v.N)
 	})
 
 	require.NoError(t, pooltest.Do(t, p, pool.User, "ACL", "SETUSER", "default", "-pttl").Error())
-	for _, repo := range []*hashrepo.HashRepo[Counted]{plain.With(hashrepo.Cached(time.Minute)), cached} {
+	for _, repo := range []*hashrepo.HashRepo[FlatRecord]{plain.With(hashrepo.Cached(time.Minute)), cached} {
 		v, err := repo.Get(ctx, "u")
 		require.NoError(t, err)
 		require.EqualValues(t, 2, v.N)
 	}
 }
 
-// A field with a lifetime of its own is served until Redis has removed it.
-func TestACachedFieldWithALifetimeOfItsOwn(t *testing.T) {
+// A cached field with its own lifetime disappears when Redis removes it.
+func TestCachedFieldExpires(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	if !p.SupportsFieldTTL(pool.User) {
-		t.Skip("the server has no lifetimes of fields")
+		t.Skip("the server does not support lifetimes of fields")
 	}
-	name := hashrepo.FieldOf(func(c *Counted) *string { return &c.Name })
-	cached, plain, _ := cachedPair[Counted](t, p)
-	require.NoError(t, plain.Upsert(ctx, "u", Counted{N: 1}))
+	name := hashrepo.FieldOf(func(c *FlatRecord) *string { return &c.Name })
+	cached, plain, _ := cachedPair[FlatRecord](t, p)
+	require.NoError(t, plain.Upsert(ctx, "u", FlatRecord{N: 1}))
 	require.NoError(t, plain.Update(ctx, "u", name.SetFor("x", 100*time.Millisecond)))
-	eventually(t, func() bool {
+	waitUntil(t, func() bool {
 		v, err := cached.Get(ctx, "u")
-		return err == nil && v == Counted{N: 1}
+		return err == nil && v == FlatRecord{N: 1}
 	})
 }

@@ -17,17 +17,17 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// ownCodec holds anything.
-type ownCodec struct{ held any }
+// customCodec has state of any type.
+type customCodec struct{ held any }
 
-func (ownCodec) Name() string                       { return "own" }
-func (ownCodec) Marshal(v any) ([]byte, error)      { return json.Marshal(v) }
-func (ownCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
+func (customCodec) Name() string                       { return "own" }
+func (customCodec) Marshal(v any) ([]byte, error)      { return json.Marshal(v) }
+func (customCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
 
-// A codec may hold what cannot be compared, in every repository.
-func TestACodecThatCannotBeCompared(t *testing.T) {
+// Repositories accept a codec that is not comparable.
+func TestCodecThatIsNotComparable(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	for _, c := range []codec.Codec{ownCodec{map[string]int{}}, ownCodec{[]int{1}}, ownCodec{1}, &ownCodec{map[string]int{}}} {
+	for _, c := range []codec.Codec{customCodec{map[string]int{}}, customCodec{[]int{1}}, customCodec{1}, &customCodec{map[string]int{}}} {
 		for _, opts := range [][]hashrepo.Option{{hashrepo.Codec(c)}, {hashrepo.Codec(c), hashrepo.Cached(time.Minute)}} {
 			repo, _ := newRepo[Profile](t, p, opts...)
 			require.NoError(t, repo.Upsert(ctx, "u", Profile{Name: "n"}))
@@ -41,12 +41,12 @@ func TestACodecThatCannotBeCompared(t *testing.T) {
 	}
 }
 
-// Nothing is kept of a codec once its repositories are gone.
-func TestCodecsAreNotKept(t *testing.T) {
+// A codec can be collected when no repository uses it.
+func TestCodecsAreCollected(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	require.Equal(t, codec.DefaultMaxDecoded, p.MaxDecodedBytes(), "plans are shared by this limit alone")
-	gone := func() weak.Pointer[ownCodec] {
-		c := &ownCodec{strings.Repeat("x", 1000)}
+	require.Equal(t, codec.DefaultMaxDecoded, p.MaxDecodedBytes(), "plans with another limit are not shared")
+	gone := func() weak.Pointer[customCodec] {
+		c := &customCodec{strings.Repeat("x", 1000)}
 		repo, _ := newRepo[Profile](t, p, hashrepo.Codec(c))
 		require.NoError(t, repo.Upsert(ctx, "u", Profile{}))
 		return weak.Make(c)
@@ -56,8 +56,8 @@ func TestCodecsAreNotKept(t *testing.T) {
 	require.Nil(t, gone.Value())
 }
 
-// A value of few bytes and much memory is refused by the limit of the pools,
-// and its field is named.
+// A short text whose value needs much memory is refused by
+// Config.MaxDecodedBytes. The error names the field.
 func TestMaxDecodedBytes(t *testing.T) {
 	type wide struct{ A, B, C, D, E, F, G, H string }
 	type record struct {

@@ -19,8 +19,8 @@ type Page struct {
 
 var pageText = hashrepo.FieldOf(func(p *Page) *string { return &p.Text })
 
-// With IfVersion a write is applied only if the record still has the version that
-// the caller has seen. Otherwise it returns ErrConflict.
+// With IfVersion a write is applied only if the record still has the version
+// that the caller has seen. Otherwise it returns ErrConflict.
 func ExampleIfVersion() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -75,7 +75,7 @@ func TestAllAndFind(t *testing.T) {
 		}
 		require.Equal(t, n/10, found)
 		for range repo.Find(ctx, hashrepo.At[Profile]("score").Eq(11)) {
-			t.Fatal("found what is not there")
+			t.Fatal("found a record that does not match")
 		}
 		one, err := repo.FindOne(ctx, hashrepo.At[Profile]("name").Eq("77"))
 		require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestAllAndFind(t *testing.T) {
 	})
 }
 
-// What Find gives meets its conditions, also while others write.
+// Every record that Find yields matches, even if other clients write.
 func TestFindWhileOthersWrite(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	repo, _ := newRepo[Profile](t, p)
@@ -125,8 +125,8 @@ func TestFindWhileOthersWrite(t *testing.T) {
 	writer.Wait()
 }
 
-// SCAN repeats keys while its table shrinks; a walk gives none twice, and
-// leaves out what is gone.
+// SCAN repeats keys while its hash table shrinks. All yields none twice, and no
+// record that is gone.
 func TestAllWhileTheTableShrinks(t *testing.T) {
 	server := redistest.Server(t, "enable-debug-command yes")
 	p := pooltest.Redis(t, pool.Config{URL: server.URL()})
@@ -144,11 +144,11 @@ func TestAllWhileTheTableShrinks(t *testing.T) {
 	times := map[string]int{}
 	for r, err := range repo.All(ctx) {
 		require.NoError(t, err)
-		require.Equal(t, "o", r.Value.Owner, "a record that is gone came as zero")
+		require.Equal(t, "o", r.Value.Owner, "a deleted record was yielded as zero")
 		if times[r.ID]++; len(times) == 500 {
 			_, err := repo.Delete(ctx, gone...)
 			require.NoError(t, err)
-			shrunk(t, p)
+			waitUntilTableShrinks(t, p)
 		}
 	}
 	for i := 0; i < n; i += kept {
@@ -159,8 +159,8 @@ func TestAllWhileTheTableShrinks(t *testing.T) {
 	}
 }
 
-// shrunk waits until the server has given the keys a smaller table.
-func shrunk(t *testing.T, p *pool.Pools) {
+// waitUntilTableShrinks waits until the hash table of the keys is smaller.
+func waitUntilTableShrinks(t *testing.T, p *pool.Pools) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		stats, err := pooltest.Do(t, p, pool.User, "DEBUG", "HTSTATS", "11").ToString()
@@ -169,8 +169,8 @@ func shrunk(t *testing.T, p *pool.Pools) {
 	}, 20*time.Second, 10*time.Millisecond)
 }
 
-// Breaking off a loop sends nothing more.
-func TestBreakEndsTheTraffic(t *testing.T) {
+// After a break, All sends nothing more.
+func TestBreakSendsNothingMore(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	repo, _ := newRepo[Base](t, p)
 	var records []hashrepo.Record[Base]
@@ -185,7 +185,7 @@ func TestBreakEndsTheTraffic(t *testing.T) {
 	require.Less(t, p.Stats()[pool.User].Commands-before, int64(2500))
 }
 
-// An id that is a glob deletes itself alone.
+// An id or a tenant that is a glob matches only itself.
 func TestGlobsAreEscaped(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, tenant := range []string{"*", "[ab]", `\`, "a?", "a:b%"} {

@@ -70,18 +70,18 @@ func newRepo[T any](t testing.TB, p *pool.Pools, opts ...hashrepo.Option) (*hash
 	return repo, tenant + ":user:"
 }
 
-// What is written is what Get gives back.
+// Get returns what a write stored.
 func TestRoundTrip(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, c := range []codec.Codec{codec.Compact, codec.JSON, codec.MsgPack} {
 			t.Run(c.Name(), func(t *testing.T) {
 				repo, _ := newRepo[Profile](t, p, hashrepo.Codec(c))
 				write := map[string]func(context.Context, string, Profile) error{
-					"Upsert":    repo.Upsert,
-					"Replace":   repo.Replace,
-					"IfExists":  repo.With(hashrepo.IfExists()).Upsert,
-					"KeepTTL":   repo.With(hashrepo.KeepTTL()).Upsert,
-					"UpsertAll": func(ctx context.Context, id string, v Profile) error { return repo.UpsertMany(ctx, record(id, v)) },
+					"Upsert":     repo.Upsert,
+					"Replace":    repo.Replace,
+					"IfExists":   repo.With(hashrepo.IfExists()).Upsert,
+					"KeepTTL":    repo.With(hashrepo.KeepTTL()).Upsert,
+					"UpsertMany": func(ctx context.Context, id string, v Profile) error { return repo.UpsertMany(ctx, record(id, v)) },
 				}
 				require.NoError(t, repo.Upsert(ctx, "u", Profile{}))
 				rapid.Check(t, func(rt *rapid.T) {
@@ -120,7 +120,7 @@ func drawProfile(t *rapid.T) Profile {
 	}
 }
 
-func TestMissingIsAnError(t *testing.T) {
+func TestMissingRecord(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[Profile](t, p)
 		got, err := repo.Get(ctx, "nobody")
@@ -149,15 +149,15 @@ func TestMissingIsAnError(t *testing.T) {
 	})
 }
 
-// Some is a type whose records may have no field at all.
-type Some struct {
+// Sparse is a type whose records may have no field.
+type Sparse struct {
 	A *string `redis:"a"`
 	B []int   `redis:"b"`
 }
 
-func TestNothingPresent(t *testing.T) {
+func TestEmptyRecord(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		repo, key := newRepo[Some](t, p, hashrepo.TTL(time.Hour))
+		repo, key := newRepo[Sparse](t, p, hashrepo.TTL(time.Hour))
 		exists := func(fields map[string]string) {
 			t.Helper()
 			require.Equal(t, fields, pooltest.Hash(t, p, pool.User, key+"u"))
@@ -165,17 +165,17 @@ func TestNothingPresent(t *testing.T) {
 			require.NoError(t, err)
 			require.InDelta(t, time.Hour, ttl, float64(time.Minute))
 		}
-		require.NoError(t, repo.Upsert(ctx, "u", Some{}))
+		require.NoError(t, repo.Upsert(ctx, "u", Sparse{}))
 		exists(map[string]string{"_": ""})
 		got, err := repo.Get(ctx, "u")
 		require.NoError(t, err)
-		require.Equal(t, Some{}, got)
+		require.Equal(t, Sparse{}, got)
 
-		require.NoError(t, repo.Upsert(ctx, "u", Some{B: []int{}}))
+		require.NoError(t, repo.Upsert(ctx, "u", Sparse{B: []int{}}))
 		exists(map[string]string{"b": "[]"})
 		got, err = repo.Get(ctx, "u")
 		require.NoError(t, err)
-		require.Equal(t, Some{B: []int{}}, got)
+		require.Equal(t, Sparse{B: []int{}}, got)
 
 		n, err := repo.DeleteField(ctx, "u", "a", "b")
 		require.NoError(t, err)
@@ -185,11 +185,11 @@ func TestNothingPresent(t *testing.T) {
 		require.NoError(t, repo.UpdateField(ctx, "u", "a", "x"))
 		require.NoError(t, repo.UpdateField(ctx, "u", "a", nil))
 		exists(map[string]string{"_": ""})
-		require.NoError(t, repo.Replace(ctx, "u", Some{}))
+		require.NoError(t, repo.Replace(ctx, "u", Sparse{}))
 		exists(map[string]string{"_": ""})
-		require.NoError(t, repo.With(hashrepo.IfExists()).Upsert(ctx, "u", Some{B: []int{1}}))
+		require.NoError(t, repo.With(hashrepo.IfExists()).Upsert(ctx, "u", Sparse{B: []int{1}}))
 		exists(map[string]string{"b": "[1]"})
-		require.NoError(t, repo.With(hashrepo.IfExists()).Upsert(ctx, "u", Some{}))
+		require.NoError(t, repo.With(hashrepo.IfExists()).Upsert(ctx, "u", Sparse{}))
 		exists(map[string]string{"_": ""})
 
 		maps, _ := hashrepo.New[map[string]string](p, pool.User, space(t, key[:len(key)-len(":user:")]))
@@ -199,17 +199,18 @@ func TestNothingPresent(t *testing.T) {
 	})
 }
 
-// A record that only others' fields fill is the zero record, not a missing one.
-func TestOnlyUnknownFields(t *testing.T) {
+// A record that has only fields that T does not declare is read as the zero
+// record. It is not missing.
+func TestRecordOfUnknownFields(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		repo, key := newRepo[Some](t, p)
+		repo, key := newRepo[Sparse](t, p)
 		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "else", "1").Error())
 		got, err := repo.Get(ctx, "u")
 		require.NoError(t, err)
-		require.Equal(t, Some{}, got)
+		require.Equal(t, Sparse{}, got)
 		many, err := repo.GetMany(ctx, "u", "gone")
 		require.NoError(t, err)
-		require.Equal(t, []hashrepo.Record[Some]{{ID: "u"}}, many)
+		require.Equal(t, []hashrepo.Record[Sparse]{{ID: "u"}}, many)
 		for r, err := range repo.All(ctx) {
 			require.NoError(t, err)
 			require.Equal(t, "u", r.ID)
@@ -217,7 +218,7 @@ func TestOnlyUnknownFields(t *testing.T) {
 	})
 }
 
-func TestUnknownFields(t *testing.T) {
+func TestUnknownFieldsStay(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[Base](t, p)
 		require.NoError(t, repo.Upsert(ctx, "u", Base{"a"}))
@@ -259,7 +260,7 @@ func TestExtra(t *testing.T) {
 	})
 }
 
-func TestMaps(t *testing.T) {
+func TestMapRecords(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[map[string]int](t, p)
 		require.NoError(t, repo.Upsert(ctx, "u", map[string]int{"a": 1, "b": 2}))
@@ -350,7 +351,7 @@ func TestLifetimes(t *testing.T) {
 	})
 }
 
-func TestRecordsEnd(t *testing.T) {
+func TestRecordExpires(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, _ := newRepo[Profile](t, p, hashrepo.TTL(1500*time.Microsecond))
 		require.NoError(t, repo.Upsert(ctx, "u", Profile{Name: "x"}))
@@ -408,7 +409,7 @@ func TestConditions(t *testing.T) {
 	})
 }
 
-func TestViewsLeaveTheOriginal(t *testing.T) {
+func TestWithKeepsTheOriginal(t *testing.T) {
 	p := pooltest.Embedded(t)
 	repo, _ := newRepo[Base](t, p, hashrepo.TTL(time.Hour))
 	view := repo.With(hashrepo.NoTTL(), hashrepo.IfAbsent())

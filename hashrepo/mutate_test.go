@@ -14,8 +14,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Whatever others write between the read and the write, the function is called
-// again, on what they wrote.
+// If another writer changes the record between the read and the write, the
+// function is called again with the new record.
 func TestMutateSeesFreshData(t *testing.T) {
 	for name, meanwhile := range map[string]struct {
 		write func(repo *hashrepo.HashRepo[Profile]) error
@@ -65,7 +65,7 @@ func TestMutate(t *testing.T) {
 			})
 			require.NoError(t, err)
 			require.Equal(t, Profile{Tags: []string{"a"}}, got)
-			require.Contains(t, pooltest.Hash(t, p, pool.User, key+"u"), "score", "a new record has its zero fields")
+			require.Contains(t, pooltest.Hash(t, p, pool.User, key+"u"), "score", "a new record lacks its zero fields")
 
 			require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "unknown", "stays").Error())
 			own := errors.New("no")
@@ -87,7 +87,7 @@ func TestMutate(t *testing.T) {
 	})
 }
 
-func TestMutateOfMaps(t *testing.T) {
+func TestMutateMapRecords(t *testing.T) {
 	type Open struct {
 		Name string            `redis:"name"`
 		Rest map[string]string `redis:",extra"`
@@ -98,7 +98,7 @@ func TestMutateOfMaps(t *testing.T) {
 		calls := 0
 		got, err := repo.Mutate(ctx, "m", func(m *map[string]int) error {
 			if calls++; calls == 1 {
-				require.NoError(t, repo.UpdateField(ctx, "m", "c", 3)) // a field that was not there to compare
+				require.NoError(t, repo.UpdateField(ctx, "m", "c", 3)) // a field that was not read
 			}
 			delete(*m, "a")
 			(*m)["b"]++
@@ -122,7 +122,8 @@ func TestMutateOfMaps(t *testing.T) {
 	})
 }
 
-// Mutate ends with its context while others write without end, and says both.
+// If other writers do not stop, Mutate ends with its context and returns the
+// error of the context.
 func TestMutateEndsWithItsContext(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, _ := newRepo[Profile](t, p)
@@ -144,8 +145,8 @@ func TestMutateEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// A record that is overtaken each time ends a call after Config.Timeout.
-func TestOvertakenEachTime(t *testing.T) {
+// Without a deadline, Mutate ends after Config.Timeout.
+func TestMutateEndsAfterTheTimeout(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{Timeout: 200 * time.Millisecond})
 	repo, _ := newRepo[Profile](t, p)
 	var n int64

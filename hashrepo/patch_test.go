@@ -33,9 +33,9 @@ var (
 	labelsOf = hashrepo.FieldOf(func(p *Profile) *map[string]int { return &p.Labels })
 )
 
-// A record after any patches is what the same changes make of the Go value,
-// with every codec, and what T does not know stays.
-func TestPatchesAreWhatTheySay(t *testing.T) {
+// Patches change a record as the same changes in Go change the value, with
+// every codec. Fields that T does not declare stay.
+func TestPatchesMatchGoChanges(t *testing.T) {
 	type change struct {
 		name  string
 		patch func(rt *rapid.T) (hashrepo.Patch[Profile], func(*Profile))
@@ -123,8 +123,8 @@ func TestPatchesAreWhatTheySay(t *testing.T) {
 	})
 }
 
-// Sums of integers are exact over the whole range of every width, and one that
-// leaves it changes nothing, in the whole call.
+// Integer sums are exact in the whole range of every type. If one sum is out of
+// range, the whole call changes nothing.
 func TestAddIsExact(t *testing.T) {
 	type Widths struct {
 		I8   int8   `redis:"i8"`
@@ -201,7 +201,7 @@ func width[T any, N integer](try func(string, func(*rapid.T, uint64, uint64) (*b
 	}, func(v T) string { return fmt.Sprint(*of(&v)) })
 }
 
-// Sums of floats are those of Go, and stand there as the codec writes them.
+// Float sums equal those of Go and are stored as the codec encodes them.
 func TestAddOfFloats(t *testing.T) {
 	type Floats struct {
 		F64 float64 `redis:"f64"`
@@ -224,7 +224,7 @@ func TestAddOfFloats(t *testing.T) {
 			t.Run(c.Name(), rapid.MakeCheck(func(rt *rapid.T) {
 				x, y := numbers.Draw(rt, "held"), numbers.Draw(rt, "by")
 				if c == codec.JSON && (math.IsNaN(x+y-x-y) || math.IsInf(x, 0) || math.IsInf(y, 0)) {
-					return // it refuses what is not finite
+					return // codec.JSON refuses numbers that are not finite
 				}
 				if x == 0 && y == 0 {
 					x = 0 // the embedded server's Lua loses the sign of -0 + -0
@@ -260,8 +260,8 @@ func TestAddOfFloats(t *testing.T) {
 	})
 }
 
-// One impossible patch, wherever it stands, leaves the record as it was and
-// names its field.
+// One impossible patch leaves the record as it was, wherever it is in the list.
+// The error names its field.
 func TestOneBadPatchChangesNothing(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, c := range codecs {
@@ -299,9 +299,9 @@ func TestOneBadPatchChangesNothing(t *testing.T) {
 						require.ErrorAs(t, err, &op)
 						require.Equal(t, bad.field, op.Field)
 						require.False(t, op.MaybeApplied())
-						var misfit *codec.DecodeError
-						require.ErrorAs(t, err, &misfit)
-						require.Equal(t, bad.field, misfit.Field)
+						var decodeError *codec.DecodeError
+						require.ErrorAs(t, err, &decodeError)
+						require.Equal(t, bad.field, decodeError.Field)
 						require.NotContains(t, err.Error(), "many")
 						_, err = repo.Merge(ctx, "u", patches...)
 						require.ErrorIs(t, err, bad.want)
@@ -354,8 +354,8 @@ func TestPatchesAndConditions(t *testing.T) {
 	})
 }
 
-// Append leaves the bytes of what is there alone.
-func TestAppendRewritesNothing(t *testing.T) {
+// Append does not change the bytes of the stored elements.
+func TestAppendKeepsStoredBytes(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[Profile](t, p)
 		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"u", "tags", `[ "a" , {"not":"T's"}, 1.50 ]`).Error())
@@ -364,7 +364,8 @@ func TestAppendRewritesNothing(t *testing.T) {
 	})
 }
 
-// A record that cannot be read after its patches were applied says so.
+// If Merge cannot decode the record, its error reports that the patches may
+// have been applied.
 func TestMergeOfACorruptRecord(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[Profile](t, p)
@@ -379,7 +380,7 @@ func TestMergeOfACorruptRecord(t *testing.T) {
 	})
 }
 
-func TestPatchesOfMaps(t *testing.T) {
+func TestPatchesOfMapRecords(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[map[string]any](t, p)
 		at := hashrepo.At[map[string]any]
@@ -405,7 +406,7 @@ func TestPatchesOfMaps(t *testing.T) {
 	})
 }
 
-func TestIncrementGivesTheSum(t *testing.T) {
+func TestIncrementReturnsTheSum(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, c := range codecs {
 			repo, _ := newRepo[Profile](t, p, hashrepo.Codec(c))
@@ -437,7 +438,7 @@ func TestFieldLifetimes(t *testing.T) {
 	repo, key := newRepo[Profile](t, p)
 	if !p.SupportsFieldTTL(pool.User) {
 		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { return repo.Update(ctx, "u", nameOf.SetFor("x", time.Minute)) })
-		t.Skip("the server has no lifetimes of fields")
+		t.Skip("the server does not support lifetimes of fields")
 	}
 	left := func(field string) int64 {
 		ms, err := pooltest.Do(t, p, pool.User, "HPTTL", key+"u", "FIELDS", "1", field).AsIntSlice()
@@ -465,8 +466,8 @@ func TestFieldLifetimes(t *testing.T) {
 	require.NoError(t, repo.Upsert(ctx, "u", Profile{Score: 1}))
 	require.EqualValues(t, -1, left("score"))
 
-	// Fields whose time is over and that the server has not removed yet count
-	// for nothing.
+	// An expired field that the server has not removed yet does not count as a
+	// field.
 	require.NoError(t, pooltest.Do(t, p, pool.User, "DEBUG", "SET-ACTIVE-EXPIRE", "0").Error())
 	for name, empty := range map[string]func() error{
 		"DeleteField": func() error { _, err := repo.DeleteField(ctx, "u", "owner"); return err },

@@ -17,8 +17,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// What many processes add, append and merge into the same records counts
-// exactly, with every codec.
+// Concurrent adds, appends and mutations of the same records lose nothing, with
+// every codec.
 func TestManyWritersLoseNothing(t *testing.T) {
 	const writers, rounds, records = 64, 6, 3
 	server := redistest.Server(t)
@@ -68,7 +68,7 @@ func TestManyWritersLoseNothing(t *testing.T) {
 	}
 }
 
-// writeOnce adds, appends and merges once, and puts one entry in a map.
+// writeOnce adds, appends, increments, and mutates one entry of a map.
 func writeOnce(repo *hashrepo.HashRepo[Profile], id string, writer, round int) error {
 	mark := fmt.Sprint(writer, ".", round)
 	_, err := repo.Merge(ctx, id, ratioOf.Add(0.5), tagsOf.Append(mark))
@@ -84,9 +84,9 @@ func writeOnce(repo *hashrepo.HashRepo[Profile], id string, writer, round int) e
 	return errors.Join(err, err2, err3)
 }
 
-// Whatever write meets a record at the moment when it expires: no key is left
-// without a lifetime, and no stale value comes back.
-func TestExpiryMeetsEveryWrite(t *testing.T) {
+// A write at the moment when the record expires leaves no key without a
+// lifetime and restores no old value.
+func TestWritesOfExpiringRecords(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	writes := map[string]func(r *hashrepo.HashRepo[Document], d Document) error{
 		"Upsert":     func(r *hashrepo.HashRepo[Document], d Document) error { return r.Upsert(ctx, "u", d) },
@@ -133,15 +133,15 @@ func TestExpiryMeetsEveryWrite(t *testing.T) {
 					}
 					ms, err := pooltest.Do(t, p, pool.User, "PTTL", key+"u").ToInt64()
 					require.NoError(t, err)
-					require.NotEqualValues(t, -1, ms, "a key that never ends")
+					require.NotEqualValues(t, -1, ms, "the key has no lifetime")
 				}
 			})
 		}
 	}
 }
 
-// Two builds of a program that know different fields write in turns, and
-// neither loses what only the other knows.
+// Two versions of a program, which declare different fields, write in turns.
+// Neither loses the fields of the other.
 func TestTwoBuildsShareRecords(t *testing.T) {
 	type OldPlace struct{ City string }
 	type NewPlace struct{ City, Zip string }

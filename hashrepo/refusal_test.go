@@ -50,7 +50,7 @@ func TestKeyOfAnotherType(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "text", text)
 		for _, err := range repo.All(ctx) {
-			t.Fatal("a string in All", err)
+			t.Fatal("All yielded a key that is a string", err)
 		}
 	})
 }
@@ -238,7 +238,7 @@ func TestClosedPools(t *testing.T) {
 	require.False(t, op.MaybeApplied())
 }
 
-// A write whose reply never came may have been applied, a read never is.
+// A write without a reply may have been applied. A read is never reported so.
 func TestMaybeApplied(t *testing.T) {
 	server := redistest.Server(t)
 	p := pooltest.Redis(t, pool.Config{URL: server.URL()})

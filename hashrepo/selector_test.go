@@ -34,7 +34,7 @@ type Account struct {
 	local   int
 }
 
-// A handle stands for the field that its selector points at, wherever it is.
+// A handle has the stored name of the field that its selector returns.
 func TestSelectors(t *testing.T) {
 	require.Equal(t, "by", hashrepo.FieldOf(func(a *Account) **string { return &a.By }).Name())
 	require.Equal(t, "at", hashrepo.FieldOf(func(a *Account) *time.Time { return &a.At }).Name())
@@ -45,8 +45,8 @@ func TestSelectors(t *testing.T) {
 	require.Equal(t, "level", hashrepo.NumberOf(func(p *Profile) *Level { return &p.Level }).Name())
 }
 
-// A selector that is no use says so when the program starts: the type, what is
-// wrong, and what to write.
+// A wrong selector panics when the program starts. The message names the type,
+// the problem and the form of a selector.
 func TestBadSelectorsPanic(t *testing.T) {
 	var elsewhere string
 	for name, c := range map[string]struct {

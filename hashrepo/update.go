@@ -51,9 +51,9 @@ var updateScript = newTypedScript(updateSource, store.Either(store.Flag, store.T
 // field, and for [Field.SetFor] on a server without HPEXPIRE, it returns
 // [ErrUnsupported]. If a condition does not hold, it returns [ErrNotFound],
 // [ErrExists] or [ErrConflict]. If other writers change the field before every
-// attempt, it returns ErrConflict with the reason to stop. If the key holds
-// another Redis type, it returns [ErrWrongType], and the key keeps its value
-// and its lifetime.
+// attempt, it returns ErrConflict with the error of ctx or
+// [context.DeadlineExceeded]. If the key holds another Redis type, it returns
+// [ErrWrongType], and the key keeps its value and its lifetime.
 func (r *HashRepo[T]) Update(ctx context.Context, id string, patches ...Patch[T]) error {
 	_, _, err := r.core.update(ctx, "Update", id, patchesOf(patches), readBack{})
 	return err

@@ -29,8 +29,8 @@ var (
 	docVersion = hashrepo.NumberOf(func(d *Document) *int64 { return &d.Version })
 )
 
-// Whoever writes with the version that is stored wins and raises it; whoever
-// has another changes nothing.
+// A write with the stored version succeeds and increments it. A write with
+// another version changes nothing.
 func TestVersions(t *testing.T) {
 	whole := map[string]func(*hashrepo.HashRepo[Document]) func(context.Context, string, Document) error{
 		"Upsert":  func(r *hashrepo.HashRepo[Document]) func(context.Context, string, Document) error { return r.Upsert },
@@ -46,7 +46,7 @@ func TestVersions(t *testing.T) {
 					repo, key := newRepo[Document](t, p, hashrepo.Codec(c))
 					write := of(repo)
 					require.ErrorIs(t, write(ctx, "u", Document{Title: "gone", Version: 1}), symphony.ErrConflict)
-					require.Empty(t, pooltest.Hash(t, p, pool.User, key+"u"), "a record that is gone came back")
+					require.Empty(t, pooltest.Hash(t, p, pool.User, key+"u"), "a deleted record was created again")
 					require.NoError(t, write(ctx, "u", Document{Title: "first"}))
 					require.ErrorIs(t, write(ctx, "u", Document{Title: "first again"}), symphony.ErrConflict)
 					got, err := repo.Get(ctx, "u")
@@ -70,9 +70,9 @@ func TestVersions(t *testing.T) {
 	})
 }
 
-// Every other write counts too, in every codec, and gives the version back
-// where it gives the record.
-func TestEveryWriteCounts(t *testing.T) {
+// Every other write increments the version too, with every codec. The methods
+// that return the record return its new version.
+func TestEveryWriteIncrementsTheVersion(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, c := range codecs {
 			repo, _ := newRepo[Document](t, p, hashrepo.Codec(c))
@@ -152,7 +152,8 @@ func TestIfVersion(t *testing.T) {
 	})
 }
 
-// A version that others broke is named, and nothing changes.
+// If the stored version is not a number, the error names its field, and nothing
+// changes.
 func TestCorruptVersion(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[Document](t, p)
@@ -186,7 +187,7 @@ func TestCorruptVersion(t *testing.T) {
 	})
 }
 
-// The reserved field stands alone: a version is a field too.
+// A record with a version does not need the reserved field.
 func TestReservedFieldOfVersionedRecords(t *testing.T) {
 	type Bare struct {
 		Note    *string `redis:"note"`

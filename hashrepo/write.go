@@ -41,9 +41,9 @@ func (r *HashRepo[T]) Upsert(ctx context.Context, id string, v T) error {
 // one script for each record. Each script is atomic, but all of them together
 // are not.
 //
-// If a record cannot be encoded, UpsertMany returns its error and sends
-// nothing. Otherwise it tries to write all records and returns the joined
-// errors of those that failed, which are the errors of Upsert.
+// If an id is invalid or a record cannot be encoded, UpsertMany returns the
+// error and sends nothing. Otherwise it tries to write all records and returns
+// the joined errors of those that failed, which are the errors of Upsert.
 func (r *HashRepo[T]) UpsertMany(ctx context.Context, records ...Record[T]) error {
 	return r.core.upsertMany(ctx, len(records), func(i int) (string, reflect.Value) {
 		return records[i].ID, reflect.ValueOf(&records[i].Value).Elem()
