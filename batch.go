@@ -73,6 +73,11 @@ func (b *Batch[T]) With(opts ...Option) *Batch[T] {
 	return &Batch[T]{items: b.items.With(opts...), keys: b.keys, tenant: b.tenant}
 }
 
+// of returns the same queues of another tenant.
+func (b *Batch[T]) of(tenant string) *Batch[T] {
+	return &Batch[T]{items: b.items, keys: b.keys, tenant: tenant}
+}
+
 // Enqueue appends items to a queue, marks the tenant pending for the queue's
 // service, and gives the queue's length: RPUSH and SADD in one MULTI ... EXEC,
 // in one round trip; once in a second one script, which notes the queue in the

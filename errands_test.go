@@ -75,12 +75,7 @@ func (e *errands) run(t *testing.T, callers int) (stop func()) {
 					e.deliver(fmt.Sprint("item ", item.Value), item.Attempt)
 				}
 				return nil
-			}, symphony.Workers(2), symphony.ChunkSize(10), symphony.Lease(errandLease), symphony.Report(func(err error) {
-				var failed *symphony.WorkError
-				if !errors.As(err, &failed) {
-					t.Errorf("an error without a type: %T %v", err, err)
-				}
-			}))
+			}, symphony.WorkConfig{Workers: 2, ChunkSize: 10, Lease: errandLease, OnError: func(*symphony.WorkError) {}})
 		}
 	}
 	triggers, err := symphony.NewTrigger(e.pools, "errands")

@@ -38,3 +38,7 @@ var (
 //		// read the record before writing it again
 //	}
 type OpError = pool.OpError
+
+// ConfigError is one mistake in a [WorkConfig]. [WorkBatches] joins all of them.
+// See [pool.ConfigError].
+type ConfigError = pool.ConfigError

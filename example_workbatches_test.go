@@ -36,7 +36,7 @@ func ExampleWorkBatches() {
 		stop() // a service goes on
 		return nil
 	}
-	if err := symphony.WorkBatches(ctx, pools, "mail", send, symphony.MaxAttempts(5)); err != nil {
+	if err := symphony.WorkBatches(ctx, pools, "mail", send, symphony.WorkConfig{MaxAttempts: 5}); err != nil {
 		log.Fatal(err)
 	}
 	// Output:

@@ -27,7 +27,7 @@ type reports struct {
 	errs []error
 }
 
-func (r *reports) add(err error) {
+func (r *reports) add(err *symphony.WorkError) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.errs = append(r.errs, err)
@@ -102,7 +102,7 @@ func TestForeignMembersStopNoTenant(t *testing.T) {
 			stop := workOn(t, p, "s", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 				h.add(tenant, q, items)
 				return nil
-			}, symphony.Report(r.add))
+			}, symphony.WorkConfig{OnError: r.add})
 			eventually(t, func() bool { return len(h.all()) == 1 })
 			enqueue(t, p, "acme", q, 3)
 			eventually(t, func() bool { return len(h.all()) == 2 })
@@ -123,7 +123,7 @@ func TestForeignMembersStopNoTenant(t *testing.T) {
 			stop = workOn(t, p, "s", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 				h.add(tenant, q, items)
 				return nil
-			}, symphony.Report(again.add))
+			}, symphony.WorkConfig{OnError: again.add})
 			eventually(t, func() bool { return len(h.all()) == 3 })
 			stop()
 			require.Empty(t, again.all())
@@ -148,7 +148,7 @@ func TestForeignTypesStopNoOther(t *testing.T) {
 			workOn(t, p, "s", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 				h.add(tenant, q, items)
 				return nil
-			}, symphony.Report(r.add))
+			}, symphony.WorkConfig{OnError: r.add})
 			for i := range 3 {
 				n := len(h.all())
 				enqueue(t, p, "good", q, 10+i)
@@ -177,7 +177,7 @@ func TestForeignRegistry(t *testing.T) {
 			workOn(t, p, "s", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 				h.add(tenant, q, items)
 				return nil
-			}, symphony.Report(r.add))
+			}, symphony.WorkConfig{OnError: r.add})
 			eventually(t, func() bool { return r.saying(key) > 0 })
 			eventually(t, func() bool { return len(h.all()) == 1 }) // by the index, or by a scan
 			require.LessOrEqual(t, len(r.all()), 3, "%v", r.all())
@@ -201,7 +201,7 @@ func TestMuchGarbageIsReportedOnce(t *testing.T) {
 	stop := workOn(t, p, "s", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 		h.add(tenant, q, items)
 		return nil
-	}, symphony.Report(r.add))
+	}, symphony.WorkConfig{OnError: r.add})
 	for i := range 5 {
 		enqueue(t, p, "acme", q, i)
 		eventually(t, func() bool { return len(h.all()) == i+1 })
@@ -216,10 +216,7 @@ func TestMuchGarbageIsReportedOnce(t *testing.T) {
 // What WorkBatches cannot take is refused at once.
 func TestWorkArguments(t *testing.T) {
 	p, _ := strangePools(t, keyspace.Default())
-	require.ErrorIs(t, symphony.WorkBatches[int](ctx, p, "s", nil), symphony.ErrInvalidArgument)
-	nothing := func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return nil }
-	require.ErrorIs(t, symphony.WorkBatches(ctx, p, "s", nothing, symphony.Workers(10_001)), symphony.ErrInvalidArgument)
-	require.ErrorIs(t, symphony.WorkBatches(ctx, p, "s", nothing, symphony.ChunkSize(501)), symphony.ErrInvalidArgument)
+	require.ErrorIs(t, symphony.WorkBatches[int](ctx, p, "s", nil, symphony.WorkConfig{}), symphony.ErrInvalidArgument)
 
 	var h handled
 	var r reports
@@ -227,7 +224,7 @@ func TestWorkArguments(t *testing.T) {
 	workOn(t, p, "s", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 		h.add(tenant, q, items)
 		return nil
-	}, symphony.Lease(math.MaxInt64), symphony.Report(r.add))
+	}, symphony.WorkConfig{Lease: math.MaxInt64, OnError: r.add})
 	eventually(t, func() bool { return len(h.all()) == 1 && len(pendingOf(t, p, "s")) == 0 })
 	require.Empty(t, r.all())
 }
@@ -246,7 +243,7 @@ func TestWorkWarnsOfEviction(t *testing.T) {
 			stop := workOn(t, p, "s", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 				h.add(tenant, q, items)
 				return nil
-			})
+			}, symphony.WorkConfig{})
 			eventually(t, func() bool { return len(h.all()) == 1 })
 			stop()
 			require.Equal(t, warnings, strings.Count(out.String(), "noeviction"), out.String())

@@ -126,15 +126,14 @@ func pendingSetOf(pools *pool.Pools, service string, opts []Option) (*pending.Se
 	if err != nil {
 		return nil, err
 	}
-	return newPendingSet(pools, keys, service, rest)
+	return newPendingSet(pools, keys, service, option.Lifetimes|option.Queues|option.Deliveries, rest)
 }
 
-func newPendingSet(pools *pool.Pools, keys batchKeys, service string, opts []Option) (*pending.Set, error) {
+func newPendingSet(pools *pool.Pools, keys batchKeys, service string, traits option.Trait, opts []Option) (*pending.Set, error) {
 	sets, err := keys.pending.Bind()
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}
-	traits := option.Lifetimes | option.Bounds | option.Working
 	s, err := store.New(pools, pool.Handlers, sets, store.Spec{Kind: store.Set, Traits: traits}, opts...)
 	if err != nil {
 		return nil, err

@@ -305,7 +305,7 @@ func working(t *testing.T, p *pool.Pools) []step {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
 			reported := make(chan error, 100)
-			report := func(err error) {
+			report := func(err *symphony.WorkError) {
 				if errors.Is(err, symphony.ErrNoPermission) {
 					select {
 					case reported <- err:
@@ -322,7 +322,7 @@ func working(t *testing.T, p *pool.Pools) []step {
 				}
 			}()
 			err := symphony.WorkBatches(ctx, p, "chat", func(context.Context, string, symphony.Queue, []listrepo.Item[string]) error { return nil },
-				symphony.Report(report), symphony.Lease(100*time.Millisecond))
+				symphony.WorkConfig{OnError: report, Lease: 100 * time.Millisecond})
 			select {
 			case err = <-reported:
 			default:
@@ -376,7 +376,7 @@ func listening(t *testing.T, p *pool.Pools) []step {
 			require.NoError(t, registry.On("fail", func(context.Context, expiry.Event) error { return errors.New("poison") }))
 			l, err := expiry.NewListener(p, registry, expiry.Config{
 				Logger: slog.New(slog.NewTextHandler(log, nil)), MaxAttempts: 2, Lease: 100 * time.Millisecond,
-				Backoff: func(int) time.Duration { return time.Millisecond }, StopTimeout: time.Second, Sweep: 10 * time.Millisecond,
+				Backoff: func(int, error) time.Duration { return time.Millisecond }, StopTimeout: time.Second, Sweep: 10 * time.Millisecond,
 			})
 			require.NoError(t, err)
 			done := make(chan error, 1)

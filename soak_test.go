@@ -261,5 +261,5 @@ func TestDrillProcess(t *testing.T) {
 		}
 	}
 	require.NoError(t, symphony.WorkBatches(alive, p, drillService, handle,
-		symphony.Workers(workers), symphony.ChunkSize(chunk), symphony.Lease(drillLease)))
+		symphony.WorkConfig{Workers: workers, ChunkSize: chunk, Lease: drillLease, StopTimeout: time.Millisecond}))
 }

@@ -2,6 +2,7 @@ package symphony_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,14 +46,22 @@ func (h *handled) all() []string {
 	return slices.Clone(h.calls)
 }
 
-type handler = func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error
+type (
+	handler    = func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error
+	middleware = func(next func(context.Context) error) func(context.Context) error
+)
 
-// workOn runs WorkBatches until the test, or stop, ends it.
-func workOn(t *testing.T, p *pool.Pools, service string, handle handler, opts ...symphony.Option) (stop func()) {
+// workOn runs WorkBatches until stop is called or the test ends. If cfg leaves
+// them out, pauses and the time to stop are short.
+func workOn(t *testing.T, p *pool.Pools, service string, handle handler, cfg symphony.WorkConfig, opts ...symphony.Option) (stop func()) {
 	t.Helper()
+	cfg.StopTimeout = cmp.Or(cfg.StopTimeout, time.Millisecond)
+	if cfg.Backoff == nil {
+		cfg.Backoff = func(int, error) time.Duration { return 50 * time.Millisecond }
+	}
 	work, cancel := context.WithCancel(ctx)
 	over := make(chan error, 1)
-	go func() { over <- symphony.WorkBatches(work, p, service, handle, opts...) }()
+	go func() { over <- symphony.WorkBatches(work, p, service, handle, cfg, opts...) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		require.NoError(t, <-over)
@@ -92,7 +101,7 @@ func TestWorkBatches(t *testing.T) {
 		stop := workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 			h.add(tenant, q, items)
 			return nil
-		}, symphony.ChunkSize(2))
+		}, symphony.WorkConfig{ChunkSize: 2})
 		eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
 		calls := h.all()
 		slices.Sort(calls)
@@ -132,11 +141,11 @@ func TestWorkIsFair(t *testing.T) {
 				return errors.New("broken")
 			}
 			return nil
-		}, symphony.ChunkSize(1), symphony.Report(func(err error) {
+		}, symphony.WorkConfig{Workers: 1, ChunkSize: 1, OnError: func(err *symphony.WorkError) {
 			mu.Lock()
 			defer mu.Unlock()
 			reports = append(reports, err)
-		}))
+		}})
 		small := func() (at []int) {
 			for i, call := range h.all() {
 				if call[:5] == "small" {
@@ -175,7 +184,7 @@ func TestWorkPanics(t *testing.T) {
 	var h handled
 	reports := make(chan error, 10)
 	enqueue(t, p, "one", q, 1)
-	stop := workOn(t, p, service, poison(&h), symphony.Report(func(err error) { reports <- err }))
+	stop := workOn(t, p, service, poison(&h), symphony.WorkConfig{OnError: func(err *symphony.WorkError) { reports <- err }})
 	var failed *symphony.WorkError
 	var panicked *symphony.PanicError
 	err := <-reports
@@ -194,7 +203,7 @@ func TestWorkPanics(t *testing.T) {
 	t.Cleanup(func() { slog.SetDefault(before) })
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	enqueue(t, p, "two", q, 2)
-	stop = workOn(t, p, service, poison(&h))
+	stop = workOn(t, p, service, poison(&h), symphony.WorkConfig{})
 	eventually(t, func() bool { return len(h.all()) == 4 })
 	stop()
 	for _, part := range []string{"poison", "two", "TestWorkPanics"} {
@@ -203,7 +212,7 @@ func TestWorkPanics(t *testing.T) {
 }
 
 // A handler that ends its goroutine, as a testify require does, ends no worker,
-// and neither does a Report that does so.
+// and neither does an OnError that does so.
 func TestWorkGoexit(t *testing.T) {
 	p := pooltest.Embedded(t)
 	service := pooltest.UniqueTenant()
@@ -217,10 +226,10 @@ func TestWorkGoexit(t *testing.T) {
 			runtime.Goexit()
 		}
 		return nil
-	}, symphony.Workers(1), symphony.Report(func(err error) {
+	}, symphony.WorkConfig{Workers: 1, OnError: func(err *symphony.WorkError) {
 		reports <- err
 		runtime.Goexit()
-	}))
+	}})
 	for range 2 {
 		var failed *symphony.WorkError
 		require.ErrorAs(t, <-reports, &failed)
@@ -245,7 +254,7 @@ func TestWorkStopsInOrder(t *testing.T) {
 				attempts <- items[0].Attempt
 				<-ctx.Done()
 				return ctx.Err()
-			}, symphony.MaxAttempts(3))
+			}, symphony.WorkConfig{MaxAttempts: 3})
 			require.Equal(t, deployment+1, <-attempts)
 			stop()
 		}
@@ -284,7 +293,7 @@ func TestWorkAfterADeath(t *testing.T) {
 				attempts = append(attempts, item.Attempt)
 			}
 			return nil
-		})
+		}, symphony.WorkConfig{})
 		eventually(t, func() bool {
 			mu.Lock()
 			defer mu.Unlock()
@@ -310,7 +319,7 @@ func TestRemovalThatStopsHalfWay(t *testing.T) {
 		workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 			h.add(tenant, q, items)
 			return nil
-		})
+		}, symphony.WorkConfig{})
 		eventually(t, func() bool { return len(h.all()) == 1 && len(pendingOf(t, p, service)) == 0 })
 	})
 }
@@ -361,7 +370,7 @@ func TestBatchOnACluster(t *testing.T) {
 		removed, err := symphony.RemoveFromPending(ctx, p, service, "one")
 		require.NoError(t, err)
 		require.False(t, removed)
-		stop := workOn(t, p, service, func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return nil })
+		stop := workOn(t, p, service, func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return nil }, symphony.WorkConfig{})
 		eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
 		stop()
 		backlog, err = b.Backlog(ctx, q)
@@ -376,28 +385,31 @@ func TestWorkBadInput(t *testing.T) {
 	for name, c := range map[string]struct {
 		want    error
 		service string
+		cfg     symphony.WorkConfig
 		opts    []symphony.Option
 	}{
-		"no service":  {symphony.ErrInvalidKey, "", nil},
-		"Workers":     {symphony.ErrInvalidArgument, "s", []symphony.Option{symphony.Workers(0)}},
-		"ChunkSize":   {symphony.ErrInvalidArgument, "s", []symphony.Option{symphony.ChunkSize(-1)}},
-		"Report":      {symphony.ErrInvalidArgument, "s", []symphony.Option{symphony.Report(nil)}},
-		"MaxAttempts": {symphony.ErrInvalidArgument, "s", []symphony.Option{symphony.MaxAttempts(0)}},
-		"IfAbsent":    {symphony.ErrUnsupported, "s", []symphony.Option{symphony.IfAbsent()}},
-		"Cached":      {symphony.ErrUnsupported, "s", []symphony.Option{symphony.Cached(time.Second)}},
-		"no pool":     {symphony.ErrUnknownPool, "s", []symphony.Option{symphony.On("nowhere")}},
+		"no service":  {symphony.ErrInvalidKey, "", symphony.WorkConfig{}, nil},
+		"Workers":     {symphony.ErrInvalidArgument, "s", symphony.WorkConfig{Workers: -1}, nil},
+		"many":        {symphony.ErrInvalidArgument, "s", symphony.WorkConfig{Workers: 10_001}, nil},
+		"ChunkSize":   {symphony.ErrInvalidArgument, "s", symphony.WorkConfig{ChunkSize: listrepo.MaxCount + 1}, nil},
+		"Lease":       {symphony.ErrInvalidArgument, "s", symphony.WorkConfig{Lease: time.Millisecond}, nil},
+		"StopTimeout": {symphony.ErrInvalidArgument, "s", symphony.WorkConfig{StopTimeout: -1}, nil},
+		"MaxAttempts": {symphony.ErrInvalidArgument, "s", symphony.WorkConfig{MaxAttempts: -1}, nil},
+		"Use":         {symphony.ErrInvalidArgument, "s", symphony.WorkConfig{Use: []middleware{nil}}, nil},
+		"IfAbsent":    {symphony.ErrUnsupported, "s", symphony.WorkConfig{}, []symphony.Option{symphony.IfAbsent()}},
+		"Cached":      {symphony.ErrUnsupported, "s", symphony.WorkConfig{}, []symphony.Option{symphony.Cached(time.Second)}},
+		"Attempts":    {symphony.ErrUnsupported, "s", symphony.WorkConfig{}, []symphony.Option{symphony.MaxAttempts(3)}},
+		"no pool":     {symphony.ErrUnknownPool, "s", symphony.WorkConfig{}, []symphony.Option{symphony.On("nowhere")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pooltest.RequireNothingSent(t, p, c.want, func() error { return symphony.WorkBatches(ctx, p, c.service, none, c.opts...) })
+			pooltest.RequireNothingSent(t, p, c.want, func() error { return symphony.WorkBatches(ctx, p, c.service, none, c.cfg, c.opts...) })
 		})
 	}
-	_, err := symphony.NewBatch[int](p, "one", symphony.Workers(2))
+	_, err := symphony.NewUser[struct{}](p, "one", symphony.MaxAttempts(2))
 	require.ErrorIs(t, err, symphony.ErrUnsupported)
-	_, err = symphony.NewUser[struct{}](p, "one", symphony.MaxAttempts(2))
-	require.ErrorIs(t, err, symphony.ErrUnsupported)
-	require.ErrorIs(t, symphony.WorkBatches(ctx, nil, "s", none), symphony.ErrUnknownPool)
+	require.ErrorIs(t, symphony.WorkBatches(ctx, nil, "s", none, symphony.WorkConfig{}), symphony.ErrUnknownPool)
 	p.Close()
-	require.ErrorIs(t, symphony.WorkBatches(ctx, p, "s", none), symphony.ErrClosed)
+	require.ErrorIs(t, symphony.WorkBatches(ctx, p, "s", none, symphony.WorkConfig{}), symphony.ErrClosed)
 }
 
 // Workers of several processes, here of two WorkBatches with locks of their own,
@@ -434,7 +446,7 @@ func TestWorkersNeverOverlap(t *testing.T) {
 				busy[tenant] = false
 				own.Unlock()
 				return nil
-			}, symphony.Workers(4), symphony.ChunkSize(7))
+			}, symphony.WorkConfig{Workers: 4, ChunkSize: 7})
 		}
 		eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
 		mu.Lock()
@@ -476,7 +488,7 @@ func TestNoPythonEnqueueIsForgotten(t *testing.T) {
 			workOn(t, p, "svc", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 				h.add(tenant, q, items)
 				return nil
-			})
+			}, symphony.WorkConfig{})
 			eventually(t, func() bool { return slices.Equal(h.all(), []string{"py ent act 1"}) })
 			eventually(t, func() bool { return len(pendingOf(t, p, "svc")) == 0 })
 		},
@@ -524,7 +536,7 @@ func TestWorkGoesOnBesideStrangeEntries(t *testing.T) {
 			workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 				h.add(tenant, q, items)
 				return nil
-			}, symphony.Workers(1), symphony.ChunkSize(1), symphony.Report(func(err error) { reports <- err }))
+			}, symphony.WorkConfig{Workers: 1, ChunkSize: 1, OnError: func(err *symphony.WorkError) { reports <- err }})
 			eventually(t, func() bool { return len(h.all()) == items })
 			eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
 			require.Len(t, reports, 1, "reported once a minute")

@@ -3,18 +3,18 @@ package symphony
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 )
 
-// WorkError is an error that WorkBatches met and lives with.
+// WorkError is an error that did not stop [WorkBatches]. It wraps the error of
+// the handler, of the items or of the server.
 type WorkError struct {
-	Tenant string // empty where the error is about no tenant
+	Tenant string // empty if the error is about the service
 	Queue  Queue
 	Err    error
 }
 
-// Error says at which queue it happened.
+// Error returns the queue, the tenant and the text of Err.
 func (e *WorkError) Error() string {
 	if e.Tenant == "" {
 		return fmt.Sprintf("symphony: work on %q: %v", e.Queue.Service, e.Err)
@@ -22,23 +22,23 @@ func (e *WorkError) Error() string {
 	return fmt.Sprintf("symphony: work on %q of tenant %q: %v", e.Queue, e.Tenant, e.Err)
 }
 
-// Unwrap gives the reason.
+// Unwrap returns Err.
 func (e *WorkError) Unwrap() error { return e.Err }
 
-// PanicError is a handler of WorkBatches that panicked.
+// PanicError is the error of a handler of [WorkBatches] that panicked.
 type PanicError struct {
-	Value any
-	Stack []byte
+	Value any    // of the panic
+	Stack []byte // of the handler's goroutine, as formatted by [debug.Stack]
 }
 
 // Error returns the panic's value, without the stack.
 func (e *PanicError) Error() string { return fmt.Sprintf("the handler panicked: %v", e.Value) }
 
-// errExited is a handler that ended its goroutine.
+// errExited is the error of a handler that ended its goroutine.
 var errExited = errors.New("the handler called runtime.Goexit, as FailNow of a test does; return an error instead")
 
-// caught calls a user's function, which may panic or end its goroutine: it has one
-// of its own, so that the worker's goes on.
+// caught calls a function of the user and returns its error, also if it panics
+// or ends its goroutine. The function has a goroutine of its own for that.
 func caught(call func() error) error {
 	err := errExited
 	done := make(chan struct{})
@@ -53,27 +53,4 @@ func caught(call func() error) error {
 	}()
 	<-done
 	return err
-}
-
-// reporter returns a function that passes errors to report, or to the log if
-// there is none. An error that report fails on is logged.
-func reporter(report func(error)) func(error) {
-	if report == nil {
-		return logWorkError
-	}
-	return func(err error) {
-		if failed := caught(func() error { report(err); return nil }); failed != nil {
-			logWorkError(fmt.Errorf("%w (Report failed on it: %w)", err, failed))
-		}
-	}
-}
-
-// logWorkError is the default of Report.
-func logWorkError(err error) {
-	log := slog.With("error", err)
-	var p *PanicError
-	if errors.As(err, &p) {
-		log = log.With("stack", string(p.Stack))
-	}
-	log.Warn("symphony: WorkBatches met an error and goes on")
 }

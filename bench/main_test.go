@@ -246,7 +246,7 @@ func TestFlags(t *testing.T) {
 		{[]string{"-time", "1us"}, "-time"},
 		{[]string{"-context", "none"}, "-context"},
 		{[]string{"surplus"}, `"surplus" is no flag`},
-		{[]string{"-url", "http://x"}, "-url: pool: Config.URLs"},
+		{[]string{"-url", "http://x"}, "-url: pool.Config.URLs"},
 		{[]string{"-url", "redis://127.0.0.1:1"}, "127.0.0.1:1 does not answer"},
 		{[]string{"-url", "redis://joe:hunter2:127.0.0.1:1"}, "a login ends with an @"},
 	} {

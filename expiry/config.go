@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/backoff"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -51,12 +51,12 @@ type Config struct {
 	// Defaults to 20: ten minutes with the default Lease.
 	MaxLapses int
 
-	// Backoff gives the time until the next attempt after the failures so far,
-	// from 1.
+	// Backoff returns the time until the next attempt after err, the attempt-th
+	// failure of the trigger, from 1.
 	//
 	// Defaults to a second that doubles up to five minutes, each with a jitter
 	// of a fifth more or less.
-	Backoff func(attempt int) time.Duration
+	Backoff func(attempt int, err error) time.Duration
 
 	// StopTimeout is how long handlers may go on when the context of Run ends.
 	// Then their contexts end too; they get a second to return, at most as long
@@ -106,19 +106,19 @@ func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 	defaultTo(&bad, "StopTimeout", &c.StopTimeout, 10*time.Second)
 	defaultTo(&bad, "Sweep", &c.Sweep, time.Minute)
 	if c.Lease > 0 && c.Lease < shortestLease {
-		bad = append(bad, &ConfigError{"Lease", fmt.Sprintf("%v is too short to be renewed in time; give at least %v", c.Lease, shortestLease)})
+		bad = append(bad, &ConfigError{Config: "expiry.Config", Field: "Lease", Reason: fmt.Sprintf("%v is too short to be renewed in time; give at least %v", c.Lease, shortestLease)})
 	}
 	if c.Batch > largestBatch {
-		bad = append(bad, &ConfigError{"Batch", fmt.Sprintf("%d would hold up the server; give at most %d", c.Batch, largestBatch)})
+		bad = append(bad, &ConfigError{Config: "expiry.Config", Field: "Batch", Reason: fmt.Sprintf("%d would hold up the server; give at most %d", c.Batch, largestBatch)})
 	}
 	if c.Workers > mostWorkers {
-		bad = append(bad, &ConfigError{"Workers", fmt.Sprintf("%d handlers at once are too many for one listener; give at most %d, and start more listeners", c.Workers, mostWorkers)})
+		bad = append(bad, &ConfigError{Config: "expiry.Config", Field: "Workers", Reason: fmt.Sprintf("%d handlers at once are too many for one listener; give at most %d, and start more listeners", c.Workers, mostWorkers)})
 	}
 	if c.Pool == "" {
 		c.Pool = pool.Expiry
 	}
 	if c.Backoff == nil {
-		c.Backoff = backoff
+		c.Backoff = func(attempt int, _ error) time.Duration { return backoff.After(attempt) }
 	}
 	if c.Layout.IsZero() {
 		c.Layout = p.Layout()
@@ -137,25 +137,6 @@ func defaultTo[N int | time.Duration](bad *[]error, field string, value *N, fall
 	case *value == 0:
 		*value = fallback
 	case *value < 0:
-		*bad = append(*bad, &ConfigError{field, fmt.Sprintf("%v is negative; leave it out for %v", *value, fallback)})
+		*bad = append(*bad, &ConfigError{Config: "expiry.Config", Field: field, Reason: fmt.Sprintf("%v is negative; leave it out for %v", *value, fallback)})
 	}
-}
-
-const (
-	firstBackoff = time.Second
-	lastBackoff  = 5 * time.Minute
-)
-
-// backoff is the default of Config.Backoff.
-func backoff(attempt int) time.Duration {
-	d := lastBackoff
-	if attempt <= 8 {
-		d = firstBackoff << max(attempt-1, 0)
-	}
-	return jitter(d)
-}
-
-// jitter is d give or take a fifth.
-func jitter(d time.Duration) time.Duration {
-	return d*4/5 + rand.N(d*2/5+1)
 }

@@ -27,15 +27,6 @@ var (
 // OpError is the error of one operation; see [pool.OpError].
 type OpError = pool.OpError
 
-// ConfigError is one mistake in a Config, an ErrInvalidArgument. NewListener joins
-// all of them.
-type ConfigError struct {
-	Field  string // the field: "Workers"
-	Reason string // what is wrong and how to mend it
-}
-
-// Error names the field, what is wrong with it and how to mend it.
-func (e *ConfigError) Error() string { return "expiry: Config." + e.Field + ": " + e.Reason }
-
-// Unwrap returns ErrInvalidArgument.
-func (e *ConfigError) Unwrap() error { return ErrInvalidArgument }
+// ConfigError is one mistake in a [Config]. [NewListener] joins all of them. See
+// [pool.ConfigError].
+type ConfigError = pool.ConfigError

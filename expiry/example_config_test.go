@@ -31,7 +31,7 @@ func ExampleConfig() {
 		Lease:       time.Minute,     // renewed while a handler runs
 		StopTimeout: 5 * time.Minute, // for the handlers to finish at a shutdown
 		MaxAttempts: 48,
-		Backoff:     func(int) time.Duration { return time.Hour },
+		Backoff:     func(int, error) time.Duration { return time.Hour },
 	})
 	if err != nil {
 		log.Fatal(err)

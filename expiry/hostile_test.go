@@ -308,12 +308,12 @@ func TestHandlersThatEndBadly(t *testing.T) {
 		"exits":     func() error { runtime.Goexit(); return nil },
 		"nil error": func() error { return (*nilError)(nil) },
 	} {
-		for what, pause := range map[string]func(int) time.Duration{
-			"":          func(int) time.Duration { return 0 },
-			"negative":  func(int) time.Duration { return -1 << 63 },
-			", panics":  func(int) time.Duration { panic("no") },
-			", goes":    func(int) time.Duration { runtime.Goexit(); return 0 },
-			", forever": func(int) time.Duration { return 1<<63 - 1 },
+		for what, pause := range map[string]func(int, error) time.Duration{
+			"":          func(int, error) time.Duration { return 0 },
+			"negative":  func(int, error) time.Duration { return -1 << 63 },
+			", panics":  func(int, error) time.Duration { panic("no") },
+			", goes":    func(int, error) time.Duration { runtime.Goexit(); return 0 },
+			", forever": func(int, error) time.Duration { return 1<<63 - 1 },
 		} {
 			t.Run(name+what, func(t *testing.T) {
 				t.Parallel()

@@ -74,7 +74,7 @@ func (w *world) listener(cfg expiry.Config, hs handlers) *expiry.Listener {
 		cfg.Layout = w.layout
 	}
 	if cfg.Backoff == nil {
-		cfg.Backoff = func(int) time.Duration { return time.Millisecond }
+		cfg.Backoff = func(int, error) time.Duration { return time.Millisecond }
 	}
 	l, err := expiry.NewListener(w.pools, r, cfg)
 	require.NoError(w, err)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 	"unicode/utf8"
+
+	"github.com/symphony-go/symphony/internal/backoff"
 )
 
 // recordBatch is how many outcomes one script records.
@@ -115,7 +117,7 @@ func (c *consumer) recordPutBack(s *session, j *job) {
 		})
 		return
 	}
-	delay := c.listener.delay(j.event.Failures + 1)
+	delay := c.listener.delay(j.event.Failures+1, j.err)
 	var what putBackResult
 	if c.retryRecording(s, []*job{j}, func(ctx context.Context) (err error) {
 		what, err = c.fail(ctx, j.token, delay, c.listener.cfg.MaxAttempts, errorText(j.err))
@@ -145,18 +147,18 @@ func (c *consumer) recordUnreadable(s *session, jobs []*job) {
 
 // delay is Config.Backoff, which is the user's: a function that does not return
 // is replaced by the default.
-func (l *Listener) delay(failures int) time.Duration {
+func (l *Listener) delay(failures int, err error) time.Duration {
 	answer := make(chan time.Duration, 1)
 	go func() {
 		defer close(answer)
 		defer func() { _ = recover() }()
-		answer <- l.cfg.Backoff(failures)
+		answer <- l.cfg.Backoff(failures, err)
 	}()
 	if d, ok := <-answer; ok {
 		return max(d, 0)
 	}
 	l.cfg.Logger.Error("expiry: Config.Backoff panicked or ended its goroutine; the default is used instead", "failures", failures)
-	return backoff(failures)
+	return backoff.After(failures)
 }
 
 func (c *consumer) reportFailure(j *job, what putBackResult, delay time.Duration) {
@@ -258,7 +260,7 @@ func (p *retryDelay) reset() { p.last = 0 }
 
 func (p *retryDelay) wait(ctx context.Context) {
 	p.last = min(max(2*p.last, firstRetryDelay), lastRetryDelay)
-	timer := time.NewTimer(jitter(p.last))
+	timer := time.NewTimer(backoff.Jitter(p.last))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

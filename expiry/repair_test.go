@@ -19,7 +19,7 @@ import (
 func broken(t *testing.T, p *pool.Pools) *world {
 	t.Helper()
 	w := newWorld(t, p)
-	l, stop := w.listen(expiry.Config{MaxAttempts: 2, Backoff: func(int) time.Duration { return time.Hour }}, handlers{
+	l, stop := w.listen(expiry.Config{MaxAttempts: 2, Backoff: func(int, error) time.Duration { return time.Hour }}, handlers{
 		"x":    func(context.Context, expiry.Event) error { return errors.New("no") },
 		"dead": func(context.Context, expiry.Event) error { return errors.New("no") },
 	})

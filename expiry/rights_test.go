@@ -53,7 +53,7 @@ func TestAFullServerDoesItsWork(t *testing.T) {
 	w := newWorld(t, pooltest.Redis(t, pool.Config{URL: server.URL()}))
 	const lease = 300 * time.Millisecond
 	begun, finish, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	l, _ := w.listen(expiry.Config{Lease: lease, Backoff: func(int) time.Duration { return 3 * lease }}, handlers{
+	l, _ := w.listen(expiry.Config{Lease: lease, Backoff: func(int, error) time.Duration { return 3 * lease }}, handlers{
 		"long": func(c context.Context, _ expiry.Event) error {
 			close(begun)
 			select {

@@ -10,6 +10,7 @@ import (
 	"github.com/symphony-go/symphony/internal/nearcache"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/pool"
 )
 
 // core is a HashRepo without its type parameter. It handles records as
@@ -41,7 +42,7 @@ func newCore(base *store.Store, t reflect.Type) (*core, error) {
 
 // with returns a view with more options. The calls of a view with a bad option
 // return its error.
-func (c *core) with(opts []option.Option) *core {
+func (c *core) with(opts []pool.Option) *core {
 	base := c.Store.With(opts...)
 	view, err := newCore(base, c.plan.typ)
 	if err != nil {

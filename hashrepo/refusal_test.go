@@ -114,7 +114,7 @@ func TestBadInput(t *testing.T) {
 		{"IfVersion", symphony.ErrUnsupported, upsert(hashrepo.IfVersion(1))},
 		{"cached for no time", symphony.ErrInvalidTTL, upsert(hashrepo.Cached(0))},
 		{"Cached with ReadReplicas", symphony.ErrUnsupported, upsert(hashrepo.Cached(time.Minute), hashrepo.ReadReplicas())},
-		{"MaxLen", symphony.ErrUnsupported, upsert(hashrepo.MaxLen(1))},
+		{"MaxLen", symphony.ErrUnsupported, upsert(symphony.MaxLen(1))},
 		{"Layout", symphony.ErrUnsupported, upsert(symphony.Layout(keyspace.Default()))},
 		{"no codec", symphony.ErrInvalidArgument, upsert(hashrepo.Codec(nil))},
 		{"zero option", symphony.ErrInvalidArgument, upsert(hashrepo.Option{})},

@@ -393,11 +393,11 @@ func TestBadInput(t *testing.T) {
 			return repo.SetMany(ctx, record("a", "x"), record("b", string(long)))
 		}},
 		"TTL":       {symphony.ErrInvalidTTL, func() error { return repo.With(kvrepo.TTL(0)).Set(ctx, "k", "x") }},
-		"IfVersion": {symphony.ErrUnsupported, func() error { return repo.With(kvrepo.IfVersion(1)).Set(ctx, "k", "x") }},
+		"IfVersion": {symphony.ErrUnsupported, func() error { return repo.With(symphony.IfVersion(1)).Set(ctx, "k", "x") }},
 		"replicas": {symphony.ErrUnsupported, func() error {
 			return repo.With(kvrepo.Cached(time.Minute)).With(kvrepo.ReadReplicas()).Set(ctx, "k", "x")
 		}},
-		"MaxLen": {symphony.ErrUnsupported, func() error { return repo.With(kvrepo.MaxLen(1)).Set(ctx, "k", "x") }},
+		"MaxLen": {symphony.ErrUnsupported, func() error { return repo.With(symphony.MaxLen(1)).Set(ctx, "k", "x") }},
 		"both": {symphony.ErrUnsupported, func() error {
 			return repo.With(kvrepo.IfExists()).With(kvrepo.IfAbsent()).Set(ctx, "k", "x")
 		}},
@@ -416,7 +416,7 @@ func TestBadInput(t *testing.T) {
 // No hint tells the user to do what does not help.
 func TestTheHintOfIfVersionCanBeFollowed(t *testing.T) {
 	repo, _ := newRepo[int64](t, pooltest.Embedded(t))
-	err := repo.With(kvrepo.IfVersion(1)).Set(ctx, "k", 1)
+	err := repo.With(symphony.IfVersion(1)).Set(ctx, "k", 1)
 	require.ErrorIs(t, err, symphony.ErrUnsupported)
 	require.ErrorContains(t, err, "values, queues and triggers have none")
 	require.NotContains(t, err.Error(), "tag")

@@ -8,67 +8,65 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Option changes how a repository writes and reads: in a constructor, and in
-// With. An option that cannot apply is ErrUnsupported with its name.
-type Option = option.Option
+// Option configures a [KVRepo]: how it writes and reads. [New] and
+// [KVRepo.With] take options. If an option cannot apply, the error is
+// [ErrUnsupported] and names it.
+type Option = pool.Option
 
-// TTL gives every key that is written the lifetime d, in whole milliseconds, rounded
-// up. Under a millisecond: ErrInvalidTTL.
+// TTL sets the lifetime of every key that is written to d, rounded up to whole
+// milliseconds.
+//
+// If d is under a millisecond, the error is [ErrInvalidTTL].
 func TTL(d time.Duration) Option { return option.TTL(d) }
 
-// KeepTTL leaves the lifetime of a key that exists as it is, whatever it is; a new key
-// gets the repository's.
+// KeepTTL does not change the lifetime of a key that exists. A new key gets the
+// lifetime of the repository.
 func KeepTTL() Option { return option.KeepTTL() }
 
-// NoTTL gives the keys that are written no lifetime, and takes away the one they have.
+// NoTTL writes keys without a lifetime. If a key has a lifetime, a write removes
+// it.
 func NoTTL() Option { return option.NoTTL() }
 
-// IfExists lets a write happen only where the record exists: else ErrNotFound, and
-// nothing is changed.
+// IfExists writes only if the record exists. If it does not exist, a write
+// returns [ErrNotFound] and changes nothing.
 func IfExists() Option { return option.IfExists() }
 
-// IfAbsent lets a write happen only where the record does not exist: else ErrExists,
-// and nothing is changed.
+// IfAbsent writes only if the record does not exist. If it exists, a write
+// returns [ErrExists] and changes nothing.
 func IfAbsent() Option { return option.IfAbsent() }
 
-// IfVersion is [symphony.IfVersion], which asks for the version of a record. Values
-// have none, whatever their type: it is ErrUnsupported. [KVRepo.Mutate] writes a
-// value only if nobody wrote meanwhile.
+// Cached serves [KVRepo.Get], [KVRepo.GetMany] and [KVRepo.PeekShared] from
+// memory. A record is served for at most d after it was read, and only until
+// Redis reports a change. The absence of a record is cached, too. A write
+// through any repository of the same [pool.Pools] is visible to the next read.
+// docs/caching.md specifies the guarantees and their limits.
 //
-// [symphony.IfVersion]: https://pkg.go.dev/github.com/symphony-go/symphony#IfVersion
-func IfVersion(v int64) Option { return option.IfVersion(v) }
-
-// Cached serves Get, GetMany and PeekShared from memory, for d at most after
-// the record was read, until Redis says that it changed; that there is no record
-// is kept too. A write through any repository of the same Pools shows in the
-// next read. See docs/caching.md for what is promised, and what not. The memory
-// is bounded by [pool.Config]'s Cache.MaxBytes. Where the server has no client
-// tracking, as the embedded one, every read goes to the server.
+// [pool.Cache.MaxBytes] limits the memory. If the server does not support
+// client tracking, as the embedded one, every read goes to the server.
 //
-// d is a millisecond at least, or it is ErrInvalidTTL. With ReadReplicas it is
-// ErrUnsupported.
+// If d is under a millisecond, the error is [ErrInvalidTTL]. Together with
+// [ReadReplicas] it is [ErrUnsupported].
 func Cached(d time.Duration) Option { return option.Cached(d) }
 
-// ReadReplicas lets a replica answer what only reads, and gives up for it what a
-// primary promises: a read may be stale, by as much as the replica lags behind;
-// it may miss what this very caller has just written; and two reads may go
-// back in time, since another replica may answer the second. A record read so
-// and written with its version is ErrConflict where it was stale, and nothing is
-// lost; one without a version overwrites what it did not see. Mutate, GetOrLoad,
-// patches and every other write look at the primary, and so do the SCANs of a
-// walk.
+// ReadReplicas sends reads to replicas. Replica reads are eventually
+// consistent: they may be stale, they may miss the caller's own last write, and
+// a later read may return an older state if another replica answers it.
 //
-// On a cluster the replicas of each primary answer, under Sentinel one of the
-// replicas that it names. Where a replica does not answer, in half of the
-// call's deadline, or there is none, and on a single server, it is the primary.
-// With Cached it is ErrUnsupported.
+// Writes, [KVRepo.Mutate] and [KVRepo.GetOrLoad] use the primary, and so do the
+// SCANs of [KVRepo.IDs].
+//
+// On a cluster, the replicas of each primary answer. Under Sentinel, a replica
+// that Sentinel names answers. If no replica exists, or none answers within
+// half of the call's deadline, the primary answers. Together with [Cached] it
+// is [ErrUnsupported].
 func ReadReplicas() Option { return option.ReadReplicas() }
 
-// On sends everything to the pool with alias a, whatever New was given.
+// On uses the pool with alias a in place of the alias that [New] was given.
+//
+// If no pool has the alias, the error is [ErrUnknownPool].
 func On(a pool.Alias) Option { return option.On(a) }
 
-// Codec writes and reads values with c. Defaults to codec.Compact.
+// Codec encodes and decodes values with c. Defaults to [codec.Compact].
+//
+// If c is nil, the error is [ErrInvalidArgument].
 func Codec(c codec.Codec) Option { return option.Codec(c) }
-
-// MaxLen bounds the length of a queue to n items: a push over it is ErrFull.
-func MaxLen(n int) Option { return option.MaxLen(n) }

@@ -80,7 +80,7 @@ func TestCountsAreBounded(t *testing.T) {
 			})
 		})
 		t.Run("ChunkSize", func(t *testing.T) {
-			require.ErrorIs(t, symphony.WorkBatches[int](ctx, p, "s", nil, symphony.ChunkSize(listrepo.MaxCount+1)), symphony.ErrInvalidArgument)
+			require.ErrorIs(t, symphony.WorkBatches[int](ctx, p, "s", nil, symphony.WorkConfig{ChunkSize: listrepo.MaxCount + 1}), symphony.ErrInvalidArgument)
 		})
 		c, err = c.Next(ctx, listrepo.MaxCount, time.Minute)
 		require.NoError(t, err)

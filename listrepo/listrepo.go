@@ -47,7 +47,7 @@ type ListRepo[T any] struct{ core *queue }
 // queues, it returns [ErrUnsupported]; if an option has a bad argument, it
 // returns [ErrInvalidTTL] or [ErrInvalidArgument].
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*ListRepo[T], error) {
-	core, err := store.NewValueStore(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.List, Traits: option.Lifetimes | option.Bounds}, opts...)
+	core, err := store.NewValueStore(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.List, Traits: option.Lifetimes | option.Queues | option.Deliveries}, opts...)
 	if err != nil {
 		return nil, err
 	}

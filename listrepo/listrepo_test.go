@@ -357,8 +357,8 @@ func TestBadInput(t *testing.T) {
 		"empty id":       {symphony.ErrInvalidKey, push(repo, "", 1)},
 		"too large":      {symphony.ErrTooLarge, push(repo, "q", make([]byte, p.MaxValueBytes()+1))},
 		"negative count": {symphony.ErrInvalidArgument, func() error { _, err := repo.Pop(ctx, "q", -1); return err }},
-		"Cached":         {symphony.ErrUnsupported, push(repo.With(listrepo.Cached(time.Second)), "q", 1)},
-		"IfVersion":      {symphony.ErrUnsupported, push(repo.With(listrepo.IfVersion(1)), "q", 1)},
+		"Cached":         {symphony.ErrUnsupported, push(repo.With(symphony.Cached(time.Second)), "q", 1)},
+		"IfVersion":      {symphony.ErrUnsupported, push(repo.With(symphony.IfVersion(1)), "q", 1)},
 		"MaxLen":         {symphony.ErrInvalidArgument, push(repo.With(listrepo.MaxLen(0)), "q", 1)},
 		"TTL":            {symphony.ErrInvalidTTL, push(repo.With(listrepo.TTL(-1)), "q", 1)},
 	} {

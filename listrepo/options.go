@@ -8,66 +8,71 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Option changes how a repository writes and reads: in a constructor, and in
-// With. An option that cannot apply is ErrUnsupported with its name.
-type Option = option.Option
+// Option configures a [ListRepo]: how it writes and reads. [New] and
+// [ListRepo.With] take options. If an option cannot apply, the error is
+// [ErrUnsupported] and names it.
+type Option = pool.Option
 
-// TTL gives every key that is written the lifetime d, in whole milliseconds, rounded
-// up. Under a millisecond: ErrInvalidTTL.
+// TTL sets the lifetime of every key that is written to d, rounded up to whole
+// milliseconds.
+//
+// If d is under a millisecond, the error is [ErrInvalidTTL].
 func TTL(d time.Duration) Option { return option.TTL(d) }
 
-// KeepTTL leaves the lifetime of a key that exists as it is, whatever it is; a new key
-// gets the repository's.
+// KeepTTL does not change the lifetime of a key that exists. A new key gets the
+// lifetime of the repository.
 func KeepTTL() Option { return option.KeepTTL() }
 
-// NoTTL gives the keys that are written no lifetime, and takes away the one they have.
+// NoTTL writes keys without a lifetime. If a key has a lifetime, a write removes
+// it.
 func NoTTL() Option { return option.NoTTL() }
 
-// IfExists lets a write happen only where the record exists: else ErrNotFound, and
-// nothing is changed.
+// IfExists writes only if the queue exists. If it does not exist, a write
+// returns [ErrNotFound] and changes nothing.
 func IfExists() Option { return option.IfExists() }
 
-// IfAbsent lets a write happen only where the record does not exist: else ErrExists,
-// and nothing is changed.
+// IfAbsent writes only if the queue does not exist. If it exists, a write
+// returns [ErrExists] and changes nothing.
 func IfAbsent() Option { return option.IfAbsent() }
 
-// IfVersion lets a write happen only where the stored version is v.
-func IfVersion(v int64) Option { return option.IfVersion(v) }
-
-// Cached serves single records from memory; a queue has none, so it is
-// ErrUnsupported here.
-func Cached(d time.Duration) Option { return option.Cached(d) }
-
-// ReadReplicas lets a replica answer what only reads, and gives up for it what a
-// primary promises: a read may be stale, by as much as the replica lags behind;
-// it may miss what this very caller has just written; and two reads may go
-// back in time, since another replica may answer the second. A record read so
-// and written with its version is ErrConflict where it was stale, and nothing is
-// lost; one without a version overwrites what it did not see. Mutate, GetOrLoad,
-// patches and every other write look at the primary, and so do the SCANs of a
-// walk.
+// ReadReplicas sends reads to replicas. Replica reads are eventually
+// consistent: they may be stale, they may miss the caller's own last write, and
+// a later read may return an older state if another replica answers it.
 //
-// On a cluster the replicas of each primary answer, under Sentinel one of the
-// replicas that it names. Where a replica does not answer, in half of the
-// call's deadline, or there is none, and on a single server, it is the primary.
+// Every call that changes a queue uses the primary.
+//
+// On a cluster, the replicas of each primary answer. Under Sentinel, a replica
+// that Sentinel names answers. If no replica exists, or none answers within
+// half of the call's deadline, the primary answers.
 func ReadReplicas() Option { return option.ReadReplicas() }
 
-// On sends everything to the pool with alias a, whatever New was given.
+// On uses the pool with alias a in place of the alias that [New] was given.
+//
+// If no pool has the alias, the error is [ErrUnknownPool].
 func On(a pool.Alias) Option { return option.On(a) }
 
-// Codec writes and reads values with c. Defaults to codec.Compact.
+// Codec encodes and decodes values with c. Defaults to [codec.Compact].
+//
+// If c is nil, the error is [ErrInvalidArgument].
 func Codec(c codec.Codec) Option { return option.Codec(c) }
 
-// MaxLen bounds the length of a queue to n items: a push over it is ErrFull.
+// MaxLen limits a queue to n items that wait. A push beyond the limit returns
+// [ErrFull] and pushes nothing.
+//
+// If n is below 1, the error is [ErrInvalidArgument].
 func MaxLen(n int) Option { return option.MaxLen(n) }
 
-// MaxAttempts has an item parked among the dead when it comes back from its
-// n-th delivery: failed, released, or with a lapsed lease. On its last attempt
-// an item is claimed alone, so that it is parked for its own failure and takes
-// no other with it. Without the option items come back for ever.
+// MaxAttempts makes an item a dead letter if its n-th delivery fails, is
+// released, or loses its lease. An item is claimed alone for its last attempt,
+// so that a failure of its own makes no other item a dead letter. Without the
+// option the number of attempts is unlimited.
+//
+// If n is below 1, the error is [ErrInvalidArgument].
 func MaxAttempts(n int) Option { return option.MaxAttempts(n) }
 
-// Lease is how long Process withholds items from other workers when it has
-// lost touch with Redis or died; while it works it prolongs the lease. Defaults
-// to 30 seconds. Under a millisecond: ErrInvalidTTL.
+// Lease sets the lease of [ListRepo.Process]. Process renews the lease while
+// its handler runs. If the process dies or cannot reach Redis, the items are
+// delivered again when the lease expires. Defaults to 30 seconds.
+//
+// If d is under a millisecond, the error is [ErrInvalidTTL].
 func Lease(d time.Duration) Option { return option.Lease(d) }

@@ -83,20 +83,26 @@ var (
 	ErrLeaseLost = errors.New("lease lost")
 )
 
-// ConfigError is one mistake in a [Config]. [Open] returns all mistakes
-// joined. It never contains a password.
+// ConfigError is one mistake in a configuration. [Open] joins all mistakes in a
+// [Config]:
 //
 //	var mistake *pool.ConfigError
 //	if errors.As(err, &mistake) {
 //		log.Print(mistake.Field) // the first mistake: "URLs[user]"
 //	}
+//
+// A ConfigError is an [ErrInvalidArgument]. It never contains a password.
 type ConfigError struct {
-	Field  string // the field, with the alias if it is a map: "URL", "URLs[user]"
-	Reason string // what is wrong and how to correct it
+	Config string // the type of the configuration, such as "pool.Config"
+	Field  string // the field, such as "URL", or "URLs[user]" for an entry of a map
+	Reason string // the mistake and its remedy
 }
 
-// Error returns the field, what is wrong with it and how to correct it.
-func (e *ConfigError) Error() string { return "pool: Config." + e.Field + ": " + e.Reason }
+// Error returns the field, the mistake and its remedy.
+func (e *ConfigError) Error() string { return e.Config + "." + e.Field + ": " + e.Reason }
+
+// Unwrap returns [ErrInvalidArgument].
+func (e *ConfigError) Unwrap() error { return ErrInvalidArgument }
 
 // ConnectError reports that one alias cannot be reached. [Open] and
 // [Pools.Ping] return one for each such alias, joined. It never contains a

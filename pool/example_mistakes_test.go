@@ -19,7 +19,7 @@ func ExampleOpen_mistakes() {
 	var mistake *pool.ConfigError
 	fmt.Println(errors.As(err, &mistake), mistake.Field)
 	// Output:
-	// pool: Config.URL: the scheme is unknown; use redis, rediss, valkey, valkeys or unix, as in redis://host:6379
-	// pool: Config.Databases[jobs]: -1 is negative; database numbers start at 0
+	// pool.Config.URL: the scheme is unknown; use redis, rediss, valkey, valkeys or unix, as in redis://host:6379
+	// pool.Config.Databases[jobs]: -1 is negative; database numbers start at 0
 	// true URL
 }

@@ -49,7 +49,7 @@ type member struct {
 type configErrors []error
 
 func (e *configErrors) add(field, format string, args ...any) {
-	*e = append(*e, &ConfigError{Field: field, Reason: fmt.Sprintf(format, args...)})
+	*e = append(*e, &ConfigError{Config: "pool.Config", Field: field, Reason: fmt.Sprintf(format, args...)})
 }
 
 // plan checks cfg and returns its plan. The error joins all mistakes.

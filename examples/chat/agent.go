@@ -129,5 +129,5 @@ func (s *service) ship(ctx context.Context) error {
 		}
 		return err
 	}
-	return symphony.WorkBatches(ctx, s.pools, toShip.Service, pack, symphony.MaxAttempts(5))
+	return symphony.WorkBatches(ctx, s.pools, toShip.Service, pack, symphony.WorkConfig{MaxAttempts: 5})
 }

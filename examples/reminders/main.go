@@ -50,7 +50,7 @@ func main() {
 		return nil
 	}))
 	listener, err := expiry.NewListener(pools, registry, expiry.Config{
-		Backoff: func(int) time.Duration { return 200 * time.Millisecond },
+		Backoff: func(int, error) time.Duration { return 200 * time.Millisecond },
 	})
 	check(err)
 	stopped := make(chan error)

@@ -1,5 +1,6 @@
-// Package option holds the write options that every repository takes, in a
-// constructor and in With alike.
+// Package option implements the options of repositories. Constructors and With
+// methods take them. The packages of repositories export the functions that
+// can apply there.
 package option
 
 import (
@@ -8,64 +9,78 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/caller"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Option changes how a repository writes: see the functions that make one.
-type Option struct {
-	name  string
-	needs Trait
-	why   string // what a repository without the trait lacks
-	apply func(*Settings) error
+// setting is the content of a pool.Option.
+type setting struct {
+	name   string
+	needs  Trait
+	reason string // why a repository without the trait cannot apply it
+	apply  func(*Settings) error
 
-	layout *keyspace.Layout
+	layout *keyspace.Layout // of Layout alone
 }
 
-// Trait is what a repository must be able to do for an option to apply.
+func (s setting) option() pool.Option { return pool.NewOption(caller.Symphony{}, &s) }
+
+// settingOf returns the setting of an option. It is nil for the zero Option.
+func settingOf(o pool.Option) *setting {
+	s, _ := o.Setting(caller.Symphony{}).(*setting)
+	return s
+}
+
+// Trait is a property of a repository that some options need.
 type Trait uint8
 
-// The traits, one for each option that not every repository can honour.
+// The traits.
 const (
-	Lifetimes Trait = 1 << iota // TTL, KeepTTL, NoTTL
-	Versions                    // IfVersion
-	Caching                     // Cached
-	Bounds                      // MaxLen, MaxAttempts, Lease
-	Working                     // Workers, ChunkSize, Report
-	bound                       // Layout: no repository has it, SplitLayout takes it before
+	Lifetimes  Trait = 1 << iota // keys have lifetimes: TTL, KeepTTL, NoTTL
+	Versions                     // records have versions: IfVersion
+	Caching                      // single records are read: Cached
+	Queues                       // keys are queues: MaxLen
+	Deliveries                   // items are claimed: MaxAttempts, Lease
+	unbound                      // keys are not bound yet: Layout; see SplitLayout
 )
 
-// Settings is what the options of a repository add up to.
+// Settings is the sum of the options of a repository.
 type Settings struct {
 	Lifetime time.Duration // zero: none
-	Endless  bool          // NoTTL was asked for: a lifetime that is there is taken away
-	Keep     bool          // a key that exists keeps the lifetime it has
+	Endless  bool          // NoTTL: a write removes the lifetime of a key
+	Keep     bool          // KeepTTL: a write does not renew the lifetime of a key
 	IfExists bool
 	IfAbsent bool
-	Version  *int64 // the version that the record must have; nil: any
+	Version  *int64 // nil: any
 	Alias    pool.Alias
 	Codec    codec.Codec
 	MaxLen   int           // zero: unbounded
-	Cached   time.Duration // how long a record is served from memory; zero: not at all
-	Replicas bool          // reads may come from replicas
-	Work
+	Cached   time.Duration // zero: not cached
+	Replicas bool          // reads may go to replicas
+
+	MaxAttempts int           // zero: unbounded
+	Lease       time.Duration // zero: the repository's default
 }
 
-// Conditional reports whether a write asks for something about the record first.
+// Conditional reports whether a write depends on the record's state.
 func (s *Settings) Conditional() bool { return s.IfExists || s.IfAbsent || s.Version != nil }
 
-// Apply adds opts to s for a repository with the given traits. The error wraps
-// ErrUnsupported, ErrInvalidArgument or ErrInvalidTTL and names the option.
-func (s *Settings) Apply(traits Trait, opts ...Option) error {
+// Apply adds opts to s for a repository with the given traits. Its errors name
+// the option. If an option needs another trait, or two options exclude each
+// other, the error is ErrUnsupported. If an argument is invalid, it is
+// ErrInvalidArgument or ErrInvalidTTL.
+func (s *Settings) Apply(traits Trait, opts ...pool.Option) error {
 	for _, o := range opts {
-		if o.name == "" {
+		set := settingOf(o)
+		if set == nil {
 			return fmt.Errorf("%w: the zero Option; use one of the option functions", fault.ErrInvalidArgument)
 		}
-		if o.needs&^traits != 0 {
-			return fmt.Errorf("%w: %s does not apply here: %s", fault.ErrUnsupported, o.name, o.why)
+		if set.needs&^traits != 0 {
+			return fmt.Errorf("%w: %s does not apply here: %s", fault.ErrUnsupported, set.name, set.reason)
 		}
-		if err := o.apply(s); err != nil {
+		if err := set.apply(s); err != nil {
 			return err
 		}
 	}
@@ -73,125 +88,131 @@ func (s *Settings) Apply(traits Trait, opts ...Option) error {
 		return fmt.Errorf("%w: IfExists with IfAbsent; keep one of the two", fault.ErrUnsupported)
 	}
 	if s.Cached > 0 && s.Replicas {
-		return fmt.Errorf("%w: Cached with ReadReplicas: a replica lags behind, and what is cached shows every write; keep one of the two",
+		return fmt.Errorf("%w: Cached with ReadReplicas: a cached read shows the latest write, and a replica may not have it; keep one of the two",
 			fault.ErrUnsupported)
 	}
 	return nil
 }
 
-// TTL gives every key written the lifetime d, which is no less than Redis's unit.
-func TTL(d time.Duration) Option {
-	return Option{name: "TTL", needs: Lifetimes, why: lifetimeWhy, apply: func(s *Settings) error {
+// TTL sets the lifetime of every key that is written.
+func TTL(d time.Duration) pool.Option {
+	return setting{name: "TTL", needs: Lifetimes, reason: delayIsLifetime, apply: func(s *Settings) error {
 		if d < time.Millisecond {
-			return fmt.Errorf("%w: %v is under a millisecond; NoTTL is the way to say none", fault.ErrInvalidTTL, d)
+			return fmt.Errorf("%w: TTL(%v) is under a millisecond; use NoTTL for keys without a lifetime", fault.ErrInvalidTTL, d)
 		}
 		s.Lifetime, s.Endless = d, false
 		return nil
-	}}
+	}}.option()
 }
 
-const lifetimeWhy = "the delay is the lifetime"
+const delayIsLifetime = "the delay of a trigger is its lifetime"
 
-// Failing is an option whose error is err.
-func Failing(err error) Option {
-	return Option{name: "Failing", apply: func(*Settings) error { return err }}
+// NoTTL writes keys without a lifetime.
+func NoTTL() pool.Option {
+	return setting{name: "NoTTL", needs: Lifetimes, reason: delayIsLifetime, apply: func(s *Settings) error {
+		s.Lifetime, s.Endless = 0, true
+		return nil
+	}}.option()
 }
 
-// NoTTL gives every key written no lifetime.
-func NoTTL() Option {
-	return Option{name: "NoTTL", needs: Lifetimes, why: lifetimeWhy, apply: func(s *Settings) error { s.Lifetime, s.Endless = 0, true; return nil }}
+// KeepTTL does not renew the lifetime of a key that exists.
+func KeepTTL() pool.Option {
+	return setting{name: "KeepTTL", needs: Lifetimes, reason: delayIsLifetime, apply: func(s *Settings) error {
+		s.Keep = true
+		return nil
+	}}.option()
 }
 
-// KeepTTL leaves the lifetime of a key that exists as it is.
-func KeepTTL() Option {
-	return Option{name: "KeepTTL", needs: Lifetimes, why: lifetimeWhy, apply: func(s *Settings) error { s.Keep = true; return nil }}
+// IfExists writes only if the record exists.
+func IfExists() pool.Option {
+	return setting{name: "IfExists", apply: func(s *Settings) error { s.IfExists = true; return nil }}.option()
 }
 
-// IfExists lets a write happen only where the record exists.
-func IfExists() Option {
-	return Option{name: "IfExists", apply: func(s *Settings) error { s.IfExists = true; return nil }}
+// IfAbsent writes only if the record does not exist.
+func IfAbsent() pool.Option {
+	return setting{name: "IfAbsent", apply: func(s *Settings) error { s.IfAbsent = true; return nil }}.option()
 }
 
-// IfAbsent lets a write happen only where the record does not exist.
-func IfAbsent() Option {
-	return Option{name: "IfAbsent", apply: func(s *Settings) error { s.IfAbsent = true; return nil }}
+// IfVersion writes only if the stored version is v.
+func IfVersion(v int64) pool.Option {
+	return setting{name: "IfVersion", needs: Versions, reason: unversioned, apply: func(s *Settings) error {
+		s.Version = &v
+		return nil
+	}}.option()
 }
 
-// IfVersion lets a write happen only where the stored version is v.
-func IfVersion(v int64) Option {
-	return Option{name: "IfVersion", needs: Versions, why: unversioned, apply: func(s *Settings) error { s.Version = &v; return nil }}
-}
+const unversioned = "only records of a hashrepo have versions; leave the option out"
 
-const unversioned = "only the records of a hashrepo have versions, and values, queues and triggers have none; leave it out"
-
-// NoVersion is why IfVersion does not apply to the records of a type.
-const NoVersion = "the record has no version; a struct has one if it has an int64 field with the tag `redis:\",version\"`"
+// NoVersion is the reason why IfVersion does not apply to a type without a
+// version field.
+const NoVersion = "the record has no version; add an int64 field with the tag `redis:\",version\"` to the struct"
 
 // Cached serves reads from memory for d at most.
-func Cached(d time.Duration) Option {
-	return Option{name: "Cached", needs: Caching, why: "only single records are cached, and only where they are read", apply: func(s *Settings) error {
+func Cached(d time.Duration) pool.Option {
+	return setting{name: "Cached", needs: Caching, reason: uncached, apply: func(s *Settings) error {
 		if d < time.Millisecond {
 			return fmt.Errorf("%w: Cached(%v) is under a millisecond; leave the option out for reads that are not cached", fault.ErrInvalidTTL, d)
 		}
 		s.Cached = d
 		return nil
-	}}
+	}}.option()
 }
+
+const uncached = "only reads of single records are cached; leave the option out for queues and triggers"
 
 // ReadReplicas lets reads go to replicas.
-func ReadReplicas() Option {
-	return Option{name: "ReadReplicas", apply: func(s *Settings) error { s.Replicas = true; return nil }}
+func ReadReplicas() pool.Option {
+	return setting{name: "ReadReplicas", apply: func(s *Settings) error { s.Replicas = true; return nil }}.option()
 }
 
-// On sends everything to the pool with alias a.
-func On(a pool.Alias) Option {
-	return Option{name: "On", apply: func(s *Settings) error { s.Alias = a; return nil }}
+// On selects the pool.
+func On(a pool.Alias) pool.Option {
+	return setting{name: "On", apply: func(s *Settings) error { s.Alias = a; return nil }}.option()
 }
 
-// Codec writes and reads values with c.
-func Codec(c codec.Codec) Option {
-	return Option{name: "Codec", apply: func(s *Settings) error {
+// Codec selects the codec.
+func Codec(c codec.Codec) pool.Option {
+	return setting{name: "Codec", apply: func(s *Settings) error {
 		if c == nil {
 			return fmt.Errorf("%w: Codec(nil); leave the option out for codec.Compact", fault.ErrInvalidArgument)
 		}
 		s.Codec = c
 		return nil
-	}}
+	}}.option()
 }
 
-// MaxLen bounds the length of a queue.
-func MaxLen(n int) Option {
-	return Option{name: "MaxLen", needs: Bounds, why: "only a queue has a length", apply: func(s *Settings) error {
-		if n < 1 {
-			return fmt.Errorf("%w: MaxLen(%d); a queue holds at least one item", fault.ErrInvalidArgument, n)
-		}
-		s.MaxLen = n
-		return nil
-	}}
+// MaxLen limits the length of a queue.
+func MaxLen(n int) pool.Option {
+	return setting{name: "MaxLen", needs: Queues, reason: "only a queue has a length", apply: func(s *Settings) error {
+		return positive("MaxLen", "a queue holds at least one item", n, &s.MaxLen)
+	}}.option()
 }
 
 // Layout sets the key layout of a domain repository.
-func Layout(l keyspace.Layout) Option {
-	return Option{name: "Layout", why: layoutWhy, layout: &l, needs: bound}
+func Layout(l keyspace.Layout) pool.Option {
+	return setting{name: "Layout", needs: unbound, reason: bound, layout: &l}.option()
 }
 
-const layoutWhy = "the keys are bound already; give it to a domain repository's constructor"
+const bound = "the keys are bound already; pass it to a constructor of package symphony"
 
-// Without is opts without those that need a trait.
-func Without(t Trait, opts []Option) []Option {
-	return slices.DeleteFunc(slices.Clone(opts), func(o Option) bool { return o.needs&t != 0 })
-}
-
-// SplitLayout takes the Layout options out of opts: the last one's layout, or
-// fallback where there is none, and the other options.
-func SplitLayout(fallback keyspace.Layout, opts []Option) (keyspace.Layout, []Option) {
-	rest := make([]Option, 0, len(opts))
-	for _, o := range opts {
-		if o.layout != nil {
-			fallback = *o.layout
-		} else {
-			rest = append(rest, o)
+// SplitLayout returns the last layout among opts, or fallback if there is none,
+// and the other options.
+func SplitLayout(fallback keyspace.Layout, opts []pool.Option) (keyspace.Layout, []pool.Option) {
+	hasLayout := func(o pool.Option) bool {
+		s := settingOf(o)
+		if s == nil || s.layout == nil {
+			return false
 		}
+		fallback = *s.layout
+		return true
 	}
-	return fallback, rest
+	return fallback, slices.DeleteFunc(slices.Clone(opts), hasLayout)
+}
+
+func positive(name, why string, n int, into *int) error {
+	if n < 1 {
+		return fmt.Errorf("%w: %s(%d); %s", fault.ErrInvalidArgument, name, n, why)
+	}
+	*into = n
+	return nil
 }

@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"cmp"
 	"net"
 	"sync"
 	"testing"
@@ -97,10 +98,7 @@ func (p *Proxy) Down() {
 // Up accepts connections again after [Proxy.Down], at the same address.
 func (p *Proxy) Up() {
 	p.tb.Helper()
-	addr := p.addr
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
+	addr := cmp.Or(p.addr, local(freePort(p.tb)))
 	var listener net.Listener
 	var err error
 	if !waitFor(func() bool {

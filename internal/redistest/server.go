@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -206,13 +207,28 @@ func (s *Instance) log() string {
 	return strings.TrimRight(string(text), "\n")
 }
 
-// freePort returns a port that is free when it returns.
+// Ports are chosen below the range from which Linux takes the ports of outgoing
+// connections, 32768 and up. Otherwise a connection may take the port of a
+// server that is down for a moment.
+const (
+	firstPort = 10_240
+	endPort   = 32_000
+)
+
+// freePort returns a port that was free a moment ago.
 func freePort(tb testing.TB) int {
 	tb.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatalf("redistest: %v", err)
+	var err error
+	for range 100 {
+		port := firstPort + rand.IntN(endPort-firstPort)
+		var l net.Listener
+		if l, err = net.Listen("tcp4", local(port)); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	tb.Fatalf("redistest: %v", err)
+	return 0
 }
+
+func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -80,7 +80,7 @@ type Store struct {
 }
 
 // New binds a space to a pool. Its errors come at once, and nothing is sent.
-func New(p *pool.Pools, a pool.Alias, space keyspace.Space, spec Spec, opts ...option.Option) (*Store, error) {
+func New(p *pool.Pools, a pool.Alias, space keyspace.Space, spec Spec, opts ...pool.Option) (*Store, error) {
 	s := &Store{pools: p, space: space, spec: spec}
 	s.Settings = option.Settings{Lifetime: spec.Lifetime, Alias: a, Codec: codec.Compact}
 	s.apply(opts)
@@ -90,7 +90,7 @@ func New(p *pool.Pools, a pool.Alias, space keyspace.Space, spec Spec, opts ...o
 	return s, nil
 }
 
-func (s *Store) apply(opts []option.Option) {
+func (s *Store) apply(opts []pool.Option) {
 	if s.pools == nil {
 		s.err = fmt.Errorf("%w: the Pools are nil; pool.Open makes them", pool.ErrUnknownPool)
 		return
@@ -114,7 +114,7 @@ func (s *Store) apply(opts []option.Option) {
 }
 
 // With is s with more options. A bad one is the error of every later call.
-func (s *Store) With(opts ...option.Option) *Store {
+func (s *Store) With(opts ...pool.Option) *Store {
 	view := *s
 	if view.err == nil {
 		view.apply(opts)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -25,7 +24,7 @@ type ValueStore struct {
 
 // NewValues is New for values of type t. An error for a type that the codec
 // cannot write wraps ErrInvalidSchema.
-func NewValueStore(t reflect.Type, p *pool.Pools, a pool.Alias, space keyspace.Space, spec Spec, opts ...option.Option) (*ValueStore, error) {
+func NewValueStore(t reflect.Type, p *pool.Pools, a pool.Alias, space keyspace.Space, spec Spec, opts ...pool.Option) (*ValueStore, error) {
 	s, err := New(p, a, space, spec, opts...)
 	if err != nil {
 		return nil, err
@@ -46,7 +45,7 @@ func (v *ValueStore) compile() (err error) {
 }
 
 // With is v with more options.
-func (v *ValueStore) With(opts ...option.Option) *ValueStore {
+func (v *ValueStore) With(opts ...pool.Option) *ValueStore {
 	view := &ValueStore{v.Store.With(opts...), v.goType, v.typ}
 	if view.err == nil {
 		view.err = view.compile()

@@ -54,10 +54,10 @@ func checkNoURL(cfg pool.Config) error {
 	const reason = "the embedded server has no URL; remove it, or call pool.Open"
 	var errs []error
 	if cfg.URL != "" {
-		errs = append(errs, &pool.ConfigError{Field: "URL", Reason: reason})
+		errs = append(errs, &pool.ConfigError{Config: "pool.Config", Field: "URL", Reason: reason})
 	}
 	if len(cfg.URLs) > 0 {
-		errs = append(errs, &pool.ConfigError{Field: "URLs", Reason: reason})
+		errs = append(errs, &pool.ConfigError{Config: "pool.Config", Field: "URLs", Reason: reason})
 	}
 	return errors.Join(errs...)
 }

@@ -1,4 +1,4 @@
-package symphony
+package worker
 
 import (
 	"testing"
@@ -10,63 +10,58 @@ import (
 	"github.com/symphony-go/symphony/internal/pending"
 )
 
-// A queue that fails waits, and longer each time; one that is empty waits less.
-// Others have their turns meanwhile.
-func TestTurns(t *testing.T) {
+// A queue that failed is paused, and so is an empty queue, for a shorter time.
+// The other queues go on meanwhile.
+func TestRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bad, good := pending.Queue{Tenant: "a", Entity: "e", Action: "x"}, pending.Queue{Tenant: "a", Entity: "e", Action: "y"}
 		snap := pending.Snapshot{Pending: []string{"a"}, Queues: []pending.Queue{bad, good}}
-		turns := newTurns()
-		look := func() (names map[pending.Queue]*turn) {
-			names = map[pending.Queue]*turn{}
-			turns.add(snap)
-			for len(turns.ring) > 0 {
-				q := turns.next()
+		rotation := newRotation()
+		look := func() (names map[pending.Queue]*queue) {
+			names = map[pending.Queue]*queue{}
+			rotation.update(snap)
+			for len(rotation.ring) > 0 {
+				q := rotation.next()
 				names[q.Queue] = q
 			}
 			return names
 		}
 		both := look()
 		require.Len(t, both, 2)
-		require.Empty(t, look(), "they are worked on")
+		require.Empty(t, look(), "they are being handled")
 		for _, wait := range []time.Duration{250 * time.Millisecond, 500 * time.Millisecond, time.Second} {
-			turns.failed(both[bad])
-			turns.emptied(both[good])
-			require.Empty(t, look(), "both wait")
+			rotation.failed(both[bad], wait)
+			rotation.empty(both[good])
+			require.Empty(t, look(), "both are paused")
 			time.Sleep(wait / 2)
 			now := look()
 			require.NotContains(t, now, bad)
 			if q := now[good]; q != nil {
-				turns.more(q)
-				require.Equal(t, good, turns.next().Queue, "it comes again at once")
+				rotation.handled(q)
+				require.Equal(t, good, rotation.next().Queue, "it is ready again at once")
 			}
 			time.Sleep(wait)
 			require.Contains(t, look(), bad)
 		}
-		for range 30 {
-			turns.failed(both[bad])
-		}
-		time.Sleep(2 * lastBackoff)
-		require.Contains(t, look(), bad)
-		turns.end()
-		require.Nil(t, turns.next())
+		rotation.end()
+		require.Nil(t, rotation.next())
 	})
 }
 
-// Tenants take turns however many queues they have.
+// Tenants take turns, no matter how many queues each has.
 func TestTenantsTakeTurns(t *testing.T) {
 	snap := pending.Snapshot{Pending: []string{"a", "b"}}
 	for _, action := range []string{"1", "2", "3", "4"} {
 		snap.Queues = append(snap.Queues, pending.Queue{Tenant: "a", Entity: "e", Action: action})
 	}
 	snap.Queues = append(snap.Queues, pending.Queue{Tenant: "b", Entity: "e", Action: "1"}, pending.Queue{Tenant: "done", Entity: "e", Action: "1"})
-	turns := newTurns()
-	turns.add(snap)
+	rotation := newRotation()
+	rotation.update(snap)
 	count := map[string]int{}
 	for range 20 {
-		q := turns.next()
+		q := rotation.next()
 		count[q.Tenant]++
-		turns.more(q)
+		rotation.handled(q)
 	}
 	require.Equal(t, map[string]int{"a": 10, "b": 10}, count)
 }

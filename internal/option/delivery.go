@@ -1,0 +1,48 @@
+package option
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/pool"
+)
+
+const undelivered = "only items of a queue are delivered; WorkBatches takes it in its WorkConfig"
+
+// MaxAttempts limits how often an item is delivered.
+func MaxAttempts(n int) pool.Option {
+	return setting{name: "MaxAttempts", needs: Deliveries, reason: undelivered, apply: func(s *Settings) error {
+		return positive("MaxAttempts", "an item is delivered at least once", n, &s.MaxAttempts)
+	}}.option()
+}
+
+// Lease sets how long Process holds the items of a delivery.
+func Lease(d time.Duration) pool.Option {
+	return setting{name: "Lease", needs: Deliveries, reason: undelivered, apply: func(s *Settings) error {
+		s.Lease = d
+		return CheckLease(d)
+	}}.option()
+}
+
+// CheckLease returns ErrInvalidTTL if d is under a millisecond, the unit of
+// Redis.
+func CheckLease(d time.Duration) error {
+	if d < time.Millisecond {
+		return fmt.Errorf("%w: a lease of %v is under a millisecond; make it longer than the work takes", fault.ErrInvalidTTL, d)
+	}
+	return nil
+}
+
+// MaxCount is the greatest number of items of a queue that one call takes. A
+// script that handles so many items blocks the server for a few milliseconds.
+const MaxCount = 500
+
+// CheckCount returns ErrInvalidArgument if n is no number of items that one
+// call takes.
+func CheckCount(n int) error {
+	if n < 0 || n > MaxCount {
+		return fmt.Errorf("%w: a count of %d; it must be from 0 to %d", fault.ErrInvalidArgument, n, MaxCount)
+	}
+	return nil
+}

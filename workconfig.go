@@ -1,0 +1,189 @@
+package symphony
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/symphony-go/symphony/internal/backoff"
+	"github.com/symphony-go/symphony/internal/option"
+)
+
+// WorkConfig configures [WorkBatches]. The zero value is ready to use. Fields
+// that also exist in [expiry.Config] have the same meaning and default there.
+type WorkConfig struct {
+	// Workers is how many handlers run at a time in this call. One queue is
+	// handled by one worker at a time. At most 10,000.
+	//
+	// Defaults to 16.
+	Workers int
+
+	// ChunkSize is how many items of a queue a handler receives at most. At most
+	// [listrepo.MaxCount].
+	//
+	// Defaults to 100.
+	ChunkSize int
+
+	// Lease is how long items stay with a worker that cannot renew it. Workers
+	// renew their leases at a third of it, for as long as a handler runs. If a
+	// worker dies, its items are delivered again when the lease expires. At least
+	// 10 ms.
+	//
+	// Defaults to 30 seconds.
+	Lease time.Duration
+
+	// StopTimeout is how long handlers may go on when the context of WorkBatches
+	// ends. Then their contexts end, too.
+	//
+	// Defaults to 10 seconds.
+	StopTimeout time.Duration
+
+	// MaxAttempts is how many deliveries of an item may fail, be released, or
+	// lose their lease before it becomes a dead letter. An item is delivered
+	// alone for its last attempt.
+	//
+	// Defaults to 20: about an hour with the default Backoff.
+	MaxAttempts int
+
+	// Backoff returns how long this process leaves a queue alone after err, the
+	// attempt-th failure of the queue in a row, from 1.
+	//
+	// Defaults to a second that doubles up to five minutes, each with a jitter
+	// of a fifth more or less.
+	Backoff func(attempt int, err error) time.Duration
+
+	// OnError receives errors that do not stop WorkBatches: those of handlers, a
+	// [PanicError] if one panicked, a [listrepo.ItemError] for each item that
+	// does not decode, and errors of the server. Several goroutines call it.
+	//
+	// Defaults to a warning in Logger for each.
+	OnError func(*WorkError)
+
+	// Logger receives warnings.
+	//
+	// Defaults to slog.Default().
+	Logger *slog.Logger
+
+	// Use wraps the handler, for example to trace, measure or limit it. The first
+	// function is the outermost. Each is called once, when WorkBatches starts,
+	// and returns the function that runs for each chunk. A chunk fails if that
+	// function returns an error, and is acknowledged if it returns nil. The
+	// context that it passes on must be derived from its own. [WorkFrom] returns
+	// the work.
+	//
+	// Defaults to none.
+	Use []func(next func(context.Context) error) func(context.Context) error
+}
+
+const (
+	mostWorkers   = 10_000
+	shortestLease = 10 * time.Millisecond
+)
+
+// withDefaults returns the configuration in force, or all mistakes in it.
+func (c WorkConfig) withDefaults() (WorkConfig, error) {
+	var bad configErrors
+	positive(&bad, "Workers", &c.Workers, 16)
+	positive(&bad, "ChunkSize", &c.ChunkSize, 100)
+	positive(&bad, "Lease", &c.Lease, 30*time.Second)
+	positive(&bad, "StopTimeout", &c.StopTimeout, 10*time.Second)
+	positive(&bad, "MaxAttempts", &c.MaxAttempts, 20)
+	if c.Workers > mostWorkers {
+		bad.add("Workers", "%d handlers at a time are too many for one call; use at most %d, and more processes", c.Workers, mostWorkers)
+	}
+	if c.ChunkSize > option.MaxCount {
+		bad.add("ChunkSize", "%d items would block the server; use at most %d", c.ChunkSize, option.MaxCount)
+	}
+	if c.Lease > 0 && c.Lease < shortestLease {
+		bad.add("Lease", "%v is too short to be renewed in time; use at least %v", c.Lease, shortestLease)
+	}
+	for i, use := range c.Use {
+		if use == nil {
+			bad.add(fmt.Sprintf("Use[%d]", i), "it is nil; remove it")
+		}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	c.OnError = c.reporter()
+	c.Backoff = c.pause()
+	return c, errors.Join(bad...)
+}
+
+// configErrors collects the mistakes in a configuration.
+type configErrors []error
+
+func (e *configErrors) add(field, format string, args ...any) {
+	*e = append(*e, &ConfigError{Config: "symphony.WorkConfig", Field: field, Reason: fmt.Sprintf(format, args...)})
+}
+
+func positive[N int | time.Duration](bad *configErrors, field string, value *N, fallback N) {
+	switch {
+	case *value == 0:
+		*value = fallback
+	case *value < 0:
+		bad.add(field, "%v is negative; leave it out for %v", *value, fallback)
+	}
+}
+
+// middleware returns a function that runs a handler within Use. It returns the
+// handler's error, or an error if a function panicked.
+func (c WorkConfig) middleware() func(ctx context.Context, work Work, handle func(context.Context) error) error {
+	run := func(ctx context.Context) error {
+		d, ok := ctx.Value(deliveryKey{}).(*delivery)
+		if !ok {
+			return errNoDelivery
+		}
+		return d.handle(ctx)
+	}
+	for _, use := range slices.Backward(c.Use) {
+		run = use(run)
+	}
+	return func(ctx context.Context, work Work, handle func(context.Context) error) error {
+		ctx = context.WithValue(ctx, deliveryKey{}, &delivery{work, handle})
+		return caught(func() error { return run(ctx) })
+	}
+}
+
+var errNoDelivery = fmt.Errorf("%w: a function of WorkConfig.Use passed on a context that is not derived from its own", ErrInvalidArgument)
+
+// reporter returns the function that receives errors. If OnError fails on an
+// error, the error is logged.
+func (c WorkConfig) reporter() func(*WorkError) {
+	if c.OnError == nil {
+		return func(err *WorkError) { logWorkError(c.Logger, err) }
+	}
+	return func(err *WorkError) {
+		if failed := caught(func() error { c.OnError(err); return nil }); failed != nil {
+			logWorkError(c.Logger, err)
+			logWorkError(c.Logger, fmt.Errorf("WorkConfig.OnError failed: %w", failed))
+		}
+	}
+}
+
+// logWorkError logs an error, with the stack if a handler panicked.
+func logWorkError(log *slog.Logger, err error) {
+	log = log.With("error", err)
+	var p *PanicError
+	if errors.As(err, &p) {
+		log = log.With("stack", string(p.Stack))
+	}
+	log.Warn("symphony: WorkBatches continues after an error")
+}
+
+// pause returns the Backoff in force. If Backoff fails, the default is used.
+func (c WorkConfig) pause() func(failures int, err error) time.Duration {
+	if c.Backoff == nil {
+		return func(failures int, _ error) time.Duration { return backoff.After(failures) }
+	}
+	return func(failures int, err error) (d time.Duration) {
+		if failed := caught(func() error { d = c.Backoff(failures, err); return nil }); failed != nil {
+			logWorkError(c.Logger, fmt.Errorf("WorkConfig.Backoff failed, and the default is used instead: %w", failed))
+			return backoff.After(failures)
+		}
+		return d
+	}
+}
