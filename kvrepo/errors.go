@@ -6,24 +6,24 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The reasons for which a call fails, for errors.Is: the same values as in
-// package symphony.
+// The errors that operations return, for [errors.Is]. They are the same values as
+// in package symphony.
 var (
-	ErrNotFound        = pool.ErrNotFound        // no such record
-	ErrExists          = pool.ErrExists          // IfAbsent, and the record is there
-	ErrConflict        = pool.ErrConflict        // another writer came first, until the context ended
+	ErrNotFound        = pool.ErrNotFound        // the value does not exist
+	ErrExists          = pool.ErrExists          // the value exists, and IfAbsent was set
+	ErrConflict        = pool.ErrConflict        // other writers changed the value in every attempt
 	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
-	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime under a millisecond
-	ErrInvalidSchema   = pool.ErrInvalidSchema   // T cannot be stored
-	ErrTooLarge        = codec.ErrTooLarge       // a value over Config.MaxValueBytes
-	ErrUnsupported     = pool.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
-	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no right to a command, key or channel
-	ErrUnexpectedReply = pool.ErrUnexpectedReply // a reply that no Redis gives
+	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime is under a millisecond
+	ErrInvalidSchema   = pool.ErrInvalidSchema   // the codec cannot encode T
+	ErrTooLarge        = codec.ErrTooLarge       // a value is larger than Config.MaxValueBytes
+	ErrUnsupported     = pool.ErrUnsupported     // this server or codec cannot do it, or an option does not apply
+	ErrNoPermission    = pool.ErrNoPermission    // the Redis user may not use a command, key or channel
+	ErrUnexpectedReply = pool.ErrUnexpectedReply // the reply is not one that the command can have
 	ErrInvalidArgument = pool.ErrInvalidArgument // no call can take this argument
-	ErrInvalidKey      = keyspace.ErrInvalidKey  // the id cannot be in a key
-	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has that alias
+	ErrInvalidKey      = keyspace.ErrInvalidKey  // the ID cannot be in a key
+	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has this alias
 	ErrClosed          = pool.ErrClosed          // the pools are closed
 )
 
-// OpError is the error of one operation; see [pool.OpError].
+// OpError is the error of one operation on one key. See [pool.OpError].
 type OpError = pool.OpError

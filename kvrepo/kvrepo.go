@@ -1,11 +1,12 @@
 // Package kvrepo stores each value under one string key.
 //
-// T is any type that the codec can write: a struct, a slice, a map, a number,
-// a string, bytes. A nil pointer, slice or map is stored as null, and a value
-// stored as nil is there: it is not a missing record.
+// The type T of the values can be any type that the codec can encode: a struct,
+// a slice, a map, a number, a string, bytes. A nil pointer, slice or map is
+// stored as null. Such a value exists; [KVRepo.Get] does not return
+// [ErrNotFound] for it.
 //
-// A value has no lifetime unless the options say otherwise; with one, every
-// write renews it.
+// By default a value has no lifetime. If the options set one, every write renews
+// it; see [TTL], [KeepTTL] and [NoTTL].
 package kvrepo
 
 import (
@@ -26,24 +27,30 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// NoExpiry is what TTL answers for a value without a lifetime.
+// NoExpiry is the result of [KVRepo.TTL] for a value without a lifetime.
 const NoExpiry = store.NoExpiry
 
-// KVRepo reads and writes values of type T. It is safe for concurrent use;
-// With makes cheap views of it.
+// KVRepo reads and writes the values of one [keyspace.Space]. It is safe for
+// concurrent use. [New] returns one; [KVRepo.With] and [KVRepo.In] return cheap
+// views of it.
+//
+// If an operation fails, its error is an [*OpError]; methods on several values join
+// such errors. If an ID cannot be in a key, methods return [ErrInvalidKey] before
+// anything is sent.
 type KVRepo[T any] struct {
-	core *store.ValueStore
-	near *store.CachedReader // nil: every read goes to the server
-	flat *nearcache.View     // near's, where a value is copied by assigning it
+	core   *store.ValueStore
+	cache  *store.CachedReader // nil if every read is sent to the server
+	direct *nearcache.View     // view of cache; nil unless an assignment copies a T
 }
 
-// Record is a value and the id that it is stored under.
+// Record is a value and its ID.
 type Record[T any] struct {
 	ID    string
 	Value T
 }
 
-func (r *Record[T]) begin(id string) reflect.Value {
+// prepare sets the ID and returns the value, for decoding into it.
+func (r *Record[T]) prepare(id string) reflect.Value {
 	r.ID = id
 	return reflect.ValueOf(&r.Value).Elem()
 }
@@ -53,61 +60,65 @@ var setSource string
 
 var setScript = store.NewScript(setSource, store.Tuple(store.TextOrNil))
 
-// New makes the repository of the values in space, on the pool with alias a.
-// Nothing is sent.
+// New returns the repository of the values in space s, on the pool with alias a.
+// It sends nothing.
 //
-// Errors: ErrInvalidSchema for a T that the codec cannot write; ErrUnknownPool;
-// an option that is bad (ErrInvalidTTL) or does not apply (ErrUnsupported).
+// If the codec cannot encode T, New returns [ErrInvalidSchema]. If there is no
+// such pool, it returns [ErrUnknownPool]. If an option is invalid, it returns
+// [ErrInvalidTTL] or [ErrInvalidArgument]. If an option does not apply, it returns
+// [ErrUnsupported].
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*KVRepo[T], error) {
 	core, err := store.NewValueStore(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.String, Traits: option.Lifetimes | option.Caching}, opts...)
 	if err != nil {
 		return nil, err
 	}
-	return over[T](core), nil
+	return newRepo[T](core), nil
 }
 
-// over is the repository on a core.
-func over[T any](core *store.ValueStore) *KVRepo[T] {
-	near := core.NewCachedReader(store.RecordReader{
+func newRepo[T any](core *store.ValueStore) *KVRepo[T] {
+	cache := core.NewCachedReader(store.RecordReader{
 		Type:     core.Type(),
 		Format:   core.Format(),
 		Command:  func(key string) rueidis.Cacheable { return core.Client.B().Get().Key(key).Cache() },
 		Decode:   core.DecodeReply,
 		Uncached: core.Get,
 	})
-	return &KVRepo[T]{core, near, near.DirectView()}
+	return &KVRepo[T]{core, cache, cache.DirectView()}
 }
 
-// With is a view of the repository with more options; the original stays as it
-// was. An option that cannot apply is the error of the view's calls, before
-// anything is sent.
-func (r *KVRepo[T]) With(opts ...Option) *KVRepo[T] { return over[T](r.core.With(opts...)) }
+// With returns a view of the repository with more options. The original does not
+// change. If an option is invalid or does not apply, every method of the view
+// returns the error that [New] would return, before anything is sent.
+func (r *KVRepo[T]) With(opts ...Option) *KVRepo[T] { return newRepo[T](r.core.With(opts...)) }
 
-// In is a view of the repository over another space: one repository serves
-// spaces that differ in more than the id.
-func (r *KVRepo[T]) In(s keyspace.Space) *KVRepo[T] { return over[T](r.core.WithSpace(s)) }
+// In returns a view of the repository over another space, such as that of another
+// tenant.
+func (r *KVRepo[T]) In(s keyspace.Space) *KVRepo[T] { return newRepo[T](r.core.WithSpace(s)) }
 
-// Get reads a value: GET; with [Cached] from memory, if it is there. Errors:
-// ErrNotFound; a *codec.DecodeError where what is stored does not fit T.
+// Get returns a value. It sends GET. With [Cached], it sends nothing if the value
+// is in memory.
+//
+// If the value does not exist, Get returns [ErrNotFound]. If the key holds another
+// Redis type, it returns [ErrWrongType]. If the stored bytes do not fit T, it
+// returns a [*codec.DecodeError].
 func (r *KVRepo[T]) Get(ctx context.Context, id string) (value T, err error) {
-	if v, ok := r.flat.Record(id).(*T); ok {
+	if v, ok := r.direct.Record(id).(*T); ok {
 		value = *v
-		r.flat.Hit()
+		r.direct.Hit()
 		return value, nil
 	}
 	return r.get(ctx, id)
 }
 
-// get is Get where there is more to do than to assign what is found.
+// get is Get without the fast path. It keeps Get small.
 func (r *KVRepo[T]) get(ctx context.Context, id string) (T, error) {
-	if r.near != nil {
-		return store.CachedGet[T](ctx, r.near, "Get", id)
+	if r.cache != nil {
+		return store.CachedGet[T](ctx, r.cache, "Get", id)
 	}
-	return r.read(ctx, id)
+	return r.getUncached(ctx, id)
 }
 
-// read is Get past the cache.
-func (r *KVRepo[T]) read(ctx context.Context, id string) (v T, err error) {
+func (r *KVRepo[T]) getUncached(ctx context.Context, id string) (v T, err error) {
 	t, err := r.core.Begin(ctx, "Get", id)
 	if err != nil {
 		return v, err
@@ -116,69 +127,87 @@ func (r *KVRepo[T]) read(ctx context.Context, id string) (v T, err error) {
 	return v, err
 }
 
-// PeekShared is Get without the copy: with [Cached] it gives the value that
-// the cache holds, which every other caller is given too. It may be read, and
-// must never be written to: not the value, and nothing that it leads to. Take
-// it where copies of a large value would cost too much, and Get everywhere
-// else. A value that does not come from the cache is the caller's own.
+// PeekShared is like [KVRepo.Get] but does not copy a value that is in memory. With
+// [Cached], it returns a pointer to the cached value, and other callers receive the
+// same pointer. The value, and everything that it refers to, must not be changed.
+// A value that is not cached belongs to the caller.
+//
+// Use PeekShared if copies of a large value cost too much, and [KVRepo.Get]
+// otherwise. It returns the errors of [KVRepo.Get].
 func (r *KVRepo[T]) PeekShared(ctx context.Context, id string) (*T, error) {
-	if r.near != nil {
-		return store.CachedShared[T](ctx, r.near, "PeekShared", id)
+	if r.cache != nil {
+		return store.CachedShared[T](ctx, r.cache, "PeekShared", id)
 	}
-	v, err := r.read(ctx, id)
+	v, err := r.getUncached(ctx, id)
 	if err != nil {
 		return nil, fault.WithOp("PeekShared", err)
 	}
 	return &v, nil
 }
 
-// GetMany reads values in one round trip, in the order of ids: a pipeline of
-// GET, so they are not read at one moment; with [Cached] of those that are not
-// in memory. Missing values are left out. Values that cannot be read are left
-// out too, and are in the joined error beside the values that could.
+// GetMany returns values in the order of ids. It sends a pipeline of GET, one round
+// trip, so the values are not read at one moment. With [Cached], it sends GET only
+// for the values that are not in memory.
+//
+// Values that do not exist are left out. Values that cannot be read are left out
+// too; the error joins the errors of these, and the other values are returned
+// beside it.
 func (r *KVRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
 	getMany := r.core.GetMany
-	if r.near != nil {
-		getMany = r.near.GetMany
+	if r.cache != nil {
+		getMany = r.cache.GetMany
 	}
-	return store.Collect(ids, (*Record[T]).begin, func(into func(i int) reflect.Value) ([]bool, error) {
+	return store.Collect(ids, (*Record[T]).prepare, func(into func(i int) reflect.Value) ([]bool, error) {
 		return getMany(ctx, "GetMany", ids, into)
 	})
 }
 
-// IDs goes over the ids of the space, in no order, with SCAN: breaking off
-// ends the traffic. Values written or deleted meanwhile may or may not appear;
-// none appears twice. An error ends the loop.
+// IDs returns an iterator over the IDs of the space, in no order. It sends SCAN,
+// one page at a time; if the loop ends early, it sends no more. Keys of other
+// Redis types are skipped. A value that is written or deleted during the iteration
+// may or may not appear.
+//
+// If a command fails, the iterator yields the error and ends.
 func (r *KVRepo[T]) IDs(ctx context.Context) iter.Seq2[string, error] { return r.core.IDs(ctx, "IDs") }
 
-// Exists reports whether there is a value: EXISTS.
+// Exists reports whether a key exists. It sends EXISTS, which does not look at the
+// Redis type of the key.
 func (r *KVRepo[T]) Exists(ctx context.Context, id string) (bool, error) {
 	return r.core.Exists(ctx, id)
 }
 
-// TTL tells how long the value has to live, in milliseconds' resolution, or
-// [NoExpiry]: PTTL. Errors: ErrNotFound.
+// TTL returns the remaining lifetime of a value, in whole milliseconds. If the
+// value has no lifetime, TTL returns [NoExpiry]. It sends PTTL.
+//
+// If the value does not exist, TTL returns [ErrNotFound].
 func (r *KVRepo[T]) TTL(ctx context.Context, id string) (time.Duration, error) {
 	return r.core.TTL(ctx, id)
 }
 
-// Touch gives the value the repository's lifetime from now on, and reports
-// whether there is one: one script, atomic. With KeepTTL it changes nothing. A
-// key of another type is ErrWrongType, and keeps its lifetime.
+// Touch sets the lifetime of a value to that of the repository and reports whether
+// the value exists. If the repository has no lifetime, Touch removes that of the
+// value. With [KeepTTL], it changes nothing. It runs one script, atomically.
+//
+// If the key holds another Redis type, Touch returns [ErrWrongType] and does not
+// change its lifetime. With [IfAbsent], it returns [ErrUnsupported].
 func (r *KVRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
 	return r.core.Touch(ctx, id)
 }
 
-// Set writes a value: SET with PX where there is a lifetime, NX or XX for the
-// conditions, and GET, which makes Redis refuse a key of another type; with
-// KeepTTL, one script. Atomic; the lifetime is renewed, see KeepTTL.
+// Set writes a value. It sends one SET, atomically: with PX if there is a lifetime,
+// with NX or XX if there is a condition, and with GET, so that Redis refuses a key
+// of another type. With [KeepTTL], it runs one script in place of SET. Set renews
+// the lifetime, or keeps it with [KeepTTL].
 //
-// Errors: ErrExists and ErrNotFound from the conditions; ErrWrongType, with the
-// key as it was; ErrTooLarge, and what the codec cannot write, before anything
-// is sent.
+// With [IfAbsent], Set returns [ErrExists] if the value exists. With [IfExists], it
+// returns [ErrNotFound] if the value does not exist. If the key holds another
+// Redis type, Set returns [ErrWrongType]. In these cases nothing is changed. If the
+// value is larger than [pool.Config.MaxValueBytes], Set returns [ErrTooLarge]. If
+// the codec cannot encode the value, Set returns its error. In these two cases
+// nothing is sent.
 func (r *KVRepo[T]) Set(ctx context.Context, id string, v T) error {
 	t, text, err := r.encode(ctx, "Set", id, &v)
 	if err != nil {
@@ -197,8 +226,8 @@ func (r *KVRepo[T]) encode(ctx context.Context, op, id string, v *T) (fault.Targ
 	return t, text, err
 }
 
-// set is the command for a value whose lifetime is not kept.
-func (r *KVRepo[T]) set(key, text string) rueidis.Completed {
+// setCommand returns the command that writes a value and renews its lifetime.
+func (r *KVRepo[T]) setCommand(key, text string) rueidis.Completed {
 	args := make([]string, 1, 5)
 	args[0] = text
 	switch {
@@ -214,8 +243,8 @@ func (r *KVRepo[T]) set(key, text string) rueidis.Completed {
 	return r.core.Client.B().Arbitrary("SET").Keys(key).Args(args...).Build()
 }
 
-// written looks at the reply to set, the value that was there before.
-func (r *KVRepo[T]) written(t fault.Target, reply rueidis.RedisResult) (old rueidis.RedisMessage, err error) {
+// previous reads the reply to setCommand, which is the previous value.
+func (r *KVRepo[T]) previous(t fault.Target, reply rueidis.RedisResult) (old rueidis.RedisMessage, err error) {
 	old, err = reply.ToMessage()
 	absent := rueidis.IsRedisNil(err)
 	switch {
@@ -226,14 +255,17 @@ func (r *KVRepo[T]) written(t fault.Target, reply rueidis.RedisResult) (old ruei
 	case r.core.IfAbsent && !absent:
 		return old, t.NotApplied(fault.ErrExists)
 	case !absent && !old.IsString():
-		return old, t.Applied(fmt.Errorf("%w: the value before is no string", fault.ErrUnexpectedReply))
+		return old, t.Applied(fmt.Errorf("%w: the previous value is not a string", fault.ErrUnexpectedReply))
 	}
 	return old, nil
 }
 
-// SetMany is Set for many values in one pipeline, each atomic, together not.
-// Nothing is sent where one of them is bad input. Otherwise all are tried, and
-// the joined error has those that failed.
+// SetMany writes values as [KVRepo.Set] does, in one pipeline. Each write is
+// atomic; all writes together are not. Without records, it sends nothing.
+//
+// If an ID or a value is invalid, SetMany returns its error and sends nothing.
+// Otherwise it tries every write, and the error joins the errors of those that
+// failed.
 func (r *KVRepo[T]) SetMany(ctx context.Context, records ...Record[T]) error {
 	calls := make([]store.Call, len(records))
 	for i := range records {
@@ -254,60 +286,68 @@ func (r *KVRepo[T]) SetMany(ctx context.Context, records ...Record[T]) error {
 	cmds := make(rueidis.Commands, len(calls))
 	targets := make([]fault.Target, len(calls))
 	for i, c := range calls {
-		targets[i], cmds[i] = c.Target, r.set(c.Target.Key, c.Args[0])
+		targets[i], cmds[i] = c.Target, r.setCommand(c.Target.Key, c.Args[0])
 	}
 	errs := make([]error, len(calls))
 	for i, reply := range r.core.SendAll(ctx, targets, cmds...) {
-		_, errs[i] = r.written(calls[i].Target, reply)
+		_, errs[i] = r.previous(calls[i].Target, reply)
 	}
 	return steps.Join(calls[0].Target, errs...)
 }
 
-// Swap writes a value and gives back the one that it replaces: SET with GET;
-// with KeepTTL, one script. Atomic; the lifetime is renewed, see KeepTTL. found
-// is false where there was none.
+// Swap writes a value and returns the previous one. If there was none, found is
+// false. Swap sends what [KVRepo.Set] sends, atomically, and has the same effect
+// on the lifetime.
 //
-// Errors: as for Set. An old value that does not fit T is a
-// *codec.DecodeError, and found is true: the new value is written then.
+// Swap returns the errors of [KVRepo.Set]. If the previous value does not fit T,
+// Swap returns a [*codec.DecodeError] with found true. The new value is written in
+// this case.
 func (r *KVRepo[T]) Swap(ctx context.Context, id string, v T) (old T, found bool, err error) {
 	t, text, err := r.encode(ctx, "Swap", id, &v)
 	if err != nil {
 		return old, false, err
 	}
-	before, err := r.swap(ctx, t, text)
-	if err != nil || before.IsNil() {
+	reply, err := r.swap(ctx, t, text)
+	if err != nil || reply.IsNil() {
 		return old, false, err
 	}
-	was, err := before.ToString()
+	oldText, err := reply.ToString()
 	if err != nil {
 		return old, true, t.Failed(err)
 	}
-	err = r.core.Decode(t, was, reflect.ValueOf(&old).Elem())
+	err = r.core.Decode(t, oldText, reflect.ValueOf(&old).Elem())
 	return old, true, err
 }
 
-func (r *KVRepo[T]) swap(ctx context.Context, t fault.Target, text string) (before rueidis.RedisMessage, err error) {
+// swap writes a value and returns the reply that holds the previous one.
+func (r *KVRepo[T]) swap(ctx context.Context, t fault.Target, text string) (old rueidis.RedisMessage, err error) {
 	if !r.core.Keep {
-		return r.written(t, r.core.Send(ctx, t, r.set(t.Key, text)))
+		return r.previous(t, r.core.Send(ctx, t, r.setCommand(t.Key, text)))
 	}
 	m, err := r.core.Run(ctx, t, setScript, []string{text})
 	if err != nil {
-		return before, err
+		return old, err
 	}
 	reply, err := m.ToArray()
 	if err != nil || len(reply) != 1 {
-		return before, t.Failed(fmt.Errorf("set.lua answered something else than one value: %w", err))
+		return old, t.Failed(fmt.Errorf("%w: set.lua did not return one value", fault.ErrUnexpectedReply))
 	}
 	return reply[0], nil
 }
 
-// Delete removes values and counts those that were there: a pipeline of
-// UNLINK, not atomic together.
+// Delete removes values and returns the number of values that existed. It sends a
+// pipeline of UNLINK. Each removal is atomic; all removals together are not.
+//
+// If an ID is invalid, Delete sends nothing. With [IfAbsent], it returns
+// [ErrUnsupported].
 func (r *KVRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
 	return r.core.Delete(ctx, ids...)
 }
 
-// DeleteAll removes every value of this space, and of no other, and counts
-// them: SCAN, and UNLINK a page at a time. Not atomic; values written meanwhile
-// may stay.
+// DeleteAll removes every value of this space, and of no other, and returns the
+// number of values that it removed. It sends SCAN, and UNLINK for each page. It is
+// not atomic: a value that is written meanwhile may remain.
+//
+// If a command fails, DeleteAll stops and returns the number so far. With
+// [IfAbsent], it returns [ErrUnsupported].
 func (r *KVRepo[T]) DeleteAll(ctx context.Context) (int64, error) { return r.core.DeleteAll(ctx) }

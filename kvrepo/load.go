@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strconv"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -18,39 +17,48 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// loadLease is how long the lock of a load outlives the process that holds it.
-const loadLease = 10 * time.Second
+// lockLifetime is how long the lock of a load remains after its process died.
+const lockLifetime = 10 * time.Second
 
-//go:embed lua/commit.lua
-var commitSource string
+//go:embed lua/get_or_load_store.lua
+var storeLoadedSource string
 
-//go:embed lua/extend.lua
-var extendSource string
+//go:embed lua/get_or_load_renew.lua
+var renewLockSource string
 
-//go:embed lua/unlock.lua
+//go:embed lua/get_or_load_unlock.lua
 var unlockSource string
 
 var (
-	commitScript = store.NewScript(commitSource, store.Either(store.Flag, store.Tuple(store.Text)))
-	extendScript = rueidis.NewLuaScript(acl.RegisterScript(extendSource))
-	unlockScript = rueidis.NewLuaScript(acl.RegisterScript(unlockSource))
+	storeLoadedScript = store.NewScript(storeLoadedSource, store.Either(store.Flag, store.Tuple(store.Text)))
+	renewLockScript   = rueidis.NewLuaScript(acl.RegisterScript(renewLockSource))
+	unlockScript      = rueidis.NewLuaScript(acl.RegisterScript(unlockSource))
 )
 
-// GetOrLoad is Get, also from memory with [Cached], and for a missing value
-// load: its result is stored and given back. Over all processes one load runs per
-// key at a time, under a lock (SET NX PX on a key beside the value's). The lock is
-// renewed until load has returned, also if ctx ended before, and expires ten
-// seconds after a process died. The others wait for its value, with growing
-// pauses of at most 64 ms, until ctx ends, or for Config.Timeout if ctx has no
-// deadline. The time that load takes is not bounded: it gets ctx. The value is
-// stored by a script, as Set would, unless the lock was lost; a value that was
-// stored while load ran stays, and is what the caller gets.
+// GetOrLoad returns a value as [KVRepo.Get] does. If it does not exist, GetOrLoad
+// calls load, stores the result and returns it. In all processes together, one
+// load runs per key at a time; other callers wait for its value.
 //
-// Errors: ErrUnsupported with IfExists or IfAbsent; ErrInvalidArgument if load
-// asks GetOrLoad for the key that it loads, with the context that it was given;
-// those of load, as they are, and the next caller loads again; those of Get and
-// Set; context.DeadlineExceeded or the context's error if another load took too
-// long.
+// If the value exists, GetOrLoad sends GET, or nothing if the value is in memory
+// with [Cached]. Otherwise it takes a lock with SET NX PX on a key beside the
+// value, sends GET again, calls load, and runs a script that stores the value
+// atomically and removes the lock. The stored value has the lifetime that
+// [KVRepo.Set] gives a new value. If another caller stored a value during the
+// load, that value remains, and GetOrLoad returns it. If the lock was lost,
+// GetOrLoad returns the loaded value without storing it.
+//
+// The lock is renewed until load returns, even if ctx ends before. If the process
+// dies, the lock expires after ten seconds. GetOrLoad passes ctx to load and sets
+// no other limit on the time that it takes. Other callers try again after pauses
+// of at most 64 ms, until ctx ends. If ctx has no deadline, they try again for
+// [pool.Config.Timeout].
+//
+// If load returns an error, GetOrLoad returns it unchanged, and the next caller
+// loads again. If another load takes too long, GetOrLoad returns
+// [context.DeadlineExceeded] or the error of ctx. If load calls GetOrLoad for its
+// own key with the context that it received, GetOrLoad returns
+// [ErrInvalidArgument]. With [IfExists] or [IfAbsent], it returns
+// [ErrUnsupported]. Other errors are those of [KVRepo.Get] and [KVRepo.Set].
 func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.Context) (T, error)) (T, error) {
 	t, err := r.core.BeginWrite(ctx, "GetOrLoad", id)
 	if err == nil && r.core.Conditional() {
@@ -60,17 +68,17 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 		var zero T
 		return zero, err
 	}
-	r = &KVRepo[T]{r.core.OnPrimary(), r.near, r.flat}
+	r = &KVRepo[T]{r.core.OnPrimary(), r.cache, r.direct}
 	get := r.Get
 	for attempts := r.core.Attempts(); ; {
 		v, err := get(ctx, id)
 		if !errors.Is(err, fault.ErrNotFound) {
 			return v, fault.WithOp(t.Op, err)
 		}
-		if isLoading(ctx, place{r.core.Client, t.Key}) {
-			return v, t.NotApplied(errOwnLoad)
+		if isLoading(ctx, location{r.core.Client, t.Key}) {
+			return v, t.NotApplied(errLoadsItself)
 		}
-		l, err := r.lock(ctx, t)
+		l, err := r.tryLock(ctx, t)
 		if err != nil {
 			return v, err
 		}
@@ -78,130 +86,135 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 			return r.loadLocked(ctx, id, l, load)
 		}
 		if err := attempts.Pause(ctx); err != nil {
-			return v, t.NotApplied(fmt.Errorf("another load of the key goes on: %w", err))
+			return v, t.NotApplied(fmt.Errorf("another load of the key has not ended: %w", err))
 		}
-		get = r.read // Redis' word that the value is there now may be on its way
+		// The cache can still hold the absence of a value that another caller
+		// has stored.
+		get = r.getUncached
 	}
 }
 
-var errOwnLoad = fmt.Errorf("%w: load asks for the key that it loads, and would wait for itself; read in it with Get", fault.ErrInvalidArgument)
+var errLoadsItself = fmt.Errorf("%w: load calls GetOrLoad for its own key and would wait for itself; call Get in it", fault.ErrInvalidArgument)
 
-// loadLocked loads unless another load ended just before the lock was taken.
-func (r *KVRepo[T]) loadLocked(ctx context.Context, id string, l *lock, load func(context.Context) (T, error)) (T, error) {
+// loadLocked loads and stores the value. If another load ended just before the
+// lock was taken, it returns the value of that load.
+func (r *KVRepo[T]) loadLocked(ctx context.Context, id string, l *loadLock, load func(context.Context) (T, error)) (T, error) {
 	defer l.release(ctx)
-	v, err := r.read(ctx, id)
+	v, err := r.getUncached(ctx, id)
 	if !errors.Is(err, fault.ErrNotFound) {
 		return v, fault.WithOp(l.target.Op, err)
 	}
-	if v, err = kept(ctx, l, load); err != nil {
+	if v, err = loadRenewing(ctx, l, load); err != nil {
 		return v, err
 	}
 	text, err := r.core.Encode(l.target, reflect.ValueOf(&v).Elem())
 	if err != nil {
 		return v, err
 	}
-	m, err := r.core.Run(ctx, l.target, commitScript, []string{text, l.token}, l.key)
+	m, err := r.core.Run(ctx, l.target, storeLoadedScript, []string{text, l.token}, l.key)
 	if err != nil || !m.IsArray() {
 		return v, err
 	}
-	return r.other(l.target, m)
+	return r.decodeStored(l.target, m)
 }
 
-// other reads the value that somebody stored while load ran.
-func (r *KVRepo[T]) other(t fault.Target, m rueidis.RedisMessage) (v T, err error) {
+// decodeStored returns the value that another caller stored during the load.
+func (r *KVRepo[T]) decodeStored(t fault.Target, m rueidis.RedisMessage) (v T, err error) {
 	texts, err := m.AsStrSlice()
 	if err != nil || len(texts) != 1 {
-		return v, t.Failed(fmt.Errorf("commit.lua answered something else than one value: %w", err))
+		return v, t.Failed(fmt.Errorf("%w: get_or_load_store.lua did not return one value", fault.ErrUnexpectedReply))
 	}
 	err = r.core.Decode(t, texts[0], reflect.ValueOf(&v).Elem())
 	return v, err
 }
 
-// kept runs load and prolongs the lock meanwhile.
-func kept[T any](ctx context.Context, l *lock, load func(context.Context) (T, error)) (T, error) {
-	defer l.keep(context.WithoutCancel(ctx))()
-	return load(context.WithValue(ctx, loadingKey{}, &loading{place{l.client, l.target.Key}, loadingIn(ctx)}))
+// loadRenewing calls load and renews the lock until it returns.
+func loadRenewing[T any](ctx context.Context, l *loadLock, load func(context.Context) (T, error)) (T, error) {
+	stop := l.startRenewing(context.WithoutCancel(ctx))
+	defer stop()
+	return load(context.WithValue(ctx, activeLoadKey{}, &activeLoad{location{l.client, l.target.Key}, activeLoadOf(ctx)}))
 }
 
-// place is a key on a server.
-type place struct {
+// location is a key on a server.
+type location struct {
 	client rueidis.Client
 	key    string
 }
 
-// loading is what the loads around a call load, the innermost first.
-type loading struct {
-	place
-	outer *loading
+// activeLoad is a load whose function received a context. It links to the load
+// that surrounds it.
+type activeLoad struct {
+	location
+	outer *activeLoad
 }
 
-type loadingKey struct{}
+type activeLoadKey struct{}
 
-func loadingIn(ctx context.Context) *loading {
-	l, _ := ctx.Value(loadingKey{}).(*loading)
+// activeLoadOf returns the innermost load that passed ctx on, or nil.
+func activeLoadOf(ctx context.Context) *activeLoad {
+	l, _ := ctx.Value(activeLoadKey{}).(*activeLoad)
 	return l
 }
 
-// isLoading reports whether a load that ctx was given to loads what is at p.
-func isLoading(ctx context.Context, p place) bool {
-	for l := loadingIn(ctx); l != nil; l = l.outer {
-		if l.place == p {
+// isLoading reports whether one of the loads that passed ctx on loads the key.
+func isLoading(ctx context.Context, key location) bool {
+	for l := activeLoadOf(ctx); l != nil; l = l.outer {
+		if l.location == key {
 			return true
 		}
 	}
 	return false
 }
 
-// lock is the right to load one key.
-type lock struct {
+// loadLock is the right to load one key. It is held while its key holds token.
+type loadLock struct {
 	client rueidis.Client
 	target fault.Target // the value
-	key    string       // the lock's own
+	key    string       // the lock
 	token  string
 }
 
-// lock takes the lock of a load, or gives nil where another holds it.
-func (r *KVRepo[T]) lock(ctx context.Context, t fault.Target) (*lock, error) {
+// tryLock takes the lock of a load. If another caller holds it, tryLock returns
+// nil.
+func (r *KVRepo[T]) tryLock(ctx context.Context, t fault.Target) (*loadLock, error) {
 	c := r.core.Client
-	l := &lock{c, t, keyspace.Beside("load", t.Key), rand.Text()}
-	err := c.Do(ctx, c.B().Set().Key(l.key).Value(l.token).Nx().Px(loadLease).Build()).Error()
+	l := &loadLock{c, t, keyspace.Beside("load", t.Key), rand.Text()}
+	err := c.Do(ctx, c.B().Set().Key(l.key).Value(l.token).Nx().Px(lockLifetime).Build()).Error()
 	if rueidis.IsRedisNil(err) {
 		return nil, nil
 	}
 	if err != nil {
-		t.Write = false // of the value
+		t.Write = false // only the lock may have been written
 		return nil, t.Failed(err)
 	}
 	return l, nil
 }
 
-// keep prolongs the lock until stop is called. A prolongation that fails is
-// tried again by the next; a lock that lapses is looked at when the value is
-// stored.
-func (l *lock) keep(ctx context.Context) (stop func()) {
+// startRenewing renews the lock in the background until stop is called. If a
+// renewal fails, the next one tries again. If the lock expires, the script that
+// stores the value finds out.
+func (l *loadLock) startRenewing(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(loadLease / 3)
+		tick := time.NewTicker(lockLifetime / 3)
 		defer tick.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				lease := strconv.FormatInt(loadLease.Milliseconds(), 10)
-				extendScript.Exec(ctx, l.client, []string{l.key}, []string{l.token, lease})
+				renewLockScript.Exec(ctx, l.client, []string{l.key}, []string{l.token, store.Milliseconds(lockLifetime)})
 			}
 		}
 	}()
 	return func() { cancel(); <-done }
 }
 
-// release gives the lock up, also when the caller's context has ended, and then
-// behind the caller's back, who has no time left. Where that fails the lock
-// lapses.
-func (l *lock) release(ctx context.Context) {
+// release removes the lock. If ctx has ended, it does so in the background, since
+// the caller does not wait any longer. If that fails, the lock expires.
+func (l *loadLock) release(ctx context.Context) {
 	if ctx.Err() == nil {
 		l.unlock(ctx)
 	}
@@ -210,6 +223,6 @@ func (l *lock) release(ctx context.Context) {
 	}
 }
 
-func (l *lock) unlock(ctx context.Context) {
+func (l *loadLock) unlock(ctx context.Context) {
 	unlockScript.Exec(ctx, l.client, []string{l.key}, []string{l.token})
 }

@@ -12,24 +12,31 @@ import (
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-//go:embed lua/swap.lua
-var swapSource string
+//go:embed lua/mutate.lua
+var mutateSource string
 
-var swapScript = store.NewScript(swapSource, store.Flag)
+var mutateScript = store.NewScript(mutateSource, store.Flag)
 
-// Mutate reads a value, lets change alter it, and writes it if nobody wrote
-// meanwhile. Otherwise it begins anew, after a random pause: change is called
-// again, on fresh data, until ctx ends. If ctx has no deadline, no attempt begins
-// later than Config.Timeout after the first was overtaken. The time that change
-// takes is not bounded. A missing value is zero, and is
-// created; see IfExists and IfAbsent. It gives the value that it wrote.
+// Mutate reads a value, calls change on it, writes it with optimistic concurrency,
+// and returns the value that it wrote. If another writer changed the value in
+// between, Mutate calls change again on fresh data. If the value does not exist,
+// change receives the zero value, and Mutate creates the value.
 //
-// It sends GET, and one script, which compares what was read. The writing is
-// atomic; the lifetime is renewed, see KeepTTL.
+// Each attempt sends GET to a primary and runs one script, which writes only if
+// the stored bytes are those that were read. The write is atomic and renews the
+// lifetime, or keeps it with [KeepTTL]. If change does not alter the value, the
+// stored bytes do not change.
 //
-// Errors: that of change, as it is, and nothing is written; ErrConflict beside
-// context.DeadlineExceeded or the context's error if every attempt was overtaken;
-// those of Get and Set.
+// Mutate pauses for a random time between attempts and makes attempts until ctx
+// ends. If ctx has no deadline, no attempt begins later than [pool.Config.Timeout]
+// after the first conflict. Mutate sets no limit on the time that change takes.
+//
+// If change returns an error, Mutate returns it unchanged and writes nothing. If
+// every attempt met another writer, Mutate returns [ErrConflict], joined with
+// [context.DeadlineExceeded] or the error of ctx. With [IfExists], it returns
+// [ErrNotFound] if the value does not exist. With [IfAbsent], it returns
+// [ErrExists] if the value exists. Other errors are those of [KVRepo.Get] and
+// [KVRepo.Set].
 func (r *KVRepo[T]) Mutate(ctx context.Context, id string, change func(*T) error) (T, error) {
 	var v, zero T
 	m := mutation{ValueStore: r.core.OnPrimary(), value: reflect.ValueOf(&v).Elem()}
@@ -39,7 +46,7 @@ func (r *KVRepo[T]) Mutate(ctx context.Context, id string, change func(*T) error
 	return v, nil
 }
 
-// mutation is a Mutate under way.
+// mutation is one call of Mutate.
 type mutation struct {
 	*store.ValueStore
 	target fault.Target
@@ -51,37 +58,41 @@ func (m *mutation) run(ctx context.Context, id string, change func() error) (err
 		return err
 	}
 	for attempts := m.Attempts(); ; {
-		there, before, err := m.load(ctx)
+		before, found, err := m.read(ctx)
 		if err != nil {
 			return err
 		}
-		after, err := m.change(before, there != "", change)
+		after, err := m.change(before, found, change)
 		if err != nil {
 			return err
 		}
-		reply, err := m.Run(ctx, m.target, swapScript, []string{there, before, after})
+		flag := ""
+		if found {
+			flag = "1"
+		}
+		reply, err := m.Run(ctx, m.target, mutateScript, []string{flag, before, after})
 		if err != nil {
 			return err
 		}
-		switch done, err := reply.ToInt64(); {
+		switch written, err := reply.ToInt64(); {
 		case err != nil:
 			return m.target.Failed(err)
-		case done == 1:
+		case written == 1:
 			return nil
 		}
 		if err := attempts.Pause(ctx); err != nil {
-			return m.target.NotApplied(fmt.Errorf("%w again and again: %w", fault.ErrConflict, err))
+			return m.target.NotApplied(fmt.Errorf("%w in every attempt: %w", fault.ErrConflict, err))
 		}
 	}
 }
 
-// change gives the text of the changed value: where change altered nothing, what
-// is stored, which may hold more than T knows.
-func (m *mutation) change(before string, there bool, change func() error) (string, error) {
-	was := ""
-	if there {
+// change returns the encoded value after change was called. If change alters
+// nothing, it returns before, which can hold more than T does.
+func (m *mutation) change(before string, found bool, change func() error) (string, error) {
+	unchanged := ""
+	if found {
 		var err error
-		if was, err = m.Encode(m.target, m.value); err != nil {
+		if unchanged, err = m.Encode(m.target, m.value); err != nil {
 			return "", err
 		}
 	}
@@ -89,27 +100,27 @@ func (m *mutation) change(before string, there bool, change func() error) (strin
 		return "", err
 	}
 	after, err := m.Encode(m.target, m.value)
-	if there && after == was {
+	if found && after == unchanged {
 		after = before
 	}
 	return after, err
 }
 
-// load reads the value, which the conditions must allow.
-func (m *mutation) load(ctx context.Context) (there, text string, err error) {
+// read decodes the stored value and checks the conditions.
+func (m *mutation) read(ctx context.Context) (text string, found bool, err error) {
 	t := m.target
 	t.Write = false
 	m.value.SetZero()
 	text, err = m.Client.Do(ctx, m.Client.B().Get().Key(t.Key).Build()).ToString()
 	switch absent := rueidis.IsRedisNil(err); {
 	case err != nil && !absent:
-		return "", "", t.Failed(err)
+		return "", false, t.Failed(err)
 	case absent && m.IfExists:
-		return "", "", t.NotApplied(fault.ErrNotFound)
+		return "", false, t.NotApplied(fault.ErrNotFound)
 	case absent:
-		return "", "", nil
+		return "", false, nil
 	case m.IfAbsent:
-		return "", "", t.NotApplied(fault.ErrExists)
+		return "", false, t.NotApplied(fault.ErrExists)
 	}
-	return "1", text, m.Decode(t, text, m.value)
+	return text, true, m.Decode(t, text, m.value)
 }

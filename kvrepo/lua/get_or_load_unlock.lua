@@ -1,7 +1,7 @@
--- Gives up a lock.
+-- GetOrLoad: removes the lock of a load.
 --
 -- KEYS[1]  the lock
 -- ARGV[1]  its token
--- Result: 1, or 0 where another holds it.
+-- Result: 1, or 0 if the caller does not hold the lock.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
