@@ -16,9 +16,8 @@ type Stats struct {
 	// NOSCRIPT, and an error inside the reply of EXEC do not count.
 	Errors int64
 
-	// The client-side cache of repositories with the option Cached. It also
-	// keeps and counts the fact that a record does not exist.
-
+	// The counters of the client-side cache, which serves repositories with the
+	// option Cached. The fact that a record does not exist counts as a record.
 	CacheHits          int64 // records read from memory; a GetMany counts each of its records
 	CacheMisses        int64 // records read from the server
 	CacheBypasses      int64 // misses that were not cached, because the record was written meanwhile

@@ -9,7 +9,8 @@ import (
 
 // rewriteGlobs is a hook that rewrites the globs of commands before miniredis
 // converts them to regular expressions. The conversion panics, which ends the
-// process, for a byte that is not valid UTF-8 and for an E after a backslash.
+// process, for a byte that is not valid UTF-8, and for an escaped backslash
+// before an E.
 func rewriteGlobs(_ *mini.Peer, cmd string, args ...string) bool {
 	switch cmd {
 	case "KEYS":
