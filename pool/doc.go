@@ -90,7 +90,9 @@
 // deadline once.
 //
 // Reads are retried until the deadline. Writes are not retried, because a
-// write without a reply may have been applied: see [OpError.MaybeApplied].
+// write without a reply may have been applied: see [OpError.MaybeApplied]. The
+// only exceptions are the scripts of triggers that change nothing when they are
+// repeated, and commands that a program marks with ToRetryable.
 //
 // A connection is closed if the server neither accepts data nor replies for
 // 1.25 times Config.Timeout, but at least 2 seconds. The parameter
