@@ -122,7 +122,7 @@ func TestCompactWrites(t *testing.T) {
 	}
 }
 
-// What the Python package and JSON programs write is read, each sample as the Go type it is for.
+// Compact decodes the texts of the Python package and of JSON programs.
 func TestCompactReads(t *testing.T) {
 	utc := func(h, m, s, ns int) time.Time { return time.Date(2024, 5, 6, h, m, s, ns, time.UTC) }
 	for _, tc := range []struct {

@@ -29,6 +29,7 @@
 //	json.RawMessage             itself                      itself
 //	struct, map                 JSON object                 object
 //	slice, array                JSON array                  array
+//	*T                          as T                        as T
 //	any                         by its dynamic type         by its dynamic type
 //	nil                         null                        null
 //
@@ -52,14 +53,15 @@
 //	json.Number                 number                      str
 //	struct, map                 object                      map
 //	slice, array                array                       array
+//	*T                          as T                        as T
+//	any                         by its dynamic type         by its dynamic type
 //	nil                         null                        nil
 //
 // The keys of a map are sorted, so equal maps have equal encodings. A key must
 // be a string, an integer, a bool, a [time.Time], a [time.Duration] or a type
-// with MarshalText and UnmarshalText. JSON is UTF-8 without HTML escaping. JSON
-// has no NaN and no infinity: encoding one with the JSON codec is an error. A
-// float in an any has a decimal point or an exponent, so it is decoded as a
-// float again.
+// that is stored as text. JSON is UTF-8 without HTML escaping. JSON has no NaN
+// and no infinity: encoding one with the JSON codec is an error. A float in an
+// any has a decimal point or an exponent, so it is decoded as a float again.
 //
 // In Compact, nil and the text null would be the same for types such as *string
 // and []byte. If such a text is null inside any number of quotes, Compact adds
@@ -129,14 +131,15 @@
 // is an error.
 //
 //   - omitempty: the field is not written if its value is false, 0, nil, or an
-//     empty string, array, slice or map.
+//     empty string, array, slice or map. A struct is never empty.
 //   - omitzero: the field is not written if its value is zero. If the type has
 //     an IsZero method, the method decides.
 //   - version (redis tag only): the field holds the version of a record.
 //   - extra (redis tag only): the field holds the fields of a record that its
 //     type does not have.
-//   - string (json tag only): inside a value, this option is an error. In a
-//     record it has no effect, because the fields of a record are text already.
+//   - string (json tag only): inside a value, this option is an error on a
+//     bool, string or number. In a record it has no effect, because the fields
+//     of a record are text already.
 //
 // The options version and extra are for the fields of a record, see
 // [github.com/symphony-go/symphony/hashrepo.HashRepo]. Inside a value they are
@@ -151,11 +154,12 @@
 //
 // # Types with methods
 //
-// A type that has MarshalText and UnmarshalText is stored as its text. A type
-// that has MarshalJSON and UnmarshalJSON is stored as its JSON. If it has both
-// pairs, it is stored as its text. The methods may have pointer receivers.
-// Other methods that encode are not called, and neither are those of a record
-// itself.
+// A type that implements [encoding.TextMarshaler] and
+// [encoding.TextUnmarshaler] is stored as its text. A type that implements
+// [json.Marshaler] and [json.Unmarshaler] is stored as its JSON. If it
+// implements all four, it is stored as its text. The methods may have pointer
+// receivers. Other methods that encode are not called, and neither are those of
+// a record itself.
 //
 // If a struct has the methods only because it embeds a type that has them, it
 // is stored by its fields, unless the embedded type is its only field and not a
@@ -172,7 +176,7 @@
 //   - interfaces with methods;
 //   - pointers to types that can be nil, such as **T and *[]T;
 //   - maps with other keys than those listed above;
-//   - types with one method of the pairs above and without the other;
+//   - types that implement only one interface of a pair above;
 //   - structs that have fields but none that can be stored;
 //   - structs with unexported fields that only methods such as MarshalBinary,
 //     GobEncode or EncodeMsgpack encode;

@@ -149,14 +149,14 @@ func (w *jsonWriter) writeMap(s *shape, p pointer, inStruct bool) error {
 	if s.mapKind == mapOfString {
 		return w.writeStringMap(s, *valueAt[map[string]string](p))
 	}
-	t := mapBuffers.Get().(*mapBuffer)
-	defer t.release()
+	buffer := mapBuffers.Get().(*mapBuffer)
+	defer buffer.release()
 	key, elem := s.key.getZero(), s.elem.getZero()
 	defer s.key.putZero(key)
 	defer s.elem.putZero(elem)
 	w.buf = append(w.buf, '{')
 	start := len(w.buf)
-	t.spans = t.spans[:0]
+	buffer.spans = buffer.spans[:0]
 	for iter := p.value(s).MapRange(); iter.Next(); {
 		key.SetIterKey(iter)
 		elem.SetIterValue(iter)
@@ -169,9 +169,9 @@ func (w *jsonWriter) writeMap(s *shape, p pointer, inStruct bool) error {
 			return err
 		}
 		span.end = len(w.buf)
-		t.spans = append(t.spans, span)
+		buffer.spans = append(buffer.spans, span)
 	}
-	if !t.sort(w.buf, start) {
+	if !buffer.sort(w.buf, start) {
 		return encodeError(s.typ, errKeys)
 	}
 	w.endObject(start)
@@ -201,13 +201,13 @@ func (w *jsonWriter) endObject(start int) {
 }
 
 func (w *jsonWriter) writeStringMap(s *shape, m map[string]string) error {
-	t := mapBuffers.Get().(*mapBuffer)
-	defer t.release()
-	t.keys = slices.AppendSeq(t.keys[:0], maps.Keys(m))
-	slices.Sort(t.keys)
+	buffer := mapBuffers.Get().(*mapBuffer)
+	defer buffer.release()
+	buffer.keys = slices.AppendSeq(buffer.keys[:0], maps.Keys(m))
+	slices.Sort(buffer.keys)
 	w.buf = append(w.buf, '{')
 	start := len(w.buf)
-	for _, key := range t.keys {
+	for _, key := range buffer.keys {
 		if err := w.string(s.key, key); err != nil {
 			return err
 		}

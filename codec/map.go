@@ -41,7 +41,7 @@ type entrySpan struct {
 	start, end int
 }
 
-// mapBuffer holds what encoding a map in the order of its keys needs. The
+// mapBuffer holds the memory for encoding a map in the order of its keys. The
 // entries are encoded in the order of iteration and sorted afterwards, so no
 // value has to be kept.
 type mapBuffer struct {
@@ -53,26 +53,26 @@ type mapBuffer struct {
 var mapBuffers = sync.Pool{New: func() any { return new(mapBuffer) }}
 
 // release clears the buffer and puts it back. Large buffers are dropped.
-func (t *mapBuffer) release() {
-	if cap(t.scratch) > largestBuffer || cap(t.keys) > 1024 || cap(t.spans) > 1024 {
+func (b *mapBuffer) release() {
+	if cap(b.scratch) > largestBuffer || cap(b.keys) > 1024 || cap(b.spans) > 1024 {
 		return
 	}
-	clear(t.keys)
-	clear(t.spans)
-	mapBuffers.Put(t)
+	clear(b.keys)
+	clear(b.spans)
+	mapBuffers.Put(b)
 }
 
 // sort rewrites the entries, which begin at dst[start], in the order of their
 // keys. It returns false if two keys are equal.
-func (t *mapBuffer) sort(dst []byte, start int) bool {
-	slices.SortFunc(t.spans, func(a, b entrySpan) int { return strings.Compare(a.key, b.key) })
-	t.scratch = append(t.scratch[:0], dst[start:]...)
+func (b *mapBuffer) sort(dst []byte, start int) bool {
+	slices.SortFunc(b.spans, func(x, y entrySpan) int { return strings.Compare(x.key, y.key) })
+	b.scratch = append(b.scratch[:0], dst[start:]...)
 	dst = dst[:start]
-	for i, p := range t.spans {
-		if i > 0 && p.key == t.spans[i-1].key {
+	for i, p := range b.spans {
+		if i > 0 && p.key == b.spans[i-1].key {
 			return false
 		}
-		dst = append(dst, t.scratch[p.start-start:p.end-start]...)
+		dst = append(dst, b.scratch[p.start-start:p.end-start]...)
 	}
 	return true
 }

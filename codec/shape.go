@@ -9,6 +9,7 @@ import (
 	"time"
 )
 
+// kind is the way in which a type is stored.
 type kind uint8
 
 const (
@@ -17,14 +18,14 @@ const (
 	kindUint
 	kindFloat
 	kindString
-	kindNumber
+	kindNumber // json.Number
 	kindTime
 	kindDuration
-	kindBytes
-	kindText
-	kindJSON
-	kindRaw
-	kindValue
+	kindBytes // []byte
+	kindText  // has MarshalText and UnmarshalText
+	kindJSON  // has MarshalJSON and UnmarshalJSON
+	kindRaw   // json.RawMessage
+	kindValue // Value
 	kindSlice
 	kindArray
 	kindMap
@@ -46,16 +47,16 @@ var (
 type shape struct {
 	typ             reflect.Type
 	kind            kind
-	bits            int
+	bits            int // of a number
 	size            uintptr
-	nilable         bool
+	nilable         bool         // a value may be nil
 	msgpackMethod   string       // a method of the type for MessagePack, or ""
 	marshalsByValue bool         // the type has its marshaling method, not only the pointer to it
 	bigType         reflect.Type // see bigTypeOf
-	key             *shape
-	elem            *shape
+	key             *shape       // of a map
+	elem            *shape       // of a slice, array, map or pointer
 	fields          []member
-	index           map[string]int
+	index           map[string]int // of the fields, by their stored names
 	mapKind         mapKind
 	zeros           sync.Pool // of *reflect.Value, see getZero
 }

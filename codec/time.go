@@ -233,8 +233,8 @@ func parseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// parseTimedelta parses the string of a Python timedelta, such as "1 day,
-// 0:00:02.500000". Only the days have a sign.
+// parseTimedelta parses the string of a Python timedelta, for example
+// "1 day, 0:00:02.500000". Only the days have a sign.
 func parseTimedelta(s string) (time.Duration, error) {
 	var days int64
 	if before, clock, ok := strings.Cut(s, ", "); ok {
