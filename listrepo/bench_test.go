@@ -18,55 +18,55 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// letter is what the queues of the benchmark hold.
-type letter struct {
+// message is an item of the benchmarks.
+type message struct {
 	User string `json:"user"`
 	Text string `json:"text"`
 }
 
-// BenchmarkClaim compares Claim and Ack of 100 items, and Next, which is both in
-// one round trip, with LPOP of 100, which loses them where its caller dies: how
-// many items a second ours handles for each one of theirs, in turns. Letters the
-// other side decodes with encoding/json, as who writes it by hand does, or with our
-// codec; of texts nothing is to be decoded. A long queue has thousands of items
-// behind those claimed; a short one, which its consumers keep up with, has none.
+// BenchmarkClaim compares Claim and Ack of 100 items, and Next, with LPOP of
+// 100 items, which loses them if its caller dies. It reports how many items a
+// second the library handles for each one of LPOP. The two run alternately.
+// With LPOP, structs are decoded by encoding/json, as in handwritten code, or
+// by the library's codec; texts are not decoded. A long queue has thousands of
+// items behind those that are claimed, and a short one has none.
 func BenchmarkClaim(b *testing.B) {
-	b.Run("letters/json", func(b *testing.B) { claimSizes[letter](b, lpopLetters(json.Unmarshal)) })
-	b.Run("letters/codec", func(b *testing.B) { claimSizes[letter](b, lpopLetters(codec.Compact.Unmarshal)) })
+	b.Run("structs/json", func(b *testing.B) { claimSizes[message](b, lpopMessages(json.Unmarshal)) })
+	b.Run("structs/codec", func(b *testing.B) { claimSizes[message](b, lpopMessages(codec.Compact.Unmarshal)) })
 	b.Run("texts", func(b *testing.B) { claimSizes[string](b, lpopTexts) })
 }
 
-func claimSizes[T any](b *testing.B, theirs func(rueidis.Client, string) error) {
+func claimSizes[T any](b *testing.B, lpop func(rueidis.Client, string) error) {
 	for _, callers := range []int{1, 64} {
-		b.Run(fmt.Sprintf("long/Ack/callers=%d", callers), func(b *testing.B) { compareClaim[T](b, callers, ackEach, 1024, theirs) })
-		b.Run(fmt.Sprintf("long/Next/callers=%d", callers), func(b *testing.B) { compareClaim[T](b, callers, nextEach, 1024, theirs) })
+		b.Run(fmt.Sprintf("long/Ack/callers=%d", callers), func(b *testing.B) { compareClaim[T](b, callers, ackEach, 1024, lpop) })
+		b.Run(fmt.Sprintf("long/Next/callers=%d", callers), func(b *testing.B) { compareClaim[T](b, callers, nextEach, 1024, lpop) })
 	}
-	b.Run("short/Ack/callers=1", func(b *testing.B) { compareClaim[T](b, 1, ackEach, 1, theirs) })
+	b.Run("short/Ack/callers=1", func(b *testing.B) { compareClaim[T](b, 1, ackEach, 1, lpop) })
 }
 
 const chunk = 100
 
-// compareClaim lets callers take so many chunks in one turn.
-func compareClaim[T any](b *testing.B, callers int, ours func(*listrepo.ListRepo[T], int) error, chunks int, theirs func(rueidis.Client, string) error) {
+// compareClaim measures how long callers take for a number of chunks.
+func compareClaim[T any](b *testing.B, callers int, claim func(*listrepo.ListRepo[T], int) error, chunks int, lpop func(rueidis.Client, string) error) {
 	server := redistest.Server(b)
 	repo, key := newRepo[T](b, pooltest.Redis(b, pool.Config{URL: server.URL()}))
-	bare := server.Client(b, 10)
+	direct := server.Client(b, 10)
 	each := chunks / callers
-	mine := func() error { return ours(repo, each) }
-	other := func() (err error) {
+	claimChunks := func() error { return claim(repo, each) }
+	lpopChunks := func() (err error) {
 		for range each {
 			if err == nil {
-				err = theirs(bare, key+"q")
+				err = lpop(direct, key+"q")
 			}
 		}
 		return err
 	}
 	ratios := make([]float64, 0, b.N)
 	for range b.N {
-		fill(b, bare, key+"q", chunks)
-		took := spread(b, callers, mine)
-		fill(b, bare, key+"q", chunks)
-		ratios = append(ratios, float64(spread(b, callers, other))/float64(took))
+		pushChunks(b, direct, key+"q", chunks)
+		took := timeCallers(b, callers, claimChunks)
+		pushChunks(b, direct, key+"q", chunks)
+		ratios = append(ratios, float64(timeCallers(b, callers, lpopChunks))/float64(took))
 	}
 	slices.Sort(ratios)
 	b.ReportMetric(ratios[len(ratios)/2], "x-LPOP")
@@ -77,7 +77,7 @@ func ackEach[T any](r *listrepo.ListRepo[T], chunks int) error {
 	for range chunks {
 		c, err := r.Claim(ctx, "q", chunk, time.Minute)
 		if err != nil || len(c.Items) != chunk {
-			return fmt.Errorf("not a whole chunk: %w", err)
+			return fmt.Errorf("a claim of %d items failed or has fewer: %w", chunk, err)
 		}
 		if err := c.Ack(ctx); err != nil {
 			return err
@@ -90,7 +90,7 @@ func nextEach[T any](r *listrepo.ListRepo[T], chunks int) error {
 	c, err := r.Claim(ctx, "q", chunk, time.Minute)
 	for range chunks - 1 {
 		if err != nil || len(c.Items) != chunk {
-			return fmt.Errorf("not a whole chunk: %w", err)
+			return fmt.Errorf("a claim of %d items failed or has fewer: %w", chunk, err)
 		}
 		c, err = c.Next(ctx, chunk, time.Minute)
 	}
@@ -100,10 +100,10 @@ func nextEach[T any](r *listrepo.ListRepo[T], chunks int) error {
 	return c.Ack(ctx)
 }
 
-func lpopLetters(decode func([]byte, any) error) func(rueidis.Client, string) error {
+func lpopMessages(decode func([]byte, any) error) func(rueidis.Client, string) error {
 	return func(c rueidis.Client, key string) error {
 		texts, err := c.Do(ctx, c.B().Lpop().Key(key).Count(chunk).Build()).AsStrSlice()
-		items := make([]letter, len(texts))
+		items := make([]message, len(texts))
 		for i := range texts {
 			if err == nil {
 				err = decode([]byte(texts[i]), &items[i])
@@ -124,7 +124,7 @@ func lpopTexts(c rueidis.Client, key string) error {
 	return err
 }
 
-func fill(b *testing.B, c rueidis.Client, key string, chunks int) {
+func pushChunks(b *testing.B, c rueidis.Client, key string, chunks int) {
 	b.Helper()
 	items := make([]string, chunk)
 	for i := range items {
@@ -135,8 +135,8 @@ func fill(b *testing.B, c rueidis.Client, key string, chunks int) {
 	}
 }
 
-// spread is the time that a call takes from so many goroutines at once.
-func spread(b *testing.B, callers int, call func() error) time.Duration {
+// timeCallers returns how long a number of concurrent calls take.
+func timeCallers(b *testing.B, callers int, call func() error) time.Duration {
 	start := time.Now()
 	var wg sync.WaitGroup
 	for range callers {
@@ -150,32 +150,31 @@ func spread(b *testing.B, callers int, call func() error) time.Duration {
 	return time.Since(start)
 }
 
-// BenchmarkLongestScript works off, claims, releases and deletes what a queue of
-// 1,000,000 items can bring about, and reports how long the longest script stopped
-// the server, in milliseconds by SLOWLOG. The values are all equal, which is the
-// most work.
+// BenchmarkLongestScript claims, releases and deletes the items of a queue of
+// 1,000,000 items, and reports how long the longest script stopped the server,
+// in milliseconds by SLOWLOG. All values are equal, which is the worst case.
 func BenchmarkLongestScript(b *testing.B) {
 	const items = 1_000_000
 	for name, run := range map[string]func(b *testing.B, p *pool.Pools, repo *listrepo.ListRepo[int], key string){
 		"expired claim": func(b *testing.B, p *pool.Pools, repo *listrepo.ListRepo[int], key string) {
-			longClaim(b, p, key, items)
+			writeExpiredClaim(b, p, key, items)
 			drain(b, repo, items/20)
 			_, err := repo.Delete(ctx, "q")
 			require.NoError(b, err)
 		},
 		"many claims": func(b *testing.B, p *pool.Pools, repo *listrepo.ListRepo[int], key string) {
-			fillEqual(b, p, key, items)
-			claims := takeAll(b, repo, items)
+			pushEqual(b, p, key, items)
+			claims := claimAll(b, repo, items)
 			for _, c := range claims {
 				require.NoError(b, c.Release(ctx))
 			}
-			claims = takeAll(b, repo, items/4)
+			claims = claimAll(b, repo, items/4)
 			backlog, err := repo.Backlog(ctx, "q")
 			require.NoError(b, err)
 			require.EqualValues(b, len(claims)*listrepo.MaxCount, backlog.Claimed)
 			require.NoError(b, claims[0].Return(ctx, claims[0].Items[1:]...))
 			require.NoError(b, claims[1].Ack(ctx, claims[1].Items[1:]...))
-			expire(b, p, key)
+			expireLeases(b, p, key)
 			drain(b, repo.With(listrepo.MaxAttempts(2)), 50)
 			drain(b, repo.With(listrepo.TTL(time.Hour)), items/10)
 			_, err = repo.With(listrepo.TTL(time.Hour)).Push(ctx, "q", make([]int, listrepo.MaxPush)...)
@@ -184,8 +183,8 @@ func BenchmarkLongestScript(b *testing.B) {
 			require.NoError(b, err)
 		},
 		"dead letters": func(b *testing.B, p *pool.Pools, repo *listrepo.ListRepo[int], key string) {
-			fillEqual(b, p, key, items/20)
-			for _, c := range takeAll(b, repo, items/20) {
+			pushEqual(b, p, key, items/20)
+			for _, c := range claimAll(b, repo, items/20) {
 				require.NoError(b, c.Extend(ctx, time.Millisecond))
 			}
 			_, err := repo.With(listrepo.MaxAttempts(1)).Claim(ctx, "q", 1, time.Minute)
@@ -209,16 +208,16 @@ func BenchmarkLongestScript(b *testing.B) {
 				p := pooltest.Redis(b, pool.Config{URL: server.URL(), Timeout: time.Minute})
 				repo, key := newRepo[int](b, p)
 				run(b, p, repo, key)
-				took, what := longestScript(b, server.Client(b, 10))
+				took, script := longestScript(b, server.Client(b, 10))
 				b.ReportMetric(took, "ms-longest-script")
-				b.Logf("the longest script took %.1f ms: %.200s", took, what)
+				b.Logf("the longest script took %.1f ms: %.200s", took, script)
 			}
 			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
-// drain claims and acks items until so many are done or there are none.
+// drain claims and acks n items, or all if there are fewer.
 func drain(b *testing.B, repo *listrepo.ListRepo[int], n int) {
 	b.Helper()
 	c, err := repo.Claim(ctx, "q", listrepo.MaxCount, time.Minute)
@@ -230,8 +229,8 @@ func drain(b *testing.B, repo *listrepo.ListRepo[int], n int) {
 	require.NoError(b, c.Ack(ctx))
 }
 
-// takeAll claims so many items, as many at a time as there can be.
-func takeAll(b *testing.B, repo *listrepo.ListRepo[int], n int) (claims []*listrepo.Claim[int]) {
+// claimAll claims n items, MaxCount at a time.
+func claimAll(b *testing.B, repo *listrepo.ListRepo[int], n int) (claims []*listrepo.Claim[int]) {
 	b.Helper()
 	for range n / listrepo.MaxCount {
 		c, err := repo.Claim(ctx, "q", listrepo.MaxCount, time.Minute)
@@ -242,7 +241,7 @@ func takeAll(b *testing.B, repo *listrepo.ListRepo[int], n int) (claims []*listr
 	return claims
 }
 
-func fillEqual(b *testing.B, p *pool.Pools, key string, n int) {
+func pushEqual(b *testing.B, p *pool.Pools, key string, n int) {
 	b.Helper()
 	c, err := p.Client(pool.Handlers)
 	require.NoError(b, err)
@@ -252,8 +251,9 @@ func fillEqual(b *testing.B, p *pool.Pools, key string, n int) {
 	}
 }
 
-// longestScript is the longest that a script took, in milliseconds, and which.
-func longestScript(b *testing.B, c rueidis.Client) (took float64, what string) {
+// longestScript returns how long the longest script took, in milliseconds, and
+// its command.
+func longestScript(b *testing.B, c rueidis.Client) (took float64, script string) {
 	b.Helper()
 	entries, err := c.Do(ctx, c.B().Arbitrary("SLOWLOG", "GET", "-1").Build()).ToArray()
 	require.NoError(b, err)
@@ -265,8 +265,8 @@ func longestScript(b *testing.B, c rueidis.Client) (took float64, what string) {
 		command, err := fields[3].AsStrSlice()
 		require.NoError(b, err)
 		if ms := float64(us) / 1000; (command[0] == "EVALSHA" || command[0] == "EVAL") && ms > took {
-			took, what = ms, fmt.Sprint(command)
+			took, script = ms, fmt.Sprint(command)
 		}
 	}
-	return took, what
+	return took, script
 }

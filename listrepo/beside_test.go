@@ -17,14 +17,14 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Whatever stands under due, a write that took or pushed items says so.
-func TestStrangeDueLosesNothing(t *testing.T) {
-	strange := map[string][]string{
+// Foreign entries in due do not make a write fail that took or pushed items.
+func TestForeignDueLosesNothing(t *testing.T) {
+	foreignEntries := map[string][]string{
 		"a string":           {"SET", "x"},
 		"a fractional score": {"ZADD", "1900000000000.5", "1-A"},
 		"an infinite score":  {"ZADD", "inf", "1-A"},
 	}
-	for name, entry := range strange {
+	for name, entry := range foreignEntries {
 		t.Run(name, func(t *testing.T) {
 			pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 				repo, key := newRepo[int](t, p, listrepo.TTL(time.Hour))
@@ -46,8 +46,8 @@ func TestStrangeDueLosesNothing(t *testing.T) {
 	}
 }
 
-// The error beside a claim counts the strange entries of the whole call.
-func TestStrangeEntriesAreCounted(t *testing.T) {
+// The warning of a claim counts the foreign entries of the whole call.
+func TestForeignEntriesAreCounted(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
 		garbage := []string{"ZADD", beside(p, "again", key)}
@@ -57,14 +57,15 @@ func TestStrangeEntriesAreCounted(t *testing.T) {
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, garbage...).Error())
 		c, err := repo.Claim(ctx, "q", 10, time.Minute)
 		require.Empty(t, c.Items)
-		var strange *listrepo.ForeignEntriesError
-		require.ErrorAs(t, err, &strange)
-		require.Equal(t, 1700, strange.Count)
+		var foreign *listrepo.ForeignEntriesError
+		require.ErrorAs(t, err, &foreign)
+		require.Equal(t, 1700, foreign.Count)
 	})
 }
 
-// What can neither be taken nor be a dead letter holds up nothing behind it.
-func TestWhatCannotBeSetAsideHoldsUpNothing(t *testing.T) {
+// An entry that can neither be claimed nor become a dead letter does not block
+// the items behind it.
+func TestStuckEntriesBlockNothing(t *testing.T) {
 	for _, kind := range []string{"due", "again"} {
 		t.Run(kind, func(t *testing.T) {
 			pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
@@ -79,16 +80,16 @@ func TestWhatCannotBeSetAsideHoldsUpNothing(t *testing.T) {
 				require.NoError(t, err)
 				c, err := repo.Claim(ctx, "q", 10, time.Minute)
 				require.ErrorIs(t, err, listrepo.ErrWrongType)
-				require.Equal(t, []int{1, 2}, values(c.Items))
+				require.Equal(t, []int{1, 2}, valuesOf(c.Items))
 				require.NoError(t, c.Ack(ctx))
 			})
 		})
 	}
 }
 
-// A handler may do what it likes with the items that it is given: those that it
-// names as not done come again.
-func TestUndoneOfAHandlerThatMovesItsItems(t *testing.T) {
+// A handler may change its slice of items. The items that it names as not done
+// are redelivered.
+func TestUndoneIfTheHandlerChangesItsItems(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, _ := newRepo[int](t, p)
 		_, err := repo.Push(ctx, "q", 1, 2, 3, 4)
@@ -100,12 +101,12 @@ func TestUndoneOfAHandlerThatMovesItsItems(t *testing.T) {
 		})
 		require.ErrorContains(t, err, "two")
 		require.Equal(t, 2, n)
-		require.Equal(t, []int{2, 4}, values(claim(t, repo, 10, time.Minute).Items))
+		require.Equal(t, []int{2, 4}, valuesOf(mustClaim(t, repo, 10, time.Minute).Items))
 	})
 }
 
-// Services that give one queue different lifetimes lose nothing of each other's
-// while the queue lives.
+// If services give one queue different lifetimes, none loses items while the
+// queue exists.
 func TestMixedLifetimes(t *testing.T) {
 	short, long := listrepo.TTL(100*time.Millisecond), listrepo.TTL(time.Hour)
 	for name, other := range map[string][]listrepo.Option{"long": {long}, "none": {listrepo.NoTTL()}} {
@@ -115,8 +116,8 @@ func TestMixedLifetimes(t *testing.T) {
 					repo, key := newRepo[int](t, p, other...)
 					_, err := repo.Push(ctx, "q", 1, 2, 3, 4)
 					require.NoError(t, err)
-					held := claim(t, repo, 1, time.Minute)
-					died := claim(t, repo.With(short), 1, 50*time.Millisecond)
+					held := mustClaim(t, repo, 1, time.Minute)
+					died := mustClaim(t, repo.With(short), 1, 50*time.Millisecond)
 					switch write {
 					case "Push":
 						_, err = repo.Push(ctx, "q", 5)
@@ -129,9 +130,9 @@ func TestMixedLifetimes(t *testing.T) {
 					}
 					require.NoError(t, err)
 					lives := pttl(t, p, key+"q")
-					for _, name := range own(t, p, key) {
+					for _, name := range keysBeside(t, p, key) {
 						if at := pttl(t, p, name); at != -1 {
-							require.Greater(t, at, lives-1000, name) // time passes between the two looks
+							require.Greater(t, at, lives-1000, name) // some time passes between the two commands
 							require.Positive(t, lives, "%s has a lifetime, the queue has none", name)
 						}
 					}
@@ -142,13 +143,13 @@ func TestMixedLifetimes(t *testing.T) {
 	}
 }
 
-// A claim of an older version, whose header names very many items, is worked off
-// with every item's number.
+// The items of an expired claim with a very long header keep their ids and
+// attempts.
 func TestLongHeader(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
 		const n = 3000
-		longClaim(t, p, key, n)
+		writeExpiredClaim(t, p, key, n)
 		var header strings.Builder
 		header.WriteString("1000000000000001-TOKEN")
 		for i := 1; i <= n; i += 2 {
@@ -158,7 +159,7 @@ func TestLongHeader(t *testing.T) {
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", beside(p, "due", key), "1", header.String()).Error())
 		seen := map[string]int{}
 		for {
-			c := claim(t, repo, 500, time.Minute)
+			c := mustClaim(t, repo, 500, time.Minute)
 			if len(c.Items) == 0 {
 				break
 			}
@@ -174,13 +175,13 @@ func TestLongHeader(t *testing.T) {
 			require.NoError(t, c.Ack(ctx))
 		}
 		require.Len(t, seen, n)
-		requireGone(t, p)
+		requireNoKeys(t, p)
 	})
 }
 
-// Big items that come back are worked on by a bounded number of bytes in a call,
-// in their order, and none is lost.
-func TestBigItemsThatComeBack(t *testing.T) {
+// Big items whose lease expired are claimed in their order, a bounded number of
+// bytes at a time, and none is lost.
+func TestRedeliveryOfBigItems(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[string](t, p)
 		var want []string
@@ -191,21 +192,21 @@ func TestBigItemsThatComeBack(t *testing.T) {
 			_, err := repo.Push(ctx, "q", page...)
 			require.NoError(t, err)
 		}
-		require.Len(t, claim(t, repo, 90, time.Minute).Items, 90)
-		expire(t, p, key)
+		require.Len(t, mustClaim(t, repo, 90, time.Minute).Items, 90)
+		expireLeases(t, p, key)
 		var got []string
 		claims := 0
 		for {
-			c := claim(t, repo, 500, time.Minute)
+			c := mustClaim(t, repo, 500, time.Minute)
 			if len(c.Items) == 0 {
 				break
 			}
 			claims++
-			got = append(got, values(c.Items)...)
+			got = append(got, valuesOf(c.Items)...)
 			require.NoError(t, c.Ack(ctx))
 		}
 		require.Equal(t, want, got)
-		require.Greater(t, claims, 1, "one script does not move them all")
-		requireGone(t, p)
+		require.Greater(t, claims, 1, "one claim takes them all")
+		requireNoKeys(t, p)
 	})
 }

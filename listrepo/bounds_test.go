@@ -19,7 +19,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The longest lease there is withholds items, on every way to ask for it.
+// The longest lease withholds items, whatever call sets it.
 func TestLongestLease(t *testing.T) {
 	const longest = time.Duration(math.MaxInt64)
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
@@ -28,32 +28,32 @@ func TestLongestLease(t *testing.T) {
 				repo, key := newRepo[int](t, p, opts...)
 				_, err := repo.Push(ctx, "q", 1, 2, 3)
 				require.NoError(t, err)
-				c := claim(t, repo, 1, d)
-				require.NoError(t, claim(t, repo, 1, time.Minute).Extend(ctx, d))
+				c := mustClaim(t, repo, 1, d)
+				require.NoError(t, mustClaim(t, repo, 1, time.Minute).Extend(ctx, d))
 				c, err = c.Next(ctx, 1, d)
 				require.NoError(t, err)
 				require.Len(t, c.Items, 1)
-				require.Empty(t, claim(t, repo, 3, d).Items, "all are withheld")
-				for _, name := range own(t, p, key) {
+				require.Empty(t, mustClaim(t, repo, 3, d).Items, "all items are leased")
+				for _, name := range keysBeside(t, p, key) {
 					if lives := pttl(t, p, name); lives != -1 {
 						require.Greater(t, lives, int64(math.MaxInt64)/3/int64(time.Millisecond), name)
 					}
 				}
 				require.NoError(t, c.Extend(ctx, d))
 				require.NoError(t, c.Release(ctx))
-				got, err := repo.With(listrepo.Lease(d)).Process(ctx, "q", 3, nothing)
+				got, err := repo.With(listrepo.Lease(d)).Process(ctx, "q", 3, succeed)
 				require.NoError(t, err)
 				require.Equal(t, 1, got)
-				requireNoStray(t, p, key)
+				requireOneClaim(t, p, key)
 			}
 		}
 	})
 }
 
-// requireNoStray asserts that what is left of a queue belongs to one claim.
-func requireNoStray(t *testing.T, p *pool.Pools, key string) {
+// requireOneClaim asserts that the keys beside a queue are those of one claim.
+func requireOneClaim(t *testing.T, p *pool.Pools, key string) {
 	t.Helper()
-	require.Len(t, own(t, p, key), 2)
+	require.Len(t, keysBeside(t, p, key), 2)
 }
 
 func TestCountsAreBounded(t *testing.T) {
@@ -61,13 +61,13 @@ func TestCountsAreBounded(t *testing.T) {
 		repo, _ := newRepo[int](t, p)
 		_, err := repo.Push(ctx, "q", make([]int, listrepo.MaxPush)...)
 		require.NoError(t, err)
-		c := claim(t, repo, listrepo.MaxCount, time.Minute)
+		c := mustClaim(t, repo, listrepo.MaxCount, time.Minute)
 		require.Len(t, c.Items, listrepo.MaxCount)
 		for _, n := range []int{-1, listrepo.MaxCount + 1, math.MaxInt} {
 			for name, call := range map[string]func() error{
 				"Claim":   func() error { _, err := repo.Claim(ctx, "q", n, time.Minute); return err },
 				"Next":    func() error { _, err := c.Next(ctx, n, time.Minute); return err },
-				"Process": func() error { _, err := repo.Process(ctx, "q", n, nothing); return err },
+				"Process": func() error { _, err := repo.Process(ctx, "q", n, succeed); return err },
 				"Pop":     func() error { _, err := repo.Pop(ctx, "q", n); return err },
 			} {
 				t.Run(fmt.Sprint(name, " of ", n), func(t *testing.T) { pooltest.RequireNothingSent(t, p, symphony.ErrInvalidArgument, call) })
@@ -91,9 +91,9 @@ func TestCountsAreBounded(t *testing.T) {
 	})
 }
 
-// Equal items keep their numbers in order, whatever their number, over many
-// claims; and those that others took leave no numbers behind for good.
-func TestEqualItemsKeepTheirNumbers(t *testing.T) {
+// Equal items keep their ids in order over many claims. The ids of items that
+// other programs took are removed.
+func TestEqualItemsKeepTheirIDs(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
 		_, err := repo.Push(ctx, "q", slices.Concat(make([]int, 30), []int{1}, make([]int, 30))...)
@@ -101,7 +101,7 @@ func TestEqualItemsKeepTheirNumbers(t *testing.T) {
 		var ids []string
 		var claims []*listrepo.Claim[int]
 		for range 6 {
-			c := claim(t, repo, 10, time.Minute)
+			c := mustClaim(t, repo, 10, time.Minute)
 			claims = append(claims, c)
 			for _, item := range c.Items {
 				ids = append(ids, item.ID)
@@ -111,7 +111,7 @@ func TestEqualItemsKeepTheirNumbers(t *testing.T) {
 			require.NoError(t, c.Release(ctx))
 		}
 		for i := range 3 {
-			c := claim(t, repo, 20, time.Minute)
+			c := mustClaim(t, repo, 20, time.Minute)
 			for n, item := range c.Items {
 				require.Equal(t, ids[20*i+n], item.ID)
 				require.Equal(t, 2, item.Attempt)
@@ -122,29 +122,29 @@ func TestEqualItemsKeepTheirNumbers(t *testing.T) {
 			require.NoError(t, c.Release(ctx))
 		}
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "LTRIM", key+"q", "0", "9").Error())
-		c := claim(t, repo, 1, time.Minute)
+		c := mustClaim(t, repo, 1, time.Minute)
 		require.Equal(t, ids[0], c.Items[0].ID)
 		require.NoError(t, c.Release(ctx))
 		left, err := pooltest.Do(t, p, pool.Handlers, "HLEN", beside(p, "back", key)).AsInt64()
 		require.NoError(t, err)
-		require.EqualValues(t, 10, left, "one number for each item")
-		c = claim(t, repo, 100, time.Minute)
+		require.EqualValues(t, 10, left, "one id for each item")
+		c = mustClaim(t, repo, 100, time.Minute)
 		require.Len(t, c.Items, 10)
 		for n, item := range c.Items {
 			require.Equal(t, ids[n], item.ID)
 		}
 		require.NoError(t, c.Ack(ctx))
-		requireGone(t, p)
+		requireNoKeys(t, p)
 	})
 }
 
-// A claim of more items than this version makes is worked off in pages when its
-// lease has expired: nothing is lost, and who held it has lost it.
-func TestLongClaimIsWorkedOffInPages(t *testing.T) {
+// An expired claim of more items than a page is moved in pages. Nothing is
+// lost, and the holder has lost the claim.
+func TestLargeClaimIsMovedInPages(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
 		const n, settled = 3500, 1700
-		longClaim(t, p, key, n)
+		writeExpiredClaim(t, p, key, n)
 		done := []string{"SADD", beside(p, "done-TOKEN", key)}
 		for place := 1; place <= settled; place++ {
 			done = append(done, strconv.Itoa(place*2))
@@ -158,7 +158,7 @@ func TestLongClaimIsWorkedOffInPages(t *testing.T) {
 			b, err := repo.Backlog(ctx, "q")
 			require.NoError(t, err)
 			require.Equal(t, listrepo.Backlog{Waiting: left, Oldest: b.Oldest}, b)
-			c := claim(t, repo, 400, time.Minute)
+			c := mustClaim(t, repo, 400, time.Minute)
 			require.NotEmpty(t, c.Items)
 			got, left = append(got, c.Items...), left-int64(len(c.Items))
 			require.NoError(t, c.Ack(ctx))
@@ -174,13 +174,13 @@ func TestLongClaimIsWorkedOffInPages(t *testing.T) {
 			require.Equal(t, place, item.Value)
 			require.Equal(t, 2, item.Attempt)
 		}
-		requireGone(t, p)
+		requireNoKeys(t, p)
 	})
 }
 
-// longClaim writes an expired claim of n items, as an older version may have left
-// one.
-func longClaim(t testing.TB, p *pool.Pools, key string, n int) {
+// writeExpiredClaim writes an expired claim of n items, which may be more than
+// MaxCount.
+func writeExpiredClaim(t testing.TB, p *pool.Pools, key string, n int) {
 	t.Helper()
 	c, err := p.Client(pool.Handlers)
 	require.NoError(t, err)
@@ -195,7 +195,7 @@ func longClaim(t testing.TB, p *pool.Pools, key string, n int) {
 	require.NoError(t, c.Do(ctx, c.B().Zadd().Key(beside(p, "due", key)).ScoreMember().ScoreMember(1, "1000000000000001-TOKEN").Build()).Error())
 }
 
-// Many claims, dead letters and ids are worked on in pages.
+// Many claims, dead letters and ids are processed in pages.
 func TestManyOfEverything(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p, listrepo.MaxAttempts(1))
@@ -203,14 +203,14 @@ func TestManyOfEverything(t *testing.T) {
 		require.NoError(t, err)
 		var dead []string
 		for range 1200 {
-			c := claim(t, repo, 1, time.Minute)
+			c := mustClaim(t, repo, 1, time.Minute)
 			dead = append(dead, c.Items[0].ID)
 		}
 		b, err := repo.Backlog(ctx, "q")
 		require.NoError(t, err)
 		require.Equal(t, listrepo.Backlog{Waiting: 100, Claimed: 1200, Oldest: b.Oldest}, b)
-		expire(t, p, key)
-		require.Len(t, claim(t, repo, 1, time.Minute).Items, 1, "it is behind 1200 that become dead letters")
+		expireLeases(t, p, key)
+		require.Len(t, mustClaim(t, repo, 1, time.Minute).Items, 1, "1200 items before it become dead letters")
 		b, err = repo.Backlog(ctx, "q")
 		require.NoError(t, err)
 		require.Equal(t, listrepo.Backlog{Waiting: 99, Claimed: 1, Dead: 1200, Oldest: b.Oldest}, b)
@@ -218,17 +218,17 @@ func TestManyOfEverything(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, 1200, n)
 		for _, id := range dead {
-			c := claim(t, repo, 1, time.Minute)
+			c := mustClaim(t, repo, 1, time.Minute)
 			require.Equal(t, id, c.Items[0].ID, "in the order in which they are named")
 		}
 		_, err = repo.Delete(ctx, "q")
 		require.NoError(t, err)
-		requireGone(t, p)
+		requireNoKeys(t, p)
 	})
 }
 
-// expire ends the lease of every claim on a queue.
-func expire(t testing.TB, p *pool.Pools, key string) {
+// expireLeases ends the lease of every claim on a queue.
+func expireLeases(t testing.TB, p *pool.Pools, key string) {
 	t.Helper()
 	c, err := p.Client(pool.Handlers)
 	require.NoError(t, err)
@@ -244,7 +244,8 @@ func expire(t testing.TB, p *pool.Pools, key string) {
 	}
 }
 
-// A queue with more claims than one script looks at is kept whole by one push.
+// One push renews all claims of a queue, even if they are more than one script
+// renews.
 func TestOnePushRenewsManyClaims(t *testing.T) {
 	server := redistest.Server(t)
 	p := pooltest.Redis(t, pool.Config{URL: server.URL()})
@@ -252,10 +253,10 @@ func TestOnePushRenewsManyClaims(t *testing.T) {
 	_, err := repo.Push(ctx, "q", make([]int, 1300)...)
 	require.NoError(t, err)
 	for range 1200 {
-		claim(t, repo, 1, time.Minute)
+		mustClaim(t, repo, 1, time.Minute)
 	}
-	expire(t, p, key)
-	names := own(t, p, key)
+	expireLeases(t, p, key)
+	names := keysBeside(t, p, key)
 	require.Len(t, names, 1201)
 	for _, name := range names {
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "PEXPIRE", name, "60000").Error())
@@ -272,5 +273,5 @@ func TestOnePushRenewsManyClaims(t *testing.T) {
 	}
 }
 
-// nothing is a handler that does its items.
-func nothing(context.Context, []listrepo.Item[int]) error { return nil }
+// succeed is a handler that returns nil.
+func succeed(context.Context, []listrepo.Item[int]) error { return nil }

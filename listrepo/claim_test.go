@@ -15,7 +15,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-func values[T any](items []listrepo.Item[T]) []T {
+func valuesOf[T any](items []listrepo.Item[T]) []T {
 	out := make([]T, len(items))
 	for i := range items {
 		out[i] = items[i].Value
@@ -23,15 +23,15 @@ func values[T any](items []listrepo.Item[T]) []T {
 	return out
 }
 
-func claim[T any](t *testing.T, r *listrepo.ListRepo[T], n int, lease time.Duration) *listrepo.Claim[T] {
+func mustClaim[T any](t *testing.T, r *listrepo.ListRepo[T], n int, lease time.Duration) *listrepo.Claim[T] {
 	t.Helper()
 	c, err := r.Claim(ctx, "q", n, lease)
 	require.NoError(t, err)
 	return c
 }
 
-// lapsed waits until a claim can have n items.
-func lapsed[T any](t *testing.T, r *listrepo.ListRepo[T], n int64) {
+// awaitWaiting waits until n items are waiting.
+func awaitWaiting[T any](t *testing.T, r *listrepo.ListRepo[T], n int64) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		b, err := r.Backlog(ctx, "q")
@@ -44,9 +44,9 @@ func TestClaim(t *testing.T) {
 		repo, _ := newRepo[int](t, p)
 		_, err := repo.Push(ctx, "q", 1, 2, 3, 4, 5, 6)
 		require.NoError(t, err)
-		one, two := claim(t, repo, 2, time.Minute), claim(t, repo, 2, time.Minute)
-		require.Equal(t, []int{1, 2}, values(one.Items))
-		require.Equal(t, []int{3, 4}, values(two.Items))
+		one, two := mustClaim(t, repo, 2, time.Minute), mustClaim(t, repo, 2, time.Minute)
+		require.Equal(t, []int{1, 2}, valuesOf(one.Items))
+		require.Equal(t, []int{3, 4}, valuesOf(two.Items))
 		for _, item := range append(one.Items, two.Items...) {
 			require.Equal(t, 1, item.Attempt)
 		}
@@ -63,8 +63,8 @@ func TestClaim(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []int{3, 4, 2, 5, 6}, rest)
 
-		again := claim(t, repo, 10, time.Minute)
-		require.Equal(t, []int{3, 4, 2, 5, 6}, values(again.Items))
+		again := mustClaim(t, repo, 10, time.Minute)
+		require.Equal(t, []int{3, 4, 2, 5, 6}, valuesOf(again.Items))
 		require.Equal(t, two.Items[0].ID, again.Items[0].ID)
 		require.Equal(t, two.Items[1].ID, again.Items[1].ID)
 		require.Equal(t, one.Items[1].ID, again.Items[2].ID)
@@ -72,35 +72,35 @@ func TestClaim(t *testing.T) {
 		require.NoError(t, again.Ack(ctx, again.Items[1]))
 		require.NoError(t, again.Ack(ctx))
 		require.NoError(t, again.Ack(ctx), "nothing is left")
-		none := claim(t, repo, 10, time.Minute)
+		none := mustClaim(t, repo, 10, time.Minute)
 		require.Empty(t, none.Items)
 		require.NoError(t, none.Ack(ctx))
-		requireGone(t, p)
+		requireNoKeys(t, p)
 	})
 }
 
-// requireGone asserts that nothing of any queue is left.
-func requireGone(t *testing.T, p *pool.Pools) {
+// requireNoKeys asserts that no key is left.
+func requireNoKeys(t *testing.T, p *pool.Pools) {
 	t.Helper()
-	require.Empty(t, stored(t, p))
+	require.Empty(t, allKeys(t, p))
 }
 
-func TestLapse(t *testing.T) {
+func TestExpiredLease(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, _ := newRepo[string](t, p)
 		items := []string{"", "a b=c\n", "\x00\xff", "7"}
 		_, err := repo.Push(ctx, "q", items...)
 		require.NoError(t, err)
-		one, two := claim(t, repo, 2, time.Minute), claim(t, repo, 1, time.Minute)
+		one, two := mustClaim(t, repo, 2, time.Minute), mustClaim(t, repo, 1, time.Minute)
 		_, err = repo.PushFront(ctx, "q", "front")
 		require.NoError(t, err)
 		require.NoError(t, one.Extend(ctx, time.Millisecond))
 		require.NoError(t, two.Extend(ctx, time.Millisecond))
-		lapsed(t, repo, 5)
-		require.NoError(t, two.Extend(ctx, time.Millisecond), "nobody has noticed")
-		lapsed(t, repo, 5)
-		first := claim(t, repo, 1, time.Minute)
-		require.Equal(t, items[:1], values(first.Items))
+		awaitWaiting(t, repo, 5)
+		require.NoError(t, two.Extend(ctx, time.Millisecond), "no other claim took the items")
+		awaitWaiting(t, repo, 5)
+		first := mustClaim(t, repo, 1, time.Minute)
+		require.Equal(t, items[:1], valuesOf(first.Items))
 		require.Equal(t, one.Items[0].ID, first.Items[0].ID)
 		require.Equal(t, 2, first.Items[0].Attempt)
 		for _, err := range []error{one.Ack(ctx), one.Ack(ctx, one.Items[1]), two.Release(ctx), two.Extend(ctx, time.Minute)} {
@@ -109,13 +109,13 @@ func TestLapse(t *testing.T) {
 			require.ErrorAs(t, err, &op)
 			require.False(t, op.MaybeApplied())
 		}
-		rest := claim(t, repo, 10, time.Minute)
-		require.Equal(t, []string{items[1], items[2], "front", items[3]}, values(rest.Items))
+		rest := mustClaim(t, repo, 10, time.Minute)
+		require.Equal(t, []string{items[1], items[2], "front", items[3]}, valuesOf(rest.Items))
 		require.Equal(t, two.Items[0].ID, rest.Items[1].ID)
 		require.NoError(t, rest.Ack(ctx))
 		require.NoError(t, first.Ack(ctx))
-		require.Empty(t, claim(t, repo, 10, time.Minute).Items)
-		requireGone(t, p)
+		require.Empty(t, mustClaim(t, repo, 10, time.Minute).Items)
+		requireNoKeys(t, p)
 	})
 }
 
@@ -128,7 +128,7 @@ func TestMaxAttempts(t *testing.T) {
 		var seen [][]int
 		fail := func(bad int) func(context.Context, []listrepo.Item[int]) error {
 			return func(_ context.Context, items []listrepo.Item[int]) error {
-				seen = append(seen, values(items))
+				seen = append(seen, valuesOf(items))
 				for _, i := range items {
 					if i.Value == bad {
 						return broken
@@ -160,23 +160,23 @@ func TestMaxAttempts(t *testing.T) {
 		n64, err := repo.Retry(ctx, "q", dead[0].ID, "unknown")
 		require.NoError(t, err)
 		require.EqualValues(t, 1, n64)
-		c := claim(t, repo, 10, time.Millisecond)
+		c := mustClaim(t, repo, 10, time.Millisecond)
 		require.Equal(t, dead[0].ID, c.Items[0].ID)
 		require.Equal(t, 3, c.Items[0].Attempt)
-		lapsed(t, repo, 1)
-		require.Empty(t, claim(t, repo, 10, time.Minute).Items, "it lapsed on its last attempt")
+		awaitWaiting(t, repo, 1)
+		require.Empty(t, mustClaim(t, repo, 10, time.Minute).Items, "the lease of its last attempt expired")
 		b, err := repo.Backlog(ctx, "q")
 		require.NoError(t, err)
 		require.Equal(t, listrepo.Backlog{Dead: 1}, b)
 		n64, err = repo.Discard(ctx, "q", dead[0].ID)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, n64)
-		requireGone(t, p)
+		requireNoKeys(t, p)
 	})
 }
 
-// A worker that is stopped in order returns what it has not tried: however often
-// that happens, no attempt is counted, and every delivery can be told apart.
+// A worker that stops returns the items that it has not tried. However often
+// that happens, no attempt counts, and each delivery has another Attempt.
 func TestReturn(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p, listrepo.MaxAttempts(3))
@@ -184,8 +184,8 @@ func TestReturn(t *testing.T) {
 		require.NoError(t, err)
 		id := ""
 		for delivery := 1; delivery <= 5; delivery++ {
-			c := claim(t, repo, 10, time.Minute)
-			require.Equal(t, []int{1, 2}, values(c.Items), "they have all their attempts, so they come together")
+			c := mustClaim(t, repo, 10, time.Minute)
+			require.Equal(t, []int{1, 2}, valuesOf(c.Items), "no attempt counts, so the items are claimed together")
 			require.Equal(t, []int{delivery, delivery}, []int{c.Items[0].Attempt, c.Items[1].Attempt})
 			if delivery > 1 {
 				require.Equal(t, id, c.Items[0].ID)
@@ -195,17 +195,17 @@ func TestReturn(t *testing.T) {
 			require.ErrorIs(t, c.Return(ctx, c.Items[1]), symphony.ErrNotFound)
 			require.NoError(t, c.Return(ctx))
 		}
-		c := claim(t, repo, 10, time.Millisecond)
+		c := mustClaim(t, repo, 10, time.Millisecond)
 		require.Equal(t, 6, c.Items[0].Attempt)
-		lapsed(t, repo, 2)
-		c = claim(t, repo, 10, time.Minute) // returns survive an expired lease
-		require.Equal(t, []int{1, 2}, values(c.Items))
+		awaitWaiting(t, repo, 2)
+		c = mustClaim(t, repo, 10, time.Minute) // an expired lease does not change the number of returned deliveries
+		require.Equal(t, []int{1, 2}, valuesOf(c.Items))
 		require.NoError(t, c.Release(ctx))
-		c = claim(t, repo, 10, time.Minute) // the third attempt is the last, so one is alone
-		require.Equal(t, []int{1}, values(c.Items))
+		c = mustClaim(t, repo, 10, time.Minute) // the last attempt, so the item is alone
+		require.Equal(t, []int{1}, valuesOf(c.Items))
 		require.NoError(t, c.Return(ctx))
 		for want := range 2 {
-			c = claim(t, repo, 10, time.Minute)
+			c = mustClaim(t, repo, 10, time.Minute)
 			require.Equal(t, want+1, c.Items[0].Value)
 			require.NoError(t, c.Release(ctx))
 		}
@@ -219,31 +219,31 @@ func TestReturn(t *testing.T) {
 		n, err := repo.Retry(ctx, "q", id)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, n)
-		c = claim(t, repo, 10, time.Minute)
+		c = mustClaim(t, repo, 10, time.Minute)
 		require.Equal(t, 10, c.Items[0].Attempt)
 		require.NoError(t, c.Ack(ctx))
-		require.Equal(t, []string{"%dead:{" + key + "q}"}, stored(t, p))
+		require.Equal(t, []string{"%dead:{" + key + "q}"}, allKeys(t, p))
 	})
 }
 
-// What lapsed comes before what is in the list, also where an item on its last
-// attempt must be claimed alone.
-func TestLapsedItemsComeFirst(t *testing.T) {
+// Items whose lease expired come before those in the list, even if an item on
+// its last attempt must be claimed alone.
+func TestExpiredItemsComeFirst(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, _ := newRepo[int](t, p, listrepo.MaxAttempts(3))
 		_, err := repo.Push(ctx, "q", 1, 2)
 		require.NoError(t, err)
-		one := claim(t, repo, 1, time.Minute)
-		two := claim(t, repo, 1, time.Minute)
+		one := mustClaim(t, repo, 1, time.Minute)
+		two := mustClaim(t, repo, 1, time.Minute)
 		require.NoError(t, two.Release(ctx))
-		two = claim(t, repo, 1, time.Minute) // its second attempt
+		two = mustClaim(t, repo, 1, time.Minute) // the second attempt
 		_, err = repo.Push(ctx, "q", 3)
 		require.NoError(t, err)
 		require.NoError(t, one.Extend(ctx, time.Millisecond))
 		require.NoError(t, two.Extend(ctx, time.Millisecond))
-		lapsed(t, repo, 3)
+		awaitWaiting(t, repo, 3)
 		for _, want := range []int{1, 2, 3} {
-			require.Equal(t, []int{want}, values(claim(t, repo, 10, time.Minute).Items))
+			require.Equal(t, []int{want}, valuesOf(mustClaim(t, repo, 10, time.Minute).Items))
 		}
 	})
 }
@@ -253,7 +253,7 @@ func TestClaimCorruptItem(t *testing.T) {
 		repo, key := newRepo[int](t, p)
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", key+"q", "1", "s3cret", "3").Error())
 		c, err := repo.Claim(ctx, "q", 10, time.Minute)
-		require.Equal(t, []int{1, 3}, values(c.Items))
+		require.Equal(t, []int{1, 3}, valuesOf(c.Items))
 		var bad *listrepo.ItemError
 		require.ErrorAs(t, err, &bad)
 		require.Equal(t, "s3cret", string(bad.Raw))
@@ -269,38 +269,38 @@ func TestClaimCorruptItem(t *testing.T) {
 
 func TestClaimLifetimes(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		for _, n := range []int{2, 10, 12, 20} { // some by one, some by SORT, all by RENAME
+		for _, n := range []int{2, 10, 12, 20} { // by LMOVE, by SORT, and all by RENAME
 			plain, key := newRepo[int](t, p)
 			hour := plain.With(listrepo.TTL(time.Hour))
 			_, err := hour.Push(ctx, "q", make([]int, 12)...)
 			require.NoError(t, err)
-			c := claim(t, plain, n, time.Minute)
-			for _, name := range own(t, p, key) {
-				require.Equal(t, int64(-1), pttl(t, p, name), "%s ends although the queue does not", name)
+			c := mustClaim(t, plain, n, time.Minute)
+			for _, name := range keysBeside(t, p, key) {
+				require.Equal(t, int64(-1), pttl(t, p, name), "%s has a lifetime, but the queue has none", name)
 			}
 			require.NoError(t, c.Release(ctx))
-			c = claim(t, hour, n, 2*time.Hour)
-			for _, name := range own(t, p, key) {
+			c = mustClaim(t, hour, n, 2*time.Hour)
+			for _, name := range keysBeside(t, p, key) {
 				require.InDelta(t, 2*time.Hour.Milliseconds(), pttl(t, p, name), 70e3*60, name)
 				if name[:4] == "%cla" || name[:4] == "%due" {
-					require.Greater(t, pttl(t, p, name), time.Hour.Milliseconds()+1, "it ends before the lease")
+					require.Greater(t, pttl(t, p, name), time.Hour.Milliseconds()+1, "the key ends before the lease")
 				}
 			}
 			require.NoError(t, c.Extend(ctx, 5*time.Hour))
 			require.NoError(t, c.Ack(ctx, c.Items[0]))
-			for _, name := range own(t, p, key) {
+			for _, name := range keysBeside(t, p, key) {
 				if name[:4] == "%cla" || name[:4] == "%due" || name[:4] == "%don" {
 					require.Greater(t, pttl(t, p, name), 4*time.Hour.Milliseconds(), name)
 				}
 			}
 			_, err = plain.Delete(ctx, "q")
 			require.NoError(t, err)
-			require.Empty(t, own(t, p, key))
+			require.Empty(t, keysBeside(t, p, key))
 		}
 	})
 }
 
-func own(t *testing.T, p *pool.Pools, key string) (names []string) {
+func keysBeside(t *testing.T, p *pool.Pools, key string) (names []string) {
 	t.Helper()
 	c, err := p.Client(pool.Handlers)
 	require.NoError(t, err)
@@ -309,7 +309,7 @@ func own(t *testing.T, p *pool.Pools, key string) (names []string) {
 		require.NoError(t, err)
 		names = append(names, found...)
 	}
-	slices.Sort(names) // a replica may name a key once more
+	slices.Sort(names) // a replica may return a key again
 	return slices.Compact(names)
 }
 
@@ -325,20 +325,20 @@ func TestClaimBadInput(t *testing.T) {
 		repo, key := newRepo[int](t, p)
 		_, err := repo.Push(ctx, "q", 1, 2)
 		require.NoError(t, err)
-		c, other := claim(t, repo, 1, time.Minute), claim(t, repo, 1, time.Minute)
+		c, other := mustClaim(t, repo, 1, time.Minute), mustClaim(t, repo, 1, time.Minute)
 		for name, call := range map[string]struct {
 			want error
 			call func() error
 		}{
-			"no lease":           {symphony.ErrInvalidTTL, func() error { _, err := repo.Claim(ctx, "q", 1, 0); return err }},
-			"negative count":     {symphony.ErrInvalidArgument, func() error { _, err := repo.Claim(ctx, "q", -1, time.Minute); return err }},
-			"empty id":           {symphony.ErrInvalidKey, func() error { _, err := repo.Claim(ctx, "", 1, time.Minute); return err }},
-			"IfAbsent":           {symphony.ErrUnsupported, func() error { _, err := repo.With(listrepo.IfAbsent()).Claim(ctx, "q", 1, time.Minute); return err }},
-			"not its item":       {symphony.ErrNotFound, func() error { return c.Ack(ctx, other.Items...) }},
-			"extend by none":     {symphony.ErrInvalidTTL, func() error { return c.Extend(ctx, 0) }},
-			"MaxAttempts":        {symphony.ErrInvalidArgument, func() error { _, err := repo.With(listrepo.MaxAttempts(0)).Len(ctx, "q"); return err }},
-			"Lease":              {symphony.ErrInvalidTTL, func() error { _, err := repo.With(listrepo.Lease(-1)).Len(ctx, "q"); return err }},
-			"next without lease": {symphony.ErrInvalidTTL, func() error { _, err := c.Next(ctx, 1, 0); return err }},
+			"no lease":              {symphony.ErrInvalidTTL, func() error { _, err := repo.Claim(ctx, "q", 1, 0); return err }},
+			"negative count":        {symphony.ErrInvalidArgument, func() error { _, err := repo.Claim(ctx, "q", -1, time.Minute); return err }},
+			"empty id":              {symphony.ErrInvalidKey, func() error { _, err := repo.Claim(ctx, "", 1, time.Minute); return err }},
+			"IfAbsent":              {symphony.ErrUnsupported, func() error { _, err := repo.With(listrepo.IfAbsent()).Claim(ctx, "q", 1, time.Minute); return err }},
+			"item of another claim": {symphony.ErrNotFound, func() error { return c.Ack(ctx, other.Items...) }},
+			"Extend by 0":           {symphony.ErrInvalidTTL, func() error { return c.Extend(ctx, 0) }},
+			"MaxAttempts":           {symphony.ErrInvalidArgument, func() error { _, err := repo.With(listrepo.MaxAttempts(0)).Len(ctx, "q"); return err }},
+			"Lease":                 {symphony.ErrInvalidTTL, func() error { _, err := repo.With(listrepo.Lease(-1)).Len(ctx, "q"); return err }},
+			"next without lease":    {symphony.ErrInvalidTTL, func() error { _, err := c.Next(ctx, 1, 0); return err }},
 			"ended context": {context.Canceled, func() error {
 				ended, cancel := context.WithCancel(ctx)
 				cancel()
@@ -347,10 +347,10 @@ func TestClaimBadInput(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) { pooltest.RequireNothingSent(t, p, call.want, call.call) })
 		}
-		none := claim(t, repo, 0, time.Minute)
+		none := mustClaim(t, repo, 0, time.Minute)
 		require.ErrorIs(t, none.Ack(ctx, c.Items...), symphony.ErrNotFound)
 		none, err = repo.With(listrepo.IfExists()).Claim(ctx, "q", 1, time.Minute)
-		require.NoError(t, err, "an empty queue is no error")
+		require.NoError(t, err, "an empty queue is not an error")
 		require.Empty(t, none.Items)
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", key+"text", "x").Error())
 		_, err = repo.Claim(ctx, "text", 1, time.Minute)
@@ -358,26 +358,40 @@ func TestClaimBadInput(t *testing.T) {
 	})
 }
 
-// A claim after the queue's items were deleted is lost, and brings none back.
+// Delete ends the claims of a queue. A lost claim puts no items back.
 func TestDeleteEndsClaims(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, _ := newRepo[int](t, p)
 		_, err := repo.Push(ctx, "q", 1, 2)
 		require.NoError(t, err)
-		c := claim(t, repo, 1, time.Minute)
+		c := mustClaim(t, repo, 1, time.Minute)
 		n, err := repo.Delete(ctx, "q")
 		require.NoError(t, err)
 		require.EqualValues(t, 1, n)
 		require.ErrorIs(t, c.Release(ctx), symphony.ErrLeaseLost)
-		requireGone(t, p)
+		requireNoKeys(t, p)
 	})
 }
 
-// Whatever brings items back marks the queue, which somebody may have taken for
-// done meanwhile; a claim notes it.
-func TestMarksOfWhatComesBack(t *testing.T) {
+// A claim is safe for concurrent use; run with -race.
+func TestExtendBesideAck(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		marked, _, set, index := newMarked(t, p)
+		repo, _ := newRepo[int](t, p)
+		_, err := repo.Push(ctx, "q", 1, 2)
+		require.NoError(t, err)
+		c := mustClaim(t, repo, 2, time.Minute)
+		extended := make(chan error)
+		go func() { extended <- c.Extend(ctx, time.Minute) }()
+		require.NoError(t, c.Ack(ctx, c.Items[0]))
+		require.NoError(t, <-extended)
+	})
+}
+
+// Every call that puts items back adds the marks, since they may have been
+// removed meanwhile. A claim registers the queue.
+func TestMarksWhenItemsComeBack(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		marked, _, set, index := newMarkedRepo(t, p)
 		requireMarked := func(members, queues int64) {
 			t.Helper()
 			for command, want := range map[string]int64{"SCARD " + set: members, "ZCARD " + index: queues} {
@@ -390,11 +404,11 @@ func TestMarksOfWhatComesBack(t *testing.T) {
 		_, err := marked.Push(ctx, "q", 1)
 		require.NoError(t, err)
 		requireMarked(1, 1)
-		c := claim(t, marked, 1, time.Minute)
+		c := mustClaim(t, marked, 1, time.Minute)
 		requireMarked(0, 1)
 		require.NoError(t, c.Release(ctx))
 		requireMarked(1, 1)
-		c = claim(t, marked.With(listrepo.MaxAttempts(2)), 1, time.Minute)
+		c = mustClaim(t, marked.With(listrepo.MaxAttempts(2)), 1, time.Minute)
 		requireMarked(0, 1)
 		require.NoError(t, c.Release(ctx))
 		requireMarked(0, 0)

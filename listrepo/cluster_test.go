@@ -6,7 +6,7 @@ import (
 	"github.com/symphony-go/symphony/internal/pooltest"
 )
 
-// What holds on one server holds on a cluster.
+// The tests of one server also pass on a cluster.
 func TestOnACluster(t *testing.T) {
 	pooltest.OnCluster(t,
 		TestAgainstASlice,
@@ -19,21 +19,21 @@ func TestOnACluster(t *testing.T) {
 		TestPopIsAtomic,
 		TestKeyOfAnotherType,
 		TestNextOfALostClaim,
-		TestNextOfALapsedClaim,
+		TestNextOfAnExpiredClaim,
 		TestClaim,
-		TestLapse,
+		TestExpiredLease,
 		TestMaxAttempts,
-		TestLapsedItemsComeFirst,
+		TestExpiredItemsComeFirst,
 		TestClaimCorruptItem,
 		TestClaimLifetimes,
 		TestDeleteEndsClaims,
-		TestMarksOfWhatComesBack,
+		TestMarksWhenItemsComeBack,
 		TestProcess,
 		TestProcessKeepsItsLease,
 		TestProcessAcksAfterItsContext,
 		TestProcessCorruptItem,
 		TestBacklogOldest,
 		TestEqualItems,
-		TestNumbersOfOthersItems,
+		TestIDsOfTakenItemsAreForgotten,
 	)
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Nothing stays of a queue that was emptied by claims alone, but for the mark,
-// which is not the queue's own.
+// A queue that was emptied by claims leaves no keys, except the set of the
+// marks, which belongs to others.
 func TestNothingIsLeftOfAnEmptyQueue(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		repo, key, set, index := newMarked(t, p)
+		repo, key, set, index := newMarkedRepo(t, p)
 		age := beside(p, "age", key)
 		process := func() {
 			_, err := repo.Process(ctx, "q", 10, func(context.Context, []listrepo.Item[int]) error { return nil })
@@ -26,51 +26,52 @@ func TestNothingIsLeftOfAnEmptyQueue(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, -1, pttl(t, p, age))
 		process()
-		require.InDelta(t, (time.Hour + listrepo.DefaultLease).Milliseconds(), pttl(t, p, age), 60e3, "who never looks again leaves it for an hour")
+		require.InDelta(t, (time.Hour + listrepo.DefaultLease).Milliseconds(), pttl(t, p, age), 60e3, "without another call the key stays for an hour")
 		process()
-		require.Contains(t, stored(t, p), index, "pushes rely on the last note")
+		require.Contains(t, allKeys(t, p), index, "pushes rely on the last registration")
 
-		// What was noted just now is made to have been noted before.
-		noted, err := pooltest.Do(t, p, pool.Handlers, "ZINCRBY", index, "-10001", "which").AsFloat64()
+		// Change the registration to more than ten seconds ago.
+		registered, err := pooltest.Do(t, p, pool.Handlers, "ZINCRBY", index, "-10001", "which").AsFloat64()
 		require.NoError(t, err)
-		require.Positive(t, noted)
+		require.Positive(t, registered)
 		process()
-		require.Equal(t, []string{set}, stored(t, p))
+		require.Equal(t, []string{set}, allKeys(t, p))
 	})
 }
 
-// A queue that has claimed items alone keeps its place in the index: when their
-// lease lapses they are found there.
-func TestClaimedItemsKeepTheirPlace(t *testing.T) {
+// A queue whose items are all claimed stays in the index, so that workers find
+// them if their lease expires.
+func TestClaimedQueueStaysInTheIndex(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		repo, _, _, index := newMarked(t, p)
+		repo, _, _, index := newMarkedRepo(t, p)
 		_, err := repo.Push(ctx, "q", 1)
 		require.NoError(t, err)
-		claim(t, repo, 1, time.Minute)
+		mustClaim(t, repo, 1, time.Minute)
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZINCRBY", index, "-10001", "which").Error())
-		require.Empty(t, claim(t, repo, 1, time.Minute).Items)
-		require.Contains(t, stored(t, p), index)
+		require.Empty(t, mustClaim(t, repo, 1, time.Minute).Items)
+		require.Contains(t, allKeys(t, p), index)
 	})
 }
 
-// The number of an item that others took goes when a claim takes the last one.
-func TestNumbersGoWithTheLastItem(t *testing.T) {
+// The id of an item that another program took is removed when a claim takes the
+// last item.
+func TestIDsGoWithTheLastItem(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
 		_, err := repo.Push(ctx, "q", 1, 2)
 		require.NoError(t, err)
-		require.NoError(t, claim(t, repo, 1, time.Minute).Release(ctx))
-		require.Contains(t, stored(t, p), "%back:{"+key+"q}")
+		require.NoError(t, mustClaim(t, repo, 1, time.Minute).Release(ctx))
+		require.Contains(t, allKeys(t, p), "%back:{"+key+"q}")
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "LPOP", key+"q").Error())
-		require.NoError(t, claim(t, repo, 1, time.Minute).Ack(ctx))
-		requireGone(t, p)
+		require.NoError(t, mustClaim(t, repo, 1, time.Minute).Ack(ctx))
+		requireNoKeys(t, p)
 	})
 }
 
-// The times live as long as the queue, also when its items come back.
-func TestLifetimeOfTheTimes(t *testing.T) {
+// The times of pushes live as long as the queue, also when its items come back.
+func TestLifetimeOfPushTimes(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		repo, key, _, index := newMarked(t, p, listrepo.MaxLen(100)) // every push is noted
+		repo, key, _, index := newMarkedRepo(t, p, listrepo.MaxLen(100)) // every push registers the queue
 		age := beside(p, "age", key)
 		_, err := repo.With(listrepo.TTL(time.Hour)).Push(ctx, "q", 1)
 		require.NoError(t, err)
@@ -78,12 +79,12 @@ func TestLifetimeOfTheTimes(t *testing.T) {
 		_, err = repo.Push(ctx, "q", 2)
 		require.NoError(t, err)
 		require.EqualValues(t, -1, pttl(t, p, age))
-		c := claim(t, repo, 2, time.Minute)
+		c := mustClaim(t, repo, 2, time.Minute)
 		require.Positive(t, pttl(t, p, age))
 		require.NoError(t, c.Release(ctx))
 		require.EqualValues(t, -1, pttl(t, p, age))
 
-		// Where they are gone, the note tells how old an item may be.
+		// Without the times, the registration bounds the age of an item.
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", age).Error())
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZINCRBY", index, "-7200000", "which").Error())
 		b, err := repo.Backlog(ctx, "q")
@@ -92,7 +93,7 @@ func TestLifetimeOfTheTimes(t *testing.T) {
 	})
 }
 
-func stored(t *testing.T, p *pool.Pools) []string {
+func allKeys(t *testing.T, p *pool.Pools) []string {
 	t.Helper()
 	names, err := pooltest.Do(t, p, pool.Handlers, "KEYS", "*").AsStrSlice()
 	require.NoError(t, err)

@@ -12,130 +12,148 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// A queue that pushes keep alive loses nothing that stands beside it, however long
-// nobody claims; and nothing stays once it has died.
-func TestPushesKeepAQueueWhole(t *testing.T) {
+// Pushes renew the keys beside a queue, however long nobody claims. When the
+// queue ends, these keys end too.
+func TestPushesRenewKeysBeside(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		const lifetime = 700 * time.Millisecond
 		repo, key := newRepo[int](t, p, listrepo.TTL(lifetime))
 		_, err := repo.Push(ctx, "q", 1, 2, 3, 4, 5)
 		require.NoError(t, err)
-		released, expired, partly := claim(t, repo, 1, time.Minute), claim(t, repo, 1, time.Minute), claim(t, repo, 2, time.Minute)
+		released, expired, partly := mustClaim(t, repo, 1, time.Minute), mustClaim(t, repo, 1, time.Minute), mustClaim(t, repo, 2, time.Minute)
 		require.NoError(t, partly.Ack(ctx, partly.Items[0]))
 		require.NoError(t, partly.Extend(ctx, time.Millisecond))
 		require.NoError(t, expired.Extend(ctx, time.Millisecond))
 		require.NoError(t, released.Release(ctx))
-		lapsed(t, repo, 4)
+		awaitWaiting(t, repo, 4)
 		pushes := 0
 		for until := time.Now().Add(5 * lifetime); time.Now().Before(until); time.Sleep(lifetime / 7) {
 			_, err := repo.Push(ctx, "q", 100)
 			require.NoError(t, err)
 			pushes++
 		}
-		got := claim(t, repo, 100, 10*time.Millisecond)
+		got := mustClaim(t, repo, 100, 10*time.Millisecond)
 		require.Len(t, got.Items, 4+pushes)
 		require.Equal(t, []string{expired.Items[0].ID, partly.Items[1].ID, released.Items[0].ID},
 			[]string{got.Items[0].ID, got.Items[1].ID, got.Items[2].ID})
 		for i, want := range []int{2, 2, 2, 1} {
 			require.Equal(t, want, got.Items[i].Attempt)
 		}
-		require.Eventually(t, func() bool { return len(own(t, p, key)) == 0 }, 30*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return len(keysBeside(t, p, key)) == 0 }, 30*time.Second, 10*time.Millisecond)
 	})
 }
 
-// Every write that renews a queue renews what stands beside it.
-func TestWritesRenewWhatStandsBeside(t *testing.T) {
+// Every write that renews a queue renews the keys beside it.
+func TestWritesRenewKeysBeside(t *testing.T) {
+	type writeFunc = func(q *queueWithKeys) error
+	push := func(r *listrepo.ListRepo[int]) error { _, err := r.Push(ctx, "q", 9); return err }
+	pop := func(r *listrepo.ListRepo[int]) error { _, err := r.Pop(ctx, "q", 1); return err }
+	renewing := map[string]writeFunc{
+		"Push":      func(q *queueWithKeys) error { return push(q.repo) },
+		"PushFront": func(q *queueWithKeys) error { _, err := q.repo.PushFront(ctx, "q", 9); return err },
+		"MaxLen":    func(q *queueWithKeys) error { return push(q.repo.With(listrepo.MaxLen(100))) },
+		"IfExists":  func(q *queueWithKeys) error { return push(q.repo.With(listrepo.IfExists())) },
+		"Pop":       func(q *queueWithKeys) error { return pop(q.repo) },
+		"Trim":      func(q *queueWithKeys) error { return q.repo.Trim(ctx, "q", 0, 5) },
+		"Release":   func(q *queueWithKeys) error { return q.claim.Release(ctx, q.claim.Items[0]) },
+		"Return":    func(q *queueWithKeys) error { return q.claim.Return(ctx, q.claim.Items[0]) },
+		"Retry": func(q *queueWithKeys) error {
+			n, err := q.repo.Retry(ctx, "q", "1-a-1")
+			require.EqualValues(q.t, 1, n)
+			return err
+		},
+		"KeepTTL": func(q *queueWithKeys) error {
+			_, err := q.repo.Pop(ctx, "q", 100) // so that the push makes a new list
+			require.NoError(q.t, err)
+			q.shortenLifetimes()
+			return push(q.repo.With(listrepo.KeepTTL()))
+		},
+	}
+	endless := map[string]writeFunc{
+		"Push with NoTTL":        func(q *queueWithKeys) error { return push(q.repo.With(listrepo.NoTTL())) },
+		"Push without lifetimes": func(q *queueWithKeys) error { return push(q.withoutLifetime()) },
+		"Pop with NoTTL":         func(q *queueWithKeys) error { return pop(q.repo.With(listrepo.NoTTL())) },
+		"Pop without lifetimes":  func(q *queueWithKeys) error { return pop(q.withoutLifetime()) },
+	}
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		type repo = listrepo.ListRepo[int]
-		push := func(r *repo) error { _, err := r.Push(ctx, "q", 9); return err }
-		for name, write := range map[string]func(r *repo, c *listrepo.Claim[int]) error{
-			"Push":        func(r *repo, _ *listrepo.Claim[int]) error { return push(r) },
-			"PushFront":   func(r *repo, _ *listrepo.Claim[int]) error { _, err := r.PushFront(ctx, "q", 9); return err },
-			"MaxLen":      func(r *repo, _ *listrepo.Claim[int]) error { return push(r.With(listrepo.MaxLen(100))) },
-			"IfExists":    func(r *repo, _ *listrepo.Claim[int]) error { return push(r.With(listrepo.IfExists())) },
-			"NoTTL":       func(r *repo, _ *listrepo.Claim[int]) error { return push(r.With(listrepo.NoTTL())) },
-			"no lifetime": func(r *repo, _ *listrepo.Claim[int]) error { return push(endless(t, p, r)) },
-			"Pop":         func(r *repo, _ *listrepo.Claim[int]) error { _, err := r.Pop(ctx, "q", 1); return err },
-			"Pop, NoTTL": func(r *repo, _ *listrepo.Claim[int]) error {
-				_, err := r.With(listrepo.NoTTL()).Pop(ctx, "q", 1)
-				return err
-			},
-			"Pop, endless": func(r *repo, _ *listrepo.Claim[int]) error { _, err := endless(t, p, r).Pop(ctx, "q", 1); return err },
-			"Trim":         func(r *repo, _ *listrepo.Claim[int]) error { return r.Trim(ctx, "q", 0, 5) },
-			"Release":      func(_ *repo, c *listrepo.Claim[int]) error { return c.Release(ctx, c.Items[0]) },
-			"Return":       func(_ *repo, c *listrepo.Claim[int]) error { return c.Return(ctx, c.Items[0]) },
-			"Retry": func(r *repo, _ *listrepo.Claim[int]) error {
-				n, err := r.Retry(ctx, "q", "1-a-1")
-				require.EqualValues(t, 1, n)
-				return err
-			},
-			"KeepTTL": func(r *repo, _ *listrepo.Claim[int]) error {
-				_, err := r.Pop(ctx, "q", 100) // so that the push makes a new list
-				require.NoError(t, err)
-				shorten(t, p, r)
-				return push(r.With(listrepo.KeepTTL()))
-			},
-		} {
+		for name, write := range renewing {
 			t.Run(name, func(t *testing.T) {
-				r, key := newRepo[int](t, p, listrepo.TTL(time.Hour))
-				keyOf[r] = key
-				c := standBeside(t, p, r)
-				require.NoError(t, pooltest.Do(t, p, pool.Handlers, "HSET", beside(p, "dead", key), "1-a-1", "5 1 0 7").Error())
-				shorten(t, p, r)
-				require.NoError(t, write(r, c))
-				names := own(t, p, key)
-				require.GreaterOrEqual(t, len(names), 6, names)
-				for _, name := range names {
-					switch {
-					case strings.HasPrefix(name, "%dead"):
-						require.EqualValues(t, -1, pttl(t, p, name), name)
-					case strings.Contains(strings.ToLower(t.Name()), "nottl"), strings.Contains(t.Name(), "no_lifetime"), strings.Contains(t.Name(), "endless"):
-						require.EqualValues(t, -1, pttl(t, p, name), name)
-					default:
-						require.Greater(t, pttl(t, p, name), 59*time.Minute.Milliseconds(), name)
-					}
-				}
+				q := newQueueWithKeys(t, p)
+				require.NoError(t, write(q))
+				q.requireLifetimes(func(name string, ms int64) { require.Greater(t, ms, 59*time.Minute.Milliseconds(), name) })
+			})
+		}
+		for name, write := range endless {
+			t.Run(name, func(t *testing.T) {
+				q := newQueueWithKeys(t, p)
+				require.NoError(t, write(q))
+				q.requireLifetimes(func(name string, ms int64) { require.EqualValues(t, -1, ms, name) })
 			})
 		}
 	})
 }
 
-var keyOf = map[*listrepo.ListRepo[int]]string{}
-
-// endless is a repository of the same queues that knows of no lifetime.
-func endless(t *testing.T, p *pool.Pools, r *listrepo.ListRepo[int]) *listrepo.ListRepo[int] {
-	t.Helper()
-	s, err := keys.Bind(strings.TrimSuffix(keyOf[r], ":queue:"))
-	require.NoError(t, err)
-	plain, err := listrepo.New[int](p, pool.Handlers, s)
-	require.NoError(t, err)
-	return plain
+// queueWithKeys is a queue with every kind of key beside it. The repository's
+// lifetime is an hour.
+type queueWithKeys struct {
+	t     *testing.T
+	pools *pool.Pools
+	repo  *listrepo.ListRepo[int]
+	key   string               // of the queue, without its id
+	claim *listrepo.Claim[int] // its lease has an hour left
 }
 
-// standBeside brings every kind of key beside a queue about, and returns a claim
-// whose lease is far from its end.
-func standBeside(t *testing.T, p *pool.Pools, r *listrepo.ListRepo[int]) *listrepo.Claim[int] {
+// newQueueWithKeys makes a queue whose lifetimes have a minute left.
+func newQueueWithKeys(t *testing.T, p *pool.Pools) *queueWithKeys {
 	t.Helper()
-	_, err := r.Push(ctx, "q", 1, 2, 3, 4, 5, 6, 7, 8)
+	repo, key := newRepo[int](t, p, listrepo.TTL(time.Hour))
+	_, err := repo.Push(ctx, "q", 1, 2, 3, 4, 5, 6, 7, 8)
 	require.NoError(t, err)
-	c, expired, released := claim(t, r, 2, time.Hour), claim(t, r, 2, time.Minute), claim(t, r, 1, time.Minute)
-	require.NoError(t, c.Ack(ctx, c.Items[1]))
+	held, expired, released := mustClaim(t, repo, 2, time.Hour), mustClaim(t, repo, 2, time.Minute), mustClaim(t, repo, 1, time.Minute)
+	require.NoError(t, held.Ack(ctx, held.Items[1]))
 	require.NoError(t, expired.Ack(ctx, expired.Items[1]))
 	require.NoError(t, released.Release(ctx))
 	require.NoError(t, expired.Extend(ctx, time.Millisecond))
-	lapsed(t, r, 5)
-	require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", beside(p, "again", keyOf[r]), "5", "0000000001 5-a-1 1 77").Error())
-	return c
+	awaitWaiting(t, repo, 5)
+	require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", beside(p, "again", key), "5", "0000000001 5-a-1 1 77").Error())
+	require.NoError(t, pooltest.Do(t, p, pool.Handlers, "HSET", beside(p, "dead", key), "1-a-1", "5 1 0 7").Error())
+	q := &queueWithKeys{t, p, repo, key, held}
+	q.shortenLifetimes()
+	return q
 }
 
-// shorten gives a queue and what stands beside it a minute to live.
-func shorten(t *testing.T, p *pool.Pools, r *listrepo.ListRepo[int]) {
-	t.Helper()
-	for _, name := range append(own(t, p, keyOf[r]), keyOf[r]+"q") {
-		lives := pttl(t, p, name)
-		far := lives > 61*time.Minute.Milliseconds() && !strings.HasPrefix(name, "%due") // it lives for longer than its lease
-		if lives > 0 && !far {
-			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "PEXPIRE", name, "60000").Error())
+// withoutLifetime returns a repository of the same queue without options.
+func (q *queueWithKeys) withoutLifetime() *listrepo.ListRepo[int] {
+	s, err := keys.Bind(strings.TrimSuffix(q.key, ":queue:"))
+	require.NoError(q.t, err)
+	repo, err := listrepo.New[int](q.pools, pool.Handlers, s)
+	require.NoError(q.t, err)
+	return repo
+}
+
+// shortenLifetimes leaves a minute to the queue and the keys beside it, except
+// to a claim whose lease has not expired.
+func (q *queueWithKeys) shortenLifetimes() {
+	for _, name := range append(keysBeside(q.t, q.pools, q.key), q.key+"q") {
+		left := pttl(q.t, q.pools, name)
+		leased := left > 61*time.Minute.Milliseconds() && !strings.HasPrefix(name, "%due")
+		if left > 0 && !leased {
+			require.NoError(q.t, pooltest.Do(q.t, q.pools, pool.Handlers, "PEXPIRE", name, "60000").Error())
+		}
+	}
+}
+
+// requireLifetimes calls check for each key beside the queue. Dead letters must
+// have no lifetime.
+func (q *queueWithKeys) requireLifetimes(check func(name string, ms int64)) {
+	names := keysBeside(q.t, q.pools, q.key)
+	require.GreaterOrEqual(q.t, len(names), 6, names)
+	for _, name := range names {
+		ms := pttl(q.t, q.pools, name)
+		if strings.HasPrefix(name, "%dead") {
+			require.EqualValues(q.t, -1, ms, name)
+		} else {
+			check(name, ms)
 		}
 	}
 }

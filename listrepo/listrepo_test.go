@@ -33,9 +33,9 @@ func newRepo[T any](t testing.TB, p *pool.Pools, opts ...listrepo.Option) (*list
 	return repo, tenant + ":queue:"
 }
 
-// newMarked is a repository whose pushes mark, with the names of its keys: those
-// of the marks, and of the index beside them, share a hash tag with the queues.
-func newMarked(t testing.TB, p *pool.Pools, opts ...listrepo.Option) (marked *listrepo.ListRepo[int], key, set, index string) {
+// newMarkedRepo returns a repository with marks, the prefix of its queues'
+// keys, and the keys of the marks' set and index. All keys share a hash tag.
+func newMarkedRepo(t testing.TB, p *pool.Pools, opts ...listrepo.Option) (marked *listrepo.ListRepo[int], key, set, index string) {
 	t.Helper()
 	tenant := pooltest.UniqueTenant()
 	s, err := keyspace.MustCompile("{{tenant}}:queue:{id}").Bind(tenant)
@@ -47,12 +47,12 @@ func newMarked(t testing.TB, p *pool.Pools, opts ...listrepo.Option) (marked *li
 	return marked, "{" + tenant + "}:queue:", set, keyspace.Beside("queues", p.Prefix(pool.Handlers)+set)
 }
 
-// beside is the name of a key beside the queue "q".
+// beside returns a key beside the queue "q".
 func beside(p *pool.Pools, kind, key string) string {
 	return keyspace.Beside(kind, p.Prefix(pool.Handlers)+key+"q")
 }
 
-// Whatever is done to a queue, it behaves as a slice does.
+// A queue behaves like a slice.
 func TestAgainstASlice(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		plain, _ := newRepo[string](t, p)
@@ -115,7 +115,7 @@ func TestLifetimes(t *testing.T) {
 			before, want time.Duration // before 0: no key
 		}{
 			"default":              {nil, 0, listrepo.NoExpiry},
-			"default takes away":   {nil, hour, listrepo.NoExpiry},
+			"default removes":      {nil, hour, listrepo.NoExpiry},
 			"TTL":                  {[]listrepo.Option{listrepo.TTL(hour)}, 0, hour},
 			"TTL renews":           {[]listrepo.Option{listrepo.TTL(hour)}, 2 * hour, hour},
 			"KeepTTL":              {[]listrepo.Option{listrepo.KeepTTL()}, hour, hour},
@@ -164,7 +164,7 @@ func TestMaxLen(t *testing.T) {
 		var op *symphony.OpError
 		require.ErrorAs(t, err, &op)
 		require.False(t, op.MaybeApplied())
-		marked, _, set, index := newMarked(t, p, listrepo.MaxLen(3))
+		marked, _, set, index := newMarkedRepo(t, p, listrepo.MaxLen(3))
 		_, err = marked.Push(ctx, "q", 1, 2, 3, 4)
 		require.ErrorIs(t, err, symphony.ErrFull)
 		n, err := repo.PushFront(ctx, "q", 3)
@@ -200,12 +200,11 @@ func TestConditions(t *testing.T) {
 	})
 }
 
-// Every push marks, those that are noted and those that a push before spared
-// that.
+// Every push adds the marks, whether it registers the queue or not.
 func TestMarked(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, opts := range [][]listrepo.Option{nil, {listrepo.KeepTTL()}} {
-			marked, _, set, index := newMarked(t, p, opts...)
+			marked, _, set, index := newMarkedRepo(t, p, opts...)
 			for i := range 3 {
 				n, err := marked.Push(ctx, "q", 1, 2)
 				require.NoError(t, err)
@@ -223,12 +222,12 @@ func TestMarked(t *testing.T) {
 			require.Zero(t, n)
 			left, err := pooltest.Do(t, p, pool.Handlers, "EXISTS", set).AsInt64()
 			require.NoError(t, err)
-			require.Zero(t, left, "no items, no mark")
+			require.Zero(t, left, "a push without items adds no marks")
 		}
 	})
 }
 
-// An item that does not decode is not lost: its bytes are in the error.
+// The bytes of an item that does not decode are in the error.
 func TestCorruptItem(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
@@ -368,7 +367,7 @@ func TestBadInput(t *testing.T) {
 	require.ErrorAs(t, push(repo, "q", []string{"\xff"})(), &bad)
 	n, err := repo.Push(ctx, "q")
 	require.NoError(t, err)
-	require.Zero(t, n, "nothing was pushed before the error")
+	require.Zero(t, n, "no item was pushed before the error")
 	ended, cancel := context.WithCancelCause(ctx)
 	cancel(errors.New("over"))
 	_, err = repo.Push(ended, "q", 1)

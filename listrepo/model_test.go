@@ -17,65 +17,65 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Whatever is done to a queue, by claims and by programs that know nothing of
-// claims, in whatever order, it behaves as the model does.
+// Claims and other programs work on a queue in any order, and it behaves like
+// the model.
 func TestClaimsAgainstAModel(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		rapid.Check(t, func(rt *rapid.T) {
-			most := rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(rt, "attempts")
+			maxAttempts := rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(rt, "attempts")
 			var opts []listrepo.Option
-			if most > 0 {
-				opts = append(opts, listrepo.MaxAttempts(most))
+			if maxAttempts > 0 {
+				opts = append(opts, listrepo.MaxAttempts(maxAttempts))
 			}
 			opts = append(opts, rapid.SampledFrom([][]listrepo.Option{nil, {listrepo.TTL(time.Hour)}, {listrepo.KeepTTL()}}).Draw(rt, "lifetime")...)
 			repo, prefix := newRepo[int](t, p, opts...)
 			if rapid.Bool().Draw(rt, "marked") {
 				repo = repo.Marked(listrepo.Marks{Set: prefix + "marks", Member: "who", Queue: "which"})
 			}
-			m := &model{t: t, pools: p, key: prefix + "q", repo: repo, most: most}
+			m := &model{t: t, pools: p, key: prefix + "q", repo: repo, maxAttempts: maxAttempts}
 			rt.Repeat(map[string]func(*rapid.T){
-				"push": m.push, "push front": m.pushFront, "pop": m.pop, "other program": m.other,
-				"claim": m.claim, "claim again": m.claim, "next": m.next, "ack": m.ack, "release": m.release, "return": m.giveBack, "extend": m.extend, "lapse": m.lapse, "retry": m.retry,
+				"push": m.push, "push front": m.pushFront, "pop": m.pop, "other program": m.otherProgram,
+				"claim": m.claim, "claim again": m.claim, "next": m.next, "ack": m.ack, "release": m.release, "return": m.returnItems, "extend": m.extend, "expire": m.expire, "retry": m.retry,
 				"": m.check,
 			})
 		})
 	})
 }
 
-// model is a queue in memory. Values are all different, so that every item can
-// be told from the others.
+// model is a queue in memory. All values are different, so each item can be
+// recognized.
 type model struct {
-	t     *testing.T
-	pools *pool.Pools
-	key   string
-	repo  *listrepo.ListRepo[int]
-	most  int
+	t           *testing.T
+	pools       *pool.Pools
+	key         string
+	repo        *listrepo.ListRepo[int]
+	maxAttempts int
 
-	values int // given out so far
-	births int // likewise
-	list   []*entry
-	lapsed []*entry // in the order of their births
-	claims []*claimed
-	dead   []*entry
+	values  int // the number of values pushed
+	births  int // the number of items that were claimed
+	list    []*entry
+	expired []*entry // in the order of their first claims
+	claims  []*heldClaim
+	dead    []*entry
 }
 
 type entry struct {
 	value, birth, attempt int
-	returned              int // deliveries that do not count
+	returned              int // deliveries that do not count as attempts
 	id                    string
 }
 
-// tried is how many deliveries count towards the bound.
-func (e *entry) tried() int { return e.attempt - e.returned }
+// countedAttempts returns how many deliveries count towards MaxAttempts.
+func (e *entry) countedAttempts() int { return e.attempt - e.returned }
 
-type claimed struct {
+type heldClaim struct {
 	*listrepo.Claim[int]
-	entries []*entry
-	over    bool // its lease has ended
-	lost    bool // and a claim has noticed
+	entries   []*entry
+	leaseOver bool // the lease has expired
+	lost      bool // another claim took the items
 }
 
-func (m *model) fresh(rt *rapid.T) (values []int, entries []*entry) {
+func (m *model) newEntries(rt *rapid.T) (values []int, entries []*entry) {
 	for range rapid.IntRange(0, 12).Draw(rt, "n") {
 		m.values++
 		values = append(values, m.values)
@@ -85,14 +85,14 @@ func (m *model) fresh(rt *rapid.T) (values []int, entries []*entry) {
 }
 
 func (m *model) push(rt *rapid.T) {
-	values, entries := m.fresh(rt)
+	values, entries := m.newEntries(rt)
 	_, err := m.repo.Push(ctx, "q", values...)
 	require.NoError(rt, err)
 	m.list = append(m.list, entries...)
 }
 
 func (m *model) pushFront(rt *rapid.T) {
-	values, entries := m.fresh(rt)
+	values, entries := m.newEntries(rt)
 	_, err := m.repo.PushFront(ctx, "q", values...)
 	require.NoError(rt, err)
 	m.list = slices.Concat(entries, m.list)
@@ -103,29 +103,29 @@ func (m *model) pop(rt *rapid.T) {
 	got, err := m.repo.Pop(ctx, "q", n)
 	require.NoError(rt, err)
 	n = min(n, len(m.list))
-	require.Equal(rt, of(m.list[:n]), append([]int{}, got...))
+	require.Equal(rt, entryValues(m.list[:n]), append([]int{}, got...))
 	m.list = m.list[n:]
 }
 
-// other is a program that knows lists and no claims.
-func (m *model) other(rt *rapid.T) {
-	values, entries := m.fresh(rt)
+// otherProgram changes the list and knows nothing of claims.
+func (m *model) otherProgram(rt *rapid.T) {
+	values, entries := m.newEntries(rt)
 	switch n := rapid.IntRange(0, 5).Draw(rt, "n"); rapid.IntRange(0, 2).Draw(rt, "command") {
 	case 0:
-		m.do("LTRIM", m.key, strconv.Itoa(n), "-1")
+		m.redis("LTRIM", m.key, strconv.Itoa(n), "-1")
 		m.list = m.list[min(n, len(m.list)):]
 	case 1:
-		m.do("LTRIM", m.key, "0", strconv.Itoa(-n-1))
+		m.redis("LTRIM", m.key, "0", strconv.Itoa(-n-1))
 		m.list = m.list[:max(len(m.list)-n, 0)]
 	default:
 		for i, v := range values {
-			m.do("RPUSH", m.key, strconv.Itoa(v))
+			m.redis("RPUSH", m.key, strconv.Itoa(v))
 			m.list = append(m.list, entries[i])
 		}
 	}
 }
 
-func (m *model) do(args ...string) {
+func (m *model) redis(args ...string) {
 	require.NoError(m.t, pooltest.Do(m.t, m.pools, pool.Handlers, args...).Error())
 }
 
@@ -133,10 +133,10 @@ func (m *model) claim(rt *rapid.T) {
 	n := rapid.IntRange(1, 20).Draw(rt, "n")
 	c, err := m.repo.Claim(ctx, "q", n, time.Hour)
 	require.NoError(rt, err)
-	m.claimed(rt, n, c)
+	m.requireClaim(rt, n, c)
 }
 
-// next acks what is left of a claim before anything is taken.
+// next acks the items that are left of a claim, and then claims others.
 func (m *model) next(rt *rapid.T) {
 	if len(m.claims) == 0 {
 		rt.Skip("no claims")
@@ -144,21 +144,21 @@ func (m *model) next(rt *rapid.T) {
 	last := rapid.SampledFrom(m.claims).Draw(rt, "claim")
 	n := rapid.IntRange(1, 20).Draw(rt, "n")
 	c, err := last.Next(ctx, n, time.Hour)
-	m.settled(rt, last, last.entries, err)
-	m.claimed(rt, n, c)
+	m.requireSettled(rt, last, last.entries, err)
+	m.requireClaim(rt, n, c)
 }
 
-// claimed asserts that a claim of n has what it should.
-func (m *model) claimed(rt *rapid.T, n int, c *listrepo.Claim[int]) {
+// requireClaim asserts that a claim of n items has those of the model.
+func (m *model) requireClaim(rt *rapid.T, n int, c *listrepo.Claim[int]) {
 	for _, c := range m.claims {
-		if c.over && !c.lost {
+		if c.leaseOver && !c.lost {
 			c.lost = true
-			m.lapsed = append(m.lapsed, c.entries...)
+			m.expired = append(m.expired, c.entries...)
 		}
 	}
-	slices.SortFunc(m.lapsed, func(a, b *entry) int { return cmp.Compare(a.birth, b.birth) })
-	want := m.takes(n)
-	require.Equal(rt, of(want), values(c.Items))
+	slices.SortFunc(m.expired, func(a, b *entry) int { return cmp.Compare(a.birth, b.birth) })
+	want := m.expectClaim(n)
+	require.Equal(rt, entryValues(want), valuesOf(c.Items))
 	for i, e := range want {
 		e.attempt++
 		require.Equal(rt, e.attempt, c.Items[i].Attempt)
@@ -167,31 +167,31 @@ func (m *model) claimed(rt *rapid.T, n int, c *listrepo.Claim[int]) {
 			e.id, e.birth = c.Items[i].ID, m.births
 		}
 		require.Equal(rt, e.id, c.Items[i].ID)
-		require.Regexp(rt, "^[0-9]{16}-", e.id, "births in order are so as text")
+		require.Regexp(rt, "^[0-9]{16}-", e.id, "ids order like births")
 	}
 	if len(want) > 0 {
-		m.claims = append(m.claims, &claimed{Claim: c, entries: want})
+		m.claims = append(m.claims, &heldClaim{Claim: c, entries: want})
 	}
 }
 
-// takes says what a claim of n takes: lapsed items, then those in front; one on
-// its last attempt alone.
-func (m *model) takes(n int) (taken []*entry) {
+// expectClaim returns what a claim of n items takes: items whose lease expired,
+// then those in front. An item on its last attempt is alone.
+func (m *model) expectClaim(n int) (taken []*entry) {
 	admits := func(e *entry) bool {
-		last := func(e *entry) bool { return m.most > 0 && e.tried()+1 >= m.most }
+		last := func(e *entry) bool { return m.maxAttempts > 0 && e.countedAttempts()+1 >= m.maxAttempts }
 		return len(taken) < n && (len(taken) == 0 || !last(e) && !last(taken[0]))
 	}
-	for len(m.lapsed) > 0 {
-		e := m.lapsed[0]
+	for len(m.expired) > 0 {
+		e := m.expired[0]
 		switch {
-		case m.most > 0 && e.tried() >= m.most:
+		case m.maxAttempts > 0 && e.countedAttempts() >= m.maxAttempts:
 			m.dead = append(m.dead, e)
 		case admits(e):
 			taken = append(taken, e)
 		default:
 			return taken
 		}
-		m.lapsed = m.lapsed[1:]
+		m.expired = m.expired[1:]
 	}
 	for len(m.list) > 0 && admits(m.list[0]) {
 		taken, m.list = append(taken, m.list[0]), m.list[1:]
@@ -199,9 +199,9 @@ func (m *model) takes(n int) (taken []*entry) {
 	return taken
 }
 
-// some draws a claim and some of its items; all of them, and none named, half
-// the time.
-func (m *model) some(rt *rapid.T) (*claimed, []*entry, []listrepo.Item[int]) {
+// drawItems draws a claim and some of its items. Half the time it draws all of
+// them, and returns no items to name.
+func (m *model) drawItems(rt *rapid.T) (*heldClaim, []*entry, []listrepo.Item[int]) {
 	if len(m.claims) == 0 {
 		rt.Skip("no claims")
 	}
@@ -218,8 +218,9 @@ func (m *model) some(rt *rapid.T) (*claimed, []*entry, []listrepo.Item[int]) {
 	return c, inOrder, items
 }
 
-// settled reports whether a call on a claim had to succeed, and did.
-func (m *model) settled(rt *rapid.T, c *claimed, entries []*entry, err error) bool {
+// requireSettled asserts that a call on a claim returned the right error. It
+// reports whether the call settled the items.
+func (m *model) requireSettled(rt *rapid.T, c *heldClaim, entries []*entry, err error) bool {
 	if c.lost && len(c.entries) > 0 {
 		require.ErrorIs(rt, err, symphony.ErrLeaseLost)
 		return false
@@ -230,18 +231,18 @@ func (m *model) settled(rt *rapid.T, c *claimed, entries []*entry, err error) bo
 }
 
 func (m *model) ack(rt *rapid.T) {
-	c, entries, items := m.some(rt)
-	m.settled(rt, c, entries, c.Ack(ctx, items...))
+	c, entries, items := m.drawItems(rt)
+	m.requireSettled(rt, c, entries, c.Ack(ctx, items...))
 }
 
 func (m *model) release(rt *rapid.T) {
-	c, entries, items := m.some(rt)
-	if !m.settled(rt, c, entries, c.Release(ctx, items...)) {
+	c, entries, items := m.drawItems(rt)
+	if !m.requireSettled(rt, c, entries, c.Release(ctx, items...)) {
 		return
 	}
 	var back []*entry
 	for _, e := range entries {
-		if m.most > 0 && e.tried() >= m.most {
+		if m.maxAttempts > 0 && e.countedAttempts() >= m.maxAttempts {
 			m.dead = append(m.dead, e)
 		} else {
 			back = append(back, e)
@@ -250,9 +251,9 @@ func (m *model) release(rt *rapid.T) {
 	m.list = slices.Concat(back, m.list)
 }
 
-func (m *model) giveBack(rt *rapid.T) {
-	c, entries, items := m.some(rt)
-	if !m.settled(rt, c, entries, c.Return(ctx, items...)) {
+func (m *model) returnItems(rt *rapid.T) {
+	c, entries, items := m.drawItems(rt)
+	if !m.requireSettled(rt, c, entries, c.Return(ctx, items...)) {
 		return
 	}
 	for _, e := range entries {
@@ -262,22 +263,22 @@ func (m *model) giveBack(rt *rapid.T) {
 }
 
 func (m *model) extend(rt *rapid.T) {
-	c, _, _ := m.some(rt)
+	c, _, _ := m.drawItems(rt)
 	if err := c.Extend(ctx, time.Hour); c.lost || len(c.entries) == 0 {
 		require.ErrorIs(rt, err, symphony.ErrLeaseLost)
 	} else {
 		require.NoError(rt, err)
-		c.over = false
+		c.leaseOver = false
 	}
 }
 
-func (m *model) lapse(rt *rapid.T) {
-	c, _, _ := m.some(rt)
+func (m *model) expire(rt *rapid.T) {
+	c, _, _ := m.drawItems(rt)
 	if c.lost || len(c.entries) == 0 {
 		return
 	}
 	require.NoError(rt, c.Extend(ctx, time.Millisecond))
-	c.over = true
+	c.leaseOver = true
 	waiting, _ := m.counts()
 	require.Eventually(rt, func() bool {
 		b, err := m.repo.Backlog(ctx, "q")
@@ -287,7 +288,7 @@ func (m *model) lapse(rt *rapid.T) {
 
 func (m *model) retry(rt *rapid.T) {
 	if len(m.dead) == 0 {
-		rt.Skip("none is dead")
+		rt.Skip("no dead letters")
 	}
 	chosen := rapid.Permutation(m.dead).Draw(rt, "order")[:rapid.IntRange(1, len(m.dead)).Draw(rt, "some")]
 	var ids []string
@@ -302,11 +303,11 @@ func (m *model) retry(rt *rapid.T) {
 }
 
 func (m *model) counts() (waiting, held int64) {
-	waiting = int64(len(m.list) + len(m.lapsed))
+	waiting = int64(len(m.list) + len(m.expired))
 	for _, c := range m.claims {
 		switch {
 		case c.lost:
-		case c.over:
+		case c.leaseOver:
 			waiting += int64(len(c.entries))
 		default:
 			held += int64(len(c.entries))
@@ -318,7 +319,7 @@ func (m *model) counts() (waiting, held int64) {
 func (m *model) check(rt *rapid.T) {
 	got, err := m.repo.Range(ctx, "q", 0, -1)
 	require.NoError(rt, err)
-	require.Equal(rt, of(m.list), append([]int{}, got...))
+	require.Equal(rt, entryValues(m.list), append([]int{}, got...))
 	b, err := m.repo.Backlog(ctx, "q")
 	require.NoError(rt, err)
 	waiting, held := m.counts()
@@ -335,7 +336,7 @@ func (m *model) check(rt *rapid.T) {
 	require.Equal(rt, want, dead)
 }
 
-func of(entries []*entry) []int {
+func entryValues(entries []*entry) []int {
 	out := make([]int, len(entries))
 	for i, e := range entries {
 		out[i] = e.value

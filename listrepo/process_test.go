@@ -57,18 +57,18 @@ func TestProcess(t *testing.T) {
 		})
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
-		requireGone(t, p)
+		requireNoKeys(t, p)
 	})
 }
 
-// While a handler works its lease is prolonged; where the claim is lost, the
+// Process renews the lease while the handler runs. If the claim is lost, the
 // handler's context ends.
 func TestProcessKeepsItsLease(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p, listrepo.Lease(600*time.Millisecond))
 		_, err := repo.Push(ctx, "q", 1)
 		require.NoError(t, err)
-		ends := func() float64 { // when the lease does; 0 where it was lost
+		leaseEnds := func() float64 { // 0 if the claim was lost
 			leases, err := pooltest.Do(t, p, pool.Handlers, "ZRANGE", beside(p, "due", key), "0", "0", "WITHSCORES").AsZScores()
 			require.NoError(t, err)
 			if len(leases) == 0 {
@@ -76,18 +76,18 @@ func TestProcessKeepsItsLease(t *testing.T) {
 			}
 			return leases[0].Score
 		}
-		renewed := func(work context.Context, _ []listrepo.Item[int]) error {
+		untilRenewed := func(work context.Context, _ []listrepo.Item[int]) error {
 			for range 3 {
-				before := ends()
-				for ; work.Err() == nil && ends() <= before; time.Sleep(time.Millisecond) {
+				before := leaseEnds()
+				for ; work.Err() == nil && leaseEnds() <= before; time.Sleep(time.Millisecond) {
 					continue
 				}
 			}
 			return context.Cause(work)
 		}
-		// A machine that stands still for a lease loses it, as it must.
+		// A busy machine may pause for longer than the lease and lose it.
 		require.Eventually(t, func() bool {
-			n, err := repo.Process(ctx, "q", 1, renewed)
+			n, err := repo.Process(ctx, "q", 1, untilRenewed)
 			return err == nil && n == 1
 		}, 30*time.Second, time.Millisecond)
 
@@ -104,8 +104,8 @@ func TestProcessKeepsItsLease(t *testing.T) {
 	})
 }
 
-// The context of a handler ends with its lease, although the link swallows every
-// reply and a call may wait for an hour.
+// The handler's context ends with the lease, even if the connection drops all
+// replies and a call may wait for an hour.
 func TestProcessEndsWithItsLease(t *testing.T) {
 	proxy := redistest.NewProxy(t, redistest.Server(t))
 	p, err := pool.Open(ctx, pool.Config{URL: proxy.URL(), Timeout: time.Hour})
@@ -128,8 +128,8 @@ func TestProcessEndsWithItsLease(t *testing.T) {
 	})
 }
 
-// After a handler that panicked or ended its goroutine nothing renews the lease
-// any more, also if the items could not be put back: another gets them when it
+// If the handler panicked or ended its goroutine, nothing renews the lease any
+// more, even if the items could not be put back. They are redelivered when it
 // expires.
 func TestProcessEndsItsRenewal(t *testing.T) {
 	for name, end := range map[string]func(){"panic": func() { panic("no") }, "goexit": runtime.Goexit} {
@@ -162,9 +162,9 @@ func TestProcessEndsItsRenewal(t *testing.T) {
 	}
 }
 
-// A settle that fails is tried again. One whose first try was applied, though its
-// reply was lost, does not say that the lease was lost.
-func TestProcessSettlesAgain(t *testing.T) {
+// Process tries a failed ack again. If the first try was applied and its reply
+// was lost, the error is not ErrLeaseLost.
+func TestProcessRetriesAcks(t *testing.T) {
 	proxy := redistest.NewProxy(t, redistest.Server(t))
 	p, err := pool.Open(ctx, pool.Config{URL: proxy.URL(), Timeout: 5 * time.Second})
 	require.NoError(t, err)
@@ -176,10 +176,10 @@ func TestProcessSettlesAgain(t *testing.T) {
 		proxy.CloseConnections()
 		return nil
 	})
-	require.NoError(t, err, "the first try finds the connection cut")
+	require.NoError(t, err, "only the first try fails")
 	require.Equal(t, 1, n)
 
-	require.Eventually(t, func() bool { // every connection that was cut is made again
+	require.Eventually(t, func() bool { // until every connection works again
 		for range 64 {
 			if _, err := repo.Len(ctx, "q"); err != nil {
 				return false
@@ -199,7 +199,7 @@ func TestProcessSettlesAgain(t *testing.T) {
 	require.NotErrorIs(t, err, symphony.ErrLeaseLost)
 }
 
-// The longest lease there is does not expire at once.
+// The longest lease does not expire at once.
 func TestProcessLongestLease(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, _ := newRepo[int](t, p, listrepo.Lease(math.MaxInt64))
@@ -217,8 +217,7 @@ func TestProcessLongestLease(t *testing.T) {
 	})
 }
 
-// A context that ends while a handler works does not keep what it did from
-// being acked.
+// Process acks the items even if its context ended while the handler ran.
 func TestProcessAcksAfterItsContext(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, _ := newRepo[int](t, p)
@@ -228,7 +227,7 @@ func TestProcessAcksAfterItsContext(t *testing.T) {
 		n, err := repo.Process(work, "q", 1, func(context.Context, []listrepo.Item[int]) error { cancel(); return nil })
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
-		requireGone(t, p)
+		requireNoKeys(t, p)
 	})
 }
 
@@ -237,7 +236,7 @@ func TestProcessCorruptItem(t *testing.T) {
 		repo, key := newRepo[int](t, p)
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", key+"q", "no", "2", "never").Error())
 		n, err := repo.Process(ctx, "q", 10, func(_ context.Context, items []listrepo.Item[int]) error {
-			require.Equal(t, []int{2}, values(items))
+			require.Equal(t, []int{2}, valuesOf(items))
 			return nil
 		})
 		require.Equal(t, 1, n)
@@ -249,15 +248,15 @@ func TestProcessCorruptItem(t *testing.T) {
 		n64, err := repo.Delete(ctx, "q")
 		require.NoError(t, err)
 		require.Zero(t, n64)
-		requireGone(t, p)
+		requireNoKeys(t, p)
 	})
 }
 
-// Backlog tells the age of the oldest item, to about a second, whoever takes
-// those before it.
+// Backlog returns the age of the oldest item, whoever takes the items before
+// it.
 func TestBacklogOldest(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		repo, key, _, _ := newMarked(t, p, listrepo.MaxLen(100)) // every push is noted
+		repo, key, _, _ := newMarkedRepo(t, p, listrepo.MaxLen(100)) // every push registers the queue
 		oldest := func() time.Duration {
 			b, err := repo.Backlog(ctx, "q")
 			require.NoError(t, err)
@@ -267,7 +266,7 @@ func TestBacklogOldest(t *testing.T) {
 		push := func(age time.Duration, v ...int) {
 			_, err := repo.Push(ctx, "q", v...)
 			require.NoError(t, err)
-			// What was noted just now is made to have been noted before.
+			// Change the time of the push to age ago.
 			name := beside(p, "age", key)
 			times, err := pooltest.Do(t, p, pool.Handlers, "ZREVRANGE", name, "0", "0").AsStrSlice()
 			require.NoError(t, err)
@@ -283,7 +282,7 @@ func TestBacklogOldest(t *testing.T) {
 		push(2*time.Hour, 4, 5)
 		push(time.Hour, 6)
 		require.InDelta(t, 3*time.Hour, oldest(), float64(time.Minute))
-		c := claim(t, repo, 3, time.Minute)
+		c := mustClaim(t, repo, 3, time.Minute)
 		require.InDelta(t, 2*time.Hour, oldest(), float64(time.Minute), "1, 2 and 3 are claimed")
 		require.NoError(t, c.Release(ctx))
 		require.InDelta(t, 3*time.Hour, oldest(), float64(time.Minute), "and are back")
@@ -296,14 +295,13 @@ func TestBacklogOldest(t *testing.T) {
 	})
 }
 
-// Equal items can be told apart by nothing while they are in the list. Whatever
-// is done, each is delivered under one id at a time, and again with a higher
-// attempt alone.
+// Equal items cannot be told apart in the list. Still no id is in two claims,
+// and each delivery of an id has a higher attempt.
 func TestEqualItems(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		rapid.Check(t, func(rt *rapid.T) {
 			repo, key := newRepo[int](t, p)
-			attempts := map[string]int{} // the last of each id
+			attempts := map[string]int{} // the last attempt of each id
 			held := map[string]bool{}
 			var claims []*listrepo.Claim[int]
 			rt.Repeat(map[string]func(*rapid.T){
@@ -316,9 +314,9 @@ func TestEqualItems(t *testing.T) {
 					require.NoError(t, pooltest.Do(t, p, pool.Handlers, "LTRIM", key+"q", strconv.Itoa(n), "-1").Error())
 				},
 				"claim": func(rt *rapid.T) {
-					c := claim(t, repo, rapid.IntRange(1, 5).Draw(rt, "n"), time.Minute)
+					c := mustClaim(t, repo, rapid.IntRange(1, 5).Draw(rt, "n"), time.Minute)
 					for _, item := range c.Items {
-						require.False(rt, held[item.ID], "it is in two claims")
+						require.False(rt, held[item.ID], "the id is in two claims")
 						require.Greater(rt, item.Attempt, attempts[item.ID])
 						attempts[item.ID], held[item.ID] = item.Attempt, true
 					}
@@ -342,21 +340,21 @@ func TestEqualItems(t *testing.T) {
 	})
 }
 
-// The numbers of items that others take do not pile up, although the queue is
-// never empty.
-func TestNumbersOfOthersItems(t *testing.T) {
+// The ids of items that other programs take do not pile up, even if the queue
+// is never empty.
+func TestIDsOfTakenItemsAreForgotten(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
 		for i := range 50 {
 			_, err := repo.PushFront(ctx, "q", i)
 			require.NoError(t, err)
-			require.NoError(t, claim(t, repo, 1, time.Minute).Release(ctx))
+			require.NoError(t, mustClaim(t, repo, 1, time.Minute).Release(ctx))
 			_, err = repo.Push(ctx, "q", 1000+i)
 			require.NoError(t, err)
 			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "LTRIM", key+"q", "-1", "-1").Error())
 		}
-		numbers, err := pooltest.Do(t, p, pool.Handlers, "HLEN", beside(p, "back", key)).AsInt64()
+		ids, err := pooltest.Do(t, p, pool.Handlers, "HLEN", beside(p, "back", key)).AsInt64()
 		require.NoError(t, err)
-		require.LessOrEqual(t, numbers, int64(2))
+		require.LessOrEqual(t, ids, int64(2))
 	})
 }

@@ -14,8 +14,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Items of many bytes go back in their order, and by scripts that each work on
-// about a megabyte.
+// Big items go back in their order, in several scripts of about a megabyte.
 func TestReleaseOfBigItems(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	repo, _ := newRepo[string](t, p)
@@ -51,8 +50,8 @@ func TestReleaseOfBigItems(t *testing.T) {
 			require.Len(t, c.Items, len(values))
 			before := scripts()
 			require.NoError(t, release(c))
-			require.GreaterOrEqual(t, scripts()-before, 4, "scripts of at most two items each")
-			require.NoError(t, c.Ack(ctx), "nothing is left")
+			require.GreaterOrEqual(t, scripts()-before, 4, "a script puts back at most two items")
+			require.NoError(t, c.Ack(ctx), "no items are left")
 			left, err := repo.Range(ctx, name, 0, -1)
 			require.NoError(t, err)
 			order := []int{0, 1, 2, 3, 4, 5, 6}

@@ -15,9 +15,9 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// An item that does not decode and cannot be made a dead letter is in no caller's
-// hands. It stays in the lease, and comes again, however the others are settled.
-func TestItemThatCannotBeADeadLetterComesAgain(t *testing.T) {
+// An item that does not decode and cannot be made a dead letter is withheld: it
+// stays in the lease and is redelivered, however the others are settled.
+func TestWithheldItemIsRedelivered(t *testing.T) {
 	settle := map[string]func(c *listrepo.Claim[int]) error{
 		"Ack": func(c *listrepo.Claim[int]) error { return c.Ack(ctx) },
 		"Ack one": func(c *listrepo.Claim[int]) error {
@@ -28,7 +28,7 @@ func TestItemThatCannotBeADeadLetterComesAgain(t *testing.T) {
 		"Next": func(c *listrepo.Claim[int]) error {
 			next, err := c.Next(ctx, 5, time.Minute)
 			if err == nil && len(next.Items) > 0 {
-				err = errors.New("Next took more than there is")
+				err = errors.New("Next claimed the withheld item")
 			}
 			return err
 		},
@@ -47,43 +47,43 @@ func TestItemThatCannotBeADeadLetterComesAgain(t *testing.T) {
 					require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", beside(p, "dead", key), "x").Error())
 					c, err := repo.Claim(ctx, "q", 10, time.Minute)
 					require.ErrorIs(t, err, symphony.ErrWrongType)
-					require.ErrorContains(t, err, beside(p, "dead", key), "it names the key")
+					require.ErrorContains(t, err, beside(p, "dead", key), "the error names the key")
 					require.Len(t, c.Items, len(other))
 					require.NoError(t, call(c))
-					require.NoError(t, call(c), "nothing is left for the caller")
-					requireComesAgain(t, p, repo, key, c)
+					require.NoError(t, call(c), "the caller has no items left")
+					requireRedelivered(t, p, repo, key, c)
 				}
 			})
 		})
 	}
 }
 
-// requireComesAgain asserts that the item "precious" is claimed once the lease of c
-// has expired.
-func requireComesAgain(t *testing.T, p *pool.Pools, repo *listrepo.ListRepo[int], key string, c *listrepo.Claim[int]) {
+// requireRedelivered asserts that the item "precious" is redelivered once the
+// lease of c has expired, and becomes a dead letter once that is possible.
+func requireRedelivered(t *testing.T, p *pool.Pools, repo *listrepo.ListRepo[int], key string, c *listrepo.Claim[int]) {
 	t.Helper()
 	if c != nil {
 		require.NoError(t, c.Extend(ctx, time.Millisecond))
 	}
 	var bad *listrepo.ItemError
-	comes := func(mended bool) func() bool {
+	redelivered := func(deadUsable bool) func() bool {
 		return func() bool {
 			_, err := repo.Claim(ctx, "q", 10, time.Millisecond)
-			return errors.As(err, &bad) && errors.Is(err, symphony.ErrWrongType) != mended
+			return errors.As(err, &bad) && errors.Is(err, symphony.ErrWrongType) != deadUsable
 		}
 	}
-	require.Eventually(t, comes(false), 10*time.Second, time.Millisecond)
+	require.Eventually(t, redelivered(false), 10*time.Second, time.Millisecond)
 	require.Equal(t, "precious", string(bad.Raw))
 
-	// Once the key is mended the item becomes a dead letter.
+	// Without the key of another type, the item becomes a dead letter.
 	require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", beside(p, "dead", key)).Error())
-	require.Eventually(t, comes(true), 10*time.Second, time.Millisecond)
+	require.Eventually(t, redelivered(true), 10*time.Second, time.Millisecond)
 	b, err := repo.Backlog(ctx, "q")
 	require.NoError(t, err)
 	require.EqualValues(t, 1, b.Dead)
 }
 
-func TestProcessKeepsWhatCannotBeADeadLetter(t *testing.T) {
+func TestProcessWithholdsItems(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", key+"q", "7", "precious").Error())
@@ -91,12 +91,13 @@ func TestProcessKeepsWhatCannotBeADeadLetter(t *testing.T) {
 		n, err := repo.With(listrepo.Lease(100*time.Millisecond)).Process(ctx, "q", 10, func(context.Context, []listrepo.Item[int]) error { return nil })
 		require.ErrorIs(t, err, symphony.ErrWrongType)
 		require.Equal(t, 1, n)
-		requireComesAgain(t, p, repo, key, nil)
+		requireRedelivered(t, p, repo, key, nil)
 	})
 }
 
-// The same holds if the connection breaks between the claim and the dead letter.
-func TestItemStaysInTheLeaseWhenTheConnectionBreaks(t *testing.T) {
+// An item is withheld too if the connection breaks before it becomes a dead
+// letter.
+func TestItemIsWithheldIfTheConnectionBreaks(t *testing.T) {
 	server := redistest.Server(t)
 	proxy := redistest.NewProxy(t, server)
 	direct := pooltest.Redis(t, pool.Config{URL: server.URL()})
@@ -104,7 +105,7 @@ func TestItemStaysInTheLeaseWhenTheConnectionBreaks(t *testing.T) {
 	tenant := pooltest.UniqueTenant()
 	s, err := keys.Bind(tenant)
 	require.NoError(t, err)
-	repo, err := listrepo.New[cutting](p, pool.Handlers, s, listrepo.Codec(cuttingCodec{proxy}))
+	repo, err := listrepo.New[unreadable](p, pool.Handlers, s, listrepo.Codec(closingCodec{proxy}))
 	require.NoError(t, err)
 	key := tenant + ":queue:"
 	require.NoError(t, pooltest.Do(t, direct, pool.Handlers, "RPUSH", key+"q", "precious", "7").Error())
@@ -116,26 +117,25 @@ func TestItemStaysInTheLeaseWhenTheConnectionBreaks(t *testing.T) {
 	proxy.Up()
 	require.Eventually(t, func() bool { return c.Ack(ctx) == nil }, 20*time.Second, 10*time.Millisecond)
 	held := 0
-	for _, name := range own(t, direct, key) {
+	for _, name := range keysBeside(t, direct, key) {
 		if name[:4] == "%cla" {
 			held++
 		}
 	}
-	require.Equal(t, 1, held, "the lease still has it")
+	require.Equal(t, 1, held, "the item is still leased")
 }
 
-// cutting is an item whose codec cuts the connection when it meets one that does
-// not decode.
-type cutting struct{ N int }
+type unreadable struct{ N int }
 
-type cuttingCodec struct{ proxy *redistest.Proxy }
+// closingCodec closes the connection when it decodes "precious", which fails.
+type closingCodec struct{ proxy *redistest.Proxy }
 
-func (cuttingCodec) Name() string                { return "cutting" }
-func (cuttingCodec) Marshal(any) ([]byte, error) { return nil, errors.New("it only reads") }
-func (c cuttingCodec) Unmarshal(data []byte, _ any) error {
+func (closingCodec) Name() string                { return "closing" }
+func (closingCodec) Marshal(any) ([]byte, error) { return nil, errors.New("the codec only reads") }
+func (c closingCodec) Unmarshal(data []byte, _ any) error {
 	if string(data) == "precious" {
 		c.proxy.Down()
-		return errors.New("no number")
+		return errors.New("not a number")
 	}
 	return nil
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Whatever somebody else writes beside a queue, its items are handed out, and
-// what is strange is set aside, where it can be read and removed.
-func TestStrangeEntriesAreSetAside(t *testing.T) {
+// Foreign entries beside a queue become dead letters, and the items are
+// delivered.
+func TestForeignEntriesBecomeDeadLetters(t *testing.T) {
 	entries := map[string][]string{
 		"due":   {"garbage", "-", "1-", "x y=z=1", strings.Repeat("g", 5000)},
 		"again": {"", "garbage", "1 2", "0000000001 id x value", "0000000001 i=d 1 v", "1 5-a-1 99999999999999999999 v", strings.Repeat("0", 40) + "1 "},
@@ -33,15 +33,15 @@ func TestStrangeEntriesAreSetAside(t *testing.T) {
 					_, err := repo.Push(ctx, "q", 1, 2, 3)
 					require.NoError(t, err)
 					c, err := repo.Claim(ctx, "q", 10, time.Minute)
-					var strange *listrepo.ForeignEntriesError
-					require.ErrorAs(t, err, &strange)
-					require.Equal(t, len(members), strange.Count)
+					var foreign *listrepo.ForeignEntriesError
+					require.ErrorAs(t, err, &foreign)
+					require.Equal(t, len(members), foreign.Count)
 					require.NotContains(t, err.Error(), "garbage")
-					require.Equal(t, []int{1, 2, 3}, values(c.Items), "the claim is good")
+					require.Equal(t, []int{1, 2, 3}, valuesOf(c.Items), "the claim is valid")
 					require.NoError(t, c.Ack(ctx))
 					var ids, texts []string
 					for d, err := range repo.Dead(ctx, "q") {
-						require.Error(t, err, "it is no item")
+						require.Error(t, err, "the entry is not an item")
 						require.Contains(t, d.Reason, "was not written by this library")
 						ids, texts = append(ids, d.ID), append(texts, string(d.Raw))
 					}
@@ -49,16 +49,16 @@ func TestStrangeEntriesAreSetAside(t *testing.T) {
 					n, err := repo.Discard(ctx, "q", ids...)
 					require.NoError(t, err)
 					require.EqualValues(t, len(members), n)
-					require.Empty(t, claim(t, repo, 1, time.Minute).Items)
-					requireGone(t, p)
+					require.Empty(t, mustClaim(t, repo, 1, time.Minute).Items)
+					requireNoKeys(t, p)
 				})
 			})
 		}
 	}
 }
 
-// Many strange entries cost many calls and hold up nobody.
-func TestManyStrangeEntries(t *testing.T) {
+// Many foreign entries take many scripts and do not block the items.
+func TestManyForeignEntries(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
 		for _, kind := range []string{"due", "again"} {
@@ -71,17 +71,17 @@ func TestManyStrangeEntries(t *testing.T) {
 		_, err := repo.Push(ctx, "q", 1)
 		require.NoError(t, err)
 		c, err := repo.Claim(ctx, "q", 1, time.Minute)
-		var strange *listrepo.ForeignEntriesError
-		require.ErrorAs(t, err, &strange)
-		require.Equal(t, []int{1}, values(c.Items))
+		var foreign *listrepo.ForeignEntriesError
+		require.ErrorAs(t, err, &foreign)
+		require.Equal(t, []int{1}, valuesOf(c.Items))
 		b, err := repo.Backlog(ctx, "q")
 		require.NoError(t, err)
-		require.EqualValues(t, 2500, b.Dead, "equal texts are one")
+		require.EqualValues(t, 2500, b.Dead, "equal texts are one dead letter")
 	})
 }
 
-// A header that somebody tampered with, numbers that are none, a claim and its
-// settled places of another type: every item is handed out or stays where it is.
+// If headers and counts were changed and keys have other types, every item is
+// delivered or stays where it is.
 func TestTamperedClaims(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
@@ -101,22 +101,22 @@ func TestTamperedClaims(t *testing.T) {
 		_, err := repo.Push(ctx, "q", 6, 7, 8)
 		require.NoError(t, err)
 		c, err := repo.Claim(ctx, "q", 10, time.Minute)
-		var strange *listrepo.ForeignEntriesError
-		require.ErrorAs(t, err, &strange)
-		require.Equal(t, 1, strange.Count, "the claim that is a string")
-		require.ElementsMatch(t, []int{1, 2, 3, 4, 5, 6, 7, 8}, values(c.Items))
+		var foreign *listrepo.ForeignEntriesError
+		require.ErrorAs(t, err, &foreign)
+		require.Equal(t, 1, foreign.Count, "the claim that is a string")
+		require.ElementsMatch(t, []int{1, 2, 3, 4, 5, 6, 7, 8}, valuesOf(c.Items))
 		require.NoError(t, c.Release(ctx))
-		c = claim(t, repo, 10, time.Minute)
+		c = mustClaim(t, repo, 10, time.Minute)
 		require.Len(t, c.Items, 8)
 		require.NoError(t, c.Ack(ctx))
-		require.Contains(t, stored(t, p), beside(p, "claim-B", key), "it is not ours to remove")
+		require.Contains(t, allKeys(t, p), beside(p, "claim-B", key), "the library did not write the key")
 	})
 }
 
-// Times that are none hold up neither pushes nor claims.
-func TestStrangeTimes(t *testing.T) {
+// Foreign entries among the times of pushes block neither pushes nor claims.
+func TestForeignTimes(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		marked, key, _, index := newMarked(t, p, listrepo.MaxLen(5000)) // every push is noted
+		marked, key, _, index := newMarkedRepo(t, p, listrepo.MaxLen(5000)) // every push registers the queue
 		age := beside(p, "age", key)
 		for i := range 600 {
 			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", age, strconv.Itoa(i*10), fmt.Sprint("garbage", i)).Error())
@@ -130,26 +130,27 @@ func TestStrangeTimes(t *testing.T) {
 			require.NoError(t, err)
 			_, err = marked.Backlog(ctx, "q")
 			require.NoError(t, err)
-			require.NoError(t, claim(t, marked, 1, time.Minute).Release(ctx))
-			require.NoError(t, claim(t, marked, 100, time.Minute).Ack(ctx))
+			require.NoError(t, mustClaim(t, marked, 1, time.Minute).Release(ctx))
+			require.NoError(t, mustClaim(t, marked, 100, time.Minute).Ack(ctx))
 		}
 	})
 }
 
-// A key of another type is named, with the way to mend it, and nothing is lost.
+// The error for a key of another type names the key and what to do, and no item
+// is lost.
 func TestWrongTypeNamesTheKey(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, kind := range []string{"due", "again", "back", "dead", "age", "index", "set"} {
 			t.Run(kind, func(t *testing.T) {
-				marked, key, set, index := newMarked(t, p, listrepo.MaxAttempts(1))
+				marked, key, set, index := newMarkedRepo(t, p, listrepo.MaxAttempts(1))
 				name := map[string]string{"index": index, "set": p.Prefix(pool.Handlers) + set}[kind]
 				if name == "" {
 					name = beside(p, kind, key)
 				}
 				_, err := marked.Push(ctx, "q", 1, 2, 3)
 				require.NoError(t, err)
-				c := claim(t, marked, 1, time.Minute)
-				free := claim(t, marked.With(listrepo.MaxAttempts(9)), 1, time.Minute)
+				c := mustClaim(t, marked, 1, time.Minute)
+				free := mustClaim(t, marked.With(listrepo.MaxAttempts(9)), 1, time.Minute)
 				require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", name).Error())
 				require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", name, "x").Error())
 				named := 0
@@ -186,7 +187,7 @@ func TestWrongTypeNamesTheKey(t *testing.T) {
 					require.NoError(t, err)
 					seen[d.Value] = true
 				}
-				if kind == "due" { // what was in flight is known to its holder alone
+				if kind == "due" { // only their holders know the items in flight
 					seen[c.Items[0].Value], seen[free.Items[0].Value] = true, true
 				}
 				for _, v := range []int{1, 2} {
@@ -197,14 +198,14 @@ func TestWrongTypeNamesTheKey(t *testing.T) {
 	})
 }
 
-// A dead letter that nothing of ours wrote is neither put back nor in the way.
-func TestRetryOfStrangeDeadLetters(t *testing.T) {
+// Retry does not put back foreign entries among the dead letters.
+func TestRetryOfForeignDeadLetters(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "HSET", beside(p, "dead", key), "a", "garbage", "b", "1 x 0 7", "c", "1 1 0 7").Error())
 		n, err := repo.Retry(ctx, "q", "a", "b", "c", "d")
 		require.NoError(t, err)
 		require.EqualValues(t, 1, n)
-		require.Equal(t, []int{7}, values(claim(t, repo, 5, time.Minute).Items))
+		require.Equal(t, []int{7}, valuesOf(mustClaim(t, repo, 5, time.Minute).Items))
 	})
 }
