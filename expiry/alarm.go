@@ -6,19 +6,20 @@ import (
 	"time"
 )
 
-// alarm wakes one loop, at once or at a time. The earliest time counts.
+// alarm wakes one goroutine, now or at a later time. The earliest time that was
+// set wins.
 type alarm struct {
 	mu   sync.Mutex
-	at   time.Time // zero: none
+	at   time.Time // zero if no time is set
 	wake chan struct{}
 }
 
 func newAlarm() *alarm { return &alarm{wake: make(chan struct{}, 1)} }
 
-// signal wakes the loop now.
+// signal wakes the goroutine now.
 func (a *alarm) signal() { a.set(time.Now()) }
 
-// set wakes the loop at a time.
+// set wakes the goroutine at a time.
 func (a *alarm) set(at time.Time) {
 	a.mu.Lock()
 	earlier := a.at.IsZero() || at.Before(a.at)
@@ -34,7 +35,7 @@ func (a *alarm) set(at time.Time) {
 	}
 }
 
-// clear forgets what was set: the loop is about to look.
+// clear forgets all times. The goroutine calls it before it looks for work.
 func (a *alarm) clear() {
 	a.mu.Lock()
 	a.at = time.Time{}
@@ -47,8 +48,8 @@ func (a *alarm) next() time.Time {
 	return a.at
 }
 
-// wait returns at a time, or when the alarm was set to an earlier one and it has
-// come, or when ctx ends.
+// wait returns at the given time, at an earlier time that was set, or when ctx
+// ends.
 func (a *alarm) wait(ctx context.Context, until time.Time) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -7,22 +7,23 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// clock compares the server's clock with this machine's, which never goes back,
-// to notice that the server's was set back.
+// clock compares the server's clock with the monotonic clock of this machine,
+// to detect that the server's clock was set back.
 type clock struct {
 	known    bool
-	minAhead time.Duration // what the server's clock was ahead of ours, at least
-	readAt   time.Time     // when it was asked
+	minAhead time.Duration // by how much the server's clock is ahead of epoch, at least
+	readAt   time.Time     // when the server's clock was read
 }
 
-// smallestStep is what a clock that is set back is told from one that is slow by.
+// smallestClockStep is the smallest step that is detected. Clocks that run at
+// slightly different speeds differ by less.
 const smallestClockStep = time.Second
 
-// epoch is a time of this machine's clock that never goes back.
+// epoch is the zero of this machine's monotonic clock.
 var epoch = time.Now()
 
-// read takes what the server's clock said, in microseconds, between two times. It
-// reports whether the clock was set back since it was read before.
+// read takes the server's time in microseconds, which was read between sent and
+// got. It reports whether the clock was set back since the last call.
 func (c *clock) read(now int64, sent, got time.Time) (clockStep, bool) {
 	server := time.Duration(now) * time.Microsecond
 	least, most := server-got.Sub(epoch), server-sent.Sub(epoch)
@@ -32,28 +33,29 @@ func (c *clock) read(now int64, sent, got time.Time) (clockStep, bool) {
 	return clockStep{by: step, ahead: step - since}, found
 }
 
-// setBack brings forward the leases and the retries that were written before the
-// server's clock was set back: they would end later by the step. One listener
-// does it for all. What a step of less than a lease holds up ends by itself.
-func (c *consumer) bringForward(s *session, b clockStep, at time.Time) {
+// bringForward handles a clock that was set back: leases and retries that were
+// written before would be late by that step, so their times are reduced. One
+// listener does it for all. A step that is shorter than a lease needs no
+// repair, since it delays nothing for longer than that.
+func (c *consumer) bringForward(s *session, step clockStep, at time.Time) {
 	if c.listener.logLimit.allow("clock") {
-		c.listener.cfg.Logger.Warn("expiry: the server's clock was set back; leases and retries are brought forward, triggers fire when it comes to their times",
-			"step", b.by.Round(time.Millisecond))
+		c.listener.cfg.Logger.Warn("expiry: the server's clock was set back; leases and retries are adjusted, and triggers fire when the clock reaches their times",
+			"step", step.by.Round(time.Millisecond))
 	}
-	if b.ahead <= c.listener.cfg.Lease {
+	if step.ahead <= c.listener.cfg.Lease {
 		return
 	}
 	c.listener.retryCall(s, func(ctx context.Context) error {
-		mine := c.client.B().Set().Key(c.setback).Value("1").Nx().Px(setbackTTL).Build()
-		if err := c.client.Do(ctx, mine).Error(); err != nil {
+		first := c.client.B().Set().Key(c.setback).Value("1").Nx().Px(setbackTTL).Build()
+		if err := c.client.Do(ctx, first).Error(); err != nil {
 			if rueidis.IsRedisNil(err) {
 				return nil
 			}
 			return err
 		}
 		for cursor := uint64(0); ; {
-			b := clockStep{b.by, b.ahead - time.Since(at)}
-			p, err := c.repair(ctx, "active", cursor, scriptPage, c.listener.cfg.Lease, b)
+			remaining := clockStep{step.by, step.ahead - time.Since(at)}
+			p, err := c.repair(ctx, "active", cursor, scriptPage, c.listener.cfg.Lease, remaining)
 			if err != nil {
 				return err
 			}
@@ -65,6 +67,6 @@ func (c *consumer) bringForward(s *session, b clockStep, at time.Time) {
 	})
 }
 
-// stepNoted is how long other listeners may take to notice a step that one has
-// dealt with. Each looks at the clock every second.
+// setbackTTL is the time in which other listeners detect a step that one
+// listener handles. Each reads the clock once a second.
 const setbackTTL = 10 * time.Second

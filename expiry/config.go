@@ -12,80 +12,92 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Config says how a Listener works. The zero Config is a good start.
+// Config configures a [Listener]. The zero Config uses the default of every
+// field.
 type Config struct {
-	// Pool is where the triggers are: what Trigger.On was given, if it was.
+	// Pool is the alias of the pool that holds the triggers. If triggers are
+	// set with [On] or symphony.On, use the same alias.
 	//
-	// Defaults to pool.Expiry.
+	// Defaults to [pool.Expiry].
 	Pool pool.Alias
 
-	// Workers is how many handlers run at once in this listener. At most 10,000.
+	// Workers is the maximum number of handlers that this listener runs at
+	// once. At most 10,000.
 	//
 	// Defaults to 16.
 	Workers int
 
-	// Lease is how long claimed work stays with its worker without a heartbeat.
-	// Heartbeats come at a third of it, however long a handler runs. A worker
-	// that dies is replaced when its lease has lapsed, and one that cannot renew
-	// it ends its handler's context before that. At least 10 ms.
+	// Lease is how long a worker holds a firing without a renewal. The listener
+	// renews the leases of running handlers after each third of it, so a
+	// handler may run for any time. If a worker dies, its firings are
+	// redelivered when their leases expire. If a lease cannot be renewed, the
+	// handler's context ends a tenth of the lease before it expires. At least
+	// 10 ms.
 	//
 	// Defaults to 30 seconds.
 	Lease time.Duration
 
-	// Batch is how much work is claimed in one step, never more than there are
-	// free workers. At most 1000; more than 250 take several scripts, so that none
-	// holds up the server.
+	// Batch is the maximum number of firings that one claim takes. A claim
+	// never takes more firings than there are free workers. It is one script,
+	// and takes at most 250 firings so that it does not block the server; a
+	// larger Batch has the effect of 250. At most 1000.
 	//
 	// Defaults to 100.
 	Batch int
 
-	// MaxAttempts is how many failures make a trigger a dead letter.
+	// MaxAttempts is the number of failures after which a firing becomes a dead
+	// letter.
 	//
-	// Defaults to 20: about an hour with the default Backoff.
+	// Defaults to 20, which takes about an hour with the default Backoff.
 	MaxAttempts int
 
-	// MaxLapses is how many lapsed leases make a trigger a dead letter: work that
-	// ends its process, or starves it of memory, would otherwise do so for ever.
-	// What ran in the same process each time loses its leases along with it.
+	// MaxLapses is the number of expired leases after which a firing becomes a
+	// dead letter. Without a limit, work that kills its process would be
+	// redelivered for ever. Other firings in the same process lose their leases
+	// too, and are counted too.
 	//
-	// Defaults to 20: ten minutes with the default Lease.
+	// Defaults to 20, which takes ten minutes with the default Lease.
 	MaxLapses int
 
-	// Backoff returns the time until the next attempt after err, the attempt-th
-	// failure of the trigger, from 1.
+	// Backoff returns the delay before the next attempt after err, the
+	// attempt-th failure, counted from 1. A negative delay is 0. If Backoff
+	// panics, the default is used.
 	//
-	// Defaults to a second that doubles up to five minutes, each with a jitter
-	// of a fifth more or less.
+	// Defaults to one second, doubled with each failure up to five minutes,
+	// plus or minus a random fifth.
 	Backoff func(attempt int, err error) time.Duration
 
-	// StopTimeout is how long handlers may go on when the context of Run ends.
-	// Then their contexts end too; they get a second to return, at most as long
-	// as StopTimeout, and what is not done is released to other listeners.
+	// StopTimeout is how long handlers may continue after the context of
+	// [Listener.Run] ends. Then their contexts end. They have one more second
+	// to return, or StopTimeout if that is shorter. Firings that are not done
+	// then are released, and other listeners take them at once.
 	//
 	// Defaults to 10 seconds.
 	StopTimeout time.Duration
 
-	// Sweep is how often the whole schedule is compared with the keys: what
-	// another service set, deleted or moved without an event that told so.
+	// Sweep is the interval at which the schedule is compared with the keys of
+	// triggers. A sweep finds the triggers that other services set, deleted or
+	// moved without a keyspace event. Listeners share the sweeps.
 	//
-	// Defaults to a minute.
+	// Defaults to one minute.
 	Sweep time.Duration
 
-	// Layout gives the keys of triggers: what symphony.Layout was given.
+	// Layout is the layout of the keys of triggers. Use the layout with which
+	// the triggers are set.
 	//
-	// Defaults to the layout of the pools.
+	// Defaults to the layout of the pools, [pool.Pools.Layout].
 	Layout keyspace.Layout
 
-	// Codec reads payloads that were written with a codec of one's own; those of
-	// package codec are known by name.
+	// Codec decodes the payloads that were encoded with a custom codec.
+	// Payloads name their codec; those of package [codec] need no Codec here.
 	//
-	// Defaults to codec.Compact.
+	// Defaults to [codec.Compact].
 	Codec codec.Codec
 
-	// Logger gets failures, panics with their stack, dead letters, and what the
-	// listener has to say about the server.
+	// Logger receives failures, panics with their stacks, dead letters, and
+	// problems with the server.
 	//
-	// Defaults to slog.Default().
+	// Defaults to [slog.Default].
 	Logger *slog.Logger
 }
 
@@ -95,24 +107,25 @@ const (
 	mostWorkers   = 10_000
 )
 
-// withDefaults is the Config in force, or all that is wrong with it.
+// withDefaults returns the Config with its defaults, or the joined errors of
+// all invalid fields.
 func (c Config) withDefaults(p *pool.Pools) (Config, error) {
-	var bad []error
-	defaultTo(&bad, "Workers", &c.Workers, 16)
-	defaultTo(&bad, "Batch", &c.Batch, 100)
-	defaultTo(&bad, "MaxAttempts", &c.MaxAttempts, 20)
-	defaultTo(&bad, "MaxLapses", &c.MaxLapses, 20)
-	defaultTo(&bad, "Lease", &c.Lease, 30*time.Second)
-	defaultTo(&bad, "StopTimeout", &c.StopTimeout, 10*time.Second)
-	defaultTo(&bad, "Sweep", &c.Sweep, time.Minute)
+	var mistakes []error
+	defaultTo(&mistakes, "Workers", &c.Workers, 16)
+	defaultTo(&mistakes, "Batch", &c.Batch, 100)
+	defaultTo(&mistakes, "MaxAttempts", &c.MaxAttempts, 20)
+	defaultTo(&mistakes, "MaxLapses", &c.MaxLapses, 20)
+	defaultTo(&mistakes, "Lease", &c.Lease, 30*time.Second)
+	defaultTo(&mistakes, "StopTimeout", &c.StopTimeout, 10*time.Second)
+	defaultTo(&mistakes, "Sweep", &c.Sweep, time.Minute)
 	if c.Lease > 0 && c.Lease < shortestLease {
-		bad = append(bad, &ConfigError{Config: "expiry.Config", Field: "Lease", Reason: fmt.Sprintf("%v is too short to be renewed in time; give at least %v", c.Lease, shortestLease)})
+		mistakes = append(mistakes, &ConfigError{Config: "expiry.Config", Field: "Lease", Reason: fmt.Sprintf("%v is too short to be renewed in time; use at least %v", c.Lease, shortestLease)})
 	}
 	if c.Batch > largestBatch {
-		bad = append(bad, &ConfigError{Config: "expiry.Config", Field: "Batch", Reason: fmt.Sprintf("%d would hold up the server; give at most %d", c.Batch, largestBatch)})
+		mistakes = append(mistakes, &ConfigError{Config: "expiry.Config", Field: "Batch", Reason: fmt.Sprintf("%d is too large; use at most %d", c.Batch, largestBatch)})
 	}
 	if c.Workers > mostWorkers {
-		bad = append(bad, &ConfigError{Config: "expiry.Config", Field: "Workers", Reason: fmt.Sprintf("%d handlers at once are too many for one listener; give at most %d, and start more listeners", c.Workers, mostWorkers)})
+		mistakes = append(mistakes, &ConfigError{Config: "expiry.Config", Field: "Workers", Reason: fmt.Sprintf("%d is too large for one listener; use at most %d, and start more listeners", c.Workers, mostWorkers)})
 	}
 	if c.Pool == "" {
 		c.Pool = pool.Expiry
@@ -129,14 +142,14 @@ func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return c, errors.Join(bad...)
+	return c, errors.Join(mistakes...)
 }
 
-func defaultTo[N int | time.Duration](bad *[]error, field string, value *N, fallback N) {
+func defaultTo[N int | time.Duration](mistakes *[]error, field string, value *N, fallback N) {
 	switch {
 	case *value == 0:
 		*value = fallback
 	case *value < 0:
-		*bad = append(*bad, &ConfigError{Config: "expiry.Config", Field: field, Reason: fmt.Sprintf("%v is negative; leave it out for %v", *value, fallback)})
+		*mistakes = append(*mistakes, &ConfigError{Config: "expiry.Config", Field: field, Reason: fmt.Sprintf("%v is negative; use 0 for the default of %v", *value, fallback)})
 	}
 }

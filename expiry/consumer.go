@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// lane is a listener's work on one queue. A job is in jobs from its claim until
-// its outcome is recorded in Redis, so that its lease is renewed until then.
+// consumer processes one queue for a listener. jobs holds every job from its
+// claim until its outcome is recorded in Redis, so its lease is renewed until
+// then.
 type consumer struct {
 	*queue
 	listener *Listener
@@ -20,11 +21,11 @@ type consumer struct {
 	mu           sync.Mutex
 	jobs         map[token]*job
 	finished     []*job
-	outcomeReady chan struct{} // there is something in finished
+	outcomeReady chan struct{} // holds a value while finished has jobs
 
-	renewing chan struct{} // holds a token while a heartbeat is on its way
+	renewing chan struct{} // holds a value while a call of renew is running
 
-	clock clock // for loop alone
+	clock clock // used by loop only
 }
 
 func newConsumer(l *Listener, q *queue, h Handler) *consumer {
@@ -34,7 +35,7 @@ func newConsumer(l *Listener, q *queue, h Handler) *consumer {
 	}
 }
 
-// job is one firing that this listener holds.
+// job is one firing that this listener has claimed.
 type job struct {
 	token
 	firing firing
@@ -42,14 +43,14 @@ type job struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	leaseEnd  time.Time // when the lease ends, by this machine's clock
+	leaseEnd  time.Time // by this machine's clock
 	renewedAt time.Time
-	leaseLost bool // the lease is
+	leaseLost bool
 
-	finished      bool // there is an outcome; what comes later counts no more
+	finished      bool // the outcome is set, and does not change any more
 	outcome       outcome
 	err           error
-	maybeRecorded bool // an answer about the outcome was lost, so it may be recorded already
+	maybeRecorded bool // a call that records the outcome failed, but may have been applied
 }
 
 type outcome int
@@ -57,24 +58,24 @@ type outcome int
 const (
 	done outcome = iota
 	failed
-	unreadable // failed, and no attempt can succeed
+	unreadable // the firing is invalid, so no attempt can succeed
 	released
 )
 
-// longestWait is how long a lane goes without looking, whatever it was told.
+// longestIdle is the longest time between two looks for work.
 const longestIdle = time.Second
 
-// claimPage is how many firings one script claims at most: 20 µs each on a slow
-// machine.
+// largestClaim is the maximum number of firings that one script claims. Each
+// takes up to 20 µs on a slow machine.
 const largestClaim = 250
 
-// stuckWait is how long a lane waits where something is due that a claim does
-// not take.
+// blockedWait is the delay before the next claim if an entry is due that a
+// claim did not take.
 const blockedWait = 10 * time.Millisecond
 
-// loop claims what falls due and starts its handlers.
+// loop claims firings and starts their handlers.
 func (c *consumer) loop(s *session) {
-	var pause retryDelay
+	var delay retryDelay
 	for s.ctx.Err() == nil {
 		n := c.listener.slots.acquire(s.ctx, min(c.listener.cfg.Batch, largestClaim), longestIdle)
 		if s.ctx.Err() != nil {
@@ -87,17 +88,17 @@ func (c *consumer) loop(s *session) {
 			if c.listener.callFailed(s, err) {
 				return
 			}
-			pause.wait(s.ctx)
+			delay.wait(s.ctx)
 			continue
 		}
-		pause.reset()
+		delay.reset()
 		if n > 0 {
 			c.alarm.wait(s.ctx, next)
 		}
 	}
 }
 
-// take claims up to n firings and gives the time to look again.
+// claimNext claims up to n firings and returns the time of the next claim.
 func (c *consumer) claimNext(s *session, n int) (next time.Time, err error) {
 	sent := time.Now()
 	result, err := c.claim(s.redisCtx, n, c.listener.cfg.Lease, c.listener.cfg.MaxLapses)
@@ -106,8 +107,8 @@ func (c *consumer) claimNext(s *session, n int) (next time.Time, err error) {
 		return next, err
 	}
 	got := time.Now()
-	if b, ok := c.clock.read(result.now, sent, got); ok {
-		s.loops.Go(func() { c.bringForward(s, b, got) })
+	if step, ok := c.clock.read(result.now, sent, got); ok {
+		s.loops.Go(func() { c.bringForward(s, step, got) })
 	}
 	c.listener.count.leasesExpired.Add(result.expired)
 	c.listener.count.cancelled.Add(result.dropped)
@@ -133,7 +134,7 @@ func (c *consumer) claimNext(s *session, n int) (next time.Time, err error) {
 	return got.Add(wait), nil
 }
 
-// start makes a job of a firing and runs its handler.
+// start creates the job of a firing and starts its handler.
 func (c *consumer) start(s *session, f firing, sent time.Time, now int64) {
 	event, err := c.listener.event(c.queue, f)
 	j := &job{
@@ -160,20 +161,20 @@ func (c *consumer) start(s *session, f firing, sent time.Time, now int64) {
 	}
 }
 
-// verdict is what a handler's answer means.
+// outcomeOf returns the outcome of a job whose handler returned err.
 func outcomeOf(j *job, err error) outcome {
 	switch {
 	case err == nil:
 		return done
 	case errors.As(err, new(*panicError)):
 		return failed
-	case context.Cause(j.ctx) == errStopped, context.Cause(j.ctx) == ErrLeaseLost: //nolint:errorlint // the causes that lane and Listener give
+	case context.Cause(j.ctx) == errStopped, context.Cause(j.ctx) == ErrLeaseLost: //nolint:errorlint // causes set by this package, never wrapped
 		return released
 	}
 	return failed
 }
 
-// panicError is a handler that did not return.
+// panicError is the error of a handler that panicked or ended its goroutine.
 type panicError struct {
 	value any
 	stack []byte
@@ -181,11 +182,12 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// errExited is the panic value of a handler that called runtime.Goexit.
+// errExited is the value of the [panicError] of a handler that called
+// [runtime.Goexit].
 var errExited = errors.New("the handler ended its goroutine")
 
-// perform runs the handler of a job. It has an outcome even where the handler
-// panics, or ends its goroutine.
+// runHandler runs the handler of a job. The job has an outcome even if the
+// handler panics or ends its goroutine.
 func (c *consumer) runHandler(j *job) {
 	var err error
 	returned := false
@@ -205,12 +207,12 @@ func (c *consumer) runHandler(j *job) {
 	returned = true
 }
 
-// sound is a handler's error, or what is known of one whose methods panic: a nil
-// pointer in an error, as a rule.
+// checkedError returns err, or a description if one of its methods panics. The
+// usual cause is a nil pointer in an error interface.
 func checkedError(err error) (result error) {
 	defer func() {
 		if v := recover(); v != nil {
-			result = fmt.Errorf("the handler returned a %T, whose methods panic: %v", err, v)
+			result = fmt.Errorf("the handler returned a %T whose methods panic: %v", err, v)
 		}
 	}()
 	if err != nil {
@@ -220,7 +222,7 @@ func checkedError(err error) (result error) {
 	return err
 }
 
-// finish notes the outcome of a job, for record.
+// finish sets the outcome of a job, which recordOutcomes then records.
 func (c *consumer) finish(j *job, o outcome, err error) {
 	c.listener.slots.release(1)
 	j.cancel(nil)
@@ -240,7 +242,8 @@ func (c *consumer) noteOutcome(j *job, o outcome, err error) {
 	}
 }
 
-// abandon releases the jobs whose handlers are still at work, and counts them.
+// releaseUnfinished releases the jobs whose handlers still run, and returns
+// their number.
 func (c *consumer) releaseUnfinished() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

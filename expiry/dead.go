@@ -14,16 +14,21 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// deadPage is how many dead letters one round trip reads.
+// deadPageSize is the number of dead letters that one round trip reads.
 const deadPageSize = 100
 
-// Dead gives the dead letters of the listener's actions, those of one action
-// from the oldest to the youngest: a page at a time, ZRANGE, HMGET for records
-// and payloads, and ZCOUNT for the place of the next page. Retry and Discard may
-// be called in the loop, and what dies while it runs is not part of it. A letter
-// that cannot be read comes with an error, and can be discarded. A schedule whose
-// keys hold another type comes as an error, and a server that does not answer
-// ends the loop.
+// Dead iterates over the dead letters of all actions that the listener handles.
+// Those of one action come in the order in which they died; on a cluster, in
+// that order for each shard. Firings that die during the loop are left out. The
+// loop may call [Listener.Retry] and [Listener.Discard].
+//
+// For each page of 100, Dead sends two HMGET, two ZCOUNT and two or more
+// ZRANGE.
+//
+// If a dead letter is invalid, Dead yields it with an error, and Discard can
+// remove it. If the server refuses a command, for example because a key of the
+// schedule holds another type, Dead yields the error and continues with the
+// next action. If the server does not reply, Dead yields the error and stops.
 func (l *Listener) Dead(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		for _, c := range l.consumers {
@@ -34,7 +39,8 @@ func (l *Listener) Dead(ctx context.Context) iter.Seq2[Event, error] {
 	}
 }
 
-// letters gives the dead letters of one queue. It reports whether to go on.
+// yieldDead yields the dead letters of one queue. It reports whether to
+// continue.
 func (l *Listener) yieldDead(ctx context.Context, q *queue, yield func(Event, error) bool) bool {
 	t := fault.Target{Op: "Dead", Pool: l.cfg.Pool, Key: q.dead}
 	last, err := q.deadBetween(ctx, -1, -1)
@@ -70,12 +76,14 @@ func (l *Listener) yieldDead(ctx context.Context, q *queue, yield func(Event, er
 	return true
 }
 
-// lettersAt gives dead letters by their places.
+// deadBetween returns the dead letters from the first to the last position.
+// Negative positions count from the end.
 func (q *queue) deadBetween(ctx context.Context, from, to int64) ([]rueidis.ZScore, error) {
 	return q.client.Do(ctx, q.client.B().Zrange().Key(q.dead).Min(strconv.FormatInt(from, 10)).Max(strconv.FormatInt(to, 10)).Withscores().Build()).AsZScores()
 }
 
-// lettersUntil counts the dead letters up to one, which may be gone itself.
+// countDeadUntil returns the number of dead letters up to and including z,
+// which may have been removed.
 func (q *queue) countDeadUntil(ctx context.Context, z rueidis.ZScore) (int64, error) {
 	score := strconv.FormatFloat(z.Score, 'f', -1, 64)
 	replies := q.client.DoMulti(ctx,
@@ -89,7 +97,7 @@ func (q *queue) countDeadUntil(ctx context.Context, z rueidis.ZScore) (int64, er
 	if err != nil {
 		return 0, err
 	}
-	more := sort.Search(int(high-low), func(i int) bool { // those of one score are in order of their names
+	more := sort.Search(int(high-low), func(i int) bool { // members with the same score are sorted by name
 		at, e := q.deadBetween(ctx, low+int64(i), low+int64(i))
 		err = errors.Join(err, e)
 		return e != nil || len(at) == 0 || at[0].Member > z.Member
@@ -97,19 +105,20 @@ func (q *queue) countDeadUntil(ctx context.Context, z rueidis.ZScore) (int64, er
 	return low + int64(more), err
 }
 
-// letter is a dead letter, or what is wrong with it.
+// deadLetter is a dead letter, or the error of an invalid one.
 type deadLetter struct {
 	Event
 	err error
 }
 
-// deadPage reads records and payloads. The target's key is the one that is read.
+// readDead reads the statuses and payloads of members. It sets the key of t to
+// the key that it reads.
 func (l *Listener) readDead(ctx context.Context, t *fault.Target, q *queue, members []string) ([]deadLetter, error) {
 	replies := q.client.DoMulti(ctx,
 		q.client.B().Hmget().Key(q.status).Field(members...).Build(),
 		q.client.B().Hmget().Key(q.payloads).Field(members...).Build())
 	t.Key = q.status
-	records, err := replies[0].ToArray()
+	statuses, err := replies[0].ToArray()
 	if err != nil {
 		return nil, err
 	}
@@ -118,43 +127,43 @@ func (l *Listener) readDead(ctx context.Context, t *fault.Target, q *queue, memb
 	if err != nil {
 		return nil, err
 	}
-	if len(records) != len(members) || len(payloads) != len(members) {
+	if len(statuses) != len(members) || len(payloads) != len(members) {
 		return nil, errReply
 	}
-	letters := make([]deadLetter, 0, len(members))
+	all := make([]deadLetter, 0, len(members))
 	for i, member := range members {
-		if records[i].IsNil() {
-			continue // retried or discarded meanwhile
+		if statuses[i].IsNil() {
+			continue // it was retried or discarded meanwhile
 		}
-		record, _ := records[i].ToString()
-		f := firing{member: member, status: record}
+		status, _ := statuses[i].ToString()
+		f := firing{member: member, status: status}
 		if text, err := payloads[i].ToString(); err == nil {
 			f.payload = &text
 		}
 		e, err := l.event(q, f)
-		letters = append(letters, deadLetter{e, err})
+		all = append(all, deadLetter{e, err})
 	}
-	return letters, nil
+	return all, nil
 }
 
-// refused reports whether it was the server that said no.
+// isRefusal reports whether the server replied with an error.
 func isRefusal(err error) bool {
 	_, ok := rueidis.IsRedisErr(err)
 	return ok
 }
 
-// Retry gives a dead letter new attempts, the first at once, each with a higher
-// Event.Attempt than before: failures and lapses are counted anew. One script.
+// Retry redelivers a dead letter at once. Its failures and lapses count from
+// zero again; [Event.Attempt] continues to increase. Retry runs one script.
 //
-// Errors: ErrNotFound where there is no such dead letter; ErrUnsupported for an
-// event of an action that has no handler here.
+// If there is no such dead letter, Retry returns [ErrNotFound]. If the listener
+// has no handler for the action, it returns [ErrUnsupported]. If a key of the
+// schedule holds another type, it returns [ErrWrongType].
 func (l *Listener) Retry(ctx context.Context, e Event) error {
 	return l.onDeadLetter(ctx, "Retry", e, (*queue).retry)
 }
 
-// Discard removes a dead letter and its payload. One script.
-//
-// Errors: those of Retry.
+// Discard removes a dead letter and its payload. It runs one script, and
+// returns the errors of [Listener.Retry].
 func (l *Listener) Discard(ctx context.Context, e Event) error {
 	return l.onDeadLetter(ctx, "Discard", e, (*queue).discard)
 }
@@ -180,8 +189,8 @@ func (l *Listener) onDeadLetter(ctx context.Context, op string, e Event, do func
 	return nil
 }
 
-// locate gives the name of a firing in the sets, and the queue they belong to.
-// An event that did not come from a listener is known by its fields.
+// locate returns the name of the event's firing and its consumer. If the event
+// does not come from a listener, the name is built from its fields.
 func (l *Listener) locate(e Event) (string, *consumer, error) {
 	shard, member := e.shard, e.member
 	if member == "" {
@@ -194,11 +203,11 @@ func (l *Listener) locate(e Event) (string, *consumer, error) {
 	}
 	action, err := l.names.actionInKeys(e.Action)
 	if err != nil {
-		return "", nil, fmt.Errorf("%w: the event has no action that can be in a key", keyspace.ErrInvalidKey)
+		return "", nil, fmt.Errorf("%w: no key can contain the action %q of the event", keyspace.ErrInvalidKey, e.Action)
 	}
 	c, ok := l.consumerOf(shard, action)
 	if !ok {
-		return "", nil, fmt.Errorf("%w: the action %q has no handler here", fault.ErrUnsupported, e.Action)
+		return "", nil, fmt.Errorf("%w: this listener has no handler for the action %q", fault.ErrUnsupported, e.Action)
 	}
 	return member, c, nil
 }

@@ -12,15 +12,17 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// DeleteAll takes back the triggers of every action for id, and for no other
-// id, and counts them: SCAN for the keys and for the actions that have a
-// schedule, and the script of Delete for each. Not atomic.
+// DeleteAll deletes the triggers of all actions with this id, and returns their
+// number. The id matches literally, so "*" deletes only the triggers with the
+// id "*".
 //
-// If one of the scripts fails the others are run all the same, and the count is
-// that of those that did not fail. The error is then that of the first that
-// failed, and MaybeApplied is true if any trigger was or may have been deleted.
+// DeleteAll sends SCAN for the keys of triggers and for the schedules, and runs
+// the script of [Schedule.Delete] for each trigger. It is not atomic. If a
+// script fails, the others run nevertheless. DeleteAll then returns the number
+// of triggers that it deleted and the first error, whose [OpError.MaybeApplied]
+// returns true if any trigger was or may have been deleted.
 //
-// Errors: those of Delete.
+// DeleteAll returns the errors of Delete.
 func (s *Schedule) DeleteAll(ctx context.Context, id string) (int64, error) {
 	t, err := s.beginAll(ctx, "DeleteAll")
 	if err == nil {
@@ -34,7 +36,7 @@ func (s *Schedule) DeleteAll(ctx context.Context, id string) (int64, error) {
 	if err := s.core.RefuseAbsent(t); err != nil {
 		return 0, err
 	}
-	found := map[string]triggerKey{} // by key: a schedule outlives a key, and a bare key has none
+	found := map[string]triggerKey{} // by key: an entry of a schedule may have no key, and a bare key no entry
 	for _, keys := range []scanKeys{s.keysOf(id), s.scheduled(id)} {
 		for page, err := range s.core.Scan(ctx, "DeleteAll", keys.kind, keys, nil) {
 			if err != nil {
@@ -88,25 +90,24 @@ func maybeApplied(t fault.Target, err error) bool {
 	return err != nil && errors.As(t.Failed(err), &op) && op.MaybeApplied()
 }
 
-// family is keys that SCAN may find, told apart by what reads them: a
-// store.Keys.
+// scanKeys is a set of keys that SCAN can find. It implements store.Keys.
 type scanKeys struct {
 	kind   store.Kind
 	glob   string
 	parse  func(key string) (triggerKey, bool)
-	prefix string // the pool's, which a label's key has and Glob and ID have not
+	prefix string // of the pool: parse expects it, Glob and ID do not
 }
 
-// Glob matches every key of the family, without the pool's prefix.
+// Glob returns the pattern that matches the keys, without the pool's prefix.
 func (f scanKeys) Glob() string { return f.glob }
 
-// ID says whether a key is the family's.
+// ID reports whether a key belongs to the set.
 func (f scanKeys) ID(key string) (string, bool) {
 	_, ok := f.parse(f.prefix + key)
 	return key, ok
 }
 
-// keysOf are the triggers for id that have a key.
+// keysOf returns the keys of the triggers with this id.
 func (s *Schedule) keysOf(id string) scanKeys {
 	glob := s.names.glob(triggerKey{s.tenant, keyspace.Any, keyspace.Any, id})
 	return scanKeys{store.String, glob, func(key string) (triggerKey, bool) {
@@ -116,10 +117,11 @@ func (s *Schedule) keysOf(id string) scanKeys {
 	}, s.core.Prefix()}
 }
 
-// sortedSet is the type of what is due.
+// sortedSet is the type of the keys that hold due times.
 const sortedSet store.Kind = "zset"
 
-// scheduled are the due sets, each read as the trigger for id of its action.
+// scheduled returns the due keys of all actions. Each is parsed as the trigger
+// of that action with this id.
 func (s *Schedule) scheduled(id string) scanKeys {
 	return scanKeys{sortedSet, "%exp*:due:*", func(key string) (triggerKey, bool) {
 		l, ok := s.names.parseDueKey(key)

@@ -1,6 +1,6 @@
-// Package expiry runs work that falls due: a service sets a trigger for a later
-// time, and a handler in any process does its work then. It takes the place of
-// a cron, a delay queue and a listener for keys that expire.
+// Package expiry runs work when it is due. A service sets a trigger for a later
+// time, and a [Listener] in any process runs the [Handler] of its action then.
+// Triggers replace cron jobs, delay queues, and listeners for expired keys.
 //
 //	registry := expiry.NewRegistry()
 //	err := registry.On("remind", func(ctx context.Context, e expiry.Event) error {
@@ -12,75 +12,87 @@
 //	triggers, err := symphony.NewTrigger(pools, "acme")
 //	err = triggers.Set(ctx, "remind", "u1", 24*time.Hour)
 //
-// # What is promised
+// # Terms
 //
-//   - At least once. A trigger whose Set returned nil fires, however often
-//     listeners and the server are killed, and however long no listener runs.
-//     This asks for a server that keeps what it acknowledged: appendonly yes and
-//     appendfsync always.
-//   - Once at a time. A firing has one worker, who holds it by a lease that
-//     heartbeats renew. A worker that cannot renew it has its handler's context
-//     ended before the lease lapses, and its late answer changes nothing.
-//   - Not early, by the server's clock, to the millisecond.
-//   - In the end. A failure is tried again, with a growing delay, and at last is
-//     a dead letter, which is kept until Retry or Discard; so is work whose
-//     workers were lost again and again. Every further attempt has a higher
-//     Event.Attempt.
+// A trigger is set for a tenant, an action and an id. When a listener claims a
+// trigger that is due, the trigger fires: it becomes a firing, and the same
+// action and id can be set again. A firing is delivered to one worker at a time
+// and is redelivered until its handler succeeds or it becomes a dead letter.
 //
-// # What is not
+// # Guarantees
 //
-//   - Exactly once. A worker can die between its work and the note of it, and
-//     its work is done again. Event.Key and Event.DueAt name one firing: where
-//     doing it twice would harm, remember them with what was done.
-//   - Anything under appendfsync everysec or no: a crash loses what the server
-//     had not written, a second's triggers with everysec. Nor anything when a
-//     replica takes over, by Sentinel or in a cluster, since replication is
-//     asynchronous.
-//   - Order. Triggers that fall due together run together.
-//   - A handler that goes on after its context ended: it may then run beside the
-//     next attempt.
+//   - At least once. If Set returned nil, the trigger fires, even if listeners
+//     and the server are killed, and even if no listener runs for a long time.
+//     The server must keep what it acknowledged: appendonly yes and appendfsync
+//     always.
+//   - One worker at a time. A worker holds a firing by a lease, which the
+//     listener renews. If the lease cannot be renewed, the handler's context ends
+//     before the lease expires, and the result of the handler is ignored.
+//   - Never early, by the server's clock, to the millisecond.
+//   - Failures end. A failed attempt is repeated with a growing delay. After
+//     [Config.MaxAttempts] failures, or [Config.MaxLapses] expired leases, the
+//     firing becomes a dead letter, which is kept until [Listener.Retry] or
+//     [Listener.Discard]. [Event.Attempt] increases with every redelivery.
 //
-// # What the server needs
+// # Limits
 //
-// Redis 7.0 or newer (or Valkey), for PEXPIRETIME, and maxmemory-policy
-// noeviction for this database: a key that is evicted looks like a trigger that
-// was taken back. Scripts, and nothing else. With the right to CONFIG SET the
-// listener turns keyspace events on (E, g and x, beside those that are on),
-// and so hears at once what other services do to triggers; without it, or on the
-// embedded server, a sweep every Config.Sweep finds that, and a line in the log
-// says so. What this library sets needs no events.
+//   - Work may be done more than once: a worker may die after the work, but
+//     before the listener has recorded it. If that would do harm, store
+//     [Event.Key] and [Event.DueAt], which identify a firing, together with the
+//     result.
+//   - With appendfsync everysec, a crash of the server loses the triggers of
+//     about one second. With appendfsync no, it loses more. A failover to a
+//     replica, by Sentinel or in a cluster, loses what was not replicated.
+//   - Triggers that are due at the same time run in no particular order.
+//   - A handler that ignores the end of its context may run at the same time as
+//     the next attempt.
 //
-// A slot of a cluster that moves ends its keys a little later, so there a key
-// that was put off by less than ten seconds past its grace was not put off.
+// # Requirements
 //
-// # How it works
+// The server must be Redis 7.0 or newer, or Valkey, because of PEXPIRETIME. Its
+// maxmemory-policy must be noeviction: an evicted key looks like a deleted
+// trigger. The Redis user needs scripts. It does not need CONFIG or keyspace
+// events for the triggers that this library sets.
 //
-// Beside the trigger's key, whose lifetime is the delay and an hour, stands an
-// entry in a sorted set by due time. Listeners claim what is due from the set, by
-// scripts, on the server's clock: the key's end is a hint, the set is the truth.
-// Listeners sleep until the next due time that they know, and are woken by
-// messages when something falls due before it.
+// If the user may run CONFIG SET, the listener adds the flags E, g and x to
+// notify-keyspace-events, and so learns at once when other services set, move or
+// delete triggers. Otherwise, and on the embedded server, it logs a line and
+// finds these changes by a sweep every [Config.Sweep].
 //
-// What others write into the keys of the schedule does no harm to the rest of
-// it: docs/triggers.md says what becomes of it. A step of the server's clock
-// forward fires what is due in between at once; after one back triggers fire when
-// the clock comes to their times again, and leases and retries are brought
-// forward.
+// # Implementation
 //
-// # Beside the Python service
+// A trigger has a key, whose lifetime is the delay and an hour of grace, and an
+// entry in a sorted set by due time. Listeners claim entries that are due, by
+// scripts that use the server's clock. The set decides; the expiry of the key is
+// only a hint. A listener sleeps until the next due time that it knows, and
+// receives a message if a trigger is set that is due earlier.
 //
-// A trigger that is just a key with a lifetime, as the Python service sets it, is
-// adopted: it gets its entry in the set as soon as a listener that handles its
-// action hears of it, and is as durable as any from then on. Triggers of other
-// actions are left alone. What that service does to a trigger of ours counts:
-// EXPIRE and SETEX give it a new time, DEL takes it back if it is seen within
-// the hour. With keyspace.Python a trigger of ours is such a key too, while no
-// listener here handles its action: it ends when it is due, and a Python worker
-// runs it.
+// Other clients may write anything into the keys of a schedule without harm to
+// the rest of it. docs/triggers.md lists each case.
+//
+// If the server's clock is set forward, the triggers that are due in between fire
+// at once. If it is set back, triggers fire when the clock reaches their times
+// again; leases and the delays of retries are adjusted.
+//
+// # The Python service
+//
+// The Python service sets a trigger as a key that expires when it is due. A
+// listener that handles the action adopts such a trigger as soon as it learns of
+// it: the trigger gets an entry in the sorted set, and is as durable as others
+// from then on. Triggers of other actions are left alone.
+//
+// The Python service can also change triggers of this library. EXPIRE and SETEX
+// change when a trigger is due. DEL deletes a trigger, if a listener notices it
+// within an hour of the due time.
+//
+// With [keyspace.Python], a trigger is such a key too while no listener of this
+// library handles its action, so that a Python worker runs it.
 //
 // # Clusters
 //
-// With keyspace.Cluster the triggers of an action spread over 16 slots by a
-// shard in their keys, which the library chooses. Each shard has a schedule of
-// its own.
+// With [keyspace.Cluster], the triggers of an action are spread over 16 slots.
+// The library chooses a shard for each trigger and puts it into the key. Each
+// shard has its own schedule. If a slot is migrated, its keys expire a little
+// later. Therefore a change of less than ten seconds in the expiry of a key is
+// ignored on a cluster.
 package expiry

@@ -6,27 +6,27 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The reasons for which a call fails, for errors.Is: the same values as in
-// package symphony.
+// The errors of this package, for [errors.Is]. They are the same values in
+// every package that returns them.
 var (
-	ErrNotFound        = pool.ErrNotFound        // no such trigger, dead letter or payload
-	ErrExists          = pool.ErrExists          // IfAbsent, and the trigger is set; a second handler for an action
+	ErrNotFound        = pool.ErrNotFound        // the trigger, dead letter or payload does not exist
+	ErrExists          = pool.ErrExists          // the trigger exists, with IfAbsent; or the action has a handler
 	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
-	ErrInvalidTTL      = pool.ErrInvalidTTL      // a negative delay
-	ErrTooLarge        = codec.ErrTooLarge       // a payload over Config.MaxValueBytes
-	ErrUnsupported     = pool.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
-	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no right to a command, key or channel
-	ErrUnexpectedReply = pool.ErrUnexpectedReply // a reply that no Redis gives
-	ErrInvalidArgument = pool.ErrInvalidArgument // no call can take this argument
-	ErrLeaseLost       = pool.ErrLeaseLost       // the work went to another worker: a cause of a handler's context
-	ErrInvalidKey      = keyspace.ErrInvalidKey  // a tenant, an action or an id cannot be in a key
-	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has that alias
-	ErrClosed          = pool.ErrClosed          // the pools are closed
+	ErrInvalidTTL      = pool.ErrInvalidTTL      // the delay is negative
+	ErrTooLarge        = codec.ErrTooLarge       // the payload is larger than pool.Config.MaxValueBytes
+	ErrUnsupported     = pool.ErrUnsupported     // the server, codec or layout cannot do it, or an option cannot apply
+	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no permission for the command, key or channel
+	ErrUnexpectedReply = pool.ErrUnexpectedReply // the server sent a reply that Redis never sends
+	ErrInvalidArgument = pool.ErrInvalidArgument // the argument is never valid
+	ErrLeaseLost       = pool.ErrLeaseLost       // the lease of a firing was lost; the cause of a handler's context
+	ErrInvalidKey      = keyspace.ErrInvalidKey  // the tenant, action or id cannot be part of a key
+	ErrUnknownPool     = pool.ErrUnknownPool     // the Pools do not have the alias
+	ErrClosed          = pool.ErrClosed          // the Pools are closed
 )
 
-// OpError is the error of one operation; see [pool.OpError].
+// OpError is the error of one operation. See [pool.OpError].
 type OpError = pool.OpError
 
-// ConfigError is one mistake in a [Config]. [NewListener] joins all of them. See
-// [pool.ConfigError].
+// ConfigError is an invalid field of a [Config]. [NewListener] joins the errors
+// of all invalid fields. See [pool.ConfigError].
 type ConfigError = pool.ConfigError

@@ -12,43 +12,46 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// Handler does the work of one trigger. An error, and a panic, count as a
-// failure: the work is tried again after Config.Backoff, and is a dead letter
-// after Config.MaxAttempts failures.
+// Handler does the work of one firing. If it returns an error or panics, the
+// attempt has failed. A failed attempt is repeated after [Config.Backoff],
+// until [Config.MaxAttempts] failures make the firing a dead letter.
 //
-// Work may be done twice: when a process dies between the work and its record,
-// or a handler goes on after its context has ended. Where that would do harm,
-// keep a mark of what was done under Event.Key and Event.DueAt.
+// A firing may be delivered more than once: if a process dies after the work
+// but before the listener recorded it, or if a lease expires while the handler
+// runs. If that would do harm, make the work idempotent. [Event.Key] and
+// [Event.DueAt] identify the firing.
 //
-// The context ends when the lease is lost (its cause is then ErrLeaseLost), and
-// when the listener stops and StopTimeout has passed.
+// The context ends when the lease is lost, with the cause [ErrLeaseLost], and
+// when the listener has stopped and [Config.StopTimeout] has passed. A handler
+// must return soon after that: another worker may already run the next attempt.
 type Handler func(ctx context.Context, e Event) error
 
-// Event is one trigger that fell due, at one of its attempts.
+// Event is one attempt at a trigger that was due.
 type Event struct {
 	Tenant string
 	Action string
 	ID     string
 
-	// Key is the trigger's key without the pool's prefix and without the shard
-	// that it has on a cluster.
+	// Key is the key of the trigger, without the pool's prefix and, on a
+	// cluster, without the shard.
 	Key string
 
-	// DueAt is when it fell due, by the server's clock. With Key it tells this
-	// firing from every other.
+	// DueAt is when the trigger was due, by the server's clock. Key and DueAt
+	// identify a firing.
 	DueAt time.Time
 
-	// Attempt counts how often this firing was handed out, from 1. Every repeat,
-	// whatever its reason, has a higher one.
+	// Attempt is the number of this attempt, from 1. It increases with every
+	// redelivery.
 	Attempt int
 
-	// Failures counts the attempts that failed since it was set or retried, and
-	// LastError is the text of the last one's error, at most 500 bytes.
+	// Failures is the number of failed attempts since the trigger was set, or
+	// since [Listener.Retry]. LastError is the text of the last error, at most
+	// 500 bytes.
 	Failures  int
 	LastError string
 
-	// Lapses counts the attempts since then whose worker was lost: it died, or did
-	// not reach the server for as long as its lease.
+	// Lapses is the number of attempts since then whose lease expired, because
+	// the worker died or did not reach the server in time.
 	Lapses int
 
 	payload *payload
@@ -56,22 +59,23 @@ type Event struct {
 	shard   string
 }
 
-// payload is what SetPayload wrote, and the codec of the listener that read it.
+// payload is an encoded payload, and the codec of the listener that read it.
 type payload struct {
 	codec    codec.Codec
 	text     string
-	maxBytes int // how much memory reading it may take
+	maxBytes int // limit of the memory that decoding may use
 }
 
-// HasPayload reports whether the trigger was set with one. One that another
-// service set has none.
+// HasPayload reports whether the trigger was set with a payload. Triggers that
+// another service set have none.
 func (e Event) HasPayload() bool { return e.payload != nil }
 
-// Decode reads the payload into dst, a pointer, with the codec that wrote it:
-// one of package codec, or Config.Codec.
+// Decode decodes the payload into dst, which must be a pointer. It uses the
+// codec that encoded the payload: one of package [codec], or [Config.Codec].
 //
-// Errors: ErrNotFound where there is no payload; a *codec.DecodeError for one
-// that does not fit; ErrUnsupported for one of a codec that is neither.
+// If the trigger has no payload, Decode returns [ErrNotFound]. If the payload
+// does not fit dst, it returns a [*codec.DecodeError]. If the payload was
+// encoded with another codec, it returns [ErrUnsupported].
 func (e Event) Decode(dst any) error {
 	if e.payload == nil {
 		return fmt.Errorf("expiry: the payload of %q: %w", e.Key, fault.ErrNotFound)
@@ -82,8 +86,8 @@ func (e Event) Decode(dst any) error {
 	return nil
 }
 
-// encode is a payload as the schedule keeps it: the codec's name after its
-// length, and the codec's bytes.
+// encode encodes a payload for the schedule: the length of the codec's name, a
+// colon, the name, and the bytes of the codec.
 func encode(c codec.Codec, value any) (string, error) {
 	data, err := c.Marshal(value)
 	if err != nil {
@@ -97,7 +101,7 @@ func (p *payload) decode(dst any) error {
 	size, rest, _ := strings.Cut(p.text, ":")
 	n, err := strconv.Atoi(size)
 	if err != nil || n < 0 || n > len(rest) {
-		return errors.New("it was not written by a schedule")
+		return errors.New("it does not name its codec, so no Schedule wrote it")
 	}
 	name, data := rest[:n], rest[n:]
 	for _, c := range []codec.Codec{p.codec, codec.Compact, codec.JSON, codec.MsgPack} {
@@ -105,11 +109,11 @@ func (p *payload) decode(dst any) error {
 			return codec.NewValue(c, []byte(data)).WithMaxDecoded(p.maxBytes).Decode(dst)
 		}
 	}
-	return fmt.Errorf("%w: it was written with the codec %q; set Config.Codec to it", fault.ErrUnsupported, name)
+	return fmt.Errorf("%w: it was encoded with the codec %q; set Config.Codec to that codec", fault.ErrUnsupported, name)
 }
 
-// event reads what a claim or a dead letter tells. Where it cannot be read, the
-// event still names the firing, so that it can be discarded.
+// event returns the event of a claimed firing or a dead letter. If the firing
+// is invalid, it returns an error and an event that Discard accepts.
 func (l *Listener) event(q *queue, f firing) (Event, error) {
 	due, key, _ := strings.Cut(f.member, "|")
 	e := Event{Action: q.action, Key: l.names.eventKey(key, q.shard), member: f.member, shard: q.shard}
@@ -121,27 +125,27 @@ func (l *Listener) event(q *queue, f firing) (Event, error) {
 	}
 	ms, err := strconv.ParseInt(due, 10, 64)
 	if err != nil {
-		return e, fmt.Errorf("expiry: %q is no firing of a trigger", f.member)
+		return e, fmt.Errorf("expiry: %q is not the name of a firing", f.member)
 	}
 	e.DueAt = time.UnixMilli(ms)
 	found, ok := l.names.parse(key)
 	if !ok || found.action != q.action || found.shard != q.shard {
-		return e, fmt.Errorf("expiry: %q is no trigger of the action %q in %q", key, q.action, l.names.pattern)
+		return e, fmt.Errorf("expiry: %q is not the key of a trigger of the action %q in the layout %q", key, q.action, l.names.pattern)
 	}
 	e.Tenant, e.Action, e.ID = found.tenant, found.action, found.id
 	return e, nil
 }
 
-// readRecord reads attempts, failures, lapses, state and error.
-func (e *Event) readStatus(record string) error {
-	fields := strings.SplitN(record, " ", 5)
+// readStatus parses `<attempts> <failures> <lapses> <state> <last error>`.
+func (e *Event) readStatus(status string) error {
+	fields := strings.SplitN(status, " ", 5)
 	if len(fields) < 5 {
-		return fmt.Errorf("expiry: the record of %q cannot be read", e.Key)
+		return fmt.Errorf("expiry: the status of %q is invalid", e.Key)
 	}
 	for i, into := range []*int{&e.Attempt, &e.Failures, &e.Lapses} {
 		n, err := strconv.Atoi(fields[i])
 		if err != nil {
-			return fmt.Errorf("expiry: the record of %q cannot be read", e.Key)
+			return fmt.Errorf("expiry: the status of %q is invalid", e.Key)
 		}
 		*into = n
 	}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// heartbeat renews the leases of the listener's jobs until the shift is idle.
+// heartbeat renews the leases of the listener's jobs until no handler runs.
 func (l *Listener) heartbeat(s *session) {
 	ticker := time.NewTicker(l.cfg.Lease / 10)
 	defer ticker.Stop()
@@ -21,11 +21,11 @@ func (l *Listener) heartbeat(s *session) {
 	}
 }
 
-// margin is how long before the end of a lease it counts as lost here.
+// leaseMargin is how long before its end a lease counts as lost.
 func (l *Listener) leaseMargin() time.Duration { return l.cfg.Lease / 10 }
 
-// beat ends the contexts of jobs whose lease is about to lapse, and renews
-// those that are a third through theirs.
+// checkLeases ends the contexts of jobs whose leases are about to expire, and
+// renews the leases that were last renewed a third of a lease ago.
 func (c *consumer) checkLeases(s *session, now time.Time) {
 	lease := c.listener.cfg.Lease
 	var stale []*job
@@ -53,7 +53,7 @@ func (c *consumer) checkLeases(s *session, now time.Time) {
 	}
 }
 
-// lose ends the context of a job whose lease is gone.
+// loseLease ends the context of a job whose lease is lost.
 func (c *consumer) loseLease(j *job) {
 	j.leaseLost = true
 	c.listener.count.leasesLost.Add(1)

@@ -2,13 +2,11 @@ package expiry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/redis/rueidis"
 
@@ -17,8 +15,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Listener does the work of triggers that fall due, of the actions in its
-// registry. Any number of listeners in any number of processes share the work.
+// Listener runs the handlers of a [Registry] when triggers are due. Any number
+// of listeners, in any number of processes, share the work.
 type Listener struct {
 	cfg            Config
 	pools          *pool.Pools
@@ -29,26 +27,29 @@ type Listener struct {
 	slots          *slots
 	count          counters
 	running        atomic.Bool
-	lastFailureLog atomic.Int64 // when a failed call to Redis was last logged, in Unix seconds
+	lastFailureLog atomic.Int64 // when a failed call was last logged, in Unix seconds
 
-	noEventsOnce sync.Once // that there are no events
+	noEventsOnce sync.Once // for the log line about missing events
 	logLimit     logLimiter
 }
 
 type consumerKey struct{ shard, action string }
 
-// NewListener makes a listener for the actions that r has now. Nothing is sent.
+// NewListener returns a listener for the actions that r has now. It sends
+// nothing.
 //
-// Errors: a *ConfigError for each mistake in cfg, joined; ErrUnknownPool;
-// ErrInvalidKey for an action that cannot be in a key; ErrExists for two actions
-// that the layout's keys do not tell apart; ErrUnsupported for a registry
-// without handlers, and for a layout that does not fit the server.
+// If fields of cfg are invalid, NewListener returns a [*ConfigError] for each,
+// joined. If p is nil or has no pool with the alias, it returns
+// [ErrUnknownPool]. If r is nil or empty, it returns [ErrInvalidArgument]. If
+// an action cannot be part of a key, it returns [ErrInvalidKey]. If two actions
+// have the same keys in the layout, it returns [ErrExists]. If the layout does
+// not fit the server, it returns [ErrUnsupported].
 func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 	if p == nil {
-		return nil, fmt.Errorf("expiry: %w: the Pools are nil; pool.Open makes them", pool.ErrUnknownPool)
+		return nil, fmt.Errorf("expiry: %w: the Pools are nil; open them with pool.Open", pool.ErrUnknownPool)
 	}
 	if r == nil {
-		return nil, fmt.Errorf("expiry: %w: the Registry is nil; NewRegistry makes one", fault.ErrInvalidArgument)
+		return nil, fmt.Errorf("expiry: %w: the Registry is nil; create one with NewRegistry", fault.ErrInvalidArgument)
 	}
 	cfg, err := cfg.withDefaults(p)
 	if err != nil {
@@ -68,10 +69,10 @@ func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 	return l, nil
 }
 
-// handle makes the lanes.
+// makeConsumers creates a consumer for each action and shard.
 func (l *Listener) makeConsumers(handlers map[string]Handler) error {
 	if len(handlers) == 0 {
-		return fmt.Errorf("%w: the Registry has no handler; give it one with On before NewListener", fault.ErrInvalidArgument)
+		return fmt.Errorf("%w: the Registry has no handlers; register one with On before you call NewListener", fault.ErrInvalidArgument)
 	}
 	for _, name := range slices.Sorted(maps.Keys(handlers)) {
 		if err := l.names.checkAction(name); err != nil {
@@ -84,7 +85,7 @@ func (l *Listener) makeConsumers(handlers map[string]Handler) error {
 		for _, shard := range l.names.allShards() {
 			key := consumerKey{shard, action}
 			if _, taken := l.byKey[key]; taken {
-				return fmt.Errorf("%w: %q is the action %q in a key of %q, and so is another with a handler", fault.ErrExists, name, action, l.names.pattern)
+				return fmt.Errorf("%w: in keys of %q, the action %q and another one with a handler are both %q; rename one of them", fault.ErrExists, l.names.pattern, name, action)
 			}
 			c := newConsumer(l, newQueue(l.core.Client, l.names, shard, action), handlers[name])
 			l.byKey[key] = c
@@ -99,16 +100,17 @@ func (l *Listener) consumerOf(shard, action string) (*consumer, bool) {
 	return c, ok
 }
 
-// Run does the work until ctx ends. Then it claims no more, gives the handlers
-// at work Config.StopTimeout to finish, ends their contexts, releases what is
-// not done to other listeners, and returns nil.
+// Run claims triggers that are due and runs their handlers, until ctx ends.
+// Then it claims no more and waits up to [Config.StopTimeout] for the handlers
+// that run. It ends the contexts of the others, releases their firings, and
+// returns nil.
 //
-// A server that does not answer is asked again until it does. Errors: ErrClosed
-// when the pools are closed; ErrUnsupported for a server that is too old, and
-// while Run runs already.
+// If the server does not reply, Run tries again until it does. If the pools are
+// closed, Run returns [ErrClosed]. If the server is older than Redis 7.0, or if
+// Run is running already, it returns [ErrUnsupported].
 func (l *Listener) Run(ctx context.Context) error {
 	if !l.running.CompareAndSwap(false, true) {
-		return fmt.Errorf("expiry: %w: Run runs already; a second listener needs a NewListener of its own", fault.ErrUnsupported)
+		return fmt.Errorf("expiry: Run: %w: the listener is running already; create another one with NewListener", fault.ErrUnsupported)
 	}
 	defer l.running.Store(false)
 	if err := l.checkServer(ctx); err != nil {
@@ -124,120 +126,3 @@ func (l *Listener) Run(ctx context.Context) error {
 	}
 	return context.Cause(s.ctx)
 }
-
-// shift is one Run: what it is made of ends in this order.
-type session struct {
-	ctx  context.Context // no more is claimed
-	quit context.CancelCauseFunc
-
-	handlerCtx  context.Context // the handlers' contexts
-	endHandlers context.CancelCauseFunc
-
-	redisCtx context.Context // calls to Redis
-	endRedis context.CancelFunc
-
-	loops         sync.WaitGroup // what ends with ctx
-	handlers      sync.WaitGroup // handlers at work
-	recorders     sync.WaitGroup // what records their outcome; ends with idle
-	handlersDone  chan struct{}  // no handler is at work any more that counts
-	sweepRequests chan struct{}  // asks for a sweep
-}
-
-func newSession(parent context.Context) *session {
-	s := &session{handlersDone: make(chan struct{}), sweepRequests: make(chan struct{}, 1)}
-	s.ctx, s.quit = context.WithCancelCause(parent)
-	s.handlerCtx, s.endHandlers = context.WithCancelCause(context.WithoutCancel(parent))
-	s.redisCtx, s.endRedis = context.WithCancel(context.WithoutCancel(parent))
-	return s
-}
-
-func (s *session) close() {
-	s.quit(nil)
-	s.endHandlers(nil)
-	s.endRedis()
-}
-
-// errStopped is the cause of the handlers' contexts when the listener stops.
-var errStopped = errors.New("the listener stops")
-
-func (l *Listener) start(s *session) {
-	for _, c := range l.consumers {
-		s.loops.Go(func() { c.loop(s) })
-		s.recorders.Go(func() { c.recordOutcomes(s) })
-	}
-	s.recorders.Go(func() { l.heartbeat(s) })
-	s.loops.Go(func() { l.watch(s) })
-	s.loops.Go(func() { l.sweep(s) })
-}
-
-// settling is how long handlers may take to return once their contexts ended,
-// and the server to take note of it.
-const settleTime = time.Second
-
-func (l *Listener) stop(s *session) {
-	patience := time.AfterFunc(l.cfg.StopTimeout, func() { s.endHandlers(errStopped) })
-	defer patience.Stop()
-	settle := min(settleTime, l.cfg.StopTimeout)
-	returned := make(chan struct{})
-	go func() {
-		s.loops.Wait()
-		s.handlers.Wait()
-		close(returned)
-	}()
-	select {
-	case <-returned:
-	case <-s.handlerCtx.Done():
-		waitFor(returned, settle)
-	}
-	released := 0
-	for _, c := range l.consumers {
-		released += c.releaseUnfinished()
-	}
-	if released > 0 {
-		l.cfg.Logger.Warn("expiry: handlers did not return when their contexts ended; their work is released", "handlers", released)
-	}
-	close(s.handlersDone)
-	recorded := make(chan struct{})
-	go func() {
-		s.recorders.Wait()
-		close(recorded)
-	}()
-	waitFor(recorded, settle)
-	s.endRedis()
-	<-recorded
-}
-
-func waitFor(done <-chan struct{}, most time.Duration) {
-	timer := time.NewTimer(most)
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-	}
-}
-
-// trouble notes a call to Redis that failed, and logs it now and then. It reports
-// whether the shift has ended, as it does when the pools are closed.
-func (l *Listener) callFailed(s *session, err error) (closed bool) {
-	if s.redisCtx.Err() != nil {
-		return true
-	}
-	if _, closed := l.pools.Client(l.cfg.Pool); closed != nil {
-		s.quit(fmt.Errorf("expiry: Run: %w", pool.ErrClosed))
-		return true
-	}
-	l.count.errors.Add(1)
-	if l.reportWrongType(err, "") {
-		return false
-	}
-	now, said := time.Now().Unix(), l.lastFailureLog.Load()
-	if now-said >= failureLogPeriod && l.lastFailureLog.CompareAndSwap(said, now) {
-		l.cfg.Logger.Warn("expiry: a call to Redis failed; trying again until it does not", "pool", string(l.cfg.Pool),
-			"failures", l.count.errors.Load(), "error", fault.Translate(err))
-	}
-	return false
-}
-
-// troublePeriod is how many seconds lie between two log lines about calls that
-// fail.
-const failureLogPeriod = 10

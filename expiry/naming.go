@@ -11,17 +11,19 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// shards is over how many slots of a cluster the triggers spread.
+// shardCount is the number of slots of a cluster over which triggers are
+// spread.
 const shardCount = 16
 
-// naming gives the keys of triggers and of the sets beside them, on one pool.
+// naming builds and parses the keys of triggers and of their schedules, on one
+// pool.
 type naming struct {
 	pattern keyspace.Pattern
 	prefix  string
 	sharded bool
 }
 
-// label is what a trigger's key tells.
+// triggerKey holds the parts of a trigger's key.
 type triggerKey struct{ tenant, shard, action, id string }
 
 func newNaming(pattern keyspace.Pattern, prefix string, cluster bool) (naming, error) {
@@ -29,7 +31,7 @@ func newNaming(pattern keyspace.Pattern, prefix string, cluster bool) (naming, e
 	switch len(pattern.Params()) {
 	case 3:
 		if cluster {
-			return n, fmt.Errorf("%w: on a cluster triggers need a shard as their hash tag, and %q has none; take the Trigger pattern of keyspace.Cluster()",
+			return n, fmt.Errorf("%w: on a cluster, the keys of triggers need a shard as their hash tag, and %q has none; use the Trigger pattern of keyspace.Cluster()",
 				fault.ErrUnsupported, pattern)
 		}
 		return n, nil
@@ -39,11 +41,11 @@ func newNaming(pattern keyspace.Pattern, prefix string, cluster bool) (naming, e
 			return n, nil
 		}
 	}
-	return n, fmt.Errorf("%w: %q is no pattern of triggers; it takes a tenant, an action and an id, or a tenant, a {{shard}}, an action and an id",
+	return n, fmt.Errorf("%w: %q is not a pattern for triggers; use one with a tenant, an action and an id, or with a tenant, a {{shard}}, an action and an id",
 		fault.ErrUnsupported, pattern)
 }
 
-// shard is where a trigger lies; empty without shards.
+// shard returns the shard of a trigger, or "" if the pattern has no shards.
 func (n naming) shard(tenant, action, id string) string {
 	if !n.sharded {
 		return ""
@@ -53,7 +55,8 @@ func (n naming) shard(tenant, action, id string) string {
 	return "s" + strconv.Itoa(int(h.Sum32()%shardCount))
 }
 
-// allShards are the shards there are, one empty one without shards.
+// allShards returns all shards, or one empty string if the pattern has no
+// shards.
 func (n naming) allShards() []string {
 	if !n.sharded {
 		return []string{""}
@@ -65,7 +68,7 @@ func (n naming) allShards() []string {
 	return all
 }
 
-// parts are the pattern's parts.
+// parts returns the parts in the order of the pattern.
 func (n naming) parts(l triggerKey) []string {
 	if n.sharded {
 		return []string{l.tenant, l.shard, l.action, l.id}
@@ -73,7 +76,7 @@ func (n naming) parts(l triggerKey) []string {
 	return []string{l.tenant, l.action, l.id}
 }
 
-// parse reads a key as Redis has it.
+// parse parses the key of a trigger, with the pool's prefix.
 func (n naming) parse(key string) (triggerKey, bool) {
 	bare, ok := strings.CutPrefix(key, n.prefix)
 	if !ok {
@@ -89,7 +92,7 @@ func (n naming) parse(key string) (triggerKey, bool) {
 	return triggerKey{tenant: parts[0], action: parts[1], id: parts[2]}, true
 }
 
-// hashTag is the part of a key that chooses its slot; empty if all of it does.
+// hashTag returns the hash tag of a key, or "" if it has none.
 func hashTag(key string) string {
 	_, rest, _ := strings.Cut(key, "{")
 	tag, _, ok := strings.Cut(rest, "}")
@@ -99,18 +102,18 @@ func hashTag(key string) string {
 	return tag
 }
 
-// key is a trigger's key as Redis has it.
+// key returns the key of a trigger, with the pool's prefix.
 func (n naming) key(l triggerKey) (string, error) {
 	key, err := n.pattern.Key(n.parts(l)...)
 	return n.prefix + key, err
 }
 
-// glob matches the keys of triggers; a field of l that is keyspace.Any matches
-// every value.
+// glob returns a pattern that matches keys of triggers, without the pool's
+// prefix. A part that is [keyspace.Any] matches every value.
 func (n naming) glob(l triggerKey) string { return n.pattern.Glob(n.parts(l)...) }
 
-// pieces are what the keys of all triggers of an action and a shard have in
-// common, in this order: the first at their beginning, the last at their end.
+// literals returns the strings that the keys of all triggers of an action and
+// shard contain, in order. Keys begin with the first and end with the last.
 func (n naming) literals(shard, action string) []string {
 	glob := n.glob(triggerKey{keyspace.Any, shard, action, keyspace.Any})
 	all := []string{n.prefix}
@@ -128,7 +131,7 @@ func (n naming) literals(shard, action string) []string {
 	return all
 }
 
-// shown is a key without the pool's prefix and without the shard.
+// eventKey returns the key without the pool's prefix and without the shard.
 func (n naming) eventKey(key, shard string) string {
 	key = strings.TrimPrefix(key, n.prefix)
 	if n.sharded {
@@ -137,8 +140,8 @@ func (n naming) eventKey(key, shard string) string {
 	return key
 }
 
-// checkTenant, checkAction and checkID return the error of a part that no key of
-// a trigger can contain.
+// checkTenant, checkAction and checkID return an error if no key can contain
+// the part.
 func (n naming) checkTenant(tenant string) error { return n.pattern.CheckPart(0, tenant) }
 
 func (n naming) checkAction(action string) error {
@@ -149,8 +152,8 @@ func (n naming) checkID(id string) error {
 	return n.pattern.CheckPart(len(n.pattern.Params())-1, id)
 }
 
-// action is how an action is spelled in keys: the Python package's patterns
-// know fewer spellings than there are actions.
+// actionInKeys returns the action as keys contain it. The Python package's
+// patterns replace some characters.
 func (n naming) actionInKeys(action string) (string, error) {
 	if !n.pattern.IsPython() {
 		return action, nil
@@ -161,13 +164,13 @@ func (n naming) actionInKeys(action string) (string, error) {
 	}
 	l, ok := n.parse(key)
 	if !ok {
-		return "", fmt.Errorf("%w: no key tells the action %q in %q", keyspace.ErrInvalidKey, action, n.pattern)
+		return "", fmt.Errorf("%w: the action %q cannot be read back from a key of %q; rename it", keyspace.ErrInvalidKey, action, n.pattern)
 	}
 	return l.action, nil
 }
 
-// beside is the key of a set of the schedule of one action, in the slot of the
-// triggers of its shard.
+// scheduleKey returns a key of the schedule of an action. It lies in the slot
+// of the triggers of its shard.
 func (n naming) scheduleKey(kind, shard, action string) string {
 	if shard != "" {
 		shard = "{" + shard + "}"
@@ -175,7 +178,7 @@ func (n naming) scheduleKey(kind, shard, action string) string {
 	return n.prefix + "%exp" + shard + ":" + kind + ":" + action
 }
 
-// actionOf reads the action and the shard out of the key of a due set.
+// parseDueKey parses the key of a schedule's due times.
 func (n naming) parseDueKey(key string) (l triggerKey, ok bool) {
 	rest, ok := strings.CutPrefix(key, n.prefix+"%exp")
 	if !ok {

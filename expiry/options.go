@@ -6,22 +6,22 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Option configures a [Schedule]: how it writes. [NewSchedule] and
-// [Schedule.With] take options. If an option cannot apply, the error is
-// [ErrUnsupported] and names it. Options about lifetimes cannot apply, since the
-// delay of a trigger is its lifetime.
+// Option changes how a [Schedule] sets triggers. Pass options to [NewSchedule] or
+// [Schedule.With]. If an option cannot apply, the error is [ErrUnsupported] and
+// names it. Options about lifetimes never apply: the delay of a trigger decides
+// its lifetime.
 type Option = pool.Option
 
-// IfExists moves a trigger that is set. If it is not set, the call returns
-// [ErrNotFound] and changes nothing.
+// IfExists changes a trigger only if it exists. If it does not exist, the call
+// returns [ErrNotFound] and changes nothing.
 func IfExists() Option { return option.IfExists() }
 
-// IfAbsent sets a trigger that is not set. If it is set, the call returns
-// [ErrExists] and changes nothing.
+// IfAbsent sets a trigger only if it does not exist. If it exists, the call
+// returns [ErrExists] and changes nothing.
 func IfAbsent() Option { return option.IfAbsent() }
 
-// On uses the pool with alias a in place of the alias that [NewSchedule] was
-// given. [Config.Pool] of the listener must be the same.
+// On uses the pool with the alias a instead of the one given to [NewSchedule].
+// Give the listener the same alias, in [Config.Pool].
 //
 // If no pool has the alias, the error is [ErrUnknownPool].
 func On(a pool.Alias) Option { return option.On(a) }

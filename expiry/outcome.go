@@ -11,11 +11,11 @@ import (
 	"github.com/symphony-go/symphony/internal/backoff"
 )
 
-// recordBatch is how many outcomes one script records.
+// outcomePage is the maximum number of outcomes that one script records.
 const outcomePage = 200
 
-// record tells Redis the outcomes of the lane's jobs, as they come, until the
-// shift has none left.
+// recordOutcomes records the outcomes of the consumer's jobs in Redis, until
+// the session has no more jobs.
 func (c *consumer) recordOutcomes(s *session) {
 	for {
 		batch := c.takeFinished()
@@ -44,13 +44,13 @@ func (c *consumer) takeFinished() []*job {
 }
 
 func (c *consumer) recordBatch(s *session, batch []*job) {
-	var succeeded, unread []*job
+	var succeeded, unreadableJobs []*job
 	for _, j := range batch {
 		switch j.outcome {
 		case done:
 			succeeded = append(succeeded, j)
 		case unreadable:
-			unread = append(unread, j)
+			unreadableJobs = append(unreadableJobs, j)
 		case failed, released:
 			c.recordPutBack(s, j)
 		}
@@ -58,7 +58,7 @@ func (c *consumer) recordBatch(s *session, batch []*job) {
 	for jobs := range slices.Chunk(succeeded, outcomePage) {
 		c.recordDone(s, jobs)
 	}
-	for jobs := range slices.Chunk(unread, outcomePage) {
+	for jobs := range slices.Chunk(unreadableJobs, outcomePage) {
 		c.recordUnreadable(s, jobs)
 	}
 	c.mu.Lock()
@@ -68,12 +68,12 @@ func (c *consumer) recordBatch(s *session, batch []*job) {
 	}
 }
 
-// acknowledge ends work that was done.
+// recordDone records jobs that succeeded.
 func (c *consumer) recordDone(s *session, jobs []*job) {
-	ts := tokensOf(jobs)
+	tokens := tokensOf(jobs)
 	var lost []int
 	recorded := c.retryRecording(s, jobs, func(ctx context.Context) (err error) {
-		lost, err = c.ack(ctx, ts)
+		lost, err = c.ack(ctx, tokens)
 		return err
 	})
 	if !recorded {
@@ -82,19 +82,19 @@ func (c *consumer) recordDone(s *session, jobs []*job) {
 	c.listener.count.succeeded.Add(int64(len(jobs) - len(lost)))
 	for _, i := range lost {
 		if jobs[i].maybeRecorded {
-			c.listener.count.succeeded.Add(1) // most likely the answer that was lost said so
+			c.listener.count.succeeded.Add(1) // the call whose reply was lost probably recorded it
 			continue
 		}
-		c.reportLeaseLost(jobs[i], "expiry: work was done, but its lease had lapsed and it is done again")
+		c.reportLeaseLost(jobs[i], "expiry: work succeeded after its lease was lost; its result is ignored")
 	}
 }
 
 func tokensOf(jobs []*job) []token {
-	ts := make([]token, len(jobs))
+	tokens := make([]token, len(jobs))
 	for i, j := range jobs {
-		ts[i] = j.token
+		tokens[i] = j.token
 	}
-	return ts
+	return tokens
 }
 
 func (c *consumer) reportLeaseLost(j *job, message string) {
@@ -108,7 +108,7 @@ func (c *consumer) reportLeaseLost(j *job, message string) {
 	c.listener.cfg.Logger.Warn(message, j.event.logAttributes()...)
 }
 
-// putBack releases work, or notes its failure.
+// recordPutBack records a job that failed or is released.
 func (c *consumer) recordPutBack(s *session, j *job) {
 	if j.outcome == released {
 		c.retryRecording(s, []*job{j}, func(ctx context.Context) error {
@@ -118,35 +118,35 @@ func (c *consumer) recordPutBack(s *session, j *job) {
 		return
 	}
 	delay := c.listener.delay(j.event.Failures+1, j.err)
-	var what putBackResult
+	var result putBackResult
 	if c.retryRecording(s, []*job{j}, func(ctx context.Context) (err error) {
-		what, err = c.fail(ctx, j.token, delay, c.listener.cfg.MaxAttempts, errorText(j.err))
+		result, err = c.fail(ctx, j.token, delay, c.listener.cfg.MaxAttempts, errorText(j.err))
 		return err
 	}) {
-		c.reportFailure(j, what, delay)
+		c.reportFailure(j, result, delay)
 		c.alarm.set(time.Now().Add(delay))
 	}
 }
 
-// setAside makes dead letters of firings that cannot be read.
+// recordUnreadable makes dead letters of firings that cannot be read.
 func (c *consumer) recordUnreadable(s *session, jobs []*job) {
-	fs, why, odd := make([]firing, len(jobs)), make([]string, len(jobs)), invalidEntries{}
+	firings, errs, invalid := make([]firing, len(jobs)), make([]string, len(jobs)), invalidEntries{}
 	for i, j := range jobs {
-		fs[i], why[i] = j.firing, errorText(j.err)
+		firings[i], errs[i] = j.firing, errorText(j.err)
 	}
 	if c.retryRecording(s, jobs, func(ctx context.Context) (err error) {
-		odd.count, err = c.deadLetter(ctx, fs, why)
+		invalid.count, err = c.deadLetter(ctx, firings, errs)
 		return err
 	}) {
-		odd.examples = why[:min(len(why), 3)]
-		c.listener.count.deadLettered.Add(odd.count)
-		c.deadCount.Add(odd.count)
-		c.reportInvalid(odd)
+		invalid.examples = errs[:min(len(errs), 3)]
+		c.listener.count.deadLettered.Add(invalid.count)
+		c.deadCount.Add(invalid.count)
+		c.reportInvalid(invalid)
 	}
 }
 
-// delay is Config.Backoff, which is the user's: a function that does not return
-// is replaced by the default.
+// delay calls [Config.Backoff]. If that panics or ends its goroutine, delay
+// returns the default.
 func (l *Listener) delay(failures int, err error) time.Duration {
 	answer := make(chan time.Duration, 1)
 	go func() {
@@ -161,41 +161,43 @@ func (l *Listener) delay(failures int, err error) time.Duration {
 	return backoff.After(failures)
 }
 
-func (c *consumer) reportFailure(j *job, what putBackResult, delay time.Duration) {
+func (c *consumer) reportFailure(j *job, result putBackResult, delay time.Duration) {
 	log := c.listener.cfg.Logger.With(j.event.logAttributes()...).With(slog.Any("error", j.err))
 	var p *panicError
 	if errors.As(j.err, &p) {
 		c.listener.count.panics.Add(1)
 		log = log.With(slog.String("stack", string(p.stack)))
 	}
-	switch what {
+	switch result {
 	case putBackLost:
-		c.reportLeaseLost(j, "expiry: work failed after its lease had lapsed")
+		c.reportLeaseLost(j, "expiry: work failed after its lease was lost; its result is ignored")
 	case putBackDead:
 		c.listener.count.deadLettered.Add(1)
 		c.deadCount.Add(1)
-		log.Error("expiry: work failed for the last time and is a dead letter")
+		log.Error("expiry: work failed for the last time and became a dead letter")
 	default:
 		c.listener.count.retried.Add(1)
 		if p != nil {
-			log.Error("expiry: a handler panicked; its work is tried again", "after", delay)
+			log.Error("expiry: a handler panicked; its work is redelivered", "after", delay)
 		} else {
-			log.Warn("expiry: work failed and is tried again", "after", delay)
+			log.Warn("expiry: work failed and is redelivered", "after", delay)
 		}
 	}
 }
 
-// reportBuried tells of work whose leases lapsed too often.
-func (c *consumer) reportDied(letters []firing) {
-	for _, f := range letters {
-		e, _ := c.listener.event(c.queue, f) // one that cannot be read has its key all the same
+// reportDied logs and counts firings that became dead letters because their
+// leases expired too often.
+func (c *consumer) reportDied(died []firing) {
+	for _, f := range died {
+		e, _ := c.listener.event(c.queue, f) // an invalid firing has at least its key
 		c.listener.count.deadLettered.Add(1)
-		c.listener.cfg.Logger.Error("expiry: work lost its worker for the last time and is a dead letter; does it end its process?",
+		c.listener.cfg.Logger.Error("expiry: the lease of work expired for the last time, and the work became a dead letter; check whether it ends its process",
 			append(e.logAttributes(), slog.Int("lapses", e.Lapses))...)
 	}
 }
 
-// attributes say which firing a log line is about. They hold no payload.
+// logAttributes returns the attributes that identify the firing in a log line.
+// They do not contain the payload.
 func (e Event) logAttributes() []any {
 	return []any{
 		slog.String("tenant", e.Tenant), slog.String("action", e.Action), slog.String("id", e.ID),
@@ -205,7 +207,7 @@ func (e Event) logAttributes() []any {
 
 const maxErrorText = 500
 
-// errorText is the text of an error that is kept with the work.
+// errorText returns the text of an error that is stored with the firing.
 func errorText(err error) string {
 	text := err.Error()
 	if len(text) <= maxErrorText {
@@ -218,9 +220,10 @@ func errorText(err error) string {
 	return text[:cut]
 }
 
-// insist repeats a call about jobs until it succeeds, or the shift ends.
+// retryRecording repeats a call about jobs until it succeeds or the session
+// ends. It reports whether the call succeeded.
 func (c *consumer) retryRecording(s *session, jobs []*job, call func(context.Context) error) bool {
-	var pause retryDelay
+	var delay retryDelay
 	for {
 		err := call(s.redisCtx)
 		if err == nil {
@@ -232,23 +235,24 @@ func (c *consumer) retryRecording(s *session, jobs []*job, call func(context.Con
 		if c.listener.callFailed(s, err) {
 			return false
 		}
-		pause.wait(s.redisCtx)
+		delay.wait(s.redisCtx)
 	}
 }
 
-// persist repeats a call until it succeeds, or the shift ends.
+// retryCall repeats a call until it succeeds or the session ends.
 func (l *Listener) retryCall(s *session, call func(context.Context) error) {
-	var pause retryDelay
+	var delay retryDelay
 	for s.ctx.Err() == nil {
 		err := call(s.ctx)
 		if err == nil || s.ctx.Err() != nil || l.callFailed(s, err) {
 			return
 		}
-		pause.wait(s.ctx)
+		delay.wait(s.ctx)
 	}
 }
 
-// pause is how long to wait after failures in a row.
+// retryDelay is the delay before a failed call is repeated. It doubles with
+// each failure.
 type retryDelay struct{ last time.Duration }
 
 const (

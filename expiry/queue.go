@@ -11,12 +11,13 @@ import (
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-// queue is the schedule of one action in one shard: what the scripts know of it.
+// queue holds the keys of the schedule of one action in one shard, and runs the
+// scripts on them.
 type queue struct {
 	client   rueidis.Client
 	lua      *scripts
 	shard    string
-	action   string // as keys spell it
+	action   string // as keys contain it
 	channel  string
 	due      string
 	active   string
@@ -29,9 +30,9 @@ type queue struct {
 	sweeping string
 	setback  string
 
-	literals []string // what all keys of its triggers have, in this order
+	literals []string // of the keys of its triggers
 
-	pendingCount, deadCount atomic.Int64 // as of the last claim
+	pendingCount, deadCount atomic.Int64 // at the last claim
 }
 
 func newQueue(c rueidis.Client, n naming, shard, action string) *queue {
@@ -44,41 +45,41 @@ func newQueue(c rueidis.Client, n naming, shard, action string) *queue {
 	}
 }
 
-// firing is one attempt at one trigger that fell due.
+// firing is one attempt at a trigger that was due.
 type firing struct {
 	member  string
 	status  string
 	payload *string
 }
 
-// claimed is the answer of a claim.
+// claimResult is the result of claim.
 type claimResult struct {
 	now       int64 // the server's clock in microseconds
-	next      int64 // when there is more, in milliseconds; -1: nothing is known
-	dropped   int64 // how many due entries were cancelled or moved
-	expired   int64
+	next      int64 // when the next entry is due, in milliseconds; -1 if there is none
+	dropped   int64 // due entries that were cancelled or moved
+	expired   int64 // leases
 	invalid   invalidEntries
-	wrongType []string // the keys that hold another type
-	died      []firing // dead letters now, without payloads
+	wrongType []string // keys that hold another type
+	died      []firing // firings that became dead letters, without payloads
 	firings   []firing
 }
 
-// oddities are entries that could not be processed as they were. They are dead
-// letters now, or were put right.
+// invalidEntries are entries that could not be processed. They were repaired or
+// became dead letters.
 type invalidEntries struct {
 	count    int64
 	examples []string
 }
 
-// heaviest is how many bytes of payloads one claim takes, beyond those of one
-// firing.
+// maxPayloadBytes is the size of payloads after which a claim takes no more
+// firings.
 const maxPayloadBytes = 4 << 20
 
-// claim takes up to n firings, and buries those whose leases lapsed most times. It
-// is never repeated by itself: what a lost answer named is claimed until its lease
-// lapses.
-func (q *queue) claim(ctx context.Context, n int, lease time.Duration, most int) (claimResult, error) {
-	args := append([]string{strconv.Itoa(n), store.Milliseconds(lease), strconv.Itoa(most), strconv.Itoa(maxPayloadBytes)}, q.literals...)
+// claim claims up to n firings. A firing whose lease expired for the
+// maxLapses-th time becomes a dead letter. The client does not repeat the call:
+// if a reply is lost, its firings stay claimed until their leases expire.
+func (q *queue) claim(ctx context.Context, n int, lease time.Duration, maxLapses int) (claimResult, error) {
+	args := append([]string{strconv.Itoa(n), store.Milliseconds(lease), strconv.Itoa(maxLapses), strconv.Itoa(maxPayloadBytes)}, q.literals...)
 	m, err := runScript(ctx, q.client, q.lua.claim, []string{q.due, q.active, q.status, q.payloads, q.dead, q.fired}, args)
 	if err != nil {
 		return claimResult{}, err
@@ -154,31 +155,31 @@ func readFiring(member, record, payload rueidis.RedisMessage) (f firing, err err
 	return f, err
 }
 
-// token is what proves a claim: the firing and the number of its attempt.
+// token proves a claim: the firing and the number of the attempt.
 type token struct {
 	member  string
 	attempt int
 }
 
-func tokens(args []string, ts []token) []string {
-	for _, t := range ts {
+func tokens(args []string, claims []token) []string {
+	for _, t := range claims {
 		args = append(args, t.member, strconv.Itoa(t.attempt))
 	}
 	return args
 }
 
-// ack ends work that succeeded, and gives the places of the tokens that are not
-// valid any more.
-func (q *queue) ack(ctx context.Context, ts []token) ([]int, error) {
-	m, err := runScript(ctx, q.client, q.lua.ack, []string{q.active, q.status, q.payloads}, tokens(nil, ts))
-	return indexes(m, err, len(ts))
+// ack ends firings that succeeded. It returns the indexes of the tokens whose
+// claim was lost.
+func (q *queue) ack(ctx context.Context, claims []token) ([]int, error) {
+	m, err := runScript(ctx, q.client, q.lua.ack, []string{q.active, q.status, q.payloads}, tokens(nil, claims))
+	return indexes(m, err, len(claims))
 }
 
-// extend renews leases, and gives the places of the tokens that are not valid
-// any more.
-func (q *queue) renew(ctx context.Context, ts []token, lease time.Duration) ([]int, error) {
-	m, err := runScript(ctx, q.client, q.lua.renew, []string{q.active, q.status}, tokens([]string{store.Milliseconds(lease)}, ts))
-	return indexes(m, err, len(ts))
+// renew renews leases. It returns the indexes of the tokens whose claim was
+// lost.
+func (q *queue) renew(ctx context.Context, claims []token, lease time.Duration) ([]int, error) {
+	m, err := runScript(ctx, q.client, q.lua.renew, []string{q.active, q.status}, tokens([]string{store.Milliseconds(lease)}, claims))
+	return indexes(m, err, len(claims))
 }
 
 func indexes(m rueidis.RedisMessage, err error, limit int) ([]int, error) {
@@ -199,7 +200,7 @@ func indexes(m rueidis.RedisMessage, err error, limit int) ([]int, error) {
 	return all, nil
 }
 
-// fate is what became of work that was put back.
+// putBackResult is what putBack did with a firing.
 type putBackResult int64
 
 const (
@@ -208,41 +209,42 @@ const (
 	putBackDead    putBackResult = 2
 )
 
-// fail puts work back after a failure: a dead letter if it was the last that
-// may be.
-func (q *queue) fail(ctx context.Context, t token, delay time.Duration, most int, why string) (putBackResult, error) {
-	return q.putBack(ctx, t, store.Milliseconds(delay), strconv.Itoa(most), why)
+// fail ends an attempt that failed. If it was the maxFailures-th failure, the
+// firing becomes a dead letter.
+func (q *queue) fail(ctx context.Context, t token, delay time.Duration, maxFailures int, errorText string) (putBackResult, error) {
+	return q.putBack(ctx, t, store.Milliseconds(delay), strconv.Itoa(maxFailures), errorText)
 }
 
-// release puts work back that was neither done nor failed.
+// release ends an attempt without a success or a failure.
 func (q *queue) release(ctx context.Context, t token) (putBackResult, error) {
 	return q.putBack(ctx, t, "0", "0", "")
 }
 
-func (q *queue) putBack(ctx context.Context, t token, delay, most, why string) (putBackResult, error) {
-	args := []string{t.member, strconv.Itoa(t.attempt), delay, most, why}
+func (q *queue) putBack(ctx context.Context, t token, delay, maxFailures, errorText string) (putBackResult, error) {
+	args := []string{t.member, strconv.Itoa(t.attempt), delay, maxFailures, errorText}
 	m, err := runScript(ctx, q.client, q.lua.putBack, []string{q.active, q.status, q.dead}, args)
 	return asNumber[putBackResult](m, err)
 }
 
-// bury makes dead letters of claimed firings that cannot be read.
-func (q *queue) deadLetter(ctx context.Context, fs []firing, why []string) (int64, error) {
-	args := make([]string, 0, 3*len(fs))
-	for i, f := range fs {
-		args = append(args, f.member, f.status, why[i])
+// deadLetter makes dead letters of claimed firings that cannot be read, and
+// returns their number.
+func (q *queue) deadLetter(ctx context.Context, firings []firing, errs []string) (int64, error) {
+	args := make([]string, 0, 3*len(firings))
+	for i, f := range firings {
+		args = append(args, f.member, f.status, errs[i])
 	}
 	m, err := runScript(ctx, q.client, q.lua.deadLetter, []string{q.active, q.status, q.dead}, args)
 	return asNumber[int64](m, err)
 }
 
-// revive gives a dead letter new attempts, and reports whether there was one.
+// retry redelivers a dead letter. It reports whether the dead letter existed.
 func (q *queue) retry(ctx context.Context, member string) (bool, error) {
 	m, err := runScript(ctx, q.client, q.lua.retry, []string{q.active, q.status, q.dead}, []string{member})
 	n, err := asNumber[int64](m, err)
 	return n == 1, err
 }
 
-// discard removes a dead letter, and reports whether there was one.
+// discard removes a dead letter. It reports whether the dead letter existed.
 func (q *queue) discard(ctx context.Context, member string) (bool, error) {
 	m, err := runScript(ctx, q.client, q.lua.discard, []string{q.status, q.dead, q.payloads}, []string{member})
 	n, err := asNumber[int64](m, err)
@@ -257,40 +259,41 @@ func asNumber[N ~int64](m rueidis.RedisMessage, err error) (N, error) {
 	return N(n), err
 }
 
-// knowledge is what is known of triggers that another writer may have changed.
+// changeKind is how another client may have changed the keys of triggers.
 type changeKind string
 
 const (
-	keyMayExist changeKind = "set"     // they may be there, with a time of their own
-	keyExpired  changeKind = "expired" // their keys ended
+	keyMayExist changeKind = "set"     // the keys may exist, with another expiry
+	keyExpired  changeKind = "expired" // the keys expired
 )
 
-// adopt brings the schedule in line with what other writers did to the keys,
-// and reports whether anything changed.
-func (q *queue) adopt(ctx context.Context, what changeKind, keys []string) (bool, error) {
+// adopt updates the schedule after other clients changed the keys of triggers.
+// It reports whether the schedule changed.
+func (q *queue) adopt(ctx context.Context, kind changeKind, keys []string) (bool, error) {
 	all := append([]string{q.due, q.payloads, q.fired}, keys...)
-	m, err := runScript(ctx, q.client, q.lua.adopt, all, []string{string(what)})
+	m, err := runScript(ctx, q.client, q.lua.adopt, all, []string{string(kind)})
 	n, err := asNumber[int64](m, err)
 	return n > 0, err
 }
 
-// page is one page of a key that a sweep compares with the others.
+// repairPage is the result of repair.
 type repairPage struct {
-	next                uint64 // 0: it was the last
+	next                uint64 // 0 after the last page
 	cancelled, repaired int64
 	invalid             invalidEntries
 }
 
-// setback tells that the server's clock was set back by a step. Entries of run
-// that end in more than ahead were written before.
+// clockStep is a step by which the server's clock was set back. Entries of
+// active that are further than ahead in the future were written before it.
 type clockStep struct{ by, ahead time.Duration }
 
-// mend compares a page of due, run, att, pay or dead with the other keys, and puts
-// right what does not agree.
-func (q *queue) repair(ctx context.Context, which string, cursor uint64, count int, lease time.Duration, b clockStep) (repairPage, error) {
+// repair compares one page of a key of the schedule with the other keys, and
+// repairs what does not agree. The kind is due, active, status, payloads or
+// dead.
+func (q *queue) repair(ctx context.Context, kind string, cursor uint64, count int, lease time.Duration, step clockStep) (repairPage, error) {
 	args := append([]string{
-		which, strconv.FormatUint(cursor, 10), strconv.Itoa(count), store.Milliseconds(lease),
-		store.Milliseconds(b.by), store.Milliseconds(b.ahead),
+		kind, strconv.FormatUint(cursor, 10), strconv.Itoa(count), store.Milliseconds(lease),
+		store.Milliseconds(step.by), store.Milliseconds(step.ahead),
 	}, q.literals...)
 	m, err := runScript(ctx, q.client, q.lua.repair, []string{q.due, q.active, q.status, q.payloads, q.dead}, args)
 	if err != nil {
@@ -313,11 +316,12 @@ func (q *queue) repair(ctx context.Context, which string, cursor uint64, count i
 	return p, err
 }
 
-// turnKept is how long a turn to sweep is kept without a sign of life.
+// sweepLockTTL is how long a listener may sweep without a renewal.
 const sweepLockTTL = 10 * time.Second
 
-// takeTurn asks for the turn to do a sweep that is wanted since a while. began
-// is the turn, 0: another's sweep was or is being done.
+// beginSweep begins a sweep that was requested a while ago. If a sweep that
+// began later has finished, or if another listener sweeps now, began is 0. In
+// the second case wait is true.
 func (q *queue) beginSweep(ctx context.Context, since time.Duration, name string) (began int64, wait bool, err error) {
 	args := []string{strconv.FormatInt(since.Microseconds(), 10), name, store.Milliseconds(sweepLockTTL)}
 	m, err := runScript(ctx, q.client, q.lua.beginSweep, []string{q.swept, q.sweeping}, args)
@@ -331,13 +335,13 @@ func (q *queue) beginSweep(ctx context.Context, since time.Duration, name string
 	return n, false, err
 }
 
-// keepTurn renews the turn.
+// renewSweep renews the right to sweep.
 func (q *queue) renewSweep(ctx context.Context, name string) error {
 	_, err := runScript(ctx, q.client, q.lua.renewSweep, []string{q.sweeping}, []string{name, store.Milliseconds(sweepLockTTL)})
 	return err
 }
 
-// endTurn gives the turn back; began is 0 where the sweep was not finished.
+// endSweep ends a sweep. If the sweep did not finish, began is 0.
 func (q *queue) endSweep(ctx context.Context, began int64, name string) error {
 	at := ""
 	if began > 0 {

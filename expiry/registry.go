@@ -9,41 +9,41 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// Registry holds the handlers by action. A listener handles the actions that
-// its registry has when NewListener is called, and leaves all others alone, so
-// that services with different handlers share a Redis.
+// Registry maps actions to handlers. A listener handles the actions that its
+// registry has when [NewListener] is called, and ignores all others. So
+// services with different handlers can share a Redis database.
 type Registry struct {
 	mu       sync.Mutex
 	handlers map[string]Handler
 }
 
-// NewRegistry makes an empty registry.
+// NewRegistry returns an empty registry.
 func NewRegistry() *Registry { return &Registry{handlers: map[string]Handler{}} }
 
-// On makes h do the work of an action.
+// On registers h as the handler of an action.
 //
-// If the action already has a handler, ErrExists. If the action is empty or the
-// handler is nil, ErrInvalidArgument.
+// If the action already has a handler, On returns [ErrExists]. If the action is
+// empty or h is nil, it returns [ErrInvalidArgument].
 func (r *Registry) On(action string, h Handler) error {
 	switch {
 	case action == "":
-		return fmt.Errorf("expiry: On: %w: the action is empty; give it a name", fault.ErrInvalidArgument)
+		return fmt.Errorf("expiry: On: %w: the action is empty; pass its name", fault.ErrInvalidArgument)
 	case h == nil:
-		return fmt.Errorf("expiry: On %q: %w: the handler is nil", action, fault.ErrInvalidArgument)
+		return fmt.Errorf("expiry: On %q: %w: the handler is nil; pass a function", action, fault.ErrInvalidArgument)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, taken := r.handlers[action]; taken {
-		return fmt.Errorf("expiry: On %q: %w: the action has a handler; one function must do all of its work", action, fault.ErrExists)
+		return fmt.Errorf("expiry: On %q: %w: the action already has a handler; do all of its work in that one", action, fault.ErrExists)
 	}
 	r.handlers[action] = h
 	return nil
 }
 
-// OnPayload is Registry.On for work that needs a payload of type P. A trigger
-// without one, or with one that does not fit, is a failure: it is tried again,
-// since a newer version of the service may read it, and is a dead letter in the
-// end.
+// OnPayload registers h like [Registry.On], and decodes the payload of the
+// trigger for it. If the trigger has no payload, or one that does not fit P,
+// the attempt fails. It is repeated like any failed attempt, since a newer
+// version of the service may be able to decode the payload.
 func OnPayload[P any](r *Registry, action string, h func(ctx context.Context, e Event, payload P) error) error {
 	if h == nil {
 		return r.On(action, nil)

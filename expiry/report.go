@@ -11,7 +11,7 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// reports keeps the log lines about one thing to one a minute.
+// logLimiter allows one log line about a subject every minute.
 type logLimiter struct {
 	mu      sync.Mutex
 	lastLog map[string]time.Time
@@ -33,20 +33,20 @@ func (r *logLimiter) allow(about string) bool {
 	return true
 }
 
-// reportOdd counts entries that could not be processed as they were.
+// reportInvalid counts and logs entries that could not be processed.
 func (c *consumer) reportInvalid(o invalidEntries) {
 	if o.count == 0 {
 		return
 	}
 	total := c.listener.count.invalid.Add(o.count)
 	if c.listener.logLimit.allow("strange") {
-		c.listener.cfg.Logger.Warn("expiry: entries of the schedule could not be processed as they were, and are dead letters now or were put right; Listener.Discard removes dead letters",
-			"action", c.action, "entries", total, "such as", o.examples)
+		c.listener.cfg.Logger.Warn("expiry: entries of the schedule were invalid; they were repaired or became dead letters, which Listener.Dead shows and Listener.Discard removes",
+			"action", c.action, "entries", total, "examples", o.examples)
 	}
 }
 
-// wrongKey tells whether a script found a key beside the triggers that holds
-// another type, and which.
+// wrongTypeKey returns the key of the schedule that holds another type, if err
+// is a script's error about one.
 func wrongTypeKey(err error) (key string, ok bool) {
 	e, refused := rueidis.IsRedisErr(err)
 	if !refused {
@@ -57,8 +57,9 @@ func wrongTypeKey(err error) (key string, ok bool) {
 	return key, named && ok
 }
 
-// reportWrong reports whether err is about a key that holds another type, and
-// logs it. The key is that of the command, unless a script names another.
+// reportWrongType logs an error about a key that holds another type, and
+// reports whether err is one. If err does not name the key, it is the given
+// one.
 func (l *Listener) reportWrongType(err error, key string) bool {
 	if named, ok := wrongTypeKey(err); ok {
 		key = named
@@ -71,12 +72,12 @@ func (l *Listener) reportWrongType(err error, key string) bool {
 
 func (l *Listener) logWrongType(key string) {
 	if l.logLimit.allow(key) {
-		l.cfg.Logger.Error("expiry: a key of the schedule holds another type, which something else wrote; rename or delete it, and the next sweep puts the schedule right",
+		l.cfg.Logger.Error("expiry: a key of the schedule holds another type, because another client wrote it; rename or delete it, and the next sweep repairs the schedule",
 			"pool", string(l.cfg.Pool), "key", key)
 	}
 }
 
-// sent is the error of a call whose script was handed to the client.
+// sentError returns the error of an operation whose script was sent.
 func sentError(t fault.Target, err error) error {
 	if _, ok := wrongTypeKey(err); ok {
 		return t.NotApplied(reasonOf(err))
@@ -84,7 +85,7 @@ func sentError(t fault.Target, err error) error {
 	return t.Failed(err)
 }
 
-// reason gives the server's refusals the names of ours.
+// reasonOf returns the error of this library for a server's refusal.
 func reasonOf(err error) error {
 	if key, ok := wrongTypeKey(err); ok {
 		return &wrongTypeError{key}
@@ -92,11 +93,11 @@ func reasonOf(err error) error {
 	return fault.Translate(err)
 }
 
-// wrongKeyError is a key beside the triggers that holds another type.
+// wrongTypeError is the error of a key of the schedule that holds another type.
 type wrongTypeError struct{ key string }
 
 func (e *wrongTypeError) Error() string {
-	return ErrWrongType.Error() + ": " + e.key + " belongs to the schedule, and something else wrote it; rename or delete it, and the next sweep of a listener puts the schedule right"
+	return ErrWrongType.Error() + ": " + e.key + " belongs to the schedule, and another client wrote it; rename or delete it, and the next sweep of a listener repairs the schedule"
 }
 
 func (e *wrongTypeError) Unwrap() error { return ErrWrongType }

@@ -17,28 +17,32 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Schedule sets and takes back the triggers of one tenant: work by action and
-// id, due after a delay. It is safe for concurrent use; With makes cheap views
-// of it. symphony.Trigger is one.
+// Schedule sets and deletes the triggers of one tenant. A trigger is work for
+// an action and an id that is due after a delay.
+// [github.com/symphony-go/symphony.NewTrigger] creates one with the layout of
+// the pools.
 //
-// What is due at a time is decided by the server's clock. Every call is one
-// script, atomic and safe to repeat, so the client repeats it by itself when a
-// connection breaks.
+// The server's clock decides when a trigger is due. Set, SetPayload, Debounce,
+// Delete and Due each run one script, in one round trip. The script is atomic
+// and safe to repeat, so the client repeats it if the connection breaks. A
+// Schedule is safe for concurrent use.
 type Schedule struct {
 	core    *store.Store
 	names   naming
 	tenant  string
 	lua     *scripts
-	invalid error // why the view's pool cannot hold these keys
+	invalid error // why the pool cannot hold the keys
 }
 
-// NewSchedule makes the schedule of a tenant's triggers on the pool with alias
-// a. The pattern takes a tenant, an action and an id, and on a cluster a shard
-// after the tenant, as keyspace.Layout.Trigger does. Nothing is sent.
+// NewSchedule returns the schedule of a tenant's triggers on the pool with the
+// alias a. The pattern has the parts tenant, action and id; on a cluster it has
+// a shard after the tenant. [keyspace.Layout] has such a pattern in its field
+// Trigger. NewSchedule sends nothing.
 //
-// Errors: ErrInvalidKey; ErrUnknownPool; ErrUnsupported for an option that does
-// not apply (a trigger's delay is its lifetime) and for a pattern that is none
-// of triggers, or has no shard on a cluster.
+// If the tenant cannot be part of a key, NewSchedule returns [ErrInvalidKey].
+// If p is nil or has no pool with the alias, it returns [ErrUnknownPool]. If an
+// option cannot apply, if the pattern is not one for triggers, or if it has no
+// shard on a cluster, it returns [ErrUnsupported].
 func NewSchedule(p *pool.Pools, a pool.Alias, pattern keyspace.Pattern, tenant string, opts ...Option) (*Schedule, error) {
 	core, err := newCore(p, a, opts...)
 	if err != nil {
@@ -54,7 +58,7 @@ func NewSchedule(p *pool.Pools, a pool.Alias, pattern keyspace.Pattern, tenant s
 	return s, nil
 }
 
-// ownKeys is where the library's own keys of all schedules lie.
+// scheduleKeys is the pattern of the keys of all schedules.
 var scheduleKeys = keyspace.MustCompile("%exp:{key}")
 
 func newCore(p *pool.Pools, a pool.Alias, opts ...Option) (*store.Store, error) {
@@ -72,49 +76,63 @@ func newSchedule(core *store.Store, pattern keyspace.Pattern, tenant string) *Sc
 	return s
 }
 
-// With is a view of the schedule with more options; the original stays as it
-// was. An option that cannot apply is the error of the view's calls, before
-// anything is sent.
+// With returns a view of the schedule with more options. The original does not
+// change. If an option cannot apply, the view's calls return the error before
+// they send anything.
 func (s *Schedule) With(opts ...Option) *Schedule {
 	return newSchedule(s.core.With(opts...), s.names.pattern, s.tenant)
 }
 
-// Set makes the work of action for id fall due after a delay, rounded up to
-// whole milliseconds; 0 means now. One script. Where the trigger is set already it
-// moves, and loses a payload that it had.
+// Set sets a trigger that is due after the delay, which is rounded up to whole
+// milliseconds; 0 means now. If the trigger exists, Set changes when it is due
+// and removes its payload. If its work has begun, Set sets a new trigger.
 //
-// The key's lifetime is the delay and an hour; with a Python pattern, while no
-// listener handles the action, the delay alone, so that a Python worker runs it.
+// The lifetime of the key is the delay and an hour. With a Python pattern,
+// while no listener handles the action, it is the delay alone, so that a Python
+// worker runs the trigger when the key expires.
 //
-// Errors: ErrInvalidKey; ErrInvalidTTL for a negative delay; ErrExists and ErrNotFound from IfAbsent and IfExists; ErrWrongType.
+// If the delay is negative, Set returns [ErrInvalidTTL]. If the action or the
+// id cannot be part of a key, it returns [ErrInvalidKey]. If the key of the
+// trigger or a key of the schedule holds another type, it returns
+// [ErrWrongType]. With [IfAbsent] it returns [ErrExists] if the trigger exists,
+// and with [IfExists] it returns [ErrNotFound] if it does not.
 func (s *Schedule) Set(ctx context.Context, action, id string, after time.Duration) error {
 	return s.set(ctx, setRequest{op: "Set", action: action, id: id, delay: after})
 }
 
-// SetPayload is Set with a payload, which the handler gets as Event.Decode or as
-// the argument of OnPayload. It is written with the schedule's codec and kept
-// until the work is done, however long that takes.
+// SetPayload sets a trigger like [Schedule.Set], with a payload for the
+// handler. The handler reads it with [Event.Decode], or as the argument of
+// [OnPayload]. The payload is encoded with the schedule's codec. It is kept
+// until the work is done, the trigger is deleted or set again, or the dead
+// letter is discarded.
 //
-// Errors: those of Set; what the codec cannot write; ErrTooLarge.
+// SetPayload returns the errors of Set. If the codec cannot encode the payload,
+// it returns the codec's error. If the encoded payload is larger than
+// [pool.Config.MaxValueBytes], it returns [ErrTooLarge].
 func (s *Schedule) SetPayload(ctx context.Context, action, id string, payload any, after time.Duration) error {
 	return s.set(ctx, setRequest{op: "SetPayload", action: action, id: id, delay: after, hasPayload: true, payload: payload})
 }
 
-// Debounce postpones the work until quiet has passed without another call, but no
-// longer than atMost after the first call since the trigger last fired. If the
-// trigger does not exist, Debounce sets it. Both durations are rounded up to whole
-// milliseconds; 0 means now. The payload is kept. Debounce runs one script.
+// Debounce postpones the trigger until quiet has passed without another call of
+// Debounce, but no longer than atMost after the first call since the trigger
+// last fired. If the trigger does not exist, Debounce sets it; if it exists,
+// its payload is kept. Both durations are rounded up to whole milliseconds; 0
+// means now.
 //
-// Errors: those of Set; ErrInvalidTTL also for a negative atMost.
+// Debounce returns the errors of [Schedule.Set]. If atMost is negative, it
+// returns [ErrInvalidTTL].
 func (s *Schedule) Debounce(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
 	return s.set(ctx, setRequest{op: "Debounce", action: action, id: id, delay: quiet, debounce: true, atMost: atMost})
 }
 
-// Delete takes a trigger back that has not fired, with its payload, and reports
-// whether there was one: one script. Work that has begun is not stopped, nor are
-// its further attempts.
+// Delete deletes a trigger that has not fired, with its payload, and reports
+// whether the trigger existed. If its work has begun, Delete does not stop it
+// or its next attempts.
 //
-// Errors: ErrInvalidKey, ErrWrongType.
+// If the action or the id cannot be part of a key, Delete returns
+// [ErrInvalidKey]. If the key of the trigger or a key of the schedule holds
+// another type, it returns [ErrWrongType]. If the schedule has the option
+// [IfAbsent], it returns [ErrUnsupported].
 func (s *Schedule) Delete(ctx context.Context, action, id string) (bool, error) {
 	w, err := s.begin(ctx, "Delete", action, id)
 	if err != nil {
@@ -134,11 +152,13 @@ func (s *Schedule) Delete(ctx context.Context, action, id string) (bool, error) 
 	return n == 1, nil
 }
 
-// Due tells when a trigger falls due that has not fired, by the server's clock: one
-// script. A time in the past is that of one which waits for a listener. Work that
-// has begun, and its further attempts, are no trigger any more.
+// Due returns when a trigger is due, by the server's clock. The time is in the
+// past if the trigger waits for a listener.
 //
-// Errors: ErrNotFound where there is none; ErrInvalidKey, ErrWrongType.
+// If the trigger does not exist, or if its work has begun, Due returns
+// [ErrNotFound]. If the action or the id cannot be part of a key, it returns
+// [ErrInvalidKey]. If the key of the trigger or a key of the schedule holds
+// another type, it returns [ErrWrongType].
 func (s *Schedule) Due(ctx context.Context, action, id string) (time.Time, error) {
 	w, err := s.begin(ctx, "Due", action, id)
 	if err != nil {
@@ -156,15 +176,17 @@ func (s *Schedule) Due(ctx context.Context, action, id string) (time.Time, error
 	return time.UnixMilli(ms), nil
 }
 
-// Key is the key of a trigger, for commands on the raw client, where the pool's
-// prefix comes before it (pool.Pools.Prefix). On a cluster it holds the shard
-// that the trigger lies on. Nothing is sent. Errors: ErrInvalidKey.
+// Key returns the key of a trigger without the pool's prefix. For commands on
+// the raw client, put [pool.Pools.Prefix] before it. On a cluster the key
+// contains the trigger's shard. Key sends nothing.
+//
+// If the action or the id cannot be part of a key, Key returns [ErrInvalidKey].
 func (s *Schedule) Key(action, id string) (string, error) {
 	w, err := s.begin(context.Background(), "Key", action, id)
 	return strings.TrimPrefix(w.Key, s.names.prefix), err
 }
 
-// change is one call of Set, SetPayload or Debounce.
+// setRequest holds the arguments of Set, SetPayload or Debounce.
 type setRequest struct {
 	op, action, id       string
 	delay, atMost        time.Duration
@@ -200,13 +222,13 @@ func (s *Schedule) set(ctx context.Context, c setRequest) error {
 	return nil
 }
 
-// arguments are those of schedule.lua.
+// setArguments returns the arguments of set.lua.
 func (s *Schedule) setArguments(w operation, c setRequest) ([]string, error) {
 	if c.delay < 0 {
-		return nil, w.NotApplied(fmt.Errorf("%w: a delay of %v is negative; 0 means now", fault.ErrInvalidTTL, c.delay))
+		return nil, w.NotApplied(fmt.Errorf("%w: the delay %v is negative; use 0 for now", fault.ErrInvalidTTL, c.delay))
 	}
 	if c.atMost < 0 {
-		return nil, w.NotApplied(fmt.Errorf("%w: atMost is %v; it must not be negative, and 0 means now", fault.ErrInvalidTTL, c.atMost))
+		return nil, w.NotApplied(fmt.Errorf("%w: atMost %v is negative; use 0 for now", fault.ErrInvalidTTL, c.atMost))
 	}
 	args := []string{"", store.Milliseconds(c.delay), callStamps.next()}
 	if c.hasPayload || c.debounce {
@@ -226,28 +248,28 @@ func (s *Schedule) setArguments(w operation, c setRequest) ([]string, error) {
 	return args, nil
 }
 
-// letters are the first argument of schedule.lua.
-func (s *Schedule) flags(c setRequest) (letters string) {
+// flags returns the first argument of set.lua.
+func (s *Schedule) flags(c setRequest) (flags string) {
 	if c.hasPayload {
-		letters = "p"
+		flags = "p"
 	}
 	if c.debounce {
-		letters += "d"
+		flags += "d"
 	}
 	if s.core.IfExists {
-		letters += "e"
+		flags += "e"
 	}
 	if s.core.IfAbsent {
-		letters += "a"
+		flags += "a"
 	}
 	if s.names.pattern.IsPython() {
-		letters += "b"
+		flags += "b"
 	}
-	return letters
+	return flags
 }
 
-// stamps tell one call from every other, of any process. The first part is what
-// the Python package writes.
+// stamps makes a unique stamp for every call of every process. A stamp begins
+// with the value that the Python package writes.
 type stamps struct {
 	process string
 	calls   atomic.Uint64
@@ -265,25 +287,26 @@ func (s *stamps) next() string {
 	return string(b)
 }
 
-// work is one trigger that an operation is about.
+// operation is one operation on one trigger.
 type operation struct {
 	fault.Target
 	names         naming
-	shard, action string // as keys spell them
+	shard, action string // as keys contain them
 }
 
 func (w operation) scheduleKey(kind string) string {
 	return w.names.scheduleKey(kind, w.shard, w.action)
 }
 
-// begin names the trigger of an operation, or refuses it before anything is sent.
+// begin returns the operation on a trigger, or an error before anything is
+// sent.
 func (s *Schedule) begin(ctx context.Context, op, action, id string) (operation, error) {
 	l := triggerKey{s.tenant, s.names.shard(s.tenant, action, id), action, id}
 	return s.beginAt(ctx, op, l)
 }
 
-// beginAll is begin for an operation on all triggers of the tenant. It returns
-// the error of the view, if it has one.
+// beginAll begins an operation on all triggers of the tenant. It returns the
+// error of the view, if there is one.
 func (s *Schedule) beginAll(ctx context.Context, op string) (fault.Target, error) {
 	t, err := s.core.BeginAll(context.WithoutCancel(ctx), op)
 	if err != nil {

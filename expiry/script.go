@@ -16,13 +16,13 @@ import (
 //go:embed lua
 var sources embed.FS
 
-// script is a script whose replies have a shape.
+// script is a Lua script and the check of its replies.
 type script struct {
 	*rueidis.Lua
 	reply store.Shape
 }
 
-// read refuses a reply of another shape.
+// read returns the reply, or an error if the reply has an unexpected form.
 func (s script) read(r rueidis.RedisResult) (rueidis.RedisMessage, error) {
 	m, err := r.ToMessage()
 	if (err == nil || rueidis.IsRedisNil(err)) && !s.reply(m) {
@@ -31,13 +31,14 @@ func (s script) read(r rueidis.RedisResult) (rueidis.RedisMessage, error) {
 	return m, err
 }
 
-// isNumber is a number, as one or in digits: what Lua would round is a string.
+// isNumber reports whether m is an integer, or a string of digits. Scripts
+// return large numbers as strings, which Lua would round.
 func isNumber(m rueidis.RedisMessage) bool {
 	_, err := m.AsInt64()
 	return err == nil
 }
 
-// counts is an array of integers that are not negative.
+// isCounts reports whether m is an array of integers that are not negative.
 func isCounts(m rueidis.RedisMessage) bool {
 	parts, err := m.ToArray()
 	return err == nil && !slices.ContainsFunc(parts, func(p rueidis.RedisMessage) bool { return !store.Count(p) })
@@ -47,17 +48,17 @@ func isArray(m rueidis.RedisMessage) bool { return m.IsArray() }
 
 func isNil(m rueidis.RedisMessage) bool { return m.IsNil() }
 
-// scripts are what changes a schedule, each in one atomic step. Those that
-// change nothing when they are repeated are retried by the client.
+// scripts are all scripts. Each is named after the method that runs it. The
+// client repeats those that change nothing if they are repeated.
 type scripts struct {
 	set, delete, due, ack, renew, putBack, deadLetter, retry, discard, adopt, repair, renewSweep, endSweep script
 
-	claim, beginSweep script // never retried: what a lost answer gave is given
+	claim, beginSweep script // never repeated: the work of a lost reply stays claimed
 }
 
 var lua = compile(source("lib/clock"))
 
-// compile makes the scripts on a clock, each of the parts that it needs.
+// compile builds the scripts from a clock and the files that each needs.
 func compile(clock string) *scripts {
 	text := func(names ...string) string {
 		parts := []string{clock, source("lib/number")}
@@ -80,7 +81,7 @@ func compile(clock string) *scripts {
 		retry:      retried(store.Flag, "lib/check", "lib/status", "lib/wake", "retry"),
 		discard:    retried(store.Flag, "lib/check", "discard"),
 		adopt:      retried(store.Count, "lib/check", "lib/trigger", "lib/wake", "adopt"),
-		repair:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/set_aside", "repair"), //nolint:gocritic // a reply may hold several counts
+		repair:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts
 		renewSweep: retried(store.Flag, "renew_sweep"),
 		endSweep:   retried(store.Flag, "end_sweep"),
 		claim:      script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/set_aside", "claim"))), isArray},
@@ -96,7 +97,7 @@ func source(name string) string {
 	return string(text)
 }
 
-// run executes a script and gives its reply.
+// runScript runs a script and returns its reply.
 func runScript(ctx context.Context, c rueidis.Client, s script, keys, args []string) (rueidis.RedisMessage, error) {
 	return s.read(s.Exec(ctx, c, keys, args))
 }

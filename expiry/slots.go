@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// workers are the free places for handlers.
+// slots are the free places for handlers.
 type slots struct{ free chan struct{} }
 
 func newSlots(n int) *slots {
@@ -14,9 +14,9 @@ func newSlots(n int) *slots {
 	return w
 }
 
-// take waits for a free place and takes up to most of those there are. It gives
-// up after a while, or when ctx ends, with none.
-func (w *slots) acquire(ctx context.Context, most int, wait time.Duration) (n int) {
+// acquire waits for a free slot, and takes up to limit free slots. If no slot is
+// free after a while, or ctx ends, it returns 0.
+func (w *slots) acquire(ctx context.Context, limit int, wait time.Duration) (n int) {
 	select {
 	case <-w.free:
 	default:
@@ -30,7 +30,7 @@ func (w *slots) acquire(ctx context.Context, most int, wait time.Duration) (n in
 			return 0
 		}
 	}
-	for n = 1; n < most; n++ {
+	for n = 1; n < limit; n++ {
 		select {
 		case <-w.free:
 		default:

@@ -5,28 +5,28 @@ import (
 	"time"
 )
 
-// Stats are the counters of a listener since NewListener, for a metrics
-// endpoint. Pending and Dead are of the whole schedule of its actions, over all
-// processes, as of a second ago at most while Run runs; all others are of this
+// Stats are the counters of a [Listener] since [NewListener]. Pending and Dead
+// count the entries in Redis, of all listeners with the same actions; while Run
+// runs they are at most about a second old. All other fields are about this
 // listener alone.
 type Stats struct {
 	Pending int64 // triggers that have not fired
-	Dead    int64 // dead letters that wait for Retry or Discard
+	Dead    int64 // dead letters
 
-	Running       int64 // handlers at work now
-	Succeeded     int64 // firings whose work was done
-	Retried       int64 // failures that were put back for another attempt
-	DeadLettered  int64 // failures and lapses that became a dead letter
-	Panics        int64 // failures that were a panic
-	LeasesExpired int64 // firings taken over from a worker that was lost
+	Running       int64 // handlers that run now
+	Succeeded     int64 // firings whose handlers succeeded
+	Retried       int64 // failed attempts that are redelivered
+	DeadLettered  int64 // firings that became dead letters
+	Panics        int64 // failed attempts whose handlers panicked
+	LeasesExpired int64 // expired leases, most of them of dead workers, that this listener found
 	LeasesLost    int64 // leases that this listener lost
-	Cancelled     int64 // due entries whose key another service had deleted or moved
-	Invalid       int64 // entries of a schedule that could not be processed as they were: dead letters now, or put right
-	Repaired      int64 // entries that were lost, or held up by a clock that was set back, and that a sweep put back
-	Errors        int64 // calls to Redis that failed, and were repeated
+	Cancelled     int64 // triggers whose keys another service deleted or moved
+	Invalid       int64 // invalid entries that were repaired or became dead letters
+	Repaired      int64 // lost entries that a sweep restored, and entries adjusted after the clock was set back
+	Errors        int64 // failed calls to Redis, which were repeated
 
-	LastLag  time.Duration // from due to its handler's start, for the last firing
-	WorstLag time.Duration // the longest of these
+	LastLag  time.Duration // from the due time to the start of the handler, for the last firing
+	WorstLag time.Duration // the longest lag
 }
 
 type counters struct {
@@ -34,7 +34,7 @@ type counters struct {
 	lastLag, worstLag                                                                                                  atomic.Int64
 }
 
-// Stats gives the counters. It sends nothing.
+// Stats returns the counters. It sends nothing.
 func (l *Listener) Stats() Stats {
 	c := &l.count
 	s := Stats{
@@ -50,7 +50,7 @@ func (l *Listener) Stats() Stats {
 	return s
 }
 
-// lag notes how late a firing's first attempt began.
+// noteLag records how late the first attempt of a firing began.
 func (c *counters) noteLag(d time.Duration) {
 	c.lastLag.Store(int64(d))
 	for worst := c.worstLag.Load(); int64(d) > worst; worst = c.worstLag.Load() {

@@ -10,7 +10,7 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// askForSweep has a sweep begun soon; one that is asked for twice is one.
+// requestSweep requests a sweep. Several requests cause one sweep.
 func (s *session) requestSweep() {
 	select {
 	case s.sweepRequests <- struct{}{}:
@@ -18,18 +18,19 @@ func (s *session) requestSweep() {
 	}
 }
 
-// sweeper compares the schedule with the keys: when a subscription begins, and
-// every Config.Sweep. A sweep is wanted as of a time, and any listener's that
-// began later will do, so that many listeners that start do few.
+// sweeper compares the schedules with the keys of triggers: after every
+// subscription, and every [Config.Sweep]. A request has a time, and a sweep by
+// any listener that began later fulfils it. So many listeners that start
+// together do few sweeps.
 type sweeper struct {
 	*Listener
 	*session
-	name      string    // tells this listener's turns from others'
-	pageBegan time.Time // when the page began that is being looked at
-	renewedAt time.Time // when the turns were prolonged
+	name      string    // identifies this listener
+	pageBegan time.Time // when the current page began
+	renewedAt time.Time // when the locks were last renewed
 }
 
-// turn is one lane that this listener sweeps.
+// sweepLock is the right to sweep the queue of one consumer.
 type sweepLock struct {
 	*consumer
 	began int64
@@ -41,7 +42,7 @@ func (l *Listener) sweep(s *session) {
 	w := &sweeper{Listener: l, session: s, name: rand.Text()}
 	ticker := time.NewTicker(l.cfg.Sweep)
 	defer ticker.Stop()
-	first := time.AfterFunc(longestIdle, s.requestSweep) // where no subscription asks for it
+	first := time.AfterFunc(longestIdle, s.requestSweep) // in case that no subscription requests one
 	defer first.Stop()
 	for {
 		select {
@@ -56,91 +57,93 @@ func (l *Listener) sweep(s *session) {
 	}
 }
 
-// sweep returns when every lane has been swept since it was wanted.
-func (w *sweeper) sweep(wanted time.Time) {
-	var pause retryDelay
+// sweep returns when every queue has been swept by a sweep that began after the
+// request.
+func (w *sweeper) sweep(requested time.Time) {
+	var delay retryDelay
 	for left := w.consumers; len(left) > 0 && w.ctx.Err() == nil; {
-		mine, theirs, err := w.takeLocks(left, time.Since(wanted))
+		locks, others, err := w.takeLocks(left, time.Since(requested))
 		if err == nil {
-			err = w.sweepAll(mine)
+			err = w.sweepAll(locks)
 		}
 		if err != nil {
 			if w.ctx.Err() != nil || w.callFailed(w.session, err) {
 				return
 			}
-			pause.wait(w.ctx)
+			delay.wait(w.ctx)
 			continue
 		}
-		pause.reset()
-		if left = theirs; len(left) > 0 {
+		delay.reset()
+		if left = others; len(left) > 0 {
 			sleep(w.ctx, sweepPoll)
 		}
 	}
 }
 
-// turns splits lanes into those whose turn this listener has and those that
-// another one sweeps now; the others have been swept.
-func (w *sweeper) takeLocks(lanes []*consumer, since time.Duration) (mine []sweepLock, theirs []*consumer, err error) {
+// takeLocks returns the locks that this listener took, and the consumers whose
+// queues another listener sweeps now. The queues of the other consumers have
+// been swept.
+func (w *sweeper) takeLocks(consumers []*consumer, since time.Duration) (locks []sweepLock, others []*consumer, err error) {
 	defer func() {
 		if err != nil {
-			w.releaseLocks(mine, false)
+			w.releaseLocks(locks, false)
 		}
 	}()
-	for _, c := range lanes {
+	for _, c := range consumers {
 		if err := c.markHandled(w.session); err != nil {
-			return mine, nil, err
+			return locks, nil, err
 		}
 		began, wait, err := c.beginSweep(w.ctx, since, w.name)
 		switch {
 		case err != nil:
-			return mine, nil, err
+			return locks, nil, err
 		case began > 0:
-			mine = append(mine, sweepLock{c, began})
+			locks = append(locks, sweepLock{c, began})
 		case wait:
-			theirs = append(theirs, c)
+			others = append(others, c)
 		}
 	}
-	return mine, theirs, nil
+	return locks, others, nil
 }
 
-// endTurns gives turns back. Where that fails they lapse.
-func (w *sweeper) releaseLocks(mine []sweepLock, finished bool) {
-	for _, t := range mine {
+// releaseLocks releases locks. If that fails, they expire.
+func (w *sweeper) releaseLocks(locks []sweepLock, finished bool) {
+	for _, lock := range locks {
 		if !finished {
-			t.began = 0
+			lock.began = 0
 		}
-		if err := t.endSweep(w.redisCtx, t.began, w.name); err != nil {
+		if err := lock.endSweep(w.redisCtx, lock.began, w.name); err != nil {
 			w.callFailed(w.session, err)
 		}
 	}
 }
 
-// claimOwnership says for an hour or more that the action is handled here, so
-// that triggers of a Python pattern are durable from the start.
+// markHandled marks the action as handled for at least an hour, so that
+// triggers with a Python pattern are scheduled as soon as they are set.
 func (c *consumer) markHandled(s *session) error {
 	if !c.listener.names.pattern.IsPython() {
 		return nil
 	}
 	set := c.client.B().Arbitrary("SET").Keys(c.handled).Args("1", "PX", store.Milliseconds(max(time.Hour, 3*c.listener.cfg.Sweep)), "GET").Build()
-	err := c.client.Do(s.ctx, set).Error() // GET keeps what is of another type
+	err := c.client.Do(s.ctx, set).Error() // with GET, SET does not overwrite another type
 	if rueidis.IsRedisNil(err) || c.listener.reportWrongType(err, c.handled) {
 		return nil
 	}
 	return err
 }
 
-func (w *sweeper) sweepAll(mine []sweepLock) (err error) {
-	if len(mine) == 0 {
+func (w *sweeper) sweepAll(locks []sweepLock) (err error) {
+	if len(locks) == 0 {
 		return nil
 	}
-	defer func() { w.releaseLocks(mine, err == nil) }()
+	defer func() { w.releaseLocks(locks, err == nil) }()
 	w.pageBegan, w.renewedAt = time.Now(), time.Now()
-	if err := w.sweepKeys(mine); err != nil {
+	if err := w.sweepKeys(locks); err != nil {
 		return err
 	}
-	for _, t := range mine {
-		for _, p := range repairPasses {
-			if err := w.repairOne(t, p, mine); err != nil {
+	for _, lock := range locks {
+		for _, pass := range repairPasses {
+			if err := w.repairOne(lock, pass, locks); err != nil {
 				return err
 			}
 		}
@@ -153,31 +156,32 @@ type repairPass struct {
 	count int
 }
 
-// passes are the keys of a schedule that a sweep goes over, and how many entries
-// one script looks at. The pages of pay are small since payloads may be large.
+// repairPasses are the keys of a schedule that a sweep compares, and the number
+// of entries that one script reads. Pages of payloads are small, since payloads
+// may be large.
 var repairPasses = []repairPass{{"due", scriptPage}, {"active", scriptPage}, {"status", scriptPage / 2}, {"dead", scriptPage}, {"payloads", 20}}
 
-// pass compares one key of a schedule with the others.
-func (w *sweeper) repairOne(t sweepLock, of repairPass, mine []sweepLock) error {
+// repairOne compares one key of a schedule with the others.
+func (w *sweeper) repairOne(lock sweepLock, pass repairPass, locks []sweepLock) error {
 	for cursor := uint64(0); ; {
-		p, err := t.repair(w.ctx, of.kind, cursor, of.count, w.cfg.Lease, clockStep{})
+		p, err := lock.repair(w.ctx, pass.kind, cursor, pass.count, w.cfg.Lease, clockStep{})
 		if err != nil {
 			if w.reportWrongType(err, "") {
 				return nil
 			}
 			return err
 		}
-		t.countRepairs(p)
+		lock.countRepairs(p)
 		if cursor = p.next; cursor == 0 {
 			return nil
 		}
-		if err := w.pace(mine); err != nil {
+		if err := w.pace(locks); err != nil {
 			return err
 		}
 	}
 }
 
-// mended counts what a page brought.
+// countRepairs counts the results of one page.
 func (c *consumer) countRepairs(p repairPage) {
 	c.listener.count.cancelled.Add(p.cancelled)
 	c.listener.count.repaired.Add(p.repaired)
@@ -187,11 +191,11 @@ func (c *consumer) countRepairs(p repairPage) {
 	}
 }
 
-// sweepKeys adopts what another service set or moved.
-func (w *sweeper) sweepKeys(mine []sweepLock) error {
-	wanted := map[*consumer]bool{}
-	for _, t := range mine {
-		wanted[t.consumer] = true
+// sweepKeys adopts the triggers that other services set or moved.
+func (w *sweeper) sweepKeys(locks []sweepLock) error {
+	locked := map[*consumer]bool{}
+	for _, lock := range locks {
+		locked[lock.consumer] = true
 	}
 	every := triggerKey{keyspace.Any, keyspace.Any, keyspace.Any, keyspace.Any}
 	keys := scanKeys{store.String, w.names.glob(every), w.names.parse, w.core.Prefix()}
@@ -199,36 +203,36 @@ func (w *sweeper) sweepKeys(mine []sweepLock) error {
 		if err != nil {
 			return err
 		}
-		byLane := map[*consumer][]string{}
+		byConsumer := map[*consumer][]string{}
 		for _, t := range page.Targets {
 			at, _ := keys.parse(t.Key)
-			if c, ok := w.consumerOf(at.shard, at.action); ok && wanted[c] {
-				byLane[c] = append(byLane[c], t.Key)
+			if c, ok := w.consumerOf(at.shard, at.action); ok && locked[c] {
+				byConsumer[c] = append(byConsumer[c], t.Key)
 			}
 		}
-		for c, found := range byLane {
+		for c, found := range byConsumer {
 			if err := c.reconcile(w.session, keyMayExist, found); err != nil {
 				return err
 			}
 		}
-		if err := w.pace(mine); err != nil {
+		if err := w.pace(locks); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// breathe leaves the server to others for as long as the last page took, and
-// keeps the turns.
-func (w *sweeper) pace(mine []sweepLock) error {
+// pace waits for as long as the last page took, so that the server has time for
+// others. It also renews the locks.
+func (w *sweeper) pace(locks []sweepLock) error {
 	sleep(w.ctx, min(time.Since(w.pageBegan), sweepPoll))
 	w.pageBegan = time.Now()
 	if w.pageBegan.Sub(w.renewedAt) < sweepLockTTL/4 {
 		return w.ctx.Err()
 	}
 	w.renewedAt = w.pageBegan
-	for _, t := range mine {
-		if err := t.renewSweep(w.ctx, w.name); err != nil {
+	for _, lock := range locks {
+		if err := lock.renewSweep(w.ctx, w.name); err != nil {
 			return err
 		}
 	}

@@ -12,27 +12,27 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// notice is a keyspace event.
+// keyChange is a change of a trigger's key by another client, or its expiry.
 type keyChange struct {
 	kind changeKind
 	key  string
 }
 
 const (
-	changeBacklog    = 1 << 16                // notices that wait to be looked at
-	nodePoll         = 5 * time.Second        // how often the nodes of a cluster are counted
-	gatherTime       = 2 * time.Millisecond   // how long notices are gathered for one script
-	resubscribeDelay = 250 * time.Millisecond // between two tries to subscribe
-	forbiddenDelay   = time.Minute            // the same, where it was forbidden
-	scriptPage       = 256                    // how many triggers one script looks at
+	changeBacklog    = 1 << 16                // changes that wait to be handled
+	nodePoll         = 5 * time.Second        // how often the nodes of a cluster are listed
+	gatherTime       = 2 * time.Millisecond   // how long changes are collected for one script
+	resubscribeDelay = 250 * time.Millisecond // between two attempts to subscribe
+	forbiddenDelay   = time.Minute            // the same, if the server refused
+	scriptPage       = 256                    // how many triggers one script handles
 )
 
-// watch hears wake-ups and keyspace events, on every node there is.
+// watch receives wake-ups and keyspace events from all nodes.
 func (l *Listener) watch(s *session) {
-	notices := make(chan keyChange, changeBacklog)
-	s.loops.Go(func() { l.handleChanges(s, notices) })
+	changes := make(chan keyChange, changeBacklog)
+	s.loops.Go(func() { l.handleChanges(s, changes) })
 	if l.core.Client.Mode() != rueidis.ClientModeCluster {
-		l.subscribe(s.ctx, s, l.core.Client, notices)
+		l.subscribe(s.ctx, s, l.core.Client, changes)
 		return
 	}
 	ends := map[string]context.CancelFunc{}
@@ -50,7 +50,7 @@ func (l *Listener) watch(s *session) {
 			}
 			ctx, end := context.WithCancel(s.ctx)
 			ends[addr] = end
-			s.loops.Go(func() { l.subscribe(ctx, s, node, notices) })
+			s.loops.Go(func() { l.subscribe(ctx, s, node, changes) })
 		}
 		sleep(s.ctx, nodePoll)
 	}
@@ -68,14 +68,14 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// subscribe keeps a subscription on one node, over a connection of its own, so
-// that nobody's replies queue behind its messages. What was published while it
-// was away is made up for by a look and a sweep.
-func (l *Listener) subscribe(ctx context.Context, s *session, node rueidis.Client, notices chan<- keyChange) {
+// subscribe keeps a subscription on one node. It uses a connection of its own,
+// so that no reply waits behind its messages. After a subscription was lost, a
+// claim and a sweep find the work of the messages that were missed.
+func (l *Listener) subscribe(ctx context.Context, s *session, node rueidis.Client, changes chan<- keyChange) {
 	events := true
 	for ctx.Err() == nil {
 		d, release := node.Dedicate()
-		err := l.receive(ctx, s, d, notices, events)
+		err := l.receive(ctx, s, d, changes, events)
 		release()
 		if ctx.Err() != nil || errors.Is(err, ErrClosed) {
 			return
@@ -84,23 +84,23 @@ func (l *Listener) subscribe(ctx context.Context, s *session, node rueidis.Clien
 		if _, refused := rueidis.IsRedisErr(err); refused {
 			if events = !events; events {
 				pause = forbiddenDelay
-				l.cfg.Logger.Info("expiry: the server does not let this listener subscribe; it looks every second instead", "error", fault.Translate(err))
+				l.cfg.Logger.Info("expiry: the server refuses to let this listener subscribe; it looks for work every second instead", "error", fault.Translate(err))
 			}
 		}
 		sleep(ctx, pause)
 	}
 }
 
-// receive subscribes, to wake-ups alone where events are forbidden, and passes on
-// what comes, until the connection breaks.
-func (l *Listener) receive(ctx context.Context, s *session, d rueidis.DedicatedClient, notices chan<- keyChange, events bool) error {
+// receive subscribes and handles messages until the connection breaks. If
+// events is false, it subscribes to wake-ups only.
+func (l *Listener) receive(ctx context.Context, s *session, d rueidis.DedicatedClient, changes chan<- keyChange, events bool) error {
 	channels := map[string]func(message string){}
 	for _, c := range l.consumers {
 		channels[c.channel] = c.wakeUp
 	}
 	if events {
-		for name, what := range l.eventChannels(ctx, d) {
-			channels[name] = func(key string) { l.queueChange(s, notices, keyChange{what, key}) }
+		for name, kind := range l.eventChannels(ctx, d) {
+			channels[name] = func(key string) { l.queueChange(s, changes, keyChange{kind, key}) }
 		}
 	}
 	names := make([]string, 0, len(channels))
@@ -115,21 +115,22 @@ func (l *Listener) receive(ctx context.Context, s *session, d rueidis.DedicatedC
 		}
 	})
 	return d.Receive(hooked, d.B().Subscribe().Channel(names...).Build(), func(m rueidis.PubSubMessage) {
-		if pass, ok := channels[m.Channel]; ok {
-			pass(m.Message)
+		if handle, ok := channels[m.Channel]; ok {
+			handle(m.Message)
 		}
 	})
 }
 
-// wakeAll has every lane look, for the wake-ups that nobody heard.
+// wakeAll wakes all consumers, in case that wake-ups were missed.
 func (l *Listener) wakeAll() {
 	for _, c := range l.consumers {
 		c.alarm.signal()
 	}
 }
 
-// wakeUp reads a wake-up: in how many milliseconds there is work. What is no such
-// number, or later than the lane looks anyway, is passed over.
+// wakeUp handles a wake-up message, the number of milliseconds until work is
+// due. It ignores messages that are not a number, and times at which the
+// consumer looks anyway.
 func (c *consumer) wakeUp(message string) {
 	ms, err := strconv.ParseInt(message, 10, 64)
 	if err == nil && ms <= longestIdle.Milliseconds() {
@@ -137,22 +138,23 @@ func (c *consumer) wakeUp(message string) {
 	}
 }
 
-// hear keeps a notice; where too many wait, a sweep finds what it was about.
-func (l *Listener) queueChange(s *session, notices chan<- keyChange, n keyChange) {
+// queueChange queues a change. If the queue is full, it requests a sweep
+// instead.
+func (l *Listener) queueChange(s *session, changes chan<- keyChange, n keyChange) {
 	select {
-	case notices <- n:
+	case changes <- n:
 	default:
 		s.requestSweep()
 	}
 }
 
-// events gives the channels of the keyspace events that tell of triggers which
-// other services set, moved and let end; none where the server has no events.
+// eventChannels turns keyspace events on and returns the channels of the events
+// that are needed: triggers that were set or moved, and keys that expired.
 func (l *Listener) eventChannels(ctx context.Context, d rueidis.DedicatedClient) map[string]changeKind {
 	err := enableEvents(ctx, d)
 	if _, refused := rueidis.IsRedisErr(err); refused {
 		l.noEventsOnce.Do(func() {
-			l.cfg.Logger.Info("expiry: keyspace events cannot be turned on; unless they are on already, what other services set is found by the sweep alone",
+			l.cfg.Logger.Info("expiry: keyspace events cannot be turned on; unless they are on already, only the sweep finds the triggers that other services set",
 				"sweep", l.cfg.Sweep, "error", fault.Translate(err))
 		})
 	}
@@ -171,7 +173,7 @@ func (l *Listener) eventChannels(ctx context.Context, d rueidis.DedicatedClient)
 
 const eventsOption = "notify-keyspace-events"
 
-// turnOn adds the events that are needed to those that are on.
+// enableEvents adds the events that are needed to those that are on.
 func enableEvents(ctx context.Context, d rueidis.DedicatedClient) error {
 	config, err := d.Do(ctx, d.B().ConfigGet().Parameter(eventsOption).Build()).AsStrMap()
 	if err != nil {
@@ -185,7 +187,8 @@ func enableEvents(ctx context.Context, d rueidis.DedicatedClient) error {
 	return d.Do(ctx, d.B().ConfigSet().ParameterValue().ParameterValue(eventsOption, flags+missing).Build()).Error()
 }
 
-// missingEvents are the flags that keyevents of EXPIRE and of ended keys lack.
+// missingEvents returns the flags that are missing for the events of EXPIRE and
+// of expired keys.
 func missingEvents(flags string) (missing string) {
 	if !strings.Contains(flags, "E") {
 		missing = "E"
@@ -199,14 +202,14 @@ func missingEvents(flags string) (missing string) {
 	return missing
 }
 
-// heed looks at the triggers that notices are about, many at a time.
-func (l *Listener) handleChanges(s *session, notices <-chan keyChange) {
+// handleChanges updates the schedule for queued changes, in batches.
+func (l *Listener) handleChanges(s *session, changes <-chan keyChange) {
 	for {
 		select {
-		case n := <-notices:
-			batch := gather(s.ctx, n, notices)
-			for _, what := range []changeKind{keyMayExist, keyExpired} {
-				l.reconcileUntilDone(s, what, batch[what])
+		case n := <-changes:
+			batch := gather(s.ctx, n, changes)
+			for _, kind := range []changeKind{keyMayExist, keyExpired} {
+				l.reconcileUntilDone(s, kind, batch[kind])
 			}
 		case <-s.ctx.Done():
 			return
@@ -214,14 +217,14 @@ func (l *Listener) handleChanges(s *session, notices <-chan keyChange) {
 	}
 }
 
-// gather takes the notices that come within a moment after the first.
-func gather(ctx context.Context, n keyChange, notices <-chan keyChange) map[changeKind][]string {
+// gather collects the changes that follow the first within a short time.
+func gather(ctx context.Context, n keyChange, changes <-chan keyChange) map[changeKind][]string {
 	batch := map[changeKind][]string{n.kind: {n.key}}
 	timer := time.NewTimer(gatherTime)
 	defer timer.Stop()
 	for range changeBacklog {
 		select {
-		case n = <-notices:
+		case n = <-changes:
 			batch[n.kind] = append(batch[n.kind], n.key)
 		case <-timer.C:
 			return batch
@@ -232,38 +235,39 @@ func gather(ctx context.Context, n keyChange, notices <-chan keyChange) map[chan
 	return batch
 }
 
-// lookUntil looks until it succeeds: what is seen of an ended key is seen once.
-func (l *Listener) reconcileUntilDone(s *session, what changeKind, keys []string) {
-	l.retryCall(s, func(context.Context) error { return l.reconcile(s, what, keys) })
+// reconcileUntilDone repeats reconcile until it succeeds: an expired key is
+// reported only once.
+func (l *Listener) reconcileUntilDone(s *session, kind changeKind, keys []string) {
+	l.retryCall(s, func(context.Context) error { return l.reconcile(s, kind, keys) })
 }
 
-// look has the schedule of each key's action brought in line with the key.
-func (l *Listener) reconcile(s *session, what changeKind, keys []string) error {
-	byLane := map[*consumer][]string{}
+// reconcile updates the schedule of each key's action.
+func (l *Listener) reconcile(s *session, kind changeKind, keys []string) error {
+	byConsumer := map[*consumer][]string{}
 	for _, key := range keys {
 		found, ok := l.names.parse(key)
 		if !ok {
 			continue
 		}
 		if c, ok := l.consumerOf(found.shard, found.action); ok {
-			byLane[c] = append(byLane[c], key)
+			byConsumer[c] = append(byConsumer[c], key)
 		}
 	}
-	for c, keys := range byLane {
-		if err := c.reconcile(s, what, keys); err != nil {
+	for c, keys := range byConsumer {
+		if err := c.reconcile(s, kind, keys); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *consumer) reconcile(s *session, what changeKind, keys []string) error {
+func (c *consumer) reconcile(s *session, kind changeKind, keys []string) error {
 	for len(keys) > 0 {
 		n := min(len(keys), scriptPage)
-		changed, err := c.adopt(s.ctx, what, keys[:n])
+		changed, err := c.adopt(s.ctx, kind, keys[:n])
 		if err != nil {
 			if c.listener.reportWrongType(err, "") {
-				return nil // the next sweep looks again
+				return nil // the next sweep repeats it
 			}
 			return err
 		}
