@@ -15,8 +15,8 @@ type History struct {
 	Steps []string `redis:"steps"`
 }
 
-// AppendToList appends to a slice named as data. Two callers that append at the
-// same time both succeed.
+// AppendToList appends to a list by the stored name of its field. Two callers
+// that append at the same time both succeed.
 func ExampleHashRepo_AppendToList() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

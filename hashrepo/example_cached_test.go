@@ -18,9 +18,10 @@ type Avatar struct {
 	Tags []string `redis:"tags"`
 }
 
-// With Cached a record is read from memory until Redis reports a change. A
-// write of this process shows in the next read, through whatever repository.
-// The embedded server has no client tracking, so here each Get asks it.
+// With Cached, a record is read from memory until Redis reports a change. A
+// write of this process shows in the next read, through any repository. The
+// embedded server has no client tracking, so here each Get reads from the
+// server.
 func ExampleCached() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{Logger: slog.New(slog.DiscardHandler)})

@@ -19,7 +19,7 @@ type Task struct {
 
 var taskDue = hashrepo.FieldOf(func(t *Task) **time.Time { return &t.Due })
 
-// Clear removes a field, which then reads as its zero value.
+// Clear removes a field, which is then read as its zero value.
 func ExampleField_Clear() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

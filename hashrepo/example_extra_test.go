@@ -17,7 +17,7 @@ type Row struct {
 }
 
 // A field with the option extra holds the stored fields that the type does not
-// have. A copy of the record keeps them.
+// declare. A copy of the record keeps them.
 func Example_extra() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -16,7 +16,7 @@ type Coupon struct {
 	Percent int    `redis:"percent"`
 }
 
-// FindByField is FindOne for a field named as data.
+// FindByField is FindOne for a field that is given by its stored name.
 func ExampleHashRepo_FindByField() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

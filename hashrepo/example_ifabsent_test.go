@@ -16,7 +16,7 @@ type Signup struct {
 	Email string `redis:"email"`
 }
 
-// With IfAbsent a write creates the record, and changes none that exists.
+// With IfAbsent, a write creates a record and changes no existing one.
 func ExampleIfAbsent() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

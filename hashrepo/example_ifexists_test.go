@@ -19,7 +19,7 @@ type Device struct {
 
 var devicePings = hashrepo.NumberOf(func(d *Device) *int64 { return &d.Pings })
 
-// With IfExists a write changes a record, and creates none: a late message does
+// With IfExists, a write changes a record and creates none. A late message does
 // not bring a deleted record back.
 func ExampleIfExists() {
 	ctx := context.Background()

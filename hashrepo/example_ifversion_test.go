@@ -19,7 +19,7 @@ type Page struct {
 
 var pageText = hashrepo.FieldOf(func(p *Page) *string { return &p.Text })
 
-// With IfVersion a write is applied only if the record still has the version
+// With IfVersion, a write is applied only if the record still has the version
 // that the caller has seen. Otherwise it returns ErrConflict.
 func ExampleIfVersion() {
 	ctx := context.Background()

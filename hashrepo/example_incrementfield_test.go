@@ -16,8 +16,8 @@ type Counter struct {
 	Likes int64 `redis:"likes"`
 }
 
-// IncrementField adds to a field named as data, atomically, and returns the
-// sum. It creates a missing record.
+// IncrementField adds to a field by its stored name, atomically, and returns
+// the sum. It creates a missing record.
 func ExampleHashRepo_IncrementField() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -18,7 +18,7 @@ type Window struct {
 
 var windowCalls = hashrepo.NumberOf(func(w *Window) *int64 { return &w.Calls })
 
-// With KeepTTL a write does not renew the lifetime of a record that exists, so
+// With KeepTTL, a write does not renew the lifetime of a record that exists, so
 // that a window of a rate limit ends when it should.
 func ExampleKeepTTL() {
 	ctx := context.Background()

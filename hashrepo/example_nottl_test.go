@@ -15,7 +15,7 @@ type Country struct {
 	Name string `redis:"name"`
 }
 
-// With NoTTL records stay until they are deleted.
+// With NoTTL, records stay until they are deleted.
 func ExampleNoTTL() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

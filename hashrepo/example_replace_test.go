@@ -16,8 +16,8 @@ type Config struct {
 	Size  int    `redis:"size,omitzero"`
 }
 
-// Upsert keeps the fields that the record type does not have, such as those of
-// another service. Replace removes them.
+// Upsert keeps the fields that the record type does not declare, such as those
+// of another service. Replace removes them.
 func ExampleHashRepo_Replace() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

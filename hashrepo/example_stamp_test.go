@@ -17,7 +17,7 @@ type Invoice struct {
 
 var invoiceCents = hashrepo.NumberOf(func(i *Invoice) *int64 { return &i.Cents })
 
-// Stamp sets a field that the record type need not have, in the same atomic
+// Stamp sets a field that the record type need not declare, in the same atomic
 // step as the other patches.
 func ExampleStamp() {
 	ctx := context.Background()

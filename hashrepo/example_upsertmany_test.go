@@ -15,8 +15,8 @@ type Price struct {
 	Cents int64 `redis:"cents"`
 }
 
-// UpsertMany writes many records in one round trip. Each write is atomic, all
-// of them together are not: the error joins those that failed.
+// UpsertMany writes many records in one round trip. Each write is atomic, but
+// all of them together are not: the error joins those that failed.
 func ExampleHashRepo_UpsertMany() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})
