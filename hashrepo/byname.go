@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"reflect"
 
-	"github.com/redis/rueidis"
-
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -156,18 +154,19 @@ func sampleValue(t reflect.Type) reflect.Value {
 // readField reads the stored text of one field. It returns ErrNotFound if the
 // record does not exist.
 func (c *core) readField(ctx context.Context, t fault.Target, name string) (text string, present bool, err error) {
-	text, err = c.Client.Do(ctx, c.Client.B().Hget().Key(t.Key).Field(name).Build()).ToString()
-	if err == nil {
-		return text, true, nil
-	}
-	if !rueidis.IsRedisNil(err) {
-		return "", false, t.Failed(err)
-	}
-	n, err := c.Client.Do(ctx, c.Client.B().Exists().Key(t.Key).Build()).AsInt64()
+	m, err := c.Do(ctx, t, c.Client.B().Hget().Key(t.Key).Field(name).Build(), store.TextOrNil)
 	if err != nil {
-		return "", false, t.Failed(err)
+		return "", false, err
 	}
-	if n == 0 {
+	if !m.IsNil() {
+		text, err = m.ToString()
+		return text, true, err
+	}
+	exists, err := store.ReadFlag(t, c.Client.Do(ctx, c.Client.B().Exists().Key(t.Key).Build()))
+	if err != nil {
+		return "", false, err
+	}
+	if !exists {
 		return "", false, t.NotApplied(fault.ErrNotFound)
 	}
 	return "", false, nil

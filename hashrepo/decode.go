@@ -7,6 +7,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
 )
 
 // errValueCount is the error of a reply to HMGET with too few or too many
@@ -17,26 +18,47 @@ var errValueCount = fmt.Errorf("%w: the number of values differs from the number
 // field.
 func (p *plan) decode(reply *rueidis.RedisMessage, into reflect.Value) (bool, error) {
 	if p.readsAllFields() {
-		texts, err := reply.AsStrMap()
+		texts, err := fieldTexts(reply)
 		if err != nil || len(texts) == 0 {
 			return false, err
 		}
 		return true, p.decodeTexts(texts, into)
 	}
-	values, err := p.values(reply)
+	values, err := fieldValues(reply, len(p.names))
 	if err != nil {
-		return false, fault.Translate(err)
+		return false, err
 	}
 	return p.decodeValues(values, into)
 }
 
-// values returns the values of a reply to HMGET, one for each field.
-func (p *plan) values(reply *rueidis.RedisMessage) ([]rueidis.RedisMessage, error) {
+// fieldValues returns the values of a reply to HMGET with n fields.
+func fieldValues(reply *rueidis.RedisMessage, n int) ([]rueidis.RedisMessage, error) {
+	if !store.TextsOrNils(*reply) {
+		return nil, store.ErrShape
+	}
 	values, err := reply.ToArray()
-	if err == nil && len(values) != len(p.names) {
+	if err == nil && len(values) != n {
 		err = errValueCount
 	}
 	return values, err
+}
+
+// fieldTexts returns the fields of a reply to HGETALL.
+func fieldTexts(reply *rueidis.RedisMessage) (map[string]string, error) {
+	texts, err := reply.AsStrMap()
+	if err != nil {
+		return nil, fault.Translate(err)
+	}
+	for name, text := range texts {
+		if name != "" && text != "" {
+			continue
+		}
+		if !store.Pairs(*reply) { // AsStrMap reads a number or an array as ""
+			return nil, store.ErrShape
+		}
+		break
+	}
+	return texts, nil
 }
 
 // decodeValues decodes the values of a reply to HMGET. It reports false if no
@@ -100,9 +122,9 @@ func (p *plan) decodeMap(texts map[string]string, into reflect.Value) error {
 // texts returns the texts of a reply to readCommand, by stored name.
 func (p *plan) texts(reply *rueidis.RedisMessage) (map[string]string, error) {
 	if p.readsAllFields() {
-		return reply.AsStrMap()
+		return fieldTexts(reply)
 	}
-	values, err := p.values(reply)
+	values, err := fieldValues(reply, len(p.names))
 	if err != nil {
 		return nil, err
 	}

@@ -137,9 +137,9 @@ func (c *core) readMatches(ctx context.Context, page store.Page, conds []conditi
 	var cmds rueidis.Commands
 	var indexes []int // of the records that cmds read, in matches
 	for i, reply := range page.Replies {
-		values, err := reply.ToArray()
-		if err == nil && len(values) != len(conds) {
-			err = errValueCount
+		values, err := probedValues(reply, len(conds))
+		if err != nil {
+			reply = rueidis.NewErrorResult(err)
 		}
 		if err == nil && !allHold(conds, func(i int) (rueidis.RedisMessage, bool) { return values[i], true }) {
 			continue
@@ -173,13 +173,27 @@ func (c *core) decodeItem(ctx context.Context, item foundItem, conds []condition
 func (c *core) stillHold(conds []condition, reply rueidis.RedisResult) bool {
 	if c.plan.readsAllFields() {
 		values, err := reply.AsMap()
+		for _, value := range values {
+			if !store.Text(value) {
+				return true
+			}
+		}
 		return err != nil || allHold(conds, func(i int) (rueidis.RedisMessage, bool) {
 			value, ok := values[conds[i].name]
 			return value, ok
 		})
 	}
-	values, err := reply.ToArray()
-	return err != nil || len(values) != len(c.plan.names) || allHold(conds, func(i int) (rueidis.RedisMessage, bool) {
+	values, err := probedValues(reply, len(c.plan.names))
+	return err != nil || allHold(conds, func(i int) (rueidis.RedisMessage, bool) {
 		return values[c.plan.byName[conds[i].name]], true
 	})
+}
+
+// probedValues returns the values of a result of HMGET with n fields.
+func probedValues(r rueidis.RedisResult, n int) ([]rueidis.RedisMessage, error) {
+	m, err := r.ToMessage()
+	if err != nil {
+		return nil, err
+	}
+	return fieldValues(&m, n)
 }

@@ -97,8 +97,10 @@ func (c *core) readSnapshot(ctx context.Context, t fault.Target) (snapshot, erro
 	if err != nil || !exists {
 		return snapshot{}, err
 	}
-	texts, err = c.plan.texts(&reply)
-	return snapshot{true, texts}, err
+	if texts, err = c.plan.texts(&reply); err != nil {
+		return snapshot{}, t.Failed(err)
+	}
+	return snapshot{true, texts}, nil
 }
 
 // decodeSnapshot decodes a snapshot into v if the conditions hold. It returns

@@ -4,6 +4,10 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/store"
 )
 
 // operation is one step of update.lua. It changes a field, or it requires that
@@ -103,6 +107,19 @@ type readBack struct {
 }
 
 func (r readBack) isNone() bool { return !r.all && len(r.names) == 0 }
+
+// isReply reports whether m has the shape of the fields as update.lua returns
+// them.
+func (r readBack) isReply(m rueidis.RedisMessage) bool {
+	switch {
+	case r.all:
+		return store.Pairs(m)
+	case len(r.names) == 0:
+		return store.Flag(m)
+	}
+	_, err := fieldValues(&m, len(r.names))
+	return err == nil
+}
 
 // appendArgs appends the fields as update.lua takes them.
 func (r readBack) appendArgs(args []string) []string {

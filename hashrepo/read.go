@@ -145,11 +145,11 @@ func (c *core) decodeReply(ctx context.Context, t fault.Target, reply rueidis.Re
 // exists, another writer may have added fields since, so it is read again.
 func (c *core) getEmpty(ctx context.Context, t fault.Target, into reflect.Value) error {
 	exists := c.Client.B().Exists().Key(t.Key)
-	n, err := c.Client.Do(ctx, exists.Build()).AsInt64()
+	found, err := store.ReadFlag(t, c.Client.Do(ctx, exists.Build()))
 	if err != nil {
-		return t.Failed(err)
+		return err
 	}
-	if n == 0 {
+	if !found {
 		return t.NotApplied(fault.ErrNotFound)
 	}
 	return c.getExisting(ctx, t, into)
@@ -178,11 +178,11 @@ func (c *core) readWithExists(ctx context.Context, t fault.Target) (reply rueidi
 	if err != nil {
 		return reply, false, t.Failed(err)
 	}
-	n, err := replies[0].AsInt64()
-	if err != nil {
-		return reply, false, t.Failed(err)
+	if err := store.Shape(store.Flag).Check(t, replies[0]); err != nil {
+		return reply, false, err
 	}
-	return replies[1], n == 1, nil
+	n, err := replies[0].ToInt64()
+	return replies[1], n == 1, err
 }
 
 // getMany reads records in one pipeline. found[i] reports whether the record
@@ -231,12 +231,12 @@ func (c *core) getManyEmpty(ctx context.Context, targets []fault.Target, empty [
 	var errs []error
 	for n, reply := range c.Client.DoMulti(ctx, cmds...) {
 		i := empty[n]
-		exists, err := reply.AsInt64()
+		exists, err := store.ReadFlag(targets[i], reply)
 		if err != nil {
-			errs = append(errs, targets[i].Failed(err))
+			errs = append(errs, err)
 			continue
 		}
-		if exists == 0 {
+		if !exists {
 			continue
 		}
 		err = c.getExisting(ctx, targets[i], into(i))

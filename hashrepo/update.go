@@ -173,8 +173,11 @@ func (c *core) runUpdate(ctx context.Context, t fault.Target, returned readBack,
 		args = operations[i].appendArgs(args)
 	}
 	m, err := c.run(ctx, t, updateScript, args)
-	if err != nil || !m.IsString() {
+	if err != nil {
 		return m, err
+	}
+	if !m.IsString() {
+		return m, store.Shape(returned.isReply).Check(t, m)
 	}
 	status, _ := m.ToString()
 	return m, updateError(t, operations, status)

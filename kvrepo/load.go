@@ -179,9 +179,12 @@ type loadLock struct {
 func (r *KVRepo[T]) tryLock(ctx context.Context, t fault.Target) (*loadLock, error) {
 	c := r.core.Client
 	l := &loadLock{c, t, keyspace.Beside("load", t.Key), rand.Text()}
-	err := c.Do(ctx, c.B().Set().Key(l.key).Value(l.token).Nx().Px(lockLifetime).Build()).Error()
+	m, err := c.Do(ctx, c.B().Set().Key(l.key).Value(l.token).Nx().Px(lockLifetime).Build()).ToMessage()
 	if rueidis.IsRedisNil(err) {
 		return nil, nil
+	}
+	if err == nil && !store.OK(m) {
+		err = store.ErrShape
 	}
 	if err != nil {
 		t.Write = false // only the lock may have been written

@@ -1,6 +1,7 @@
 package kvrepo
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -111,7 +112,10 @@ func (m *mutation) read(ctx context.Context) (text string, found bool, err error
 	t := m.target
 	t.Write = false
 	m.value.SetZero()
-	text, err = m.Client.Do(ctx, m.Client.B().Get().Key(t.Key).Build()).ToString()
+	reply, err := m.Client.Do(ctx, m.Client.B().Get().Key(t.Key).Build()).ToMessage()
+	if err == nil && !store.Text(reply) {
+		err = store.ErrShape
+	}
 	switch absent := rueidis.IsRedisNil(err); {
 	case err != nil && !absent:
 		return "", false, t.Failed(err)
@@ -122,5 +126,6 @@ func (m *mutation) read(ctx context.Context) (text string, found bool, err error
 	case m.IfAbsent:
 		return "", false, t.NotApplied(fault.ErrExists)
 	}
-	return text, true, m.Decode(t, text, m.value)
+	text, err = reply.ToString()
+	return text, true, cmp.Or(err, m.Decode(t, text, m.value))
 }

@@ -74,6 +74,9 @@ func (q *queue) deadEntries(ctx context.Context, t fault.Target) iter.Seq2[deadE
 		for cursor := uint64(0); ; {
 			scan := q.Client.B().Hscan().Key(beside(t, queuekey.Dead)).Cursor(cursor).Count(100).Build()
 			page, err := q.Client.Do(ctx, scan).AsScanEntry()
+			if err == nil && len(page.Elements)%2 != 0 {
+				err = store.ErrShape
+			}
 			if err != nil {
 				yield(deadEntry{}, t.Failed(err))
 				return

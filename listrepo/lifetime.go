@@ -18,12 +18,9 @@ var (
 	//go:embed lua/renew_beside.lua
 	renewBesideSource string
 
-	popTrimScript     = store.NewScript(clockSource+sharedSource+popTrimSource, store.Tuple(store.Number, store.Either(store.OK, popReply)))
+	popTrimScript     = store.NewScript(clockSource+sharedSource+popTrimSource, store.Tuple(store.Number, store.Either(store.OK, store.Popped)))
 	renewBesideScript = store.NewScript(clockSource+sharedSource+renewBesideSource, store.Number)
 )
-
-// popReply reports whether m is a reply to LPOP with a count.
-func popReply(m rueidis.RedisMessage) bool { return m.IsNil() || store.Texts(m) }
 
 // allClaims makes renew_beside.lua renew every claim of a queue, from the first
 // one.
@@ -44,11 +41,8 @@ func (q *queue) remove(ctx context.Context, t fault.Target, reply store.Shape, c
 		return m, err == nil, err
 	}
 	if !q.mustRenewBeside() {
-		replies, hadLifetime, err := q.CommitRenewing(ctx, t, append(q.Tx(1), cmd()))
+		replies, hadLifetime, err := q.CommitRenewing(ctx, t, append(q.Tx(1), cmd()), reply)
 		if err != nil {
-			return m, false, err
-		}
-		if err := reply.Check(t, replies[0]); err != nil {
 			return m, false, err
 		}
 		if hadLifetime {
@@ -87,12 +81,17 @@ func (q *queue) continueRenewal(ctx context.Context, t fault.Target, from rueidi
 func (q *queue) renewBeside(ctx context.Context, t fault.Target, from int64) error {
 	for from != 0 {
 		m, err := q.unconditional().Run(ctx, t, renewBesideScript, []string{strconv.FormatInt(from, 10)}, beside(t, queuekey.Due))
+		var next int64
 		if err == nil {
-			from, err = m.AsInt64()
+			next, err = m.AsInt64()
+		}
+		if err == nil && next != 0 && max(next, -next) <= max(from, -from) {
+			err = t.Applied(store.ErrShape) // the loop would never end
 		}
 		if err != nil {
 			return t.Applied(reason(q.nameWrongType(ctx, t, err)))
 		}
+		from = next
 	}
 	return nil
 }

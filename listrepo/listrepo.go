@@ -102,7 +102,7 @@ func (r *ListRepo[T]) Pop(ctx context.Context, id string, n int) ([]T, error) {
 	if n == 0 {
 		return nil, nil
 	}
-	reply, ran, err := r.core.remove(ctx, t, popReply, "LPOP", strconv.Itoa(n))
+	reply, ran, err := r.core.remove(ctx, t, store.Popped, "LPOP", strconv.Itoa(n))
 	if !ran || reply.IsNil() {
 		return nil, err
 	}

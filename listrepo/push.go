@@ -84,7 +84,7 @@ func (q *queue) push(ctx context.Context, t fault.Target, command string, items 
 	if !q.marks.none() {
 		tx = append(tx, q.Client.B().Sadd().Key(q.set).Member(q.marks.Member).Build())
 	}
-	replies, hadLifetime, err := q.CommitRenewing(ctx, t, tx)
+	replies, hadLifetime, err := q.CommitRenewing(ctx, t, tx, store.Count)
 	if err != nil {
 		return 0, err
 	}

@@ -268,7 +268,7 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 // readHeld reads the result of a command or script that works on a claim.
 func (q *queue) readHeld(ctx context.Context, t fault.Target, r rueidis.RedisResult) error {
 	m, err := r.ToMessage()
-	if err != nil {
+	if err != nil && !rueidis.IsRedisNil(err) {
 		return q.nameWrongType(ctx, t, t.Failed(err))
 	}
 	return checkHeld(t, m)
@@ -277,13 +277,23 @@ func (q *queue) readHeld(ctx context.Context, t fault.Target, r rueidis.RedisRes
 // checkHeld returns ErrLeaseLost if the reply is 0, which means that the claim
 // was lost.
 func checkHeld(t fault.Target, m rueidis.RedisMessage) error {
-	if err := store.Shape(store.Count).Check(t, m); err != nil {
+	if err := store.Shape(heldReply).Check(t, m); err != nil {
 		return err
 	}
 	if n, _ := m.ToInt64(); n == 0 {
 		return t.NotApplied(fmt.Errorf("%w: another claim took the items after the lease expired, or they were removed by an eviction or by hand", fault.ErrLeaseLost))
 	}
 	return nil
+}
+
+// heldReply reports whether m is the number of keys that were removed, which is
+// at most 2, or the 0 or 1 of a script.
+func heldReply(m rueidis.RedisMessage) bool {
+	if !store.Count(m) {
+		return false
+	}
+	n, err := m.ToInt64()
+	return err == nil && n <= 2
 }
 
 // placeArgs returns places as arguments of a script.

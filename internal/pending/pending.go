@@ -245,13 +245,30 @@ func (s *Set) states(ctx context.Context, op string, queues []Queue, after time.
 	states := make([]State, len(queues))
 	var errs []error
 	for i, result := range statesScript.ExecMulti(ctx, s.Client, calls...) {
-		n, err := result.AsInt64()
+		state, err := readState(result)
 		if err != nil {
-			n, errs = int64(Waiting), append(errs, t.WithKey(calls[i].Keys[0]).Failed(err))
+			errs = append(errs, t.WithKey(calls[i].Keys[0]).Failed(err))
 		}
-		states[i] = State(n)
+		states[i] = state
 	}
 	return states, few(errs)
+}
+
+// readState reads a result of states.lua. If it cannot be read, the state is
+// Waiting.
+func readState(r rueidis.RedisResult) (State, error) {
+	m, err := r.ToMessage()
+	if rueidis.IsRedisNil(err) || err == nil && !store.Count(m) {
+		err = store.ErrShape
+	}
+	if err != nil {
+		return Waiting, err
+	}
+	n, err := m.ToInt64()
+	if state := State(n); err == nil && state <= Waiting {
+		return state, nil
+	}
+	return Waiting, cmp.Or(err, store.ErrShape)
 }
 
 // BeginRemoval takes tenants out of the pending set, but not out of sight: FinishRemoval or
@@ -311,8 +328,14 @@ func (s *Set) change(ctx context.Context, op string, n int, tx func(fault.Target
 	if err != nil || n == 0 {
 		return err
 	}
-	if _, err := store.ExecReplies(s.Client.DoMulti(ctx, append(tx(t), s.Client.B().Exec().Build())...)); err != nil {
+	replies, err := store.ExecReplies(s.Client.DoMulti(ctx, append(tx(t), s.Client.B().Exec().Build())...))
+	if err != nil {
 		return t.Failed(err)
+	}
+	for _, reply := range replies {
+		if err := store.Shape(store.Count).Check(t, reply); err != nil {
+			return err
+		}
 	}
 	return nil
 }

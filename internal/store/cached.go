@@ -254,6 +254,8 @@ func (c *CachedReader) takeLifetime(a lookup, reply rueidis.RedisMessage) bool {
 	switch {
 	case err != nil:
 		a.load.Fail(a.target.Failed(err))
+	case !Lifetime(reply):
+		a.load.Fail(a.target.Failed(ErrShape))
 	case ms == -2:
 		a.load.Keep(nil, 0, -1)
 	case a.load.Sound():

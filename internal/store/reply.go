@@ -56,6 +56,36 @@ func Texts(m rueidis.RedisMessage) bool { return allElements(m, Text) }
 // Fields is an array of strings and nils.
 func TextsOrNils(m rueidis.RedisMessage) bool { return allElements(m, TextOrNil) }
 
+// Pairs is a map from strings to strings, which RESP2 has as an array.
+func Pairs(m rueidis.RedisMessage) bool {
+	if m.IsArray() {
+		parts, err := m.ToArray()
+		return err == nil && len(parts)%2 == 0 && Texts(m)
+	}
+	if !m.IsMap() {
+		return false
+	}
+	parts, err := m.ToMap()
+	for _, part := range parts {
+		if !Text(part) {
+			return false
+		}
+	}
+	return err == nil
+}
+
+// Lifetime is a reply to PTTL: milliseconds, -1 for no end, -2 for no key.
+func Lifetime(m rueidis.RedisMessage) bool {
+	if !m.IsInt64() {
+		return false
+	}
+	ms, err := m.ToInt64()
+	return err == nil && ms >= -2
+}
+
+// Popped is a reply to LPOP with a count.
+func Popped(m rueidis.RedisMessage) bool { return m.IsNil() || Texts(m) }
+
 // Tuple is an array with one element of each shape.
 func Tuple(shapes ...Shape) Shape {
 	return func(m rueidis.RedisMessage) bool {
@@ -122,6 +152,12 @@ func (is Shape) Check(t fault.Target, m rueidis.RedisMessage) error {
 // ErrShape is why a reply is refused that has another shape than its command
 // gives.
 var ErrShape = fmt.Errorf("%w: it has another shape than the command gives", fault.ErrUnexpectedReply)
+
+// ReadFlag reads 0 or 1, and nothing else.
+func ReadFlag(t fault.Target, r rueidis.RedisResult) (bool, error) {
+	n, err := readInteger(t, r, Flag)
+	return n == 1, err
+}
 
 // ReadTexts reads an array of strings, and nothing else.
 func ReadTexts(r rueidis.RedisResult) ([]string, error) {

@@ -251,7 +251,7 @@ func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	ms, err := readInteger(t, s.Client.Do(ctx, s.Client.B().Pttl().Key(t.Key).Build()), validTTL)
+	ms, err := readInteger(t, s.Client.Do(ctx, s.Client.B().Pttl().Key(t.Key).Build()), Lifetime)
 	switch {
 	case err != nil:
 		return 0, err
@@ -261,12 +261,6 @@ func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 		return NoExpiry, nil
 	}
 	return time.Duration(min(ms, longest)) * time.Millisecond, nil
-}
-
-// lifetime is a reply to PTTL: -1 for no end, -2 for no key.
-func validTTL(m rueidis.RedisMessage) bool {
-	ms, err := m.ToInt64()
-	return err == nil && ms >= -2
 }
 
 //go:embed lua/touch.lua

@@ -24,17 +24,17 @@ func (s *Store) Tx(n int) Tx { return append(make(Tx, 0, n+3), s.Client.B().Mult
 // are scripts. A command that the server refuses is an error, although the
 // others ran: MULTI knows no rollback. A key of another type keeps its lifetime.
 func (s *Store) Commit(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.RedisMessage, error) {
-	replies, _, err := s.CommitRenewing(ctx, t, tx)
+	replies, _, err := s.CommitRenewing(ctx, t, tx, Count)
 	return replies, err
 }
 
 // WriteRenewed is Write that also reports whether the command for the lifetime
 // changed the key: if the settings have no lifetime, whether the key had one.
-func (s *Store) CommitRenewing(ctx context.Context, t fault.Target, tx Tx) ([]rueidis.RedisMessage, bool, error) {
+// shape is that of the replies to the commands of tx.
+func (s *Store) CommitRenewing(ctx context.Context, t fault.Target, tx Tx, shape Shape) ([]rueidis.RedisMessage, bool, error) {
 	if err := s.oneSlot(t, tx); err != nil {
 		return nil, false, err
 	}
-	pops := len(tx) > 1 && tx[1].Commands()[0] == "LPOP"
 	tx = append(tx, s.lifetimeCommand(t.Key), s.Client.B().Exec().Build())
 	replies, err := ExecReplies(s.SendAll(ctx, []fault.Target{t}, tx...))
 	if err != nil && !slices.ContainsFunc(replies[:max(len(replies)-1, 0)], succeeded) {
@@ -43,10 +43,12 @@ func (s *Store) CommitRenewing(ctx context.Context, t fault.Target, tx Tx) ([]ru
 	if err != nil {
 		return nil, false, t.Applied(fmt.Errorf("a part was refused: %w", fault.Translate(err)))
 	}
-	if !pops && slices.ContainsFunc(replies, notWriteReply) {
-		return nil, false, t.Applied(fmt.Errorf("%w: it is neither a number nor OK", fault.ErrUnexpectedReply))
-	}
 	last := len(replies) - 1
+	for i, reply := range replies {
+		if i < last && !shape(reply) || i == last && !Flag(reply) {
+			return nil, false, t.Applied(ErrShape)
+		}
+	}
 	renewed, err := replies[last].ToInt64()
 	return replies[:last], err == nil && renewed == 1, nil
 }
@@ -94,27 +96,9 @@ func otherSlotError(key string) error {
 	return fmt.Errorf("%w: %q lies in another slot of the cluster; give both keys one hash tag, as keyspace.Cluster does", keyspace.ErrInvalidKey, key)
 }
 
-// unlikeAWrite reports whether no command that changes a key answers so.
-func notWriteReply(reply rueidis.RedisMessage) bool {
-	return !Count(reply) && !OK(reply)
-}
-
 func succeeded(reply rueidis.RedisMessage) bool {
 	err := reply.Error()
 	return err == nil || rueidis.IsRedisNil(err)
-}
-
-// Change is Write for one command that creates no key: with KeepTTL the
-// command goes alone, since there is no lifetime to give.
-func (s *Store) CommitOne(ctx context.Context, t fault.Target, cmd rueidis.Completed) (rueidis.RedisMessage, error) {
-	if s.Keep {
-		return s.Do(ctx, t, cmd, Either(Count, OK))
-	}
-	replies, err := s.Commit(ctx, t, append(s.Tx(1), cmd))
-	if err != nil {
-		return rueidis.RedisMessage{}, err
-	}
-	return replies[0], nil
 }
 
 // Plain reports whether a write may go through Write: it has no condition,

@@ -124,6 +124,9 @@ func (v *ValueStore) DecodeReply(t fault.Target, reply *rueidis.RedisMessage, in
 	if reply.IsNil() {
 		return false, nil
 	}
+	if err := Shape(Text).Check(t, *reply); err != nil {
+		return false, err
+	}
 	text, err := reply.ToString()
 	if err != nil {
 		return false, t.Failed(err)
