@@ -16,33 +16,33 @@ import (
 )
 
 // A subscription and a dedicated connection may end while the server is busy
-// with a script. What rueidis does wrong then ends the process, so each case has
-// a process of its own.
-func TestEndingWhileTheServerIsBusy(t *testing.T) {
-	const server, which = "POOL_BUSY_SERVER", "POOL_BUSY_CASE"
-	cases := map[string]func(ctx context.Context, c rueidis.Client, busy func()){
-		"subscription": func(ctx context.Context, c rueidis.Client, busy func()) {
-			ends(ctx, c, c, busy)
+// with a script. A failure ends the process, because rueidis panics in a
+// goroutine of its own, so each case runs in another process.
+func TestConnectionsEndWhileTheServerIsBusy(t *testing.T) {
+	const serverVariable, caseVariable = "POOL_BUSY_SERVER", "POOL_BUSY_CASE"
+	cases := map[string]func(ctx context.Context, c rueidis.Client, makeBusy func()){
+		"subscription": func(ctx context.Context, c rueidis.Client, makeBusy func()) {
+			endSubscription(ctx, c, c, makeBusy)
 		},
-		"dedicated subscription": func(ctx context.Context, c rueidis.Client, busy func()) {
+		"dedicated subscription": func(ctx context.Context, c rueidis.Client, makeBusy func()) {
 			d, release := c.Dedicate()
 			defer release()
-			ends(ctx, c, d, busy)
+			endSubscription(ctx, c, d, makeBusy)
 		},
-		"subscription of a node": func(ctx context.Context, c rueidis.Client, busy func()) {
+		"subscription of a node": func(ctx context.Context, c rueidis.Client, makeBusy func()) {
 			for _, n := range c.Nodes() {
-				ends(ctx, c, n, busy)
+				endSubscription(ctx, c, n, makeBusy)
 			}
 		},
-		"hooks": func(ctx context.Context, c rueidis.Client, busy func()) {
+		"hooks": func(ctx context.Context, c rueidis.Client, makeBusy func()) {
 			_ = c.Dedicated(func(d rueidis.DedicatedClient) error {
 				d.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: func(rueidis.PubSubMessage) {}})
 				err := d.Do(ctx, c.B().Subscribe().Channel("ch").Build()).Error()
-				busy()
+				makeBusy()
 				return err
 			})
 		},
-		"calls at once": func(ctx context.Context, c rueidis.Client, busy func()) {
+		"concurrent calls": func(ctx context.Context, c rueidis.Client, makeBusy func()) {
 			d, release := c.Dedicate()
 			var calls sync.WaitGroup
 			for range 8 {
@@ -53,35 +53,35 @@ func TestEndingWhileTheServerIsBusy(t *testing.T) {
 				})
 			}
 			calls.Wait()
-			busy()
+			makeBusy()
 			release()
 		},
-		"blocking call": func(_ context.Context, c rueidis.Client, busy func()) {
+		"blocking call": func(_ context.Context, c rueidis.Client, makeBusy func()) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			d, release := c.Dedicate()
 			_ = d.Do(ctx, c.B().Blpop().Key("q").Timeout(0.001).Build()).Error()
-			busy()
+			makeBusy()
 			release()
 		},
 	}
-	if url := os.Getenv(server); url != "" {
-		while(t, url, cases[os.Getenv(which)])
+	if url := os.Getenv(serverVariable); url != "" {
+		runWhileBusy(t, url, cases[os.Getenv(caseVariable)])
 		return
 	}
 	for name := range cases {
 		t.Run(name, func(t *testing.T) {
 			s := redistest.Server(t, "busy-reply-threshold 1")
-			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestEndingWhileTheServerIsBusy$", "-test.v")
-			child.Env = append(os.Environ(), server+"="+s.URL(), which+"="+name)
+			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestConnectionsEndWhileTheServerIsBusy$", "-test.v")
+			child.Env = append(os.Environ(), serverVariable+"="+s.URL(), caseVariable+"="+name)
 			out, err := child.CombinedOutput()
 			require.NoError(t, err, "%s", out)
 		})
 	}
 }
 
-// ends subscribes, and ends the subscription once the server is busy.
-func ends(ctx context.Context, c rueidis.Client, on rueidis.CoreClient, busy func()) {
+// endSubscription subscribes, makes the server busy, and ends the subscription.
+func endSubscription(ctx context.Context, c rueidis.Client, on rueidis.CoreClient, makeBusy func()) {
 	ctx, end := context.WithCancel(ctx)
 	subscribed, returned := make(chan struct{}), make(chan struct{})
 	hooked := rueidis.WithOnSubscriptionHook(ctx, func(p rueidis.PubSubSubscription) {
@@ -96,13 +96,14 @@ func ends(ctx context.Context, c rueidis.Client, on rueidis.CoreClient, busy fun
 		}).Receive(hooked, c.B().Subscribe().Channel("ch").Build(), func(rueidis.PubSubMessage) {})
 	}()
 	<-subscribed
-	busy()
+	makeBusy()
 	end()
 	<-returned
 }
 
-// while runs a case, and returns when the server has answered what the case sent.
-func while(t *testing.T, url string, run func(ctx context.Context, c rueidis.Client, busy func())) {
+// runWhileBusy runs a case. It returns when the server has replied to the
+// commands of the case, and requires that the client still works.
+func runWhileBusy(t *testing.T, url string, run func(ctx context.Context, c rueidis.Client, makeBusy func())) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -114,23 +115,23 @@ func while(t *testing.T, url string, run func(ctx context.Context, c rueidis.Cli
 	other, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{url[len("redis://"):]}, DisableCache: true, ForceSingleClient: true})
 	require.NoError(t, err)
 	defer other.Close()
-	ping := func() error { return other.Do(ctx, other.B().Arbitrary("DBSIZE").Build()).Error() }
+	serverError := func() error { return other.Do(ctx, other.B().Arbitrary("DBSIZE").Build()).Error() }
 	var script sync.WaitGroup
 	run(ctx, c, func() {
-		endless, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{url[len("redis://"):]}, DisableCache: true, ForceSingleClient: true})
+		scriptClient, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{url[len("redis://"):]}, DisableCache: true, ForceSingleClient: true})
 		require.NoError(t, err)
 		script.Go(func() {
-			defer endless.Close()
-			_ = endless.Do(ctx, endless.B().Eval().Script("while true do end").Numkeys(0).Build()).Error()
+			defer scriptClient.Close()
+			_ = scriptClient.Do(ctx, scriptClient.B().Eval().Script("while true do end").Numkeys(0).Build()).Error()
 		})
-		for ; ping() == nil; time.Sleep(time.Millisecond) {
+		for ; serverError() == nil; time.Sleep(time.Millisecond) {
 			require.NoError(t, ctx.Err())
 		}
 	})
-	_ = c.Do(ctx, c.B().Ping().Build()).Error() // what was sent before it has been answered
+	_ = c.Do(ctx, c.B().Ping().Build()).Error() // returns after the replies to all earlier commands
 	require.NoError(t, other.Do(ctx, other.B().ScriptKill().Build()).Error())
 	script.Wait()
-	for ; ping() != nil; time.Sleep(time.Millisecond) {
+	for ; serverError() != nil; time.Sleep(time.Millisecond) {
 		require.NoError(t, ctx.Err())
 	}
 	require.NoError(t, c.Do(ctx, c.B().Ping().Build()).Error())

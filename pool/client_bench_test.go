@@ -15,8 +15,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// BenchmarkHMGET compares the clients of the pools with bare ones, for the
-// contexts that callers have: twelve fields, one caller and 64.
+// BenchmarkHMGET compares the clients of pools with plain rueidis clients, for
+// different contexts, with twelve fields, and with one caller and 64.
 func BenchmarkHMGET(b *testing.B) {
 	s := redistest.Server(b)
 	pools, err := pool.Open(b.Context(), pool.Config{URL: s.URL()})
@@ -24,15 +24,15 @@ func BenchmarkHMGET(b *testing.B) {
 	defer pools.Close()
 	pooled, err := pools.Client(pool.User)
 	require.NoError(b, err)
-	bare := s.Client(b, 11)
+	plain := s.Client(b, 11)
 	fields := make([]string, 12)
 	for i := range fields {
 		fields[i] = fmt.Sprint("field", i)
-		do(b, bare, "HSET", "k", fields[i], strings.Repeat("x", 28))
+		mustDo(b, plain, "HSET", "k", fields[i], strings.Repeat("x", 28))
 	}
 	for _, caller := range []struct {
 		name string
-		ctx  func() (context.Context, context.CancelFunc) // each caller has its own
+		ctx  func() (context.Context, context.CancelFunc) // called by each caller
 	}{
 		{"background", func() (context.Context, context.CancelFunc) { return context.Background(), func() {} }},
 		{"values", func() (context.Context, context.CancelFunc) {
@@ -43,10 +43,10 @@ func BenchmarkHMGET(b *testing.B) {
 		for _, c := range []struct {
 			name string
 			rueidis.Client
-		}{{"bare", bare}, {"pooled", pooled}} {
+		}{{"plain", plain}, {"pooled", pooled}} {
 			for _, callers := range []int{1, 64} {
 				b.Run(fmt.Sprintf("%s/%s/%d", caller.name, c.name, callers), func(b *testing.B) {
-					share(b, callers, caller.ctx, func(ctx context.Context) {
+					runCallers(b, callers, caller.ctx, func(ctx context.Context) {
 						cmd := c.B().Hmget().Key("k").Field(fields...).Build()
 						if _, err := c.Do(ctx, cmd).ToArray(); err != nil {
 							b.Error(err)
@@ -58,8 +58,8 @@ func BenchmarkHMGET(b *testing.B) {
 	}
 }
 
-// share divides b.N calls among callers.
-func share(b *testing.B, callers int, newContext func() (context.Context, context.CancelFunc), call func(context.Context)) {
+// runCallers divides b.N calls among callers.
+func runCallers(b *testing.B, callers int, newContext func() (context.Context, context.CancelFunc), call func(context.Context)) {
 	b.ReportAllocs()
 	var left atomic.Int64
 	left.Store(int64(b.N))

@@ -14,31 +14,31 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// A server that accepts a command and does not answer must not hold its caller
-// for ever, whichever way the command was sent.
-func TestAStuckServerEndsCallsThatHaveNoDeadline(t *testing.T) {
+// If a server accepts a command but does not reply, the call ends after the
+// timeout, whatever method sent it.
+func TestCallsWithoutADeadlineEndAfterTheTimeout(t *testing.T) {
 	s := redistest.Server(t)
-	pools, err := pool.Open(patient(t), pool.Config{URL: s.URL(), Timeout: 200 * time.Millisecond})
+	pools, err := pool.Open(withTimeout(t), pool.Config{URL: s.URL(), Timeout: 200 * time.Millisecond})
 	require.NoError(t, err)
 	defer pools.Close()
 	c, err := pools.Client(pool.User)
 	require.NoError(t, err)
-	held, release := c.Dedicate()
+	dedicated, release := c.Dedicate()
 	defer release()
-	require.NoError(t, held.Do(patient(t), c.B().Ping().Build()).Error())
+	require.NoError(t, dedicated.Do(withTimeout(t), c.B().Ping().Build()).Error())
 
-	do(t, s.Client(t, 0), "CLIENT", "PAUSE", "3600000", "ALL")
+	mustDo(t, s.Client(t, 0), "CLIENT", "PAUSE", "3600000", "ALL")
 	defer s.Kill()
 
-	cancellable, cancel := context.WithCancel(context.Background())
+	cancelable, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	type key struct{}
 	set := func() rueidis.Completed { return c.B().Set().Key("x").Value("1").Build() }
 	for name, call := range map[string]func() error{
-		"Background":  func() error { return c.Do(context.Background(), set()).Error() },
-		"values":      func() error { return c.Do(context.WithValue(context.Background(), key{}, 1), set()).Error() },
-		"a request's": func() error { return c.Do(cancellable, set()).Error() },
-		"DoMulti":     func() error { return c.DoMulti(context.Background(), set(), set())[1].Error() },
+		"Background": func() error { return c.Do(context.Background(), set()).Error() },
+		"values":     func() error { return c.Do(context.WithValue(context.Background(), key{}, 1), set()).Error() },
+		"cancelable": func() error { return c.Do(cancelable, set()).Error() },
+		"DoMulti":    func() error { return c.DoMulti(context.Background(), set(), set())[1].Error() },
 		"DoCache": func() error {
 			return c.DoCache(context.Background(), c.B().Get().Key("x").Cache(), time.Minute).Error()
 		},
@@ -51,7 +51,7 @@ func TestAStuckServerEndsCallsThatHaveNoDeadline(t *testing.T) {
 			}
 			return nil
 		},
-		"dedicated": func() error { return held.Do(context.Background(), set()).Error() },
+		"dedicated": func() error { return dedicated.Do(context.Background(), set()).Error() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.ErrorIs(t, call(), context.DeadlineExceeded)
@@ -61,13 +61,13 @@ func TestAStuckServerEndsCallsThatHaveNoDeadline(t *testing.T) {
 	require.EqualValues(t, 9, pools.Stats()[pool.User].Errors)
 	err = pools.Ping(context.Background())
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.Len(t, split[*pool.ConnectError](t, err), len(six))
+	require.Len(t, split[*pool.ConnectError](t, err), len(predefined))
 }
 
-func TestBlockingCommandsHaveNoDeadlineOfOurs(t *testing.T) {
+func TestBlockingCommandsGetNoDeadline(t *testing.T) {
 	s := redistest.Server(t)
 	const timeout = 50 * time.Millisecond
-	pools, err := pool.Open(patient(t), pool.Config{URL: s.URL(), Timeout: timeout})
+	pools, err := pool.Open(withTimeout(t), pool.Config{URL: s.URL(), Timeout: timeout})
 	require.NoError(t, err)
 	defer pools.Close()
 	c, err := pools.Client(pool.User)
@@ -80,21 +80,21 @@ func TestBlockingCommandsHaveNoDeadlineOfOurs(t *testing.T) {
 		got <- errors.Join(rs[0].Error(), rs[1].Error())
 	}()
 	for start := time.Now(); time.Since(start) < 4*timeout; {
-		require.NoError(t, c.Do(patient(t), c.B().Ping().Build()).Error())
+		require.NoError(t, c.Do(withTimeout(t), c.B().Ping().Build()).Error())
 	}
 	require.Empty(t, got)
-	do(t, c, "RPUSH", "q", "a", "b")
+	mustDo(t, c, "RPUSH", "q", "a", "b")
 	require.NoError(t, <-got)
 	require.NoError(t, <-got)
 }
 
 type traceKey struct{}
 
-// The context that reaches the client keeps the caller's values, so that what
-// wraps the client finds its trace.
-func TestTheContextThatReachesTheClient(t *testing.T) {
+// The context that reaches the client has a deadline and the values of the
+// caller's context, so that a wrapper of the client finds its trace.
+func TestContextThatReachesTheClient(t *testing.T) {
 	const timeout = time.Minute
-	fs := new(fakes)
+	fs := new(fakeClients)
 	pools, err := pool.Open(t.Context(), pool.Config{NewClient: fs.NewClient, URLs: map[pool.Alias]string{"user": "redis://h"}, Timeout: timeout})
 	require.NoError(t, err)
 	defer pools.Close()
@@ -107,8 +107,8 @@ func TestTheContextThatReachesTheClient(t *testing.T) {
 	traced := context.WithValue(context.Background(), traceKey{}, "trace")
 	request, cancel := context.WithCancel(traced)
 	defer cancel()
-	own, cancelOwn := context.WithTimeout(traced, time.Hour)
-	defer cancelOwn()
+	withDeadline, cancelWithDeadline := context.WithTimeout(traced, time.Hour)
+	defer cancelWithDeadline()
 
 	for name, c := range map[string]struct {
 		ctx     context.Context
@@ -122,7 +122,7 @@ func TestTheContextThatReachesTheClient(t *testing.T) {
 		"request":          {request, func(ctx context.Context) { c.Do(ctx, ping()) }, true, "trace"},
 		"uncancelled":      {context.WithoutCancel(request), func(ctx context.Context) { c.DoMulti(ctx, ping(), ping()) }, true, "trace"},
 		"multi":            {request, func(ctx context.Context) { c.DoMulti(ctx, ping(), ping()) }, true, "trace"},
-		"a deadline":       {own, func(ctx context.Context) { c.Do(ctx, ping()) }, false, "trace"},
+		"a deadline":       {withDeadline, func(ctx context.Context) { c.Do(ctx, ping()) }, false, "trace"},
 		"blocking":         {traced, func(ctx context.Context) { c.Do(ctx, blocking()) }, false, "trace"},
 		"blocking in many": {traced, func(ctx context.Context) { c.DoMulti(ctx, ping(), blocking()) }, false, "trace"},
 	} {
@@ -130,25 +130,25 @@ func TestTheContextThatReachesTheClient(t *testing.T) {
 			before := time.Now()
 			c.send(c.ctx)
 			after := time.Now()
-			got := f.last()
+			got := f.lastContext()
 			require.Equal(t, c.value, got.Value(traceKey{}))
 			if !c.bounded {
-				require.True(t, got == c.ctx, "it is the caller's own")
+				require.True(t, got == c.ctx, "the context of the caller is used")
 				return
 			}
 			deadline, ok := got.Deadline()
 			require.True(t, ok)
-			require.False(t, deadline.Before(before.Add(timeout)), "the whole timeout")
-			require.False(t, deadline.After(after.Add(timeout+timeout/8)), "and an eighth at most")
+			require.False(t, deadline.Before(before.Add(timeout)), "the deadline is not earlier than the timeout")
+			require.False(t, deadline.After(after.Add(timeout+timeout/8)), "the deadline is at most an eighth later")
 			if c.ctx.Done() != nil {
-				require.ErrorIs(t, got.Err(), context.Canceled, "its timer is released")
+				require.ErrorIs(t, got.Err(), context.Canceled, "the timer is released")
 				require.NoError(t, c.ctx.Err())
 			}
 		})
 	}
 }
 
-func TestStatsCount(t *testing.T) {
+func TestStats(t *testing.T) {
 	s := redistest.Server(t)
 	pools, err := pool.Open(t.Context(), pool.Config{URL: s.URL()})
 	require.NoError(t, err)
@@ -158,7 +158,7 @@ func TestStatsCount(t *testing.T) {
 	require.NoError(t, err)
 	ctx := t.Context()
 	get := func() rueidis.Completed { return c.B().Get().Key("none").Build() }
-	bad := func() rueidis.Completed { return c.B().Arbitrary("LPUSH", "text", "x").Build() }
+	refused := func() rueidis.Completed { return c.B().Arbitrary("LPUSH", "text", "x").Build() }
 	want := pool.Stats{}
 	check := func(commands, errs int64) {
 		t.Helper()
@@ -167,16 +167,16 @@ func TestStatsCount(t *testing.T) {
 		require.Equal(t, want, pools.Stats()[pool.User])
 	}
 
-	do(t, c, "SET", "text", "x")
+	mustDo(t, c, "SET", "text", "x")
 	check(1, 0)
 	require.True(t, rueidis.IsRedisNil(c.Do(ctx, get()).Error()))
 	check(1, 0)
-	require.Error(t, c.Do(ctx, bad()).Error())
+	require.Error(t, c.Do(ctx, refused()).Error())
 	check(1, 1)
-	c.DoMulti(ctx, get(), bad(), get())
+	c.DoMulti(ctx, get(), refused(), get())
 	check(3, 1)
 	require.NoError(t, rueidis.NewLuaScript("return 1").Exec(ctx, c, nil, nil).Error())
-	check(2, 0) // EVALSHA, which the server does not know yet, and EVAL
+	check(2, 0) // EVALSHA, which returns NOSCRIPT, and EVAL
 	c.DoCache(ctx, c.B().Get().Key("text").Cache(), time.Minute)
 	c.DoMultiCache(ctx, rueidis.CT(c.B().Get().Key("text").Cache(), time.Minute))
 	check(2, 0)
@@ -185,12 +185,12 @@ func TestStatsCount(t *testing.T) {
 	}
 	check(1, 0)
 	require.NoError(t, c.Dedicated(func(d rueidis.DedicatedClient) error {
-		d.DoMulti(ctx, bad(), get())
+		d.DoMulti(ctx, refused(), get())
 		return d.Do(ctx, c.B().Ping().Build()).Error()
 	}))
 	check(3, 1)
 	d, release := c.Dedicate()
-	d.Do(ctx, bad())
+	d.Do(ctx, refused())
 	release()
 	check(1, 1)
 	stream := c.DoStream(ctx, c.B().Get().Key("text").Build())
@@ -198,21 +198,21 @@ func TestStatsCount(t *testing.T) {
 	require.NoError(t, err)
 	check(1, 0)
 
-	done, end := context.WithCancel(ctx)
+	subscription, end := context.WithCancel(ctx)
 	subscribed := make(chan error, 1)
 	go func() {
-		subscribed <- c.Receive(done, c.B().Subscribe().Channel("ch").Build(), func(rueidis.PubSubMessage) {})
+		subscribed <- c.Receive(subscription, c.B().Subscribe().Channel("ch").Build(), func(rueidis.PubSubMessage) {})
 	}()
-	m := s.Client(t, 0)
+	publisher := s.Client(t, 0)
 	require.Eventually(t, func() bool {
-		n, _ := m.Do(ctx, m.B().Publish().Channel("ch").Message("x").Build()).AsInt64()
+		n, _ := publisher.Do(ctx, publisher.B().Publish().Channel("ch").Message("x").Build()).AsInt64()
 		return n == 1
 	}, 10*time.Second, time.Millisecond)
 	end()
 	require.ErrorIs(t, <-subscribed, context.Canceled)
 	check(1, 0)
 	require.Equal(t, pool.Stats{}, pools.Stats()[pool.Expiry])
-	require.Len(t, pools.Stats(), len(six))
+	require.Len(t, pools.Stats(), len(predefined))
 	require.NoError(t, pools.Ping(ctx))
 	check(1, 0)
 }
@@ -229,7 +229,7 @@ func TestAfterClose(t *testing.T) {
 	require.NoError(t, err)
 	ctx := t.Context()
 	c.Close()
-	require.NoError(t, c.Do(ctx, c.B().Ping().Build()).Error(), "Close of one client does nothing")
+	require.NoError(t, c.Do(ctx, c.B().Ping().Build()).Error(), "Close of a client does nothing")
 	nodes := c.Nodes()
 	d, release := c.Dedicate()
 	defer release()
@@ -237,9 +237,9 @@ func TestAfterClose(t *testing.T) {
 	go func() {
 		received <- c.Receive(context.Background(), c.B().Subscribe().Channel("ch").Build(), func(rueidis.PubSubMessage) {})
 	}()
-	m := s.Client(t, 0)
+	publisher := s.Client(t, 0)
 	require.Eventually(t, func() bool {
-		n, _ := m.Do(ctx, m.B().Publish().Channel("ch").Message("x").Build()).AsInt64()
+		n, _ := publisher.Do(ctx, publisher.B().Publish().Channel("ch").Message("x").Build()).AsInt64()
 		return n == 1
 	}, 10*time.Second, time.Millisecond)
 
@@ -261,14 +261,14 @@ func TestAfterClose(t *testing.T) {
 	require.ErrorIs(t, rs[1].Error(), pool.ErrClosed)
 	require.ErrorIs(t, c.DoCache(ctx, get(), time.Minute).Error(), pool.ErrClosed)
 	require.ErrorIs(t, c.DoMultiCache(ctx, rueidis.CT(get(), time.Minute))[0].Error(), pool.ErrClosed)
-	one, many := c.DoStream(ctx, cmd()), c.DoMultiStream(ctx, cmd())
-	require.ErrorIs(t, one.Error(), pool.ErrClosed)
-	require.ErrorIs(t, many.Error(), pool.ErrClosed)
+	stream, multiStream := c.DoStream(ctx, cmd()), c.DoMultiStream(ctx, cmd())
+	require.ErrorIs(t, stream.Error(), pool.ErrClosed)
+	require.ErrorIs(t, multiStream.Error(), pool.ErrClosed)
 	require.ErrorIs(t, c.Receive(ctx, c.B().Subscribe().Channel("ch").Build(), nil), pool.ErrClosed)
 	require.ErrorIs(t, c.Dedicated(func(rueidis.DedicatedClient) error { return nil }), pool.ErrClosed)
-	late, lateRelease := c.Dedicate()
-	defer lateRelease()
-	for _, d := range []rueidis.DedicatedClient{d, late} {
+	lateConn, releaseLate := c.Dedicate()
+	defer releaseLate()
+	for _, d := range []rueidis.DedicatedClient{d, lateConn} {
 		require.ErrorIs(t, d.Do(ctx, cmd()).Error(), pool.ErrClosed)
 		require.ErrorIs(t, d.DoMulti(ctx, cmd())[0].Error(), pool.ErrClosed)
 		require.ErrorIs(t, d.Receive(ctx, c.B().Subscribe().Channel("ch").Build(), nil), pool.ErrClosed)
@@ -276,12 +276,12 @@ func TestAfterClose(t *testing.T) {
 	for _, n := range nodes {
 		require.ErrorIs(t, n.Do(ctx, cmd()).Error(), pool.ErrClosed)
 	}
-	require.EqualValues(t, 2, pools.Stats()[pool.User].Commands, "what was refused does not count")
+	require.EqualValues(t, 2, pools.Stats()[pool.User].Commands, "refused calls do not count")
 	pools.Close()
 }
 
-func TestEachClientIsClosedOnce(t *testing.T) {
-	fs := new(fakes)
+func TestCloseClosesEachClientOnce(t *testing.T) {
+	fs := new(fakeClients)
 	pools, err := pool.Open(t.Context(), pool.Config{URL: "redis://a:1?addr=b:2", NewClient: fs.NewClient})
 	require.NoError(t, err)
 	require.Len(t, fs.open(), 1)
@@ -292,8 +292,8 @@ func TestEachClientIsClosedOnce(t *testing.T) {
 	}
 }
 
-func TestUnknownPool(t *testing.T) {
-	pools, err := pool.Open(t.Context(), pool.Config{URLs: map[pool.Alias]string{"b": "redis://h/1", "a": "redis://h/2"}, NewClient: new(fakes).NewClient})
+func TestClientOfAnUnknownAlias(t *testing.T) {
+	pools, err := pool.Open(t.Context(), pool.Config{URLs: map[pool.Alias]string{"b": "redis://h/1", "a": "redis://h/2"}, NewClient: new(fakeClients).NewClient})
 	require.NoError(t, err)
 	defer pools.Close()
 	_, err = pools.Client(pool.User)
@@ -302,19 +302,19 @@ func TestUnknownPool(t *testing.T) {
 	require.Empty(t, pools.Prefix(pool.User))
 }
 
-func TestPingNamesTheAliasesThatFail(t *testing.T) {
-	fs := new(fakes)
+func TestPingReturnsAnErrorForEachAlias(t *testing.T) {
+	fs := new(fakeClients)
 	pools, err := pool.Open(t.Context(), pool.Config{URL: "redis://u:hunter2@h", NewClient: fs.NewClient})
 	require.NoError(t, err)
 	defer pools.Close()
 	for _, f := range fs.open() {
 		if db := f.opt.SelectDB; db == 11 || db == 8 {
-			f.answer(rueidis.NewErrorResult(errors.New("it broke")))
+			f.setReply(rueidis.NewErrorResult(errors.New("broken")))
 		}
 	}
 	failed := split[*pool.ConnectError](t, pools.Ping(t.Context()))
 	require.Len(t, failed, 2)
-	require.Equal(t, "pool: expiry at h:6379 cannot be reached: it broke", failed[0].Error())
+	require.Equal(t, "pool: expiry at h:6379 cannot be reached: broken", failed[0].Error())
 	require.Equal(t, pool.User, failed[1].Alias)
 	require.EqualValues(t, 1, pools.Stats()[pool.User].Errors)
 }

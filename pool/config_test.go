@@ -17,8 +17,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-func TestEveryMistakeComesBackAtOnceAndNothingIsContacted(t *testing.T) {
-	fs := &fakes{err: func(rueidis.ClientOption) error { return errors.New("contacted") }}
+func TestOpenReturnsAllMistakesAndContactsNoServer(t *testing.T) {
+	fs := &fakeClients{err: func(rueidis.ClientOption) error { return errors.New("contacted") }}
 	layout := keyspace.Default()
 	layout.Trigger = keyspace.Pattern{}
 	_, err := pool.Open(t.Context(), pool.Config{
@@ -49,7 +49,7 @@ func TestEveryMistakeComesBackAtOnceAndNothingIsContacted(t *testing.T) {
 	require.NotContains(t, err.Error(), "contacted")
 }
 
-func TestMistakes(t *testing.T) {
+func TestConfigErrors(t *testing.T) {
 	urls := func(kv ...string) map[pool.Alias]string {
 		m := make(map[pool.Alias]string)
 		for i := 0; i < len(kv); i += 2 {
@@ -60,13 +60,13 @@ func TestMistakes(t *testing.T) {
 	for name, c := range map[string]struct {
 		cfg   pool.Config
 		field string
-		says  []string // what is wrong, and the mend
+		parts []string // of the reason: what is wrong, and how to correct it
 	}{
-		"own alias without a URL": {
+		"an added alias without a URL": {
 			pool.Config{URLs: urls("user", "redis://h"), Databases: map[pool.Alias]int{"jobs": 3}},
 			"Databases[jobs]", []string{"no URL", "Config.URLs[jobs]"},
 		},
-		"default alias without a URL": {
+		"a predefined alias without a URL": {
 			pool.Config{URLs: urls("user", "redis://h"), Databases: map[pool.Alias]int{"handlers": 3}},
 			"Databases[handlers]", []string{"no URL"},
 		},
@@ -74,15 +74,15 @@ func TestMistakes(t *testing.T) {
 			pool.Config{URLs: urls("user", "redis://h/3"), Databases: map[pool.Alias]int{"user": 4}},
 			"Databases[user]", []string{"4", "database 3", "remove one"},
 		},
-		"one database for two": {
+		"two aliases in one database": {
 			pool.Config{Databases: map[pool.Alias]int{"user": 15}},
 			"Databases[user]", []string{"default and user", "database 15", "another database", "PrefixKeys"},
 		},
-		"one database under two logins and two names of one host": {
+		"one database under two logins and two names of its host": {
 			pool.Config{URLs: urls("a", "redis://x:y@localhost/2", "b", "redis://127.0.0.1:6379?db=2")},
 			"Databases[b]", []string{"a and b", "database 2"},
 		},
-		"a blank in an alias": {
+		"white space in an alias": {
 			pool.Config{Databases: map[pool.Alias]int{"my jobs": 3}},
 			"Databases[my jobs]", []string{"white space", "plain word"},
 		},
@@ -96,86 +96,86 @@ func TestMistakes(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.cfg.NewClient = new(fakes).NewClient
+			c.cfg.NewClient = new(fakeClients).NewClient
 			_, err := pool.Open(t.Context(), c.cfg)
 			ms := split[*pool.ConfigError](t, err)
 			require.Len(t, ms, 1, "%v", err)
 			require.Equal(t, c.field, ms[0].Field)
-			for _, s := range c.says {
+			for _, s := range c.parts {
 				require.Contains(t, ms[0].Reason, s)
 			}
 		})
 	}
 }
 
-// at is an address and a database.
-type at struct {
+// location is an address and a database.
+type location struct {
 	addr string
 	db   int
 }
 
-func TestWhereAliasesLive(t *testing.T) {
-	const home = "127.0.0.1:6379"
-	all := func(addr string, change map[pool.Alias]at) map[pool.Alias]at {
-		m := make(map[pool.Alias]at)
-		for a, db := range sixDatabases {
-			m[a] = at{addr, db}
+func TestServerAndDatabaseOfAliases(t *testing.T) {
+	const local = "127.0.0.1:6379"
+	all := func(addr string, change map[pool.Alias]location) map[pool.Alias]location {
+		m := make(map[pool.Alias]location)
+		for a, db := range predefinedDatabases {
+			m[a] = location{addr, db}
 		}
 		maps.Copy(m, change)
 		return m
 	}
 	for name, c := range map[string]struct {
 		cfg  pool.Config
-		want map[pool.Alias]at
+		want map[pool.Alias]location
 	}{
-		"nothing": {pool.Config{}, all(home, nil)},
+		"nothing": {pool.Config{}, all(local, nil)},
 		"a URL":   {pool.Config{URL: "redis://h:1"}, all("h:1", nil)},
 		"a URL with a number": {
 			pool.Config{URL: "redis://h:1/4"}, all("h:1", nil),
 		},
 		"databases": {
 			pool.Config{Databases: map[pool.Alias]int{"user": 2, "jobs": 3}},
-			all(home, map[pool.Alias]at{"user": {home, 2}, "jobs": {home, 3}}),
+			all(local, map[pool.Alias]location{"user": {local, 2}, "jobs": {local, 3}}),
 		},
 		"a URL and others": {
 			pool.Config{URL: "redis://h:1", URLs: map[pool.Alias]string{
 				"user": "redis://u:1", "expiry": "redis://u:1/0", "jobs": "redis://u:1/5",
 			}},
-			all("h:1", map[pool.Alias]at{"user": {"u:1", 11}, "expiry": {"u:1", 0}, "jobs": {"u:1", 5}}),
+			all("h:1", map[pool.Alias]location{"user": {"u:1", 11}, "expiry": {"u:1", 0}, "jobs": {"u:1", 5}}),
 		},
 		"only URLs": {
 			pool.Config{
 				URLs:      map[pool.Alias]string{"user": "redis://u:1", "jobs": "redis://j:1", "mail": "redis://j:1"},
 				Databases: map[pool.Alias]int{"mail": 6},
 			},
-			map[pool.Alias]at{"user": {"u:1", 11}, "jobs": {"j:1", 0}, "mail": {"j:1", 6}},
+			map[pool.Alias]location{"user": {"u:1", 11}, "jobs": {"j:1", 0}, "mail": {"j:1", 6}},
 		},
 		"the same number twice": {
 			pool.Config{
 				URLs:      map[pool.Alias]string{"user": "redis://u:1/3"},
 				Databases: map[pool.Alias]int{"user": 3},
 			},
-			map[pool.Alias]at{"user": {"u:1", 3}},
+			map[pool.Alias]location{"user": {"u:1", 3}},
 		},
 		"one database with prefixes": {
 			pool.Config{
 				PrefixKeys: true,
 				URLs:       map[pool.Alias]string{"user": "redis://u:1/3", "jobs": "redis://u:1/3"},
 			},
-			map[pool.Alias]at{"user": {"u:1", 3}, "jobs": {"u:1", 3}},
+			map[pool.Alias]location{"user": {"u:1", 3}, "jobs": {"u:1", 3}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fs := new(fakes)
+			fs := new(fakeClients)
 			c.cfg.NewClient = fs.NewClient
 			c.cfg.Logger = slog.New(slog.DiscardHandler)
 			pools, err := pool.Open(t.Context(), c.cfg)
 			require.NoError(t, err)
 			defer pools.Close()
 			require.Equal(t, slices.Sorted(maps.Keys(c.want)), pools.Aliases())
-			var got []at
+			var got []location
 			for _, f := range fs.open() {
-				got = append(got, at{f.opt.InitAddress[0], f.opt.SelectDB})
+				got = append(got, location{f.opt.InitAddress[0], f.opt.SelectDB})
 				require.True(t, f.opt.ForceSingleClient)
 			}
 			require.ElementsMatch(t, slices.Collect(maps.Values(c.want)), got)
@@ -190,12 +190,12 @@ func TestWhereAliasesLive(t *testing.T) {
 	}
 }
 
-func TestANumberInTheSharedURLIsLogged(t *testing.T) {
+func TestDatabaseNumberInTheURLIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
 	for url, lines := range map[string]int{"redis://:hunter2@h/3": 1, "redis://h?db=0": 1, "redis://:hunter2@h": 0, "redis://h/": 0} {
 		log.Reset()
-		pools, err := pool.Open(t.Context(), pool.Config{URL: url, Logger: logger, NewClient: new(fakes).NewClient})
+		pools, err := pool.Open(t.Context(), pool.Config{URL: url, Logger: logger, NewClient: new(fakeClients).NewClient})
 		require.NoError(t, err)
 		pools.Close()
 		require.Equal(t, lines, bytes.Count(log.Bytes(), []byte("\n")), "%s", log.String())
@@ -204,7 +204,7 @@ func TestANumberInTheSharedURLIsLogged(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	fs := new(fakes)
+	fs := new(fakeClients)
 	pools, err := pool.Open(t.Context(), pool.Config{NewClient: fs.NewClient})
 	require.NoError(t, err)
 	defer pools.Close()
@@ -212,27 +212,27 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, 512<<20, pools.MaxDecodedBytes())
 	require.True(t, pools.Layout() == keyspace.Default())
 	f := fs.open()[0]
-	require.NotNil(t, f.opt.NewCacheStoreFn, "or rueidis would cache up to 128 MiB for each connection")
+	require.NotNil(t, f.opt.NewCacheStoreFn, "otherwise rueidis caches up to 128 MiB for each connection")
 	require.Equal(t, "symphony", f.opt.ClientName)
 	require.Equal(t, 5*time.Second, f.opt.Dialer.Timeout)
 	require.Equal(t, 6250*time.Millisecond, f.opt.ConnWriteTimeout)
 
-	fs = new(fakes)
+	fs = new(fakeClients)
 	pools, err = pool.Open(t.Context(), pool.Config{NewClient: fs.NewClient, MaxValueBytes: 7, MaxDecodedBytes: 8, Layout: keyspace.Python(), Timeout: 1<<63 - 1})
 	require.NoError(t, err)
 	defer pools.Close()
 	require.NoError(t, pools.Ping(context.Background()))
 	for _, f := range fs.open() {
 		require.Positive(t, f.opt.ConnWriteTimeout)
-		require.NoError(t, f.last().Err(), "the longest Timeout does not overflow")
+		require.NoError(t, f.lastContext().Err(), "the longest timeout does not overflow")
 	}
 	require.Equal(t, 7, pools.MaxValueBytes())
 	require.Equal(t, 8, pools.MaxDecodedBytes())
 	require.True(t, pools.Layout() == keyspace.Python())
 }
 
-func TestAConfigMayChangeAfterOpen(t *testing.T) {
-	cfg := pool.Config{URL: "redis://h", Databases: map[pool.Alias]int{"jobs": 3}, URLs: map[pool.Alias]string{"mail": "redis://m"}, NewClient: new(fakes).NewClient}
+func TestConfigMayChangeAfterOpen(t *testing.T) {
+	cfg := pool.Config{URL: "redis://h", Databases: map[pool.Alias]int{"jobs": 3}, URLs: map[pool.Alias]string{"mail": "redis://m"}, NewClient: new(fakeClients).NewClient}
 	pools, err := pool.Open(t.Context(), cfg)
 	require.NoError(t, err)
 	defer pools.Close()
@@ -248,7 +248,7 @@ func TestAConfigMayChangeAfterOpen(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// split takes a joined error apart; all its parts must be of one type.
+// split returns the parts of a joined error. All of them must be of type E.
 func split[E error](t *testing.T, err error) (parts []E) {
 	t.Helper()
 	require.Error(t, err)

@@ -23,7 +23,7 @@ func TestCallsWithinAWindowShareADeadline(t *testing.T) {
 		require.False(t, first == next)
 
 		time.Sleep(timeout - 1)
-		require.NoError(t, first.Err(), "the last call of the window has the whole timeout")
+		require.NoError(t, first.Err(), "the last call of the window gets the whole timeout")
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		require.ErrorIs(t, first.Err(), context.DeadlineExceeded)

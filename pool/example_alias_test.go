@@ -10,7 +10,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Reports is an alias of the program's own.
+// Reports is an alias that the program adds.
 const Reports pool.Alias = "reports"
 
 // A program adds aliases through Config.Databases, or through Config.URLs.

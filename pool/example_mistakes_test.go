@@ -8,7 +8,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The mistakes in a Config are returned together, and no server is contacted.
+// Open returns all mistakes of a Config together, and contacts no server.
 func ExampleOpen_mistakes() {
 	_, err := pool.Open(context.Background(), pool.Config{
 		URL:       "localhost:6379",

@@ -10,7 +10,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Ping asks every alias for a sign of life, for a health check.
+// Ping sends PING to every alias. It serves a health check.
 func ExamplePools_Ping() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

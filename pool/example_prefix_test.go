@@ -9,8 +9,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// With PrefixKeys two aliases may share a database: the keys of each begin with
-// its name.
+// With PrefixKeys, two aliases may share a database. The keys of each alias
+// begin with its name.
 func ExamplePools_Prefix() {
 	cfg := pool.Config{PrefixKeys: true, Databases: map[pool.Alias]int{pool.User: 0, pool.Handlers: 0}}
 	pools, err := embedded.Open(context.Background(), cfg)

@@ -22,7 +22,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-func TestEveryAliasIsInItsDatabase(t *testing.T) {
+func TestEachAliasUsesItsDatabase(t *testing.T) {
 	s := redistest.Server(t)
 	pools, err := pool.Open(t.Context(), pool.Config{URL: s.URL(), Databases: map[pool.Alias]int{"jobs": 3}})
 	require.NoError(t, err)
@@ -35,21 +35,21 @@ func TestEveryAliasIsInItsDatabase(t *testing.T) {
 	for a, db := range want {
 		c, err := pools.Client(a)
 		require.NoError(t, err)
-		m := do(t, c, "CLIENT", "INFO")
-		info, _ := m.ToString()
+		reply := mustDo(t, c, "CLIENT", "INFO")
+		info, _ := reply.ToString()
 		require.Contains(t, info, db, a)
 		require.Contains(t, info, " name=symphony ", a)
 		require.Empty(t, pools.Prefix(a))
 	}
 }
 
-func TestAliasesConnectSideBySide(t *testing.T) {
+func TestAliasesConnectConcurrently(t *testing.T) {
 	var wg sync.WaitGroup
-	wg.Add(len(six))
-	fs := &fakes{err: func(opt rueidis.ClientOption) error {
+	wg.Add(len(predefined))
+	fs := &fakeClients{err: func(opt rueidis.ClientOption) error {
 		if opt.SelectDB != 0 {
 			wg.Done()
-			wg.Wait() // returns once all six are here
+			wg.Wait() // returns when all six aliases connect
 		}
 		return nil
 	}}
@@ -60,11 +60,11 @@ func TestAliasesConnectSideBySide(t *testing.T) {
 	pools.Close()
 }
 
-func TestServersConnectSideBySide(t *testing.T) {
+func TestServersConnectConcurrently(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Add(2)
-	fs := &fakes{err: func(opt rueidis.ClientOption) error {
-		if opt.SelectDB == 0 { // one asks each server what it is
+	fs := &fakeClients{err: func(opt rueidis.ClientOption) error {
+		if opt.SelectDB == 0 { // the client that asks whether the server is a cluster
 			wg.Done()
 			wg.Wait()
 		}
@@ -79,7 +79,7 @@ func TestServersConnectSideBySide(t *testing.T) {
 	pools.Close()
 }
 
-func TestAliasesThatDoNotAnswerAreNamedAndTheRestIsClosed(t *testing.T) {
+func TestOpenReturnsAnErrorForEachAliasAndClosesTheOthers(t *testing.T) {
 	good := redistest.Server(t)
 	dead := freeAddr(t)
 	_, err := pool.Open(t.Context(), pool.Config{
@@ -99,21 +99,21 @@ func TestAliasesThatDoNotAnswerAreNamedAndTheRestIsClosed(t *testing.T) {
 	require.Contains(t, failed[1].Error(), "DB index is out of range")
 	require.ErrorIs(t, failed[2], syscall.ECONNREFUSED)
 	require.NotContains(t, err.Error(), "hunter2")
-	nothingRuns(t)
+	requireNoGoroutines(t)
 	c := good.Client(t, 0)
 	require.Eventually(t, func() bool {
-		m := do(t, c, "CLIENT", "LIST")
+		m := mustDo(t, c, "CLIENT", "LIST")
 		list, _ := m.ToString()
 		return strings.Count(list, "\n") == 1
 	}, 10*time.Second, 10*time.Millisecond)
 }
 
-func TestAClientThatCameWithAnErrorIsClosed(t *testing.T) {
-	f := &fake{}
+func TestOpenClosesAClientThatIsReturnedWithAnError(t *testing.T) {
+	f := &fakeClient{}
 	_, err := pool.Open(t.Context(), pool.Config{NewClient: func(rueidis.ClientOption) (rueidis.Client, error) {
-		return f, errors.New("half made")
+		return f, errors.New("incomplete")
 	}})
-	require.ErrorContains(t, err, "half made")
+	require.ErrorContains(t, err, "incomplete")
 	require.Equal(t, 1, f.closed())
 
 	_, err = pool.Open(t.Context(), pool.Config{NewClient: func(rueidis.ClientOption) (rueidis.Client, error) {
@@ -122,41 +122,41 @@ func TestAClientThatCameWithAnErrorIsClosed(t *testing.T) {
 	require.ErrorContains(t, err, "NewClient returned neither")
 }
 
-func TestOpenEndsWithItsContextAndClosesLateClients(t *testing.T) {
+func TestOpenEndsWithItsContextAndClosesLaterClients(t *testing.T) {
 	release := make(chan struct{})
-	var arrived sync.WaitGroup
-	arrived.Add(len(six))
-	fs := &fakes{err: func(opt rueidis.ClientOption) error {
+	var connecting sync.WaitGroup
+	connecting.Add(len(predefined))
+	fs := &fakeClients{err: func(opt rueidis.ClientOption) error {
 		if opt.SelectDB != 0 {
-			arrived.Done()
+			connecting.Done()
 			<-release
 		}
 		return nil
 	}}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		arrived.Wait()
+		connecting.Wait()
 		cancel()
 	}()
 	_, err := pool.Open(ctx, pool.Config{NewClient: fs.NewClient, Timeout: time.Hour})
 	require.ErrorIs(t, err, context.Canceled)
-	require.Len(t, split[*pool.ConnectError](t, err), len(six))
+	require.Len(t, split[*pool.ConnectError](t, err), len(predefined))
 	close(release)
-	require.Eventually(t, func() bool { return len(fs.all()) == 1+len(six) && len(fs.open()) == 0 }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(fs.all()) == 1+len(predefined) && len(fs.open()) == 0 }, 30*time.Second, time.Millisecond)
 }
 
-func TestOpenHasTheTimeoutWhereItsContextHasNone(t *testing.T) {
-	addr := silent(t)
+func TestOpenEndsAfterTheTimeoutIfItsContextHasNoDeadline(t *testing.T) {
+	addr := silentServer(t)
 	_, err := pool.Open(context.Background(), pool.Config{URL: "redis://:hunter2@" + addr, Timeout: 50 * time.Millisecond})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	failed := split[*pool.ConnectError](t, err)
-	require.Len(t, failed, len(six))
+	require.Len(t, failed, len(predefined))
 	require.Equal(t, addr, failed[0].Addr)
 	require.NotContains(t, err.Error(), "hunter2")
-	nothingRuns(t)
+	requireNoGoroutines(t)
 }
 
-func TestNothingIsLeft(t *testing.T) {
+func TestCloseEndsAllGoroutines(t *testing.T) {
 	s := redistest.Server(t)
 	for range 3 {
 		pools, err := pool.Open(t.Context(), pool.Config{URL: s.URL()})
@@ -165,12 +165,12 @@ func TestNothingIsLeft(t *testing.T) {
 		require.NoError(t, err)
 		var wg sync.WaitGroup
 		for range 20 {
-			wg.Go(func() { do(t, c, "PING") })
+			wg.Go(func() { mustDo(t, c, "PING") })
 		}
 		wg.Wait()
 		pools.Close()
 	}
-	nothingRuns(t)
+	requireNoGoroutines(t)
 }
 
 func TestLogins(t *testing.T) {
@@ -178,7 +178,7 @@ func TestLogins(t *testing.T) {
 	admin, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.Addr()}, Password: "hunter2", ForceSingleClient: true, DisableCache: true})
 	require.NoError(t, err)
 	defer admin.Close()
-	do(t, admin, "ACL", "SETUSER", "joe", "on", ">p@ss/w#rd", "~*", "&*", "+@all", "-@dangerous", "-@admin")
+	mustDo(t, admin, "ACL", "SETUSER", "joe", "on", ">p@ss/w#rd", "~*", "&*", "+@all", "-@dangerous", "-@admin")
 
 	for _, login := range []string{":hunter2", "default:hunter2", "joe:p%40ss%2Fw%23rd"} {
 		pools, err := pool.Open(t.Context(), pool.Config{URL: "redis://" + login + "@" + s.Addr()})
@@ -186,11 +186,11 @@ func TestLogins(t *testing.T) {
 		require.NoError(t, pools.Ping(t.Context()))
 		pools.Close()
 	}
-	for login, says := range map[string]string{"joe:wrongword": "WRONGPASS", ":wrongword": "WRONGPASS", "": "NOAUTH"} {
+	for login, text := range map[string]string{"joe:wrongword": "WRONGPASS", ":wrongword": "WRONGPASS", "": "NOAUTH"} {
 		_, err := pool.Open(t.Context(), pool.Config{URL: "redis://" + login + "@" + s.Addr()})
-		require.ErrorContains(t, err, says)
+		require.ErrorContains(t, err, text)
 		require.NotContains(t, err.Error(), "wrongword")
-		require.Len(t, split[*pool.ConnectError](t, err), len(six))
+		require.Len(t, split[*pool.ConnectError](t, err), len(predefined))
 	}
 }
 
@@ -258,18 +258,18 @@ func TestCluster(t *testing.T) {
 			nodes := c.Nodes()
 			require.Len(t, nodes, 3)
 			for _, n := range nodes {
-				do(t, n, "PING")
+				mustDo(t, n, "PING")
 			}
-			require.EqualValues(t, 6, pools.Stats()[pool.User].Commands, "and each node's PING")
+			require.EqualValues(t, 6, pools.Stats()[pool.User].Commands, "the PINGs of the nodes count too")
 		})
 	}
 }
 
-func TestSeveralAddressesOfNoCluster(t *testing.T) {
+func TestSeveralAddressesWithoutACluster(t *testing.T) {
 	s := redistest.Server(t)
 	_, err := pool.Open(t.Context(), pool.Config{URL: s.URL() + "?addr=" + s.Addr()})
 	require.ErrorContains(t, err, s.Addr()+" is not in a cluster")
-	require.Len(t, split[*pool.ConnectError](t, err), len(six))
+	require.Len(t, split[*pool.ConnectError](t, err), len(predefined))
 }
 
 func TestSentinel(t *testing.T) {
@@ -280,8 +280,8 @@ func TestSentinel(t *testing.T) {
 	c, err := pools.Client(pool.User)
 	require.NoError(t, err)
 	require.Equal(t, rueidis.ClientModeSentinel, c.Mode())
-	do(t, c, "SET", "x", "1")
-	do(t, s.Primary.Client(t, 11), "GET", "x")
+	mustDo(t, c, "SET", "x", "1")
+	mustDo(t, s.Primary.Client(t, 11), "GET", "x")
 
 	_, err = pool.Open(t.Context(), pool.Config{URL: s.Sentinel.URL()})
 	require.ErrorContains(t, err, "?master_set=")
@@ -290,14 +290,15 @@ func TestSentinel(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return c.Do(t.Context(), c.B().Set().Key("y").Value("1").Build()).Error() == nil
 	}, 30*time.Second, 20*time.Millisecond, "the replica takes over")
-	do(t, s.Replica.Client(t, 11), "GET", "y")
+	mustDo(t, s.Replica.Client(t, 11), "GET", "y")
 }
 
-// nothingRuns waits until no goroutine of a client or of the pools is left.
-func nothingRuns(t *testing.T) {
+// requireNoGoroutines waits until no goroutine of a client or of the pools is
+// left.
+func requireNoGoroutines(t *testing.T) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		left := running()
+		left := goroutinesOfPools()
 		if len(left) == 0 {
 			return
 		}
@@ -307,18 +308,18 @@ func nothingRuns(t *testing.T) {
 	}
 }
 
-func running() (stacks []string) {
+func goroutinesOfPools() (stacks []string) {
 	buf := make([]byte, 1<<20)
 	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
 		ours := strings.Contains(stack, "redis/rueidis") || strings.Contains(stack, "symphony/pool.") || strings.Contains(stack, "miniredis")
-		if ours && !strings.Contains(stack, "nothingRuns") {
+		if ours && !strings.Contains(stack, "requireNoGoroutines") {
 			stacks = append(stacks, stack)
 		}
 	}
 	return stacks
 }
 
-// shortTempDir gives a folder short enough for the path of a socket.
+// shortTempDir returns a folder whose path is short enough for a socket.
 func shortTempDir(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "s")
 	require.NoError(t, err)

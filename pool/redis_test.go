@@ -10,14 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// do sends a command that must succeed.
-func do(t testing.TB, c rueidis.CoreClient, args ...string) rueidis.RedisMessage {
+// mustDo sends a command and returns its reply. The command must succeed.
+func mustDo(t testing.TB, c rueidis.CoreClient, args ...string) rueidis.RedisMessage {
 	t.Helper()
-	m, err := c.Do(patient(t), c.B().Arbitrary(args...).Build()).ToMessage()
+	m, err := c.Do(withTimeout(t), c.B().Arbitrary(args...).Build()).ToMessage()
 	require.NoError(t, err)
 	return m
 }
 
+// freeAddr returns an address on which no server listens.
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -26,8 +27,9 @@ func freeAddr(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// silent accepts connections and never answers.
-func silent(t testing.TB) string {
+// silentServer returns the address of a server that accepts connections and
+// never replies.
+func silentServer(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -44,8 +46,9 @@ func silent(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// patient is a context with a deadline that no healthy call meets.
-func patient(t testing.TB) context.Context {
+// withTimeout returns a context with a deadline that is only reached if a call
+// hangs.
+func withTimeout(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
 	return ctx

@@ -12,13 +12,13 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The writer of a connection that broke may still read a command that was tried
-// again, so it must not become another one when it is answered.
-func TestACommandThatIsTriedAgainIsNotUsedForAnother(t *testing.T) {
+// The writer of a broken connection may still read a command that was retried,
+// so rueidis must not reuse the command after its reply.
+func TestRetriedCommandsAreNotReused(t *testing.T) {
 	s := redistest.Server(t)
 	proxy := redistest.NewProxy(t, s)
 	var retries atomic.Int64
-	pools, err := pool.Open(patient(t), pool.Config{URL: proxy.URL(), NewClient: func(opt rueidis.ClientOption) (rueidis.Client, error) {
+	pools, err := pool.Open(withTimeout(t), pool.Config{URL: proxy.URL(), NewClient: func(opt rueidis.ClientOption) (rueidis.Client, error) {
 		delay := opt.RetryDelay
 		opt.RetryDelay = func(attempts int, cmd rueidis.Completed, err error) time.Duration {
 			retries.Add(1)
@@ -31,7 +31,7 @@ func TestACommandThatIsTriedAgainIsNotUsedForAnother(t *testing.T) {
 	defer pools.Close()
 	c, err := pools.Client(pool.User)
 	require.NoError(t, err)
-	do(t, c, "SET", "a", "1")
+	mustDo(t, c, "SET", "a", "1")
 
 	get := func() rueidis.Completed { return c.B().Get().Key("a").Build() }
 	for name, commands := range map[string][]rueidis.Completed{
@@ -42,7 +42,7 @@ func TestACommandThatIsTriedAgainIsNotUsedForAnother(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := retries.Load()
 			proxy.SetFault(redistest.CloseOnReply)
-			for _, r := range c.DoMulti(patient(t), commands...) {
+			for _, r := range c.DoMulti(withTimeout(t), commands...) {
 				require.NoError(t, r.Error())
 			}
 			require.Greater(t, retries.Load(), before)
@@ -54,7 +54,7 @@ func TestACommandThatIsTriedAgainIsNotUsedForAnother(t *testing.T) {
 	t.Run("alone", func(t *testing.T) {
 		before, cmd := retries.Load(), get()
 		proxy.SetFault(redistest.CloseOnReply)
-		require.NoError(t, c.Do(patient(t), cmd).Error())
+		require.NoError(t, c.Do(withTimeout(t), cmd).Error())
 		require.Greater(t, retries.Load(), before)
 		require.Equal(t, []string{"GET", "a"}, cmd.Commands())
 	})

@@ -18,8 +18,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// secretURLs hold a password, where one belongs and where a slip of the pen
-// puts it.
+// secretURLs contain a password, in its place or misplaced by mistake.
 var secretURLs = []string{
 	"redis://joe:hunter2@h:6379/3",
 	"redis://hunter2@h",
@@ -55,8 +54,8 @@ var secretURLs = []string{
 	"redis://joe:hunter2%zz@h",
 }
 
-// A Config may be printed in every way there is: no log line holds a password.
-func TestAConfigShowsNoPasswordInAnyFormat(t *testing.T) {
+// No format prints the password of a Config.
+func TestConfigHidesPasswordsInAllFormats(t *testing.T) {
 	type service struct {
 		Name  string
 		Redis pool.Config
@@ -73,32 +72,32 @@ func TestAConfigShowsNoPasswordInAnyFormat(t *testing.T) {
 		} {
 			for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X", "%T %v", "%10.3v", "%t"} {
 				text := fmt.Sprintf(strings.Replace(format, "%T ", "", 1), v)
-				hidden(t, text, url+" "+format)
+				requireHidden(t, text, url+" "+format)
 			}
-			hidden(t, fmt.Sprint(v), url)
-			hidden(t, fmt.Sprintln(v), url)
+			requireHidden(t, fmt.Sprint(v), url)
+			requireHidden(t, fmt.Sprintln(v), url)
 			data, err := json.Marshal(v)
 			require.NoError(t, err)
-			hidden(t, string(data), url)
+			requireHidden(t, string(data), url)
 			var log bytes.Buffer
 			for _, h := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
 				slog.New(h).Info("starting", "config", v)
 				slog.New(h).Info("starting", slog.Group("g", "config", v))
 			}
-			hidden(t, log.String(), url)
+			requireHidden(t, log.String(), url)
 		}
 	}
 }
 
-func hidden(t *testing.T, text, about string) {
+func requireHidden(t *testing.T, text, description string) {
 	t.Helper()
 	lower := strings.ToLower(text)
 	for _, piece := range []string{"hunter2", "hunter", fmt.Sprintf("%x", "hunter2"), "68, 75, 6e"} {
-		require.NotContains(t, lower, piece, about)
+		require.NotContains(t, lower, piece, description)
 	}
 }
 
-func TestAConfigShowsWhatIsNoSecret(t *testing.T) {
+func TestConfigShowsOtherFields(t *testing.T) {
 	cfg := pool.Config{
 		URL:       "rediss://joe:hunter2@redis.example.com:6380/3?addr=b.example.com:1&client_name=chat",
 		URLs:      map[pool.Alias]string{pool.User: "unix://joe:hunter2@/run/redis.sock", "bad": "redis://a:b:c"},
@@ -118,45 +117,43 @@ func TestAConfigShowsWhatIsNoSecret(t *testing.T) {
 	require.Contains(t, string(data), `"Timeout":"3s"`)
 }
 
-// What is wrong with a URL shows nothing of it, and nothing but a host reaches
-// the resolver.
-func TestNoErrorAndNoResolverGetsThePassword(t *testing.T) {
+// No error contains a password, and only hosts are passed to the resolver.
+func TestErrorsAndTheResolverGetNoPassword(t *testing.T) {
 	for _, url := range secretURLs {
 		var mu sync.Mutex
-		var dialled []string
+		var addresses []string
 		var log bytes.Buffer
 		cfg := pool.Config{URLs: map[pool.Alias]string{"user": url}, Timeout: time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil))}
 		cfg.NewClient = func(opt rueidis.ClientOption) (rueidis.Client, error) {
 			mu.Lock()
 			defer mu.Unlock()
-			dialled = append(dialled, opt.InitAddress...)
-			opt.Dialer.Resolver = nowhere()
+			addresses = append(addresses, opt.InitAddress...)
+			opt.Dialer.Resolver = emptyResolver()
 			return rueidis.NewClient(opt)
 		}
 		_, err := pool.Open(t.Context(), cfg)
 		require.Error(t, err, url)
-		hidden(t, err.Error(), url)
-		hidden(t, fmt.Sprintf("%+v %#v", err, err), url)
-		for _, e := range parts(err) {
-			hidden(t, fmt.Sprintf("%v", e), url)
+		requireHidden(t, err.Error(), url)
+		requireHidden(t, fmt.Sprintf("%+v %#v", err, err), url)
+		for _, e := range errorTree(err) {
+			requireHidden(t, fmt.Sprintf("%v", e), url)
 		}
-		hidden(t, log.String(), url)
-		if url != "redis://hunter2" { // which is a host as good as any
-			hidden(t, strings.Join(dialled, " "), url)
+		requireHidden(t, log.String(), url)
+		if url != "redis://hunter2" { // a valid host
+			requireHidden(t, strings.Join(addresses, " "), url)
 		}
 	}
 }
 
-// nowhere is a resolver that finds nothing.
-func nowhere() *net.Resolver {
+// emptyResolver returns a resolver that finds no host.
+func emptyResolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, fmt.Errorf("no network")
 	}}
 }
 
-// A resolver that does not answer in time shows no more than one that finds
-// nothing.
-func TestASlowResolverShowsNoPassword(t *testing.T) {
+// If the resolver does not reply in time, the error does not name the host.
+func TestErrorsHideTheHostOfASlowResolver(t *testing.T) {
 	for _, url := range []string{"redis://hunter2", "redis://h?addr=hunter2:1", "redis://hunter2:1?master_set=a"} {
 		cfg := pool.Config{URL: url, Timeout: 50 * time.Millisecond, NewClient: func(opt rueidis.ClientOption) (rueidis.Client, error) {
 			opt.Dialer.Resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -167,34 +164,34 @@ func TestASlowResolverShowsNoPassword(t *testing.T) {
 		}}
 		_, err := pool.Open(t.Context(), cfg)
 		require.Error(t, err, url)
-		hidden(t, err.Error(), url)
+		requireHidden(t, err.Error(), url)
 		require.Contains(t, err.Error(), "(not shown)")
 	}
 }
 
-// parts are an error and all that it wraps.
-func parts(err error) []error {
+// errorTree returns an error and all errors that it wraps.
+func errorTree(err error) []error {
 	all := []error{err}
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
 		if inner := e.Unwrap(); inner != nil {
-			all = append(all, parts(inner)...)
+			all = append(all, errorTree(inner)...)
 		}
 	case interface{ Unwrap() []error }:
 		for _, inner := range e.Unwrap() {
-			all = append(all, parts(inner)...)
+			all = append(all, errorTree(inner)...)
 		}
 	}
 	return all
 }
 
 func TestHosts(t *testing.T) {
-	for host, good := range map[string]bool{
+	for host, valid := range map[string]bool{
 		"localhost": true, "redis_1": true, "a-b.example.com": true, "127.0.0.1": true, "[::1]": true, "[fe80::1%25eth0]": true, "h.": true,
 		"a:b": false, "a!b": false, "a*b": false, "a,b": false, "ä": false, "a%40b": false, "a b": false, "[a]": false, "$x": false, ".": false,
 		strings.Repeat("a", 300): false,
 	} {
-		_, err := pool.Open(t.Context(), pool.Config{URL: "redis://" + host + ":1", NewClient: new(fakes).NewClient})
-		require.Equal(t, good, err == nil, "%s: %v", host, err)
+		_, err := pool.Open(t.Context(), pool.Config{URL: "redis://" + host + ":1", NewClient: new(fakeClients).NewClient})
+		require.Equal(t, valid, err == nil, "%s: %v", host, err)
 	}
 }

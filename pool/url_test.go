@@ -12,9 +12,10 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// No piece of a password may show, whatever is wrong with the URL around it.
-func TestMalformedURLsAndTheirPasswords(t *testing.T) {
-	for url, says := range map[string]string{
+// The error of an invalid URL names the mistake, and contains no part of a
+// password.
+func TestInvalidURLs(t *testing.T) {
+	for url, text := range map[string]string{
 		"redis://u:hunter2%zz@h":                   "%25",
 		"redis://u:hunter2%2@h":                    "%25",
 		"redis://u:hunter2@h:port":                 "port",
@@ -62,12 +63,12 @@ func TestMalformedURLsAndTheirPasswords(t *testing.T) {
 		"unix://u:hunter2@run/redis.sock":          "unix:///run",
 		"unix://u:hunter2@/":                       "no path",
 	} {
-		_, err := pool.Open(t.Context(), pool.Config{URL: url, NewClient: new(fakes).NewClient})
+		_, err := pool.Open(t.Context(), pool.Config{URL: url, NewClient: new(fakeClients).NewClient})
 		require.Error(t, err, url)
 		ms := split[*pool.ConfigError](t, err)
 		require.Len(t, ms, 1, "%s: %v", url, err)
 		require.Equal(t, "URL", ms[0].Field)
-		require.Contains(t, ms[0].Reason, says, url)
+		require.Contains(t, ms[0].Reason, text, url)
 		for _, piece := range []string{"hunter", "nter2", "secret", "zz", "7001", "letmein"} {
 			require.NotContains(t, strings.ToLower(err.Error()), piece, url)
 		}
@@ -126,7 +127,7 @@ func TestURLsReachTheClient(t *testing.T) {
 		},
 	} {
 		t.Run(url, func(t *testing.T) {
-			fs := new(fakes)
+			fs := new(fakeClients)
 			pools, err := pool.Open(t.Context(), pool.Config{
 				URLs:      map[pool.Alias]string{"jobs": url},
 				NewClient: fs.NewClient,
@@ -136,7 +137,7 @@ func TestURLsReachTheClient(t *testing.T) {
 			require.Len(t, fs.open(), 1)
 			want(t, fs.open()[0].opt)
 			for _, f := range fs.all()[:len(fs.all())-1] {
-				require.Zero(t, f.opt.SelectDB, "what asks for a cluster has database 0")
+				require.Zero(t, f.opt.SelectDB, "the client that asks whether the server is a cluster uses database 0")
 			}
 		})
 	}
