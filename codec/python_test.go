@@ -18,22 +18,22 @@ import (
 // and the value is the same.
 func TestPythonValues(t *testing.T) {
 	read, verbatim, unwritten := 0, 0, 0
-	eachPythonValue(t, func(where string, v pythontest.Value, raw pythontest.Text) {
+	eachPythonValue(t, func(sample string, v pythontest.Value, raw pythontest.Text) {
 		switch {
 		case raw.Missing != "":
-			require.True(t, v.Without() != "" || v.Type == "int", "%s: %s", where, v) // two had a lifetime in the past
+			require.True(t, v.Without() != "" || v.Type == "int", "%s: %s", sample, v) // two had a lifetime in the past
 			unwritten++
 		case v.Without() == "":
-			got := readAs(t, where, v.GoType(), raw.S)
-			require.True(t, v.Same(got), "%s: %s became %#v", where, v, got)
+			got := readAs(t, sample, v.GoType(), raw.S)
+			require.True(t, v.Same(got), "%s: %s became %#v", sample, v, got)
 			switch v.Type {
 			case "float", "list", "tuple", "dict", "model":
-				loose := readAs(t, where, reflect.TypeFor[any](), raw.S)
-				require.True(t, v.Same(loose), "%s: %s became %#v", where, v, loose)
+				loose := readAs(t, sample, reflect.TypeFor[any](), raw.S)
+				require.True(t, v.Same(loose), "%s: %s became %#v", sample, v, loose)
 			}
 			read++
 		default:
-			requireVerbatim(t, where, v, raw.S)
+			requireVerbatim(t, sample, v, raw.S)
 			verbatim++
 		}
 	})
@@ -44,7 +44,7 @@ func TestPythonValues(t *testing.T) {
 
 // eachPythonValue calls do for every value that Python wrote, or tried to
 // write.
-func eachPythonValue(t *testing.T, do func(where string, v pythontest.Value, raw pythontest.Text)) {
+func eachPythonValue(t *testing.T, do func(sample string, v pythontest.Value, raw pythontest.Text)) {
 	t.Helper()
 	s := pythontest.Load(t)
 	for _, sample := range s.Values {
@@ -57,19 +57,19 @@ func eachPythonValue(t *testing.T, do func(where string, v pythontest.Value, raw
 	}
 }
 
-func readAs(t *testing.T, where string, typ reflect.Type, raw string) any {
+func readAs(t *testing.T, sample string, typ reflect.Type, raw string) any {
 	t.Helper()
 	dst := reflect.New(typ)
-	require.NoError(t, codec.Compact.Unmarshal([]byte(raw), dst.Interface()), "%s: %s", where, raw)
+	require.NoError(t, codec.Compact.Unmarshal([]byte(raw), dst.Interface()), "%s: %s", sample, raw)
 	return dst.Elem().Interface()
 }
 
 // requireVerbatim checks that a text without a corresponding Go type is decoded
 // verbatim as a string or bytes, and as nothing else.
-func requireVerbatim(t *testing.T, where string, v pythontest.Value, raw string) {
+func requireVerbatim(t *testing.T, sample string, v pythontest.Value, raw string) {
 	t.Helper()
-	require.Equal(t, raw, readAs(t, where, reflect.TypeFor[string](), raw), where)
-	require.Equal(t, []byte(raw), readAs(t, where, reflect.TypeFor[[]byte](), raw), where)
+	require.Equal(t, raw, readAs(t, sample, reflect.TypeFor[string](), raw), sample)
+	require.Equal(t, []byte(raw), readAs(t, sample, reflect.TypeFor[[]byte](), raw), sample)
 	for _, dst := range []any{
 		new(bool), new(int64), new(uint8), new(float64), new(json.Number), new(time.Time), new(time.Duration), new(pythontest.UUID),
 		new(*int64), new(*bool), new(*time.Time), new([]string), new([]any), new([2]int), new(map[string]any), new(map[string]int),
@@ -79,7 +79,7 @@ func requireVerbatim(t *testing.T, where string, v pythontest.Value, raw string)
 			continue // a time of day is decoded as the duration since midnight
 		}
 		var bad *codec.DecodeError
-		require.ErrorAs(t, codec.Compact.Unmarshal([]byte(raw), dst), &bad, "%s: %q as %T", where, raw, dst)
+		require.ErrorAs(t, codec.Compact.Unmarshal([]byte(raw), dst), &bad, "%s: %q as %T", sample, raw, dst)
 	}
 }
 
@@ -156,16 +156,16 @@ func TestPythonFormats(t *testing.T) {
 func TestPythonReadsWhatGoWrites(t *testing.T) {
 	kept, lossy := 0, 0
 	different := map[string]int{}
-	eachPythonValue(t, func(where string, v pythontest.Value, raw pythontest.Text) {
+	eachPythonValue(t, func(sample string, v pythontest.Value, raw pythontest.Text) {
 		if v.Without() != "" || raw.Missing != "" {
 			return
 		}
-		data, err := codec.Compact.Marshal(readAs(t, where, v.GoType(), raw.S))
-		require.NoError(t, err, where)
+		data, err := codec.Compact.Marshal(readAs(t, sample, v.GoType(), raw.S))
+		require.NoError(t, err, sample)
 		theirs, ours := pythontest.ReadInto(v, raw.S), pythontest.ReadInto(v, string(data))
 		switch {
 		case equal(v, theirs):
-			require.True(t, equal(v, ours), "%s: %s is written %s, and read %s", where, v, data, ours)
+			require.True(t, equal(v, ours), "%s: %s is written %s, and read %s", sample, v, data, ours)
 			kept++
 		case equal(theirs, ours):
 			lossy++

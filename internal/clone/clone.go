@@ -100,8 +100,8 @@ func compile(t reflect.Type, visiting map[reflect.Type]*Type) *Type {
 }
 
 // compileStruct keeps the fields that refer to memory. An unexported field
-// cannot be set, so a value is only copied if the field needs no copy or is
-// zero.
+// cannot be set: if it needs more than an assignment, only its zero value can
+// be copied.
 func (c *Type) compileStruct(visiting map[reflect.Type]*Type) {
 	for i := range c.typ.NumField() {
 		sf := c.typ.Field(i)

@@ -35,7 +35,8 @@ func (c *Type) referenced(v reflect.Value) (size int) {
 	return size
 }
 
-// referencedByElements estimates the memory that the elements of v refer to.
+// referencedByElements estimates the memory that the elements of v refer to. If
+// they cannot refer to any, it returns 0 at once.
 func (c *Type) referencedByElements(v reflect.Value) (size int) {
 	if c.elem.plain() {
 		return 0
