@@ -80,7 +80,10 @@ func WorkBatches[T any](
 		return err
 	}
 	queues = queues.With(MaxAttempts(cfg.MaxAttempts), Lease(cfg.Lease))
-	run := cfg.middleware()
+	run, err := cfg.middleware()
+	if err != nil {
+		return err
+	}
 	if policy := store.EvictionPolicy(ctx, set.Client); policy != "" {
 		cfg.Logger.WarnContext(ctx, "symphony: the server evicts keys when its memory is full, and with them queues; set maxmemory-policy to noeviction",
 			"pool", string(set.Alias), "policy", policy)

@@ -129,9 +129,9 @@ func positive[N int | time.Duration](bad *configErrors, field string, value *N, 
 	}
 }
 
-// middleware returns a function that runs a handler within Use. It returns the
-// handler's error, or an error if a function panicked.
-func (c WorkConfig) middleware() func(ctx context.Context, work Work, handle func(context.Context) error) error {
+// middleware returns a function that runs a handler within Use. That function
+// returns the error of the handler or of a middleware, also if one panics.
+func (c WorkConfig) middleware() (func(ctx context.Context, work Work, handle func(context.Context) error) error, error) {
 	run := func(ctx context.Context) error {
 		d, ok := ctx.Value(deliveryKey{}).(*delivery)
 		if !ok {
@@ -139,13 +139,17 @@ func (c WorkConfig) middleware() func(ctx context.Context, work Work, handle fun
 		}
 		return d.handle(ctx)
 	}
-	for _, use := range slices.Backward(c.Use) {
-		run = use(run)
+	for i, use := range slices.Backward(c.Use) {
+		if run = use(run); run == nil {
+			var bad configErrors
+			bad.add(fmt.Sprintf("Use[%d]", i), "it returned nil; return a function that calls next")
+			return nil, bad[0]
+		}
 	}
 	return func(ctx context.Context, work Work, handle func(context.Context) error) error {
 		ctx = context.WithValue(ctx, deliveryKey{}, &delivery{work, handle})
 		return caught(func() error { return run(ctx) })
-	}
+	}, nil
 }
 
 var errNoDelivery = fmt.Errorf("%w: a function of WorkConfig.Use passed on a context that is not derived from its own", ErrInvalidArgument)

@@ -1,0 +1,182 @@
+package symphony_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/listrepo"
+)
+
+// Middleware runs around each chunk, the first of Use outermost, and learns from
+// its context what the chunk is. It is built once.
+func TestWorkMiddleware(t *testing.T) {
+	p := pooltest.Embedded(t)
+	service := pooltest.UniqueTenant()
+	q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
+	steps := make(chan string, 100)
+	built := 0
+	named := func(name string) middleware {
+		return func(next func(context.Context) error) func(context.Context) error {
+			built++
+			return func(ctx context.Context) error {
+				work, ok := symphony.WorkFrom(ctx)
+				if !ok || work.Tenant != "one" || work.Queue != q {
+					t.Errorf("the work is %v, %v", work, ok)
+				}
+				steps <- name
+				defer func() { steps <- "end of " + name }()
+				return next(ctx)
+			}
+		}
+	}
+	works := make(chan symphony.Work, 10)
+	enqueue(t, p, "one", q, 1, 2, 3)
+	workOn(t, p, service, func(ctx context.Context, _ string, _ symphony.Queue, _ []listrepo.Item[int]) error {
+		steps <- "handler"
+		work, _ := symphony.WorkFrom(ctx)
+		works <- work
+		if work.Attempt == 1 {
+			return errors.New("again")
+		}
+		return nil
+	}, symphony.WorkConfig{Use: []middleware{named("outer"), named("inner")}})
+	for attempt := range 2 {
+		require.Equal(t, symphony.Work{Tenant: "one", Queue: q, Items: 3, Attempt: attempt + 1}, <-works)
+		for _, step := range []string{"outer", "inner", "handler", "end of inner", "end of outer"} {
+			require.Equal(t, step, <-steps)
+		}
+	}
+	require.Equal(t, 2, built)
+	_, ok := symphony.WorkFrom(ctx)
+	require.False(t, ok)
+}
+
+// A chunk fails if its middleware fails: by an error, a panic, or a context that
+// is not derived from its own.
+func TestWorkMiddlewareFails(t *testing.T) {
+	for name, use := range map[string]middleware{
+		"error": func(func(context.Context) error) func(context.Context) error {
+			return func(context.Context) error { return errors.New("no") }
+		},
+		"panic": func(func(context.Context) error) func(context.Context) error {
+			return func(context.Context) error { panic("no") }
+		},
+		"context": func(next func(context.Context) error) func(context.Context) error {
+			return func(context.Context) error { return next(ctx) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := pooltest.Embedded(t)
+			service := pooltest.UniqueTenant()
+			q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
+			b := enqueue(t, p, "one", q, 1)
+			reports := make(chan error, 100)
+			stop := workOn(t, p, service, func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error {
+				t.Error("the handler ran")
+				return nil
+			}, symphony.WorkConfig{Use: []middleware{use}, MaxAttempts: 1, OnError: func(err *symphony.WorkError) { reports <- err }})
+			require.ErrorContains(t, <-reports, map[string]string{"context": "not derived"}[name])
+			stop()
+			for dead, err := range b.Dead(ctx, q) {
+				require.NoError(t, err)
+				require.Equal(t, 1, dead.Value)
+				return
+			}
+			t.Error("the item is no dead letter")
+		})
+	}
+}
+
+// A middleware that returns no function is refused when WorkBatches starts.
+func TestWorkMiddlewareReturnsNil(t *testing.T) {
+	p := pooltest.Embedded(t)
+	none := func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return nil }
+	pooltest.RequireNothingSent(t, p, symphony.ErrInvalidArgument, func() error {
+		return symphony.WorkBatches(ctx, p, "s", none, symphony.WorkConfig{Use: []middleware{
+			func(func(context.Context) error) func(context.Context) error { return nil },
+		}})
+	})
+}
+
+// All mistakes in a WorkConfig are returned together.
+func TestWorkConfigErrors(t *testing.T) {
+	none := func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return nil }
+	err := symphony.WorkBatches(ctx, pooltest.Embedded(t), "s", none, symphony.WorkConfig{Workers: -1, ChunkSize: 501})
+	require.EqualError(t, err, "symphony.WorkConfig.Workers: -1 is negative; leave it out for 16\n"+
+		"symphony.WorkConfig.ChunkSize: 501 items would block the server; use at most 500")
+	var mistake *symphony.ConfigError
+	require.ErrorAs(t, err, &mistake)
+	require.Equal(t, "Workers", mistake.Field)
+}
+
+// When the context of WorkBatches ends, a running handler may finish its items,
+// and no further chunk is claimed. Its own context ends after StopTimeout.
+func TestWorkStopTimeout(t *testing.T) {
+	p := pooltest.Embedded(t)
+	service := pooltest.UniqueTenant()
+	q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
+	b := enqueue(t, p, "one", q, 1, 2)
+	started, finish := make(chan context.Context), make(chan struct{})
+	work, cancel := context.WithCancel(ctx)
+	over := make(chan error, 1)
+	run := func(cfg symphony.WorkConfig) {
+		over <- symphony.WorkBatches(work, p, service, func(ctx context.Context, _ string, _ symphony.Queue, _ []listrepo.Item[int]) error {
+			started <- ctx
+			select {
+			case <-finish:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}, cfg)
+	}
+	go run(symphony.WorkConfig{Workers: 1, ChunkSize: 1, StopTimeout: time.Hour})
+	handler := <-started
+	cancel()
+	require.NoError(t, handler.Err())
+	close(finish)
+	require.NoError(t, <-over)
+	n, err := b.Len(ctx, q)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n, "the item that was being handled is done, and the other waits")
+
+	finish = make(chan struct{})
+	work, cancel = context.WithCancel(ctx)
+	go run(symphony.WorkConfig{Workers: 1, StopTimeout: time.Millisecond})
+	handler = <-started
+	cancel()
+	<-handler.Done()
+	require.NoError(t, <-over)
+	n, err = b.Len(ctx, q)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+}
+
+// Backoff receives the failures of a queue in a row and the error. If it panics,
+// the default takes its place.
+func TestWorkBackoff(t *testing.T) {
+	p := pooltest.Embedded(t)
+	service := pooltest.UniqueTenant()
+	failed := errors.New("failed")
+	enqueue(t, p, "one", symphony.Queue{Service: service, Entity: "e", Action: "a"}, 1)
+	failures := make(chan int, 100)
+	workOn(t, p, service, func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return failed },
+		symphony.WorkConfig{OnError: func(*symphony.WorkError) {}, Backoff: func(attempt int, err error) time.Duration {
+			if !errors.Is(err, failed) {
+				t.Errorf("the error is %v", err)
+			}
+			failures <- attempt
+			if attempt == 3 {
+				panic("no")
+			}
+			return time.Duration(attempt-2) << 62 // negative once
+		}})
+	require.Equal(t, 1, <-failures)
+	require.Equal(t, 2, <-failures)
+}
