@@ -14,31 +14,33 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Queue names one queue of a tenant.
+// Queue identifies one queue of a tenant.
 type Queue struct{ Service, Entity, Action string }
 
-// Batch holds a tenant's queues, a list for each under
-// `{tenant}:batch:{service}:{entity}:{action}`, and marks the tenant pending in
-// the service's set `pending_batches:{service}`.
+// Batch is the repository of a tenant's queues. A queue is a list with the key
+// `{tenant}:batch:{service}:{entity}:{action}`. A tenant with items is a member
+// of the service's pending set, `pending_batches:{service}`.
 type Batch[T any] struct {
 	items  *listrepo.ListRepo[T]
 	keys   batchKeys
 	tenant string
-	last   atomic.Pointer[boundQueue[T]] // who enqueues does so often, and to one queue
+	last   atomic.Pointer[boundQueue[T]] // most callers enqueue to one queue
 }
 
-// boundQueue is the repository of one queue, by its action.
+// boundQueue is the repository of one queue. Its id is the action.
 type boundQueue[T any] struct {
 	name Queue
 	repo *listrepo.ListRepo[T]
 }
 
-// batchKeys are the patterns of the queues and of the pending sets.
+// batchKeys holds the patterns of the queues and of the pending sets.
 type batchKeys struct{ list, pending keyspace.Pattern }
 
-// NewBatch makes the repository of a tenant's queues, on pool.Handlers. A
-// queue has no lifetime unless the options say otherwise. Nothing is sent.
-// Errors: ErrInvalidKey, and those of listrepo.New.
+// NewBatch returns the repository of a tenant's queues, on [pool.Handlers].
+// Queues have no lifetime by default. It sends nothing.
+//
+// If the tenant cannot be part of a key, NewBatch returns [ErrInvalidKey]. It
+// also returns the errors of [listrepo.New].
 func NewBatch[T any](pools *pool.Pools, tenant string, opts ...Option) (*Batch[T], error) {
 	keys, rest, err := batchPatterns(pools, opts)
 	if err != nil {
@@ -68,7 +70,7 @@ func batchPatterns(pools *pool.Pools, opts []Option) (batchKeys, []Option, error
 	return batchKeys{list, pending}, rest, err
 }
 
-// With is a view with more options; see listrepo.ListRepo.With.
+// With returns a view with more options; see [listrepo.ListRepo.With].
 func (b *Batch[T]) With(opts ...Option) *Batch[T] {
 	return &Batch[T]{items: b.items.With(opts...), keys: b.keys, tenant: b.tenant}
 }
@@ -78,13 +80,16 @@ func (b *Batch[T]) of(tenant string) *Batch[T] {
 	return &Batch[T]{items: b.items, keys: b.keys, tenant: tenant}
 }
 
-// Enqueue appends items to a queue, marks the tenant pending for the queue's
-// service, and gives the queue's length: RPUSH and SADD in one MULTI ... EXEC,
-// in one round trip; once in a second one script, which notes the queue in the
-// index that WorkBatches reads. Without items nothing is marked.
+// Enqueue appends items to a queue, adds the tenant to the pending set of the
+// queue's service, and returns the length of the queue. It is atomic. It sends
+// RPUSH and SADD in one MULTI ... EXEC, one round trip. Once a second it sends
+// one script instead, which also adds the queue to the index that [WorkBatches]
+// reads. Without items, Enqueue adds no tenant.
 //
-// Atomic. Errors: ErrInvalidKey, and those of listrepo.ListRepo.Push: ErrFull
-// from MaxLen, with nothing pushed.
+// If a part of the queue cannot be part of a key, Enqueue returns
+// [ErrInvalidKey]. If the items do not fit under MaxLen, it returns [ErrFull]
+// and pushes nothing. It also returns the other errors of
+// [listrepo.ListRepo.Push].
 func (b *Batch[T]) Enqueue(ctx context.Context, q Queue, items ...T) (int64, error) {
 	queue, err := b.queue(q)
 	if err != nil {
@@ -94,9 +99,9 @@ func (b *Batch[T]) Enqueue(ctx context.Context, q Queue, items ...T) (int64, err
 	return n, fault.WithOp("Enqueue", err)
 }
 
-// Chunk gives the items from start to stop, both included, and leaves them in
-// the queue: LRANGE. See listrepo.ListRepo.Range. Process is the way to work on
-// items that are not to be lost or done twice.
+// Chunk returns the items from start to stop, inclusive, and leaves them in the
+// queue. It sends LRANGE; see [listrepo.ListRepo.Range]. Use [Batch.Process]
+// for work that must not be lost or done twice.
 func (b *Batch[T]) Chunk(ctx context.Context, q Queue, start, stop int64) ([]T, error) {
 	queue, err := b.queue(q)
 	if err != nil {
@@ -106,8 +111,8 @@ func (b *Batch[T]) Chunk(ctx context.Context, q Queue, start, stop int64) ([]T, 
 	return items, fault.WithOp("Chunk", err)
 }
 
-// Trim keeps the items from start to stop, both included, and removes the
-// others. See listrepo.ListRepo.Trim.
+// Trim removes all items but those from start to stop, inclusive; see
+// [listrepo.ListRepo.Trim].
 func (b *Batch[T]) Trim(ctx context.Context, q Queue, start, stop int64) error {
 	queue, err := b.queue(q)
 	if err != nil {
@@ -116,8 +121,9 @@ func (b *Batch[T]) Trim(ctx context.Context, q Queue, start, stop int64) error {
 	return queue.Trim(ctx, q.Action, start, stop)
 }
 
-// Len is the length of a queue, 0 for one that does not exist: LLEN. Items that
-// are claimed are not in it; Backlog counts them.
+// Len returns the number of items that wait in a queue. It is 0 if the queue
+// does not exist. It sends LLEN. [Batch.Backlog] also counts items that are in
+// flight.
 func (b *Batch[T]) Len(ctx context.Context, q Queue) (int64, error) {
 	queue, err := b.queue(q)
 	if err != nil {
@@ -126,9 +132,9 @@ func (b *Batch[T]) Len(ctx context.Context, q Queue) (int64, error) {
 	return queue.Len(ctx, q.Action)
 }
 
-// Backlog tells how far a queue's consumers are behind: how many items wait, are
-// worked on and are parked, and the age of the oldest. See
-// listrepo.ListRepo.Backlog.
+// Backlog returns the numbers of waiting items, items in flight and dead
+// letters of a queue, and the age of the oldest item; see
+// [listrepo.ListRepo.Backlog].
 func (b *Batch[T]) Backlog(ctx context.Context, q Queue) (listrepo.Backlog, error) {
 	queue, err := b.queue(q)
 	if err != nil {
@@ -137,8 +143,9 @@ func (b *Batch[T]) Backlog(ctx context.Context, q Queue) (listrepo.Backlog, erro
 	return queue.Backlog(ctx, q.Action)
 }
 
-// Claim takes up to n items for as long as lease says. See
-// listrepo.ListRepo.Claim; Process does it with all that belongs to it.
+// Claim claims up to n items for the duration of a lease; see
+// [listrepo.ListRepo.Claim]. [Batch.Process] also renews the lease and acks the
+// items.
 func (b *Batch[T]) Claim(ctx context.Context, q Queue, n int, lease time.Duration) (*listrepo.Claim[T], error) {
 	queue, err := b.queue(q)
 	if err != nil {
@@ -147,10 +154,11 @@ func (b *Batch[T]) Claim(ctx context.Context, q Queue, n int, lease time.Duratio
 	return queue.Claim(ctx, q.Action, n, lease)
 }
 
-// Process claims up to n items of a queue, hands them to handle and acks them,
-// and tells how many were done; 0 and no error where the queue is empty. An error
-// of handle comes back as it is, and the items go back in front at once. See
-// listrepo.ListRepo.Process, and the options MaxAttempts and Lease.
+// Process claims up to n items of a queue, passes them to handle, acks them,
+// and returns how many items were done. If the queue has no items, it returns 0
+// and no error. If handle returns an error, Process returns the same error, and
+// the items go back to the front of the queue. See [listrepo.ListRepo.Process],
+// [MaxAttempts] and [Lease].
 func (b *Batch[T]) Process(ctx context.Context, q Queue, n int, handle func(context.Context, []listrepo.Item[T]) error) (int, error) {
 	queue, err := b.queue(q)
 	if err != nil {
@@ -159,8 +167,7 @@ func (b *Batch[T]) Process(ctx context.Context, q Queue, n int, handle func(cont
 	return queue.Process(ctx, q.Action, n, handle)
 }
 
-// Dead goes over the items of a queue that were parked, since they did not
-// decode or had no attempt left. See listrepo.ListRepo.Dead.
+// Dead iterates over the dead letters of a queue; see [listrepo.ListRepo.Dead].
 func (b *Batch[T]) Dead(ctx context.Context, q Queue) iter.Seq2[listrepo.DeadLetter[T], error] {
 	queue, err := b.queue(q)
 	if err != nil {
@@ -169,8 +176,9 @@ func (b *Batch[T]) Dead(ctx context.Context, q Queue) iter.Seq2[listrepo.DeadLet
 	return queue.Dead(ctx, q.Action)
 }
 
-// Retry puts parked items back in front of their queue, marks the tenant
-// pending, and counts the items. See listrepo.ListRepo.Retry.
+// Retry puts dead letters back at the front of their queue, adds the tenant to
+// the pending set, and returns the number of items; see
+// [listrepo.ListRepo.Retry].
 func (b *Batch[T]) Retry(ctx context.Context, q Queue, ids ...string) (int64, error) {
 	queue, err := b.queue(q)
 	if err != nil {
@@ -179,8 +187,8 @@ func (b *Batch[T]) Retry(ctx context.Context, q Queue, ids ...string) (int64, er
 	return queue.Retry(ctx, q.Action, ids...)
 }
 
-// Discard removes parked items for good and counts them. See
-// listrepo.ListRepo.Discard.
+// Discard removes dead letters and returns their number; see
+// [listrepo.ListRepo.Discard].
 func (b *Batch[T]) Discard(ctx context.Context, q Queue, ids ...string) (int64, error) {
 	queue, err := b.queue(q)
 	if err != nil {
@@ -189,8 +197,8 @@ func (b *Batch[T]) Discard(ctx context.Context, q Queue, ids ...string) (int64, 
 	return queue.Discard(ctx, q.Action, ids...)
 }
 
-// queue gives the queues of one service and entity, by action, which mark the
-// tenant and the queue.
+// queue returns the repository of a queue, which marks the tenant and the
+// queue.
 func (b *Batch[T]) queue(q Queue) (*listrepo.ListRepo[T], error) {
 	if last := b.last.Load(); last != nil && last.name == q {
 		return last.repo, nil

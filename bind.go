@@ -8,8 +8,9 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// bind is what the constructors begin with: the layout's pattern bound to the
-// parts that the repository fixes, and the options for the primitive.
+// bind returns the space of a domain repository and the options for its
+// primitive. The layout's pattern is bound to parts, which the repository
+// fixes.
 func bind(pools *pool.Pools, of func(keyspace.Layout) keyspace.Pattern, opts []Option, parts ...string) (keyspace.Space, []Option, error) {
 	pattern, rest, err := pick(pools, of, opts)
 	if err != nil {
@@ -22,7 +23,8 @@ func bind(pools *pool.Pools, of func(keyspace.Layout) keyspace.Pattern, opts []O
 	return space, rest, nil
 }
 
-// pick takes a pattern out of the layout in force.
+// pick returns a pattern of the layout in force, and the options without
+// Layout.
 func pick(pools *pool.Pools, of func(keyspace.Layout) keyspace.Pattern, opts []Option) (keyspace.Pattern, []Option, error) {
 	if pools == nil {
 		return keyspace.Pattern{}, nil, fmt.Errorf("symphony: %w: the Pools are nil; pool.Open makes them", ErrUnknownPool)

@@ -1,6 +1,6 @@
-// Package symphony gives Go services typed repositories over Redis, for many
-// tenants: declare a struct, and read and write it without string keys,
-// HGETALL and JSON by hand.
+// Package symphony provides typed repositories over Redis for services with many
+// tenants. You declare a struct and read and write it as records. You do not
+// write string keys, HGETALL and JSON by hand.
 //
 //	pools, err := pool.Open(ctx, pool.Config{URL: "redis://localhost:6379"})
 //	users, err := symphony.NewUser[Profile](pools, "acme", symphony.TTL(time.Hour))
@@ -8,43 +8,53 @@
 //	err = users.Update(ctx, "u1", Score.Add(10))
 //	alice, err := users.Get(ctx, "u1")
 //
-// Score is a handle of package hashrepo, which says how records are changed.
+// Score is a handle of a field; see [hashrepo.NumberOf].
 //
-// # The seven
+// # Repositories
 //
-//   - [User]: a hash for each user;
-//   - [StateHandler]: a hash for each user and conversation handler;
-//   - [Table]: a hash for each row of a table;
-//   - [SharedState]: scratch by state name, shared by the tools of one user;
-//   - [Trigger]: deferred work;
-//   - [Batch]: queues, and the tenants whose queues are waiting;
-//   - [Generic]: one value under each key.
+//   - [User]: a hash for each user.
+//   - [StateHandler]: a hash for each user and conversation handler.
+//   - [Table]: a hash for each row of a table.
+//   - [SharedState]: scratch states that the tools of one user share.
+//   - [Trigger]: work that runs at a later time.
+//   - [Batch]: queues. [WorkBatches] runs workers on them.
+//   - [Generic]: one value for each key.
 //
-// Each is a thin constructor over one of three primitives: hashrepo.HashRepo,
-// kvrepo.KVRepo and listrepo.ListRepo. A repository of your own is built from
-// the same primitives and a keyspace.Pattern.
+// Each is a thin constructor over a primitive: [hashrepo.HashRepo],
+// [kvrepo.KVRepo], [listrepo.ListRepo] or [expiry.Schedule]. You can define
+// repositories of your own from the same primitives and a [keyspace.Pattern].
+//
+// All keys of a repository begin with its tenant. A repository of one tenant
+// cannot read or write a record of another.
 //
 // # Options
 //
-// An [Option] is given to a constructor, or to With for a cheap view:
+// A constructor takes an [Option]. With takes options, too, and returns a view:
 //
-//	users.With(symphony.IfAbsent()).Upsert(ctx, "u1", p) // ErrExists where u1 is there
+//	users.With(symphony.IfAbsent()).Upsert(ctx, "u1", p) // ErrExists if u1 exists
+//
+// # Lifetimes
+//
+// Hashes expire 24 hours after the last write, unless [TTL] or [NoTTL] says
+// otherwise. Values and queues do not expire by default. Every write renews the
+// lifetime, unless [KeepTTL] is given.
 //
 // # Requests
 //
-// Package scope binds the tenant and the user of a request to its context, and
-// [BindSharedState] their shared state, so that every tool below finds it:
+// [scope.Middleware] binds the tenant and the user of a request to its context.
+// [BindSharedState] also binds their shared state:
 //
 //	server := scope.Middleware(identify, symphony.BindSharedState(pools))(handler)
 //	state, ok := symphony.SharedStateFrom(ctx)
 //
-// Repositories may be made for each request: a constructor whose type was seen
-// before takes about a microsecond, and sends nothing.
+// A constructor sends nothing. It takes about a microsecond if the type was used
+// before, so that a repository may be constructed for each request.
 //
 // # Errors
 //
-// What can go wrong is a value for errors.Is ([ErrNotFound], [ErrWrongType]
-// ...), inside an [*OpError] that names the operation and the key. A missing
-// record is never a zero value with a nil error, and a broken server is never a
-// missing record.
+// Errors are values for [errors.Is], such as [ErrNotFound] and [ErrWrongType].
+// An [OpError] wraps them and names the operation and the key. If a record does
+// not exist, the error is ErrNotFound: a missing record is never a zero value
+// without an error. If the server cannot be reached, the error is never
+// ErrNotFound.
 package symphony

@@ -6,32 +6,33 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The reasons for which a call fails, for errors.Is. They are the same values
-// in every package that returns them.
+// The errors of calls, for [errors.Is]. An [OpError] wraps them. The packages
+// that return them export the same values.
 var (
-	ErrNotFound        = pool.ErrNotFound        // no such record
-	ErrExists          = pool.ErrExists          // IfAbsent, and the record is there
-	ErrConflict        = pool.ErrConflict        // another writer came first
+	ErrNotFound        = pool.ErrNotFound        // the record does not exist
+	ErrExists          = pool.ErrExists          // the record exists, and the option IfAbsent was given
+	ErrConflict        = pool.ErrConflict        // another writer changed the record first
 	ErrUnknownField    = pool.ErrUnknownField    // the record type has no such field
 	ErrFieldType       = pool.ErrFieldType       // the value does not fit the field
 	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
-	ErrInvalidKey      = keyspace.ErrInvalidKey  // a tenant, an id or another part cannot be in a key
-	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime under a millisecond
+	ErrInvalidKey      = keyspace.ErrInvalidKey  // a tenant, an id or another part cannot be part of a key
+	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime or a lease is under a millisecond
 	ErrInvalidSchema   = pool.ErrInvalidSchema   // the record type cannot be stored
-	ErrOverflow        = pool.ErrOverflow        // a number leaves its field's range
-	ErrTooLarge        = codec.ErrTooLarge       // a value over Config.MaxValueBytes
-	ErrFull            = pool.ErrFull            // a push over MaxLen
-	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has that alias
-	ErrUnsupported     = pool.ErrUnsupported     // this server, codec, layout or schema cannot do it, or the option does not apply
-	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no right to a command, key or channel
-	ErrUnexpectedReply = pool.ErrUnexpectedReply // a reply that no Redis gives
-	ErrInvalidArgument = pool.ErrInvalidArgument // no call can take this argument
-	ErrLeaseLost       = pool.ErrLeaseLost       // claimed work went to somebody else
+	ErrOverflow        = pool.ErrOverflow        // the sum is outside the range of the field
+	ErrTooLarge        = codec.ErrTooLarge       // a value is larger than Config.MaxValueBytes
+	ErrFull            = pool.ErrFull            // a push would exceed MaxLen
+	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has the alias
+	ErrUnsupported     = pool.ErrUnsupported     // the server, codec, layout or schema cannot do it, or the option does not apply
+	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no permission for a command, key or channel
+	ErrUnexpectedReply = pool.ErrUnexpectedReply // the reply is none that Redis sends
+	ErrInvalidArgument = pool.ErrInvalidArgument // no call accepts the argument
+	ErrLeaseLost       = pool.ErrLeaseLost       // the lease of claimed work expired, or the work was removed
 	ErrClosed          = pool.ErrClosed          // the pools are closed
 )
 
-// OpError is the error of one operation: what was done to which key, why it
-// failed, and whether a write may have reached Redis all the same.
+// OpError is the error of one operation. It names the operation, the pool and
+// the key, and reports whether a write may have been applied. See
+// [pool.OpError].
 //
 //	var op *symphony.OpError
 //	if errors.As(err, &op) && op.MaybeApplied() {

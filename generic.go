@@ -6,12 +6,15 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Generic holds one value under each key, `{tenant}:{key}`.
+// Generic is the repository of a tenant's values by key. A value is a string
+// with the key `{tenant}:{key}`.
 type Generic[T any] struct{ *kvrepo.KVRepo[T] }
 
-// NewGeneric makes the repository of a tenant's values by key, on pool.Default.
-// A value has no lifetime unless the options say otherwise. Nothing is sent.
-// Errors: ErrInvalidKey, and those of kvrepo.New.
+// NewGeneric returns the repository of a tenant's values, on [pool.Default].
+// Values have no lifetime by default. It sends nothing.
+//
+// If the tenant cannot be part of a key, NewGeneric returns [ErrInvalidKey]. It
+// also returns the errors of [kvrepo.New].
 func NewGeneric[T any](pools *pool.Pools, tenant string, opts ...Option) (*Generic[T], error) {
 	space, rest, err := bind(pools, func(l keyspace.Layout) keyspace.Pattern { return l.Generic }, opts, tenant)
 	if err != nil {
@@ -24,5 +27,5 @@ func NewGeneric[T any](pools *pool.Pools, tenant string, opts ...Option) (*Gener
 	return &Generic[T]{repo}, nil
 }
 
-// With is a view with more options; see kvrepo.KVRepo.With.
+// With returns a view with more options; see [kvrepo.KVRepo.With].
 func (g *Generic[T]) With(opts ...Option) *Generic[T] { return &Generic[T]{g.KVRepo.With(opts...)} }

@@ -13,13 +13,14 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// PendingTenants returns the members of a service's pending set, sorted: the
-// tenants that are pending. SMEMBERS, and ZRANGEBYSCORE for those that
-// RemoveFromPending is about to take out. A member that is no tenant, because
-// something else wrote it, is returned too: ForceRemoveFromPending removes it.
+// PendingTenants returns the pending tenants of a service, sorted. It sends
+// SMEMBERS, and ZRANGEBYSCORE for tenants that RemoveFromPending is about to
+// remove. A member of the set that is no tenant, because another program wrote
+// it, is returned, too; [ForceRemoveFromPending] removes it.
 //
-// If the service cannot be in a key, ErrInvalidKey. If the set holds another Redis
-// type, ErrWrongType. If the pool is unknown, ErrUnknownPool.
+// If the service cannot be part of a key, PendingTenants returns
+// [ErrInvalidKey]. If the set holds another Redis type, it returns
+// [ErrWrongType]. If the pool is unknown, it returns [ErrUnknownPool].
 func PendingTenants(ctx context.Context, pools *pool.Pools, service string, opts ...Option) ([]string, error) {
 	r, err := pendingSetOf(pools, service, opts)
 	if err != nil {
@@ -28,17 +29,18 @@ func PendingTenants(ctx context.Context, pools *pool.Pools, service string, opts
 	return r.Tenants(ctx, "PendingTenants")
 }
 
-// RemoveFromPending takes a tenant out of a service's pending set unless one of
-// its queues there has items, waiting or claimed. It checks the queues, removes the
-// tenant (SREM), checks again, and restores it (SADD) if items arrived in between.
-// If the process dies on the way, the tenant still counts as pending. It reports
-// whether the tenant is not pending any more: false while there are items. A check
-// is a script for each known queue, and a SCAN for those that only the Python
-// package filled.
+// RemoveFromPending removes a tenant from the pending set of a service, unless
+// one of its queues there has items that wait or are in flight. It reports
+// whether the tenant is not pending any more.
 //
-// If the tenant or the service cannot be in a key, ErrInvalidKey. If a step fails
-// after the tenant was removed and it cannot be restored, the error's MaybeApplied
-// is true.
+// It checks the queues, removes the tenant (SREM), checks again, and restores
+// it (SADD) if items arrived in between. A check sends a script for each known
+// queue, and a SCAN for queues that only the Python package fills. If the
+// process dies during the call, the tenant still counts as pending.
+//
+// If the tenant or the service cannot be part of a key, RemoveFromPending
+// returns [ErrInvalidKey]. If a step fails after the tenant was removed, and
+// the tenant cannot be restored, MaybeApplied of the error is true.
 func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant string, opts ...Option) (bool, error) {
 	r, err := pendingSetOf(pools, service, opts)
 	if err != nil {
@@ -53,29 +55,32 @@ func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant s
 	if err := r.BeginRemoval(ctx, removing, tenant); err != nil {
 		return false, err
 	}
-	var leaving fault.Steps
-	leaving.Applied()
+	var removal fault.Steps
+	removal.Applied()
 	busy, err := hasItems(ctx, r, tenant)
 	if err == nil && !busy {
-		return true, leaving.Error(r.Target(removing), r.FinishRemoval(ctx, removing, tenant))
+		return true, removal.Error(r.Target(removing), r.FinishRemoval(ctx, removing, tenant))
 	}
-	// The context may have ended: the tenant must not stay out for that.
+	// The tenant must be restored even if the context has ended.
 	if failed := r.Restore(context.WithoutCancel(ctx), removing, tenant); failed != nil {
-		err = leaving.Error(r.Target(removing), errors.Join(err, failed))
+		err = removal.Error(r.Target(removing), errors.Join(err, failed))
 	}
 	return false, err
 }
 
-// ForceRemoveFromPending takes a tenant out of a service's pending set whatever
-// its queues hold, as the Python package does: SREM, and a script for each known
-// queue that takes it out of the index. Items that wait are found again with the
-// next Enqueue to their queue; those that are claimed, when their lease expires.
-// It also removes a member that is no tenant, such as an empty one, which
-// WorkBatches reports and passes over.
+// ForceRemoveFromPending removes a tenant from the pending set of a service,
+// also if its queues have items, as the Python package does. It sends SREM, and
+// a script for each known queue that removes it from the index. Waiting items
+// are found again after the next Enqueue to their queue. Items in flight are
+// found again when their lease expires.
 //
-// The steps are not atomic. If one fails after another was applied, the error's
-// MaybeApplied is true, and the call can be repeated. If the service cannot be in
-// a key, ErrInvalidKey.
+// It also removes a member that is no tenant, such as an empty one, which
+// [WorkBatches] reports and skips.
+//
+// The steps are not atomic. If a step fails after another was applied,
+// MaybeApplied of the error is true, and the call can be repeated. If the
+// service cannot be part of a key, ForceRemoveFromPending returns
+// [ErrInvalidKey].
 func ForceRemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant string, opts ...Option) error {
 	r, err := pendingSetOf(pools, service, opts)
 	if err != nil {
@@ -87,13 +92,13 @@ func ForceRemoveFromPending(ctx context.Context, pools *pool.Pools, service, ten
 	if err := r.BeginRemoval(ctx, forcing, tenant); err != nil {
 		return err
 	}
-	var leaving fault.Steps
-	leaving.Applied()
+	var removal fault.Steps
+	removal.Applied()
 	queues, err := queuesOf(ctx, r, forcing, tenant)
 	if err == nil {
 		err = errors.Join(r.RemoveUnclaimed(ctx, forcing, queues), r.Remove(ctx, forcing, tenant))
 	}
-	return leaving.Error(r.Target(forcing), err)
+	return removal.Error(r.Target(forcing), err)
 }
 
 const (
@@ -101,7 +106,7 @@ const (
 	forcing  = "ForceRemoveFromPending"
 )
 
-// hasItems reports whether a tenant has items of the registry's service.
+// hasItems reports whether a tenant has items in the queues of a service.
 func hasItems(ctx context.Context, r *pending.Set, tenant string) (bool, error) {
 	queues, err := queuesOf(ctx, r, removing, tenant)
 	if err != nil {
@@ -115,7 +120,7 @@ func hasItems(ctx context.Context, r *pending.Set, tenant string) (bool, error) 
 	return len(found) > 0, err
 }
 
-// queuesOf are the queues of a tenant that the registry knows.
+// queuesOf returns the queues of a tenant that the index names.
 func queuesOf(ctx context.Context, r *pending.Set, op, tenant string) ([]pending.Queue, error) {
 	snap, err := r.Snapshot(ctx, op)
 	return slices.DeleteFunc(snap.Queues, func(q pending.Queue) bool { return q.Tenant != tenant }), err

@@ -9,10 +9,12 @@ import (
 
 var sharedStates = scope.NewKey[*SharedState]("shared state")
 
-// BindSharedState makes a Binder for scope.Middleware that gives every request
-// the shared state of its tenant and user, for SharedStateFrom. Binding sends
-// nothing. Its errors are those of NewSharedState: ErrInvalidKey, which the
-// middleware answers with 400, and wrong pools or options, with 503.
+// BindSharedState returns a [scope.Binder] that binds the [SharedState] of a
+// request's tenant and user to its context. [SharedStateFrom] returns it.
+// Binding sends nothing.
+//
+// The binder returns the errors of [NewSharedState]. [scope.Middleware] answers
+// [ErrInvalidKey] with the status 400 and other errors with 503.
 func BindSharedState(pools *pool.Pools, opts ...Option) scope.Binder {
 	return func(ctx context.Context, id scope.Identity) (context.Context, error) {
 		ss, err := NewSharedState(pools, id.Tenant, id.User, opts...)
@@ -23,14 +25,14 @@ func BindSharedState(pools *pool.Pools, opts ...Option) scope.Binder {
 	}
 }
 
-// WithSharedState gives a context that carries ss, in place of the shared state
-// that it may carry; nil takes that away.
+// WithSharedState returns a context that carries ss. If ss is nil, the context
+// carries none.
 func WithSharedState(ctx context.Context, ss *SharedState) context.Context {
 	return sharedStates.With(ctx, ss)
 }
 
-// SharedStateFrom gives the shared state that a context carries, if it carries
-// one.
+// SharedStateFrom returns the SharedState that a context carries, and reports
+// whether it carries one.
 func SharedStateFrom(ctx context.Context) (*SharedState, bool) {
 	ss, _ := sharedStates.From(ctx)
 	return ss, ss != nil

@@ -10,17 +10,19 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// StateHandler holds the state of one conversation handler: a hash for each
-// user, under `{tenant}:state:{handler}:{user}`.
+// StateHandler is the repository of the states of one conversation handler by
+// user id. A state is a hash with the key `{tenant}:state:{handler}:{user}`.
 type StateHandler[T any] struct {
 	*hashrepo.HashRepo[T]
 	handler string
 }
 
-// NewStateHandler makes the repository of a handler's states by user id, on
-// pool.Handlers. A record lives 24 hours from its last write unless the options
-// say otherwise. Nothing is sent. Errors: ErrInvalidKey, and those of
-// hashrepo.New.
+// NewStateHandler returns the repository of a handler's states, on
+// [pool.Handlers]. Every write renews the lifetime of a state, 24 hours by
+// default. It sends nothing.
+//
+// If the tenant or the handler cannot be part of a key, NewStateHandler returns
+// [ErrInvalidKey]. It also returns the errors of [hashrepo.New].
 func NewStateHandler[T any](pools *pool.Pools, tenant, handler string, opts ...Option) (*StateHandler[T], error) {
 	space, rest, err := bind(pools, func(l keyspace.Layout) keyspace.Pattern { return l.State }, opts, tenant, handler)
 	if err != nil {
@@ -33,17 +35,19 @@ func NewStateHandler[T any](pools *pool.Pools, tenant, handler string, opts ...O
 	return &StateHandler[T]{repo, handler}, nil
 }
 
-// With is a view with more options; see hashrepo.HashRepo.With.
+// With returns a view with more options; see [hashrepo.HashRepo.With].
 func (s *StateHandler[T]) With(opts ...Option) *StateHandler[T] {
 	return &StateHandler[T]{s.HashRepo.With(opts...), s.handler}
 }
 
-// Merge changes the fields that the patches name, and gives the state as it
-// then stands. It also writes the fields handler_type, the handler's name, and
-// timestamp, the time of the change in RFC 3339 and UTC, whether T has them or
-// not. A T that has them has strings, or a time.Time for the timestamp, and a
-// map takes strings; other types are ErrFieldType. Without patches it is Get.
-// See hashrepo.HashRepo.Merge.
+// Merge applies patches and returns the state after the changes; see
+// [hashrepo.HashRepo.Merge]. It also writes two fields, whether T has them or
+// not: handler_type, the name of the handler, and timestamp, the time of the
+// change in RFC 3339 and UTC. Without patches, Merge is Get.
+//
+// If T has the field handler_type with another type than a string, or timestamp
+// with another type than a string or a [time.Time], Merge returns
+// [ErrFieldType].
 func (s *StateHandler[T]) Merge(ctx context.Context, id string, patches ...hashrepo.Patch[T]) (T, error) {
 	if len(patches) > 0 {
 		patches = append(slices.Clip(patches),

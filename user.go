@@ -6,12 +6,15 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// User holds a tenant's users: a hash for each, under `{tenant}:user:{id}`.
+// User is the repository of a tenant's users by user id. A user is a hash with
+// the key `{tenant}:user:{id}`.
 type User[T any] struct{ *hashrepo.HashRepo[T] }
 
-// NewUser makes the repository of a tenant's users, on pool.User. A record
-// lives 24 hours from its last write unless the options say otherwise. Nothing
-// is sent. Errors: ErrInvalidKey, and those of hashrepo.New.
+// NewUser returns the repository of a tenant's users, on [pool.User]. Every
+// write renews the lifetime of a record, 24 hours by default. It sends nothing.
+//
+// If the tenant cannot be part of a key, NewUser returns [ErrInvalidKey]. It
+// also returns the errors of [hashrepo.New].
 func NewUser[T any](pools *pool.Pools, tenant string, opts ...Option) (*User[T], error) {
 	space, rest, err := bind(pools, func(l keyspace.Layout) keyspace.Pattern { return l.User }, opts, tenant)
 	if err != nil {
@@ -24,5 +27,5 @@ func NewUser[T any](pools *pool.Pools, tenant string, opts ...Option) (*User[T],
 	return &User[T]{repo}, nil
 }
 
-// With is a view with more options; see hashrepo.HashRepo.With.
+// With returns a view with more options; see [hashrepo.HashRepo.With].
 func (u *User[T]) With(opts ...Option) *User[T] { return &User[T]{u.HashRepo.With(opts...)} }
