@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/symphony-go/symphony/internal/backoff"
 	"github.com/symphony-go/symphony/internal/option"
+	"github.com/symphony-go/symphony/internal/retry"
 )
 
 // WorkConfig configures [WorkBatches]. The zero value is ready to use. Fields
@@ -181,12 +181,12 @@ func logWorkError(log *slog.Logger, err error) {
 // pause returns the Backoff in force. If Backoff fails, the default is used.
 func (c WorkConfig) pause() func(failures int, err error) time.Duration {
 	if c.Backoff == nil {
-		return func(failures int, _ error) time.Duration { return backoff.After(failures) }
+		return func(failures int, _ error) time.Duration { return retry.Work.Delay(failures - 1) }
 	}
 	return func(failures int, err error) (d time.Duration) {
 		if failed := caught(func() error { d = c.Backoff(failures, err); return nil }); failed != nil {
 			logWorkError(c.Logger, fmt.Errorf("WorkConfig.Backoff failed, and the default is used instead: %w", failed))
-			return backoff.After(failures)
+			return retry.Work.Delay(failures - 1)
 		}
 		return d
 	}

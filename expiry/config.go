@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/codec"
-	"github.com/symphony-go/symphony/internal/backoff"
+	"github.com/symphony-go/symphony/internal/retry"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -131,7 +131,7 @@ func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 		c.Pool = pool.Expiry
 	}
 	if c.Backoff == nil {
-		c.Backoff = func(attempt int, _ error) time.Duration { return backoff.After(attempt) }
+		c.Backoff = func(attempt int, _ error) time.Duration { return retry.Work.Delay(attempt - 1) }
 	}
 	if c.Layout.IsZero() {
 		c.Layout = p.Layout()

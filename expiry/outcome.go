@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/symphony-go/symphony/internal/backoff"
+	"github.com/symphony-go/symphony/internal/retry"
 )
 
 // outcomePage is the maximum number of outcomes that one script records.
@@ -158,7 +158,7 @@ func (l *Listener) delay(failures int, err error) time.Duration {
 		return max(d, 0)
 	}
 	l.cfg.Logger.Error("expiry: Config.Backoff panicked or ended its goroutine; the default is used instead", "failures", failures)
-	return backoff.After(failures)
+	return retry.Work.Delay(failures - 1)
 }
 
 func (c *consumer) reportFailure(j *job, result putBackResult, delay time.Duration) {
@@ -253,21 +253,14 @@ func (l *Listener) retryCall(s *session, call func(context.Context) error) {
 
 // retryDelay is the delay before a failed call is repeated. It doubles with
 // each failure.
-type retryDelay struct{ last time.Duration }
+type retryDelay struct{ failures int }
 
-const (
-	firstRetryDelay = 10 * time.Millisecond
-	lastRetryDelay  = time.Second
-)
+// callBackoff is the delay before a failed call to Redis is repeated.
+var callBackoff = retry.Backoff{First: 10 * time.Millisecond, Max: time.Second, Jitter: 0.2}
 
-func (p *retryDelay) reset() { p.last = 0 }
+func (p *retryDelay) reset() { p.failures = 0 }
 
 func (p *retryDelay) wait(ctx context.Context) {
-	p.last = min(max(2*p.last, firstRetryDelay), lastRetryDelay)
-	timer := time.NewTimer(backoff.Jitter(p.last))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	_ = callBackoff.Sleep(ctx, p.failures)
+	p.failures++
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/internal/duration"
 )
 
 // queue holds the keys of the schedule of one action in one shard, and runs the
@@ -79,7 +79,7 @@ const maxPayloadBytes = 4 << 20
 // maxLapses-th time becomes a dead letter. The client does not repeat the call:
 // if a reply is lost, its firings stay claimed until their leases expire.
 func (q *queue) claim(ctx context.Context, n int, lease time.Duration, maxLapses int) (claimResult, error) {
-	args := append([]string{strconv.Itoa(n), store.Milliseconds(lease), strconv.Itoa(maxLapses), strconv.Itoa(maxPayloadBytes)}, q.literals...)
+	args := append([]string{strconv.Itoa(n), duration.Milliseconds(lease), strconv.Itoa(maxLapses), strconv.Itoa(maxPayloadBytes)}, q.literals...)
 	m, err := runScript(ctx, q.client, q.lua.claim, []string{q.due, q.active, q.status, q.payloads, q.dead, q.fired}, args)
 	if err != nil {
 		return claimResult{}, err
@@ -178,7 +178,7 @@ func (q *queue) ack(ctx context.Context, claims []token) ([]int, error) {
 // renew renews leases. It returns the indexes of the tokens whose claim was
 // lost.
 func (q *queue) renew(ctx context.Context, claims []token, lease time.Duration) ([]int, error) {
-	m, err := runScript(ctx, q.client, q.lua.renew, []string{q.active, q.status}, tokens([]string{store.Milliseconds(lease)}, claims))
+	m, err := runScript(ctx, q.client, q.lua.renew, []string{q.active, q.status}, tokens([]string{duration.Milliseconds(lease)}, claims))
 	return indexes(m, err, len(claims))
 }
 
@@ -212,7 +212,7 @@ const (
 // fail ends an attempt that failed. If it was the maxFailures-th failure, the
 // firing becomes a dead letter.
 func (q *queue) fail(ctx context.Context, t token, delay time.Duration, maxFailures int, errorText string) (putBackResult, error) {
-	return q.putBack(ctx, t, store.Milliseconds(delay), strconv.Itoa(maxFailures), errorText)
+	return q.putBack(ctx, t, duration.Milliseconds(delay), strconv.Itoa(maxFailures), errorText)
 }
 
 // release ends an attempt without a success or a failure.
@@ -292,8 +292,8 @@ type clockStep struct{ by, ahead time.Duration }
 // dead.
 func (q *queue) repair(ctx context.Context, kind string, cursor uint64, count int, lease time.Duration, step clockStep) (repairPage, error) {
 	args := append([]string{
-		kind, strconv.FormatUint(cursor, 10), strconv.Itoa(count), store.Milliseconds(lease),
-		store.Milliseconds(step.by), store.Milliseconds(step.ahead),
+		kind, strconv.FormatUint(cursor, 10), strconv.Itoa(count), duration.Milliseconds(lease),
+		duration.Milliseconds(step.by), duration.Milliseconds(step.ahead),
 	}, q.literals...)
 	m, err := runScript(ctx, q.client, q.lua.repair, []string{q.due, q.active, q.status, q.payloads, q.dead}, args)
 	if err != nil {
@@ -323,7 +323,7 @@ const sweepLockTTL = 10 * time.Second
 // began later has finished, or if another listener sweeps now, began is 0. In
 // the second case wait is true.
 func (q *queue) beginSweep(ctx context.Context, since time.Duration, name string) (began int64, wait bool, err error) {
-	args := []string{strconv.FormatInt(since.Microseconds(), 10), name, store.Milliseconds(sweepLockTTL)}
+	args := []string{strconv.FormatInt(since.Microseconds(), 10), name, duration.Milliseconds(sweepLockTTL)}
 	m, err := runScript(ctx, q.client, q.lua.beginSweep, []string{q.swept, q.sweeping}, args)
 	if err != nil {
 		return 0, false, err
@@ -337,7 +337,7 @@ func (q *queue) beginSweep(ctx context.Context, since time.Duration, name string
 
 // renewSweep renews the right to sweep.
 func (q *queue) renewSweep(ctx context.Context, name string) error {
-	_, err := runScript(ctx, q.client, q.lua.renewSweep, []string{q.sweeping}, []string{name, store.Milliseconds(sweepLockTTL)})
+	_, err := runScript(ctx, q.client, q.lua.renewSweep, []string{q.sweeping}, []string{name, duration.Milliseconds(sweepLockTTL)})
 	return err
 }
 
@@ -347,6 +347,6 @@ func (q *queue) endSweep(ctx context.Context, began int64, name string) error {
 	if began > 0 {
 		at = strconv.FormatInt(began, 10)
 	}
-	_, err := runScript(ctx, q.client, q.lua.endSweep, []string{q.swept, q.sweeping}, []string{at, name, store.Milliseconds(24 * time.Hour)})
+	_, err := runScript(ctx, q.client, q.lua.endSweep, []string{q.swept, q.sweeping}, []string{at, name, duration.Milliseconds(24 * time.Hour)})
 	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
@@ -230,9 +231,9 @@ func (s *Schedule) setArguments(w operation, c setRequest) ([]string, error) {
 	if c.atMost < 0 {
 		return nil, w.NotApplied(fmt.Errorf("%w: atMost %v is negative; use 0 for now", fault.ErrInvalidTTL, c.atMost))
 	}
-	args := []string{"", store.Milliseconds(c.delay), callStamps.next()}
+	args := []string{"", duration.Milliseconds(c.delay), callStamps.next()}
 	if c.hasPayload || c.debounce {
-		args = append(args, store.Milliseconds(c.atMost))
+		args = append(args, duration.Milliseconds(c.atMost))
 	}
 	if c.hasPayload {
 		text, err := encode(s.core.Codec, c.payload)

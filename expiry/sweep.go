@@ -6,6 +6,8 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/duration"
+	"github.com/symphony-go/symphony/internal/retry"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -75,7 +77,7 @@ func (w *sweeper) sweep(requested time.Time) {
 		}
 		delay.reset()
 		if left = others; len(left) > 0 {
-			sleep(w.ctx, sweepPoll)
+			_ = retry.Sleep(w.ctx, sweepPoll)
 		}
 	}
 }
@@ -124,7 +126,7 @@ func (c *consumer) markHandled(s *session) error {
 	if !c.listener.names.pattern.IsPython() {
 		return nil
 	}
-	set := c.client.B().Arbitrary("SET").Keys(c.handled).Args("1", "PX", store.Milliseconds(max(time.Hour, 3*c.listener.cfg.Sweep)), "GET").Build()
+	set := c.client.B().Arbitrary("SET").Keys(c.handled).Args("1", "PX", duration.Milliseconds(max(time.Hour, 3*c.listener.cfg.Sweep)), "GET").Build()
 	err := c.client.Do(s.ctx, set).Error() // with GET, SET does not overwrite another type
 	if rueidis.IsRedisNil(err) || c.listener.reportWrongType(err, c.handled) {
 		return nil
@@ -225,7 +227,7 @@ func (w *sweeper) sweepKeys(locks []sweepLock) error {
 // pace waits for as long as the last page took, so that the server has time for
 // others. It also renews the locks.
 func (w *sweeper) pace(locks []sweepLock) error {
-	sleep(w.ctx, min(time.Since(w.pageBegan), sweepPoll))
+	_ = retry.Sleep(w.ctx, min(time.Since(w.pageBegan), sweepPoll))
 	w.pageBegan = time.Now()
 	if w.pageBegan.Sub(w.renewedAt) < sweepLockTTL/4 {
 		return w.ctx.Err()

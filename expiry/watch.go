@@ -9,7 +9,9 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/retry"
 )
 
 // keyChange is a change of a trigger's key by another client, or its expiry.
@@ -52,19 +54,10 @@ func (l *Listener) watch(s *session) {
 			ends[addr] = end
 			s.loops.Go(func() { l.subscribe(ctx, s, node, changes) })
 		}
-		sleep(s.ctx, nodePoll)
+		_ = retry.Sleep(s.ctx, nodePoll)
 	}
 	for _, end := range ends {
 		end()
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }
 
@@ -87,7 +80,7 @@ func (l *Listener) subscribe(ctx context.Context, s *session, node rueidis.Clien
 				l.cfg.Logger.Info("expiry: the server refuses to let this listener subscribe; it looks for work every second instead", "error", fault.Translate(err))
 			}
 		}
-		sleep(ctx, pause)
+		_ = retry.Sleep(ctx, pause)
 	}
 }
 
@@ -134,7 +127,7 @@ func (l *Listener) wakeAll() {
 func (c *consumer) wakeUp(message string) {
 	ms, err := strconv.ParseInt(message, 10, 64)
 	if err == nil && ms <= longestIdle.Milliseconds() {
-		c.alarm.set(time.Now().Add(time.Duration(max(ms, 0)) * time.Millisecond))
+		c.alarm.set(time.Now().Add(duration.FromMilliseconds(max(ms, 0))))
 	}
 }
 

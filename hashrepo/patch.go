@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/store"
 )
 
 // Patch is one change of one field of T, for [HashRepo.Update] and
@@ -250,7 +250,7 @@ func (c *core) addSet(ch *changes, p *patch, text string, present bool, err erro
 	case !present:
 		ch.add(operation{kind: opClear, field: p.name})
 	case p.kind == patchSetFor:
-		ch.add(operation{kind: opSetFor, field: p.name, text: text, lifetime: store.Milliseconds(p.lifetime)})
+		ch.add(operation{kind: opSetFor, field: p.name, text: text, lifetime: duration.Milliseconds(p.lifetime)})
 	default:
 		ch.add(operation{kind: opSet, field: p.name, text: text})
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/store"
 )
 
 // rewrite is the patches of a field that update.lua cannot change, because it
@@ -55,7 +55,7 @@ func (r *rewrite) addPatch(c *core, p *patch) error {
 	}
 	r.kind, r.lifetime = opSet, ""
 	if p.kind == patchSetFor && present {
-		r.kind, r.lifetime = opSetFor, store.Milliseconds(p.lifetime)
+		r.kind, r.lifetime = opSetFor, duration.Milliseconds(p.lifetime)
 	}
 	r.steps = append(r.steps, func(string, bool) (string, bool, error) { return text, present, nil })
 	return nil

@@ -150,7 +150,7 @@ var errChanged = fmt.Errorf("%w before every attempt", fault.ErrConflict)
 // retry runs update.lua with the operations that next returns. While other
 // writers overtake it, it calls next again, until the attempts end.
 func (c *core) retry(ctx context.Context, t fault.Target, returned readBack, next func() ([]operation, error)) (rueidis.RedisMessage, error) {
-	for attempts := c.Attempts(); ; {
+	for retries := c.Retries(); ; {
 		operations, err := next()
 		if err != nil {
 			return rueidis.RedisMessage{}, err
@@ -159,7 +159,7 @@ func (c *core) retry(ctx context.Context, t fault.Target, returned readBack, nex
 		if !errors.Is(err, errChanged) {
 			return reply, err
 		}
-		if err := attempts.Pause(ctx); err != nil {
+		if err := retries.Wait(ctx); err != nil {
 			return reply, t.NotApplied(fmt.Errorf("%w: %w", errChanged, err))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/acl"
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
@@ -70,7 +71,7 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 	}
 	r = &KVRepo[T]{r.core.OnPrimary(), r.cache, r.direct}
 	get := r.Get
-	for attempts := r.core.Attempts(); ; {
+	for retries := r.core.Retries(); ; {
 		v, err := get(ctx, id)
 		if !errors.Is(err, fault.ErrNotFound) {
 			return v, fault.WithOp(t.Op, err)
@@ -85,7 +86,7 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 		if l != nil {
 			return r.loadLocked(ctx, id, l, load)
 		}
-		if err := attempts.Pause(ctx); err != nil {
+		if err := retries.Wait(ctx); err != nil {
 			return v, t.NotApplied(fmt.Errorf("another load of the key has not ended: %w", err))
 		}
 		// The cache can still hold the absence of a value that another caller
@@ -208,7 +209,7 @@ func (l *loadLock) startRenewing(ctx context.Context) (stop func()) {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				renewLockScript.Exec(ctx, l.client, []string{l.key}, []string{l.token, store.Milliseconds(lockLifetime)})
+				renewLockScript.Exec(ctx, l.client, []string{l.key}, []string{l.token, duration.Milliseconds(lockLifetime)})
 			}
 		}
 	}()

@@ -58,7 +58,7 @@ func (m *mutation) run(ctx context.Context, id string, change func() error) (err
 	if m.target, err = m.BeginWrite(ctx, "Mutate", id); err != nil {
 		return err
 	}
-	for attempts := m.Attempts(); ; {
+	for retries := m.Retries(); ; {
 		before, found, err := m.read(ctx)
 		if err != nil {
 			return err
@@ -81,7 +81,7 @@ func (m *mutation) run(ctx context.Context, id string, change func() error) (err
 		case written == 1:
 			return nil
 		}
-		if err := attempts.Pause(ctx); err != nil {
+		if err := retries.Wait(ctx); err != nil {
 			return m.target.NotApplied(fmt.Errorf("%w in every attempt: %w", fault.ErrConflict, err))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
@@ -73,5 +74,5 @@ func (q *queue) backlog(ctx context.Context, t fault.Target, from int64) (Backlo
 	if err != nil {
 		return Backlog{}, 0, t.Failed(err)
 	}
-	return Backlog{n[0], n[1], n[2], time.Duration(n[3]) * time.Millisecond}, n[4], nil
+	return Backlog{n[0], n[1], n[2], duration.FromMilliseconds(n[3])}, n[4], nil
 }

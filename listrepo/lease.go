@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/pending"
@@ -111,12 +112,12 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 	q, t := l.queue, l.target
 	l.token = rand.Text()[:tokenLen]
 	list := beside(t, "claim-"+l.token)
-	args := []string{l.token, strconv.Itoa(n), store.Milliseconds(d), strconv.Itoa(q.MaxAttempts), ""}
+	args := []string{l.token, strconv.Itoa(n), duration.Milliseconds(d), strconv.Itoa(q.MaxAttempts), ""}
 	if previous != nil {
 		args[4] = previous.header
 	}
 	if !q.marks.none() {
-		args = append(args, q.marks.Queue, store.Milliseconds(pending.Idle))
+		args = append(args, q.marks.Queue, duration.Milliseconds(pending.Idle))
 	}
 	read := func() rueidis.Completed { return q.Client.B().Lrange().Key(list).Start(0).Stop(-1).Build() }
 	m, reply, err := q.unconditional().RunThenRead(ctx, t, claimScript, args, append([]string{list}, q.index()...), read)

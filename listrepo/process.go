@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/internal/retry"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -129,10 +129,9 @@ func (c *Claim[T]) putBack(ctx context.Context, stopped bool, cause error, undon
 	return c.Fail(ctx, cause, undone...)
 }
 
-const (
-	settleTries = 4 // how often Process tries to settle items
-	settlePause = 4 // the attempt of store.Pause whose pause comes first
-)
+const settleTries = 4 // how often Process tries to settle items
+
+var settleBackoff = retry.Backoff{First: 8 * time.Millisecond, Max: 32 * time.Millisecond, Jitter: 1}
 
 // settleWithRetry calls settle until it succeeds, the tries are used up, or
 // another try is of no use. If a try may have been applied and the next one
@@ -150,7 +149,7 @@ func settleWithRetry(ctx context.Context, settle func() error) error {
 		case fault.MaybeApplied(err):
 			maybe = err
 		}
-		if try+1 == settleTries || errors.Is(err, pool.ErrClosed) || store.Pause(ctx, settlePause+try) != nil {
+		if try+1 == settleTries || errors.Is(err, pool.ErrClosed) || settleBackoff.Sleep(ctx, try) != nil {
 			return cmp.Or(maybe, err)
 		}
 	}

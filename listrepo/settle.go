@@ -12,6 +12,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/acl"
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/queuekey"
@@ -261,7 +262,7 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 	}
 	items, done, _ := claimKeys(t, l.token)
 	keys := []string{items, done, beside(t, queuekey.Due)}
-	args := []string{l.header, store.Milliseconds(d), l.queue.LifetimeMilliseconds()}
+	args := []string{l.header, duration.Milliseconds(d), l.queue.LifetimeMilliseconds()}
 	return l.queue.readHeld(ctx, t, extendScript.Exec(ctx, l.queue.Client, keys, args))
 }
 

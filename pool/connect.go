@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/nearcache"
+	"github.com/symphony-go/symphony/internal/retry"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -333,14 +333,16 @@ func (p *plan) clientOptions(opt rueidis.ClientOption) rueidis.ClientOption {
 	return opt
 }
 
-// retryDelay returns the delay that rueidis uses by default: it doubles up to a
-// second, with jitter. It also pins the command. Otherwise rueidis reuses the
-// memory of the command after its reply, while the writer of the broken
-// connection may still read it.
+// redisBackoff is the delay that rueidis uses by default: it doubles from a
+// microsecond up to a second, with jitter.
+var redisBackoff = retry.Backoff{First: 1500 * time.Nanosecond, Max: 750 * time.Millisecond, Jitter: 1.0 / 3}
+
+// retryDelay returns the delay of redisBackoff and pins the command. Otherwise
+// rueidis reuses the memory of the command after its reply, while the writer of
+// the broken connection may still read it.
 func retryDelay(attempts int, cmd rueidis.Completed, _ error) time.Duration {
 	cmd.Pin()
-	base := time.Microsecond << min(attempts, 20)
-	return min(time.Second, base+rand.N(base))
+	return redisBackoff.Delay(attempts)
 }
 
 func joinErrors(byAlias map[Alias]error) error {

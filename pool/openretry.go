@@ -4,21 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
+	"github.com/symphony-go/symphony/internal/retry"
 )
 
-// maxOpenPause is the longest pause between two attempts to open a server.
-const maxOpenPause = 250 * time.Millisecond
+// openBackoff is the delay between two attempts to open a server.
+var openBackoff = retry.Backoff{First: time.Millisecond, Max: 250 * time.Millisecond, Jitter: 0.25}
 
 // retryOpen calls open until it succeeds, fails with an error that is not a
 // temporary refusal, or ctx ends.
 func (p *plan) retryOpen(ctx context.Context, s *server, open func() error) error {
 	var refusal error
-	for pause := time.Millisecond; ; pause = min(2*pause, maxOpenPause) {
+	for attempt := 0; ; attempt++ {
 		err := open()
 		switch {
 		case err != nil && refusal != nil && ctx.Err() != nil:
@@ -30,12 +30,8 @@ func (p *plan) retryOpen(ctx context.Context, s *server, open func() error) erro
 		s.logRefusalOnce.Do(func() {
 			p.logger.Warn("pool: the server temporarily refuses commands; Open retries until its deadline", "addr", s.addr, "error", err)
 		})
-		next := time.NewTimer(pause/2 + rand.N(pause/2))
-		select {
-		case <-next.C:
-		case <-ctx.Done():
-			next.Stop()
-			return fmt.Errorf("%w (%w)", refusal, ctx.Err())
+		if err := openBackoff.Sleep(ctx, attempt); err != nil {
+			return fmt.Errorf("%w (%w)", refusal, err)
 		}
 	}
 }

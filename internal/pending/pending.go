@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/acl"
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
@@ -240,7 +240,7 @@ func (s *Set) states(ctx context.Context, op string, queues []Queue, after time.
 		calls[i].Keys = []string{
 			key, keyspace.Beside(queuekey.Due, key), keyspace.Beside(queuekey.Again, key), keyspace.Beside(queuekey.Back, key), keyspace.Beside(queuekey.Age, key), index(t),
 		}
-		calls[i].Args = []string{member, strconv.FormatInt(after.Milliseconds(), 10), force}
+		calls[i].Args = []string{member, duration.Milliseconds(after), force}
 	}
 	states := make([]State, len(queues))
 	var errs []error

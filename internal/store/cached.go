@@ -11,6 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/clone"
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/nearcache"
 )
@@ -280,7 +281,7 @@ func (c *CachedReader) readUncached(ctx context.Context, a lookup) {
 func (c *CachedReader) keep(a lookup, value reflect.Value, reply rueidis.RedisMessage) {
 	ttl := time.Duration(-1)
 	if ms := reply.CachePTTL(); ms >= 0 {
-		ttl = time.Duration(ms) * time.Millisecond
+		ttl = duration.FromMilliseconds(ms)
 	}
 	if c.copy.Shallow() || c.copy.Copy(reflect.New(c.Type).Elem(), value.Elem()) {
 		a.load.Keep(value.Interface(), c.copy.Size(value.Elem()), ttl)

@@ -84,7 +84,7 @@ func (w *scan) scanCluster(ctx context.Context, yield func(Page, error) bool) {
 			yield(Page{}, w.target.Failed(fmt.Errorf("%w: %d slots (%w)", errNoPrimary, c.left, err)))
 			return
 		}
-		if err := Pause(ctx, attempt); err != nil {
+		if err := conflictBackoff.Sleep(ctx, attempt); err != nil {
 			yield(Page{}, w.target.Failed(err))
 			return
 		}

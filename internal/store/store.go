@@ -9,14 +9,13 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"math"
 	"reflect"
-	"strconv"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/nearcache"
 	"github.com/symphony-go/symphony/internal/option"
@@ -110,7 +109,7 @@ func (s *Store) apply(opts []pool.Option) {
 	}
 	s.realm = nearcache.RealmOf(s.pools, string(s.Alias))
 	s.prefix = s.pools.Prefix(s.Alias)
-	s.lifetimeMS = Milliseconds(s.Lifetime)
+	s.lifetimeMS = duration.Milliseconds(s.Lifetime)
 }
 
 // With is s with more options. A bad one is the error of every later call.
@@ -260,7 +259,7 @@ func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 	case ms == -1:
 		return NoExpiry, nil
 	}
-	return time.Duration(min(ms, longest)) * time.Millisecond, nil
+	return duration.FromMilliseconds(ms), nil
 }
 
 //go:embed lua/touch.lua
@@ -326,19 +325,6 @@ func (s *Store) RefuseAbsent(t fault.Target) error {
 // Milliseconds is the lifetime in decimal, rounded up so that nothing ends
 // early; "0" for none.
 func (s *Store) LifetimeMilliseconds() string { return s.lifetimeMS }
-
-// longest is the longest Duration of whole milliseconds. The embedded server
-// takes a longer one for one that is over.
-const longest = math.MaxInt64 / int64(time.Millisecond)
-
-// Milliseconds is d in decimal, rounded up.
-func Milliseconds(d time.Duration) string {
-	ms := d.Milliseconds()
-	if d%time.Millisecond > 0 && ms < longest {
-		ms++
-	}
-	return strconv.FormatInt(ms, 10)
-}
 
 // rule is the lifetime as the scripts and SET take it.
 func (s *Store) lifetimeArguments() (condition, ms, keep string) {

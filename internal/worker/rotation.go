@@ -130,9 +130,8 @@ func (r *rotation) empty(q *queue) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	q.failures = 0
-	d := min(firstPause<<min(q.empties, 20), lastPause)
+	q.pause(emptyBackoff.Delay(q.empties))
 	q.empties++
-	q.pause(d*3/4 + rand.N(d/2))
 }
 
 // failed pauses a queue that failed for the given time.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/internal/pending"
+	"github.com/symphony-go/symphony/internal/retry"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -50,14 +51,18 @@ const (
 )
 
 const (
-	firstPause = 10 * time.Millisecond // between two snapshots
-	lastPause  = 500 * time.Millisecond
-
 	sweepEvery = time.Second      // at least, between two sweeps
 	scanEvery  = 10 * time.Second // between two scans for queues that are not in the index
 	sweepShare = 20               // a sweep is followed by a pause of so many times its duration
 
 	reportEvery = time.Minute // between two reports of a recurring error
+)
+
+var (
+	// lookBackoff is the delay between two snapshots without progress.
+	lookBackoff = retry.Backoff{First: 10 * time.Millisecond, Max: 500 * time.Millisecond}
+	// emptyBackoff is the pause of an empty queue.
+	emptyBackoff = retry.Backoff{First: 10 * time.Millisecond, Max: 500 * time.Millisecond, Jitter: 0.25}
 )
 
 // run is one call of Run.
@@ -83,7 +88,7 @@ func Run(ctx context.Context, set *pending.Set, cfg Config) error {
 	r := &run{Config: cfg, pending: set, rotation: newRotation(), handling: handling, nextReport: map[string]time.Time{}}
 	defer context.AfterFunc(ctx, func() {
 		r.rotation.end()
-		sleep(handling, cfg.StopTimeout)
+		_ = retry.Sleep(handling, cfg.StopTimeout)
 		endHandling()
 	})()
 	var workers sync.WaitGroup
@@ -94,16 +99,16 @@ func Run(ctx context.Context, set *pending.Set, cfg Config) error {
 			}
 		})
 	}
-	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, lastPause) {
+	for idle := 0; ctx.Err() == nil; idle++ {
 		if err := r.look(ctx); errors.Is(err, pool.ErrClosed) {
 			stop(err)
 		} else if err != nil {
 			r.reportSeldom(ctx, "look", err)
 		}
 		if r.progress.Swap(false) {
-			pause = firstPause
+			idle = 0
 		}
-		sleep(ctx, pause)
+		_ = lookBackoff.Sleep(ctx, idle)
 	}
 	workers.Wait()
 	if err := context.Cause(ctx); errors.Is(err, pool.ErrClosed) {
@@ -185,13 +190,4 @@ func (r *run) lookWithoutIndex(ctx context.Context, snap pending.Snapshot) error
 	snap.Queues = r.scanned
 	r.rotation.update(snap)
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	wait := time.NewTimer(d)
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-	case <-ctx.Done():
-	}
 }
