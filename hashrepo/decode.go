@@ -18,21 +18,21 @@ var errValueCount = fmt.Errorf("%w: the number of values differs from the number
 // field.
 func (p *plan) decode(reply *rueidis.RedisMessage, into reflect.Value) (bool, error) {
 	if p.readsAllFields() {
-		texts, err := fieldTexts(reply)
+		texts, err := hgetallTexts(reply)
 		if err != nil || len(texts) == 0 {
 			return false, err
 		}
 		return true, p.decodeTexts(texts, into)
 	}
-	values, err := fieldValues(reply, len(p.names))
+	values, err := hmgetValues(reply, len(p.names))
 	if err != nil {
 		return false, err
 	}
 	return p.decodeValues(values, into)
 }
 
-// fieldValues returns the values of a reply to HMGET with n fields.
-func fieldValues(reply *rueidis.RedisMessage, n int) ([]rueidis.RedisMessage, error) {
+// hmgetValues returns the values of a reply to HMGET with n fields.
+func hmgetValues(reply *rueidis.RedisMessage, n int) ([]rueidis.RedisMessage, error) {
 	if !store.TextsOrNils(*reply) {
 		return nil, store.ErrShape
 	}
@@ -43,8 +43,8 @@ func fieldValues(reply *rueidis.RedisMessage, n int) ([]rueidis.RedisMessage, er
 	return values, err
 }
 
-// fieldTexts returns the fields of a reply to HGETALL.
-func fieldTexts(reply *rueidis.RedisMessage) (map[string]string, error) {
+// hgetallTexts returns the texts of a reply to HGETALL, by stored name.
+func hgetallTexts(reply *rueidis.RedisMessage) (map[string]string, error) {
 	texts, err := reply.AsStrMap()
 	if err != nil {
 		return nil, fault.Translate(err)
@@ -53,7 +53,8 @@ func fieldTexts(reply *rueidis.RedisMessage) (map[string]string, error) {
 		if name != "" && text != "" {
 			continue
 		}
-		if !store.Pairs(*reply) { // AsStrMap reads a number or an array as ""
+		// AsStrMap returns "" for a number or an array.
+		if !store.Pairs(*reply) {
 			return nil, store.ErrShape
 		}
 		break
@@ -122,9 +123,9 @@ func (p *plan) decodeMap(texts map[string]string, into reflect.Value) error {
 // texts returns the texts of a reply to readCommand, by stored name.
 func (p *plan) texts(reply *rueidis.RedisMessage) (map[string]string, error) {
 	if p.readsAllFields() {
-		return fieldTexts(reply)
+		return hgetallTexts(reply)
 	}
-	values, err := fieldValues(reply, len(p.names))
+	values, err := hmgetValues(reply, len(p.names))
 	if err != nil {
 		return nil, err
 	}

@@ -99,9 +99,9 @@ func NumberOf[T any, N Numeric](selector func(*T) *N) Number[T, N] {
 // as 0. Integers are added exactly in the whole range of N. Floats are added as
 // float64.
 //
-// If an integer sum is out of the range of N, or a finite float sum becomes
-// infinite, the call with the patch returns [ErrOverflow]. If the stored text
-// is not a number, it returns [ErrFieldType].
+// If the sum of integers or of finite floats is out of the range of N, the call
+// with the patch returns [ErrOverflow]. If the stored text is not a number, it
+// returns [ErrFieldType].
 func (n Number[T, N]) Add(by N) Patch[T] {
 	return Patch[T]{patch{fieldValue: fieldValue{n.name, by}, kind: patchAdd}}
 }

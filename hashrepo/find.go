@@ -137,7 +137,7 @@ func (c *core) readMatches(ctx context.Context, page store.Page, conds []conditi
 	var cmds rueidis.Commands
 	var indexes []int // of the records that cmds read, in matches
 	for i, reply := range page.Replies {
-		values, err := probedValues(reply, len(conds))
+		values, err := hmgetResultValues(reply, len(conds))
 		if err != nil {
 			reply = rueidis.NewErrorResult(err)
 		}
@@ -183,17 +183,17 @@ func (c *core) stillHold(conds []condition, reply rueidis.RedisResult) bool {
 			return value, ok
 		})
 	}
-	values, err := probedValues(reply, len(c.plan.names))
+	values, err := hmgetResultValues(reply, len(c.plan.names))
 	return err != nil || allHold(conds, func(i int) (rueidis.RedisMessage, bool) {
 		return values[c.plan.byName[conds[i].name]], true
 	})
 }
 
-// probedValues returns the values of a result of HMGET with n fields.
-func probedValues(r rueidis.RedisResult, n int) ([]rueidis.RedisMessage, error) {
+// hmgetResultValues is hmgetValues for a result of HMGET.
+func hmgetResultValues(r rueidis.RedisResult, n int) ([]rueidis.RedisMessage, error) {
 	m, err := r.ToMessage()
 	if err != nil {
 		return nil, err
 	}
-	return fieldValues(&m, n)
+	return hmgetValues(&m, n)
 }

@@ -38,10 +38,10 @@ func (r *Record[T]) prepare(id string) reflect.Value {
 // New returns the repository of the records in space s, on the pool with alias
 // a. It sends nothing.
 //
-// If T cannot be stored, New returns [ErrInvalidSchema], which names the field.
-// If the pools have no alias a, it returns [ErrUnknownPool]. If an option has
-// an invalid lifetime, it returns [ErrInvalidTTL]. If an option does not apply
-// to T or contradicts another option, it returns [ErrUnsupported].
+// If T cannot be stored, the error is [ErrInvalidSchema] and names the field.
+// If the pools have no alias a, it is [ErrUnknownPool]. If an option does not
+// apply to T or contradicts another option, it is [ErrUnsupported]. If the
+// value of an option is invalid, it is [ErrInvalidTTL] or [ErrInvalidArgument].
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*HashRepo[T], error) {
 	base, err := store.New(p, a, s, store.Spec{Kind: store.Hash, Lifetime: DefaultLifetime, Traits: option.Lifetimes | option.Versions | option.Caching}, opts...)
 	if err != nil {

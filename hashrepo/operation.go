@@ -117,7 +117,7 @@ func (r readBack) isReply(m rueidis.RedisMessage) bool {
 	case len(r.names) == 0:
 		return store.Flag(m)
 	}
-	_, err := fieldValues(&m, len(r.names))
+	_, err := hmgetValues(&m, len(r.names))
 	return err == nil
 }
 

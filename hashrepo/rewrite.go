@@ -112,7 +112,7 @@ func (c *core) applyRewrites(ctx context.Context, t fault.Target, rewrites []*re
 	for i, r := range rewrites {
 		names[i] = r.name
 	}
-	stored, err := probedValues(c.OnPrimary().Client.Do(ctx, c.Client.B().Hmget().Key(t.Key).Field(names...).Build()), len(names))
+	stored, err := hmgetResultValues(c.OnPrimary().Client.Do(ctx, c.Client.B().Hmget().Key(t.Key).Field(names...).Build()), len(names))
 	if err != nil {
 		return nil, readOnly(t).Failed(err)
 	}

@@ -12,28 +12,28 @@ import (
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-//go:embed lua/prelude.lua
-var preludeSource string
+//go:embed lua/version.lua
+var versionSource string
 
-// preludeStatus is the shape of the replies of prelude.lua.
-var preludeStatus = store.Status("CONFLICT", "BADVERSION", "LASTVERSION")
+// versionStatus is the shape of the replies of version.lua.
+var versionStatus = store.Status("CONFLICT", "BADVERSION", "LASTVERSION")
 
-// newScript makes a script of body, which follows preamble.lua and prelude.lua.
-// Its replies have the given shape or are statuses of prelude.lua.
+// newScript makes a script of body, which follows preamble.lua and version.lua.
+// Its replies have the given shape or are statuses of version.lua.
 func newScript(body string, reply store.Shape) *store.Script {
-	return store.NewScript(preludeSource+body, store.Either(reply, preludeStatus))
+	return store.NewScript(versionSource+body, store.Either(reply, versionStatus))
 }
 
-// newTypedScript is newScript with store.NewTypedScript.
-func newTypedScript(body string, reply store.Shape) *store.Script {
-	return store.NewTypeCheckingScript(preludeSource+body, store.Either(reply, preludeStatus))
+// newTypeCheckingScript is newScript with store.NewTypeCheckingScript.
+func newTypeCheckingScript(body string, reply store.Shape) *store.Script {
+	return store.NewTypeCheckingScript(versionSource+body, store.Either(reply, versionStatus))
 }
 
 // run runs a script of newScript once.
 func (c *core) run(ctx context.Context, t fault.Target, script *store.Script, args []string) (rueidis.RedisMessage, error) {
 	m, err := c.Run(ctx, t, script, args)
 	if err == nil {
-		err = c.preludeError(t, m)
+		err = c.versionError(t, m)
 	}
 	return m, err
 }
@@ -43,14 +43,14 @@ func (c *core) runMany(ctx context.Context, script *store.Script, calls []store.
 	replies, errs := c.RunMany(ctx, script, calls)
 	for i := range replies {
 		if errs[i] == nil {
-			errs[i] = c.preludeError(calls[i].Target, replies[i])
+			errs[i] = c.versionError(calls[i].Target, replies[i])
 		}
 	}
 	var steps fault.Steps
 	return replies, steps.Join(calls[0].Target, errs...)
 }
 
-// args returns the arguments of prelude.lua, with room for n more. The script
+// args returns the arguments of version.lua, with room for n more. The script
 // requires the version that IfVersion gives, if any.
 func (c *core) args(n int) []string {
 	version := ""
@@ -74,9 +74,9 @@ func (c *core) versionArgs(version string, n int) []string {
 
 var errVersion = fmt.Errorf("%w or deleted: the stored version is not the expected one; read the record again", fault.ErrConflict)
 
-// preludeError returns the error of a status of prelude.lua, or nil if m is
+// versionError returns the error of a status of version.lua, or nil if m is
 // another reply.
-func (c *core) preludeError(t fault.Target, m rueidis.RedisMessage) error {
+func (c *core) versionError(t fault.Target, m rueidis.RedisMessage) error {
 	if c.plan.version == nil || !m.IsString() {
 		return nil
 	}

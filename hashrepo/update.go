@@ -18,7 +18,7 @@ import (
 //go:embed lua/update.lua
 var updateSource string
 
-var updateScript = newTypedScript(updateSource, store.Either(store.Flag, store.TextsOrNils, store.Text))
+var updateScript = newTypeCheckingScript(updateSource, store.Either(store.Flag, store.TextsOrNils, store.Text))
 
 // Update applies patches to a record and leaves its other fields as they are.
 // It is atomic: if one patch is impossible, none is applied. Patches of one
@@ -43,17 +43,25 @@ var updateScript = newTypedScript(updateSource, store.Either(store.Flag, store.T
 // Append leaves the bytes of the stored elements as they are. With a codec that
 // is not of package codec, it decodes and encodes the whole list.
 //
-// If T has no field of a patch, Update returns [ErrUnknownField]. If a value
-// does not fit its field, it returns [ErrFieldType]. If the stored text is not
-// the number or the list that a patch needs, it returns ErrFieldType with a
-// [*codec.DecodeError]. If a sum is out of range, it returns [ErrOverflow]. If
-// a field would become too large, it returns [ErrTooLarge]. For the version
-// field, and for [Field.SetFor] on a server without HPEXPIRE, it returns
-// [ErrUnsupported]. If a condition does not hold, it returns [ErrNotFound],
-// [ErrExists] or [ErrConflict]. If other writers change the field before every
-// attempt, it returns ErrConflict with the error of ctx or
-// [context.DeadlineExceeded]. If the key holds another Redis type, it returns
-// [ErrWrongType], and the key keeps its value and its lifetime.
+// If Update returns an error, it has changed nothing, unless
+// [pool.OpError.MaybeApplied] reports true. The error wraps:
+//
+//   - [ErrUnknownField] if T has no field of a patch;
+//   - [ErrFieldType] if a value does not fit its field;
+//   - ErrFieldType and a [*codec.DecodeError] if the stored text is not the
+//     number or the list that a patch needs;
+//   - [ErrOverflow] if a sum is out of the range of its field;
+//   - [ErrTooLarge] if a field is or would become larger than
+//     [pool.Config.MaxValueBytes];
+//   - [ErrUnsupported] for a patch of the version field, and for
+//     [Field.SetFor] if the server does not support HPEXPIRE;
+//   - [ErrInvalidTTL] for a SetFor with less than a millisecond;
+//   - [ErrInvalidArgument] for the zero [Patch];
+//   - [ErrNotFound], [ErrExists] or [ErrConflict] if a condition does not hold;
+//   - ErrConflict and the error of ctx or [context.DeadlineExceeded] if other
+//     writers changed the field before every attempt;
+//   - [ErrWrongType] if the key holds another Redis type, which keeps its value
+//     and its lifetime.
 func (r *HashRepo[T]) Update(ctx context.Context, id string, patches ...Patch[T]) error {
 	_, _, err := r.core.update(ctx, "Update", id, patchesOf(patches), readBack{})
 	return err

@@ -14,7 +14,7 @@ import (
 //go:embed lua/upsert.lua
 var upsertSource string
 
-var upsertScript = newTypedScript(upsertSource, store.Flag)
+var upsertScript = newTypeCheckingScript(upsertSource, store.Flag)
 
 // Upsert writes every field of v. A later [HashRepo.Get] returns what Upsert
 // wrote. Fields that T does not declare stay as they are. If T is a map or has
@@ -170,7 +170,7 @@ func (c *core) runUpsert(ctx context.Context, t fault.Target, e *encodedRecord, 
 	return err
 }
 
-// upsertArgs returns the arguments of prelude.lua and upsert.lua. The script
+// upsertArgs returns the arguments of version.lua and upsert.lua. The script
 // requires the version of the encoded record.
 func (c *core) upsertArgs(t fault.Target, e *encodedRecord, replace bool) ([]string, error) {
 	if c.Version != nil && e.version != *c.Version {
