@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/symphony-go/symphony/internal/caller"
+	"github.com/symphony-go/symphony/internal"
 )
 
 // OpError is the error of an operation on a pool. It names the operation, the
@@ -56,4 +56,4 @@ func (e *OpError) Unwrap() error { return e.Err }
 
 // SetMaybeApplied sets the result of [OpError.MaybeApplied]. It is for the
 // packages of this module: other packages cannot name its first parameter.
-func (e *OpError) SetMaybeApplied(_ caller.Symphony, maybe bool) { e.maybeApplied = maybe }
+func (e *OpError) SetMaybeApplied(_ internal.NotForPublicUse, maybe bool) { e.maybeApplied = maybe }

@@ -13,8 +13,8 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/acl"
-	"github.com/symphony-go/symphony/internal/caller"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -128,7 +128,7 @@ func (t Target) unsent(err error) bool {
 
 func (t Target) opError(err error, maybeApplied bool) error {
 	e := &OpError{Op: t.Op, Pool: t.Pool, Key: t.Key, Field: t.Field, Err: err}
-	e.SetMaybeApplied(caller.Symphony{}, maybeApplied)
+	e.SetMaybeApplied(internal.NotForPublicUse{}, maybeApplied)
 	return e
 }
 

@@ -3,7 +3,7 @@ package fault
 import (
 	"errors"
 
-	"github.com/symphony-go/symphony/internal/caller"
+	"github.com/symphony-go/symphony/internal"
 )
 
 // Steps records whether a step of a call was applied. The error of such a call
@@ -22,7 +22,7 @@ func (s *Steps) Error(t Target, err error) error {
 	}
 	if single, ok := err.(*OpError); ok {
 		partial := *single
-		partial.SetMaybeApplied(caller.Symphony{}, true)
+		partial.SetMaybeApplied(internal.NotForPublicUse{}, true)
 		return &partial
 	}
 	return Target{Op: t.Op, Pool: t.Pool}.opError(err, true)

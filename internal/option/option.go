@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/codec"
-	"github.com/symphony-go/symphony/internal/caller"
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
@@ -25,11 +25,11 @@ type setting struct {
 	layout *keyspace.Layout // of Layout alone
 }
 
-func (s setting) option() pool.Option { return pool.NewOption(caller.Symphony{}, &s) }
+func (s setting) option() pool.Option { return pool.NewOption(internal.NotForPublicUse{}, &s) }
 
 // settingOf returns the setting of an option. It is nil for the zero Option.
 func settingOf(o pool.Option) *setting {
-	s, _ := o.Setting(caller.Symphony{}).(*setting)
+	s, _ := o.Setting(internal.NotForPublicUse{}).(*setting)
 	return s
 }
 
