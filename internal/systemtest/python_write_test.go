@@ -1,4 +1,4 @@
-package symphony_test
+package systemtest
 
 import (
 	"reflect"

@@ -1,4 +1,4 @@
-package symphony_test
+package systemtest
 
 import (
 	"bytes"
@@ -500,7 +500,7 @@ type rights struct {
 // tableOfRights reads the rows that begin with a name of workers.
 func tableOfRights(t *testing.T) map[string]rights {
 	t.Helper()
-	text, err := os.ReadFile("docs/security.md")
+	text, err := os.ReadFile("../../docs/security.md")
 	require.NoError(t, err)
 	code := regexp.MustCompile("`([^`]+)`")
 	rows := map[string]rights{}

@@ -1,4 +1,4 @@
-package symphony_test
+package systemtest
 
 import (
 	"context"
@@ -70,12 +70,7 @@ func (e *errands) run(t *testing.T, callers int) (stop func()) {
 	for range 2 {
 		e.listen(t)
 		for _, service := range e.services {
-			workOn(t, e.pools, service, func(_ context.Context, _ string, _ symphony.Queue, items []listrepo.Item[int]) error {
-				for _, item := range items {
-					e.deliver(fmt.Sprint("item ", item.Value), item.Attempt)
-				}
-				return nil
-			}, symphony.WorkConfig{Workers: 2, ChunkSize: 10, Lease: errandLease, OnError: func(*symphony.WorkError) {}})
+			e.work(t, service)
 		}
 	}
 	triggers, err := symphony.NewTrigger(e.pools, "errands")
@@ -116,9 +111,32 @@ func (e *errands) listen(t *testing.T) {
 	}))
 	l, err := expiry.NewListener(e.pools, registry, expiry.Config{Lease: errandLease, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
+	untilTheEnd(t, l.Run)
+}
+
+// work handles the queues of a service until the test ends.
+func (e *errands) work(t *testing.T, service string) {
+	t.Helper()
+	handle := func(_ context.Context, _ string, _ symphony.Queue, items []listrepo.Item[int]) error {
+		for _, item := range items {
+			e.deliver(fmt.Sprint("item ", item.Value), item.Attempt)
+		}
+		return nil
+	}
+	untilTheEnd(t, func(ctx context.Context) error {
+		return symphony.WorkBatches(ctx, e.pools, service, handle, symphony.WorkConfig{
+			Workers: 2, ChunkSize: 10, Lease: errandLease, StopTimeout: time.Millisecond,
+			Backoff: func(int, error) time.Duration { return 50 * time.Millisecond }, OnError: func(*symphony.WorkError) {},
+		})
+	})
+}
+
+// untilTheEnd runs a function until the test ends.
+func untilTheEnd(t *testing.T, run func(context.Context) error) {
+	t.Helper()
 	running, cancel := context.WithCancel(context.Background())
 	over := make(chan error, 1)
-	go func() { over <- l.Run(running) }()
+	go func() { over <- run(running) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-over; err != nil {
