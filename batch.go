@@ -50,15 +50,27 @@ func NewBatch[T any](pools *pool.Pools, tenant string, opts ...Option) (*Batch[T
 }
 
 func newBatch[T any](pools *pool.Pools, keys batchKeys, tenant string, opts []Option) (*Batch[T], error) {
-	queues, err := keys.list.Bind(tenant, "service", "entity")
-	if err != nil {
+	if err := keys.list.CheckPart(0, tenant); err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}
-	items, err := listrepo.New[T](pools, pool.Handlers, queues, opts...)
+	items, err := newItems[T](pools, opts)
 	if err != nil {
 		return nil, err
 	}
 	return &Batch[T]{items: items, keys: keys, tenant: tenant}, nil
+}
+
+// queueKeys is the space of all queues, with the whole key as the ID.
+var queueKeys = keyspace.MustCompile("{key}")
+
+// newItems returns a repository that every queue of every tenant shares.
+// [Batch.queue] gives it the space of a queue.
+func newItems[T any](pools *pool.Pools, opts []Option) (*listrepo.ListRepo[T], error) {
+	space, err := queueKeys.Bind()
+	if err != nil {
+		return nil, fmt.Errorf("symphony: %w", err)
+	}
+	return listrepo.New[T](pools, pool.Handlers, space, opts...)
 }
 
 func batchPatterns(pools *pool.Pools, opts []Option) (batchKeys, []Option, error) {

@@ -68,7 +68,7 @@ func registryKeys(t *testing.T, p *pool.Pools) (set, index string) {
 	return set, keyspace.Beside("queues", set)
 }
 
-// Members that are no tenants are reported once, and the work goes on.
+// Members that are not tenants are reported once, and the work goes on.
 func TestForeignMembersStopNoTenant(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -109,8 +109,8 @@ func TestForeignMembersStopNoTenant(t *testing.T) {
 			eventually(t, func() bool { return len(pendingOf(t, p, "s")) == len(refused) })
 			stop()
 			require.Len(t, r.all(), 1, "%v", r.all())
-			require.Equal(t, 1, r.saying(fmt.Sprint(len(refused), " members that are no tenants")), "%v", r.all())
-			require.Equal(t, 1, r.saying("members that name no queue"), "%v", r.all())
+			require.Equal(t, 1, r.saying(fmt.Sprint(len(refused), " members that are not tenants")), "%v", r.all())
+			require.Equal(t, 1, r.saying("members that do not name a queue"), "%v", r.all())
 			require.Equal(t, 1, r.saying("ForceRemoveFromPending"), "%v", r.all())
 
 			require.ElementsMatch(t, refused, pendingOf(t, p, "s"))
@@ -208,8 +208,8 @@ func TestMuchGarbageIsReportedOnce(t *testing.T) {
 	}
 	stop()
 	require.Len(t, r.all(), 1)
-	require.ErrorContains(t, r.all()[0], fmt.Sprint(n, " members that are no tenants"))
-	require.ErrorContains(t, r.all()[0], fmt.Sprint(n, " members that name no queue"))
+	require.ErrorContains(t, r.all()[0], fmt.Sprint(n, " members that are not tenants"))
+	require.ErrorContains(t, r.all()[0], fmt.Sprint(n, " members that do not name a queue"))
 	require.Less(t, len(r.all()[0].Error()), 1000)
 }
 

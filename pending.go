@@ -144,7 +144,7 @@ func newPendingSet(pools *pool.Pools, keys batchKeys, service string, traits opt
 		return nil, err
 	}
 	r := pending.New(s, service, keys.list)
-	if _, err := keys.pending.Key(service); err != nil {
+	if err := keys.pending.CheckPart(0, service); err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}
 	return r, nil

@@ -75,11 +75,11 @@ func WorkBatches[T any](
 	if err := set.RefuseAbsent(target); err != nil {
 		return err
 	}
-	queues, err := newBatch[T](pools, keys, "tenant", opts)
+	items, err := newItems[T](pools, opts)
 	if err != nil {
 		return err
 	}
-	queues = queues.With(MaxAttempts(cfg.MaxAttempts), Lease(cfg.Lease))
+	queues := &Batch[T]{items: items.With(MaxAttempts(cfg.MaxAttempts), Lease(cfg.Lease)), keys: keys}
 	run, err := cfg.middleware()
 	if err != nil {
 		return err

@@ -20,22 +20,22 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Queue tells a queue of a service from the others.
+// Queue names a queue of a service.
 type Queue struct{ Tenant, Entity, Action string }
 
-// members are the names as the index holds them.
-var members = keyspace.MustCompile("{tenant}:{entity}:{action}")
+// queueMember is the form of a queue in the index.
+var queueMember = keyspace.MustCompile("{tenant}:{entity}:{action}")
 
-// Member is the name as the index holds it.
-func (n Queue) Member() (string, error) { return members.Key(n.Tenant, n.Entity, n.Action) }
+// Member returns the member of the index that names the queue.
+func (q Queue) Member() (string, error) { return queueMember.Key(q.Tenant, q.Entity, q.Action) }
 
-// leaving is what precedes a tenant in the index, with the score 0, while it is
-// taken out of the pending set: should that stop half-way, it is found there. No
-// name looks like it, since no tenant is empty.
-const leaving = ":"
+// removalPrefix and a tenant, with the score 0, are a member of the index during
+// the removal of the tenant from the pending set. If the removal stops halfway,
+// the tenant is found there. No queue has such a member, since no tenant is empty.
+const removalPrefix = ":"
 
-// Idle is how long a queue stays in the index without items. It is much longer
-// than what passes between two notes of one who pushes.
+// Idle is how long a queue without items stays in the index. It is much longer
+// than the time after which a push notes its queue again.
 const Idle = 10 * time.Second
 
 //go:embed lua/states.lua
@@ -43,78 +43,84 @@ var statesSource string
 
 var statesScript = rueidis.NewLuaScript(acl.RegisterScript(statesSource))
 
-// Set is the tenants and queues of one service that may have items: the
-// pending set, which the Python package shares, and the index beside it.
+// Set is the pending set of one service and the index of its queues. Each member
+// of the index is either a queue that may have items or a tenant whose removal
+// from the pending set has begun.
 type Set struct {
 	*store.Store
 	Service string
 	list    keyspace.Pattern
 }
 
-// New makes the registry of a service. The space is that of the pending
-// sets, list the pattern of the queues.
+// New returns the pending set of a service. The store has the space of the pending
+// sets, and list is the pattern of the queues.
 func New(s *store.Store, service string, list keyspace.Pattern) *Set {
 	return &Set{s, service, list}
 }
 
-// CheckTenant refuses a tenant that cannot be in a key.
+// CheckTenant returns an error of the operation op if a tenant cannot be in a key.
 func (s *Set) CheckTenant(op, tenant string) error {
-	if err := s.isTenant(tenant); err != nil {
-		return fault.Target{Op: op, Pool: s.Alias}.NotApplied(fmt.Errorf("%w; ForceRemoveFromPending removes a member that is no tenant", err))
+	if err := s.checkTenant(tenant); err != nil {
+		return fault.Target{Op: op, Pool: s.Alias}.NotApplied(fmt.Errorf("%w; ForceRemoveFromPending removes a member of the set that is not a tenant", err))
 	}
 	return nil
 }
 
-// Target names an operation on the registry.
+// Target returns the target of an operation on the whole set.
 func (s *Set) Target(op string) fault.Target {
 	return fault.Target{Op: op, Pool: s.Alias, Write: true}
 }
 
-// isTenant is the reason why a member of the pending set is no tenant, if any.
-func (s *Set) isTenant(member string) error {
+// checkTenant returns an error if a member of the pending set is not a tenant.
+func (s *Set) checkTenant(member string) error {
 	return s.list.CheckPart(0, member)
 }
 
-// isQueue is the same for a queue of the index.
-func (s *Set) isQueue(q Queue) error {
+// checkQueue returns an error if a queue of the index cannot have a key.
+func (s *Set) checkQueue(q Queue) error {
 	_, err := s.list.Key(q.Tenant, s.Service, q.Entity, q.Action)
 	return err
 }
 
-// Snapshot is what the registry holds at one time.
+// Snapshot is the content of a [Set] at one time.
 type Snapshot struct {
-	Pending []string // tenants, also those that are being taken out
+	Pending []string // tenants, sorted, with those whose removal has begun
 	Queues  []Queue
 	Foreign Foreign
 }
 
-// Foreign is what others wrote into the registry, which is passed over.
+// Foreign describes data in the set and the index that another program wrote. It
+// is skipped.
 type Foreign struct {
-	Key     string   // of the pending set, as stored
-	Set     error    // why the pending set cannot be read, if it holds another type
-	Index   error    // the same of the index
-	Tenants []string // members of the pending set that are no tenants
-	Entries []string // members of the index that name no queue
+	Key     string   // the key of the pending set, as stored
+	Set     error    // if not nil, the pending set holds another Redis type
+	Index   error    // if not nil, the index holds another Redis type
+	Tenants []string // members that are not tenants
+	Entries []string // members of the index that do not name a queue
 }
 
-// Err is nil if there is nothing foreign. Otherwise it says what there is, and how
-// to remove it.
+// Err returns an error that describes the foreign data and how to remove it. If
+// there is none, Err returns nil.
 func (f Foreign) Err() error {
 	errs := []error{f.Set, f.Index}
 	if len(f.Tenants) > 0 {
-		errs = append(errs, fmt.Errorf("%w: the set %q has %d members that are no tenants, such as %.64q; "+
-			"they are passed over, and ForceRemoveFromPending removes one", keyspace.ErrInvalidKey, f.Key, len(f.Tenants), f.Tenants[0]))
+		errs = append(errs, fmt.Errorf("%w: the set %q has %d members that are not tenants, such as %.64q; "+
+			"they are skipped; remove each with ForceRemoveFromPending", keyspace.ErrInvalidKey, f.Key, len(f.Tenants), f.Tenants[0]))
 	}
 	if len(f.Entries) > 0 {
-		errs = append(errs, fmt.Errorf("%w: the index %q has %d members that name no queue, such as %.64q; "+
-			"they are passed over, and ForceRemoveFromPending removes one", keyspace.ErrInvalidKey, keyspace.Beside(queuekey.Index, f.Key), len(f.Entries), f.Entries[0]))
+		errs = append(errs, fmt.Errorf("%w: the index %q has %d members that do not name a queue, such as %.64q; "+
+			"they are skipped; remove each with ForceRemoveFromPending", keyspace.ErrInvalidKey, keyspace.Beside(queuekey.Index, f.Key), len(f.Entries), f.Entries[0]))
 	}
 	return errors.Join(errs...)
 }
 
-// Snapshot reads the registry: SMEMBERS and ZRANGE. If the pending set holds another
-// type, the tenants of the index count as pending. If the index does, there are no
-// queues in the snapshot; Scan finds them. If both do, that is an error.
+// Snapshot returns the tenants and the queues. It sends SMEMBERS and ZRANGE, one
+// round trip.
+//
+// If the pending set holds another Redis type, all tenants of the index count as
+// pending. If the index holds another type, the snapshot has no queues;
+// [Set.ScanQueues] finds them. If both hold another type, Snapshot returns an
+// error.
 func (s *Set) Snapshot(ctx context.Context, op string) (snap Snapshot, err error) {
 	t, err := s.Begin(ctx, op, s.Service)
 	if err != nil {
@@ -125,7 +131,7 @@ func (s *Set) Snapshot(ctx context.Context, op string) (snap Snapshot, err error
 		s.Client.B().Zrange().Key(index(t)).Min("0").Max("-1").Build())
 	pending, errPending := store.ReadTexts(results[0])
 	entries, errEntries := store.ReadTexts(results[1])
-	errPending, errEntries = at(t, errPending), at(t.WithKey(index(t)), errEntries)
+	errPending, errEntries = failed(t, errPending), failed(t.WithKey(index(t)), errEntries)
 	snap.Foreign.Key = t.Key
 	if errors.Is(errPending, fault.ErrWrongType) && errEntries == nil {
 		snap.Foreign.Set, errPending = errPending, nil
@@ -136,9 +142,9 @@ func (s *Set) Snapshot(ctx context.Context, op string) (snap Snapshot, err error
 		return snap, err
 	}
 	for _, entry := range entries {
-		if tenant, ok := strings.CutPrefix(entry, leaving); ok {
+		if tenant, ok := strings.CutPrefix(entry, removalPrefix); ok {
 			pending = append(pending, tenant)
-		} else if q, ok := s.queue(entry); ok {
+		} else if q, ok := s.parseQueue(entry); ok {
 			snap.Queues = append(snap.Queues, q)
 			if snap.Foreign.Set != nil {
 				pending = append(pending, q.Tenant)
@@ -149,7 +155,7 @@ func (s *Set) Snapshot(ctx context.Context, op string) (snap Snapshot, err error
 	}
 	slices.Sort(pending)
 	for _, member := range slices.Compact(pending) {
-		if s.isTenant(member) == nil {
+		if s.checkTenant(member) == nil {
 			snap.Pending = append(snap.Pending, member)
 		} else {
 			snap.Foreign.Tenants = append(snap.Foreign.Tenants, member)
@@ -158,26 +164,28 @@ func (s *Set) Snapshot(ctx context.Context, op string) (snap Snapshot, err error
 	return snap, nil
 }
 
-// queue reads a member of the index.
-func (s *Set) queue(entry string) (Queue, bool) {
-	parts, ok := members.Parse(entry)
+// parseQueue returns the queue that a member of the index names. It reports false
+// if the member does not name one.
+func (s *Set) parseQueue(entry string) (Queue, bool) {
+	parts, ok := queueMember.Parse(entry)
 	if !ok {
 		return Queue{}, false
 	}
 	q := Queue{parts[0], parts[1], parts[2]}
-	return q, s.isQueue(q) == nil
+	return q, s.checkQueue(q) == nil
 }
 
-// at is the error of reading one key of several.
-func at(t fault.Target, err error) error {
+// failed returns the error of reading one key, or nil.
+func failed(t fault.Target, err error) error {
 	if err == nil {
 		return nil
 	}
 	return t.Failed(err)
 }
 
-// Tenants lists the members of the pending set alone, sorted, those that are no
-// tenants too: SMEMBERS and ZRANGEBYSCORE.
+// Tenants returns the members of the pending set, sorted, with those whose removal
+// has begun. It includes members that are not tenants. It sends SMEMBERS and
+// ZRANGEBYSCORE, one round trip.
 func (s *Set) Tenants(ctx context.Context, op string) ([]string, error) {
 	t, err := s.Begin(ctx, op, s.Service)
 	if err != nil {
@@ -187,12 +195,12 @@ func (s *Set) Tenants(ctx context.Context, op string) ([]string, error) {
 		s.Client.B().Smembers().Key(t.Key).Build(),
 		s.Client.B().Zrangebyscore().Key(index(t)).Min("0").Max("0").Build())
 	tenants, errTenants := store.ReadTexts(results[0])
-	parting, errParting := store.ReadTexts(results[1])
-	if err := cmp.Or(at(t, errTenants), at(t.WithKey(index(t)), errParting)); err != nil {
+	removals, errRemovals := store.ReadTexts(results[1])
+	if err := cmp.Or(failed(t, errTenants), failed(t.WithKey(index(t)), errRemovals)); err != nil {
 		return nil, err
 	}
-	for _, entry := range parting {
-		if tenant, ok := strings.CutPrefix(entry, leaving); ok {
+	for _, entry := range removals {
+		if tenant, ok := strings.CutPrefix(entry, removalPrefix); ok {
 			tenants = append(tenants, tenant)
 		}
 	}
@@ -200,31 +208,35 @@ func (s *Set) Tenants(ctx context.Context, op string) ([]string, error) {
 	return slices.Compact(tenants), nil
 }
 
-// State is what a queue has.
+// State describes the items of a queue.
 type State int64
 
 // The states.
 const (
-	Empty   State = iota
-	Claimed       // items that are worked on alone
-	Waiting       // items for the next claim
+	Empty   State = iota // it has no items
+	Claimed              // all its items are claimed
+	Waiting              // it has items for the next claim
 )
 
-// States looks at queues, pipelined, and drops those from the index that have
-// long had no items. A queue whose state cannot be read counts as waiting, and the
-// joined error has its reason: the claim of a worker finds out.
+// States returns the states of queues. It removes a queue from the index if it has
+// no items and was not noted for the time [Idle]. It runs a script for each queue,
+// in one pipeline.
+//
+// If the state of a queue cannot be read, it is [Waiting], so that a worker claims
+// from the queue and meets the error. States returns the error beside the states.
 func (s *Set) States(ctx context.Context, op string, queues []Queue) ([]State, error) {
 	return s.states(ctx, op, queues, Idle, "")
 }
 
-// RemoveUnclaimed takes queues out of the index whose items only wait; those with claims
-// stay, since whoever lapses is found there.
+// RemoveUnclaimed removes queues from the index even if they have waiting items.
+// Queues with claimed or expired items remain, since workers find such items only
+// by the index.
 func (s *Set) RemoveUnclaimed(ctx context.Context, op string, queues []Queue) error {
 	_, err := s.states(ctx, op, queues, 0, "1")
 	return err
 }
 
-func (s *Set) states(ctx context.Context, op string, queues []Queue, after time.Duration, force string) ([]State, error) {
+func (s *Set) states(ctx context.Context, op string, queues []Queue, idle time.Duration, force string) ([]State, error) {
 	t, err := s.BeginWrite(ctx, op, s.Service)
 	if err != nil || len(queues) == 0 {
 		return nil, err
@@ -240,7 +252,7 @@ func (s *Set) states(ctx context.Context, op string, queues []Queue, after time.
 		calls[i].Keys = []string{
 			key, keyspace.Beside(queuekey.Due, key), keyspace.Beside(queuekey.Again, key), keyspace.Beside(queuekey.Back, key), keyspace.Beside(queuekey.Age, key), index(t),
 		}
-		calls[i].Args = []string{member, duration.Milliseconds(after), force}
+		calls[i].Args = []string{member, duration.Milliseconds(idle), force}
 	}
 	states := make([]State, len(queues))
 	var errs []error
@@ -251,11 +263,11 @@ func (s *Set) states(ctx context.Context, op string, queues []Queue, after time.
 		}
 		states[i] = state
 	}
-	return states, few(errs)
+	return states, summary(errs)
 }
 
-// readState reads a result of states.lua. If it cannot be read, the state is
-// Waiting.
+// readState returns the state in a reply of states.lua. If the reply has another
+// shape, the state is Waiting.
 func readState(r rueidis.RedisResult) (State, error) {
 	m, err := r.ToMessage()
 	if rueidis.IsRedisNil(err) || err == nil && !store.Count(m) {
@@ -271,43 +283,45 @@ func readState(r rueidis.RedisResult) (State, error) {
 	return Waiting, cmp.Or(err, store.ErrShape)
 }
 
-// BeginRemoval takes tenants out of the pending set, but not out of sight: FinishRemoval or
-// Restore must follow.
+// BeginRemoval removes tenants from the pending set and notes their removal in the
+// index, atomically. [Set.FinishRemoval] or [Set.Restore] must follow; until then,
+// snapshots still hold the tenants.
 func (s *Set) BeginRemoval(ctx context.Context, op string, tenants ...string) error {
 	return s.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
-		marks := s.Client.B().Zadd().Key(index(t)).ScoreMember()
+		removals := s.Client.B().Zadd().Key(index(t)).ScoreMember()
 		for _, tenant := range tenants {
-			marks = marks.ScoreMember(0, leaving+tenant)
+			removals = removals.ScoreMember(0, removalPrefix+tenant)
 		}
-		return append(s.Tx(2), marks.Build(), s.Client.B().Srem().Key(t.Key).Member(tenants...).Build())
+		return append(s.Tx(2), removals.Build(), s.Client.B().Srem().Key(t.Key).Member(tenants...).Build())
 	})
 }
 
-// FinishRemoval ends what BeginRemoval began.
+// FinishRemoval ends a removal: it removes the tenants from the index.
 func (s *Set) FinishRemoval(ctx context.Context, op string, tenants ...string) error {
 	return s.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
-		return append(s.Tx(1), s.Client.B().Zrem().Key(index(t)).Member(parting(tenants)...).Build())
+		return append(s.Tx(1), s.Client.B().Zrem().Key(index(t)).Member(removalMembers(tenants)...).Build())
 	})
 }
 
-// Remove takes a member out of the pending set and out of the index, whatever it
-// is: a tenant that BeginRemoval began to take out, or what something else wrote.
+// Remove removes a member from the pending set and from the index, atomically. The
+// member is a tenant, whether or not its removal has begun, or foreign data.
 func (s *Set) Remove(ctx context.Context, op, member string) error {
 	return s.change(ctx, op, 1, func(t fault.Target) store.Tx {
 		return append(s.Tx(2), s.Client.B().Srem().Key(t.Key).Member(member).Build(),
-			s.Client.B().Zrem().Key(index(t)).Member(member, leaving+member).Build())
+			s.Client.B().Zrem().Key(index(t)).Member(member, removalPrefix+member).Build())
 	})
 }
 
-// Restore puts tenants into the pending set, and undoes BeginRemoval.
+// Restore adds tenants to the pending set and undoes [Set.BeginRemoval],
+// atomically.
 func (s *Set) Restore(ctx context.Context, op string, tenants ...string) error {
 	return s.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
 		return append(s.Tx(2), s.Client.B().Sadd().Key(t.Key).Member(tenants...).Build(),
-			s.Client.B().Zrem().Key(index(t)).Member(parting(tenants)...).Build())
+			s.Client.B().Zrem().Key(index(t)).Member(removalMembers(tenants)...).Build())
 	})
 }
 
-// AddQueues puts queues into the index that are not there.
+// AddQueues adds queues to the index. It does not change queues that are there.
 func (s *Set) AddQueues(ctx context.Context, op string, queues ...Queue) error {
 	return s.change(ctx, op, len(queues), func(t fault.Target) store.Tx {
 		now := float64(time.Now().UnixMilli())
@@ -321,8 +335,8 @@ func (s *Set) AddQueues(ctx context.Context, op string, queues ...Queue) error {
 	})
 }
 
-// change sends a transaction on the pending set and the index, which share a
-// slot and have no lifetime.
+// change sends a transaction on the pending set and the index, unless n, the number
+// of its members, is 0. The two keys share a slot and have no lifetime.
 func (s *Set) change(ctx context.Context, op string, n int, tx func(fault.Target) store.Tx) error {
 	t, err := s.BeginWrite(ctx, op, s.Service)
 	if err != nil || n == 0 {
@@ -340,21 +354,23 @@ func (s *Set) change(ctx context.Context, op string, n int, tx func(fault.Target
 	return nil
 }
 
-// few joins errors that may be as many as there are queues: the first, and how
-// many there are.
-func few(errs []error) error {
+// summary returns the first of the errors and the number of the others. There may
+// be as many as there are queues.
+func summary(errs []error) error {
 	if len(errs) < 2 {
 		return errors.Join(errs...)
 	}
 	return fmt.Errorf("%w (and %d more such errors)", errs[0], len(errs)-1)
 }
 
-func parting(tenants []string) []string {
+// removalMembers returns the members of the index that note a removal of tenants.
+func removalMembers(tenants []string) []string {
 	out := make([]string, len(tenants))
 	for i, tenant := range tenants {
-		out[i] = leaving + tenant
+		out[i] = removalPrefix + tenant
 	}
 	return out
 }
 
+// index returns the key of the index.
 func index(t fault.Target) string { return keyspace.Beside(queuekey.Index, t.Key) }

@@ -5,14 +5,14 @@ package queuekey
 
 // Kinds of keys beside a queue.
 const (
-	Due   = "due"   // sorted set: tokens of claims, scored by the end of their lease
-	Again = "again" // sorted set: items of expired leases, scored by their order in the queue
-	Back  = "back"  // hash: delivery numbers of returned items, by value
+	Due   = "due"   // sorted set: headers of claims, scored by the end of their lease
+	Again = "again" // sorted set: items of expired leases, scored by their first claim
+	Back  = "back"  // hash: ID and number of deliveries of each released item
 	Dead  = "dead"  // hash: dead letters, by ID
-	Age   = "age"   // sorted set: times at which the queue was noted, by what was pushed until then
+	Age   = "age"   // sorted set: times, scored by the number of items pushed until then
 )
 
 // Index is the kind of the key beside a pending set: a sorted set of the
-// service's queues, scored by when each was last noted in milliseconds of the
-// server's time.
+// service's queues, scored by the time at which each was last noted, in
+// milliseconds.
 const Index = "queues"

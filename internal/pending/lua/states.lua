@@ -1,5 +1,6 @@
--- Tells whether a queue has items, and takes one that was not noted for a while
--- and has none out of the index.
+-- Set.States and Set.RemoveUnclaimed: returns the state of a queue. If the queue
+-- has no items and was not noted for a while, it is removed from the index, and
+-- the keys back and age are removed with it.
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  due
@@ -7,10 +8,12 @@
 -- KEYS[4]  back
 -- KEYS[5]  age
 -- KEYS[6]  index
--- ARGV[1]  the queue's member of the index
--- ARGV[2]  how long it stays there without items, in milliseconds
--- ARGV[3]  '1': items that only wait are no reason to stay
--- Result: 2 with items to claim, 1 with claimed ones alone, 0 with none.
+-- ARGV[1]  member of the index that names the queue
+-- ARGV[2]  milliseconds that a queue without items stays in the index
+-- ARGV[3]  '1' to remove the queue from the index even if it has waiting items,
+--          else ''
+-- Result: 2 if the queue has items to claim, 1 if all its items are claimed, 0
+--         if it has none.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
