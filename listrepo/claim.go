@@ -27,6 +27,7 @@ type Item[T any] struct {
 // are acked, released or returned, or when another claim takes them after the
 // lease expired. A Claim is safe for concurrent use.
 type Claim[T any] struct {
+	// Items are the claimed items, in the order in which they are to be done.
 	Items []Item[T]
 
 	repo  *ListRepo[T]
@@ -49,7 +50,8 @@ type Claim[T any] struct {
 // two claims overlap. A script moves the items and LRANGE reads them, in one
 // round trip. If the script finds only items that become dead letters, and
 // there are more of them than one script moves, Claim sends the two again. The
-// move is atomic. If the queue has a lifetime, Claim renews it.
+// move is atomic. If items come off the list, it renews the lifetime of the
+// queue as every write does.
 //
 // The claim is valid together with the following errors, and must be acked:
 //   - *[ItemError]: an item does not decode. It is not among Items, since a

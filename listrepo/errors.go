@@ -18,8 +18,8 @@ import (
 // The errors of this package, for errors.Is. They are the same values as in
 // package symphony.
 var (
-	ErrNotFound        = pool.ErrNotFound        // the record, or the item of a claim, does not exist
-	ErrExists          = pool.ErrExists          // the record exists, and the option is IfAbsent
+	ErrNotFound        = pool.ErrNotFound        // the queue, or the item of a claim, does not exist
+	ErrExists          = pool.ErrExists          // the queue exists, and the option is IfAbsent
 	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
 	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime or a lease under a millisecond
 	ErrInvalidSchema   = pool.ErrInvalidSchema   // T cannot be stored

@@ -28,7 +28,7 @@ type lease struct {
 	target      fault.Target // of the call that made the claim
 	token       string
 	header      string // of the claim; see lua/shared.lua
-	idPrefix    string // of the ids of first deliveries
+	birth       string // "<birth>-<token>", with which the ids of first deliveries begin
 	count       int
 	redelivered map[int]delivery     // by place, from 1: items that were delivered before
 	foreign     *ForeignEntriesError // also part of warning; nil if there is none
@@ -183,7 +183,7 @@ func (l *lease) readWarnings(ctx context.Context, optional []rueidis.RedisMessag
 // parseHeader reads the header of the claim; see lua/shared.lua.
 func (l *lease) parseHeader(header string) error {
 	first, items, _ := strings.Cut(header, " ")
-	l.header, l.idPrefix = header, first+"-"
+	l.header, l.birth = header, first
 	for f := range strings.SplitSeq(items, " ") {
 		if f == "" {
 			continue
@@ -216,8 +216,9 @@ func parseDeliveries(count string) (int, error) {
 // are parts of one string, which saves allocations.
 func (l *lease) ids() []string {
 	const digits = 7
+	prefix := l.birth + "-"
 	var b strings.Builder
-	b.Grow(l.count * (len(l.idPrefix) + digits))
+	b.Grow(l.count * (len(prefix) + digits))
 	ids := make([]string, l.count)
 	var buf [20]byte
 	for i := range ids {
@@ -226,7 +227,7 @@ func (l *lease) ids() []string {
 			continue
 		}
 		from := b.Len()
-		b.WriteString(l.idPrefix)
+		b.WriteString(prefix)
 		b.Write(strconv.AppendInt(buf[:0], int64(i+1), 10))
 		ids[i] = b.String()[from:]
 	}

@@ -70,8 +70,8 @@ func (r *ListRepo[T]) In(s keyspace.Space) *ListRepo[T] {
 // Marked returns a view of the repository whose writes also add marks, in the
 // same atomic step, so that others find every queue with items. Usually a push
 // adds SADD to its transaction. Once a second, a push runs a script instead,
-// which also registers the queue in the index; see [Marks]. A push without
-// items adds no marks.
+// which also registers the queue in the index; see [Marks]. PushFront always
+// does. A push without items adds no marks.
 func (r *ListRepo[T]) Marked(m Marks) *ListRepo[T] {
 	return &ListRepo[T]{withMarks(r.core.ValueStore, m)}
 }
@@ -80,9 +80,9 @@ func (r *ListRepo[T]) Marked(m Marks) *ListRepo[T] {
 // worker dies with them, they are lost; [ListRepo.Claim] loses none. If n is 0,
 // nothing is sent.
 //
-// Pop sends LPOP and renews the lifetime in one MULTI ... EXEC, or in one
-// script if the repository has a lifetime. It is atomic: no two calls get the
-// same item.
+// Pop sends LPOP and renews the lifetime in one MULTI ... EXEC. With [TTL] or
+// [NoTTL] it sends one script, and with [KeepTTL] LPOP alone. It is atomic: no
+// two calls get the same item.
 //
 // An item that does not decode is left out of the result, and the joined error
 // has an *[ItemError] with its bytes. If n is negative or over [MaxCount], Pop
@@ -167,8 +167,9 @@ func (r *ListRepo[T]) All(ctx context.Context, id string) iter.Seq2[T, error] {
 }
 
 // Trim keeps the items from start to stop, both included, and removes the
-// others. It sends LTRIM and renews the lifetime in one MULTI ... EXEC, or in
-// one script if the repository has a lifetime. It is atomic.
+// others. It sends LTRIM and renews the lifetime in one MULTI ... EXEC. With
+// [TTL] or [NoTTL] it sends one script, and with [KeepTTL] LTRIM alone. It is
+// atomic.
 //
 // If the repository has the option [IfAbsent], Trim returns [ErrUnsupported].
 func (r *ListRepo[T]) Trim(ctx context.Context, id string, start, stop int64) error {
@@ -203,8 +204,8 @@ func (r *ListRepo[T]) length(ctx context.Context, op, id string) (int64, error) 
 	return m.ToInt64()
 }
 
-// IDs iterates over the ids of the queues in the space, in no particular order.
-// It sends SCAN.
+// IDs iterates over the ids of the queues that have items in the list, in no
+// particular order. It sends SCAN.
 func (r *ListRepo[T]) IDs(ctx context.Context) iter.Seq2[string, error] {
 	return r.core.IDs(ctx, "IDs")
 }

@@ -43,7 +43,8 @@ const DefaultLease = 30 * time.Second
 // later ones. Recognize a repeat by [Item.ID].
 //
 // Items that do not decode become dead letters, and handle gets the others. The
-// error joins an *[ItemError] for each of them.
+// error joins an *[ItemError] for each of them. Process also returns the errors
+// of [ListRepo.Claim].
 func (r *ListRepo[T]) Process(ctx context.Context, id string, n int, handle func(context.Context, []Item[T]) error) (int, error) {
 	lease := r.core.Lease
 	if lease == 0 {
@@ -182,6 +183,7 @@ func (c *Claim[T]) startRenewal(ctx context.Context, lease time.Duration, ends t
 	third := max(lease/3, time.Millisecond)
 	go func() {
 		defer close(stopped)
+		until := ends
 		tick := time.NewTicker(third)
 		defer tick.Stop()
 		for {
@@ -191,13 +193,13 @@ func (c *Claim[T]) startRenewal(ctx context.Context, lease time.Duration, ends t
 			case <-tick.C:
 			}
 			sent := time.Now()
-			err := c.extendBefore(renewing, earlier(ends, sent.Add(third)), lease)
+			err := c.extendBefore(renewing, earlier(until, sent.Add(third)), lease)
 			switch {
 			case err == nil:
-				ends = sent.Add(lease)
+				until = sent.Add(lease)
 			case renewing.Err() != nil:
 				return
-			case errors.Is(err, fault.ErrLeaseLost) || !time.Now().Before(ends):
+			case errors.Is(err, fault.ErrLeaseLost) || !time.Now().Before(until):
 				cancel(fmt.Errorf("%w: %w", fault.ErrLeaseLost, err))
 				return
 			}
