@@ -7,8 +7,9 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Evicts returns the policy by which a server removes keys when its memory is
-// full: INFO memory. It is empty for noeviction, and if the server does not tell.
+// EvictionPolicy returns the policy by which the server evicts keys when its
+// memory is full. It sends INFO memory. If the policy is noeviction, or the
+// server does not report it, EvictionPolicy returns an empty string.
 func EvictionPolicy(ctx context.Context, c rueidis.Client) string {
 	info, err := c.Do(ctx, c.B().Info().Section("memory").Build()).ToString()
 	if err != nil {

@@ -1,27 +1,29 @@
--- What every write script begins with: the record's type, the write's
--- condition and the lifetime rule.
+-- Preamble of every write script. It checks the type of the record and the
+-- condition of the write, and defines renew(). The body that follows it is the
+-- script of one method.
 --
 -- KEYS[1]  the record
--- ARGV[1]  condition: '' none, 'exists', 'absent'
--- ARGV[2]  lifetime in milliseconds, '0' for none
--- ARGV[3]  '1': a key that exists keeps the lifetime it has
--- ARGV[4]  the Redis type the record must have; '' where nothing asks whether
---          it exists, and the body's first command refuses another type
--- The script's own arguments start at ARGV[5].
+-- ARGV[1]  the condition: '', 'exists' or 'absent'
+-- ARGV[2]  the lifetime in milliseconds; '0' if records do not expire
+-- ARGV[3]  '1' if an existing key keeps its lifetime, otherwise ''
+-- ARGV[4]  the Redis type of the record; '' if the first command of the body
+--          checks the type and the body does not use existed
+-- The arguments of the body start at ARGV[5].
 --
--- Result where the body does not run: the error WRONGTYPE, or the status
--- NOTFOUND or EXISTS when the condition does not hold.
+-- Result: that of the body. If the body does not run: the error WRONGTYPE, or
+-- the status NOTFOUND or EXISTS if the condition does not hold.
 local existed
 if ARGV[4] ~= '' then
-  local held = redis.call('TYPE', KEYS[1])['ok']
-  if held ~= 'none' and held ~= ARGV[4] then
+  local recordType = redis.call('TYPE', KEYS[1])['ok']
+  if recordType ~= 'none' and recordType ~= ARGV[4] then
     return redis.error_reply('WRONGTYPE Operation against a key holding the wrong kind of value')
   end
-  existed = held ~= 'none'
+  existed = recordType ~= 'none'
   if ARGV[1] == 'exists' and not existed then return redis.status_reply('NOTFOUND') end
   if ARGV[1] == 'absent' and existed then return redis.status_reply('EXISTS') end
 end
 
+-- renew sets the lifetime of the record. An existing key may keep its lifetime.
 local function renew()
   if existed and ARGV[3] == '1' then return end
   if ARGV[2] == '0' then

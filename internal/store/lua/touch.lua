@@ -1,7 +1,7 @@
--- Renews a record's lifetime.
+-- Touch: renews the lifetime of a record.
 --
 -- KEYS[1]  the record
--- Result: 1 if it exists, else 0.
+-- Result: 1 if the record exists, otherwise 0.
 if not existed then return 0 end
 renew()
 return 1

@@ -14,16 +14,16 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Values is a Store whose records are, or are made of, whole values of one Go
-// type: the core of the repositories of strings and of lists.
+// ValueStore is a Store whose records consist of encoded values of one Go type.
+// It is the core of the repositories of strings and of lists.
 type ValueStore struct {
 	*Store
 	goType reflect.Type
 	typ    *codec.Type
 }
 
-// NewValues is New for values of type t. An error for a type that the codec
-// cannot write wraps ErrInvalidSchema.
+// NewValueStore is like [New], for values of type t. If the codec cannot encode
+// the type, it returns [fault.ErrInvalidSchema].
 func NewValueStore(t reflect.Type, p *pool.Pools, a pool.Alias, space keyspace.Space, spec Spec, opts ...pool.Option) (*ValueStore, error) {
 	s, err := New(p, a, space, spec, opts...)
 	if err != nil {
@@ -36,6 +36,7 @@ func NewValueStore(t reflect.Type, p *pool.Pools, a pool.Alias, space keyspace.S
 	return v, nil
 }
 
+// compile sets the codec of the type.
 func (v *ValueStore) compile() (err error) {
 	if v.typ, err = codec.For(v.Codec, v.goType); err != nil {
 		return fmt.Errorf("%w: %w", fault.ErrInvalidSchema, err)
@@ -44,7 +45,7 @@ func (v *ValueStore) compile() (err error) {
 	return nil
 }
 
-// With is v with more options.
+// With is like [Store.With].
 func (v *ValueStore) With(opts ...pool.Option) *ValueStore {
 	view := &ValueStore{v.Store.With(opts...), v.goType, v.typ}
 	if view.err == nil {
@@ -53,26 +54,26 @@ func (v *ValueStore) With(opts ...pool.Option) *ValueStore {
 	return view
 }
 
-// OnPrimary is v that reads from no replica.
+// OnPrimary is like [Store.OnPrimary].
 func (v *ValueStore) OnPrimary() *ValueStore {
 	return &ValueStore{v.Store.OnPrimary(), v.goType, v.typ}
 }
 
-// In is v over another space.
+// WithSpace is like [Store.WithSpace].
 func (v *ValueStore) WithSpace(space keyspace.Space) *ValueStore {
 	return &ValueStore{v.Store.WithSpace(space), v.goType, v.typ}
 }
 
-// Shape stands for the type of the values and their codec.
+// Format returns the [FormatOf] the values.
 func (v *ValueStore) Format() any { return FormatOf(v.goType, v.Codec, v.typ) }
 
-// ShapeOf stands for a Go type and a codec. It is own where the codec holds
-// what cannot be compared.
-func FormatOf(t reflect.Type, c codec.Codec, own any) any {
+// FormatOf returns a comparable value that identifies a Go type and a codec. If
+// the codec is not comparable, it returns fallback.
+func FormatOf(t reflect.Type, c codec.Codec, fallback any) any {
 	if reflect.ValueOf(c).Comparable() {
 		return format{t, c}
 	}
-	return own
+	return fallback
 }
 
 type format struct {
@@ -80,10 +81,11 @@ type format struct {
 	codec codec.Codec
 }
 
-// Type is the Go type of the values.
+// Type returns the Go type of the values.
 func (v *ValueStore) Type() reflect.Type { return v.goType }
 
-// Encode writes a value, within the pools' limit.
+// Encode returns the encoded value. If it is longer than [Store.MaxValueBytes],
+// Encode returns [fault.ErrTooLarge].
 func (v *ValueStore) Encode(t fault.Target, value reflect.Value) (string, error) {
 	text, ok := v.typ.Verbatim(value)
 	if !ok {
@@ -96,8 +98,8 @@ func (v *ValueStore) Encode(t fault.Target, value reflect.Value) (string, error)
 	return text, v.CheckSize(t, text)
 }
 
-// Decode reads a value into a settable one. Where the operation is a write, it
-// has been applied.
+// Decode decodes text into a settable value. If it fails, it sets the value to
+// zero, and the error of a write reports that the write was applied.
 func (v *ValueStore) Decode(t fault.Target, text string, into reflect.Value) error {
 	if err := v.typ.Decode(text, into); err != nil {
 		into.SetZero()
@@ -106,7 +108,8 @@ func (v *ValueStore) Decode(t fault.Target, text string, into reflect.Value) err
 	return nil
 }
 
-// Get reads one value: GET.
+// Get reads one value with GET. If there is none, it returns
+// [fault.ErrNotFound].
 func (v *ValueStore) Get(ctx context.Context, t fault.Target, into reflect.Value) error {
 	reply, err := v.Client.Do(ctx, v.Client.B().Get().Key(t.Key).Build()).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
@@ -119,7 +122,7 @@ func (v *ValueStore) Get(ctx context.Context, t fault.Target, into reflect.Value
 	return err
 }
 
-// DecodeReply reads a reply to GET. It reports false where there is no value.
+// DecodeReply decodes the reply of GET. It reports whether there is a value.
 func (v *ValueStore) DecodeReply(t fault.Target, reply *rueidis.RedisMessage, into reflect.Value) (found bool, err error) {
 	if reply.IsNil() {
 		return false, nil
@@ -134,8 +137,9 @@ func (v *ValueStore) DecodeReply(t fault.Target, reply *rueidis.RedisMessage, in
 	return true, v.Decode(t, text, into)
 }
 
-// GetMany reads values in one round trip. found[i] tells of ids[i]; the error
-// joins those of the values that could not be read.
+// GetMany reads values with GET, in one pipeline. found[i] reports whether
+// ids[i] has a value. The error joins those of the values that could not be
+// read.
 func (v *ValueStore) GetMany(ctx context.Context, op string, ids []string, into func(i int) reflect.Value) (found []bool, err error) {
 	targets := make([]fault.Target, len(ids))
 	cmds := make(rueidis.Commands, len(ids))
@@ -159,4 +163,21 @@ func (v *ValueStore) GetMany(ctx context.Context, op string, ids []string, into 
 		}
 	}
 	return found, errors.Join(errs...)
+}
+
+// Collect returns the records that read finds for ids, in the order of ids. It
+// leaves out the ids that have no record. For record i, begin sets its id and
+// returns its value, which read fills in.
+func Collect[R any](ids []string, begin func(r *R, id string) reflect.Value,
+	read func(into func(i int) reflect.Value) (found []bool, err error),
+) ([]R, error) {
+	records := make([]R, len(ids))
+	found, err := read(func(i int) reflect.Value { return begin(&records[i], ids[i]) })
+	kept := records[:0]
+	for i, ok := range found {
+		if ok {
+			kept = append(kept, records[i])
+		}
+	}
+	return kept, err
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// Reply reports whether a reply has the shape that its command or script gives.
-// A Reply asks for the type first: to read another one makes an error, which
-// allocates.
+// Shape reports whether a reply has the form that its command or script
+// returns. It checks the type first, because reading another type returns an
+// error, which allocates.
 type Shape func(m rueidis.RedisMessage) bool
 
-// Number is any integer.
+// Number accepts every integer.
 func Number(m rueidis.RedisMessage) bool { return m.IsInt64() }
 
-// Count is an integer that is not negative.
+// Count accepts integers that are not negative.
 func Count(m rueidis.RedisMessage) bool {
 	if !m.IsInt64() {
 		return false
@@ -26,7 +26,7 @@ func Count(m rueidis.RedisMessage) bool {
 	return err == nil && n >= 0
 }
 
-// Flag is 0 or 1.
+// Flag accepts 0 and 1.
 func Flag(m rueidis.RedisMessage) bool {
 	if !m.IsInt64() {
 		return false
@@ -35,13 +35,13 @@ func Flag(m rueidis.RedisMessage) bool {
 	return err == nil && (n == 0 || n == 1)
 }
 
-// Text is a string.
+// Text accepts strings.
 func Text(m rueidis.RedisMessage) bool { return m.IsString() }
 
-// Value is a string or nil.
+// TextOrNil accepts strings and nil.
 func TextOrNil(m rueidis.RedisMessage) bool { return m.IsString() || m.IsNil() }
 
-// OK is the status of a command that has nothing else to say.
+// OK accepts the status OK.
 func OK(m rueidis.RedisMessage) bool {
 	if !m.IsString() {
 		return false
@@ -50,13 +50,13 @@ func OK(m rueidis.RedisMessage) bool {
 	return err == nil && text == "OK"
 }
 
-// Texts is an array of strings.
+// Texts accepts arrays of strings.
 func Texts(m rueidis.RedisMessage) bool { return allElements(m, Text) }
 
-// Fields is an array of strings and nils.
+// TextsOrNils accepts arrays of strings and nils.
 func TextsOrNils(m rueidis.RedisMessage) bool { return allElements(m, TextOrNil) }
 
-// Pairs is a map from strings to strings, which RESP2 has as an array.
+// Pairs accepts maps from strings to strings. RESP2 returns them as arrays.
 func Pairs(m rueidis.RedisMessage) bool {
 	if m.IsArray() {
 		parts, err := m.ToArray()
@@ -74,7 +74,8 @@ func Pairs(m rueidis.RedisMessage) bool {
 	return err == nil
 }
 
-// Lifetime is a reply to PTTL: milliseconds, -1 for no end, -2 for no key.
+// Lifetime accepts the reply of PTTL: milliseconds, -1 for a key without a
+// lifetime, or -2 if there is no key.
 func Lifetime(m rueidis.RedisMessage) bool {
 	if !m.IsInt64() {
 		return false
@@ -83,10 +84,10 @@ func Lifetime(m rueidis.RedisMessage) bool {
 	return err == nil && ms >= -2
 }
 
-// Popped is a reply to LPOP with a count.
+// Popped accepts the reply of LPOP with a count.
 func Popped(m rueidis.RedisMessage) bool { return m.IsNil() || Texts(m) }
 
-// Tuple is an array with one element of each shape.
+// Tuple accepts arrays that have one element of each shape, in order.
 func Tuple(shapes ...Shape) Shape {
 	return func(m rueidis.RedisMessage) bool {
 		if !m.IsArray() {
@@ -105,7 +106,7 @@ func Tuple(shapes ...Shape) Shape {
 	}
 }
 
-// Either is one of several shapes.
+// Either accepts what one of shapes accepts.
 func Either(shapes ...Shape) Shape {
 	return func(m rueidis.RedisMessage) bool {
 		for _, is := range shapes {
@@ -117,7 +118,7 @@ func Either(shapes ...Shape) Shape {
 	}
 }
 
-// Status is one of several strings.
+// Status accepts the given strings.
 func Status(words ...string) Shape {
 	return func(m rueidis.RedisMessage) bool {
 		if !m.IsString() {
@@ -128,6 +129,7 @@ func Status(words ...string) Shape {
 	}
 }
 
+// allElements reports whether m is an array whose elements all have the shape.
 func allElements(m rueidis.RedisMessage, is Shape) bool {
 	if !m.IsArray() {
 		return false
@@ -141,25 +143,27 @@ func allElements(m rueidis.RedisMessage, is Shape) bool {
 	return err == nil
 }
 
-// Check refuses a reply of another shape. A write that got it may be applied.
-func (is Shape) Check(t fault.Target, m rueidis.RedisMessage) error {
-	if is(m) {
+// Check returns [ErrShape] if the reply does not have the shape. If the
+// operation is a write, it may be applied.
+func (s Shape) Check(t fault.Target, m rueidis.RedisMessage) error {
+	if s(m) {
 		return nil
 	}
 	return t.Applied(ErrShape)
 }
 
-// ErrShape is why a reply is refused that has another shape than its command
-// gives.
-var ErrShape = fmt.Errorf("%w: it has another shape than the command gives", fault.ErrUnexpectedReply)
+// ErrShape is the error for a reply that does not have the shape that its
+// command returns.
+var ErrShape = fmt.Errorf("%w: it does not have the shape that the command returns", fault.ErrUnexpectedReply)
 
-// ReadFlag reads 0 or 1, and nothing else.
+// ReadFlag returns a reply of 0 or 1 as a bool. Any other reply is an error.
 func ReadFlag(t fault.Target, r rueidis.RedisResult) (bool, error) {
 	n, err := readInteger(t, r, Flag)
 	return n == 1, err
 }
 
-// ReadTexts reads an array of strings, and nothing else.
+// ReadTexts returns the strings of an array reply. If the reply is not an array
+// of strings, it returns [ErrShape].
 func ReadTexts(r rueidis.RedisResult) ([]string, error) {
 	m, err := r.ToMessage()
 	if err != nil {

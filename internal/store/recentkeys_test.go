@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A walk's memory does not grow with the space, and a key that comes back
-// soon is known.
-func TestSeenIsBounded(t *testing.T) {
+// The memory of a scan does not grow with the key space. A key that SCAN returns
+// again soon is recognized.
+func TestRecentKeysIsBounded(t *testing.T) {
 	s := newRecentKeys()
 	for i := range 4 * recentKeysPerGeneration {
 		require.True(t, s.add(strconv.Itoa(i)))
