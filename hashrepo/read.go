@@ -23,7 +23,7 @@ import (
 func (r *HashRepo[T]) Get(ctx context.Context, id string) (value T, err error) {
 	if v, ok := r.core.flatCache.Record(id).(*T); ok {
 		value = *v
-		r.core.flatCache.Hit()
+		r.core.flatCache.CountHit()
 		return value, nil
 	}
 	return r.getSlow(ctx, id)

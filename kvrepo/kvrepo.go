@@ -104,7 +104,7 @@ func (r *KVRepo[T]) In(s keyspace.Space) *KVRepo[T] { return newRepo[T](r.core.W
 func (r *KVRepo[T]) Get(ctx context.Context, id string) (value T, err error) {
 	if v, ok := r.direct.Record(id).(*T); ok {
 		value = *v
-		r.direct.Hit()
+		r.direct.CountHit()
 		return value, nil
 	}
 	return r.get(ctx, id)

@@ -39,7 +39,7 @@ func (p *plan) openCached(ctx context.Context, opt rueidis.ClientOption) (rueidi
 		return c, nil, err
 	}
 	if err == nil {
-		origin.Start(c)
+		origin.SetClient(c)
 	}
 	return c, origin, err
 }
@@ -66,7 +66,7 @@ func (p *plan) realm(a Alias, origin *nearcache.Origin, c *client) *nearcache.Re
 	case p.cache == nil:
 		return nil
 	case origin == nil:
-		return nearcache.NoRealm(p.logUncached(a, c.addr))
+		return nearcache.NewUnavailableRealm(p.logUncached(a, c.addr))
 	}
 	return origin.NewRealm(c.DoMultiCache)
 }

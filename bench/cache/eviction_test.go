@@ -75,10 +75,10 @@ func ours() (ask func(string) bool, end func()) {
 		if view.Find(id) != nil {
 			return true
 		}
-		l, _, _ := view.Load(id, id)
+		l, _, _ := view.JoinOrStart(id, id)
 		connection.Flight(id, "GET", 0, time.Time{})
-		l.Heard()
-		l.Keep(new(int), size, -1)
+		l.Confirm()
+		l.Cache(new(int), size, -1)
 		return false
 	}, cache.Close
 }

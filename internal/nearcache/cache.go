@@ -1,19 +1,25 @@
-// Package nearcache keeps decoded records in memory until Redis says that they
-// changed: one table for all pools of a program, within one budget of bytes.
+// Package nearcache keeps decoded records in memory until Redis invalidates them.
+// One table serves all pools of a program, within one budget of bytes.
 //
-//	Cache   all of it: the table, the budget, what is evicted next
-//	Origin  one client, and what is known through its connections
-//	Realm   an Origin's records of one pool alias, with their counters
-//	View    a Realm's records of one Go type, space of keys and codec: what a
-//	        repository looks its records up in, by id
-//	Load    one read on its way
+//	Cache   the table, its budget and the eviction
+//	Origin  the entries and loads of one client, and its connections
+//	Realm   the records of one pool alias, with their counters
+//	View    the records of one Go type, key space and codec; a repository
+//	        finds its records in a View, by id
+//	Entry   a cached record
+//	Load    a read in progress
 //
-// An entry is served as long as nothing speaks against it: Redis has not
-// invalidated it, no write of this process has ended since the read that
-// brought it was begun, the connection it came through is there and was heard
-// within MaxStale, its key's lifetime has not ended, and it is not older than
-// the View allows. A read that any of this happens to while it is under way
-// is delivered and not kept.
+// An entry is served if all of the following hold:
+//
+//   - Redis has not invalidated it.
+//   - No write of this process to its key has ended since its load started.
+//   - The connection through which it was read is open, and received a reply
+//     within MaxStale.
+//   - Its key has not expired.
+//   - It is not older than the View permits.
+//
+// If one of them ceases to hold during a load, the value is returned to the
+// callers that wait for it, but it is not cached.
 package nearcache
 
 import (
@@ -22,45 +28,50 @@ import (
 	"time"
 )
 
-// Config is what a Cache is made with.
+// Config configures a [Cache].
 type Config struct {
-	MaxBytes int           // of all entries together
-	MaxStale time.Duration // how long an entry outlives the last word of its connection
+	// MaxBytes limits the memory of all entries together.
+	MaxBytes int
+	// MaxStale is how long entries stay valid after the last reply on the
+	// connection through which they were read.
+	MaxStale time.Duration
 }
 
-// Cache is made by New. All its locking is one mutex: what takes it has talked
-// to Redis, or is about to. Looking up an entry takes none.
+// Cache holds the entries of all pools of a program. One mutex guards all
+// changes. They accompany a round trip to Redis, so the mutex costs little in
+// comparison. Looking up an entry takes no lock.
 type Cache struct {
 	maxStale time.Duration
 	clock    clock
 	hasher   hasher
 	table    table
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	dirty  chan struct{} // a sweep is wanted
-	used   sync.Once     // starts what runs beside
+	ctx            context.Context
+	cancel         context.CancelFunc
+	sweepRequested chan struct{}
+	startOnce      sync.Once // starts the background goroutines
 
 	mu     sync.Mutex
 	queues queues
 	closed bool
 }
 
-// New makes an empty Cache.
+// New returns an empty Cache. It starts goroutines when it gets its first
+// entry.
 func New(cfg Config) *Cache {
 	c := &Cache{
-		maxStale: cfg.MaxStale,
-		clock:    clock{base: time.Now()},
-		hasher:   newHasher(),
-		dirty:    make(chan struct{}, 1),
-		queues:   newQueues(cfg.MaxBytes),
+		maxStale:       cfg.MaxStale,
+		clock:          clock{base: time.Now()},
+		hasher:         newHasher(),
+		sweepRequested: make(chan struct{}, 1),
+		queues:         newQueues(cfg.MaxBytes),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
 
-// Close forgets everything. Nothing is kept or served afterwards. It works on a
-// nil Cache.
+// Close removes all entries and stops the goroutines. Nothing is cached or
+// served afterwards. If c is nil, Close does nothing.
 func (c *Cache) Close() {
 	if c == nil {
 		return
@@ -76,64 +87,64 @@ func (c *Cache) Close() {
 	}
 }
 
-// drop takes an entry out of everything. c.mu is held.
+// drop removes an entry. c.mu must be held.
 func (c *Cache) drop(e *Entry) {
 	c.table.remove(e)
 	c.queues.remove(e)
-	e.realm.unindex(e)
+	e.realm.entries.remove(e.key, e)
 	e.epoch.entries--
-	e.realm.count.entries.Add(-1)
-	e.realm.count.bytes.Add(-int64(e.size))
+	e.realm.counters.entries.Add(-1)
+	e.realm.counters.bytes.Add(-int64(e.size))
 }
 
-// add makes an entry known, in place of its family's older one, and evicts
-// what has no room beside it. c.mu is held.
+// add adds an entry in place of the older one for the same record, and evicts
+// entries until the budget is met. c.mu must be held.
 func (c *Cache) add(e *Entry) {
-	if old := c.table.same(e); old != nil {
-		e.warm = old.warm || old.freq.Load() > 0
+	if old := c.table.sameRecord(e); old != nil {
+		e.promoted = old.promoted || old.reads.Load() > 0
 		c.drop(old)
 	}
-	e.realm.index(e)
+	e.realm.entries.add(e.key, e)
 	e.epoch.entries++
-	e.realm.count.entries.Add(1)
-	e.realm.count.bytes.Add(int64(e.size))
+	e.realm.counters.entries.Add(1)
+	e.realm.counters.bytes.Add(int64(e.size))
 	c.table.insert(e)
 	c.queues.push(e)
 	for victim := c.queues.victim(); victim != nil; victim = c.queues.victim() {
-		victim.realm.count.evictions.Add(1)
+		victim.realm.counters.evictions.Add(1)
 		c.drop(victim)
 	}
 }
 
-// sweepEvery is how often entries that nobody may have any more give back
-// their memory, if nothing calls for it before.
-const sweepEvery = 10 * time.Second
+// sweepInterval is the longest time between two sweeps.
+const sweepInterval = 10 * time.Second
 
-// sweepLater makes the sweeper go over the table soon.
-func (c *Cache) sweepLater() {
+// requestSweep makes the sweeper visit the table soon.
+func (c *Cache) requestSweep() {
 	select {
-	case c.dirty <- struct{}{}:
+	case c.sweepRequested <- struct{}{}:
 	default:
 	}
 }
 
-// start runs the clock and the sweeper, once there is something to keep.
-func (c *Cache) start() {
-	c.used.Do(func() {
-		c.clock.tick.Store(c.clock.now())
+// startBackground starts the clock and the sweeper, once.
+func (c *Cache) startBackground() {
+	c.startOnce.Do(func() {
+		c.clock.lastTick.Store(c.clock.now())
 		go c.clock.run(c.ctx)
-		go c.sweeper()
+		go c.runSweeper()
 	})
 }
 
-func (c *Cache) sweeper() {
-	tick := time.NewTicker(sweepEvery)
+// runSweeper sweeps the table on request and at every sweepInterval.
+func (c *Cache) runSweeper() {
+	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-c.ctx.Done():
 			return
-		case <-c.dirty:
+		case <-c.sweepRequested:
 		case <-tick.C:
 		}
 		for i := range c.table.parts {
@@ -142,18 +153,18 @@ func (c *Cache) sweeper() {
 	}
 }
 
-// sweep drops the entries of one part of the table that will never be served
-// again.
+// sweep removes from one part of the table the entries that have expired or
+// whose epoch has ended.
 func (c *Cache) sweep(part int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.clock.now()
 	for _, e := range c.table.collect(part) {
 		switch {
-		case e.epoch.over():
-			e.realm.count.invalidations.Add(1)
+		case e.epoch.ended():
+			e.realm.counters.invalidations.Add(1)
 			c.drop(e)
-		case e.ends <= now:
+		case e.expiresAt <= now:
 			c.drop(e)
 		}
 	}

@@ -6,42 +6,43 @@ import (
 	"time"
 )
 
-// clock tells the time in nanoseconds since base. To ask the system costs as
-// much as to find an entry, so that what has a while to go is looked at by the
-// time of the last tick.
+// clock measures time in nanoseconds since base. Reading the system clock costs
+// as much as finding an entry. If an entry expires well after the last tick, the
+// time of that tick is precise enough.
 type clock struct {
-	base time.Time
-	tick atomic.Int64
+	base     time.Time
+	lastTick atomic.Int64
 }
 
 const (
-	tick = 100 * time.Millisecond
+	tickInterval = 100 * time.Millisecond
 
-	// awhile is how far the end of an entry must be from the last tick. That the
-	// ticks come this late takes more than a busy machine.
-	awhile = int64(10 * tick)
+	// tickMargin is how far an expiry must be from the last tick to be decided
+	// without reading the system clock. Even a busy machine does not delay a
+	// tick that long.
+	tickMargin = int64(10 * tickInterval)
 )
 
 func (c *clock) now() int64 { return int64(time.Since(c.base)) }
 
-// before reports whether the time is before both ends.
-func (c *clock) before(a, b int64) bool {
-	soon := c.tick.Load() + awhile
+// isBeforeBoth reports whether the time is before both a and b.
+func (c *clock) isBeforeBoth(a, b int64) bool {
+	soon := c.lastTick.Load() + tickMargin
 	return soon < a && soon < b || c.isBefore(min(a, b))
 }
 
 func (c *clock) isBefore(end int64) bool { return c.now() < end }
 
-// run keeps the clock going.
+// run updates lastTick until ctx ends.
 func (c *clock) run(ctx context.Context) {
-	t := time.NewTicker(tick)
+	t := time.NewTicker(tickInterval)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			c.tick.Store(c.now())
+			c.lastTick.Store(c.now())
 		}
 	}
 }

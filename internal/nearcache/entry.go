@@ -7,85 +7,89 @@ import (
 	"unique"
 )
 
-// Entry is a record as it was read, or that there was none. What is not atomic
-// does not change while the entry is in the table.
+// Entry is a cached record, or the fact that there is no record. The fields that
+// are not atomic do not change while the entry is in the table.
 //
-// Finding one costs as much as its memory is far: what a hit looks at is in
-// the first two lines of the processor's cache, the id among it.
+// The time to find an entry is mostly the time to load its memory. The fields
+// that a lookup reads, including a short id, fill the first two cache lines.
 type Entry struct {
-	hash   uint64
-	next   atomic.Pointer[Entry] // in the table's bucket
-	family unique.Handle[family]
-	value  any
-	epoch  *epoch
-	ends   int64 // when the key's lifetime does, or the age that the View allows
-	freq   atomic.Uint32
-	length uint32 // of the id
+	hash      uint64
+	next      atomic.Pointer[Entry] // in the bucket of the table
+	view      unique.Handle[viewIdentity]
+	value     any
+	epoch     *epoch
+	expiresAt int64 // when the key expires or the entry reaches its maximum age
+	reads     atomic.Uint32
+	idLength  uint32
 
-	short [48]byte // the id, if it fits
-	long  string   // the id, if not
+	shortID [48]byte // the id, if it fits
+	longID  string   // the id, if it does not fit
 
-	realm      *Realm
-	key        string
-	sibling    *Entry // another family's entry of the same key
-	size       int32
-	warm       bool // it was read often before, and comes back
-	queue      *fifo
-	newer, old *Entry // in the queue
+	realm        *Realm
+	key          string
+	sibling      *Entry // the next entry with the same key
+	size         int32
+	promoted     bool // the entry it replaces was read: it skips probation
+	queue        *fifo
+	newer, older *Entry // in the queue
 }
 
-// is reports whether the entry is the record of that family with that id.
-func (e *Entry) is(f unique.Handle[family], id string) bool {
-	if e.family != f || int(e.length) != len(id) {
+// matches reports whether the entry belongs to a view and has the given id.
+func (e *Entry) matches(view unique.Handle[viewIdentity], id string) bool {
+	if e.view != view || int(e.idLength) != len(id) {
 		return false
 	}
-	if len(id) <= len(e.short) {
-		return string(e.short[:len(id)]) == id
+	if len(id) <= len(e.shortID) {
+		return string(e.shortID[:len(id)]) == id
 	}
-	return e.long == id
+	return e.longID == id
 }
 
-// name gives the entry its id. A long one is the end of the key, mostly.
-func (e *Entry) name(id string) {
-	e.length = uint32(len(id))
+// setID sets the id. A long id shares the memory of the key if the key ends
+// with it.
+func (e *Entry) setID(id string) {
+	e.idLength = uint32(len(id))
 	switch at := len(e.key) - len(id); {
-	case len(id) <= len(e.short):
-		copy(e.short[:], id)
+	case len(id) <= len(e.shortID):
+		copy(e.shortID[:], id)
 	case at >= 0 && e.key[at:] == id:
-		e.long = e.key[at:]
+		e.longID = e.key[at:]
 	default:
-		e.long = strings.Clone(id)
-		e.size += int32(allocated(len(id)))
+		e.longID = strings.Clone(id)
+		e.size += int32(allocatedBytes(len(id)))
 	}
 }
 
-// family tells the records of one View from those of others that have the same
-// ids.
-type family struct {
-	realm        *Realm
-	space, shape any
-	age          time.Duration
+func (e *Entry) siblingLink() **Entry { return &e.sibling }
+
+// viewIdentity distinguishes the entries of different views that have the same
+// id. Two views with equal identities share their entries.
+type viewIdentity struct {
+	realm         *Realm
+	space, format any
+	maxAge        time.Duration
 }
 
-// overhead is the memory of an entry beside its key, its id and its value: the
-// Entry, and its places in the table and in the index by key.
-const overhead = 192 + 16 + 48
+// entryOverhead is the memory of an entry without its key, id and value: the
+// Entry, and its slots in the table and in the index by key.
+const entryOverhead = 192 + 16 + 48
 
-// allocated is about the memory that a string of n bytes takes.
-func allocated(n int) int { return (n + 15) &^ 15 }
+// allocatedBytes estimates the memory of a string of n bytes.
+func allocatedBytes(n int) int { return (n + 15) &^ 15 }
 
-// Value is what Load.Keep was given; nil says that there is no record.
+// Value returns the value that was passed to [Load.Cache]. It is nil if there
+// is no record.
 func (e *Entry) Value() any { return e.value }
 
-// Key is the record's key.
+// Key returns the key of the record.
 func (e *Entry) Key() string { return e.key }
 
-// hot is how often an entry has to be read to count as read often.
-const hot = 3
+// maxReads is the highest number of reads that an entry counts.
+const maxReads = 3
 
-// touch notes that the entry was read.
-func (e *Entry) touch() {
-	if n := e.freq.Load(); n < hot {
-		e.freq.Store(n + 1)
+// markRead counts a read of the entry.
+func (e *Entry) markRead() {
+	if n := e.reads.Load(); n < maxReads {
+		e.reads.Store(n + 1)
 	}
 }

@@ -6,142 +6,110 @@ import (
 	"time"
 )
 
-// Load is one read on its way. Its leader reads, and ends it with Keep, Pass
-// or Fail; the others Wait.
+// Load is a read in progress. Its leader, the caller that started it, reads from
+// Redis and ends it with [Load.Cache], [Load.Deliver] or [Load.Fail]. Other
+// callers wait for it with [Load.Wait].
 type Load struct {
-	origin *Origin
-	view   *View // nil: for a sign of life only
-	id     string
-	hash   uint64
-	key    string
-	begun  int64
+	origin    *Origin
+	view      *View // nil for a probe
+	id        string
+	hash      uint64
+	key       string
+	startedAt int64
 
-	sibling *Load  // another read of the same key
-	epoch   *epoch // the connection that it went out on; guarded by cache.mu, like what follows
-	strayed bool   // it, or another read of the key, went out on another one too
-	spoiled bool   // the record changed after it was begun
+	// The Cache's mutex guards the following.
+	sibling     *Load  // another load of the same key
+	epoch       *epoch // of the connection on which the read was sent
+	rerouted    bool   // the key was read on another connection too
+	invalidated bool   // the record changed after the load started
 
 	done  chan struct{}
 	value any
 	err   error
 }
 
-// begin makes a read known by its key.
-func (o *Origin) begin(l *Load) {
-	o.cache.mu.Lock()
-	defer o.cache.mu.Unlock()
-	o.enter(l)
-}
+func (l *Load) siblingLink() **Load { return &l.sibling }
 
-// enter is begin with cache.mu held.
-func (o *Origin) enter(l *Load) {
+// addLoad adds a load. cache.mu must be held.
+func (o *Origin) addLoad(l *Load) {
 	o.used.Store(true)
-	l.sibling = o.loads[l.key]
-	o.loads[l.key] = l
+	o.loads.add(l.key, l)
 }
 
-// finish undoes begin.
-func (o *Origin) finish(l *Load) {
-	o.cache.mu.Lock()
-	defer o.cache.mu.Unlock()
-	o.leave(l)
+// current reports whether the record has not changed since the load started.
+// cache.mu must be held.
+func (l *Load) current() bool {
+	return !l.invalidated && !l.rerouted && l.epoch != nil && !l.epoch.ended()
 }
 
-// leave is finish with cache.mu held.
-func (o *Origin) leave(l *Load) {
-	first := o.loads[l.key]
-	switch {
-	case first != l:
-		for first.sibling != l {
-			first = first.sibling
-		}
-		first.sibling = l.sibling
-	case l.sibling == nil:
-		delete(o.loads, l.key)
-	default:
-		o.loads[l.key] = l.sibling
-	}
-}
-
-// sound reports whether what the read brings is still so. cache.mu is held.
-func (l *Load) sound() bool {
-	return !l.spoiled && !l.strayed && l.epoch != nil && !l.epoch.over()
-}
-
-// joinable reports whether who asks now may be given what the read brings.
-// cache.mu is held.
+// joinable reports whether a new caller may wait for the load. A caller must
+// not get a value that is older than its call. cache.mu must be held.
 func (l *Load) joinable() bool {
-	return !l.spoiled && !l.strayed && (l.epoch == nil || !l.epoch.over())
+	return !l.invalidated && !l.rerouted && (l.epoch == nil || !l.epoch.ended())
 }
 
-// Sound reports whether nothing has changed since the read was sent, as far as
-// Redis said before the reply that came last.
-func (l *Load) Sound() bool {
+// Current reports whether the record has not changed since the read was sent,
+// according to all invalidations that Redis sent before its last reply.
+func (l *Load) Current() bool {
 	l.origin.cache.mu.Lock()
 	defer l.origin.cache.mu.Unlock()
-	return l.sound()
+	return l.current()
 }
 
-// Heard notes that a reply came: all that its connection had to tell before is
-// known.
-func (l *Load) Heard() {
+// Confirm records that a reply arrived. All invalidations that Redis sent on
+// the connection before the reply were processed.
+func (l *Load) Confirm() {
 	c := l.origin.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if l.epoch != nil && !l.strayed {
-		l.epoch.heard(l.begun, int64(c.maxStale))
+	if l.epoch != nil && !l.rerouted {
+		l.epoch.confirm(l.startedAt, int64(c.maxStale))
 	}
 }
 
-// Keep ends the read with a value for all who wait, nil where there is no
-// record, and keeps it if nothing speaks against that. The value must not
-// change any more. size is the memory that it holds, and ttl what its key has
-// to live, negative for ever, counted from the time when the read was begun.
-func (l *Load) Keep(value any, size int, ttl time.Duration) {
+// Cache ends the load with a value for all waiting callers. If the record has
+// not changed in the meantime, it also caches the value. A nil value means that
+// there is no record. The value must not change afterwards. size is the memory
+// of the value. ttl is the lifetime of the key, counted from the start of the
+// load, or negative if the key does not expire.
+func (l *Load) Cache(value any, size int, ttl time.Duration) {
 	c := l.origin.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l.value = value
 	l.end()
-	e := l.entry(size, ttl)
-	if l.sound() && !c.closed && int(e.size) <= c.queues.largest() && e.ends > c.clock.now() {
-		l.origin.tend(e.epoch)
+	e := l.newEntry(size, ttl)
+	if l.current() && !c.closed && int(e.size) <= c.queues.maxEntrySize() && e.expiresAt > c.clock.now() {
+		l.origin.maintain(e.epoch)
 		c.add(e)
 	}
 }
 
-// tend starts what keeps entries served and gives back their memory. cache.mu
-// is held.
-func (o *Origin) tend(ep *epoch) {
-	if !ep.kept {
-		ep.kept = true
-		go o.keep(ep)
-	}
-	o.cache.start()
-}
-
-func (l *Load) entry(size int, ttl time.Duration) *Entry {
+// newEntry returns the entry of the value.
+func (l *Load) newEntry(size int, ttl time.Duration) *Entry {
 	e := &Entry{
-		hash: l.hash, family: l.view.family, realm: l.view.realm, key: l.key,
-		value: l.value, epoch: l.epoch, size: int32(min(size+overhead+allocated(len(l.key)), math.MaxInt32/2)),
+		hash: l.hash, view: l.view.identity, realm: l.view.realm, key: l.key,
+		value: l.value, epoch: l.epoch, size: int32(min(size+entryOverhead+allocatedBytes(len(l.key)), math.MaxInt32/2)),
 	}
-	e.name(l.id)
-	e.ends = l.begun + l.view.age
+	e.setID(l.id)
+	e.expiresAt = l.startedAt + l.view.maxAge
 	if ttl >= 0 {
-		e.ends = min(e.ends, l.begun+int64(ttl))
+		e.expiresAt = min(e.expiresAt, l.startedAt+int64(min(ttl, longestAge)))
 	}
 	return e
 }
 
-// Pass ends the read with a value that is not kept.
-func (l *Load) Pass(value any) {
+// Deliver ends the load with a value for all waiting callers. It does not cache
+// the value.
+func (l *Load) Deliver(value any) {
 	l.origin.cache.mu.Lock()
 	defer l.origin.cache.mu.Unlock()
 	l.value = value
 	l.end()
 }
 
-// Fail ends the read, unless it has ended, with an error for all who wait.
+// Fail ends the load with an error for all waiting callers. If the load has
+// already ended, it does nothing.
 func (l *Load) Fail(err error) {
 	l.origin.cache.mu.Lock()
 	defer l.origin.cache.mu.Unlock()
@@ -153,16 +121,17 @@ func (l *Load) Fail(err error) {
 	}
 }
 
-// end lets the others go on. cache.mu is held.
+// end removes the load and wakes the waiting callers. cache.mu must be held.
 func (l *Load) end() {
-	l.origin.leave(l)
-	if l.spoiled {
-		l.view.realm.count.bypasses.Add(1)
+	l.origin.loads.remove(l.key, l)
+	if l.invalidated {
+		l.view.realm.counters.bypasses.Add(1)
 	}
 	close(l.done)
 }
 
-// Wait gives what the leader's read brought.
+// Wait waits until the load ends, and returns its result. If ctx ends first, it
+// returns the error of ctx.
 func (l *Load) Wait(ctx context.Context) (value any, err error) {
 	select {
 	case <-l.done:

@@ -95,7 +95,7 @@ func (m *model) find(t *rapid.T) {
 
 func (m *model) begin(t *rapid.T) {
 	key := rapid.SampledFrom(modelKeys).Draw(t, "key")
-	l, leads, e := m.view(t).Load(key, key)
+	l, leads, e := m.view(t).JoinOrStart(key, key)
 	switch {
 	case e != nil:
 		m.given(t, key, m.value(e), m.floor[key])
@@ -170,12 +170,12 @@ func (m *model) receive(t *rapid.T) {
 // end gives what arrived to all who wait for it.
 func (m *model) end(t *rapid.T) {
 	r := m.pick(t, func(r *read) bool { return r.arrived })
-	r.load.Heard()
+	r.load.Confirm()
 	var value any
 	if r.version > 0 {
 		value = &r.version
 	}
-	r.load.Keep(value, 8, -1)
+	r.load.Cache(value, 8, -1)
 	m.remove(r)
 	m.given(t, r.key, r.version, r.floor)
 }
@@ -197,15 +197,15 @@ func (m *model) whole(t *rapid.T) {
 	if len(line.asked)+len(line.coming) > 0 {
 		t.Skip("the line is busy")
 	}
-	l, leads, _ := m.view(t).Load(key, key)
+	l, leads, _ := m.view(t).JoinOrStart(key, key)
 	if !leads {
 		t.Skip("it is in memory, or under way")
 	}
 	line.Flight(key, "GET", 0, time.Time{})
 	line.tracked[key] = true
 	version := m.versions[key]
-	l.Heard()
-	l.Keep(&version, 8, -1)
+	l.Confirm()
+	l.Cache(&version, 8, -1)
 	m.given(t, key, version, m.floor[key])
 }
 
@@ -326,7 +326,7 @@ func (m *model) consistent(t *rapid.T) {
 		for _, e := range m.cache.table.collect(i) {
 			held++
 			bytes += int(e.size)
-			require.Same(t, e, m.cache.table.same(e))
+			require.Same(t, e, m.cache.table.sameRecord(e))
 		}
 	}
 	indexed := 0
@@ -354,15 +354,15 @@ func TestTheModelServesFromMemory(t *testing.T) {
 	m := newModel()
 	defer m.cache.Close()
 	view := m.views[0]
-	l, leads, e := view.Load("a", "a")
+	l, leads, e := view.JoinOrStart("a", "a")
 	require.True(t, leads)
 	require.Nil(t, e)
 	m.lines["a"].Flight("a", "GET", 0, time.Time{})
-	_, leads, _ = view.Load("a", "a")
+	_, leads, _ = view.JoinOrStart("a", "a")
 	require.False(t, leads, "a second read joins the first")
-	require.True(t, l.Sound())
-	l.Heard()
-	l.Keep(new(int), 8, -1)
+	require.True(t, l.Current())
+	l.Confirm()
+	l.Cache(new(int), 8, -1)
 	require.NotNil(t, view.Find("a"))
 	require.NotNil(t, view.Record("a"))
 	require.Nil(t, view.Find("b"))
@@ -390,11 +390,11 @@ func TestAViewKnowsItsRecordsByTheirIDs(t *testing.T) {
 			if i%2 == 1 {
 				key += "%" // the id is not the end of the key
 			}
-			l, leads, _ := v.Load(key, id)
+			l, leads, _ := v.JoinOrStart(key, id)
 			require.True(t, leads)
 			line.Flight(key, "GET", 0, time.Time{})
-			l.Heard()
-			l.Keep(&key, 8, -1)
+			l.Confirm()
+			l.Cache(&key, 8, -1)
 		}
 	}
 	for i, v := range views {
@@ -403,7 +403,7 @@ func TestAViewKnowsItsRecordsByTheirIDs(t *testing.T) {
 		}
 		require.Nil(t, v.Find("nobody"))
 		same := realm.View("x", 1, time.Hour)
-		require.Equal(t, views[0].family, same.family, "a repository made anew finds what another one read")
+		require.Equal(t, views[0].identity, same.identity, "a repository made anew finds what another one read")
 	}
 }
 
@@ -414,20 +414,20 @@ func TestAKeyIsKnownThroughOneConnection(t *testing.T) {
 	m := newModel()
 	defer m.cache.Close()
 	one, other := m.views[0], m.views[1]
-	slow, _, _ := one.Load("a", "a")
+	slow, _, _ := one.JoinOrStart("a", "a")
 	m.lines["a"].Flight("a", "GET", 0, time.Time{})
 	m.lines["a"] = m.newLine()
-	quick, _, _ := other.Load("a", "a")
+	quick, _, _ := other.JoinOrStart("a", "a")
 	m.lines["a"].Flight("a", "GET", 0, time.Time{})
 
-	_, leads, _ := one.Load("a", "a")
+	_, leads, _ := one.JoinOrStart("a", "a")
 	require.True(t, leads, "it would join the read on the old connection")
-	require.True(t, quick.Sound())
-	require.False(t, slow.Sound())
-	slow.Heard()
-	slow.Keep(new(int), 8, -1)
+	require.True(t, quick.Current())
+	require.False(t, slow.Current())
+	slow.Confirm()
+	slow.Cache(new(int), 8, -1)
 	require.Nil(t, one.Find("a"))
-	quick.Heard()
-	quick.Keep(new(int), 8, -1)
+	quick.Confirm()
+	quick.Cache(new(int), 8, -1)
 	require.NotNil(t, other.Find("a"))
 }

@@ -8,34 +8,37 @@ import (
 	"github.com/redis/rueidis"
 )
 
-var errNoReply = errors.New("EXEC answered nothing")
+var errNoReply = errors.New("EXEC returned no replies")
 
-// Origin is one client. Its keys are those of one server and database, or of
-// one cluster.
+// Origin holds the entries and loads of one client, by key. The keys are those of
+// one database of a server, or of one cluster.
 //
-// A key is known through one connection at a time: when a read of it goes out
-// on another, what the first one brought is void. So nobody who has seen what
-// came through the second can be given what came through the first.
+// All entries and loads of a key belong to one connection. When a read of the
+// key is sent on another one, the results from the first are discarded. Thus a
+// caller that has seen a value through the second connection never gets an older
+// one that came through the first.
 type Origin struct {
-	cache *Cache
-	used  atomic.Bool // whether anything was ever read through the cache
-	ping  func(context.Context, string) error
+	cache   *Cache
+	used    atomic.Bool // whether a load was ever started
+	readTTL func(ctx context.Context, key string) error
 
-	entries map[string]*Entry // by key, siblings behind it; guarded by cache.mu
-	loads   map[string]*Load  // the reads under way, by key; guarded by cache.mu
+	// The Cache's mutex guards the following.
+	entries keyIndex[*Entry]
+	loads   keyIndex[*Load]
 }
 
-// NewOrigin makes the Origin of a client that has NewConnection for its
-// NewCacheStoreFn. Start tells it the client once that is there.
+// NewOrigin returns the Origin of a client that is not yet made. Pass
+// [Origin.NewConnection] to the client as its NewCacheStoreFn, and then the
+// client to [Origin.SetClient].
 func (c *Cache) NewOrigin() *Origin {
-	return &Origin{cache: c, entries: map[string]*Entry{}, loads: map[string]*Load{}}
+	return &Origin{cache: c, entries: keyIndex[*Entry]{}, loads: keyIndex[*Load]{}}
 }
 
-// Start gives the client that was made with NewConnection.
-func (o *Origin) Start(client rueidis.Client) {
-	o.ping = func(ctx context.Context, key string) (err error) {
+// SetClient sets the client that was made with [Origin.NewConnection].
+func (o *Origin) SetClient(client rueidis.Client) {
+	o.readTTL = func(ctx context.Context, key string) (err error) {
 		defer func() {
-			if recover() != nil { // rueidis looks for the last reply of an EXEC that has none
+			if recover() != nil { // rueidis indexes the last reply of EXEC, which has none
 				err = errNoReply
 			}
 		}()
@@ -43,9 +46,9 @@ func (o *Origin) Start(client rueidis.Client) {
 	}
 }
 
-// Forget drops what is known of keys and spoils the reads of them that are
-// under way. Whoever wrote to a key calls it when the write has ended, in
-// whatever way, and before anybody is told.
+// Forget removes the entries of keys and invalidates the loads of them. Every
+// write must call it when the write has ended, with or without an error, and
+// before it returns to its caller. If o is nil, Forget does nothing.
 func (o *Origin) Forget(keys ...string) {
 	if o == nil || !o.used.Load() {
 		return
@@ -57,48 +60,26 @@ func (o *Origin) Forget(keys ...string) {
 	}
 }
 
-// forget is Forget with cache.mu held.
+// forget is like [Origin.Forget]. cache.mu must be held.
 func (o *Origin) forget(key string) {
 	for e := o.entries[key]; e != nil; e = o.entries[key] {
-		e.realm.count.invalidations.Add(1)
+		e.realm.counters.invalidations.Add(1)
 		o.cache.drop(e)
 	}
 	for l := o.loads[key]; l != nil; l = l.sibling {
-		l.spoiled = true
+		l.invalidated = true
 	}
 }
 
-// index makes an entry known by its key. cache.mu is held.
-func (o *Origin) index(e *Entry) {
-	e.sibling = o.entries[e.key]
-	o.entries[e.key] = e
-}
-
-// unindex undoes index. cache.mu is held.
-func (o *Origin) unindex(e *Entry) {
-	first := o.entries[e.key]
-	switch {
-	case first != e:
-		for first.sibling != e {
-			first = first.sibling
-		}
-		first.sibling = e.sibling
-	case e.sibling == nil:
-		delete(o.entries, e.key)
-	default:
-		o.entries[e.key] = e.sibling
-	}
-}
-
-// sent notes that a read of key goes out on the connection of ep.
-func (o *Origin) sent(ep *epoch, key string) {
+// readSent records that a read of key is sent on the connection of ep.
+func (o *Origin) readSent(ep *epoch, key string) {
 	o.cache.mu.Lock()
 	defer o.cache.mu.Unlock()
-	ep.key = key
+	ep.probeKey = key
 	for e := o.entries[key]; e != nil; {
 		next := e.sibling
 		if e.epoch != ep {
-			e.realm.count.invalidations.Add(1)
+			e.realm.counters.invalidations.Add(1)
 			o.cache.drop(e)
 		}
 		e = next
@@ -107,6 +88,6 @@ func (o *Origin) sent(ep *epoch, key string) {
 		if l.epoch == nil {
 			l.epoch = ep
 		}
-		l.strayed = l.strayed || l.epoch != ep
+		l.rerouted = l.rerouted || l.epoch != ep
 	}
 }

@@ -1,22 +1,29 @@
 package nearcache
 
-import "math/bits"
+import (
+	"math/bits"
+)
 
-// queues decides what is evicted: S3-FIFO (Yang and others, SOSP 2023), by
-// bytes. New entries wait in probation, a tenth of the budget. Those that are
-// read there go on to main; the others leave, so that a walk over many records
-// that are read once cannot push out those that are read often. Main is a
-// clock: an entry that was read since its last turn gets another. What left
-// probation is remembered for a while by its hash, and is let into main at once
-// when it comes back.
+// queues decides which entries are evicted. It implements S3-FIFO (Yang et al.,
+// SOSP 2023) with a budget in bytes.
+//
+// A new entry enters the probation queue, which has a tenth of the budget. At its
+// end, an entry that was read moves to the main queue, and the others are
+// evicted. So a scan of many records that are read once does not evict the
+// records that are read often. The main queue is a clock: an entry that was read
+// since its last turn gets another one.
+//
+// The hash of an entry that was evicted from probation, or removed after it was
+// read, becomes a ghost for a while. If the record returns in that time, it
+// enters the main queue at once.
 type queues struct {
 	budget    int
 	probation fifo
 	main      fifo
-	left      []uint64 // hashes of what left probation, by their low bits
+	ghosts    []uint64 // hashes, indexed by their low bits
 }
 
-// fifo is a queue that entries can leave at any place.
+// fifo is a queue from which entries can be removed at any position.
 type fifo struct {
 	newest, oldest *Entry
 	bytes          int
@@ -24,13 +31,14 @@ type fifo struct {
 
 func newQueues(budget int) queues { return queues{budget: budget} }
 
-// largest is the size of an entry that would push out too many others.
-func (q *queues) largest() int { return q.budget / 16 }
+// maxEntrySize returns the size above which an entry is not cached, because it
+// would evict too many others.
+func (q *queues) maxEntrySize() int { return q.budget / 16 }
 
 func (q *queues) bytes() int { return q.probation.bytes + q.main.bytes }
 
 func (q *queues) push(e *Entry) {
-	if e.warm || q.forget(e.hash) {
+	if e.promoted || q.takeGhost(e.hash) {
 		q.main.push(e)
 	} else {
 		q.probation.push(e)
@@ -38,54 +46,55 @@ func (q *queues) push(e *Entry) {
 }
 
 func (q *queues) remove(e *Entry) {
-	if e.freq.Load() > 0 {
-		q.remember(e.hash)
+	if e.reads.Load() > 0 {
+		q.addGhost(e.hash)
 	}
 	e.queue.remove(e)
 }
 
-// victim is the entry that has to go now, if any. It is still in its queue.
+// victim returns the entry to evict now, or nil if the budget is met. The entry
+// is still in its queue.
 func (q *queues) victim() *Entry {
 	for q.bytes() > q.budget {
 		if q.probation.oldest != nil && (q.main.oldest == nil || q.probation.bytes > q.budget/10) {
 			e := q.probation.oldest
-			if e.freq.Load() == 0 {
-				q.remember(e.hash)
+			if e.reads.Load() == 0 {
+				q.addGhost(e.hash)
 				return e
 			}
 			q.probation.remove(e)
-			e.freq.Store(0)
+			e.reads.Store(0)
 			q.main.push(e)
 			continue
 		}
 		e := q.main.oldest
-		n := e.freq.Load()
+		n := e.reads.Load()
 		if n == 0 {
 			return e
 		}
-		e.freq.Store(n - 1)
+		e.reads.Store(n - 1)
 		q.main.remove(e)
 		q.main.push(e)
 	}
 	return nil
 }
 
-// remember keeps the hash of an entry that leaves, in the place of an older
+// addGhost stores the hash of an entry that leaves, and may overwrite an older
 // one.
-func (q *queues) remember(hash uint64) {
-	if q.left == nil {
+func (q *queues) addGhost(hash uint64) {
+	if q.ghosts == nil {
 		n := min(max(q.budget/1024, 64), 1<<20)
-		q.left = make([]uint64, 1<<bits.Len(uint(n-1)))
+		q.ghosts = make([]uint64, 1<<bits.Len(uint(n-1)))
 	}
-	q.left[hash&uint64(len(q.left)-1)] = hash
+	q.ghosts[hash&uint64(len(q.ghosts)-1)] = hash
 }
 
-// forget reports whether the hash is remembered, and forgets it.
-func (q *queues) forget(hash uint64) bool {
-	if q.left == nil {
+// takeGhost removes a hash and reports whether it was stored.
+func (q *queues) takeGhost(hash uint64) bool {
+	if q.ghosts == nil {
 		return false
 	}
-	at := &q.left[hash&uint64(len(q.left)-1)]
+	at := &q.ghosts[hash&uint64(len(q.ghosts)-1)]
 	if *at != hash {
 		return false
 	}
@@ -94,7 +103,7 @@ func (q *queues) forget(hash uint64) bool {
 }
 
 func (f *fifo) push(e *Entry) {
-	e.queue, e.old, e.newer = f, f.newest, nil
+	e.queue, e.older, e.newer = f, f.newest, nil
 	if f.newest != nil {
 		f.newest.newer = e
 	} else {
@@ -106,15 +115,15 @@ func (f *fifo) push(e *Entry) {
 
 func (f *fifo) remove(e *Entry) {
 	if e.newer != nil {
-		e.newer.old = e.old
+		e.newer.older = e.older
 	} else {
-		f.newest = e.old
+		f.newest = e.older
 	}
-	if e.old != nil {
-		e.old.newer = e.newer
+	if e.older != nil {
+		e.older.newer = e.newer
 	} else {
 		f.oldest = e.newer
 	}
-	e.queue, e.newer, e.old = nil, nil, nil
+	e.queue, e.newer, e.older = nil, nil, nil
 	f.bytes -= int(e.size)
 }

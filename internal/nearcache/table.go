@@ -5,11 +5,12 @@ import (
 	"unique"
 )
 
-// table finds entries by family and id. Looking takes no lock and may overlook
-// an entry while its part grows, which costs a miss. Changes are made under the
-// Cache's mutex.
+// table finds entries by view and id. A lookup takes no lock. While a part
+// grows, a lookup may miss an entry, which costs a cache miss. The Cache's
+// mutex guards all changes.
 //
-// Parts grow one at a time, so that nobody waits for all entries to move.
+// Parts grow one at a time, so that no caller waits until all entries have
+// moved.
 type table struct {
 	parts [32]part
 }
@@ -28,7 +29,7 @@ func (t *table) part(hash uint64) *part { return &t.parts[hash>>59] }
 
 func (b *buckets) head(hash uint64) *atomic.Pointer[Entry] { return &b.heads[hash&b.mask] }
 
-// bucket gives the first of the entries among which those with the hash are.
+// bucket returns the first entry of the bucket for hash.
 func (t *table) bucket(hash uint64) *Entry {
 	b := t.part(hash).buckets.Load()
 	if b == nil {
@@ -37,9 +38,9 @@ func (t *table) bucket(hash uint64) *Entry {
 	return b.head(hash).Load()
 }
 
-func (t *table) find(hash uint64, f unique.Handle[family], id string) *Entry {
+func (t *table) find(hash uint64, view unique.Handle[viewIdentity], id string) *Entry {
 	for e := t.bucket(hash); e != nil; e = e.next.Load() {
-		if e.hash == hash && e.is(f, id) {
+		if e.hash == hash && e.matches(view, id) {
 			return e
 		}
 	}
@@ -61,17 +62,17 @@ func (b *buckets) push(e *Entry) {
 	head.Store(e)
 }
 
-// same gives the entry of the record that e is an entry of.
-func (t *table) same(e *Entry) *Entry {
-	id := e.long
-	if int(e.length) <= len(e.short) {
-		id = string(e.short[:e.length])
+// sameRecord returns the entry in the table for the record of e.
+func (t *table) sameRecord(e *Entry) *Entry {
+	id := e.longID
+	if int(e.idLength) <= len(e.shortID) {
+		id = string(e.shortID[:e.idLength])
 	}
-	return t.find(e.hash, e.family, id)
+	return t.find(e.hash, e.view, id)
 }
 
-// grow moves the entries to twice as many buckets. A reader on an entry that
-// moves goes on in the entry's new bucket, and comes to its end.
+// grow moves the entries to twice as many buckets. A lookup that is at an entry
+// which moves continues in the new bucket of the entry, and reaches its end.
 func (p *part) grow() {
 	all := p.collect()
 	n := max(8, 2*len(all))
@@ -82,8 +83,8 @@ func (p *part) grow() {
 	p.buckets.Store(b)
 }
 
-// remove takes out an entry that is there. It keeps its next, for the readers
-// that are on it.
+// remove removes an entry that is in the table. The entry keeps its next
+// pointer for lookups that are at the entry.
 func (t *table) remove(e *Entry) {
 	p := t.part(e.hash)
 	at := p.buckets.Load().head(e.hash)
@@ -96,7 +97,7 @@ func (t *table) remove(e *Entry) {
 
 func (t *table) collect(part int) []*Entry { return t.parts[part].collect() }
 
-// collect gives the entries of a part.
+// collect returns the entries of a part.
 func (p *part) collect() []*Entry {
 	b := p.buckets.Load()
 	if b == nil {

@@ -183,7 +183,7 @@ func (c *CachedReader) find(ctx context.Context, op, id string) (lookup, error) 
 // find found an entry.
 func (c *CachedReader) join(l *lookup, id string) {
 	if l.entry == nil {
-		l.load, l.leads, l.entry = c.view.Load(l.target.Key, id)
+		l.load, l.leads, l.entry = c.view.JoinOrStart(l.target.Key, id)
 	}
 }
 

@@ -56,7 +56,7 @@ func (c *CachedReader) fetch(
 		case err != nil && !rueidis.IsRedisNil(err):
 			l.load.Fail(l.target.Failed(err))
 		default:
-			l.load.Heard()
+			l.load.Confirm()
 			if !take(l, reply) {
 				ambiguous = append(ambiguous, l)
 			}
@@ -78,7 +78,7 @@ func (c *CachedReader) takeRecord(l lookup, reply rueidis.RedisMessage) bool {
 	case c.Ambiguous:
 		return false
 	default:
-		l.load.Keep(nil, 0, -1)
+		l.load.Cache(nil, 0, -1)
 	}
 	return true
 }
@@ -99,8 +99,8 @@ func (c *CachedReader) takeLifetime(l lookup, reply rueidis.RedisMessage) bool {
 	case !Lifetime(reply):
 		l.load.Fail(l.target.Failed(ErrShape))
 	case ms == -2:
-		l.load.Keep(nil, 0, -1)
-	case l.load.Sound():
+		l.load.Cache(nil, 0, -1)
+	case l.load.Current():
 		c.keep(l, reflect.New(c.Type), reply)
 	default:
 		return false
@@ -115,7 +115,7 @@ func (c *CachedReader) readUncached(ctx context.Context, l lookup) {
 		l.load.Fail(err)
 		return
 	}
-	l.load.Pass(value)
+	l.load.Deliver(value)
 }
 
 // keep ends a load that found a record, and caches the record.
@@ -125,10 +125,10 @@ func (c *CachedReader) keep(l lookup, value reflect.Value, reply rueidis.RedisMe
 		ttl = duration.FromMilliseconds(ms)
 	}
 	if c.copy.Shallow() || c.copy.Copy(reflect.New(c.Type).Elem(), value.Elem()) {
-		l.load.Keep(value.Interface(), c.copy.Size(value.Elem()), ttl)
+		l.load.Cache(value.Interface(), c.copy.Size(value.Elem()), ttl)
 		return
 	}
-	l.load.Keep(&undecoded{reply}, replySize(&reply), ttl)
+	l.load.Cache(&undecoded{reply}, replySize(&reply), ttl)
 }
 
 // replySize estimates the memory of a reply.
