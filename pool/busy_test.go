@@ -17,7 +17,7 @@ import (
 
 // A subscription and a dedicated connection may end while the server is busy
 // with a script. A failure ends the process, because rueidis panics in a
-// goroutine of its own, so each case runs in another process.
+// background goroutine, so each case runs in another process.
 func TestConnectionsEndWhileTheServerIsBusy(t *testing.T) {
 	const serverVariable, caseVariable = "POOL_BUSY_SERVER", "POOL_BUSY_CASE"
 	cases := map[string]func(ctx context.Context, c rueidis.Client, makeBusy func()){

@@ -13,7 +13,7 @@ import (
 // To end a subscription, and to release a connection that it reads in the
 // background, rueidis sends UNSUBSCRIBE. A server that is busy with a script
 // refuses the command. The replies are then out of step, and rueidis panics in
-// a goroutine of its own. To avoid this, dedicatedConn closes such a connection
+// a background goroutine. To avoid this, dedicatedConn closes such a connection
 // instead of releasing it.
 type dedicatedConn struct {
 	rueidis.DedicatedClient

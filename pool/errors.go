@@ -32,8 +32,9 @@ var (
 	ErrUnexpectedReply = errors.New("unexpected reply from the server")
 )
 
-// The errors of operations, for [errors.Is]. An [OpError] wraps them. The
-// packages of the repositories export the same values.
+// The errors of operations, for [errors.Is]. An [OpError] wraps them, as well as
+// [keyspace.ErrInvalidKey] and codec.ErrTooLarge. The packages of the
+// repositories export the same values.
 var (
 	// ErrNotFound is returned if the record does not exist.
 	ErrNotFound = errors.New("record not found")
