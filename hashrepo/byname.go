@@ -127,7 +127,7 @@ func (c *core) getField(ctx context.Context, id, name string, dst any) error {
 	value := reflect.New(typ).Elem()
 	if present {
 		if err := f.Decode(text, value); err != nil {
-			return refuse(t, err)
+			return notApplied(t, err)
 		}
 	}
 	if value.Kind() == reflect.Pointer && value.IsNil() {
@@ -180,7 +180,7 @@ func (c *core) beginField(ctx context.Context, op, id, name string) (fault.Targe
 	}
 	t.Field = name
 	f, err := c.plan.fieldNamed(name)
-	return t, f, refuse(t, err)
+	return t, f, notApplied(t, err)
 }
 
 func (c *core) deleteField(ctx context.Context, id string, names []string) (int64, error) {
@@ -194,7 +194,7 @@ func (c *core) deleteField(ctx context.Context, id string, names []string) (int6
 	for _, name := range names {
 		_, err := c.plan.fieldNamed(name)
 		if err = cmp.Or(err, c.plan.checkPatchable(name)); err != nil {
-			return 0, refuse(t.WithField(name), err)
+			return 0, notApplied(t.WithField(name), err)
 		}
 	}
 	if len(names) == 0 {

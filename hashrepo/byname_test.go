@@ -228,23 +228,34 @@ func TestFieldsByName(t *testing.T) {
 }
 
 // Eq finds a zero value of a field with omitzero, whether it is absent or
-// stored.
+// stored. It finds nil only if the field is absent.
 func TestEqOfOmittedZero(t *testing.T) {
-	type counter struct {
-		N int64 `redis:"n,omitzero"`
+	type note struct {
+		Count int64   `redis:"count,omitzero"`
+		Text  string  `redis:"text,omitzero"`
+		Raw   []byte  `redis:"raw,omitempty"`
+		Title *string `redis:"title"`
 	}
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		repo, _ := newRepo[counter](t, p)
-		require.NoError(t, repo.Upsert(ctx, "absent", counter{}))
-		_, err := repo.IncrementField(ctx, "stored", "n", 0)
-		require.NoError(t, err)
-		require.NoError(t, repo.Upsert(ctx, "other", counter{1}))
-		var ids []string
-		for r, err := range repo.Find(ctx, hashrepo.At[counter]("n").Eq(0)) {
-			require.NoError(t, err)
-			ids = append(ids, r.ID)
+		repo, key := newRepo[note](t, p)
+		empty, title := "", "x"
+		require.NoError(t, repo.Upsert(ctx, "absent", note{}))
+		require.NoError(t, repo.Upsert(ctx, "other", note{1, "x", []byte("x"), &title}))
+		require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key+"stored", "count", "0", "text", "", "raw", "", "title", "").Error())
+		ids := func(cond hashrepo.Cond[note]) (ids []string) {
+			for r, err := range repo.Find(ctx, cond) {
+				require.NoError(t, err)
+				ids = append(ids, r.ID)
+			}
+			return ids
 		}
-		require.ElementsMatch(t, []string{"absent", "stored"}, ids)
+		at := hashrepo.At[note]
+		require.ElementsMatch(t, []string{"absent", "stored"}, ids(at("count").Eq(0)))
+		require.ElementsMatch(t, []string{"absent", "stored"}, ids(at("text").Eq("")))
+		require.ElementsMatch(t, []string{"absent", "stored"}, ids(at("raw").Eq([]byte{})))
+		require.Equal(t, []string{"absent"}, ids(at("title").Eq(nil)))
+		require.Equal(t, []string{"stored"}, ids(at("title").Eq(&empty)))
+		require.Equal(t, []string{"absent"}, ids(at("raw").Eq(nil)))
 	})
 }
 

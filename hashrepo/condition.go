@@ -26,12 +26,21 @@ func fieldValuesOf[T any](conds []Cond[T]) []fieldValue {
 }
 
 // condition is a Cond with an encoded value. It holds if the stored field has
-// the text. If present is false, it holds also if the field is absent, and not
-// for an empty text.
+// the text. If a write of the value clears the field, it holds also if the field
+// is absent.
 type condition struct {
-	name    string
-	text    string
-	present bool
+	name string
+	encodedField
+}
+
+// holds reports whether the condition holds for a stored field, which is absent
+// if stored is false.
+func (c *condition) holds(reply rueidis.RedisMessage, stored bool) bool {
+	if !stored || reply.IsNil() {
+		return !c.present()
+	}
+	text, err := reply.ToString()
+	return err == nil && !c.isNil && text == c.text
 }
 
 // encodeConditions encodes the values of conditions. Its errors name the field.
@@ -39,11 +48,11 @@ func (c *core) encodeConditions(op string, conds []fieldValue) ([]condition, err
 	t := fault.Target{Op: op, Pool: c.Alias}
 	all := make([]condition, len(conds))
 	for i, cond := range conds {
-		text, present, err := c.encodeField(cond.name, cond.value)
+		encoded, err := c.encodeField(cond.name, cond.value)
 		if err != nil {
-			return nil, refuse(t.WithField(cond.name), err)
+			return nil, notApplied(t.WithField(cond.name), err)
 		}
-		all[i] = condition{cond.name, text, present}
+		all[i] = condition{cond.name, encoded}
 	}
 	return all, nil
 }
@@ -51,16 +60,8 @@ func (c *core) encodeConditions(op string, conds []fieldValue) ([]condition, err
 // allHold reports whether every condition holds. stored returns the stored
 // value of the field of conds[i], and false if there is none.
 func allHold(conds []condition, stored func(i int) (rueidis.RedisMessage, bool)) bool {
-	for i, cond := range conds {
-		reply, present := stored(i)
-		if !present || reply.IsNil() {
-			if cond.present {
-				return false
-			}
-			continue
-		}
-		text, err := reply.ToString()
-		if err != nil || text != cond.text || !cond.present && cond.text == "" {
+	for i := range conds {
+		if reply, ok := stored(i); !conds[i].holds(reply, ok) {
 			return false
 		}
 	}

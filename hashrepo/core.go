@@ -60,10 +60,10 @@ type fieldError struct {
 func (e *fieldError) Error() string { return fmt.Sprintf("field %q: %v", e.name, e.err) }
 func (e *fieldError) Unwrap() error { return e.err }
 
-// refuse returns the error of an operation that the plan or the codec refuses.
+// notApplied returns the error of an operation that the plan or the codec refuses.
 // The error names the field of a fieldError, as do the codec's own errors in
 // it.
-func refuse(t fault.Target, err error) error {
+func notApplied(t fault.Target, err error) error {
 	if err == nil {
 		return nil
 	}

@@ -86,7 +86,7 @@ func (p *plan) decodeValues(values []rueidis.RedisMessage, into reflect.Value) (
 // decodeTexts decodes the texts of a record, by stored name. It consumes the
 // map.
 func (p *plan) decodeTexts(texts map[string]string, into reflect.Value) error {
-	delete(texts, reserved)
+	delete(texts, reservedField)
 	if p.elemType != nil {
 		return p.decodeMap(texts, into)
 	}

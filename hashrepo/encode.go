@@ -126,45 +126,54 @@ func (p *plan) encodeMap(v reflect.Value, e *encodedRecord) error {
 	return nil
 }
 
-// encodeField encodes a caller's value for the field with a stored name. It
-// reports false if a field with that value is absent in Redis.
-func (c *core) encodeField(name string, value any) (text string, present bool, err error) {
+// encodedField is a value of one field, encoded.
+type encodedField struct {
+	text  string
+	isNil bool // there is no text
+	// omitted reports whether a write clears the field, because of its
+	// options. Another writer may store the text.
+	omitted bool
+}
+
+// present reports whether a write stores the text.
+func (e encodedField) present() bool { return !e.isNil && !e.omitted }
+
+// encodeField encodes a caller's value for the field with a stored name.
+func (c *core) encodeField(name string, value any) (encodedField, error) {
 	f, err := c.plan.fieldNamed(name)
 	if err != nil {
-		return "", false, err
+		return encodedField{}, err
 	}
 	if c.plan.hasOpenValues() {
 		return c.encodeOpen(value)
 	}
 	v, err := convert(value, f.Field.Type)
 	if err != nil {
-		return "", false, err
+		return encodedField{}, err
 	}
 	if f.Nilable() && isNil(v) {
-		return "", false, nil
+		return encodedField{isNil: true}, nil
 	}
-	// An omitted value has a text too: another writer may have stored it.
-	present = !f.omitted(v)
 	if text, ok := f.Verbatim(v); ok {
-		return text, present, nil
+		return encodedField{text: text, omitted: f.omitted(v)}, nil
 	}
 	data, err := f.Append(nil, v)
-	return string(data), present, err
+	return encodedField{text: string(data), omitted: f.omitted(v)}, err
 }
 
 // encodeOpen encodes a caller's value as its own type.
-func (c *core) encodeOpen(value any) (text string, present bool, err error) {
+func (c *core) encodeOpen(value any) (encodedField, error) {
 	v := reflect.ValueOf(value)
 	if !v.IsValid() {
-		return "", false, nil
+		return encodedField{isNil: true}, nil
 	}
 	typ, err := c.plan.compileArgument(v.Type())
 	if err != nil {
-		return "", false, err
+		return encodedField{}, err
 	}
 	if typ.Nilable() && isNil(v) {
-		return "", false, nil
+		return encodedField{isNil: true}, nil
 	}
 	data, err := typ.Append(nil, v)
-	return string(data), true, err
+	return encodedField{text: string(data)}, err
 }

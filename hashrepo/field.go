@@ -45,8 +45,9 @@ func (f Field[T, V]) Get(ctx context.Context, repo Repository[T], id string) (v 
 }
 
 // Eq returns the condition that the stored field equals v, as the codec encodes
-// it. If v is absent in Redis, such as nil, the condition is that the field is
-// absent.
+// it. If v is nil, the condition is that the field is absent. If an option of
+// the field leaves v out, such as a zero value with omitzero, an absent field
+// matches too.
 func (f Field[T, V]) Eq(v V) Cond[T] { return Cond[T]{fieldValue{f.name, v}} }
 
 // Set returns the patch that sets the field to v and removes the field's own

@@ -118,7 +118,7 @@ func (c *core) decodeSnapshot(t fault.Target, stored snapshot, v reflect.Value) 
 		return nil, nil
 	}
 	if err := c.plan.decodeTexts(maps.Clone(stored.texts), v); err != nil {
-		return nil, refuse(t, err)
+		return nil, notApplied(t, err)
 	}
 	return c.encodeTexts(t, v)
 }

@@ -86,7 +86,7 @@ func (c *core) compile(t fault.Target, patches []patch) (*changes, error) {
 		p := &patches[i]
 		f, err := c.patchedField(p)
 		if err != nil {
-			return nil, refuse(t.WithField(p.name), err)
+			return nil, notApplied(t.WithField(p.name), err)
 		}
 		targets[i] = f
 		if p.appendsNothing() {
@@ -108,7 +108,7 @@ func (c *core) compile(t fault.Target, patches []patch) (*changes, error) {
 			err = c.addOperation(ch, targets[i], p)
 		}
 		if err != nil {
-			return nil, refuse(t.WithField(p.name), err)
+			return nil, notApplied(t.WithField(p.name), err)
 		}
 	}
 	return ch, nil
@@ -130,7 +130,7 @@ func (c *core) patchedField(p *patch) (*field, error) {
 	}
 	f, err := c.plan.fieldNamed(p.name)
 	if err != nil {
-		if p.kind == patchStamp && p.name != reserved {
+		if p.kind == patchStamp && p.name != reservedField {
 			return nil, nil
 		}
 		return nil, err
@@ -208,8 +208,8 @@ func (c *core) fieldAs(f *field, typ reflect.Type) (*field, error) {
 // addOperation adds a patch as an operation of update.lua.
 func (c *core) addOperation(ch *changes, f *field, p *patch) error {
 	if f == nil {
-		text, present, err := c.encodeOpen(p.value)
-		return c.addSet(ch, p, text, present, err)
+		encoded, err := c.encodeOpen(p.value)
+		return c.addSet(ch, p, encoded, err)
 	}
 	typ := f.Field.Type
 	switch p.kind {
@@ -235,26 +235,26 @@ func (c *core) addOperation(ch *changes, f *field, p *patch) error {
 		}
 		ch.add(operation{kind: opAppend, field: p.name, typ: typ, text: string(text[1 : len(text)-1])})
 	default:
-		text, present, err := c.encodeField(p.name, p.value)
-		return c.addSet(ch, p, text, present, err)
+		encoded, err := c.encodeField(p.name, p.value)
+		return c.addSet(ch, p, encoded, err)
 	}
 	return nil
 }
 
 // addSet adds the operation that stores the encoded value of a patch, or clears
-// the field if the value is absent in Redis.
-func (c *core) addSet(ch *changes, p *patch, text string, present bool, err error) error {
+// the field if the value is absent in Redis. It returns err if it is not nil.
+func (c *core) addSet(ch *changes, p *patch, encoded encodedField, err error) error {
 	switch {
 	case err != nil:
 		return err
-	case !present:
+	case !encoded.present():
 		ch.add(operation{kind: opClear, field: p.name})
 	case p.kind == patchSetFor:
-		ch.add(operation{kind: opSetFor, field: p.name, text: text, lifetime: duration.Milliseconds(p.lifetime)})
+		ch.add(operation{kind: opSetFor, field: p.name, text: encoded.text, lifetime: duration.Milliseconds(p.lifetime)})
 	default:
-		ch.add(operation{kind: opSet, field: p.name, text: text})
+		ch.add(operation{kind: opSet, field: p.name, text: encoded.text})
 	}
-	return c.checkFieldSize(len(text))
+	return c.checkFieldSize(len(encoded.text))
 }
 
 // sumRange returns the range of an integer type in decimal. If a signed integer

@@ -13,8 +13,9 @@ import (
 	"github.com/symphony-go/symphony/internal/fields"
 )
 
-// reserved is the name of the field that keeps a record without another field.
-const reserved = "_"
+// reservedField is the name of the field that keeps a record without another
+// field.
+const reservedField = "_"
 
 // plan is a record type compiled for one codec. It knows the fields of the type
 // and how each is encoded and decoded, so that a call inspects no type.
@@ -153,8 +154,8 @@ func (p *plan) compileStruct() error {
 			errs = append(errs, fmt.Errorf("%s: an extra field must be a map[string]string, not %v", f.GoName, f.Type))
 		case f.Extra:
 			p.extra = &f
-		case f.Name == reserved:
-			errs = append(errs, fmt.Errorf("%s: the name %q is reserved; use another name", f.GoName, reserved))
+		case f.Name == reservedField:
+			errs = append(errs, fmt.Errorf("%s: the name %q is reserved; use another name", f.GoName, reservedField))
 		case f.Version && p.version != nil:
 			errs = append(errs, fmt.Errorf("%s: %s has the option version already; remove it from one of them", f.GoName, p.version.GoName))
 		case f.Version && (f.Type != reflect.TypeFor[int64]() || f.OmitZero || f.OmitEmpty):
@@ -222,7 +223,7 @@ func (p *plan) fieldNamed(name string) (*field, error) {
 
 // checkName returns an error if a field's name is reserved.
 func checkName(name string) error {
-	if name == reserved {
+	if name == reservedField {
 		return &fieldError{name, fmt.Errorf("%w: the name is reserved; use another name", fault.ErrUnknownField)}
 	}
 	return nil

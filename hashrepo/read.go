@@ -92,7 +92,7 @@ func (c *core) newCache() *store.CachedReader {
 		Command: func(key string) rueidis.Cacheable { return rueidis.Cacheable(c.readCommand(key)) },
 		Decode: func(t fault.Target, reply *rueidis.RedisMessage, into reflect.Value) (bool, error) {
 			found, err := c.plan.decode(reply, into)
-			return found, refuse(t, err)
+			return found, notApplied(t, err)
 		},
 		Ambiguous: !c.plan.readsAllFields(),
 		Uncached:  c.fetch,
@@ -130,7 +130,7 @@ func (c *core) decodeReply(ctx context.Context, t fault.Target, reply rueidis.Re
 	}
 	found, err := c.plan.decode(&message, into)
 	if err != nil {
-		return refuse(t, err)
+		return notApplied(t, err)
 	}
 	if found {
 		return nil
@@ -165,7 +165,7 @@ func (c *core) getExisting(ctx context.Context, t fault.Target, into reflect.Val
 		return t.NotApplied(fault.ErrNotFound)
 	}
 	_, err = c.plan.decode(&reply, into)
-	return refuse(t, err)
+	return notApplied(t, err)
 }
 
 // readWithExists reads a record and whether it exists, in one transaction.
@@ -212,7 +212,7 @@ func (c *core) getMany(ctx context.Context, ids []string, into func(i int) refle
 			continue
 		}
 		if found[i], err = c.plan.decode(&message, into(i)); err != nil {
-			errs = append(errs, refuse(targets[i], err))
+			errs = append(errs, notApplied(targets[i], err))
 		} else if !found[i] && !c.plan.readsAllFields() {
 			empty = append(empty, i)
 		}

@@ -48,10 +48,11 @@ func (r *rewrite) addPatch(c *core, p *patch) error {
 	}
 	text, present := "", false
 	if p.kind != patchClear {
-		var err error
-		if text, present, err = c.encodeField(p.name, p.value); err != nil {
+		encoded, err := c.encodeField(p.name, p.value)
+		if err != nil {
 			return err
 		}
+		text, present = encoded.text, encoded.present()
 	}
 	r.kind, r.lifetime = opSet, ""
 	if p.kind == patchSetFor && present {
@@ -123,7 +124,7 @@ func (c *core) applyRewrites(ctx context.Context, t fault.Target, rewrites []*re
 			err = c.checkFieldSize(len(result.text))
 		}
 		if err != nil {
-			return nil, refuse(t.WithField(r.name), err)
+			return nil, notApplied(t.WithField(r.name), err)
 		}
 		operations = append(operations, required, result)
 	}

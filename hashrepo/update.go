@@ -94,7 +94,7 @@ func (c *core) merge(ctx context.Context, id string, patches []patch, into refle
 		return c.get(ctx, "Merge", id, into)
 	}
 	if _, err := c.plan.decode(reply, into); err != nil {
-		return markApplied(refuse(t, err))
+		return markApplied(notApplied(t, err))
 	}
 	return nil
 }
@@ -115,11 +115,11 @@ func (c *core) increment(ctx context.Context, op, id string, p patch, sum any) e
 	}
 	f, err := c.patchedField(&p)
 	if err != nil {
-		return refuse(t, err)
+		return notApplied(t, err)
 	}
 	v := reflect.New(f.Field.Type).Elem()
 	if err := f.Decode(texts[0], v); err != nil {
-		return markApplied(refuse(t, err))
+		return markApplied(notApplied(t, err))
 	}
 	out := reflect.ValueOf(sum).Elem()
 	out.Set(v.Convert(out.Type()))

@@ -118,7 +118,7 @@ func (c *core) replace(ctx context.Context, id string, v reflect.Value) error {
 func (c *core) encode(t fault.Target, v reflect.Value) (*encodedRecord, error) {
 	e, err := c.plan.encode(v)
 	if err != nil {
-		return nil, refuse(t, err)
+		return nil, notApplied(t, err)
 	}
 	limit := c.MaxValueBytes()
 	for i := 1; i < len(e.pairs); i += 2 {
@@ -139,7 +139,7 @@ func (c *core) write(ctx context.Context, t fault.Target, e *encodedRecord, mayB
 		return c.runUpsert(ctx, t, e, false)
 	}
 	if mayBeEmpty {
-		e.absent = append(e.absent, reserved)
+		e.absent = append(e.absent, reservedField)
 	}
 	return c.sendTransaction(ctx, t, e)
 }
