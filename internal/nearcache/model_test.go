@@ -12,35 +12,35 @@ import (
 	"pgregory.net/rapid"
 )
 
-// model is a server, the connections to it and those who read and write, one
-// step at a time. A key's value is the number of times that it was written.
+// model simulates a server, its connections, and callers that read and write, one
+// step at a time. The value of a key is the number of writes to it.
 type model struct {
 	cache  *Cache
 	origin *Origin
-	views  []*View // the record as one type, and as another
+	views  []*View // of one type and of another
 
 	versions map[string]int
-	lines    map[string]*line // the connection that a key's reads take
-	old      []*line          // replaced, and not known to be broken yet
+	conns    map[string]*testConn // the connection for the reads of each key
+	replaced []*testConn          // replaced connections that have not yet reported an error
 	reads    []*read
-	writes   []write // applied, and not answered yet
-	floor    map[string]int
+	writes   []write        // applied, but not yet acknowledged
+	minimum  map[string]int // what a reader of each key must get at least
 }
 
-// line is a connection. What is on it arrives in order, or never.
-type line struct {
+// testConn is a connection. It delivers its messages in order, or not at all.
+type testConn struct {
 	*connection
-	asked   []*read
-	tracked map[string]bool
-	coming  []func()
+	requests []*read
+	tracked  map[string]bool
+	incoming []func()
 }
 
-// read is a Load, and the least that those who wait for it may be given.
+// read is a load, and the smallest version that its callers may get.
 type read struct {
 	load    *Load
 	key     string
-	floor   int
-	waiting bool // for an answer
+	minimum int
+	waiting bool // for a reply
 	version int
 	arrived bool
 }
@@ -57,24 +57,25 @@ func newModel() *model {
 	o := c.NewOrigin()
 	realm := o.NewRealm(nil)
 	m := &model{
-		cache: c, origin: o, views: []*View{realm.View("space", "shape", time.Hour), realm.View("space", "other", time.Hour)},
-		versions: map[string]int{}, lines: map[string]*line{}, floor: map[string]int{},
+		cache: c, origin: o, views: []*View{realm.View("space", "format", time.Hour), realm.View("space", "other", time.Hour)},
+		versions: map[string]int{}, conns: map[string]*testConn{}, minimum: map[string]int{},
 	}
-	first := m.newLine()
+	first := m.newConn()
 	for _, key := range modelKeys {
-		m.lines[key] = first
+		m.conns[key] = first
 	}
 	return m
 }
 
-func (m *model) newLine() *line {
-	return &line{connection: m.origin.NewConnection(rueidis.CacheStoreOption{}).(*connection), tracked: map[string]bool{}}
+func (m *model) newConn() *testConn {
+	return &testConn{connection: m.origin.NewConnection(rueidis.CacheStoreOption{}).(*connection), tracked: map[string]bool{}}
 }
 
-// given notes what somebody was given: nobody may be given less afterwards.
-func (m *model) given(t *rapid.T, key string, version, least int) {
-	require.GreaterOrEqual(t, version, least, "%s went backwards, or hides a write of its own", key)
-	m.floor[key] = max(m.floor[key], version)
+// observe records that a caller got a version. No caller may get an older one
+// afterwards.
+func (m *model) observe(t *rapid.T, key string, version, minimum int) {
+	require.GreaterOrEqual(t, version, minimum, "the value of %s is older than one that was already read or written", key)
+	m.minimum[key] = max(m.minimum[key], version)
 }
 
 func (m *model) value(e *Entry) int {
@@ -89,87 +90,87 @@ func (m *model) view(t *rapid.T) *View { return rapid.SampledFrom(m.views).Draw(
 func (m *model) find(t *rapid.T) {
 	key := rapid.SampledFrom(modelKeys).Draw(t, "key")
 	if e := m.view(t).Find(key); e != nil {
-		m.given(t, key, m.value(e), m.floor[key])
+		m.observe(t, key, m.value(e), m.minimum[key])
 	}
 }
 
-func (m *model) begin(t *rapid.T) {
+func (m *model) start(t *rapid.T) {
 	key := rapid.SampledFrom(modelKeys).Draw(t, "key")
 	l, leads, e := m.view(t).JoinOrStart(key, key)
 	switch {
 	case e != nil:
-		m.given(t, key, m.value(e), m.floor[key])
+		m.observe(t, key, m.value(e), m.minimum[key])
 	case leads:
-		m.reads = append(m.reads, &read{load: l, key: key, floor: m.floor[key]})
+		m.reads = append(m.reads, &read{load: l, key: key, minimum: m.minimum[key]})
 	default:
 		for _, r := range m.reads {
 			if r.load == l {
-				r.floor = max(r.floor, m.floor[key])
+				r.minimum = max(r.minimum, m.minimum[key])
 			}
 		}
 	}
 }
 
-// pick draws one of the reads that are so.
-func (m *model) pick(t *rapid.T, so func(*read) bool) *read {
-	var some []*read
+// drawRead draws one of the matching reads.
+func (m *model) drawRead(t *rapid.T, matches func(*read) bool) *read {
+	var matching []*read
 	for _, r := range m.reads {
-		if so(r) {
-			some = append(some, r)
+		if matches(r) {
+			matching = append(matching, r)
 		}
 	}
-	if len(some) == 0 {
-		t.Skip("there is none")
+	if len(matching) == 0 {
+		t.Skip("no read matches")
 	}
-	return rapid.SampledFrom(some).Draw(t, "read")
+	return rapid.SampledFrom(matching).Draw(t, "read")
 }
 
 func (m *model) send(t *rapid.T) {
-	r := m.pick(t, func(r *read) bool { return !r.waiting && !r.arrived })
-	line := m.lines[r.key]
-	line.Flight(r.key, "GET", 0, time.Time{})
+	r := m.drawRead(t, func(r *read) bool { return !r.waiting && !r.arrived })
+	conn := m.conns[r.key]
+	conn.Flight(r.key, "GET", 0, time.Time{})
 	r.waiting = true
-	line.asked = append(line.asked, r)
+	conn.requests = append(conn.requests, r)
 }
 
-func (m *model) line(t *rapid.T) *line {
-	lines := append([]*line{}, m.old...)
+func (m *model) drawConn(t *rapid.T) *testConn {
+	conns := append([]*testConn{}, m.replaced...)
 	for _, key := range modelKeys {
-		lines = append(lines, m.lines[key])
+		conns = append(conns, m.conns[key])
 	}
-	return rapid.SampledFrom(lines).Draw(t, "line")
+	return rapid.SampledFrom(conns).Draw(t, "conn")
 }
 
-// serve makes the server answer the oldest question on a line.
+// serve makes the server reply to the oldest request of a connection.
 func (m *model) serve(t *rapid.T) {
-	line := m.line(t)
-	if len(line.asked) == 0 {
-		t.Skip("nothing was asked")
+	conn := m.drawConn(t)
+	if len(conn.requests) == 0 {
+		t.Skip("the connection has no request")
 	}
-	r := line.asked[0]
-	line.asked = line.asked[1:]
-	line.tracked[r.key] = true
+	r := conn.requests[0]
+	conn.requests = conn.requests[1:]
+	conn.tracked[r.key] = true
 	version := m.versions[r.key]
-	line.coming = append(line.coming, func() {
+	conn.incoming = append(conn.incoming, func() {
 		if r.waiting {
 			r.version, r.arrived, r.waiting = version, true, false
 		}
 	})
 }
 
-// receive makes a line bring what is the next on it.
+// receive delivers the next message of a connection.
 func (m *model) receive(t *rapid.T) {
-	line := m.line(t)
-	if len(line.coming) == 0 {
-		t.Skip("nothing comes")
+	conn := m.drawConn(t)
+	if len(conn.incoming) == 0 {
+		t.Skip("the connection has no message")
 	}
-	line.coming[0]()
-	line.coming = line.coming[1:]
+	conn.incoming[0]()
+	conn.incoming = conn.incoming[1:]
 }
 
-// end gives what arrived to all who wait for it.
+// end ends a load that got its reply, and delivers the value to its callers.
 func (m *model) end(t *rapid.T) {
-	r := m.pick(t, func(r *read) bool { return r.arrived })
+	r := m.drawRead(t, func(r *read) bool { return r.arrived })
 	r.load.Confirm()
 	var value any
 	if r.version > 0 {
@@ -177,7 +178,7 @@ func (m *model) end(t *rapid.T) {
 	}
 	r.load.Cache(value, 8, -1)
 	m.remove(r)
-	m.given(t, r.key, r.version, r.floor)
+	m.observe(t, r.key, r.version, r.minimum)
 }
 
 func (m *model) remove(r *read) {
@@ -189,51 +190,50 @@ func (m *model) remove(r *read) {
 	}
 }
 
-// whole is a read from its beginning to its end, on a line where nothing else
-// is under way.
-func (m *model) whole(t *rapid.T) {
+// readAtOnce starts and ends a read on a connection that is idle.
+func (m *model) readAtOnce(t *rapid.T) {
 	key := rapid.SampledFrom(modelKeys).Draw(t, "key")
-	line := m.lines[key]
-	if len(line.asked)+len(line.coming) > 0 {
-		t.Skip("the line is busy")
+	conn := m.conns[key]
+	if len(conn.requests)+len(conn.incoming) > 0 {
+		t.Skip("the connection is busy")
 	}
 	l, leads, _ := m.view(t).JoinOrStart(key, key)
 	if !leads {
-		t.Skip("it is in memory, or under way")
+		t.Skip("the record is cached or being read")
 	}
-	line.Flight(key, "GET", 0, time.Time{})
-	line.tracked[key] = true
+	conn.Flight(key, "GET", 0, time.Time{})
+	conn.tracked[key] = true
 	version := m.versions[key]
 	l.Confirm()
 	l.Cache(&version, 8, -1)
-	m.given(t, key, version, m.floor[key])
+	m.observe(t, key, version, m.minimum[key])
 }
 
-// apply makes the server write, and tell those who read.
+// apply writes on the server, which sends invalidations to the readers.
 func (m *model) apply(key string) int {
 	m.versions[key]++
-	for _, line := range m.all() {
-		if line.tracked[key] {
-			delete(line.tracked, key)
-			line.coming = append(line.coming, func() { m.origin.Forget(key) })
+	for _, conn := range m.allConns() {
+		if conn.tracked[key] {
+			delete(conn.tracked, key)
+			conn.incoming = append(conn.incoming, func() { m.origin.Forget(key) })
 		}
 	}
 	return m.versions[key]
 }
 
-func (m *model) all() []*line {
-	set := map[*line]bool{}
-	for _, line := range m.lines {
-		set[line] = true
+func (m *model) allConns() []*testConn {
+	set := map[*testConn]bool{}
+	for _, conn := range m.conns {
+		set[conn] = true
 	}
-	for _, line := range m.old {
-		set[line] = true
+	for _, conn := range m.replaced {
+		set[conn] = true
 	}
-	var lines []*line
-	for line := range set {
-		lines = append(lines, line)
+	var conns []*testConn
+	for conn := range set {
+		conns = append(conns, conn)
 	}
-	return lines
+	return conns
 }
 
 func (m *model) ownWrite(t *rapid.T) {
@@ -241,15 +241,15 @@ func (m *model) ownWrite(t *rapid.T) {
 	m.writes = append(m.writes, write{key, m.apply(key)})
 }
 
-// answer ends a write of this process.
+// answer acknowledges a write of this process.
 func (m *model) answer(t *rapid.T) {
 	if len(m.writes) == 0 {
-		t.Skip("nothing was written")
+		t.Skip("no write is unacknowledged")
 	}
 	w := m.writes[0]
 	m.writes = m.writes[1:]
 	m.origin.Forget(w.key)
-	m.floor[w.key] = max(m.floor[w.key], w.version)
+	m.minimum[w.key] = max(m.minimum[w.key], w.version)
 }
 
 func (m *model) otherWrite(t *rapid.T) { m.apply(rapid.SampledFrom(modelKeys).Draw(t, "key")) }
@@ -258,49 +258,49 @@ func (m *model) flush(*rapid.T) {
 	for _, key := range modelKeys {
 		m.versions[key]++
 	}
-	for _, line := range m.all() {
-		line.tracked = map[string]bool{}
-		line.coming = append(line.coming, func() { line.Delete(nil) })
+	for _, conn := range m.allConns() {
+		conn.tracked = map[string]bool{}
+		conn.incoming = append(conn.incoming, func() { conn.Delete(nil) })
 	}
 }
 
-// replace makes the reads of a key take another line, while the old one is
-// thought to be alive.
+// replace makes the reads of a key use another connection, while the old one has
+// not yet reported an error.
 func (m *model) replace(t *rapid.T) {
 	key := rapid.SampledFrom(modelKeys).Draw(t, "key")
-	m.old = append(m.old, m.lines[key])
-	m.lines[key] = m.newLine()
+	m.replaced = append(m.replaced, m.conns[key])
+	m.conns[key] = m.newConn()
 }
 
-// breaks ends a line that was replaced, with all that was on it. Some reads are
-// sent again, others are given up.
-func (m *model) breaks(t *rapid.T) {
-	if len(m.old) == 0 {
-		t.Skip("no line is old")
+// breakConn breaks a replaced connection, and loses all its messages. Some reads
+// are sent again, the others fail.
+func (m *model) breakConn(t *rapid.T) {
+	if len(m.replaced) == 0 {
+		t.Skip("no connection was replaced")
 	}
-	line := m.old[0]
-	m.old = m.old[1:]
-	for _, current := range m.lines {
-		if current == line {
+	conn := m.replaced[0]
+	m.replaced = m.replaced[1:]
+	for _, current := range m.conns {
+		if current == conn {
 			return
 		}
 	}
-	line.Close(errors.New("broken"))
+	conn.Close(errors.New("broken"))
 	for _, r := range append([]*read{}, m.reads...) {
-		if !r.waiting || r.load.epoch != line.epoch.Load() {
+		if !r.waiting || r.load.epoch != conn.epoch.Load() {
 			continue
 		}
 		r.waiting = false
-		if rapid.Bool().Draw(t, "gives up") {
+		if rapid.Bool().Draw(t, "fails") {
 			r.load.Fail(errors.New("broken"))
 			m.remove(r)
 		}
 	}
 }
 
-// Whatever the order in which things happen: nobody is given less than what
-// somebody was given before, or than what this process wrote.
-func TestNothingGoesBackwardsAndOwnWritesShow(t *testing.T) {
+// In every order of events, no caller gets a value that is older than one that
+// another caller got before, or than a write of this process.
+func TestReadsAreMonotonicAndSeeOwnWrites(t *testing.T) {
 	steps := flag.Lookup("rapid.steps")
 	was := steps.Value.String()
 	require.NoError(t, steps.Value.Set("100"))
@@ -309,16 +309,16 @@ func TestNothingGoesBackwardsAndOwnWritesShow(t *testing.T) {
 		m := newModel()
 		defer m.cache.Close()
 		t.Repeat(map[string]func(*rapid.T){
-			"find": m.find, "find too": m.find, "whole read": m.whole, "begin": m.begin, "send": m.send, "serve": m.serve, "receive": m.receive, "end": m.end,
+			"find": m.find, "find again": m.find, "read at once": m.readAtOnce, "start": m.start, "send": m.send, "serve": m.serve, "receive": m.receive, "end": m.end,
 			"own write": m.ownWrite, "answer": m.answer, "other write": m.otherWrite, "flush": m.flush,
-			"replace": m.replace, "break": m.breaks,
-			"": func(t *rapid.T) { m.consistent(t) },
+			"replace": m.replace, "break": m.breakConn,
+			"": func(t *rapid.T) { m.checkCounters(t) },
 		})
 	})
 }
 
-// consistent compares what the cache counts with what it holds.
-func (m *model) consistent(t *rapid.T) {
+// checkCounters compares the counters of the cache with its content.
+func (m *model) checkCounters(t *rapid.T) {
 	m.cache.mu.Lock()
 	defer m.cache.mu.Unlock()
 	held, bytes := 0, 0
@@ -349,15 +349,15 @@ func (m *model) consistent(t *rapid.T) {
 	require.Equal(t, len(m.reads), loads)
 }
 
-// The model must not be idle: each thing it can do leads somewhere.
-func TestTheModelServesFromMemory(t *testing.T) {
+// The steps of the model do cache values.
+func TestModelCachesValues(t *testing.T) {
 	m := newModel()
 	defer m.cache.Close()
 	view := m.views[0]
 	l, leads, e := view.JoinOrStart("a", "a")
 	require.True(t, leads)
 	require.Nil(t, e)
-	m.lines["a"].Flight("a", "GET", 0, time.Time{})
+	m.conns["a"].Flight("a", "GET", 0, time.Time{})
 	_, leads, _ = view.JoinOrStart("a", "a")
 	require.False(t, leads, "a second read joins the first")
 	require.True(t, l.Current())
@@ -366,19 +366,20 @@ func TestTheModelServesFromMemory(t *testing.T) {
 	require.NotNil(t, view.Find("a"))
 	require.NotNil(t, view.Record("a"))
 	require.Nil(t, view.Find("b"))
-	m.lines["a"].Close(nil)
+	m.conns["a"].Close(nil)
 	require.Nil(t, view.Find("a"))
 	for end := time.Now().Add(10 * time.Second); view.realm.Stats().Entries > 0; time.Sleep(time.Millisecond) {
-		require.True(t, time.Now().Before(end), "the sweeper does not come")
+		require.True(t, time.Now().Before(end), "the sweeper does not remove the entry")
 	}
 }
 
-func TestAViewKnowsItsRecordsByTheirIDs(t *testing.T) {
+// Views that share ids do not share entries, unless their identities are equal.
+func TestViewsWithTheSameIDs(t *testing.T) {
 	c := New(Config{MaxBytes: 1 << 20, MaxStale: time.Hour})
 	defer c.Close()
 	o := c.NewOrigin()
 	realm := o.NewRealm(nil)
-	line := o.NewConnection(rueidis.CacheStoreOption{})
+	conn := o.NewConnection(rueidis.CacheStoreOption{})
 	views := []*View{realm.View("x", 1, time.Hour), realm.View("y", 1, time.Hour), realm.View("x", 2, time.Hour), realm.View("x", 1, time.Minute), o.NewRealm(nil).View("x", 1, time.Hour)}
 	var ids []string
 	for n := range 100 {
@@ -392,7 +393,7 @@ func TestAViewKnowsItsRecordsByTheirIDs(t *testing.T) {
 			}
 			l, leads, _ := v.JoinOrStart(key, id)
 			require.True(t, leads)
-			line.Flight(key, "GET", 0, time.Time{})
+			conn.Flight(key, "GET", 0, time.Time{})
 			l.Confirm()
 			l.Cache(&key, 8, -1)
 		}
@@ -403,25 +404,24 @@ func TestAViewKnowsItsRecordsByTheirIDs(t *testing.T) {
 		}
 		require.Nil(t, v.Find("nobody"))
 		same := realm.View("x", 1, time.Hour)
-		require.Equal(t, views[0].identity, same.identity, "a repository made anew finds what another one read")
+		require.Equal(t, views[0].identity, same.identity, "a new repository finds the entries of an equal one")
 	}
 }
 
-// What comes through a connection that was replaced, and is not known to be
-// broken, is void as soon as the key is read through another: somebody has seen
-// what came through that one.
-func TestAKeyIsKnownThroughOneConnection(t *testing.T) {
+// When a key is read on a second connection, results from the first one are not
+// cached: a caller may have seen a newer value on the second.
+func TestKeyBelongsToOneConnection(t *testing.T) {
 	m := newModel()
 	defer m.cache.Close()
 	one, other := m.views[0], m.views[1]
 	slow, _, _ := one.JoinOrStart("a", "a")
-	m.lines["a"].Flight("a", "GET", 0, time.Time{})
-	m.lines["a"] = m.newLine()
+	m.conns["a"].Flight("a", "GET", 0, time.Time{})
+	m.conns["a"] = m.newConn()
 	quick, _, _ := other.JoinOrStart("a", "a")
-	m.lines["a"].Flight("a", "GET", 0, time.Time{})
+	m.conns["a"].Flight("a", "GET", 0, time.Time{})
 
 	_, leads, _ := one.JoinOrStart("a", "a")
-	require.True(t, leads, "it would join the read on the old connection")
+	require.True(t, leads, "it joined the read on the old connection")
 	require.True(t, quick.Current())
 	require.False(t, slow.Current())
 	slow.Confirm()
