@@ -11,30 +11,30 @@ import (
 )
 
 type (
-	// Enum is the type of an enum whose values are texts.
+	// Enum is the type of an enum whose values are strings.
 	Enum string
-	// UUID writes itself as text, as the usual packages' do.
+	// UUID implements the text interfaces, as the UUID types of common packages do.
 	UUID [16]byte
 )
 
-// MarshalText gives the usual form.
+// MarshalText returns the canonical form.
 func (u UUID) MarshalText() ([]byte, error) {
 	h := hex.EncodeToString(u[:])
 	return []byte(h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]), nil
 }
 
-// UnmarshalText reads the usual form.
+// UnmarshalText parses the canonical form.
 func (u *UUID) UnmarshalText(text []byte) error {
 	b, err := hex.DecodeString(strings.ReplaceAll(string(text), "-", ""))
 	if err != nil || len(b) != len(u) || len(text) != 36 {
-		return errors.New("no UUID")
+		return errors.New("not a UUID")
 	}
 	copy(u[:], b)
 	return nil
 }
 
-// Of None alone, and of what an empty container holds, no value tells the type.
-// These two stand for it while others may.
+// A sample does not show the type of a None or of the elements of an empty
+// container. These types stand for it until other elements show it.
 type (
 	none  struct{}
 	empty struct{}
@@ -47,13 +47,12 @@ var (
 	bigType   = reflect.TypeFor[*big.Int]()
 )
 
-// GoType is the type that a Go program would read the value into: a struct for
-// a model, a slice or map of one type where all elements have it, a pointer
-// where there is None. For a value that is [Value.Without] an equivalent there
-// is none.
+// GoType returns the type that a Go program would read the value into: a struct for
+// a model, a slice or map of one type if all elements have it, a pointer if there
+// is a None. If [Value.Without] returns a reason, there is no such type.
 func (v Value) GoType() reflect.Type {
 	if t := v.goType(); t != noneType {
-		return settled(t)
+		return resolve(t)
 	}
 	return reflect.TypeFor[*string]()
 }
@@ -89,9 +88,9 @@ func (v Value) goType() reflect.Type {
 		}
 		return reflect.TypeFor[Enum]()
 	case "list", "tuple":
-		return reflect.SliceOf(elements(v.Items))
+		return reflect.SliceOf(elementType(v.Items))
 	case "dict":
-		return reflect.MapOf(v.keyType(), elements(v.values()))
+		return reflect.MapOf(v.keyType(), elementType(v.values()))
 	case "model":
 		if v.Inner != nil {
 			return v.Inner.goType()
@@ -114,7 +113,7 @@ func (v Value) keyType() reflect.Type {
 	for i, p := range v.Pairs {
 		keys[i] = p.Key
 	}
-	switch t := elements(keys); {
+	switch t := elementType(keys); {
 	case t == emptyType, t.Kind() == reflect.Bool, t.Kind() == reflect.Int64:
 		return t
 	default:
@@ -136,17 +135,17 @@ func structField(name string, t reflect.Type) reflect.StructField {
 	}
 }
 
-// elements is the one type that all values fit.
-func elements(values []Value) reflect.Type {
+// elementType returns the type that all values fit.
+func elementType(values []Value) reflect.Type {
 	t := emptyType
 	for _, v := range values {
-		t = both(t, v.goType())
+		t = commonType(t, v.goType())
 	}
 	return t
 }
 
-// both is the type that values of two types fit.
-func both(a, b reflect.Type) reflect.Type {
+// commonType returns the type that values of both types fit.
+func commonType(a, b reflect.Type) reflect.Type {
 	switch {
 	case a == b, b == emptyType:
 		return a
@@ -157,38 +156,38 @@ func both(a, b reflect.Type) reflect.Type {
 	case a == noneType:
 		return optional(b)
 	case isOptional(a), isOptional(b):
-		return optional(both(bare(a), bare(b)))
+		return optional(commonType(dereference(a), dereference(b)))
 	case a.Kind() == reflect.Slice && b.Kind() == reflect.Slice:
-		return reflect.SliceOf(both(a.Elem(), b.Elem()))
+		return reflect.SliceOf(commonType(a.Elem(), b.Elem()))
 	case a.Kind() == reflect.Map && b.Kind() == reflect.Map:
-		return bothMaps(a, b)
+		return commonMap(a, b)
 	case a.Kind() == reflect.Struct && b.Kind() == reflect.Struct && a.NumField() == b.NumField():
-		return bothStructs(a, b)
+		return commonStruct(a, b)
 	}
 	return anyType
 }
 
-func bothMaps(a, b reflect.Type) reflect.Type {
-	key := both(a.Key(), b.Key())
+func commonMap(a, b reflect.Type) reflect.Type {
+	key := commonType(a.Key(), b.Key())
 	if key == anyType {
 		return anyType
 	}
-	return reflect.MapOf(key, both(a.Elem(), b.Elem()))
+	return reflect.MapOf(key, commonType(a.Elem(), b.Elem()))
 }
 
-func bothStructs(a, b reflect.Type) reflect.Type {
+func commonStruct(a, b reflect.Type) reflect.Type {
 	fields := make([]reflect.StructField, a.NumField())
 	for i := range fields {
 		f, g := a.Field(i), b.Field(i)
 		if f.Name != g.Name || f.Tag == "" {
 			return anyType
 		}
-		fields[i] = reflect.StructField{Name: f.Name, Type: both(f.Type, g.Type), Tag: f.Tag}
+		fields[i] = reflect.StructField{Name: f.Name, Type: commonType(f.Type, g.Type), Tag: f.Tag}
 	}
 	return reflect.StructOf(fields)
 }
 
-// optional is t, or a pointer to it, so that it has a nil.
+// optional returns t, or a pointer to t if t has no nil value.
 func optional(t reflect.Type) reflect.Type {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
@@ -199,36 +198,36 @@ func optional(t reflect.Type) reflect.Type {
 
 func isOptional(t reflect.Type) bool { return t.Kind() == reflect.Pointer && t != bigType }
 
-func bare(t reflect.Type) reflect.Type {
+func dereference(t reflect.Type) reflect.Type {
 	if isOptional(t) {
 		return t.Elem()
 	}
 	return t
 }
 
-// settled is t with something for the types that no value told.
-func settled(t reflect.Type) reflect.Type {
+// resolve returns t with a type in place of those that no element showed.
+func resolve(t reflect.Type) reflect.Type {
 	switch {
 	case t == noneType, t == emptyType:
 		return anyType
 	case t.Kind() == reflect.Slice:
-		return reflect.SliceOf(settled(t.Elem()))
+		return reflect.SliceOf(resolve(t.Elem()))
 	case t.Kind() == reflect.Map:
-		return reflect.MapOf(settledKey(t.Key()), settled(t.Elem()))
+		return reflect.MapOf(resolveKey(t.Key()), resolve(t.Elem()))
 	case isOptional(t):
-		return optional(settled(t.Elem()))
+		return optional(resolve(t.Elem()))
 	case t.Kind() == reflect.Struct && t.Name() == "":
 		fields := make([]reflect.StructField, t.NumField())
 		for i := range fields {
 			f := t.Field(i)
-			fields[i] = reflect.StructField{Name: f.Name, Type: settled(f.Type), Tag: f.Tag}
+			fields[i] = reflect.StructField{Name: f.Name, Type: resolve(f.Type), Tag: f.Tag}
 		}
 		return reflect.StructOf(fields)
 	}
 	return t
 }
 
-func settledKey(t reflect.Type) reflect.Type {
+func resolveKey(t reflect.Type) reflect.Type {
 	if t == emptyType {
 		return reflect.TypeFor[string]()
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// models are the annotations of the samples' classes, as far as reading needs
-// them: [x] is a list, {k:v} a dict, (x) a tuple, x? may be None.
+// models holds the annotations of the classes in the samples, as far as reading
+// needs them: [x] is a list, {k:v} a dict, (x) a tuple, and x? may be None.
 var models = map[string]map[string]string{
 	"Address":     {"street": "str", "primary": "bool", "zip": "str?"},
 	"AnyVal":      {"v": "any"},
@@ -37,25 +37,25 @@ var models = map[string]map[string]string{
 	"WithLevel":  {"level": "Level"},
 }
 
-// enums are the values of the samples' enums.
+// enums holds the values of the enums in the samples.
 var enums = map[string][]Value{
 	"Color": {str("red"), str("1")},
 	"Level": {{Type: "int", Text: "1"}, {Type: "int", Text: "7"}},
 }
 
-// ReadModel is what the Python package makes of a stored text that is to become
-// a model: every "1" and "0" inside the JSON is a bool, and what that leaves is
-// validated. An error is a ValidationError there.
+// ReadModel returns the model that the Python package reads from a stored text. It
+// turns every "1" and "0" inside the JSON into a bool and validates the result. An
+// error stands for a ValidationError.
 func ReadModel(class, text string) (Value, error) {
 	v, err := loads(text)
 	if err != nil {
 		return v, err
 	}
-	return validate(class, bools(v))
+	return validate(class, toBools(v))
 }
 
-// ReadInto reads a text into the class of a value, if it has one and the text
-// fits there.
+// ReadInto reads a text into the class of a value. If the value has no class, or
+// if the text does not fit it, ReadInto is [Read].
 func ReadInto(v Value, text string) Value {
 	if v.Type == "model" {
 		if got, err := ReadModel(v.Class, text); err == nil {
@@ -65,26 +65,26 @@ func ReadInto(v Value, text string) Value {
 	return Read(text)
 }
 
-// bools makes bools of the strings that models have for them.
-func bools(v Value) Value {
+// toBools replaces the strings "1" and "0" in a value with bools.
+func toBools(v Value) Value {
 	switch {
 	case v.Type == "str" && (v.Text == "1" || v.Text == "0"):
 		return Value{Type: "bool", Bool: v.Text == "1"}
 	case v.Type == "list":
 		for i := range v.Items {
-			v.Items[i] = bools(v.Items[i])
+			v.Items[i] = toBools(v.Items[i])
 		}
 	case v.Type == "dict":
 		for i := range v.Pairs {
-			v.Pairs[i].Value = bools(v.Pairs[i].Value)
+			v.Pairs[i].Value = toBools(v.Pairs[i].Value)
 		}
 	}
 	return v
 }
 
-// validate is pydantic's lax mode, as far as the samples need it.
+// validate follows the lax mode of pydantic, as far as the samples need it.
 func validate(want string, v Value) (Value, error) {
-	bad := fmt.Errorf("a %s for a %s", v.Type, want)
+	mismatch := fmt.Errorf("a %s for a %s", v.Type, want)
 	if inner, ok := strings.CutSuffix(want, "?"); ok {
 		if v.Type == "none" {
 			return v, nil
@@ -122,7 +122,7 @@ func validate(want string, v Value) (Value, error) {
 	if fields, ok := models[want]; ok {
 		return validateModel(want, fields, v)
 	}
-	return v, bad
+	return v, mismatch
 }
 
 func validateNumber(want string, v Value) (Value, error) {
@@ -179,7 +179,7 @@ func validateEnum(class string, members []Value, v Value) (Value, error) {
 			return Value{Type: "enum", Class: class, Str: true, Inner: &m}, nil
 		}
 	}
-	return v, fmt.Errorf("no %s", class)
+	return v, fmt.Errorf("not a %s", class)
 }
 
 func validateModel(class string, fields map[string]string, v Value) (Value, error) {

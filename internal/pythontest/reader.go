@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// Read is what the Python package makes of a stored text: a bool of "1" and of
-// "0", else what the text says as JSON, else the text itself.
+// Read returns the value that the Python package reads from a stored text: a bool
+// for "1" and "0", else the JSON value, else the text itself.
 func Read(text string) Value {
 	switch text {
 	case "1", "0":
@@ -26,9 +26,9 @@ func Read(text string) Value {
 	return v
 }
 
-var errSyntax = errors.New("no JSON")
+var errSyntax = errors.New("not JSON")
 
-// loads is json.loads of Python's standard library.
+// loads follows json.loads of the Python standard library.
 func loads(text string) (Value, error) {
 	p := parser{text}
 	v, err := p.value()
@@ -135,7 +135,7 @@ func (p *parser) dict() (Value, error) {
 	}
 }
 
-// set gives an entry its place, which is the first one's of that key.
+// set adds an entry, or replaces the entry of the same key in its place.
 func (v *Value) set(entry Pair) {
 	i := slices.IndexFunc(v.Pairs, func(p Pair) bool { return p.Key.Text == entry.Key.Text })
 	if i < 0 {
@@ -145,7 +145,7 @@ func (v *Value) set(entry Pair) {
 	v.Pairs[i] = entry
 }
 
-// string reads what follows a quote.
+// string parses the rest of a string after its opening quote.
 func (p *parser) string() (Value, error) {
 	v := str("")
 	var text strings.Builder
@@ -154,7 +154,7 @@ func (p *parser) string() (Value, error) {
 		p.s = p.s[n:]
 		switch {
 		case c == '"':
-			if !v.Half { // no Go string holds such a text
+			if !v.Half { // a Go string cannot hold such a text
 				v.Text = text.String()
 			}
 			return v, nil
@@ -206,7 +206,7 @@ func (p *parser) hex() (rune, bool) {
 	return rune(n), err == nil
 }
 
-// pyFloat is a float by its repr.
+// pyFloat returns a float with the text of its repr.
 func pyFloat(f float64) Value {
 	v := Value{Type: "float"}
 	switch abs := math.Abs(f); {

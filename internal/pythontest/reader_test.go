@@ -9,8 +9,8 @@ import (
 	"github.com/symphony-go/symphony/internal/pythontest"
 )
 
-// The model reads every state as the Python package read it, plain and into
-// models.
+// The model reads every state as the Python package read it, with and without
+// classes.
 func TestReadsAsPythonDoes(t *testing.T) {
 	s := pythontest.Load(t)
 	require.Len(t, s.Values, 84)
@@ -22,13 +22,13 @@ func TestReadsAsPythonDoes(t *testing.T) {
 		for field, want := range r.Reads.Fields {
 			got := read(state.Hash, field)
 			if text, ok := state.Hash[field]; ok && r.Repo == "RedisStateHandler" {
-				got = pythontest.Value{Type: "str", Text: text.S} // its get_field gives the text
+				got = pythontest.Value{Type: "str", Text: text.S} // its get_field returns the text
 			}
 			require.Equal(t, want.String(), got.String(), "%s: %s", r.ID, field)
 			reads++
 		}
 		for method, want := range r.Reads.Whole {
-			if check(t, r, state, method, want) {
+			if requireReads(t, r, state, method, want) {
 				reads++
 			}
 		}
@@ -36,12 +36,12 @@ func TestReadsAsPythonDoes(t *testing.T) {
 	require.Equal(t, 2108, reads)
 }
 
-var ofModel = regexp.MustCompile(`^get\(models?=\{?(?:(\w+): )?(\w+)\}?\)$`)
+var getWithModel = regexp.MustCompile(`^get\(models?=\{?(?:(\w+): )?(\w+)\}?\)$`)
 
-func check(t *testing.T, r pythontest.Record, state pythontest.State, method string, want pythontest.Value) bool {
+func requireReads(t *testing.T, r pythontest.Record, state pythontest.State, method string, want pythontest.Value) bool {
 	t.Helper()
 	field, class := "", ""
-	if m := ofModel.FindStringSubmatch(method); m != nil {
+	if m := getWithModel.FindStringSubmatch(method); m != nil {
 		field, class = m[1], m[2]
 	}
 	switch {

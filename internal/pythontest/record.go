@@ -2,11 +2,11 @@ package pythontest
 
 import "strings"
 
-// Key is the key that the call is about, by the package's own rules.
+// Key returns the key of the call, by the rules of the Python package.
 func (r Record) Key() string {
 	arg := func(name string) string { return r.Args[name].Text }
 	user := r.Ctor["user_id"].Text
-	bare := func(part string) string { return strings.ReplaceAll(part, ":", "_") }
+	withoutColons := func(part string) string { return strings.ReplaceAll(part, ":", "_") }
 	parts := []string{r.Tenant}
 	switch r.Repo {
 	case "RedisUser":
@@ -16,9 +16,9 @@ func (r Record) Key() string {
 	case "RedisTable":
 		parts = append(parts, "df", arg("table_name"), "pkid", arg("pkid"))
 	case "RedisSharedState":
-		parts = append(parts, "SS", bare(arg("state_name")), bare(user))
+		parts = append(parts, "SS", withoutColons(arg("state_name")), withoutColons(user))
 	case "RedisTrigger":
-		parts = append(parts, "EXPTRIGGER", bare(arg("action")), bare(arg("identifier")))
+		parts = append(parts, "EXPTRIGGER", withoutColons(arg("action")), withoutColons(arg("identifier")))
 	case "RedisBatch":
 		parts = append(parts, "batch", arg("service"), arg("entity_key"), arg("action"))
 	case "RedisGeneric":
@@ -27,7 +27,8 @@ func (r Record) Key() string {
 	return strings.Join(parts, ":")
 }
 
-// State is the key's state afterwards; false: there is none.
+// State returns the state of the key after the call. It reports false if there is
+// none.
 func (r Record) State() (State, bool) {
 	for _, s := range r.Raw {
 		if s.Key == r.Key() {
@@ -37,20 +38,20 @@ func (r Record) State() (State, bool) {
 	return State{}, false
 }
 
-// Entry is a stored text and the value that it stands for.
+// Entry is a stored text and the value that it represents.
 type Entry struct {
 	Field string // of a hash
 	Raw   Text
 	Value Value
 }
 
-// Written are the values that the call wrote, beside the texts they became. A
-// text is Missing where the value never got to the server.
+// Written returns the values that the call wrote, with their stored texts. If a
+// value was not written, its text is Missing.
 func (r Record) Written() []Entry {
 	s, _ := r.State()
-	one := func(v Value) []Entry {
+	entry := func(v Value) []Entry {
 		name := r.Args["field"].Text
-		return []Entry{{name, at(s.Hash, name), v}}
+		return []Entry{{name, textAt(s.Hash, name), v}}
 	}
 	switch r.Method {
 	case "upsert", "merge":
@@ -60,17 +61,17 @@ func (r Record) Written() []Entry {
 		}
 		var all []Entry
 		for _, p := range data.Pairs {
-			name := p.Key.name()
-			all = append(all, Entry{name, at(s.Hash, name), p.Value})
+			name := p.Key.jsonKey()
+			all = append(all, Entry{name, textAt(s.Hash, name), p.Value})
 		}
 		return all
 	case "update_field":
-		return one(r.Args["value"])
+		return entry(r.Args["value"])
 	case "append_to_list":
-		return one(Value{Type: "list", Items: append(r.before(), r.Args["value"])})
+		return entry(Value{Type: "list", Items: append(r.itemsBefore(), r.Args["value"])})
 	case "increment_field":
 		if r.Result.Type == "int" {
-			return one(r.Result)
+			return entry(r.Result)
 		}
 	case "set":
 		if r.Repo == "RedisGeneric" {
@@ -86,9 +87,9 @@ func (r Record) Written() []Entry {
 	return nil
 }
 
-// before are the items of a list that a call appends to, as Python reads them:
-// what is no list is dropped.
-func (r Record) before() []Value {
+// itemsBefore returns the items of the list that a call appends to, as Python reads
+// them. A value that is not a list has none.
+func (r Record) itemsBefore() []Value {
 	for _, c := range r.Pre {
 		if c.Argv[0].S != "HSET" || c.Argv[1].S != r.Key() {
 			continue
@@ -102,7 +103,8 @@ func (r Record) before() []Value {
 	return nil
 }
 
-func at(hash map[string]Text, name string) Text {
+// textAt returns the text of a hash field.
+func textAt(hash map[string]Text, name string) Text {
 	if t, ok := hash[name]; ok {
 		return t
 	}

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// Same says whether a Go value, read from what Python stored, is this value.
+// Same reports whether a Go value that was read from stored data is this value.
 func (v Value) Same(got any) bool { return v.same(reflect.ValueOf(got), false) }
 
-// same compares; modelled says that a model encloses the value, where a bool
-// that is read into an interface is the string that stands there.
-func (v Value) same(got reflect.Value, modelled bool) bool {
-	v = v.shown(&modelled)
+// same is Same for a value inside another one. If inModel is true, a model
+// encloses the value, and a bool that is read into an interface is a string.
+func (v Value) same(got reflect.Value, inModel bool) bool {
+	v = v.unwrapped(&inModel)
 	if !got.IsValid() {
 		return v.Type == "none"
 	}
@@ -26,10 +26,10 @@ func (v Value) same(got reflect.Value, modelled bool) bool {
 	case *big.Int:
 		return x == nil && v.Type == "none" || x != nil && v.Type == "int" && x.String() == v.Text
 	case time.Time:
-		at, err := instant(v.Text)
+		at, err := parseISO(v.Text)
 		return err == nil && x.Equal(at)
 	case time.Duration:
-		return v.Type == "timedelta" && x == span(v.Text)
+		return v.Type == "timedelta" && x == parseTimedelta(v.Text)
 	case json.Number:
 		return (v.Type == "Decimal" || v.Type == "int") && string(x) == v.Text
 	case UUID:
@@ -44,29 +44,30 @@ func (v Value) same(got reflect.Value, modelled bool) bool {
 	}
 	switch got.Kind() {
 	case reflect.Pointer, reflect.Interface:
-		return v.same(got.Elem(), modelled)
+		return v.same(got.Elem(), inModel)
 	case reflect.Slice, reflect.Array:
-		return v.sameItems(got, modelled)
+		return v.sameItems(got, inModel)
 	case reflect.Map:
-		return v.sameEntries(got, modelled)
+		return v.sameEntries(got, inModel)
 	case reflect.Struct:
 		return v.sameFields(got)
 	default:
-		return v.sameScalar(got, modelled)
+		return v.sameScalar(got, inModel)
 	}
 }
 
-// shown is the value without its class, which may be a model's.
-func (v Value) shown(modelled *bool) Value {
+// unwrapped returns the value without its class, and sets inModel if the class is
+// a model.
+func (v Value) unwrapped(inModel *bool) Value {
 	for v.Inner != nil {
-		*modelled = *modelled || v.Type == "model"
+		*inModel = *inModel || v.Type == "model"
 		v = *v.Inner
 	}
-	*modelled = *modelled || v.Type == "model"
+	*inModel = *inModel || v.Type == "model"
 	return v
 }
 
-func (v Value) sameScalar(got reflect.Value, modelled bool) bool {
+func (v Value) sameScalar(got reflect.Value, inModel bool) bool {
 	switch {
 	case got.Kind() == reflect.Bool:
 		return v.Type == "bool" && got.Bool() == v.Bool
@@ -78,7 +79,7 @@ func (v Value) sameScalar(got reflect.Value, modelled bool) bool {
 		want, err := strconv.ParseFloat(v.Text, 64)
 		return v.Type == "float" && err == nil &&
 			(math.Float64bits(want) == math.Float64bits(got.Float()) || want != want && got.Float() != got.Float())
-	case got.Kind() == reflect.String && v.Type == "bool" && modelled:
+	case got.Kind() == reflect.String && v.Type == "bool" && inModel:
 		return got.String() == strconv.Itoa(map[bool]int{true: 1}[v.Bool])
 	case got.Kind() == reflect.String:
 		return v.Type == "str" && got.String() == v.Text
@@ -86,19 +87,19 @@ func (v Value) sameScalar(got reflect.Value, modelled bool) bool {
 	return false
 }
 
-func (v Value) sameItems(got reflect.Value, modelled bool) bool {
+func (v Value) sameItems(got reflect.Value, inModel bool) bool {
 	if v.Type != "list" && v.Type != "tuple" || got.Len() != len(v.Items) {
 		return false
 	}
 	for i, item := range v.Items {
-		if !item.same(got.Index(i), modelled && v.Type != "tuple") {
+		if !item.same(got.Index(i), inModel && v.Type != "tuple") {
 			return false
 		}
 	}
 	return true
 }
 
-func (v Value) sameEntries(got reflect.Value, modelled bool) bool {
+func (v Value) sameEntries(got reflect.Value, inModel bool) bool {
 	if v.Type != "dict" && v.Type != "model" || got.Len() != len(v.Pairs) {
 		return false
 	}
@@ -106,7 +107,7 @@ func (v Value) sameEntries(got reflect.Value, modelled bool) bool {
 		key := reflect.New(got.Type().Key()).Elem()
 		switch key.Kind() {
 		case reflect.String:
-			key.SetString(p.Key.name())
+			key.SetString(p.Key.jsonKey())
 		case reflect.Bool:
 			key.SetBool(p.Key.Bool)
 		default:
@@ -117,7 +118,7 @@ func (v Value) sameEntries(got reflect.Value, modelled bool) bool {
 			key.SetInt(n)
 		}
 		item := got.MapIndex(key)
-		if !item.IsValid() || !p.Value.same(item, modelled) {
+		if !item.IsValid() || !p.Value.same(item, inModel) {
 			return false
 		}
 	}
@@ -139,8 +140,8 @@ func (v Value) sameFields(got reflect.Value) bool {
 
 var offset = regexp.MustCompile(`([+-])(\d\d):(\d\d)(?::(\d\d(?:\.\d{6})?))?$`)
 
-// instant reads an isoformat; without an offset it is in UTC.
-func instant(text string) (time.Time, error) {
+// parseISO parses an isoformat. A time without an offset is in UTC.
+func parseISO(text string) (time.Time, error) {
 	east := time.Duration(0)
 	if m := offset.FindStringSubmatch(text); m != nil && len(text) > len(time.DateOnly) {
 		text = strings.TrimSuffix(text, m[0])
@@ -158,8 +159,8 @@ func instant(text string) (time.Time, error) {
 
 var timedelta = regexp.MustCompile(`^(?:(-?\d+) days?, )?(\d+:\d\d:\d\d(?:\.\d{6})?)$`)
 
-// span reads what str gives for a timedelta.
-func span(text string) time.Duration {
+// parseTimedelta parses the str of a timedelta.
+func parseTimedelta(text string) time.Duration {
 	m := timedelta.FindStringSubmatch(text)
 	days, err := strconv.Atoi("0" + m[1])
 	if strings.HasPrefix(m[1], "-") {

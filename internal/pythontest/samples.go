@@ -14,29 +14,29 @@ import (
 //go:embed testdata/python.json
 var file []byte
 
-// Samples are all that was recorded.
+// Samples holds everything that was recorded.
 type Samples struct {
 	Values  []Sample
 	Keys    []Key
 	Records []Record
 }
 
-// Sample is one value, and the text it became.
+// Sample is a value and its stored text.
 type Sample struct {
 	Name  string
 	Value Value
 	Raw   Text
 }
 
-// Key is what one of the package's functions made of its arguments: a key, the
-// parts of one, or whether it is a trigger's.
+// Key is the result of a function of the Python package that handles keys: a key,
+// the parts of a key, or whether a key is that of a trigger.
 type Key struct {
 	Builder string
 	Parts   []string
 	Key     any // string, []any, bool or nil
 }
 
-// Record is a call, and what the server held before and after it.
+// Record is a call, and the state of the server before and after it.
 type Record struct {
 	ID, Repo, Tenant, Method string
 	Ctor, Args               map[string]Value
@@ -52,8 +52,9 @@ type Command struct {
 	Argv []Text
 }
 
-// State is one key of a database. Exactly one of the three values is set, by
-// the kind: string, hash, or list and set. TTL is in seconds, -1 for none.
+// State is one key of a database. The kind decides which value is set: Text for a
+// string, Hash for a hash, Members for a list or a set. TTL is in seconds, or -1 if
+// the key has no lifetime.
 type State struct {
 	DB      int
 	Key     string
@@ -64,10 +65,10 @@ type State struct {
 	Members []Text
 }
 
-// Reads is what the package's own methods read from the state afterwards.
+// Reads holds the results of the reading methods of the Python package afterwards.
 type Reads struct {
 	Whole  map[string]Value // by method: get, get(models={f: Address}), get_chunk, get_ttl
-	Fields map[string]Value // what get_field gives for a field
+	Fields map[string]Value // result of get_field, by field
 }
 
 var load = sync.OnceValues(func() (s Samples, err error) {
@@ -75,7 +76,7 @@ var load = sync.OnceValues(func() (s Samples, err error) {
 	return s, err
 })
 
-// Load gives the samples, which are the same for all tests: change nothing.
+// Load returns the samples. All tests share them, so they must not be changed.
 func Load(tb testing.TB) Samples {
 	tb.Helper()
 	s, err := load()
@@ -85,7 +86,7 @@ func Load(tb testing.TB) Samples {
 	return s
 }
 
-// UnmarshalJSON reads a state by its kind.
+// UnmarshalJSON decodes a state by its kind.
 func (s *State) UnmarshalJSON(data []byte) error {
 	var raw struct {
 		DB    int
@@ -106,10 +107,10 @@ func (s *State) UnmarshalJSON(data []byte) error {
 	case "list", "set":
 		return json.Unmarshal(raw.Value, &s.Members)
 	}
-	return fmt.Errorf("no kind %q", s.Kind)
+	return fmt.Errorf("%q is not a kind", s.Kind)
 }
 
-// UnmarshalJSON tells the fields from the methods.
+// UnmarshalJSON decodes the results by method, and those of get_field by field.
 func (r *Reads) UnmarshalJSON(data []byte) error {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil {
@@ -132,13 +133,13 @@ func (r *Reads) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Text is what stood in Redis; Missing says why nothing did.
+// Text is a stored text. If nothing was stored, Missing holds the reason.
 type Text struct {
 	S       string
 	Missing string
 }
 
-// UnmarshalJSON reads a text, one that was cut short, or what came in its place.
+// UnmarshalJSON decodes a text, a shortened text, or the reason why there is none.
 func (t *Text) UnmarshalJSON(data []byte) error {
 	if data[0] == '"' {
 		return json.Unmarshal(data, &t.S)
@@ -162,18 +163,18 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	switch v.Type {
-	case "enum": // a member that is a str itself is stored as that
+	case "enum": // a member that is a str is stored as this str
 		t.S = v.Inner.Text
 	case "exception":
 		t.Missing = "Python raises " + v.Class
 	default:
-		return fmt.Errorf("no text: %s", data)
+		return fmt.Errorf("%s is not a text", data)
 	}
 	return nil
 }
 
-// restore writes out a text of one repeated character, of which the samples
-// keep the head, the length and the sum.
+// restore rebuilds a text that repeats one character. The samples hold its
+// beginning, its length and its checksum.
 func (t *Text) restore(sum, head string, n int) error {
 	for _, tail := range []string{"", `"]`, `", "second"]`} {
 		t.S = head + strings.Repeat(head[len(head)-1:], n-len(head)-len(tail)) + tail

@@ -12,19 +12,19 @@ import (
 type Value struct {
 	Type  string // str, int, float, bool, none, bytes, datetime, list, dict, model, enum ...
 	Class string // of a model, an enum, an exception
-	Text  string // of a str itself, of what is no container str(value)
+	Text  string // of a str: itself; of another value that is not a container: str(value)
 	Bool  bool
-	Str   bool    // an enum whose members are str or int themselves
-	Half  bool    // a str with half of a surrogate pair
+	Str   bool    // whether the members of the enum are str or int
+	Half  bool    // whether the str holds half of a surrogate pair
 	Items []Value // of a list, a tuple, a set
-	Pairs []Pair  // of a dict in its order; of a model by the names of its fields
-	Inner *Value  // of an enum, or of a model that is one value
+	Pairs []Pair  // of a dict, in its order; of a model, sorted by field name
+	Inner *Value  // of an enum, or of a model that holds one value
 }
 
 // Pair is an entry of a dict, or a field of a model.
 type Pair struct{ Key, Value Value }
 
-// UnmarshalJSON reads a value as the samples write it.
+// UnmarshalJSON decodes a value of the samples.
 func (v *Value) UnmarshalJSON(data []byte) error {
 	var raw struct {
 		T, Cls  string
@@ -77,7 +77,7 @@ func (v *Value) fields(data []byte) error {
 	return err
 }
 
-// sort puts a model's fields in the order of their names.
+// sort sorts the fields of a model by name.
 func (v *Value) sort() {
 	slices.SortFunc(v.Pairs, func(a, b Pair) int { return strings.Compare(a.Key.Text, b.Key.Text) })
 }
@@ -89,7 +89,7 @@ func (v *Value) text(data []byte) error {
 	return err
 }
 
-// Plain is the value without the class around it.
+// Plain returns the value inside its enums and models.
 func (v Value) Plain() Value {
 	for v.Inner != nil {
 		v = *v.Inner
@@ -97,7 +97,7 @@ func (v Value) Plain() Value {
 	return v
 }
 
-// Field gives the value under a name.
+// Field returns the value of a key or field. It reports false if there is none.
 func (v Value) Field(name string) (Value, bool) {
 	for _, p := range v.Pairs {
 		if p.Key.Text == name {
@@ -109,8 +109,8 @@ func (v Value) Field(name string) (Value, bool) {
 
 func str(text string) Value { return Value{Type: "str", Text: text} }
 
-// name is the key of a dict as it stands inside JSON.
-func (v Value) name() string {
+// jsonKey returns a key of a dict as JSON has it.
+func (v Value) jsonKey() string {
 	switch v = v.Plain(); v.Type {
 	case "bool":
 		return strconv.FormatBool(v.Bool)
@@ -121,8 +121,8 @@ func (v Value) name() string {
 	}
 }
 
-// String spells the value out: what is equal in Python, and nothing else, gives
-// equal texts.
+// String returns a text that is equal for two values if and only if they are equal
+// in Python.
 func (v Value) String() string {
 	parts := make([]string, 0, len(v.Items)+len(v.Pairs))
 	for _, item := range v.Items {
@@ -134,7 +134,7 @@ func (v Value) String() string {
 	if len(v.Pairs) > 0 {
 		slices.Sort(parts)
 	}
-	inside := strings.Join(parts, ", ")
+	content := strings.Join(parts, ", ")
 	switch {
 	case v.Str:
 		return v.Inner.String()
@@ -147,10 +147,10 @@ func (v Value) String() string {
 	case v.Type == "str":
 		return fmt.Sprintf("%q", v.Text)
 	case v.Type == "dict":
-		return "{" + inside + "}"
+		return "{" + content + "}"
 	case v.Type == "list":
-		return "[" + inside + "]"
+		return "[" + content + "]"
 	default:
-		return v.Type + " " + v.Class + v.Text + "(" + inside + ")"
+		return v.Type + " " + v.Class + v.Text + "(" + content + ")"
 	}
 }

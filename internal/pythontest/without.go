@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Why a sample has no equivalent in Go.
+// The reasons why a sample has no equivalent in Go.
 const (
 	Refused  = "Python raises an error and writes nothing"
 	HalfPair = "half of a surrogate pair is no text, and Python cannot encode it"
@@ -17,8 +17,8 @@ const (
 	NotParts = "the package looks for the prefix alone, where Parse answers for whole keys"
 )
 
-// Without says why there is no Go value for this one as Python stores it, or
-// nothing where there is one.
+// Without returns why no Go value corresponds to this value as Python stores it. If
+// one does, Without returns "".
 func (v Value) Without() string {
 	switch v.Type {
 	case "bytes", "complex", "set":
@@ -36,16 +36,16 @@ func (v Value) Without() string {
 			return OfEnum
 		}
 	case "list", "tuple", "dict":
-		return v.inside(Repr)
+		return v.withoutInside(Repr)
 	case "model":
-		return v.inside(Refused)
+		return v.withoutInside(Refused)
 	}
 	return ""
 }
 
-// inside is Without for the parts of a container: JSON has no dates, no plain
-// enums, no models, no keys that are tuples.
-func (v Value) inside(reason string) string {
+// withoutInside is Without for the parts of a container. JSON has no dates, no
+// plain enums, no models, and no keys that are tuples.
+func (v Value) withoutInside(reason string) string {
 	parts := append([]Value{}, v.Items...)
 	for _, p := range v.Pairs {
 		if p.Key.Type == "tuple" {
@@ -64,8 +64,8 @@ func (v Value) inside(reason string) string {
 			}
 		case "none", "bool", "int", "float":
 		case "list", "tuple", "dict":
-			if why := part.inside(reason); why != "" {
-				return why
+			if reason := part.withoutInside(reason); reason != "" {
+				return reason
 			}
 		case "enum":
 			if !part.Str {
@@ -75,8 +75,8 @@ func (v Value) inside(reason string) string {
 			if reason == Repr {
 				return reason
 			}
-			if why := part.inside(reason); why != "" {
-				return why
+			if reason := part.withoutInside(reason); reason != "" {
+				return reason
 			}
 		default:
 			return reason
@@ -85,8 +85,8 @@ func (v Value) inside(reason string) string {
 	return ""
 }
 
-// Without says why Go's key patterns have no equivalent for what the function
-// gave, or nothing where they have one.
+// Without returns why the key patterns of Go have no equivalent for the result of
+// the function. If they have one, Without returns "".
 func (k Key) Without() string {
 	parts, _ := k.Key.([]any)
 	for _, part := range k.Parts {
@@ -107,15 +107,15 @@ func (k Key) Without() string {
 	return ""
 }
 
-// Without says why Go has no equivalent for the key or for a value that the
-// call wrote, or nothing where it has.
+// Without returns why Go has no equivalent for the key or for a value that the call
+// wrote. If it has one, Without returns "".
 func (r Record) Without() string {
 	if strings.HasSuffix(r.Key(), ":") && !strings.HasSuffix(r.Ctor["user_id"].Text, ":") {
 		return Empty
 	}
 	for _, e := range r.Written() {
-		if why := e.Value.Without(); why != "" {
-			return why
+		if reason := e.Value.Without(); reason != "" {
+			return reason
 		}
 	}
 	return ""

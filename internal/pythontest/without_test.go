@@ -13,10 +13,10 @@ import (
 	"github.com/symphony-go/symphony/internal/pythontest"
 )
 
-var update = flag.Bool("update", false, "write testdata/without.txt anew")
+var update = flag.Bool("update", false, "rewrite testdata/without.txt")
 
-// The samples that Go has no equivalent for are these and no others, each for
-// its reason.
+// The samples without an equivalent in Go are those of testdata/without.txt, each
+// with its reason.
 func TestWithoutEquivalent(t *testing.T) {
 	const file = "testdata/without.txt"
 	lines, reasons := without(t)
