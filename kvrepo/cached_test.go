@@ -19,6 +19,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
+// cachedPair returns a cached and an uncached view of one repository.
 func cachedPair[T any](t testing.TB, p *pool.Pools, opts ...kvrepo.Option) (cached, plain *kvrepo.KVRepo[T], prefix string) {
 	t.Helper()
 	plain, prefix = newRepo[T](t, p, opts...)
@@ -28,13 +29,13 @@ func cachedPair[T any](t testing.TB, p *pool.Pools, opts ...kvrepo.Option) (cach
 
 func stats(p *pool.Pools) pool.Stats { return p.Stats()[pool.Default] }
 
-// Every way to write drops what is cached, without a word from Redis.
-func TestEveryWriteShowsInTheNextRead(t *testing.T) {
+// Every write removes the value from the cache, even if Redis reports no change.
+func TestEveryWriteIsVisibleToTheNextRead(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{NewClient: pooltest.WithoutInvalidations})
 	cached, plain, _ := cachedPair[string](t, p)
 	shared, err := keys.Bind(pooltest.UniqueTenant())
 	require.NoError(t, err)
-	for what, write := range map[string]func() error{
+	for name, write := range map[string]func() error{
 		"Set":      func() error { return plain.Set(ctx, "k", "new") },
 		"KeepTTL":  func() error { return plain.With(kvrepo.KeepTTL()).Set(ctx, "k", "new") },
 		"IfExists": func() error { return plain.With(kvrepo.IfExists()).Set(ctx, "k", "new") },
@@ -57,9 +58,9 @@ func TestEveryWriteShowsInTheNextRead(t *testing.T) {
 			return numbers.Set(ctx, "k", 7)
 		},
 	} {
-		t.Run(what, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			cached, plain := cached, plain
-			if what == "other type" {
+			if name == "other type" {
 				cached, plain = cached.In(shared), plain.In(shared)
 			}
 			require.NoError(t, plain.Set(ctx, "k", "old"))
@@ -78,7 +79,7 @@ func TestEveryWriteShowsInTheNextRead(t *testing.T) {
 	}
 }
 
-// A cached absence does not hide what another process has loaded meanwhile.
+// A cached absence does not hide a value that another process has stored since.
 func TestGetOrLoadCached(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{NewClient: pooltest.WithoutInvalidations})
 	cached, _, prefix := cachedPair[string](t, p)
@@ -86,7 +87,7 @@ func TestGetOrLoadCached(t *testing.T) {
 	require.ErrorIs(t, err, symphony.ErrNotFound)
 	require.NoError(t, pooltest.Do(t, p, pool.Default, "SET", prefix+"k", "theirs").Error())
 	v, err := cached.GetOrLoad(ctx, "k", func(context.Context) (string, error) {
-		t.Error("it was loaded, and is there")
+		t.Error("load was called although the value exists")
 		return "", nil
 	})
 	require.NoError(t, err)
@@ -102,15 +103,15 @@ func TestGetOrLoadCached(t *testing.T) {
 	v, err = cached.GetOrLoad(ctx, "mine", nil)
 	require.NoError(t, err)
 	require.Equal(t, "mine", v)
-	require.Equal(t, before, stats(p).Commands, "what is in memory needs no lock")
+	require.Equal(t, before, stats(p).Commands, "a value in memory needs no lock")
 }
 
-// Who waits for the value of another's load does not wait for Redis to say that
-// it is there, and does not load too.
+// A caller that waits for the load of another caller neither needs a report of Redis
+// to see its value nor calls load itself.
 func TestWaitingForAnotherLoadCached(t *testing.T) {
 	server := redistest.Server(t)
-	deaf := pooltest.Redis(t, pool.Config{URL: server.URL(), NewClient: pooltest.WithoutInvalidations})
-	cached, _, prefix := cachedPair[string](t, deaf)
+	uninformed := pooltest.Redis(t, pool.Config{URL: server.URL(), NewClient: pooltest.WithoutInvalidations})
+	cached, _, prefix := cachedPair[string](t, uninformed)
 	space, err := keys.Bind(strings.TrimSuffix(prefix, ":"))
 	require.NoError(t, err)
 	theirs, err := kvrepo.New[string](pooltest.Redis(t, pool.Config{URL: server.URL()}), pool.Default, space)
@@ -131,14 +132,14 @@ func TestWaitingForAnotherLoadCached(t *testing.T) {
 	require.ErrorIs(t, err, symphony.ErrNotFound)
 	wg.Go(func() {
 		v, err := cached.GetOrLoad(ctx, "k", func(context.Context) (string, error) {
-			t.Error("it was loaded twice")
+			t.Error("load was called twice")
 			return "", nil
 		})
 		assert.Equal(t, "theirs", v, err)
 	})
-	before := stats(deaf).Commands
-	for end := time.Now().Add(10 * time.Second); stats(deaf).Commands < before+4; time.Sleep(time.Millisecond) {
-		require.True(t, time.Now().Before(end), "it does not wait")
+	before := stats(uninformed).Commands
+	for end := time.Now().Add(10 * time.Second); stats(uninformed).Commands < before+4; time.Sleep(time.Millisecond) {
+		require.True(t, time.Now().Before(end), "the caller does not try again")
 	}
 	close(loaded)
 	wg.Wait()
@@ -177,9 +178,9 @@ func TestCachedGetMany(t *testing.T) {
 			require.ErrorContains(t, err, prefix+"bad")
 			require.NotErrorIs(t, err, symphony.ErrNotFound)
 			require.Equal(t, []kvrepo.Record[[]string]{{ID: "nil"}, {ID: "a", Value: []string{"1"}}}, got)
-			got[1].Value[0] = "spoilt"
+			got[1].Value[0] = "changed"
 			v, err := cached.Get(ctx, "nil")
-			require.NoError(t, err, "a value that is nil is there")
+			require.NoError(t, err, "a nil value exists")
 			require.Nil(t, v)
 			shared, err := cached.PeekShared(ctx, "a")
 			require.NoError(t, err)
@@ -190,7 +191,7 @@ func TestCachedGetMany(t *testing.T) {
 	})
 }
 
-func TestOthersAreSeen(t *testing.T) {
+func TestChangesOfOthersBecomeVisible(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	cached, plain, prefix := cachedPair[string](t, p)
 	require.NoError(t, plain.Set(ctx, "k", "old"))

@@ -6,7 +6,7 @@ import (
 	"github.com/symphony-go/symphony/internal/pooltest"
 )
 
-// What holds on one server holds on a cluster.
+// The tests of a single server pass on a cluster too.
 func TestOnACluster(t *testing.T) {
 	pooltest.OnCluster(t,
 		TestRoundTrip,
@@ -19,7 +19,7 @@ func TestOnACluster(t *testing.T) {
 		TestGetOrLoadLoadsOnce,
 		TestGetOrLoadFails,
 		TestGetOrLoadWaitsNoLongerThanItsContext,
-		TestGetOrLoadComesSecond,
+		TestGetOrLoadReturnsAValueStoredDuringTheLoad,
 		TestGetOrLoadLosesItsLock,
 		TestConcurrentMutationsAllCount,
 		TestMutate,

@@ -11,8 +11,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Delete reports how many of the values existed. DeleteAll removes all values
-// of the repository's space, and of no other.
+// Delete returns the number of values that existed.
 func ExampleKVRepo_Delete() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})
@@ -38,10 +37,6 @@ func ExampleKVRepo_Delete() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	rest, err := notes.DeleteAll(ctx)
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(removed, rest)
-	// Output: 1 2
+	fmt.Println(removed)
+	// Output: 1
 }

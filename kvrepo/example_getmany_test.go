@@ -11,8 +11,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// GetMany returns the values in the order of the ids, in one round trip. It
-// leaves out the ids that have no value.
+// GetMany returns the values in the order of the IDs, in one round trip. It
+// leaves out values that do not exist.
 func ExampleKVRepo_GetMany() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -12,7 +12,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// IDs yields the ids of the values, in no order.
+// IDs yields the IDs of the values, in no order.
 func ExampleKVRepo_IDs() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

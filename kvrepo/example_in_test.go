@@ -13,8 +13,8 @@ import (
 
 var alertKeys = keyspace.MustCompile("{tenant}:alert:{room}:{id}")
 
-// In returns a view of the repository over another space, such as another
-// tenant's.
+// In returns a view of the repository over another space, here that of another
+// room.
 func ExampleKVRepo_In() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -16,7 +16,7 @@ type Theme struct {
 	Fonts  []string          `json:"fonts"`
 }
 
-// Set writes the whole value. Any type that the codec knows will do.
+// Set writes the whole value. It can be of any type that the codec can encode.
 func ExampleKVRepo_Set() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -11,8 +11,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// SetMany writes many values in one round trip. Each write is atomic, all of
-// them together are not: the error joins those that failed.
+// SetMany writes values in one round trip. Each write is atomic; all writes
+// together are not. The error joins those of the writes that failed.
 func ExampleKVRepo_SetMany() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -11,7 +11,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Swap writes a value and returns the one before it, in one atomic step.
+// Swap writes a value and returns the previous one, atomically.
 func ExampleKVRepo_Swap() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

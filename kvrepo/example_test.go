@@ -19,7 +19,7 @@ type Quote struct {
 
 var quoteKeys = keyspace.MustCompile("{tenant}:quote:{symbol}")
 
-// A repository is the type of its values, a pattern for its keys, and New.
+// A repository needs the type of its values and a pattern for its keys.
 func Example() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

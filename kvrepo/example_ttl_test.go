@@ -12,8 +12,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// TTL sets the lifetime of the values. Each write renews it. Without the option
-// a value has none.
+// TTL sets the lifetime of the values, and each write renews it. Without this
+// option a value has no lifetime.
 func ExampleTTL() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -47,14 +47,14 @@ func TestRoundTrip(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, c := range []codec.Codec{codec.Compact, codec.JSON, codec.MsgPack} {
 			t.Run(c.Name(), func(t *testing.T) {
-				check(t, p, c, rapid.String())
-				check(t, p, c, rapid.Int64())
-				check(t, p, c, rapid.Bool())
-				check(t, p, c, rapid.Float64())
-				check(t, p, c, rapid.OneOf(rapid.Just[[]byte](nil), rapid.SliceOf(rapid.Byte())))
-				check(t, p, c, rapid.OneOf(rapid.Just[[]string](nil), rapid.SliceOf(rapid.String())))
-				check(t, p, c, rapid.Ptr(rapid.SampledFrom([]string{"", "null", `"null"`, "x"}), true))
-				check(t, p, c, rapid.Custom(func(t *rapid.T) settings {
+				checkRoundTrip(t, p, c, rapid.String())
+				checkRoundTrip(t, p, c, rapid.Int64())
+				checkRoundTrip(t, p, c, rapid.Bool())
+				checkRoundTrip(t, p, c, rapid.Float64())
+				checkRoundTrip(t, p, c, rapid.OneOf(rapid.Just[[]byte](nil), rapid.SliceOf(rapid.Byte())))
+				checkRoundTrip(t, p, c, rapid.OneOf(rapid.Just[[]string](nil), rapid.SliceOf(rapid.String())))
+				checkRoundTrip(t, p, c, rapid.Ptr(rapid.SampledFrom([]string{"", "null", `"null"`, "x"}), true))
+				checkRoundTrip(t, p, c, rapid.Custom(func(t *rapid.T) settings {
 					return settings{rapid.String().Draw(t, "name"), rapid.Ptr(rapid.Int(), true).Draw(t, "limit"), []string{}}
 				}))
 			})
@@ -62,8 +62,9 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// check writes drawn values every way there is, and reads them back every way.
-func check[T any](t *testing.T, p *pool.Pools, c codec.Codec, values *rapid.Generator[T]) {
+// checkRoundTrip writes drawn values with every method and reads them with every
+// method.
+func checkRoundTrip[T any](t *testing.T, p *pool.Pools, c codec.Codec, values *rapid.Generator[T]) {
 	t.Helper()
 	repo, _ := newRepo[T](t, p, kvrepo.Codec(c))
 	keep := repo.With(kvrepo.KeepTTL())
@@ -118,10 +119,10 @@ func TestLifetimes(t *testing.T) {
 			before, want time.Duration // before 0: no key
 		}{
 			"default":               {nil, 0, kvrepo.NoExpiry},
-			"default takes away":    {nil, hour, kvrepo.NoExpiry},
+			"default removes":       {nil, hour, kvrepo.NoExpiry},
 			"TTL":                   {[]kvrepo.Option{kvrepo.TTL(hour)}, 0, hour},
 			"TTL renews":            {[]kvrepo.Option{kvrepo.TTL(hour)}, 2 * hour, hour},
-			"TTL gives":             {[]kvrepo.Option{kvrepo.TTL(hour)}, kvrepo.NoExpiry, hour},
+			"TTL adds":              {[]kvrepo.Option{kvrepo.TTL(hour)}, kvrepo.NoExpiry, hour},
 			"KeepTTL":               {[]kvrepo.Option{kvrepo.KeepTTL()}, hour, hour},
 			"KeepTTL and TTL":       {[]kvrepo.Option{kvrepo.KeepTTL(), kvrepo.TTL(2 * hour)}, hour, hour},
 			"KeepTTL keeps none":    {[]kvrepo.Option{kvrepo.KeepTTL(), kvrepo.TTL(hour)}, kvrepo.NoExpiry, kvrepo.NoExpiry},
@@ -228,14 +229,14 @@ func TestCorruptValue(t *testing.T) {
 		many, err := repo.GetMany(ctx, "bad", "good")
 		require.ErrorAs(t, err, &bad)
 		require.Equal(t, []kvrepo.Record[int]{record("good", 1)}, many)
-		_, err = repo.GetOrLoad(ctx, "bad", func(context.Context) (int, error) { t.Fatal("loaded over a corrupt value"); return 0, nil })
+		_, err = repo.GetOrLoad(ctx, "bad", func(context.Context) (int, error) { t.Fatal("load was called for a corrupt value"); return 0, nil })
 		require.ErrorAs(t, err, &bad)
 		_, found, err := repo.Swap(ctx, "bad", 2)
 		require.ErrorAs(t, err, &bad)
 		require.True(t, found)
 		var op *symphony.OpError
 		require.ErrorAs(t, err, &op)
-		require.True(t, op.MaybeApplied(), "the new value is written")
+		require.True(t, op.MaybeApplied(), "the new value was written")
 		got, err = repo.Get(ctx, "bad")
 		require.NoError(t, err)
 		require.Equal(t, 2, got)
@@ -269,7 +270,8 @@ func TestIDsAndDeleteAll(t *testing.T) {
 	})
 }
 
-// However many ask, one load runs at a time, and everybody gets its value.
+// However many callers there are, one load runs at a time, and all receive its
+// value.
 func TestGetOrLoadLoadsOnce(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p, kvrepo.TTL(time.Hour))
@@ -305,25 +307,25 @@ func TestGetOrLoadLoadsOnce(t *testing.T) {
 		require.InDelta(t, time.Hour, ttl, float64(time.Minute))
 		left, err := pooltest.Do(t, p, pool.Default, "EXISTS", keyspace.Beside("load", p.Prefix(pool.Default)+key+"k")).AsInt64()
 		require.NoError(t, err)
-		require.Zero(t, left, "the lock is left")
+		require.Zero(t, left, "the lock remains")
 	})
 }
 
 func TestGetOrLoadFails(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, _ := newRepo[int](t, p)
-		boom := errors.New("boom")
-		_, err := repo.GetOrLoad(ctx, "k", func(context.Context) (int, error) { return 0, boom })
-		require.ErrorIs(t, err, boom)
+		failure := errors.New("failure")
+		_, err := repo.GetOrLoad(ctx, "k", func(context.Context) (int, error) { return 0, failure })
+		require.ErrorIs(t, err, failure)
 		v, err := repo.GetOrLoad(ctx, "k", func(context.Context) (int, error) { return 7, nil })
-		require.NoError(t, err, "the lock of the failed load is gone")
+		require.NoError(t, err, "the lock of the failed load was removed")
 		require.Equal(t, 7, v)
 
 		require.Panics(t, func() {
 			_, _ = repo.GetOrLoad(ctx, "p", func(context.Context) (int, error) { panic("in the load") })
 		})
 		v, err = repo.GetOrLoad(ctx, "p", func(context.Context) (int, error) { return 8, nil })
-		require.NoError(t, err, "the lock of the load that panicked is gone")
+		require.NoError(t, err, "the lock of the load that panicked was removed")
 		require.Equal(t, 8, v)
 	})
 }
@@ -334,13 +336,16 @@ func TestGetOrLoadWaitsNoLongerThanItsContext(t *testing.T) {
 		require.NoError(t, pooltest.Do(t, p, pool.Default, "SET", keyspace.Beside("load", p.Prefix(pool.Default)+key+"k"), "another").Error())
 		waiting, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
 		defer cancel()
-		_, err := repo.GetOrLoad(waiting, "k", func(context.Context) (int, error) { t.Error("loaded under another's lock"); return 0, nil })
+		_, err := repo.GetOrLoad(waiting, "k", func(context.Context) (int, error) {
+			t.Error("load was called while another caller held the lock")
+			return 0, nil
+		})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
 
-// What was stored while load ran stays, and is what the caller gets.
-func TestGetOrLoadComesSecond(t *testing.T) {
+// A value that was stored during the load remains, and the caller receives it.
+func TestGetOrLoadReturnsAValueStoredDuringTheLoad(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, _ := newRepo[int](t, p)
 		v, err := repo.GetOrLoad(ctx, "k", func(context.Context) (int, error) { return 2, repo.Set(ctx, "k", 1) })
@@ -358,7 +363,7 @@ func TestGetOrLoadComesSecond(t *testing.T) {
 	})
 }
 
-// A loader that lost its lock stores nothing over the other's value.
+// If the lock was lost, the loaded value does not replace another value.
 func TestGetOrLoadLosesItsLock(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[int](t, p)
@@ -374,7 +379,7 @@ func TestGetOrLoadLosesItsLock(t *testing.T) {
 		require.Equal(t, 1, got)
 		token, err := pooltest.Do(t, p, pool.Default, "GET", keyspace.Beside("load", p.Prefix(pool.Default)+key+"k")).ToString()
 		require.NoError(t, err)
-		require.Equal(t, "another", token, "another's lock was taken away")
+		require.Equal(t, "another", token, "the lock of another caller was removed")
 	})
 }
 
@@ -413,11 +418,11 @@ func TestBadInput(t *testing.T) {
 	require.ErrorIs(t, err, symphony.ErrInvalidKey)
 }
 
-// No hint tells the user to do what does not help.
-func TestTheHintOfIfVersionCanBeFollowed(t *testing.T) {
+// The hint of the error does not tell the user to add a version field.
+func TestHintOfIfVersionCanBeFollowed(t *testing.T) {
 	repo, _ := newRepo[int64](t, pooltest.Embedded(t))
 	err := repo.With(symphony.IfVersion(1)).Set(ctx, "k", 1)
 	require.ErrorIs(t, err, symphony.ErrUnsupported)
-	require.ErrorContains(t, err, "values, queues and triggers have none")
+	require.ErrorContains(t, err, "leave the option out")
 	require.NotContains(t, err.Error(), "tag")
 }

@@ -43,8 +43,8 @@ var (
 // If the value exists, GetOrLoad sends GET, or nothing if the value is in memory
 // with [Cached]. Otherwise it takes a lock with SET NX PX on a key beside the
 // value, sends GET again, calls load, and runs a script that stores the value
-// atomically and removes the lock. The stored value has the lifetime that
-// [KVRepo.Set] gives a new value. If another caller stored a value during the
+// atomically and removes the lock. The lifetime is that of a new value in
+// [KVRepo.Set]. If another caller stored a value during the
 // load, that value remains, and GetOrLoad returns it. If the lock was lost,
 // GetOrLoad returns the loaded value without storing it.
 //

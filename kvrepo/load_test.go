@@ -13,9 +13,9 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// A load that asks for its own key, directly or through another, ends with an
-// error; so does one that asks with a context of its own, after Config.Timeout.
-func TestALoadThatAsksForItself(t *testing.T) {
+// If load calls GetOrLoad for its own key, directly or through another load, it
+// receives an error. With another context it receives one after Config.Timeout.
+func TestLoadOfItsOwnKey(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{Timeout: 300 * time.Millisecond})
 	repo, _ := newRepo[string](t, p)
 	get := func(id string, load func(context.Context) (string, error)) func(context.Context) (string, error) {
@@ -37,12 +37,12 @@ func TestALoadThatAsksForItself(t *testing.T) {
 	cancelled, cancel := context.WithCancel(ctx)
 	defer cancel()
 	_, err = get("d", func(context.Context) (string, error) { return get("d", value)(cancelled) })(ctx)
-	require.ErrorIs(t, err, context.DeadlineExceeded, "a context that may end is none with a deadline")
+	require.ErrorIs(t, err, context.DeadlineExceeded, "a context without a deadline can still be cancelled")
 }
 
-// The lock of a load is renewed while the load runs, whatever became of the
-// caller's context, and is given up when it has returned.
-func TestTheLockOutlivesItsContext(t *testing.T) {
+// The lock of a load is renewed until load returns, even if the context of the
+// caller has ended, and is removed then.
+func TestLockOutlivesItsContext(t *testing.T) {
 	t.Parallel()
 	p := pooltest.Redis(t, pool.Config{})
 	repo, key := newRepo[string](t, p)
@@ -78,8 +78,9 @@ func TestTheLockOutlivesItsContext(t *testing.T) {
 	}
 }
 
-// A value that is overtaken each time ends Mutate after Config.Timeout.
-func TestMutateThatIsOvertakenEachTime(t *testing.T) {
+// If another writer changes the value in every attempt, Mutate fails after
+// Config.Timeout.
+func TestMutateWithConflictsInEveryAttempt(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{Timeout: 200 * time.Millisecond})
 	repo, _ := newRepo[int](t, p)
 	n := 0

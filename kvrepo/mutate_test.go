@@ -63,7 +63,7 @@ func TestMutate(t *testing.T) {
 		})
 		require.NoError(t, err)
 		require.Equal(t, 2, calls)
-		require.Equal(t, "x", got, "a value that was gone came back")
+		require.Equal(t, "x", got, "a deleted value came back")
 
 		_, err = repo.With(kvrepo.NoTTL(), kvrepo.KeepTTL()).Mutate(ctx, "k", add)
 		require.NoError(t, err)
@@ -76,20 +76,20 @@ func TestMutate(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, kvrepo.NoExpiry, left)
 
-		own := errors.New("no")
-		_, err = repo.Mutate(ctx, "k", func(s *string) error { *s = "lost"; return own })
-		require.Equal(t, own, err)
-		called := func(*string) error { t.Error("called"); return nil }
-		_, err = repo.With(kvrepo.IfAbsent()).Mutate(ctx, "k", called)
+		refusal := errors.New("no")
+		_, err = repo.Mutate(ctx, "k", func(s *string) error { *s = "lost"; return refusal })
+		require.Equal(t, refusal, err)
+		mustNotRun := func(*string) error { t.Error("called"); return nil }
+		_, err = repo.With(kvrepo.IfAbsent()).Mutate(ctx, "k", mustNotRun)
 		require.ErrorIs(t, err, symphony.ErrExists)
-		_, err = repo.With(kvrepo.IfExists()).Mutate(ctx, "gone", called)
+		_, err = repo.With(kvrepo.IfExists()).Mutate(ctx, "gone", mustNotRun)
 		require.ErrorIs(t, err, symphony.ErrNotFound)
 		got, err = repo.Get(ctx, "k")
 		require.NoError(t, err)
 		require.Equal(t, "xxx", got)
 
 		require.NoError(t, pooltest.Do(t, p, pool.Default, "RPUSH", key+"list", "x").Error())
-		_, err = repo.Mutate(ctx, "list", called)
+		_, err = repo.Mutate(ctx, "list", mustNotRun)
 		require.ErrorIs(t, err, symphony.ErrWrongType)
 		numbers, key := newRepo[int](t, p)
 		require.NoError(t, pooltest.Do(t, p, pool.Default, "SET", key+"n", "s3cret").Error())
@@ -100,13 +100,13 @@ func TestMutate(t *testing.T) {
 		require.ErrorAs(t, err, &op)
 		require.False(t, op.MaybeApplied())
 
-		wide, key := newRepo[struct{ A int }](t, p)
+		partial, key := newRepo[struct{ A int }](t, p)
 		require.NoError(t, pooltest.Do(t, p, pool.Default, "SET", key+"w", `{"A":1, "B":2}`).Error())
-		_, err = wide.Mutate(ctx, "w", func(*struct{ A int }) error { return nil })
+		_, err = partial.Mutate(ctx, "w", func(*struct{ A int }) error { return nil })
 		require.NoError(t, err)
 		text, err := pooltest.Do(t, p, pool.Default, "GET", key+"w").ToString()
 		require.NoError(t, err)
-		require.Equal(t, `{"A":1, "B":2}`, text, "rewritten although nothing changed")
+		require.Equal(t, `{"A":1, "B":2}`, text, "the stored bytes changed although the value did not")
 
 		ending, cancel := context.WithCancel(ctx)
 		_, err = repo.Mutate(ending, "k", func(s *string) error {
