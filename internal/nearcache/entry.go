@@ -60,6 +60,7 @@ func (e *Entry) setID(id string) {
 	}
 }
 
+//nolint:unused // keyIndex calls it
 func (e *Entry) siblingLink() **Entry { return &e.sibling }
 
 // viewIdentity distinguishes the entries of different views that have the same

@@ -28,6 +28,7 @@ type Load struct {
 	err   error
 }
 
+//nolint:unused // keyIndex calls it
 func (l *Load) siblingLink() **Load { return &l.sibling }
 
 // addLoad adds a load. cache.mu must be held.
