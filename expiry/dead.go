@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sort"
 	"strconv"
 
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -79,7 +81,42 @@ func (l *Listener) yieldDead(ctx context.Context, q *queue, yield func(Event, er
 // deadBetween returns the dead letters from the first to the last position.
 // Negative positions count from the end.
 func (q *queue) deadBetween(ctx context.Context, from, to int64) ([]rueidis.ZScore, error) {
-	return q.client.Do(ctx, q.client.B().Zrange().Key(q.dead).Min(strconv.FormatInt(from, 10)).Max(strconv.FormatInt(to, 10)).Withscores().Build()).AsZScores()
+	r := q.client.Do(ctx, q.client.B().Zrange().Key(q.dead).Min(strconv.FormatInt(from, 10)).Max(strconv.FormatInt(to, 10)).Withscores().Build())
+	m, err := r.ToMessage()
+	if err == nil && !scoresReply(m) {
+		err = store.ErrShape
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.AsZScores()
+}
+
+// scoresReply reports whether m is an array of members with their scores: pairs,
+// or in RESP2 a member and a score in turn.
+func scoresReply(m rueidis.RedisMessage) bool {
+	if !m.IsArray() {
+		return false
+	}
+	parts, err := m.ToArray()
+	if err != nil || len(parts) == 0 {
+		return err == nil
+	}
+	if !parts[0].IsArray() {
+		for i, part := range parts {
+			if i%2 == 0 && !store.Text(part) || i%2 == 1 && !isScore(part) {
+				return false
+			}
+		}
+		return len(parts)%2 == 0
+	}
+	pair := store.Tuple(store.Text, isScore)
+	return !slices.ContainsFunc(parts, func(part rueidis.RedisMessage) bool { return !pair(part) })
+}
+
+func isScore(m rueidis.RedisMessage) bool {
+	_, err := m.AsFloat64()
+	return err == nil
 }
 
 // countDeadUntil returns the number of dead letters up to and including z,
@@ -89,11 +126,11 @@ func (q *queue) countDeadUntil(ctx context.Context, z rueidis.ZScore) (int64, er
 	replies := q.client.DoMulti(ctx,
 		q.client.B().Zcount().Key(q.dead).Min("-inf").Max("("+score).Build(),
 		q.client.B().Zcount().Key(q.dead).Min("-inf").Max(score).Build())
-	low, err := replies[0].AsInt64()
+	low, err := readCount(replies[0])
 	if err != nil {
 		return 0, err
 	}
-	high, err := replies[1].AsInt64()
+	high, err := readCount(replies[1])
 	if err != nil {
 		return 0, err
 	}
@@ -127,7 +164,8 @@ func (l *Listener) readDead(ctx context.Context, t *fault.Target, q *queue, memb
 	if err != nil {
 		return nil, err
 	}
-	if len(statuses) != len(members) || len(payloads) != len(members) {
+	if len(statuses) != len(members) || len(payloads) != len(members) ||
+		slices.ContainsFunc(slices.Concat(statuses, payloads), func(m rueidis.RedisMessage) bool { return !store.TextOrNil(m) }) {
 		return nil, errReply
 	}
 	all := make([]deadLetter, 0, len(members))
@@ -210,4 +248,15 @@ func (l *Listener) locate(e Event) (string, *consumer, error) {
 		return "", nil, fmt.Errorf("%w: this listener has no handler for the action %q", fault.ErrUnsupported, e.Action)
 	}
 	return member, c, nil
+}
+
+func readCount(r rueidis.RedisResult) (int64, error) {
+	m, err := r.ToMessage()
+	if err == nil && !store.Count(m) {
+		err = store.ErrShape
+	}
+	if err != nil {
+		return 0, err
+	}
+	return m.ToInt64()
 }

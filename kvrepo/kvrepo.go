@@ -252,10 +252,10 @@ func (r *KVRepo[T]) previous(t fault.Target, reply rueidis.RedisResult) (old rue
 		return old, t.Failed(err)
 	case r.core.IfExists && absent:
 		return old, t.NotApplied(fault.ErrNotFound)
-	case r.core.IfAbsent && !absent:
-		return old, t.NotApplied(fault.ErrExists)
 	case !absent && !old.IsString():
 		return old, t.Applied(fmt.Errorf("%w: the previous value is not a string", fault.ErrUnexpectedReply))
+	case r.core.IfAbsent && !absent:
+		return old, t.NotApplied(fault.ErrExists)
 	}
 	return old, nil
 }

@@ -3,6 +3,7 @@ package pool
 import (
 	"bytes"
 	"fmt"
+	"math"
 )
 
 // The limits of a reply. rueidis allocates memory for a reply when its length
@@ -15,8 +16,10 @@ const (
 )
 
 // replyScanner follows the RESP replies of a connection and returns an error if
-// one announces more than the limits. It reads lengths and skips everything
-// else. Its zero value is at the start of a reply.
+// one announces more than the limits, or if EXEC does not reply with one element
+// for each command that was queued: rueidis panics if there is none, in a
+// goroutine of its own. It reads lengths and skips everything else. Its zero
+// value is at the start of a reply.
 type replyScanner struct {
 	kind     byte // type byte of the line being read; 0 between lines
 	skip     int  // bytes of the current string still to come, with its line end
@@ -27,12 +30,33 @@ type replyScanner struct {
 	depth     int8            // open aggregates
 	pending   int             // elements still to come, of all open aggregates
 	remaining [maxDepth]int32 // elements still to come, of each open aggregate
+
+	queued      int  // replies QUEUED since the last other reply; negative if unknown
+	attributes  int  // elements still to come of an attribute outside of aggregates
+	inAttribute bool // whether the current element is one of those
+}
+
+// queuedReply is the reply to a command of a transaction.
+var queuedReply = []byte("+QUEUED\r\n")
+
+// countQueued counts QUEUED. b begins with a reply. Push messages may come
+// between the replies.
+func (s *replyScanner) countQueued(b []byte) {
+	switch {
+	case b[0] == '>' || b[0] == '|' || b[0] == '*': // endLength deals with arrays
+	case bytes.HasPrefix(b, queuedReply):
+		s.queued++
+	case len(b) < len(queuedReply) && bytes.HasPrefix(queuedReply, b):
+		s.queued = math.MinInt // the rest of the line is not here yet
+	default:
+		s.queued = 0
+	}
 }
 
 // scan reads the next bytes of the connection.
 func (s *replyScanner) scan(b []byte) error {
 	for len(b) > 0 {
-		if s.kind == 0 && s.skip == 0 {
+		if s.kind == 0 && s.skip == 0 && s.attributes == 0 {
 			if b = s.skipStrings(b); len(b) == 0 {
 				return nil
 			}
@@ -47,6 +71,13 @@ func (s *replyScanner) scan(b []byte) error {
 		case s.kind == 0:
 			if s.kind = b[0]; !isKind(s.kind) {
 				return fmt.Errorf("%w: it begins with an invalid byte", ErrUnexpectedReply)
+			}
+			if s.depth == 0 {
+				if s.inAttribute = s.attributes > 0; s.inAttribute {
+					s.attributes--
+				} else {
+					s.countQueued(b)
+				}
 			}
 			b, s.length, s.digits, s.negative = b[1:], 0, 0, false
 		case isLine(s.kind):
@@ -133,6 +164,12 @@ func (s *replyScanner) scanLength(b []byte) (int, error) {
 func (s *replyScanner) endLength() error {
 	kind, n := s.kind, s.length
 	s.kind = 0
+	if kind == '*' && s.depth == 0 && !s.inAttribute {
+		queued := s.queued
+		if s.queued = 0; queued > 0 && n != queued && !s.negative {
+			return fmt.Errorf("%w: EXEC has %d elements for %d commands", ErrUnexpectedReply, n, queued)
+		}
+	}
 	switch {
 	case s.negative && (n != 1 || kind != '$' && kind != '*'):
 		return fmt.Errorf("%w: it announces a negative length", ErrUnexpectedReply)
@@ -159,6 +196,7 @@ func (s *replyScanner) beginAggregate(kind byte, n int) error {
 	case n > maxElements-s.pending:
 		return fmt.Errorf("%w: it announces %d elements; the limit of a reply is %d", ErrUnexpectedReply, n, maxElements)
 	case kind == '|' && s.depth == 0:
+		s.attributes += n
 		return nil
 	case kind == '|':
 		s.remaining[s.depth-1] += int32(n)

@@ -198,3 +198,37 @@ func ignoreNil(err error) error {
 	}
 	return err
 }
+
+// EXEC has one element for each command that was queued, whatever comes between
+// the replies. rueidis would panic if it had none.
+func TestReplyScannerCountsTheElementsOfExec(t *testing.T) {
+	const queued = "+OK\r\n+QUEUED\r\n+QUEUED\r\n"
+	for text, valid := range map[string]bool{
+		queued + "*2\r\n:1\r\n*0\r\n":                   true,
+		queued + "*-1\r\n*0\r\n":                        true,
+		queued + "_\r\n*0\r\n":                          true,
+		queued + "-EXECABORT\r\n*0\r\n":                 true,
+		queued + "|1\r\n+a\r\n*0\r\n*2\r\n:1\r\n:2\r\n": true,
+		queued + ">2\r\n+a\r\n+b\r\n*2\r\n:1\r\n:2\r\n": true,
+		"*0\r\n":                                 true,
+		queued + "*0\r\n":                        false,
+		queued + "*1\r\n:1\r\n":                  false,
+		queued + "*3\r\n":                        false,
+		queued + "|1\r\n+a\r\n$1\r\nb\r\n*0\r\n": false,
+		queued + ">1\r\n+a\r\n*0\r\n":            false,
+	} {
+		var s replyScanner
+		if err := s.scan([]byte(text)); valid {
+			require.NoError(t, err, text)
+		} else {
+			require.ErrorIs(t, err, ErrUnexpectedReply, text)
+		}
+		var bytewise replyScanner
+		for i := range text {
+			if err := bytewise.scan([]byte{text[i]}); err != nil {
+				require.False(t, valid, text)
+				break
+			}
+		}
+	}
+}

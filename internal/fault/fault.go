@@ -149,6 +149,9 @@ func Translate(err error) error {
 	if err == nil {
 		return nil
 	}
+	if rueidis.IsRedisNil(err) {
+		return fmt.Errorf("%w: it is nil", ErrUnexpectedReply)
+	}
 	if rueidis.IsParseErr(err) && !errors.Is(err, ErrUnexpectedReply) {
 		return fmt.Errorf("%w: %w", ErrUnexpectedReply, err)
 	}

@@ -18,6 +18,7 @@ type FakeServer struct {
 	addr string
 
 	mu    sync.Mutex
+	first []string
 	reply string
 	each  bool // whether EXEC replies with an array of reply
 }
@@ -58,11 +59,12 @@ func NewFakeServer(tb testing.TB) *FakeServer {
 func (f *FakeServer) URL() string { return "redis://" + f.addr }
 
 // SetReply sets the reply, in RESP, to all commands. If each is true, EXEC
-// replies with an array that contains reply once for each queued command.
-func (f *FakeServer) SetReply(reply string, each bool) {
+// replies with an array that contains reply once for each queued command. The
+// next commands get the replies in first before that.
+func (f *FakeServer) SetReply(reply string, each bool, first ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.reply, f.each = reply, each
+	f.reply, f.each, f.first = reply, each, first
 }
 
 func (f *FakeServer) serve(c net.Conn) {
@@ -98,12 +100,17 @@ func (f *FakeServer) answer(words []string, queued *int) string {
 	case name == "EXEC":
 		n := *queued
 		*queued = -1
-		if f.each {
+		if len(f.first) == 0 && f.each {
 			return fmt.Sprintf("*%d\r\n%s", n, strings.Repeat(f.reply, n))
 		}
 	case *queued >= 0:
 		*queued++
 		return "+QUEUED\r\n"
+	}
+	if len(f.first) > 0 {
+		reply := f.first[0]
+		f.first = f.first[1:]
+		return reply
 	}
 	return f.reply
 }

@@ -135,7 +135,7 @@ type scan struct {
 // scanNode scans one node. It reports whether the scan goes on with the next
 // node.
 func (s *scan) scanNode(ctx context.Context, node rueidis.Client, yield func(Page, error) bool) bool {
-	entry, err := node.Do(ctx, s.scanCommand(node, 0)).AsScanEntry()
+	entry, err := ReadScan(node.Do(ctx, s.scanCommand(node, 0)))
 	for {
 		if err != nil {
 			yield(Page{}, s.target.Failed(err))
@@ -167,11 +167,11 @@ func (s *scan) readPage(ctx context.Context, node rueidis.Client, cursor uint64,
 		if cursor == 0 {
 			return next, nil
 		}
-		return node.Do(ctx, s.scanCommand(node, cursor)).AsScanEntry()
+		return ReadScan(node.Do(ctx, s.scanCommand(node, cursor)))
 	}
 	results := node.DoMulti(ctx, append(cmds, s.scanCommand(node, cursor))...)
 	page.setReplies(results[:len(cmds)], s.kind == "")
-	return results[len(cmds)].AsScanEntry()
+	return ReadScan(results[len(cmds)])
 }
 
 func (s *scan) scanCommand(node rueidis.Client, cursor uint64) rueidis.Completed {

@@ -85,7 +85,7 @@ func (s *Store) RunThenRead(
 		return m, reply, err
 	}
 	if reply, err = results[1].ToMessage(); err != nil {
-		return m, reply, t.Applied(errors.Join(errors.New("the write was applied, but its result could not be read"), err))
+		return m, reply, t.Applied(errors.Join(errors.New("the write was applied, but its result could not be read"), fault.Translate(err)))
 	}
 	return m, reply, nil
 }

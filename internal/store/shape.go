@@ -162,6 +162,25 @@ func ReadFlag(t fault.Target, r rueidis.RedisResult) (bool, error) {
 	return n == 1, err
 }
 
+// ReadScan returns the page of a reply to SCAN or HSCAN. If the reply has
+// another shape, it returns [ErrShape].
+func ReadScan(r rueidis.RedisResult) (rueidis.ScanEntry, error) {
+	m, err := r.ToMessage()
+	if err != nil {
+		return rueidis.ScanEntry{}, err
+	}
+	if !scanShape(m) {
+		return rueidis.ScanEntry{}, ErrShape
+	}
+	entry, err := m.AsScanEntry()
+	if err != nil {
+		err = ErrShape // the cursor is not a number
+	}
+	return entry, err
+}
+
+var scanShape = Tuple(Text, Texts)
+
 // ReadTexts returns the strings of an array reply. If the reply is not an array
 // of strings, it returns [ErrShape].
 func ReadTexts(r rueidis.RedisResult) ([]string, error) {
