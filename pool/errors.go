@@ -36,14 +36,18 @@ var (
 // [keyspace.ErrInvalidKey] and codec.ErrTooLarge. The packages of the
 // repositories export the same values.
 var (
-	// ErrNotFound is returned if the record does not exist.
+	// ErrNotFound is returned if the record does not exist. It is also returned
+	// if a trigger, its payload or a dead letter does not exist, and if a claim
+	// has no items.
 	ErrNotFound = errors.New("record not found")
 
-	// ErrExists is returned if the record exists and the operation requires
-	// that it does not, such as a write with the option IfAbsent.
+	// ErrExists is returned if the record or the trigger exists and the
+	// operation requires that it does not, such as a write with the option
+	// IfAbsent. It is also returned if an action already has a handler.
 	ErrExists = errors.New("record already exists")
 
-	// ErrConflict is returned if another writer changed the record first.
+	// ErrConflict is returned if another writer changed or deleted the record
+	// first, or if its version is not the one that the operation requires.
 	ErrConflict = errors.New("record was changed by another writer")
 
 	// ErrUnknownField is returned if the record type has no field of that name.
@@ -56,16 +60,17 @@ var (
 	// repository stores, because another program wrote it.
 	ErrWrongType = errors.New("key holds another Redis type")
 
-	// ErrInvalidTTL is returned if a lifetime or a lease is shorter than a
-	// millisecond.
+	// ErrInvalidTTL is returned if a lifetime, a lease or the duration of the
+	// option Cached is shorter than a millisecond, or if the delay of a trigger
+	// is negative.
 	ErrInvalidTTL = errors.New("invalid lifetime")
 
 	// ErrInvalidSchema is returned by a constructor if the record type cannot
 	// be stored. The wrapping error names the field.
 	ErrInvalidSchema = errors.New("invalid schema")
 
-	// ErrOverflow is returned if the result of an addition is outside the range
-	// of its field.
+	// ErrOverflow is returned if a number is outside the range of its field,
+	// such as the result of an addition.
 	ErrOverflow = errors.New("number overflows the field")
 
 	// ErrFull is returned if a push would make a queue longer than its MaxLen.
