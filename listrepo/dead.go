@@ -37,8 +37,9 @@ var (
 // Dead letters have no lifetime: they stay until [ListRepo.Retry],
 // [ListRepo.Discard] or [ListRepo.Delete] removes them.
 //
-// If an item does not decode, Dead yields it with an *[ItemError], and the loop
-// goes on. Any other error ends the loop.
+// If an item does not decode, Dead yields it with an *[ItemError]. If an entry
+// does not have the form of a dead letter, Dead yields its id with an error. In
+// both cases the loop goes on. Any other error ends the loop.
 func (r *ListRepo[T]) Dead(ctx context.Context, id string) iter.Seq2[DeadLetter[T], error] {
 	return func(yield func(DeadLetter[T], error) bool) {
 		t, err := r.core.Begin(ctx, "Dead", id)

@@ -44,7 +44,7 @@ func TestPartlyApplied(t *testing.T) {
 		"Retry of one page":          {0, func(ctx context.Context) error { _, err := repo.Retry(ctx, "q", "x"); return err }, false},
 		"Discard":                    {1, func(ctx context.Context) error { _, err := repo.Discard(ctx, "q", twoPages...); return err }, true},
 		"Push with a claim to renew": {1, func(ctx context.Context) error { _, err := repo.Push(ctx, "q", 1); return err }, true},
-		"Pop over many rest":         {1, func(ctx context.Context) error { _, err := repo.Pop(ctx, "q", 1); return err }, true},
+		"Pop with a claim to renew":  {1, func(ctx context.Context) error { _, err := repo.Pop(ctx, "q", 1); return err }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, c.call(ctx)) // the server knows the scripts from now on

@@ -35,18 +35,18 @@ func TestProcess(t *testing.T) {
 		n, err = repo.Process(ctx, "q", 2, func(context.Context, []listrepo.Item[int]) error { return broken })
 		require.Equal(t, broken, err)
 		require.Zero(t, n)
-		rest, err := repo.Range(ctx, "q", 0, -1)
+		left, err := repo.Range(ctx, "q", 0, -1)
 		require.NoError(t, err)
-		require.Equal(t, []int{1, 2, 3}, rest)
+		require.Equal(t, []int{1, 2, 3}, left)
 
 		n, err = repo.Process(ctx, "q", 10, func(_ context.Context, items []listrepo.Item[int]) error {
 			return listrepo.Undone(broken, items[1])
 		})
 		require.ErrorIs(t, err, broken)
 		require.Equal(t, 2, n)
-		rest, err = repo.Range(ctx, "q", 0, -1)
+		left, err = repo.Range(ctx, "q", 0, -1)
 		require.NoError(t, err)
-		require.Equal(t, []int{2}, rest)
+		require.Equal(t, []int{2}, left)
 
 		require.Panics(t, func() {
 			_, _ = repo.Process(ctx, "q", 10, func(context.Context, []listrepo.Item[int]) error { panic("no") })

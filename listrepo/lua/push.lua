@@ -33,7 +33,8 @@ local more = renewBeside(KEYS[1], string.sub(KEYS[2], #'%due' + 1), from)
 local result = more == 0 and length or {length, more}
 if not KEYS[3] then return result end
 
--- finish gives age the lifetime of the queue, and returns the script's result.
+-- finish sets the lifetime of age to that of the queue, and returns the
+-- script's result.
 local function finish()
   local left = redis.call('PTTL', KEYS[1])
   if left > 0 then redis.call('PEXPIRE', KEYS[5], left) else redis.call('PERSIST', KEYS[5]) end

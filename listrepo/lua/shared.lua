@@ -1,5 +1,5 @@
--- The functions that the scripts of queues share. The file follows preamble.lua and
--- clock.lua.
+-- The functions that the scripts of queues share. The file follows preamble.lua
+-- and clock.lua.
 --
 -- The keys beside a queue are
 --
@@ -132,8 +132,8 @@ local function parseHeader(header, last)
   return deliveryOf, unread
 end
 
--- ensureLifetime gives a key the lifetime ms if it has none or a shorter one.
--- If ms is below 0, it removes the key's lifetime.
+-- ensureLifetime sets the lifetime of a key to ms if it has none or a shorter
+-- one. If ms is below 0, it removes the key's lifetime.
 local function ensureLifetime(key, ms)
   if ms < 0 then
     redis.call('PERSIST', key)

@@ -1,0 +1,54 @@
+package listrepo_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/listrepo"
+	"github.com/symphony-go/symphony/pool"
+	"github.com/symphony-go/symphony/pool/embedded"
+)
+
+// Discard removes dead letters by their ids.
+func ExampleListRepo_Discard() {
+	ctx := context.Background()
+	pools, err := embedded.Open(ctx, pool.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pools.Close()
+	space, err := keyspace.MustCompile("{tenant}:jobs:{id}").Bind("acme")
+	if err != nil {
+		log.Fatal(err)
+	}
+	jobs, err := listrepo.New[string](pools, pool.Handlers, space, listrepo.MaxAttempts(1))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := jobs.Push(ctx, "resize", "broken.png"); err != nil {
+		log.Fatal(err)
+	}
+	_, err = jobs.Process(ctx, "resize", 1, func(context.Context, []listrepo.Item[string]) error {
+		return errors.New("not an image")
+	})
+	fmt.Println(err)
+
+	var ids []string
+	for dead, err := range jobs.Dead(ctx, "resize") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		ids = append(ids, dead.ID)
+	}
+	n, err := jobs.Discard(ctx, "resize", ids...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(n, "discarded")
+	// Output:
+	// not an image
+	// 1 discarded
+}
