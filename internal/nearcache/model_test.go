@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -430,4 +431,15 @@ func TestKeyBelongsToOneConnection(t *testing.T) {
 	quick.Confirm()
 	quick.Cache(new(int), 8, -1)
 	require.NotNil(t, other.Find("a"))
+}
+
+// A record whose key lives longer than a time can tell is cached.
+func TestLongestLifetimeIsCached(t *testing.T) {
+	m := newModel()
+	defer m.cache.Close()
+	l, _, _ := m.views[0].JoinOrStart("a", "a")
+	m.conns["a"].Flight("a", "GET", 0, time.Time{})
+	l.Confirm()
+	l.Cache(new(int), 8, math.MaxInt64)
+	require.NotNil(t, m.views[0].Find("a"))
 }

@@ -13,9 +13,9 @@ import (
 var conflictBackoff = retry.Backoff{First: time.Millisecond / 2, Max: 32 * time.Millisecond, Jitter: 1}
 
 // Retries limits and delays the attempts of one call that competes with other
-// callers. The deadline is that of the context. If the context has none, no
-// attempt begins later than Config.Timeout after the first call of
-// [Retries.Wait]. An attempt in progress is not interrupted.
+// callers. The deadline is that of the context. If the context has none, it is
+// Config.Timeout after the first call of [Retries.Wait]. An attempt in progress
+// is not interrupted.
 type Retries struct {
 	timeout time.Duration
 	began   time.Time

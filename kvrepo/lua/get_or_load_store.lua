@@ -1,7 +1,7 @@
 -- GetOrLoad: stores a loaded value and removes the lock of the load. If the lock
 -- was lost, or if a value was stored during the load, it does not store.
 --
--- rule.lua runs first and takes ARGV[1] to ARGV[4].
+-- preamble.lua runs first and takes ARGV[1] to ARGV[4].
 --
 -- KEYS[1]  the value
 -- KEYS[2]  the lock

@@ -1,6 +1,6 @@
 -- Mutate: writes a value if nobody changed it since it was read.
 --
--- rule.lua runs first and takes ARGV[1] to ARGV[4].
+-- preamble.lua runs first and takes ARGV[1] to ARGV[4].
 --
 -- KEYS[1]  the value
 -- ARGV[5]  '1' if the value existed when it was read, else ''

@@ -1,6 +1,6 @@
 -- Set, SetMany and Swap, with KeepTTL: writes a value.
 --
--- rule.lua runs first and takes ARGV[1] to ARGV[4].
+-- preamble.lua runs first and takes ARGV[1] to ARGV[4].
 --
 -- KEYS[1]  the value
 -- ARGV[5]  the new value
