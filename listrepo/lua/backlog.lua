@@ -34,7 +34,7 @@ for i = 1, #claims, 2 do
     end
   end
   counted, bytes = counted + 1, bytes + #header
-  if bytes > 500000 then break end
+  if bytes > 200000 then break end
 end
 local more = counted * 2 < #claims or counted == 100
 local nextFrom = more and from + counted or 0
