@@ -29,7 +29,7 @@ func noEvents(t *testing.T) *pool.Pools {
 // servers runs a test with events, without the right to turn them on, and
 // embedded.
 func servers(t *testing.T, run func(t *testing.T, p *pool.Pools)) {
-	pooltest.Each(t, run)
+	onOneServer(t, run)
 	t.Run("without CONFIG", func(t *testing.T) { run(t, noEvents(t)) })
 }
 

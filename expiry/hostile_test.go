@@ -33,7 +33,7 @@ func (w *world) text(args ...string) string {
 // Whatever scores stand in a schedule, work goes on, and what a score says
 // nothing of is told by the trigger's key, or set aside.
 func TestScoresThatAreNoTimes(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		for i, score := range []string{"-inf", "+inf", "1e300", "-1e300", "1.5"} {
 			t.Run(score, func(t *testing.T) {
 				w := newWorld(t, p)
@@ -133,7 +133,7 @@ func TestKeysOfAnotherType(t *testing.T) {
 
 // Calls that meet such a key change nothing, and name it.
 func TestCallsNameTheKeyOfAnotherType(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		for _, kind := range []string{"due", "payloads"} {
 			w := newWorld(t, p)
 			s, key := w.schedule(), "%exp:"+kind+":"+kind
@@ -224,7 +224,7 @@ func TestGarbageThatIsSlowToRead(t *testing.T) {
 
 // Messages on the channel of wake-ups are hints: none does harm.
 func TestGarbageOnTheWakeUpChannel(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		w.listen(expiry.Config{}, handlers{"x": w.note})
 		w.settled("x")

@@ -17,7 +17,7 @@ import (
 // A worker that lost its lease has its context ended, and what it answers
 // changes nothing: the work is the next worker's.
 func TestALostLeaseEndsTheHandler(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		begun, ended, finish := make(chan struct{}), make(chan error, 1), make(chan struct{})
 		slow, _ := w.listen(expiry.Config{Workers: 1, Lease: 300 * time.Millisecond}, handlers{"x": func(c context.Context, _ expiry.Event) error {
@@ -67,7 +67,7 @@ func leaseUntil(w *world, action, end string) {
 
 // Work may take many times its lease, as long as its worker lives.
 func TestHeartbeatsKeepALease(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		const lease = 400 * time.Millisecond
 		long := func(c context.Context, e expiry.Event) error {
@@ -151,7 +151,7 @@ func TestARestartLosesNothing(t *testing.T) {
 // Work that costs its worker the lease again and again is a dead letter at last,
 // with its payload, and can be retried.
 func TestWorkThatLosesItsWorkersDiesAtLast(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		healed := make(chan struct{})
 		l, _ := w.listen(expiry.Config{MaxLapses: 2}, handlers{"x": func(c context.Context, e expiry.Event) error {

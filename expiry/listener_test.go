@@ -22,6 +22,13 @@ import (
 
 var ctx = context.Background()
 
+// onOneServer runs a test that names keys of a schedule. On a cluster these keys
+// have shards; cluster_test.go tests them.
+func onOneServer(t *testing.T, run func(t *testing.T, p *pool.Pools)) {
+	t.Helper()
+	pooltest.EachSingle(t, run)
+}
+
 // world is pools, a tenant of the test's own and what ran.
 type world struct {
 	*testing.T
@@ -143,7 +150,7 @@ func (w *world) ids() (ids []string) {
 
 // A trigger that falls due runs once, with its very texts, and not early.
 func TestWorkRunsOnce(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		l, _ := w.listen(expiry.Config{}, handlers{"remind": w.note})
 		set := time.Now()
@@ -251,7 +258,7 @@ func dead(t *testing.T, l *expiry.Listener) (letters []expiry.Event) {
 }
 
 func TestDeadLettersAreDiscardedInTheLoop(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		l, stop := w.listen(expiry.Config{MaxAttempts: 1}, handlers{"x": func(context.Context, expiry.Event) error { return errors.New("no") }})
 		const n = 250

@@ -42,7 +42,7 @@ func hasPayload(t *testing.T, e expiry.Event) {
 
 // A firing whose record is there is done, although its entry is gone.
 func TestALostEntryOfRun(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		for _, state := range []string{"0", "1"} {
 			w := broken(t, p)
 			member, err := pooltest.Do(t, p, pool.Expiry, "ZRANGE", "%exp:active:x", "0", "0").AsStrSlice()
@@ -105,7 +105,7 @@ func TestAFailureWithoutAnEntry(t *testing.T) {
 
 // A dead letter comes back, whichever of its two entries is gone.
 func TestALostEntryOfADeadLetter(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		for kind, text := range map[string]string{"dead": "no", "status": "its status was lost"} {
 			w := broken(t, p)
 			w.do("DEL", "%exp:"+kind+":dead")
@@ -125,7 +125,7 @@ func TestALostEntryOfADeadLetter(t *testing.T) {
 
 // A trigger whose key is there fires, although its entry is gone.
 func TestALostEntryOfDue(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		require.NoError(t, w.schedule().SetPayload(ctx, "x", "1", "kept", 0))
 		w.do("DEL", "%exp:due:x")
@@ -138,7 +138,7 @@ func TestALostEntryOfDue(t *testing.T) {
 // A payload without anything else is a dead letter: nothing tells when it was
 // due, or whether it was done.
 func TestAPayloadAlone(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := broken(t, p)
 		require.NoError(t, w.schedule().SetPayload(ctx, "x", "pending", "kept", time.Hour))
 		w.do("DEL", "%exp:active:x", "%exp:status:x", "%exp:due:x", w.key("x", "pending"))

@@ -43,7 +43,7 @@ func TestTextsArriveAsTheyWere(t *testing.T) {
 }
 
 func TestSetMovesATrigger(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		s := w.schedule()
 		require.NoError(t, s.SetPayload(ctx, "x", "1", "text", time.Minute))
@@ -74,7 +74,7 @@ func TestDelaysAreRoundedUp(t *testing.T) {
 }
 
 func TestConditions(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		absent, exists := w.schedule(expiry.IfAbsent()), w.schedule().With(expiry.IfExists())
 		require.ErrorIs(t, exists.Set(ctx, "x", "1", time.Minute), expiry.ErrNotFound)
@@ -93,7 +93,7 @@ func TestConditions(t *testing.T) {
 
 // A debounce waits for quiet, and no longer than its limit.
 func TestDebounce(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		s := w.schedule()
 		require.NoError(t, s.SetPayload(ctx, "x", "1", "kept", time.Minute))
@@ -119,7 +119,7 @@ func TestDebounce(t *testing.T) {
 }
 
 func TestDelete(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		s := w.schedule()
 		require.NoError(t, s.SetPayload(ctx, "x", "1", "text", time.Minute))
@@ -136,7 +136,7 @@ func TestDelete(t *testing.T) {
 // Due tells the time of a trigger that has not fired, also where it has none of the
 // schedule's, and where its time is past.
 func TestDue(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		s := w.schedule()
 		none := func(id string) {
@@ -186,7 +186,7 @@ func TestDue(t *testing.T) {
 // DeleteAll takes back the triggers of one id, whatever characters it holds,
 // those whose keys have ended among them.
 func TestDeleteAllTakesItsOwnAlone(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		s := w.schedule()
 		actions := []string{"x", "y:z", "*"}
@@ -251,7 +251,7 @@ func TestMistakesAreRefused(t *testing.T) {
 }
 
 func TestAKeyOfAnotherType(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		w.do("RPUSH", w.key("x", "1"), "theirs")
 		require.ErrorIs(t, w.schedule().Set(ctx, "x", "1", time.Minute), expiry.ErrWrongType)
@@ -379,7 +379,7 @@ func TestPatternsThatAreNone(t *testing.T) {
 
 // Listeners are told when work falls due before they would look by themselves.
 func TestWakeUps(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		client, err := p.Client(pool.Expiry)
 		require.NoError(t, err)

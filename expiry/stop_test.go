@@ -21,7 +21,7 @@ func restartable(t *testing.T) (*redistest.Instance, *pool.Pools) {
 }
 
 func TestStoppingLetsHandlersFinish(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		w := newWorld(t, p)
 		begun, finish := make(chan struct{}), make(chan struct{})
 		l := w.listener(expiry.Config{StopTimeout: time.Minute}, handlers{"x": func(c context.Context, e expiry.Event) error {

@@ -82,7 +82,7 @@ func TestClaim(t *testing.T) {
 // requireNoKeys asserts that no key is left.
 func requireNoKeys(t *testing.T, p *pool.Pools) {
 	t.Helper()
-	require.Empty(t, allKeys(t, p))
+	require.Empty(t, pooltest.Keys(t, p, pool.Handlers))
 }
 
 func TestExpiredLease(t *testing.T) {
@@ -222,7 +222,7 @@ func TestReturn(t *testing.T) {
 		c = mustClaim(t, repo, 10, time.Minute)
 		require.Equal(t, 10, c.Items[0].Attempt)
 		require.NoError(t, c.Ack(ctx))
-		require.Equal(t, []string{"%dead:{" + key + "q}"}, allKeys(t, p))
+		require.Equal(t, []string{beside(p, "dead", key)}, pooltest.Keys(t, p, pool.Handlers))
 	})
 }
 

@@ -109,7 +109,7 @@ func TestTamperedClaims(t *testing.T) {
 		c = mustClaim(t, repo, 10, time.Minute)
 		require.Len(t, c.Items, 8)
 		require.NoError(t, c.Ack(ctx))
-		require.Contains(t, allKeys(t, p), beside(p, "claim-B", key), "the library did not write the key")
+		require.Contains(t, pooltest.Keys(t, p, pool.Handlers), beside(p, "claim-B", key), "the library did not write the key")
 	})
 }
 
@@ -143,7 +143,7 @@ func TestWrongTypeNamesTheKey(t *testing.T) {
 		for _, kind := range []string{"due", "again", "back", "dead", "age", "index", "set"} {
 			t.Run(kind, func(t *testing.T) {
 				marked, key, set, index := newMarkedRepo(t, p, listrepo.MaxAttempts(1))
-				name := map[string]string{"index": index, "set": p.Prefix(pool.Handlers) + set}[kind]
+				name := map[string]string{"index": index, "set": set}[kind]
 				if name == "" {
 					name = beside(p, kind, key)
 				}

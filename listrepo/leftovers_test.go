@@ -28,14 +28,14 @@ func TestNothingIsLeftOfAnEmptyQueue(t *testing.T) {
 		process()
 		require.InDelta(t, (time.Hour + listrepo.DefaultLease).Milliseconds(), pttl(t, p, age), 60e3, "without another call the key stays for an hour")
 		process()
-		require.Contains(t, allKeys(t, p), index, "pushes rely on the last registration")
+		require.Contains(t, pooltest.Keys(t, p, pool.Handlers), index, "pushes rely on the last registration")
 
 		// Change the registration to more than ten seconds ago.
 		registered, err := pooltest.Do(t, p, pool.Handlers, "ZINCRBY", index, "-10001", "which").AsFloat64()
 		require.NoError(t, err)
 		require.Positive(t, registered)
 		process()
-		require.Equal(t, []string{set}, allKeys(t, p))
+		require.Equal(t, []string{p.Prefix(pool.Handlers) + set}, pooltest.Keys(t, p, pool.Handlers))
 	})
 }
 
@@ -49,7 +49,7 @@ func TestClaimedQueueStaysInTheIndex(t *testing.T) {
 		mustClaim(t, repo, 1, time.Minute)
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZINCRBY", index, "-10001", "which").Error())
 		require.Empty(t, mustClaim(t, repo, 1, time.Minute).Items)
-		require.Contains(t, allKeys(t, p), index)
+		require.Contains(t, pooltest.Keys(t, p, pool.Handlers), index)
 	})
 }
 
@@ -61,7 +61,7 @@ func TestIDsGoWithTheLastItem(t *testing.T) {
 		_, err := repo.Push(ctx, "q", 1, 2)
 		require.NoError(t, err)
 		require.NoError(t, mustClaim(t, repo, 1, time.Minute).Release(ctx))
-		require.Contains(t, allKeys(t, p), "%back:{"+key+"q}")
+		require.Contains(t, pooltest.Keys(t, p, pool.Handlers), beside(p, "back", key))
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "LPOP", key+"q").Error())
 		require.NoError(t, mustClaim(t, repo, 1, time.Minute).Ack(ctx))
 		requireNoKeys(t, p)
@@ -91,11 +91,4 @@ func TestLifetimeOfPushTimes(t *testing.T) {
 		require.NoError(t, err)
 		require.InDelta(t, 2*time.Hour, b.Oldest, float64(time.Minute))
 	})
-}
-
-func allKeys(t *testing.T, p *pool.Pools) []string {
-	t.Helper()
-	names, err := pooltest.Do(t, p, pool.Handlers, "KEYS", "*").AsStrSlice()
-	require.NoError(t, err)
-	return names
 }

@@ -30,7 +30,7 @@ func TestClaimsAgainstAModel(t *testing.T) {
 			opts = append(opts, rapid.SampledFrom([][]listrepo.Option{nil, {listrepo.TTL(time.Hour)}, {listrepo.KeepTTL()}}).Draw(rt, "lifetime")...)
 			repo, prefix := newRepo[int](t, p, opts...)
 			if rapid.Bool().Draw(rt, "marked") {
-				repo = repo.Marked(listrepo.Marks{Set: prefix + "marks", Member: "who", Queue: "which"})
+				repo, prefix, _, _ = newMarkedRepo(t, p, opts...)
 			}
 			m := &model{t: t, pools: p, key: prefix + "q", repo: repo, maxAttempts: maxAttempts}
 			rt.Repeat(map[string]func(*rapid.T){

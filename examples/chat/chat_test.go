@@ -101,11 +101,6 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// From the URL of a cluster it is the same service.
-func TestOnACluster(t *testing.T) {
-	pooltest.OnCluster(t, TestChat, TestTyping, TestRestart, TestAnswerTwice, TestAnswerTwiceWithMore)
-}
-
 // A request that has begun is served although the process is told to end.
 func TestShutdown(t *testing.T) {
 	p := pooltest.Embedded(t)

@@ -12,6 +12,8 @@ import (
 	"github.com/symphony-go/symphony/scope"
 )
 
+func TestMain(m *testing.M) { pooltest.Main(m) }
+
 // Every tool found what those before it left, none of those that ran at the
 // same time lost what another wrote, and two users at once stay apart.
 func TestAgent(t *testing.T) {
@@ -43,8 +45,6 @@ func TestAgent(t *testing.T) {
 		}
 	})
 }
-
-func TestOnACluster(t *testing.T) { pooltest.OnCluster(t, TestAgent) }
 
 func TestAgentWithoutState(t *testing.T) {
 	require.ErrorIs(t, agent(t.Context(), t.Output(), "nowhere"), errNoState)

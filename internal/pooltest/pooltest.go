@@ -1,13 +1,11 @@
-// Package pooltest opens pools for tests on a real server and on the embedded
-// one. Only tests may import this package.
+// Package pooltest opens pools for tests on a real server, on the embedded
+// server and on a cluster. Only tests may import this package.
 package pooltest
 
 import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"reflect"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -20,35 +18,28 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// Each runs a test on a real server and on the embedded one, because the
-// repositories must behave alike on both. Within [OnCluster], it runs the test
-// on the cluster instead.
+// Each runs a test on a real server, on the embedded server and on a cluster,
+// because the repositories must behave alike on all of them. The test must not
+// be parallel itself.
+//
+// The tests of a process share a cluster, which the first of them starts. Each
+// deletes all keys of the cluster before a test, and runs one test at a time on
+// it. [Main] stops it.
 func Each(t *testing.T, run func(t *testing.T, p *pool.Pools)) {
-	if cluster != nil {
-		for _, node := range cluster.Primaries {
-			node.Flush(t)
-		}
-		run(t, Redis(t, pool.Config{URL: cluster.URL(), Timeout: longTimeout}))
-		return
+	t.Helper()
+	if !shared.managed {
+		t.Fatal("pooltest: a package that uses Each needs a TestMain; add `func TestMain(m *testing.M) { pooltest.Main(m) }`")
 	}
-	t.Run("redis", func(t *testing.T) { run(t, Redis(t, pool.Config{})) })
-	t.Run("embedded", func(t *testing.T) { run(t, Embedded(t)) })
+	EachSingle(t, run)
+	t.Run("cluster", func(t *testing.T) { run(t, shared.open(t)) })
 }
 
-// cluster is the cluster of the running OnCluster; nil if there is none.
-var cluster *redistest.ClusterInstance
-
-// OnCluster runs tests that call [Each] on a cluster of three primaries and
-// three replicas, because the repositories must behave there as on a server.
-// The tests must not be parallel.
-func OnCluster(t *testing.T, tests ...func(t *testing.T)) {
+// EachSingle is [Each] without the cluster. A comment at the call says why the
+// test does not hold on a cluster.
+func EachSingle(t *testing.T, run func(t *testing.T, p *pool.Pools)) {
 	t.Helper()
-	cluster = redistest.ReplicatedCluster(t)
-	defer func() { cluster = nil }()
-	for _, test := range tests {
-		name := runtime.FuncForPC(reflect.ValueOf(test).Pointer()).Name()
-		t.Run(name[strings.LastIndexByte(name, '.')+1:], test)
-	}
+	t.Run("redis", func(t *testing.T) { run(t, Redis(t, pool.Config{})) })
+	t.Run("embedded", func(t *testing.T) { run(t, Embedded(t)) })
 }
 
 // longTimeout is the timeout of pools on servers without faults. It is only
@@ -97,6 +88,28 @@ func Do(tb testing.TB, p *pool.Pools, a pool.Alias, args ...string) rueidis.Redi
 		return c.Do(context.Background(), c.B().Arbitrary(args[0]).Keys(key).Args(args[2:]...).Build())
 	}
 	return c.Do(context.Background(), c.B().Arbitrary(args...).Build())
+}
+
+// Keys returns the keys of a pool's database, with their prefixes. On a cluster
+// it returns the keys of all primaries.
+func Keys(tb testing.TB, p *pool.Pools, a pool.Alias) (keys []string) {
+	tb.Helper()
+	c, err := p.Client(a)
+	require.NoError(tb, err)
+	nodes := c.Nodes()
+	for _, node := range nodes {
+		if len(nodes) > 1 {
+			role, err := node.Do(context.Background(), node.B().Role().Build()).ToArray()
+			require.NoError(tb, err)
+			if name, err := role[0].ToString(); err != nil || name != "master" {
+				continue
+			}
+		}
+		onNode, err := node.Do(context.Background(), node.B().Keys().Pattern("*").Build()).AsStrSlice()
+		require.NoError(tb, err)
+		keys = append(keys, onNode...)
+	}
+	return keys
 }
 
 // Hash returns all fields of a hash. It reads them directly from Redis.

@@ -1,0 +1,9 @@
+package symphony_test
+
+import (
+	"testing"
+
+	"github.com/symphony-go/symphony/internal/pooltest"
+)
+
+func TestMain(m *testing.M) { pooltest.Main(m) }
