@@ -219,7 +219,7 @@ func allWrites(t *testing.T, p *pool.Pools, opts []symphony.Option) map[string]f
 	value("Touch", func(ctx context.Context) error { _, err := values.Touch(ctx, "k"); return err })
 
 	list := func(name string, call func(ctx context.Context) error) {
-		all["list "+name] = foreignWrite{pool.Handlers, "HSET", tenant + ":batch:s:e:a", call}
+		all["list "+name] = foreignWrite{pool.Handlers, "HSET", queueKey(t, p, tenant, "s", "e", "a"), call}
 	}
 	space, err := p.Layout().BatchList.Bind(tenant, "s", "e")
 	require.NoError(t, err)

@@ -109,8 +109,8 @@ func TestWorkBatches(t *testing.T) {
 
 		// What comes later is found too, and so is what only the Python package wrote.
 		enqueue(t, p, "one", q, 5)
-		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", "py:batch:"+service+":ent:act", "6").Error())
-		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SADD", "pending_batches:"+service, "py").Error())
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", queueKey(t, p, "py", service, "ent", "act"), "6").Error())
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SADD", pendingSetKey(t, p, service), "py").Error())
 		eventually(t, func() bool { return len(h.all()) == 5 && len(pendingOf(t, p, service)) == 0 })
 		calls = h.all()[3:]
 		slices.Sort(calls)
@@ -308,10 +308,10 @@ func TestWorkAfterADeath(t *testing.T) {
 func TestRemovalThatStopsHalfWay(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		service := pooltest.UniqueTenant()
-		set := "pending_batches:" + service
-		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", keyspace.Beside("queues", set), "0", ":py").Error())
+		index := keyspace.Beside("queues", p.Prefix(pool.Handlers)+pendingSetKey(t, p, service))
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", index, "0", ":py").Error())
 		require.Equal(t, []string{"py"}, pendingOf(t, p, service))
-		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", "py:batch:"+service+":e:a", "1").Error())
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", queueKey(t, p, "py", service, "e", "a"), "1").Error())
 		removed, err := symphony.RemoveFromPending(ctx, p, service, "py")
 		require.NoError(t, err)
 		require.False(t, removed)
@@ -322,6 +322,22 @@ func TestRemovalThatStopsHalfWay(t *testing.T) {
 		}, symphony.WorkConfig{})
 		eventually(t, func() bool { return len(h.all()) == 1 && len(pendingOf(t, p, service)) == 0 })
 	})
+}
+
+// queueKey returns the key of a queue without the pool's prefix.
+func queueKey(t *testing.T, p *pool.Pools, tenant, service, entity, action string) string {
+	t.Helper()
+	key, err := p.Layout().BatchList.Key(tenant, service, entity, action)
+	require.NoError(t, err)
+	return key
+}
+
+// pendingSetKey returns the key of a pending set without the pool's prefix.
+func pendingSetKey(t *testing.T, p *pool.Pools, service string) string {
+	t.Helper()
+	key, err := p.Layout().PendingSet.Key(service)
+	require.NoError(t, err)
+	return key
 }
 
 func TestForceRemoveFromPending(t *testing.T) {

@@ -147,6 +147,10 @@ func TestWrongTypeNamesTheKey(t *testing.T) {
 				if name == "" {
 					name = beside(p, kind, key)
 				}
+				nameInErrors := name
+				if kind == "set" {
+					nameInErrors = p.Prefix(pool.Handlers) + set
+				}
 				_, err := marked.Push(ctx, "q", 1, 2, 3)
 				require.NoError(t, err)
 				c := mustClaim(t, marked, 1, time.Minute)
@@ -165,7 +169,7 @@ func TestWrongTypeNamesTheKey(t *testing.T) {
 				} {
 					if err := call(); err != nil {
 						require.ErrorIs(t, err, symphony.ErrWrongType)
-						require.ErrorContains(t, err, strconv.Quote(name))
+						require.ErrorContains(t, err, strconv.Quote(nameInErrors))
 						require.ErrorContains(t, err, "RENAME")
 						named++
 					}
