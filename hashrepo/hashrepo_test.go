@@ -314,13 +314,13 @@ func TestLifetimes(t *testing.T) {
 		{"default renews", nil, hour, day},
 		{"TTL on a new key", []hashrepo.Option{hashrepo.TTL(2 * hour)}, 0, 2 * hour},
 		{"TTL renews", []hashrepo.Option{hashrepo.TTL(2 * hour)}, hour, 2 * hour},
-		{"TTL on a key without", []hashrepo.Option{hashrepo.TTL(2 * hour)}, hashrepo.NoExpiry, 2 * hour},
+		{"TTL on a key without a lifetime", []hashrepo.Option{hashrepo.TTL(2 * hour)}, hashrepo.NoExpiry, 2 * hour},
 		{"NoTTL on a new key", []hashrepo.Option{hashrepo.NoTTL()}, 0, hashrepo.NoExpiry},
-		{"NoTTL takes away", []hashrepo.Option{hashrepo.NoTTL()}, hour, hashrepo.NoExpiry},
-		{"KeepTTL keeps", []hashrepo.Option{hashrepo.KeepTTL()}, hour, hour},
-		{"KeepTTL keeps none", []hashrepo.Option{hashrepo.KeepTTL()}, hashrepo.NoExpiry, hashrepo.NoExpiry},
+		{"NoTTL removes a lifetime", []hashrepo.Option{hashrepo.NoTTL()}, hour, hashrepo.NoExpiry},
+		{"KeepTTL keeps a lifetime", []hashrepo.Option{hashrepo.KeepTTL()}, hour, hour},
+		{"KeepTTL keeps no lifetime", []hashrepo.Option{hashrepo.KeepTTL()}, hashrepo.NoExpiry, hashrepo.NoExpiry},
 		{"KeepTTL on a new key", []hashrepo.Option{hashrepo.KeepTTL(), hashrepo.TTL(2 * hour)}, 0, 2 * hour},
-		{"a condition renews", []hashrepo.Option{hashrepo.IfExists()}, hour, day},
+		{"IfExists renews", []hashrepo.Option{hashrepo.IfExists()}, hour, day},
 	}
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, c := range cases {

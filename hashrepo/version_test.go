@@ -32,7 +32,7 @@ var (
 // A write with the stored version succeeds and increments it. A write with
 // another version changes nothing.
 func TestVersions(t *testing.T) {
-	whole := map[string]func(*hashrepo.HashRepo[Document]) func(context.Context, string, Document) error{
+	writes := map[string]func(*hashrepo.HashRepo[Document]) func(context.Context, string, Document) error{
 		"Upsert":  func(r *hashrepo.HashRepo[Document]) func(context.Context, string, Document) error { return r.Upsert },
 		"Replace": func(r *hashrepo.HashRepo[Document]) func(context.Context, string, Document) error { return r.Replace },
 		"UpsertMany": func(r *hashrepo.HashRepo[Document]) func(context.Context, string, Document) error {
@@ -41,7 +41,7 @@ func TestVersions(t *testing.T) {
 	}
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, c := range codecs {
-			for method, of := range whole {
+			for method, of := range writes {
 				t.Run(c.Name()+"/"+method, func(t *testing.T) {
 					repo, key := newRepo[Document](t, p, hashrepo.Codec(c))
 					write := of(repo)
@@ -111,36 +111,36 @@ func TestEveryWriteIncrementsTheVersion(t *testing.T) {
 func TestIfVersion(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		repo, key := newRepo[Document](t, p)
-		at := func(v int64) *hashrepo.HashRepo[Document] { return repo.With(hashrepo.IfVersion(v)) }
-		stale := at(1).Update(ctx, "u", words.Add(1))
+		ifVersion := func(v int64) *hashrepo.HashRepo[Document] { return repo.With(hashrepo.IfVersion(v)) }
+		stale := ifVersion(1).Update(ctx, "u", words.Add(1))
 		require.ErrorIs(t, stale, symphony.ErrConflict)
 		require.ErrorContains(t, stale, "read the record again")
-		require.NoError(t, at(0).Update(ctx, "u", words.Add(1)))
-		require.ErrorIs(t, at(0).Update(ctx, "u", words.Add(1)), symphony.ErrConflict)
-		_, err := at(2).Merge(ctx, "u", words.Add(1))
+		require.NoError(t, ifVersion(0).Update(ctx, "u", words.Add(1)))
+		require.ErrorIs(t, ifVersion(0).Update(ctx, "u", words.Add(1)), symphony.ErrConflict)
+		_, err := ifVersion(2).Merge(ctx, "u", words.Add(1))
 		require.ErrorIs(t, err, symphony.ErrConflict)
-		_, err = at(2).Mutate(ctx, "u", func(*Document) error { return nil })
+		_, err = ifVersion(2).Mutate(ctx, "u", func(*Document) error { return nil })
 		require.ErrorIs(t, err, symphony.ErrConflict)
-		_, err = at(2).DeleteField(ctx, "u", "words")
+		_, err = ifVersion(2).DeleteField(ctx, "u", "words")
 		require.ErrorIs(t, err, symphony.ErrConflict)
-		_, err = at(2).Delete(ctx, "u")
+		_, err = ifVersion(2).Delete(ctx, "u")
 		require.ErrorIs(t, err, symphony.ErrConflict)
 		require.Equal(t, map[string]string{"v": "1", "words": "1"}, pooltest.Hash(t, p, pool.User, key+"u"))
-		got, err := at(1).Merge(ctx, "u", words.Add(1))
+		got, err := ifVersion(1).Merge(ctx, "u", words.Add(1))
 		require.NoError(t, err)
 		require.Equal(t, Document{Words: 2, Version: 2}, got)
-		require.NoError(t, at(2).Upsert(ctx, "u", got))
-		pooltest.RequireNothingSent(t, p, symphony.ErrConflict, func() error { return at(9).Upsert(ctx, "u", got) })
-		require.ErrorIs(t, at(9).With(hashrepo.IfExists()).Update(ctx, "gone", words.Add(1)), symphony.ErrNotFound)
-		n, err := at(3).Delete(ctx, "u")
+		require.NoError(t, ifVersion(2).Upsert(ctx, "u", got))
+		pooltest.RequireNothingSent(t, p, symphony.ErrConflict, func() error { return ifVersion(9).Upsert(ctx, "u", got) })
+		require.ErrorIs(t, ifVersion(9).With(hashrepo.IfExists()).Update(ctx, "gone", words.Add(1)), symphony.ErrNotFound)
+		n, err := ifVersion(3).Delete(ctx, "u")
 		require.NoError(t, err)
 		require.EqualValues(t, 1, n)
-		n, err = at(0).Delete(ctx, "u")
+		n, err = ifVersion(0).Delete(ctx, "u")
 		require.NoError(t, err)
 		require.Zero(t, n)
 
-		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { _, err := at(1).Touch(ctx, "u"); return err })
-		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { _, err := at(1).DeleteAll(ctx); return err })
+		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { _, err := ifVersion(1).Touch(ctx, "u"); return err })
+		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { _, err := ifVersion(1).DeleteAll(ctx); return err })
 		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { return repo.Update(ctx, "u", docVersion.Add(1)) })
 		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { return repo.UpdateField(ctx, "u", "v", 1) })
 		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { _, err := repo.DeleteField(ctx, "u", "v"); return err })
