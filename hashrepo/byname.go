@@ -55,9 +55,9 @@ func (r *HashRepo[T]) UpdateField(ctx context.Context, id, field string, value a
 // The lifetime is renewed, except with [KeepTTL].
 //
 // If T has no such field, DeleteField returns [ErrUnknownField]. For the
-// version field, or with [IfAbsent], it returns [ErrUnsupported]. If a condition
-// does not hold, it returns [ErrNotFound] or [ErrConflict]. If the key holds
-// another Redis type, it returns [ErrWrongType].
+// version field, or with [IfAbsent], it returns [ErrUnsupported]. If a
+// condition does not hold, it returns [ErrNotFound] or [ErrConflict]. If the
+// key holds another Redis type, it returns [ErrWrongType].
 func (r *HashRepo[T]) DeleteField(ctx context.Context, id string, fields ...string) (int64, error) {
 	return r.core.deleteField(ctx, id, fields)
 }

@@ -26,8 +26,8 @@ func fieldValuesOf[T any](conds []Cond[T]) []fieldValue {
 }
 
 // condition is a Cond with an encoded value. It holds if the stored field has
-// the text. If a write of the value clears the field, it holds also if the field
-// is absent.
+// the text. If a write of the value clears the field, it holds also if the
+// field is absent.
 type condition struct {
 	name string
 	encodedField

@@ -60,9 +60,9 @@ type fieldError struct {
 func (e *fieldError) Error() string { return fmt.Sprintf("field %q: %v", e.name, e.err) }
 func (e *fieldError) Unwrap() error { return e.err }
 
-// notApplied returns the error of an operation that the plan or the codec refuses.
-// The error names the field of a fieldError, as do the codec's own errors in
-// it.
+// notApplied returns the error of an operation that the plan or the codec
+// refuses. The error names the field of a fieldError, as do the codec's own
+// errors in it.
 func notApplied(t fault.Target, err error) error {
 	if err == nil {
 		return nil

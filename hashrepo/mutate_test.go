@@ -21,8 +21,8 @@ func TestMutateSeesFreshData(t *testing.T) {
 		write func(repo *hashrepo.HashRepo[Profile]) error
 		want  Profile
 	}{
-		"another value": {func(r *hashrepo.HashRepo[Profile]) error { return r.UpdateField(ctx, "u", "score", 10) }, Profile{Name: "x", Score: 11}},
-		"another field": {func(r *hashrepo.HashRepo[Profile]) error { return r.UpdateField(ctx, "u", "owner", "o") }, Profile{Base: Base{"o"}, Name: "x", Score: 2}},
+		"another value":    {func(r *hashrepo.HashRepo[Profile]) error { return r.UpdateField(ctx, "u", "score", 10) }, Profile{Name: "x", Score: 11}},
+		"another field":    {func(r *hashrepo.HashRepo[Profile]) error { return r.UpdateField(ctx, "u", "owner", "o") }, Profile{Base: Base{"o"}, Name: "x", Score: 2}},
 		"a deleted field":  {func(r *hashrepo.HashRepo[Profile]) error { _, err := r.DeleteField(ctx, "u", "score"); return err }, Profile{Name: "x", Score: 1}},
 		"a deleted record": {func(r *hashrepo.HashRepo[Profile]) error { _, err := r.Delete(ctx, "u"); return err }, Profile{Score: 1}},
 		"an emptied record": {func(r *hashrepo.HashRepo[Profile]) error {

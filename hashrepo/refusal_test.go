@@ -28,17 +28,17 @@ func TestKeyOfAnotherType(t *testing.T) {
 		_, increment := repo.IncrementField(ctx, "u", "score", 1)
 		_, remove := repo.DeleteField(ctx, "u", "name")
 		for name, err := range map[string]error{
-			"Get":            get,
-			"GetMany":        many,
-			"GetField":       repo.GetField(ctx, "u", "name", new(string)),
-			"Upsert":         repo.Upsert(ctx, "u", Profile{}),
+			"Get":                 get,
+			"GetMany":             many,
+			"GetField":            repo.GetField(ctx, "u", "name", new(string)),
+			"Upsert":              repo.Upsert(ctx, "u", Profile{}),
 			"Upsert with KeepTTL": keep.Upsert(ctx, "u", Profile{}),
-			"Replace":        repo.Replace(ctx, "u", Profile{}),
-			"UpsertMany":     repo.UpsertMany(ctx, record("u", Profile{})),
-			"UpdateField":    repo.UpdateField(ctx, "u", "name", "x"),
-			"IncrementField": increment,
-			"AppendToList":   repo.AppendToList(ctx, "u", "tags", "x"),
-			"DeleteField":    remove,
+			"Replace":             repo.Replace(ctx, "u", Profile{}),
+			"UpsertMany":          repo.UpsertMany(ctx, record("u", Profile{})),
+			"UpdateField":         repo.UpdateField(ctx, "u", "name", "x"),
+			"IncrementField":      increment,
+			"AppendToList":        repo.AppendToList(ctx, "u", "tags", "x"),
+			"DeleteField":         remove,
 		} {
 			require.ErrorIs(t, err, symphony.ErrWrongType, name)
 			var op *symphony.OpError

@@ -7,9 +7,9 @@
 -- ARGV[7]  '1' if the server supports lifetimes of fields
 -- The arguments of the script itself start at ARGV[8].
 --
--- Result, if the script ends here: the status CONFLICT if the record has another
--- version, BADVERSION if the field is not an integer, LASTVERSION if it cannot
--- be incremented.
+-- Result, if the script ends here: the status CONFLICT if the record has
+-- another version, BADVERSION if the field is not an integer, LASTVERSION if it
+-- cannot be incremented.
 local versioned = ARGV[5] ~= ''
 if versioned then
   local version = redis.call('HGET', KEYS[1], ARGV[5]) or '0'
