@@ -36,10 +36,12 @@ type Marks struct {
 
 	// Queue is the queue's member of an index of queues, a sorted set beside
 	// Set. The score is the server's time in milliseconds when the queue was
-	// last registered. A push registers the queue unless this process did so
-	// within the last second. It also stores the time, by which Backlog finds
-	// the age of the oldest item. A claim registers a queue that is not in the
-	// index, and removes one that had no items for ten seconds.
+	// last registered. PushFront registers the queue, and so does Push unless
+	// this process did so within the last second. When Push registers the
+	// queue, it also stores the time, by which Backlog finds the age of the
+	// oldest item. A claim registers a queue that is not in the index. If a
+	// claim finds no items, and the queue was registered ten seconds ago or
+	// earlier, it removes the queue.
 	Queue string
 }
 
