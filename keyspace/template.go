@@ -163,7 +163,7 @@ func (t *template) checkParam(name, literal string, isTag bool) error {
 	case name == "":
 		return errors.New("a parameter has no name; write {name}")
 	case strings.IndexFunc(name, notInName) >= 0:
-		return fmt.Errorf("{%s} is not a valid name; use only letters, digits, _, - and .", name)
+		return fmt.Errorf("{%s} is not a valid name; use letters, digits and _ - . in it", name)
 	case len(t.params) == 0:
 		if strings.HasPrefix(literal, "%") && !isReserved(literal) {
 			return errors.New("begins with a % that no lower-case letter follows, as an escaped part can; begin it with another character")

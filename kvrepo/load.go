@@ -44,9 +44,9 @@ var (
 // with [Cached]. Otherwise it takes a lock with SET NX PX on a key beside the
 // value, sends GET again, calls load, and runs a script that stores the value
 // atomically and removes the lock. The lifetime is that of a new value in
-// [KVRepo.Set]. If another caller stored a value during the
-// load, that value remains, and GetOrLoad returns it. If the lock was lost,
-// GetOrLoad returns the loaded value without storing it.
+// [KVRepo.Set]. If another caller stored a value during the load, that value
+// remains, and GetOrLoad returns it. If the lock was lost, GetOrLoad returns the
+// loaded value without storing it.
 //
 // The lock is renewed until load returns, even if ctx ends before. If the process
 // dies, the lock expires after ten seconds. GetOrLoad passes ctx to load and sets
