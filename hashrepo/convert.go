@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
@@ -82,6 +83,20 @@ func convertNumber(v reflect.Value, to reflect.Type) (reflect.Value, error) {
 	return v.Convert(to), nil
 }
 
+// convertSlice converts a slice of any element type to the slice type typ.
+func convertSlice(value any, typ reflect.Type) (reflect.Value, error) {
+	values := reflect.ValueOf(value)
+	list := reflect.MakeSlice(typ, values.Len(), values.Len())
+	for i := range values.Len() {
+		element, err := convert(values.Index(i).Interface(), typ.Elem())
+		if err != nil {
+			return list, fmt.Errorf("value %d: %w", i, err)
+		}
+		list.Index(i).Set(element)
+	}
+	return list, nil
+}
+
 // significantBits returns the number of bits between the highest and the lowest
 // bit that is set in the magnitude of an integer.
 func significantBits(v reflect.Value) int {
@@ -108,3 +123,24 @@ func isFloat(k reflect.Kind) bool { return k == reflect.Float32 || k == reflect.
 func isInteger(k reflect.Kind) bool { return k >= reflect.Int && k <= reflect.Uint64 }
 
 func isNumber(k reflect.Kind) bool { return isInteger(k) || isFloat(k) }
+
+// sumRange returns the range of an integer type in decimal. If a signed integer
+// is added to an unsigned one, the sum must fit an int64 too.
+func sumRange(t, by reflect.Type) (least, greatest string) {
+	size := t.Bits()
+	if t.Kind() <= reflect.Int64 {
+		return strconv.FormatInt(-1<<(size-1), 10), strconv.FormatInt(1<<(size-1)-1, 10)
+	}
+	if by.Kind() <= reflect.Int64 {
+		size = min(size, 63)
+	}
+	return "0", strconv.FormatUint(1<<size-1, 10)
+}
+
+// decimal returns an integer in decimal.
+func decimal(v reflect.Value) string {
+	if v.CanInt() {
+		return strconv.FormatInt(v.Int(), 10)
+	}
+	return strconv.FormatUint(v.Uint(), 10)
+}

@@ -3,7 +3,6 @@ package hashrepo
 import (
 	"fmt"
 	"reflect"
-	"strconv"
 	"time"
 
 	"github.com/symphony-go/symphony/internal/duration"
@@ -255,39 +254,4 @@ func (c *core) addSet(ch *changes, p *patch, encoded encodedField, err error) er
 		ch.add(operation{kind: opSet, field: p.name, text: encoded.text})
 	}
 	return c.checkFieldSize(len(encoded.text))
-}
-
-// sumRange returns the range of an integer type in decimal. If a signed integer
-// is added to an unsigned one, the sum must fit an int64 too.
-func sumRange(t, by reflect.Type) (least, greatest string) {
-	size := t.Bits()
-	if t.Kind() <= reflect.Int64 {
-		return strconv.FormatInt(-1<<(size-1), 10), strconv.FormatInt(1<<(size-1)-1, 10)
-	}
-	if by.Kind() <= reflect.Int64 {
-		size = min(size, 63)
-	}
-	return "0", strconv.FormatUint(1<<size-1, 10)
-}
-
-// decimal returns an integer in decimal.
-func decimal(v reflect.Value) string {
-	if v.CanInt() {
-		return strconv.FormatInt(v.Int(), 10)
-	}
-	return strconv.FormatUint(v.Uint(), 10)
-}
-
-// convertSlice converts a slice of any element type to the slice type typ.
-func convertSlice(value any, typ reflect.Type) (reflect.Value, error) {
-	values := reflect.ValueOf(value)
-	list := reflect.MakeSlice(typ, values.Len(), values.Len())
-	for i := range values.Len() {
-		element, err := convert(values.Index(i).Interface(), typ.Elem())
-		if err != nil {
-			return list, fmt.Errorf("value %d: %w", i, err)
-		}
-		list.Index(i).Set(element)
-	}
-	return list, nil
 }
