@@ -1,16 +1,16 @@
-# The habits of this repository. `make` alone lists them.
+# The commands of this repository. `make` lists them.
 
 SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
-# The tools have a modfile of their own, so that users do not inherit them.
+# The tools are in a separate modfile, so that users do not inherit them.
 TOOL := go tool -modfile=tools.mod
 
-# Modules beside the one of the root.
+# The modules other than that of the root.
 NESTED := $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod))
 
-# The tests that need a browser, in modules of their own too.
+# The tests that need a browser, which are modules too.
 E2E := $(patsubst %/go.mod,%,$(wildcard examples/*/e2e/go.mod))
 
 # The race detector needs a C compiler.
@@ -23,49 +23,49 @@ COUNT    ?= 6
 PKG      ?= ./...
 
 .PHONY: help
-help: ## List what can be made
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: chat
-chat: ## Run the chat, a service of two tenants with a page; on a live server with REDIS_URL=redis://...
+chat: ## Run the chat example, with a page; REDIS_URL=redis://... uses a live server
 	go run ./examples/chat
 
 .PHONY: quickstart
-quickstart: ## Run the first example; on a live server with REDIS_URL=redis://...
+quickstart: ## Run the first example; REDIS_URL=redis://... uses a live server
 	go run ./examples/quickstart
 
 .PHONY: test
-test: redis ## Run all tests, with a real Redis; installs one where apt or brew can
+test: redis ## Run all tests with a real Redis; installs it with apt or brew if it is missing
 	@$(if $(RACE),,echo "No C compiler: the tests run without the race detector.")
 	@for module in $(NESTED); do (set -x; cd $$module && go test $(RACE) -count=1 -timeout=$(TIMEOUT) ./...) || exit; done
 	go test $(RACE) -count=1 -timeout=$(TIMEOUT) $(PKG)
 
 .PHONY: soak
-soak: redis ## Run the long tests, in which servers and workers are killed for minutes
+soak: redis ## Run the long tests, which kill servers and workers for minutes
 	SOAK=1 go test -count=1 -timeout=1h -run='^TestSoak' -v $(PKG)
 
 .PHONY: slowlog
-slowlog: redis ## Run all tests and print the scripts that kept a server busy longest, in microseconds
+slowlog: redis ## Run all tests and print the slowest scripts, in microseconds
 	@log=$$(mktemp) && REDISTEST_SLOWLOG=$$log go test -count=1 -timeout=$(TIMEOUT) $(PKG) && \
 		grep -aiE '"(eval|evalsha)"' $$log | sort -rn | head -n 20; rm -f $$log
 
 .PHONY: e2e
-e2e: chromium ## Open the examples' pages in a headless Chromium; installs one where apt can
+e2e: chromium ## Test the pages of the examples in a headless Chromium; installs it with apt if it is missing
 	@for module in $(E2E); do (set -x; cd $$module && go test -count=1 -timeout=$(TIMEOUT) ./...) || exit; done
 
 .PHONY: check
-check: fmt-check tidy vet lint test costs ## All that must pass before a change goes in
+check: fmt-check tidy vet lint test costs ## Run everything that a change must pass
 
 .PHONY: fmt
 fmt: ## Format the code and order its imports
 	$(TOOL) golangci-lint fmt
 
 .PHONY: fmt-check
-fmt-check: ## Show what fmt would change; fail if it would
+fmt-check: ## Show what fmt would change; fail if there is anything
 	$(TOOL) golangci-lint fmt --diff
 
 .PHONY: tidy
-tidy: ## Show what `go mod tidy` would change; fail if it would
+tidy: ## Show what `go mod tidy` would change; fail if there is anything
 	go mod tidy -diff
 	@for module in $(NESTED) $(E2E); do (set -x; cd $$module && go mod tidy -diff) || exit; done
 
@@ -74,8 +74,8 @@ vet: ## Run go vet
 	go vet ./...
 	@for module in $(NESTED) $(E2E); do (set -x; cd $$module && go vet ./...) || exit; done
 
-# golangci-lint runs the checks of staticcheck once more, on tests too, with the
-# exceptions that .golangci.yml gives for them.
+# golangci-lint also runs the checks of staticcheck, on tests too, with the
+# exceptions in .golangci.yml.
 .PHONY: lint
 lint: ## Run staticcheck and golangci-lint (the first build takes a few minutes)
 	$(TOOL) staticcheck -tests=false -checks=inherit,-U1000 ./...
@@ -87,17 +87,17 @@ bench: ## Run the benchmarks, BENCH=regexp PKG=./hashrepo COUNT=6; the output is
 	@go test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(COUNT) $(PKG)
 
 .PHONY: performance
-performance: redis ## Measure the plots of docs/performance.md anew, beside other libraries (10 minutes on a machine at rest)
+performance: redis ## Draw the plots of docs/performance.md again (10 minutes on an idle machine)
 	cd bench && go run . -growth -report build
 	cp bench/build/plots/*.svg docs/performance/
 
-# The race detector allocates, so that this is no part of test.
+# The race detector allocates, so costs is not a part of test.
 .PHONY: costs
-costs: redis ## Compare allocations and round trips with bench/baseline/baseline.txt; fail where one rose
+costs: redis ## Compare allocations and round trips with bench/baseline/baseline.txt; fail if one is higher
 	cd bench && go test -count=1 ./baseline
 
 .PHONY: baseline
-baseline: redis ## Measure baseline.txt anew, REASON="why a line changed"
+baseline: redis ## Update baseline.txt, REASON="why a line changed"
 	cd bench && BASELINE_UPDATE=1 go test -count=1 ./baseline
 
 .PHONY: benchstat
@@ -113,9 +113,9 @@ fuzz: ## Run each fuzz test for FUZZTIME=20s
 	done
 
 .PHONY: redis
-redis: ## Install redis-server where it is missing
+redis: ## Install redis-server if it is missing
 	@tools/install-redis
 
 .PHONY: chromium
-chromium: ## Install a Chromium where it is missing
+chromium: ## Install Chromium if it is missing
 	@tools/install-chromium

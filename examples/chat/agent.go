@@ -15,8 +15,8 @@ import (
 	"github.com/symphony-go/symphony/scope"
 )
 
-// answerInbox runs when a user has stopped typing. Messages leave the inbox
-// when they are answered: where this process dies, another one answers.
+// answerInbox runs when a user has stopped typing. A message leaves the inbox
+// when it is answered, so if this process dies, another one answers it.
 func (s *service) answerInbox(ctx context.Context, e expiry.Event) error {
 	ctx, err := scope.Bind(ctx, scope.Identity{Tenant: e.Tenant, User: e.ID}, s.bind...)
 	if err != nil {
@@ -29,9 +29,10 @@ func (s *service) answerInbox(ctx context.Context, e expiry.Event) error {
 	return err
 }
 
-// answer answers messages that came in one breath. If it fails or its process
-// dies, the messages are delivered again, maybe in one chunk with later ones: so
-// it tells by the id of each whether it was answered.
+// answer answers messages that were sent shortly after one another. If it fails
+// or its process dies, the messages are delivered again, possibly in one chunk
+// with later ones. So it checks the id of each message for whether it was
+// answered.
 func answer(ctx context.Context, items []listrepo.Item[Message]) error {
 	at, _ := shops.From(ctx)
 	before, err := at.conversations.Get(ctx, at.id.User)
@@ -66,7 +67,7 @@ func answer(ctx context.Context, items []listrepo.Item[Message]) error {
 	return err
 }
 
-// together runs tools at the same time. All they get is the context.
+// together runs tools at the same time. Their only input is the context.
 func together(ctx context.Context, tools ...func(context.Context) error) error {
 	errs := make([]error, len(tools))
 	var wg sync.WaitGroup
@@ -77,7 +78,7 @@ func together(ctx context.Context, tools ...func(context.Context) error) error {
 	return errors.Join(errs...)
 }
 
-// findItem looks for something that the tenant sells.
+// findItem searches the message for an item that the tenant sells.
 func findItem(ctx context.Context) error {
 	at, _ := shops.From(ctx)
 	turn, err := at.turn.Get(ctx, turnState)
@@ -92,7 +93,7 @@ func findItem(ctx context.Context) error {
 	return err
 }
 
-// findDiscount knows the scratch by the names of its fields.
+// findDiscount reads the shared state by the names of its fields.
 func findDiscount(ctx context.Context) error {
 	at, _ := shops.From(ctx)
 	user, err := at.users.Get(ctx, at.id.User)
@@ -103,8 +104,9 @@ func findDiscount(ctx context.Context) error {
 	return scratch.UpdateField(ctx, turnState, "discount", 0.1)
 }
 
-// placeOrder orders what the others found. The order has the id of the message
-// that names the item, so that one message orders once, whatever comes with it.
+// placeOrder orders what the other tools found. The id of the order is that of
+// the message that names the item, so one message orders once, whatever
+// messages are delivered with it.
 func placeOrder(ctx context.Context) (string, error) {
 	at, _ := shops.From(ctx)
 	turn, err := at.turn.Get(ctx, turnState)
@@ -120,7 +122,7 @@ func placeOrder(ctx context.Context) (string, error) {
 	return fmt.Sprintf("Ordered: a %s for %.2f.", order.Item, order.Price), err
 }
 
-// ship ships the orders of all tenants, as they come.
+// ship ships the orders of all tenants in the order in which they arrive.
 func (s *service) ship(ctx context.Context) error {
 	pack := func(ctx context.Context, tenant string, _ symphony.Queue, ids []listrepo.Item[string]) error {
 		orders, err := symphony.NewTable[Order](s.pools, tenant, "orders", symphony.NoTTL(), symphony.IfExists())

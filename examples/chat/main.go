@@ -1,5 +1,5 @@
 // Chat is a small service for many tenants: people write to a shop, and an
-// agent answers when they stop typing. The README says what to look at.
+// agent answers when they stop typing. See the README.
 //
 //	go run ./examples/chat                                     # on an embedded server
 //	REDIS_URL=redis://localhost:6379 go run ./examples/chat    # on a live one
@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends and nothing is under way any more.
+// run serves until ctx ends and all work that has begun is finished.
 func run(ctx context.Context, addr string) error {
 	open, cfg := embedded.Open, pool.Config{URL: os.Getenv("REDIS_URL")}
 	if cfg.URL != "" {

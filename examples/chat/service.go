@@ -20,7 +20,8 @@ import (
 	"github.com/symphony-go/symphony/scope"
 )
 
-// service is one process of the chat. Any number of them may share a Redis.
+// service is one process of the chat. Any number of them can share a Redis
+// server.
 type service struct {
 	pools    *pool.Pools
 	bind     []scope.Binder // what all work for a user is bound to
@@ -38,8 +39,8 @@ func newService(pools *pool.Pools) (*service, error) {
 	return s, err
 }
 
-// serve answers requests, triggers and queues until ctx ends. Then it finishes
-// the requests first, since they make work for the others.
+// serve handles requests, triggers and queues until ctx ends. Then it finishes
+// the requests first, since they create triggers and items.
 func (s *service) serve(ctx context.Context, l net.Listener) error {
 	server := newServer(s.routes())
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
@@ -62,8 +63,8 @@ func (s *service) serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// newServer bounds what a client can hold up: the time that it takes to send a
-// request and to read the answer, and the size of its headers.
+// newServer limits what a client can use: the time to send a request and to
+// read the response, and the size of the headers.
 func newServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
@@ -97,13 +98,13 @@ func (s *service) routes() http.Handler {
 	return guarded(mux)
 }
 
-// policy lets the page load and call its own server alone, and lets no other
-// page frame it.
+// policy allows the page to load from and call its own server only, and forbids
+// other pages to frame it.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// guarded refuses requests that a page of another origin makes, and tells
-// browsers what this page may do.
+// guarded refuses requests from pages of another origin, and sends the security
+// headers.
 func guarded(next http.Handler) http.Handler {
 	sameOrigin := http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -119,27 +120,27 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-// maxName is the length of a tenant's or a user's name in bytes. Both become
-// parts of keys.
+// maxName is the most bytes of a tenant's or a user's name. Both become parts
+// of keys.
 const maxName = 64
 
-// identify trusts the headers, as a service may behind a gateway that checks
-// who sends a request and then sets them. Others verify a token here.
+// identify trusts the headers. A service may do so behind a gateway that
+// authenticates each request and sets them. Otherwise, verify a token here.
 func identify(r *http.Request) (scope.Identity, error) {
 	id := scope.Identity{Tenant: r.Header.Get("X-Tenant"), User: r.Header.Get("X-User")}
 	switch {
 	case id == (scope.Identity{}):
 		return id, errors.New("neither X-Tenant nor X-User")
 	case len(id.Tenant) > maxName || len(id.User) > maxName:
-		return id, fmt.Errorf("%w: X-Tenant and X-User have at most %d bytes", symphony.ErrInvalidKey, maxName)
+		return id, fmt.Errorf("%w: X-Tenant and X-User must have at most %d bytes", symphony.ErrInvalidKey, maxName)
 	}
 	return id, nil
 }
 
 var errBadRequest = errors.New("bad request")
 
-// endpoint answers with what handle gives, as JSON. The middleware has seen to
-// it that there is a shop.
+// endpoint responds with the result of handle as JSON. The middleware has bound
+// a shop to the context.
 func endpoint(handle func(r *http.Request, at *shop) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		at, _ := shops.From(r.Context())
@@ -149,8 +150,8 @@ func endpoint(handle func(r *http.Request, at *shop) (any, error)) http.Handler 
 		case errors.Is(err, errBadRequest):
 			http.Error(w, err.Error(), http.StatusBadRequest)
 		case err != nil:
-			slog.ErrorContext(r.Context(), "not served", "path", r.URL.Path, "who", at.id, "error", err)
-			http.Error(w, "the request could not be served; try again", http.StatusServiceUnavailable)
+			slog.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "who", at.id, "error", err)
+			http.Error(w, "the request failed; try again", http.StatusServiceUnavailable)
 		default:
 			w.Header().Set("Content-Type", "application/json")
 			_ = json.NewEncoder(w).Encode(v)
@@ -158,15 +159,16 @@ func endpoint(handle func(r *http.Request, at *shop) (any, error)) http.Handler 
 	})
 }
 
-// send takes a message in. The agent answers when the user has stopped typing,
-// and all that was written until then in one go.
+// send stores a message. When the user has stopped typing, the agent answers
+// all messages at once.
 func send(r *http.Request, at *shop) (any, error) {
 	var m Message
 	if err := json.NewDecoder(r.Body).Decode(&m); err != nil || strings.TrimSpace(m.Text) == "" {
-		return nil, fmt.Errorf(`%w: the body is JSON with a text, like {"text": "a lamp, please"}`, errBadRequest)
+		return nil, fmt.Errorf(`%w: the body must be JSON with a text, such as {"text": "a lamp, please"}`, errBadRequest)
 	}
-	// The trigger is set before, so that the message is answered although
-	// this process may die, and after, although it may have come in late.
+	// The trigger is set before the push, because this process may die after
+	// it, and again after the push, because the trigger may have fired in
+	// between.
 	if err := errors.Join(at.users.Update(r.Context(), at.id.User, messages.Add(1)), putOff(r, at)); err != nil {
 		return nil, err
 	}
@@ -174,7 +176,7 @@ func send(r *http.Request, at *shop) (any, error) {
 	return map[string]int64{"waiting": n}, errors.Join(err, putOff(r, at))
 }
 
-// typing puts the answer off, if one is due.
+// typing postpones the answer, if one is due.
 func typing(r *http.Request, at *shop) (any, error) {
 	if err := putOff(r, at, symphony.IfExists()); !errors.Is(err, symphony.ErrNotFound) {
 		return nil, err
@@ -186,7 +188,7 @@ func putOff(r *http.Request, at *shop, opts ...symphony.Option) error {
 	return at.triggers.With(opts...).Debounce(r.Context(), answerAction, at.id.User, at.settings.Quiet, at.settings.AtMost)
 }
 
-// look gives all that the page shows of a user but the orders.
+// look returns what the page shows of a user, except the orders.
 func look(r *http.Request, at *shop) (any, error) {
 	ctx := r.Context()
 	var errs [6]error
@@ -205,8 +207,8 @@ func look(r *http.Request, at *shop) (any, error) {
 	return view, nil
 }
 
-// answerIn tells in how many milliseconds the answer is due, for people to watch;
-// nil where none is.
+// answerIn returns in how many milliseconds the answer is due, which the page
+// shows. It returns nil if none is due.
 func answerIn(ctx context.Context, at *shop) (*int64, error) {
 	due, err := at.triggers.Due(ctx, answerAction, at.id.User)
 	if err != nil {
@@ -216,8 +218,8 @@ func answerIn(ctx context.Context, at *shop) (*int64, error) {
 	return &ms, nil
 }
 
-// orders gives the user's by id. It goes over all keys, so the page asks only
-// when something is new.
+// orders returns the orders of the user by id. It scans all keys, so the page
+// calls it only if something changed.
 func orders(r *http.Request, at *shop) (any, error) {
 	found := map[string]Order{}
 	for order, err := range at.orders.Find(r.Context(), buyer.Eq(at.id.User)) {
@@ -229,7 +231,7 @@ func orders(r *http.Request, at *shop) (any, error) {
 	return found, nil
 }
 
-// health tells a load balancer whether every pool answers.
+// health reports to a load balancer whether every pool is reachable.
 func (s *service) health(w http.ResponseWriter, r *http.Request) {
 	if err := s.pools.Ping(r.Context()); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -238,7 +240,8 @@ func (s *service) health(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// metrics gives the counters of pools and triggers as Prometheus reads them.
+// metrics returns the counters of pools and triggers in the format of
+// Prometheus.
 func (s *service) metrics(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	stats := s.pools.Stats()

@@ -15,7 +15,7 @@ const (
 	turnState    = "turn"   // the tools' shared state
 )
 
-// toShip is the queue of a tenant's orders that are to be shipped.
+// toShip is the queue of a tenant's orders that wait to be shipped.
 var toShip = symphony.Queue{Service: "ship", Entity: "orders", Action: "pack"}
 
 // User is a person who writes to a tenant.
@@ -34,18 +34,19 @@ type Conversation struct {
 // chunk is how many messages are answered at once.
 const chunk = 100
 
-// remembered is how many ids a Conversation keeps at least. If the process dies
-// after it answered a chunk, those messages are delivered again before any other,
-// so that their ids are among the last.
+// remembered is the least number of ids that a Conversation keeps. If the
+// process dies after it answered a chunk, those messages are delivered again
+// before any others, so their ids are among the last ones.
 const remembered = 2 * chunk
 
-// forget leaves the last ids.
+// forget removes all but the last ids.
 func (c *Conversation) forget() error {
 	c.Answered = c.Answered[max(0, len(c.Answered)-remembered):]
 	return nil
 }
 
-// Message waits in its user's inbox until the user has stopped typing.
+// Message is an item of a user's inbox. It waits there until the user has
+// stopped typing.
 type Message struct {
 	Text string    `redis:"text" json:"text"`
 	Sent time.Time `redis:"sent" json:"sent"`
@@ -60,7 +61,7 @@ type Order struct {
 	Placed time.Time `redis:"placed" json:"placed"`
 }
 
-// Turn is the scratch of one answer: what its tools tell each other.
+// Turn is the shared state of one answer, which its tools read and write.
 type Turn struct {
 	Lines    []Line  `redis:"lines" json:"lines"`
 	Item     string  `redis:"item" json:"item"`
@@ -69,25 +70,25 @@ type Turn struct {
 	Discount float64 `redis:"discount" json:"discount"`
 }
 
-// Line is what one message says.
+// Line is one message of the conversation.
 type Line struct {
 	Message string `redis:"message" json:"message"` // its id
 	Text    string `redis:"text" json:"text"`
 }
 
-// Settings are a tenant's own.
+// Settings are the settings of a tenant.
 type Settings struct {
 	Quiet  time.Duration // silence after which the agent answers
 	AtMost time.Duration // how long it waits for silence
 	Prices map[string]float64
 }
 
-// loadSettings stands for the slow place that settings come from.
+// loadSettings stands for a slow source of settings.
 func loadSettings(context.Context) (Settings, error) {
 	return Settings{2 * time.Second, 15 * time.Second, map[string]float64{"cup": 9.5, "lamp": 40, "chair": 120}}, nil
 }
 
-// Handles of the fields that are changed one by one.
+// Handles of the fields that are changed separately.
 var (
 	messages = hashrepo.NumberOf(func(u *User) *int64 { return &u.Messages })
 	turns    = hashrepo.NumberOf(func(c *Conversation) *int64 { return &c.Turns })
@@ -99,8 +100,8 @@ var (
 	price    = hashrepo.FieldOf(func(t *Turn) *float64 { return &t.Price })
 )
 
-// shop is what the service works with for one user of one tenant. Making one
-// takes microseconds, so every request and every firing has its own.
+// shop holds the repositories for one user of one tenant. It takes microseconds
+// to make, so each request and each trigger has its own.
 type shop struct {
 	id            scope.Identity
 	inbox         symphony.Queue // of the user
@@ -116,12 +117,12 @@ type shop struct {
 
 var shops = scope.NewKey[*shop]("shop")
 
-// cached keeps what every request reads in memory, until Redis says that it
-// changed.
+// cached keeps in memory what every request reads, until Redis reports a
+// change.
 var cached = symphony.Cached(time.Minute)
 
-// bindShop is a Binder that comes after the shared state's. The settings are
-// loaded once for all processes, and kept in Redis for five minutes.
+// bindShop is a Binder that runs after that of the shared state. The settings
+// are loaded once for all processes and kept in Redis for five minutes.
 func (s *service) bindShop(ctx context.Context, id scope.Identity) (context.Context, error) {
 	at := &shop{id: id, inbox: symphony.Queue{Service: "chat", Entity: id.User, Action: answerAction}}
 	scratch, _ := symphony.SharedStateFrom(ctx)

@@ -1,5 +1,5 @@
-// Custom defines an eighth repository, for rate limits by user and route, from
-// the same primitives as the library's seven.
+// Custom defines a repository of its own, for rate limits by user and route,
+// from the primitives that the library's repositories are made of.
 package main
 
 import (
@@ -48,7 +48,7 @@ func main() {
 	check(err)
 	check(limits.Upsert(ctx, "GET /orders", Limit{Since: time.Now()}))
 	for range 3 {
-		// KeepTTL: counting does not prolong the minute.
+		// With KeepTTL, counting does not extend the minute.
 		n, err := used.Increment(ctx, limits.With(symphony.KeepTTL()), "GET /orders", 1)
 		check(err)
 		fmt.Println("used:", n)

@@ -1,6 +1,6 @@
-// The quickstart shows the seven repositories at work, and each key as Redis
-// stores it. It runs on an embedded server, or on a live one with
-// REDIS_URL=redis://localhost:6379.
+// Quickstart uses each of the seven repositories and prints the keys as Redis
+// stores them. It runs on an embedded server. With
+// REDIS_URL=redis://localhost:6379 it runs on a live one.
 package main
 
 import (
@@ -117,7 +117,7 @@ func open(ctx context.Context) (*pool.Pools, error) {
 
 func title(text string) { fmt.Printf("\n%s\n", text) }
 
-// show prints keys as they are stored, through the raw client.
+// show prints keys as they are stored. It uses the rueidis client.
 func show(ctx context.Context, pools *pool.Pools, alias pool.Alias, keys ...string) {
 	client := must(pools.Client(alias))
 	do := func(args ...string) rueidis.RedisResult { return client.Do(ctx, client.B().Arbitrary(args...).Build()) }

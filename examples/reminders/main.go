@@ -1,7 +1,7 @@
-// Reminders shows triggers end to end: a chat that is summarized when it has
-// been quiet for a while, by a debounce, and a reminder that is tried again until
-// it is sent. It runs on an embedded server, or on a live one with
-// REDIS_URL=redis://localhost:6379.
+// Reminders shows triggers from end to end: a debounce, which summarizes a chat
+// after it was quiet for a while, and a reminder that is retried until it is
+// sent. It runs on an embedded server. With REDIS_URL=redis://localhost:6379 it
+// runs on a live one.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 
 const tenant = "acme"
 
-// Reminder is what the one who sets a reminder tells the one who sends it.
+// Reminder is the payload of a reminder.
 type Reminder struct {
 	To   string
 	Text string
@@ -35,7 +35,7 @@ func main() {
 	triggers, err := symphony.NewTrigger(pools, tenant)
 	check(err)
 
-	// Any number of processes may do this: they share the work.
+	// Any number of processes can run a listener. They share the work.
 	sent, summarized := make(chan string, 1), make(chan string, 1)
 	registry := expiry.NewRegistry()
 	check(registry.On("summarize", func(_ context.Context, e expiry.Event) error {
@@ -56,7 +56,7 @@ func main() {
 	stopped := make(chan error)
 	go func() { stopped <- listener.Run(ctx) }()
 
-	// A chat is summarized when nobody wrote for 600 ms, and at the latest two
+	// A chat is summarized after 600 ms without a message, and at most two
 	// seconds after its first message.
 	began := time.Now()
 	for _, message := range []string{"hi", "are you there?", "never mind"} {

@@ -1,8 +1,8 @@
-// Tools is an agent that plans a day in a city. Its loop asks a model what to
-// do next and calls the tools that the model names: one alone, or several at
-// once. No tool is handed another's results. Each takes the user's shared state
-// from its context, reads there what others found, and leaves there what it
-// found itself.
+// Tools is an agent that plans a day in a city. Its loop asks a model for the
+// next step and calls the tools that the model names, several of them at the
+// same time. No tool gets the results of another as an argument. Each takes the
+// shared state of the user from its context, reads what other tools found
+// there, and adds what it found.
 //
 //	go run ./examples/tools            # on an embedded server
 //	REDIS_URL=redis://localhost:6379 go run ./examples/tools
@@ -25,7 +25,7 @@ import (
 	"github.com/symphony-go/symphony/scope"
 )
 
-// Trip is what the tools share: the state "trip" of the user whose day it is.
+// Trip is the shared state "trip" of the user, which the tools read and write.
 type Trip struct {
 	City     string   `redis:"city"`
 	Location string   `redis:"location"`
@@ -52,13 +52,13 @@ func main() {
 	check(err)
 	defer pools.Close()
 
-	// A service gets the same context from scope.Middleware, for every request.
+	// In a service, scope.Middleware makes such a context for each request.
 	ctx, err = scope.Bind(ctx, scope.Identity{Tenant: "acme", User: "alice"}, symphony.BindSharedState(pools))
 	check(err)
 	check(agent(ctx, os.Stdout, "Bogotá"))
 }
 
-// agent plans a day from the beginning.
+// agent plans a day from an empty state.
 func agent(ctx context.Context, out io.Writer, city string) error {
 	trips, err := shared(ctx)
 	if err != nil {
@@ -82,11 +82,11 @@ func agent(ctx context.Context, out io.Writer, city string) error {
 			return err
 		}
 	}
-	return fmt.Errorf("the model is not content after %d rounds", maxRounds)
+	return fmt.Errorf("the plan is not complete after %d rounds", maxRounds)
 }
 
-// model stands for a language model: it looks at the state and names the tools
-// to call next, which may run at the same time. None: it is content.
+// model stands for a language model. From the state it returns the tools to
+// call next, which may run at the same time, or none if the plan is complete.
 func model(t Trip) []string {
 	switch {
 	case t.Location == "":
@@ -99,7 +99,7 @@ func model(t Trip) []string {
 	return nil
 }
 
-// callAll calls tools at the same time and waits for them all.
+// callAll calls tools at the same time and waits for all of them.
 func callAll(ctx context.Context, names []string) error {
 	errs := make([]error, len(names))
 	var wg sync.WaitGroup
@@ -113,7 +113,7 @@ func callAll(ctx context.Context, names []string) error {
 func call(ctx context.Context, name string) error {
 	tool, ok := tools[name]
 	if !ok {
-		return fmt.Errorf("the model asks for %q, and there is no such tool", name)
+		return fmt.Errorf("the model names the tool %q, which does not exist", name)
 	}
 	trips, err := shared(ctx)
 	if err != nil {
@@ -122,11 +122,11 @@ func call(ctx context.Context, name string) error {
 	if err := tool(ctx); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	// Counted on the server: of calls at the same time none is lost.
+	// The server adds, so no concurrent call is lost.
 	return trips.Update(ctx, state, calls.Add(1))
 }
 
-// The tools. All they get is a context.
+// The tools. Their only input is a context.
 
 var tools = map[string]func(context.Context) error{
 	"locate":      locate,
@@ -137,7 +137,7 @@ var tools = map[string]func(context.Context) error{
 	"write":       write,
 }
 
-// locate uses the typed view: a field by its handle.
+// locate uses typed access: a field by its handle.
 func locate(ctx context.Context) error {
 	trips, err := shared(ctx)
 	if err != nil {
@@ -150,7 +150,8 @@ func locate(ctx context.Context) error {
 	return trips.Update(ctx, state, location.Set(trip.City+", 4.7 N 74.1 W"))
 }
 
-// weather knows no Trip. It reads and writes the same record by field names.
+// weather does not use the type Trip. It reads and writes the same record by
+// field names.
 func weather(ctx context.Context) error {
 	s, ok := symphony.SharedStateFrom(ctx)
 	if !ok {
@@ -163,8 +164,8 @@ func weather(ctx context.Context) error {
 	return s.UpdateField(ctx, state, "weather", "rain in the afternoon at "+place)
 }
 
-// suggest makes a tool that adds ideas. Appending is one step on the server, so
-// tools that do it at the same time lose none.
+// suggest returns a tool that adds ideas. The server appends in one step, so
+// concurrent tools lose none.
 func suggest(places ...string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		trips, err := shared(ctx)
@@ -175,8 +176,8 @@ func suggest(places ...string) func(context.Context) error {
 	}
 }
 
-// write computes from all that was found. Mutate calls it again where somebody
-// wrote meanwhile.
+// write computes the plan from what was found. Mutate calls the function again
+// if another writer changed the record.
 func write(ctx context.Context) error {
 	trips, err := shared(ctx)
 	if err != nil {
@@ -191,8 +192,8 @@ func write(ctx context.Context) error {
 
 var errNoState = errors.New("the context carries no shared state; scope.Bind or scope.Middleware puts it there")
 
-// shared is the user's shared state, typed. It costs about a microsecond, so
-// every tool may ask for it.
+// shared returns typed access to the user's shared state. It takes about a
+// microsecond, so every tool can call it.
 func shared(ctx context.Context) (*hashrepo.HashRepo[Trip], error) {
 	s, ok := symphony.SharedStateFrom(ctx)
 	if !ok {
