@@ -13,8 +13,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// ground is the database that a run takes place in. Its invariant: what the run
-// writes can be told from all else, and is gone after clear.
+// ground is the database of a run. Everything that the run writes can be
+// recognized, and clear removes it.
 type ground struct {
 	c      rueidis.Client
 	where  string // the server and the database, without a password
@@ -45,8 +45,8 @@ func openGround(ctx context.Context, url string) (*ground, error) {
 	return g, nil
 }
 
-// answers asks the server through the pools, whose errors show no password,
-// wherever it stands in the URL.
+// answers pings the server through the pools, because their errors never
+// contain the password of the URL.
 func answers(ctx context.Context, url string) error {
 	pools, err := pool.Open(ctx, pool.Config{URLs: map[pool.Alias]string{"bench": url}})
 	if err != nil {
@@ -58,7 +58,7 @@ func answers(ctx context.Context, url string) error {
 
 const eventsOption = "notify-keyspace-events"
 
-// refuse is the error for a database in which others have keys.
+// refuse returns the error for a database that contains other keys.
 func (g *ground) refuse(ctx context.Context) error {
 	var foreign []string
 	if err := g.walk(ctx, "*", func(keys []string) error {
@@ -83,7 +83,7 @@ func (g *ground) refuse(ctx context.Context) error {
 
 var errFound = errors.New("found")
 
-// clear removes what this run, or one that was killed, has written.
+// clear removes what this run, or an earlier one that was killed, has written.
 func (g *ground) clear(ctx context.Context) error {
 	err := g.walk(ctx, "*"+peers.Mark+"*", func(keys []string) error {
 		return g.c.Do(ctx, g.c.B().Unlink().Key(keys...).Build()).Error()
@@ -91,8 +91,8 @@ func (g *ground) clear(ctx context.Context) error {
 	return errors.Join(err, g.clearTasks(ctx))
 }
 
-// clearTasks removes what asynq keeps under names that nobody can choose: its
-// list of queues, and the servers that worked on ours.
+// clearTasks removes the keys of asynq whose names are fixed: its list of
+// queues, and the servers that worked on ours.
 func (g *ground) clearTasks(ctx context.Context) error {
 	err := g.c.Do(ctx, g.c.B().Srem().Key("asynq:queues").Member(peers.Mark).Build()).Error()
 	return errors.Join(err, g.walk(ctx, "asynq:servers:*", func(keys []string) error {
@@ -132,8 +132,8 @@ func (g *ground) walk(ctx context.Context, glob string, page func(keys []string)
 	}
 }
 
-// leave clears, restores the server's configuration and disconnects. The run's
-// own context may have ended.
+// leave clears the database, restores the server's configuration and
+// disconnects. It works even if the context of the run has ended.
 func (g *ground) leave() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

@@ -11,7 +11,7 @@ import (
 	"github.com/symphony-go/symphony/bench/results"
 )
 
-// curves is how many steps -growth adds.
+// curves is the number of steps that -growth adds.
 func (o *options) curves() (steps int) {
 	if o.growth {
 		for _, g := range o.growths() {
@@ -21,7 +21,8 @@ func (o *options) curves() (steps int) {
 	return steps
 }
 
-// growths are what grows, up to sizes that a test has time for.
+// growths returns the quantities that grow, up to the largest size that a test
+// has time for.
 func (o *options) growths() []peers.Growth {
 	all := peers.Growths()
 	for i := range all {
@@ -58,7 +59,8 @@ func (o *options) grow(ctx context.Context, g *ground, run *results.Run, status 
 
 const mostCallers = 512
 
-// curve measures one operation at all its sizes: a curve for each contestant.
+// curve measures an operation at all its sizes and returns a curve for each
+// contestant.
 func (o *options) curve(ctx context.Context, p *peers.Peers, g peers.Growth, status *progress) ([]results.Curve, error) {
 	var curves []results.Curve
 	m := contest.Meter{Rounds: o.growthRounds(), Turn: o.turn, Round: status.round}
@@ -85,5 +87,6 @@ func (o *options) curve(ctx context.Context, p *peers.Peers, g peers.Growth, sta
 	return curves, nil
 }
 
-// growthRounds are fewer, since the curves have many points.
+// growthRounds is smaller than the default, because the curves have many
+// points.
 func (o *options) growthRounds() int { return max(1, o.rounds*2/5) }

@@ -10,7 +10,7 @@ import (
 	"github.com/symphony-go/symphony/bench/results"
 )
 
-// machine says where a run is made and with what.
+// machine describes the machine, the server and the versions of a run.
 func (g *ground) machine(ctx context.Context, private bool) results.Machine {
 	m := results.Machine{
 		CPU: cpu(), Cores: runtime.NumCPU(), OS: system(), Go: runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH,
@@ -29,7 +29,7 @@ func (g *ground) serverName(ctx context.Context) string {
 	return "Redis " + g.info(ctx, "redis_version")
 }
 
-// field is the value of a line `name <separator> value` of a file.
+// field returns the value of a line `name <separator> value` of a file.
 func field(file, name, separator string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -68,7 +68,7 @@ func load() string {
 	return strings.Join(strings.Fields(string(text))[:3], ", ")
 }
 
-// measured are the modules whose versions matter.
+// measured lists the modules whose versions are recorded.
 var measured = []string{
 	"github.com/redis/rueidis", "github.com/redis/rueidis/om", "github.com/redis/go-redis/v9", "github.com/gomodule/redigo",
 	"github.com/hibiken/asynq", "github.com/maypok86/otter/v2",

@@ -1,5 +1,5 @@
-// Command bench measures Symphony beside other ways of doing the same, on the
-// server of its user: see README.md.
+// Command bench compares Symphony with other libraries on your own server. See
+// README.md.
 package main
 
 import (
@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, out, status io.Writer) error {
 	return o.tell(now, old, out)
 }
 
-// measure makes a run, on the server of -url or on one of its own.
+// measure makes a run on the server of -url, or on a server that it starts.
 func (o *options) measure(ctx context.Context, status io.Writer) (*results.Run, error) {
 	private := o.url == ""
 	if private {
@@ -114,10 +114,11 @@ func (o *options) on(ctx context.Context, g *ground, private bool, status io.Wri
 	return run, err
 }
 
-// spoken is what passes for one operation, by contest and contestant.
+// spoken is the traffic of one operation, by contest and contestant.
 type spoken map[[2]string]results.Wire
 
-// listen lets everybody do everything a few times over connections that count.
+// listen runs each operation of each contestant a few times over connections
+// that count traffic.
 func (o *options) listen(ctx context.Context) (spoken, error) {
 	all := spoken{}
 	return all, o.with(ctx, true, func(p *peers.Peers, c contest.Contest) error {
@@ -158,7 +159,8 @@ func (o *options) compete(ctx context.Context, run *results.Run, heard spoken, p
 	})
 }
 
-// with connects everybody, writes the records, and calls do with each contest.
+// with connects all contestants, writes the records, and calls do for each
+// contest.
 func (o *options) with(ctx context.Context, counting bool, do func(*peers.Peers, contest.Contest) error) (err error) {
 	p, err := peers.Open(ctx, o.target(), counting)
 	if err != nil {
@@ -188,7 +190,7 @@ func (o *options) target() peers.Target {
 	return peers.Target{URL: o.url, Records: o.records, Callers: most, Contexts: contest.ContextsOf[o.context], Work: o.work()}
 }
 
-// tell writes the table, the report and what changed.
+// tell writes the table, the report and the comparison.
 func (o *options) tell(now, old *results.Run, out io.Writer) error {
 	if err := now.WriteTable(out); err != nil {
 		return err

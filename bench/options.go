@@ -15,7 +15,7 @@ import (
 	"github.com/symphony-go/symphony/bench/results"
 )
 
-// options are what the command line asks for.
+// options are the flags of the command line.
 type options struct {
 	url     string
 	quick   bool
@@ -148,6 +148,6 @@ func (o *options) results() results.Options {
 	return results.Options{Records: o.records, Rounds: o.rounds, Turn: o.turn, Quick: o.quick, Context: o.context}
 }
 
-// work is how many pieces of work make up a turn: enough that starting a worker
-// does not count, in turns that are long enough to be measured at all.
+// work returns the number of pieces of work of a turn. They are enough that the
+// start of a worker hardly counts.
 func (o *options) work() int { return min(2000, 80*int(o.turn/time.Millisecond)) }

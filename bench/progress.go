@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// progress tells what is being done: on a terminal in one line that changes,
+// progress reports the current step: on a terminal in one line that changes,
 // else in a line for each step.
 type progress struct {
 	out      io.Writer
@@ -36,7 +36,7 @@ func (p *progress) next(name string) {
 	}
 }
 
-// round tells how far a step is.
+// round reports the progress of a step.
 func (p *progress) round(i, of int) {
 	if p.terminal {
 		_, _ = fmt.Fprintf(p.out, "\r\x1b[K[%d/%d] %s, round %d of %d%s", p.step, p.steps, p.name, i+1, of,

@@ -1,5 +1,5 @@
-// Package contest measures several ways of doing the same thing: in turns
-// within one run, so that whatever else the machine and the server do meets all
+// Package contest compares several implementations of one operation. They take
+// turns within one run, so other load on the machine and the server affects all
 // of them alike.
 package contest
 
@@ -12,7 +12,7 @@ import (
 	"github.com/symphony-go/symphony/bench/results"
 )
 
-// Contest is one operation, and those who do it.
+// Contest is an operation and its contestants.
 type Contest struct {
 	Name        string
 	Baseline    string // the contestant that the others are compared with
@@ -22,31 +22,32 @@ type Contest struct {
 	Missing     map[string]string // who is not in it, and why
 }
 
-// Contestant is one way of doing the operation.
+// Contestant is an implementation of the operation.
 type Contestant struct {
 	Name string
 	How  string // the calls, and whose documentation says so
 
-	// Turn does the operation n times from so many callers, and gives the time
-	// that took. What is before and after that is not measured.
+	// Turn does the operation n times in total from the given number of
+	// callers, and returns the time of that alone, without preparation and
+	// cleanup.
 	Turn func(ctx context.Context, callers, n int) (time.Duration, error)
 
-	// Check does the operation once and compares what comes of it with what
-	// must. It runs before the first turn.
+	// Check does the operation once and compares its result with the expected
+	// one. It runs before the first turn.
 	Check func(ctx context.Context) error
 
-	// Stale tries how often a read after a write gives an older value. It may
+	// Stale counts how many reads after a write return an older value. It may
 	// be nil.
 	Stale func(ctx context.Context, pairs int) (results.Stale, error)
 }
 
-// Contexts gives each caller the context of its calls.
+// Contexts returns the context of the calls of one caller.
 type Contexts func(context.Context) (context.Context, context.CancelFunc)
 
-// ContextsOf are the contexts that there are, by name. With "deadline" a caller
-// has one of its own that ends, as a request with a time limit has; with "cancel"
-// one of its own that can end but has no time for that; with "background" one
-// that never ends.
+// ContextsOf holds the kinds of contexts by name. With "deadline", each caller
+// has a context with a deadline, as a request with a time limit has. With
+// "cancel", each caller has a context that can be canceled but has no deadline.
+// With "background", the context never ends.
 var ContextsOf = map[string]Contexts{
 	"deadline": func(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithTimeout(ctx, time.Minute)
@@ -57,8 +58,8 @@ var ContextsOf = map[string]Contexts{
 	},
 }
 
-// Calls makes a turn of a call. Each caller has a context of its own, and its
-// calls are counted up from turn to turn.
+// Calls returns a turn that makes calls. Each caller has its own context. The
+// number of a call continues from turn to turn.
 func Calls(contexts Contexts, call func(ctx context.Context, p Place) error) func(context.Context, int, int) (time.Duration, error) {
 	var turns atomic.Int64
 	return func(ctx context.Context, callers, n int) (time.Duration, error) {
@@ -112,10 +113,11 @@ func (t *crowd) caller(ctx context.Context, c int) error {
 	return nil
 }
 
-// Place tells a call which caller makes it and how many that one made before.
+// Place is the caller of a call, and the number of its earlier calls.
 type Place struct{ Caller, Callers, Call int }
 
-// Of picks one of n records: callers never share one, if there is one for each.
+// Of returns the index of one of n records. If there are at least as many
+// records as callers, no two callers share one.
 func (p Place) Of(n int) int {
 	each := max(1, n/p.Callers)
 	return (p.Caller + p.Callers*(p.Call%each)) % n

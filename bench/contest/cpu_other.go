@@ -4,5 +4,6 @@ package contest
 
 import "time"
 
-// processorTime is not known here: all contestants have none.
+// processorTime returns 0, because the processor time is unknown on this
+// system.
 func processorTime() time.Duration { return 0 }

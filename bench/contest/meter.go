@@ -15,7 +15,7 @@ type Meter struct {
 	Rounds int           // in which every contestant has one turn
 	Turn   time.Duration // how long a turn should take
 
-	// Round, if it is not nil, is told before each round.
+	// Round is called before each round if it is not nil.
 	Round func(round, of int)
 }
 
@@ -25,7 +25,7 @@ const (
 	pairs    = 2000
 )
 
-// Run measures one contest with one number of callers: a row for each
+// Run measures a contest with one number of callers. It returns a row for each
 // contestant, in order.
 func (m Meter) Run(ctx context.Context, c Contest, callers int) ([]results.Row, error) {
 	rows := make([]results.Row, len(c.Contestants))
@@ -71,11 +71,13 @@ func (m Meter) staleness(ctx context.Context, c Contest, rows []results.Row) err
 	return nil
 }
 
-// crowded is how many callers every client meets before it is measured: some work
-// otherwise from then on (rueidis pipelines), as they do in a service.
+// crowded is the number of callers that each client serves before it is
+// measured. Some clients behave differently from then on, as they do in a
+// service: rueidis pipelines.
 const crowded = 64
 
-// calibrate finds how many operations fill a turn, and warms everything up.
+// calibrate finds the number of operations that fill a turn, and warms up the
+// clients.
 func (m Meter) calibrate(ctx context.Context, c Contest, p Contestant, callers int) (int, error) {
 	if _, err := p.Turn(ctx, crowded, max(crowded, c.Least)); err != nil {
 		return 0, err
@@ -92,7 +94,7 @@ func (m Meter) calibrate(ctx context.Context, c Contest, p Contestant, callers i
 	}
 }
 
-// turn measures a turn. Garbage that another left is collected before it.
+// turn measures a turn. It collects the garbage of other contestants first.
 func turn(ctx context.Context, p Contestant, callers, n int) (results.Sample, error) {
 	if err := ctx.Err(); err != nil {
 		return results.Sample{}, err
@@ -113,8 +115,7 @@ func turn(ctx context.Context, p Contestant, callers, n int) (results.Sample, er
 	}, err
 }
 
-// Check lets every contestant do the operation once, and compares what comes of
-// it with what must.
+// Check runs the Check of every contestant.
 func (c Contest) Check(ctx context.Context) error {
 	for _, p := range c.Contestants {
 		if err := p.Check(ctx); err != nil {

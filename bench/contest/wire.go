@@ -10,9 +10,9 @@ import (
 	"github.com/symphony-go/symphony/bench/wire"
 )
 
-// Listen makes one caller do a contestant's operation a few times, and tells
-// what passes over the connections that counter is in. The first times are not
-// counted: connections are made in them, scripts loaded, and caches filled.
+// Listen runs a contestant's operation a few times with one caller, and returns
+// the traffic of the connections that counter wraps. It does not count the
+// first runs, which make connections, load scripts and fill caches.
 func (c Contest) Listen(ctx context.Context, p Contestant, counter *wire.Counter) (results.Wire, error) {
 	times := max(4, c.Least)
 	var traffic wire.Traffic
@@ -32,8 +32,8 @@ func (c Contest) Listen(ctx context.Context, p Contestant, counter *wire.Counter
 	}, nil
 }
 
-// Summary tells the commands of n operations for one of them: in the order in
-// which they come first, with how often each is sent where that is not once.
+// Summary returns the commands of one operation, given those of n operations.
+// They are in the order of their first use, with their number if it is not 1.
 func Summary(commands []string, n int) string {
 	var order []string
 	count := map[string]int{}

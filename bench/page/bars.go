@@ -6,13 +6,13 @@ import (
 	"github.com/symphony-go/symphony/bench/results"
 )
 
-// group are the bars of one number of callers.
+// group is the bars of one number of callers.
 type group struct {
 	callers int
 	bars    []bar
 }
 
-// bar is the time of one contestant.
+// bar is the time of a contestant.
 type bar struct {
 	name string
 	time results.Quartiles
@@ -25,8 +25,8 @@ const (
 	labelSpace = 76.0
 )
 
-// bars draws the times of a contest: a bar to the median, an error bar from
-// quartile to quartile, in groups by callers.
+// bars draws the times of a contest in groups by callers. A bar ends at the
+// median, and its error bar spans the quartiles.
 func bars(contest string, groups []group) *drawing {
 	least, most, count := math.Inf(1), 0.0, 0
 	for _, g := range groups {

@@ -9,8 +9,8 @@ import (
 	"github.com/symphony-go/symphony/bench/results"
 )
 
-// lines draws how the time of one operation grows: a line for each contestant
-// through the medians, with error bars from quartile to quartile.
+// lines draws how the time of an operation grows. Each contestant has a line
+// through its medians, with error bars that span the quartiles.
 func lines(curves []results.Curve) *drawing {
 	const top, bottom, left, right = 34.0, 300.0, 72.0, 590.0
 	first := curves[0]

@@ -1,5 +1,5 @@
-// Package page writes a run as a page that needs nothing beside itself, with
-// plots and the raw data.
+// Package page writes a run as a self-contained page, with plots and the raw
+// data.
 package page
 
 import (
@@ -22,8 +22,8 @@ var source string
 
 var layout = template.Must(template.New("page").Parse(source))
 
-// Write writes report.html, data.json, data.csv and a folder of the plots into a
-// folder, and gives the page's name. The comparison may be nil.
+// Write writes report.html, data.json, data.csv and a folder with the plots,
+// and returns the name of the page. The comparison may be nil.
 func Write(folder string, run *results.Run, c *results.Comparison) (string, error) {
 	var json, csv bytes.Buffer
 	if err := run.WriteJSON(&json); err != nil {
@@ -55,7 +55,7 @@ func Write(folder string, run *results.Run, c *results.Comparison) (string, erro
 	return filepath.Join(folder, "report.html"), nil
 }
 
-// view is what the page shows.
+// view is the data of the page.
 type view struct {
 	Run        *results.Run
 	Style      template.CSS
@@ -81,13 +81,13 @@ type table struct {
 	Rows              [][]string
 }
 
-// way is how a contestant does it.
+// way describes how a contestant does the operation.
 type way struct {
 	Contestant, How, Commands string
 	Sent, Received            string
 }
 
-// plot is a drawing with the name of its file.
+// plot is a drawing and the name of its file.
 type plot struct {
 	*drawing
 	name, contest string // contest is empty for growth

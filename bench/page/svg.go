@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// drawing is an SVG in the making.
+// drawing is an SVG that is being written.
 type drawing struct {
 	body          strings.Builder
 	width, height float64
 	title         string
 }
 
-// style makes drawings readable on light and dark ground. A drawing that stands
-// alone carries it; in a page it is there once.
-// Where light-dark is not known, the light color before it counts.
+// style makes drawings readable on light and dark backgrounds. A drawing in its
+// own file contains it. A page contains it once.
+// Browsers without light-dark use the light color before it.
 var style = regexp.MustCompile(`(fill|stroke): light-dark\((#\w+), `).ReplaceAllString(`
 .plot { color-scheme: light dark; }
 .plot text { font: 12px system-ui, sans-serif; fill: light-dark(#1f2328, #e6edf3); }
@@ -37,7 +37,8 @@ var style = regexp.MustCompile(`(fill|stroke): light-dark\((#\w+), `).ReplaceAll
 .plot .line { fill: none; stroke-width: 2; }
 `, "$1: $2; $1: light-dark($2, ")
 
-// colors are those of the contestants, the same in every drawing.
+// colors are the colors of the contestants, which are the same in every
+// drawing.
 var colors = map[string]int{
 	"symphony": 0, "rueidis": 1, "om": 2, "go-redis": 3, "go-redis auto": 4, "go-redis cache": 4, "redigo": 5, "asynq": 6, "otter": 7,
 }
@@ -54,18 +55,18 @@ func (d *drawing) line(x1, y1, x2, y2 float64, class string) {
 	d.add(`<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="%s"/>`, x1, y1, x2, y2, class)
 }
 
-// inline is the drawing for a page that has the style.
+// inline returns the drawing for a page that contains the style.
 func (d *drawing) inline() string {
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f">`+
 		"\n<title>%s</title>\n%s</svg>\n", d.width, d.height, d.width, d.height, html.EscapeString(d.title), d.body.String())
 }
 
-// alone is the drawing as a file.
+// alone returns the drawing as a file of its own.
 func (d *drawing) alone() string {
 	return strings.Replace(d.inline(), "\n", "\n<style>"+style+"</style>\n", 1)
 }
 
-// scale places numbers between two ends, by themselves or by their logarithms.
+// scale maps numbers to an axis, linearly or by their logarithms.
 type scale struct {
 	from, to   float64 // numbers
 	start, end float64 // places
@@ -79,7 +80,8 @@ func (s scale) at(x float64) float64 {
 	return s.start + (s.end-s.start)*(x-s.from)/(s.to-s.from)
 }
 
-// scaleOf covers numbers: from zero, or by powers of ten where they are far apart.
+// scaleOf returns a scale for numbers. It begins at zero, or has powers of ten
+// if the numbers are far apart.
 func scaleOf(least, most float64, log bool, start, end float64) scale {
 	if log {
 		from := math.Pow(10, math.Floor(math.Log10(least)))
@@ -93,7 +95,7 @@ func scaleOf(least, most float64, log bool, start, end float64) scale {
 	return scale{0, step * math.Ceil(most/step), start, end, false}
 }
 
-// stepOf is a round number, of which four to eight make up the most.
+// stepOf returns a round number that divides the axis into four to eight steps.
 func stepOf(most float64) float64 {
 	step := math.Pow(10, math.Floor(math.Log10(most)))
 	for most/step < 4 {
@@ -102,7 +104,7 @@ func stepOf(most float64) float64 {
 	return step
 }
 
-// ticks are the numbers that an axis shows.
+// ticks returns the numbers that the axis shows.
 func (s scale) ticks() (all []float64) {
 	if s.log {
 		for x := s.from; x <= s.to*1.001; x *= 10 {

@@ -15,9 +15,9 @@ import (
 	"github.com/symphony-go/symphony/bench/wire"
 )
 
-// tasks is asynq as its wiki shows it ("Getting Started"): a Client, and a Server
-// with Concurrency. Its queue has a name of ours; other keys of asynq have fixed
-// names.
+// tasks uses asynq as its wiki shows it ("Getting Started"): a Client, and a
+// Server with Concurrency. The queue has our name. Other keys of asynq have
+// fixed names.
 type tasks struct {
 	connect  asynq.RedisConnOpt
 	client   *asynq.Client
@@ -27,7 +27,7 @@ type tasks struct {
 	feeder   *tasks // sets up what is then done, uncounted
 }
 
-// connOpt gives asynq go-redis clients with a counter in them.
+// connOpt makes go-redis clients for asynq that count traffic.
 type connOpt struct {
 	asynq.RedisClientOpt
 	counter *wire.Counter
@@ -62,8 +62,8 @@ func (t *tasks) add(ctx context.Context, id string, more ...asynq.Option) error 
 	return err
 }
 
-// empty removes the queue. A client of asynq tells only once that there is one,
-// and what nobody told of cannot be removed.
+// empty removes the queue. asynq can only remove a queue that a client has
+// registered, and a client registers it only once.
 func (t *tasks) empty(ctx context.Context) error {
 	if err := t.tell(ctx); err != nil {
 		return err

@@ -11,8 +11,8 @@ import (
 	"github.com/symphony-go/symphony/bench/wire"
 )
 
-// listen puts a counter into the connections of a rueidis client. Without a
-// counter the client dials as it always does.
+// listen wraps the connections of a rueidis client with a counter, if there is
+// one.
 func listen(o *rueidis.ClientOption, counter *wire.Counter) {
 	if counter == nil {
 		return
@@ -23,7 +23,7 @@ func listen(o *rueidis.ClientOption, counter *wire.Counter) {
 	}
 }
 
-// counted dials connections that a counter is in.
+// counted returns a dial function whose connections are wrapped with a counter.
 func counted(counter *wire.Counter, secret *tls.Config) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		d := &net.Dialer{Timeout: 5 * time.Second}

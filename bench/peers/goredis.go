@@ -10,7 +10,7 @@ import (
 	"github.com/symphony-go/symphony/bench/wire"
 )
 
-// goRedis is go-redis v9 as its documentation shows it: structs by HSet and
+// goRedis uses go-redis v9 as its documentation shows it: structs by HSet and
 // Scan (redis.io, go-redis, "Handle command results efficiently"), Pipelined and
 // TxPipelined ("Pipelines and transactions"), values by encoding.BinaryMarshaler.
 // The pool has a connection for each caller, so that nobody waits for one.
@@ -85,8 +85,8 @@ func (g *goRedis) library() library[*Profile] {
 func pointer(_ string, p Profile) *Profile { return &p }
 func value(p *Profile) Profile             { return *p }
 
-// piped is go-redis with the calls of all callers pipelined by itself (README,
-// "Automatic pipelining", which it calls experimental).
+// piped uses go-redis with automatic pipelining, which it calls experimental
+// (README, "Automatic pipelining").
 func (g *goRedis) piped() library[*Profile] {
 	return library[*Profile]{
 		name:    "go-redis auto",
@@ -100,8 +100,8 @@ func (g *goRedis) piped() library[*Profile] {
 	}
 }
 
-// cached is go-redis with its client-side cache (README, "Client-side caching",
-// which it calls experimental).
+// cached uses go-redis with its client-side cache, which it calls experimental
+// (README, "Client-side caching").
 func (g *goRedis) cached() library[*Profile] {
 	l := library[*Profile]{
 		name:    "go-redis cache",

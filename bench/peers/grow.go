@@ -8,7 +8,7 @@ import (
 	"github.com/symphony-go/symphony/hashrepo"
 )
 
-// Growth is one operation at several sizes.
+// Growth is an operation at several sizes.
 type Growth struct {
 	Operation string
 	Along     string // what grows
@@ -17,7 +17,7 @@ type Growth struct {
 	At        func(ctx context.Context, p *Peers, size int) (contest.Contest, int, error) // the contest, and how many callers
 }
 
-// Growths are what grows.
+// Growths returns the operations that are measured at several sizes.
 func Growths() []Growth {
 	return []Growth{
 		{Get, "callers", "callers", powers(1, 2, 512), func(_ context.Context, p *Peers, n int) (contest.Contest, int, error) {
@@ -58,7 +58,7 @@ func powers(from, by, to int) (all []int) {
 	return all
 }
 
-// amid is a contest on the records of all sizes below one and its own.
+// amid returns a contest on the records of all sizes up to one.
 func amid(name string, callers int) func(context.Context, *Peers, int) (contest.Contest, int, error) {
 	return func(ctx context.Context, p *Peers, n int) (contest.Contest, int, error) {
 		if err := p.enlarge(ctx, n); err != nil {
@@ -69,8 +69,8 @@ func amid(name string, callers int) func(context.Context, *Peers, int) (contest.
 	}
 }
 
-// enlarge makes it n records, for those that share them. As many of them match a
-// search as before.
+// enlarge increases the number of shared records to n. The number of records
+// that match a search stays the same.
 func (p *Peers) enlarge(ctx context.Context, n int) error {
 	for ; p.written > n; p.written = max(n, p.written-1000) {
 		var surplus []string

@@ -9,7 +9,8 @@ import (
 	"github.com/symphony-go/symphony/bench/contest"
 )
 
-// heavy is a contest on profiles whose text is so long that they have the size.
+// heavy returns a contest on profiles of the given size. A long text makes up
+// the size.
 func (p *Peers) heavy(ctx context.Context, size int, name string) (contest.Contest, error) {
 	const records = 64
 	c := contest.Contest{Name: name, Baseline: "rueidis"}

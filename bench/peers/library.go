@@ -16,8 +16,8 @@ import (
 	"github.com/symphony-go/symphony/bench/results"
 )
 
-// library is how one of the contestants does the operations, on records of a
-// type T of its own. What it cannot do is nil.
+// library is the operations of a contestant, on records of its type T. An
+// operation that it lacks is nil.
 type library[T any] struct {
 	name string
 	how  map[string]string // by contest
@@ -36,22 +36,22 @@ type library[T any] struct {
 	cached  func(ctx context.Context, id string) (T, error)
 }
 
-// list is what came of GetMany, however a library gives it.
+// list is the result of GetMany, in the form of any library.
 type list[T any] interface {
 	len() int
 	at(i int) T
 }
 
-// slice is a list of those who give a slice.
+// slice is the list of a library that returns a slice.
 type slice[T any] []T
 
 func (s slice[T]) len() int   { return len(s) }
 func (s slice[T]) at(i int) T { return s[i] }
 
-// many is how many records GetMany reads.
+// many is the number of records that GetMany reads.
 const many = 100
 
-// enter gives the contestant of a contest, if the library does that operation.
+// enter returns the contestant for a contest, if the library has the operation.
 func enter[T any](l library[T], contestName string, t Target, look rueidis.Client) (contest.Contestant, bool) {
 	e := entry[T]{library: l, contexts: t.Contexts, look: look, ids: identities(t.Records), n: t.Records}
 	c := contest.Contestant{Name: l.name, How: l.how[contestName]}
@@ -78,7 +78,7 @@ func enter[T any](l library[T], contestName string, t Target, look rueidis.Clien
 	return c, true
 }
 
-// entry is a library and the records that it works on.
+// entry is a library and its records.
 type entry[T any] struct {
 	library[T]
 	contexts contest.Contexts
@@ -96,7 +96,7 @@ func (e *entry[T]) reading(get func(context.Context, string) (T, error)) turnFun
 	})
 }
 
-// readingCached is reading of what was cached before the turn.
+// readingCached is reading from a cache that was filled before the turn.
 func (e *entry[T]) readingCached() turnFunc {
 	reading := e.reading(e.cached)
 	return func(ctx context.Context, callers, n int) (time.Duration, error) {
@@ -157,8 +157,8 @@ func (e *entry[T]) checkGet(get func(context.Context, string) (T, error)) func(c
 	}
 }
 
-// checkSet writes another record over one, reads it back and writes the first
-// one again. A hash must have got its lifetime.
+// checkSet overwrites a record, reads it back and writes the first record
+// again. It checks the lifetime of a hash.
 func (e *entry[T]) checkSet(set func(context.Context, string, T) error, get func(context.Context, string) (T, error), key func(string) string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		id := e.ids[1]
@@ -234,8 +234,8 @@ func (e *entry[T]) checkFind(ctx context.Context) error {
 	return err
 }
 
-// stale writes and reads pairs of times from 64 callers, each on records of its
-// own, that are cached before. The writes of others come from another client.
+// stale writes and reads from 64 callers, each on its own records, which are
+// cached before. Another client makes the writes of others.
 func (e *entry[T]) stale(ctx context.Context, pairs int) (results.Stale, error) {
 	own, err := e.staleAfter(ctx, pairs, func(ctx context.Context, id string, p Profile) error {
 		return e.upsert(ctx, id, e.from(id, p))

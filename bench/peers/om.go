@@ -11,8 +11,8 @@ import (
 	"github.com/symphony-go/symphony/bench/wire"
 )
 
-// mapper is package om of rueidis, as its README shows it: a repository of
-// hashes with optimistic locking and `exat` for the lifetime.
+// mapper uses package om of rueidis as its README shows it: a repository of
+// hashes with optimistic locking, and `exat` for the lifetime.
 type mapper struct {
 	c    rueidis.Client
 	repo om.Repository[omProfile]
@@ -21,7 +21,7 @@ type mapper struct {
 	kept map[string]*omProfile // what was saved last, by key: a Save needs its version
 }
 
-// omProfile is Profile as om wants it.
+// omProfile is Profile with the tags and fields that om requires.
 type omProfile struct {
 	Key     string    `json:"key" redis:",key"`
 	Ver     int64     `json:"ver" redis:",ver"`
@@ -77,7 +77,7 @@ func (m *mapper) library() library[*omProfile] {
 	}
 }
 
-// from gives the entity of an id that all writers share, with new values: a
+// from returns the entity of an id, which all writers share, with new values. A
 // write with an old version fails, as it should.
 func (m *mapper) from(id string, p Profile) *omProfile {
 	m.mu.Lock()

@@ -6,10 +6,9 @@ import (
 	"github.com/maypok86/otter/v2"
 )
 
-// local is a cache in this process that hears of no one else's writes: otter, as
-// its README shows it (a size, ExpiryWriting, Get with a loader), over reads and
-// writes by hand. It is what many programs have in place of a cache that Redis
-// keeps true.
+// local is an in-memory cache without invalidation: otter as its README shows
+// it (a size, ExpiryWriting, Get with a loader), with handwritten reads and
+// writes. Many programs use such a cache instead of one that Redis invalidates.
 type local struct {
 	hand  *hand
 	cache *otter.Cache[string, *Profile]

@@ -1,5 +1,5 @@
-// Package peers holds the contestants: this library, and others that do the
-// same, each as its own documentation recommends.
+// Package peers holds the contestants: this library and others, each used as
+// its own documentation recommends.
 package peers
 
 import (
@@ -35,7 +35,7 @@ const (
 // Contests are the names of all contests, in order.
 var Contests = []string{Get, Upsert, Update, GetMany, Find, KVGet, KVSet, CachedGet, Enqueue, Process, Schedule, Claim}
 
-// Target is where the contests take place.
+// Target is the database of the contests.
 type Target struct {
 	URL      string // of one server, with the database
 	Records  int    // that the contests work on
@@ -62,8 +62,8 @@ type Peers struct {
 	counters map[string]*wire.Counter // by contestant; nil: they do not count
 }
 
-// Open connects everybody. Counting clients have a counter in each connection,
-// which costs time: those that are measured do not count.
+// Open connects all contestants. Clients that count traffic take more time, so
+// the clients that are measured do not count.
 func Open(ctx context.Context, t Target, counting bool) (*Peers, error) {
 	p := &Peers{target: t}
 	if counting {
@@ -122,7 +122,7 @@ func (p *Peers) counter(name string) *wire.Counter {
 	return p.counters[name]
 }
 
-// Counter is that of a contestant.
+// Counter returns the counter of a contestant.
 func (p *Peers) Counter(contestant string) *wire.Counter {
 	switch contestant {
 	case "go-redis auto", "go-redis cache":
@@ -142,7 +142,7 @@ func (p *Peers) Close() error {
 	return errors.Join(all...)
 }
 
-// Contest gives a contest by its name.
+// Contest returns a contest by its name.
 func (p *Peers) Contest(name string) (contest.Contest, error) {
 	switch name {
 	case Enqueue:
@@ -169,7 +169,7 @@ func (p *Peers) Contest(name string) (contest.Contest, error) {
 	return c, nil
 }
 
-// missing says why somebody is not in a contest.
+// missing returns why a contestant does not take part in a contest.
 var missing = map[string]map[string]string{
 	Find:      {"om": "its Search needs the search module of Redis"},
 	KVGet:     {"om": "its JSON repository needs the JSON module of Redis"},

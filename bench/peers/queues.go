@@ -17,7 +17,7 @@ import (
 	"github.com/symphony-go/symphony/listrepo"
 )
 
-// item is what the queues hold.
+// item is an item of the queues.
 var item = strings.Repeat("an item of a queue, ", 5)
 
 const (
@@ -28,7 +28,7 @@ const (
 
 var queue = symphony.Queue{Service: Mark, Entity: "mail", Action: "send"}
 
-// enqueuing is one item into a queue that also marks its tenant.
+// enqueuing pushes one item to a queue and marks its tenant as pending.
 func (p *Peers) enqueuing() contest.Contest {
 	push := func(name, how, list string, one func(context.Context) error) contest.Contestant {
 		fresh := func(ctx context.Context) error { return p.delete(ctx, list) }
@@ -82,14 +82,14 @@ func (p *Peers) enqueuing() contest.Contest {
 	}}
 }
 
-// oursQueue is the list of queue.
+// oursQueue returns the key of the list of queue.
 const oursQueue = Mark + ":batch:" + Mark + ":mail:send"
 
 func (p *Peers) delete(ctx context.Context, key string) error {
 	return p.other.c.Do(ctx, p.other.c.B().Unlink().Key(key).Build()).Error()
 }
 
-// holds reports what is wrong if a list does not hold exactly one item.
+// holds returns an error if a list does not hold exactly one item.
 func (p *Peers) holds(ctx context.Context, list, want string) error {
 	got, err := p.other.c.Do(ctx, p.other.c.B().Lrange().Key(list).Start(0).Stop(-1).Build()).AsStrSlice()
 	if err == nil && (len(got) != 1 || got[0] != want) {
@@ -98,7 +98,7 @@ func (p *Peers) holds(ctx context.Context, list, want string) error {
 	return err
 }
 
-// processing empties a queue, from as many workers as there are callers.
+// processing empties a queue, with one worker for each caller.
 func (p *Peers) processing() contest.Contest {
 	drain := func(name, how, list string, take func(ctx context.Context, count func(n int, first string)) (int, error)) contest.Contestant {
 		turn := func(ctx context.Context, callers, n int) (time.Duration, error) {
@@ -152,7 +152,7 @@ func (p *Peers) processing() contest.Contest {
 	}}
 }
 
-// fill makes a queue of n items.
+// fill pushes n items to a queue.
 func (p *Peers) fill(ctx context.Context, list string, n int) error {
 	if err := p.delete(ctx, list); err != nil {
 		return err

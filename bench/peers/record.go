@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Mark is in every key that the benchmarks write.
+// Mark is a part of every key that the benchmarks write.
 const Mark = "symphony-bench"
 
-// lifetime is that of every record, whoever writes it.
+// lifetime is the lifetime of every record.
 const lifetime = 24 * time.Hour
 
-// Profile is the record of the contests: twelve fields of the types that all of
-// the contestants can store, about 400 bytes.
+// Profile is the record of the contests: twelve fields of types that every
+// contestant can store, about 400 bytes.
 type Profile struct {
 	Name    string    `redis:"name"    json:"name"`
 	Email   string    `redis:"email"   json:"email"`
@@ -29,17 +29,17 @@ type Profile struct {
 	Updated time.Time `redis:"updated" json:"updated"`
 }
 
-// fields are the names under which a Profile is stored, in order.
+// fields are the stored names of the fields of a Profile, in order.
 var fields = []string{
 	"name", "email", "city", "bio", "plan", "score", "level", "logins", "active", "admin", "created", "updated",
 }
 
-// cities is how many values the field that Find looks at has.
+// cities is the number of different values of the field that Find searches.
 const cities = 100
 
 var bio = strings.Repeat("A text of some length, as profiles have them. ", 5)[:200]
 
-// profile is the record with a number.
+// profile returns the record with a number.
 func profile(i int) Profile {
 	return Profile{
 		Name: fmt.Sprintf("Alice Liddell %06d", i), Email: fmt.Sprintf("alice%06d@example.com", i), City: city(i), Bio: bio, Plan: "premium",
@@ -51,7 +51,7 @@ func profile(i int) Profile {
 
 func city(i int) string { return fmt.Sprintf("Bogotá %02d", i%cities) }
 
-// equal compares profiles field by field, times as moments.
+// equal compares profiles field by field. It compares times as instants.
 func equal(a, b Profile) bool {
 	same := a.Created.Equal(b.Created) && a.Updated.Equal(b.Updated)
 	a.Created, a.Updated, b.Created, b.Updated = time.Time{}, time.Time{}, time.Time{}, time.Time{}
@@ -65,8 +65,8 @@ func mustEqual(got, want Profile) error {
 	return nil
 }
 
-// identities are the ids of n records, and once more, so that any run of them
-// is a part of the slice.
+// identities returns the ids of n records, twice, so that n consecutive ids
+// from any place on are a part of the slice.
 func identities(n int) []string {
 	ids := make([]string, 2*n)
 	for i := range ids {

@@ -12,7 +12,7 @@ import (
 	"github.com/symphony-go/symphony/bench/wire"
 )
 
-// redigo is redigo as its documentation shows it: a Pool, Args.AddFlat and
+// redigo uses redigo as its documentation shows it: a Pool, Args.AddFlat and
 // ScanStruct (pkg.go.dev, "Reply Helpers"), Send, Flush and Receive
 // ("Pipelining"). The pool keeps a connection for each caller.
 type redigo struct{ pool *redis.Pool }
@@ -85,7 +85,7 @@ func (r *redigo) library() library[*redigoProfile] {
 	}
 }
 
-// values is redigo with JSON, which needs no type of its own.
+// values uses redigo with JSON, which needs no special type.
 func (r *redigo) values() library[*Profile] {
 	l := r.library()
 	return library[*Profile]{name: l.name, how: l.how, from: pointer, profile: value, kvGet: r.kvGet, kvSet: r.kvSet}
@@ -172,7 +172,7 @@ func readAll(ctx context.Context, c redis.Conn, keys []string) (slice[*redigoPro
 	return all, err
 }
 
-// pipeline sends a command for each key, and reads the replies after that.
+// pipeline sends a command for each key and then reads the replies.
 func pipeline(ctx context.Context, c redis.Conn, keys []string, send func(key string) error, receive func(key string, reply any, err error) error) error {
 	for _, key := range keys {
 		if err := send(key); err != nil {

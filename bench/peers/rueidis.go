@@ -10,7 +10,7 @@ import (
 	"github.com/symphony-go/symphony/bench/wire"
 )
 
-// hand is what a careful programmer writes for Profile with rueidis alone: the
+// hand is careful handwritten code for Profile with rueidis, which is the
 // baseline. Commands and batches are as in rueidis's README ("Auto Pipelining",
 // "Client-Side Caching", "Manual Pipelining"), and so are the client's options.
 type hand struct{ c rueidis.Client }
@@ -55,7 +55,7 @@ func (h *hand) library() library[Profile] {
 	}
 }
 
-// cacheFor is how long the caches may keep what they have, if nothing changes.
+// cacheFor is how long the caches keep a value that does not change.
 const cacheFor = time.Minute
 
 func (h *hand) read(id string) rueidis.Completed {
@@ -112,7 +112,7 @@ func (h *hand) expire(key string) rueidis.Completed {
 	return h.c.B().Pexpire().Key(key).Milliseconds(lifetime.Milliseconds()).Build()
 }
 
-// executed is what went wrong in a transaction.
+// executed returns the error of a transaction.
 func executed(results []rueidis.RedisResult) error {
 	replies, err := results[len(results)-1].ToArray()
 	if err != nil {
@@ -152,8 +152,8 @@ func (h *hand) decodeAll(ctx context.Context, commands rueidis.Commands) (slice[
 	return all, nil
 }
 
-// find asks for the field of a page of keys at once, and then for the records
-// that match.
+// find reads the field of a page of keys at once, and then the records that
+// match.
 func (h *hand) find(ctx context.Context, city string) (found []Profile, err error) {
 	for cursor := uint64(0); ; {
 		page, err := h.c.Do(ctx, h.c.B().Scan().Cursor(cursor).Match(hashKey("*")).Count(1000).Build()).AsScanEntry()

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Seed writes the records that the contests work on, each by hand and by those
-// who store them in a way of their own.
+// Seed writes the records of the contests, by hand and with the libraries that
+// store them in their own format.
 func (p *Peers) Seed(ctx context.Context) error {
 	n := p.target.Records
 	ids, mapped := identities(n), p.mapper.library()

@@ -13,7 +13,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// ours is this library as its README shows it.
+// ours uses this library as its README shows it.
 type ours struct {
 	pools    *pool.Pools
 	users    *symphony.User[Profile]
@@ -23,7 +23,7 @@ type ours struct {
 	triggers *symphony.Trigger
 }
 
-// alias is where all of ours is, in the database of the URL.
+// alias is the pool of all our repositories, in the database of the URL.
 const alias = pool.User
 
 var (
@@ -114,7 +114,7 @@ func (o *ours) cached() library[Profile] {
 	}
 }
 
-// records are what GetMany gives, as a list.
+// records is the result of GetMany as a list.
 type records []hashrepo.Record[Profile]
 
 func (r records) len() int         { return len(r) }
@@ -135,5 +135,5 @@ func (o *ours) find(ctx context.Context, city string) (found []Profile, err erro
 	return found, nil
 }
 
-// hashKey is where the records are that all but om read and write.
+// hashKey returns the key of a record that all libraries but om share.
 func hashKey(id string) string { return Mark + ":user:" + id }

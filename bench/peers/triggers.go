@@ -20,7 +20,7 @@ const (
 	now   = Mark + "-now"
 )
 
-// scheduling is one piece of work for an hour from now.
+// scheduling schedules work that is due in an hour.
 func (p *Peers) scheduling() contest.Contest {
 	var serial atomic.Int64
 	next := func() string { return strconv.FormatInt(serial.Add(1), 10) }
@@ -57,8 +57,8 @@ func (p *Peers) schedule(ctx context.Context, id string) error {
 		c.B().Exec().Build()))
 }
 
-// scheduled reports what is wrong if the last entry of a schedule is not an hour
-// ahead.
+// scheduled returns an error if the last entry of a schedule is not due in an
+// hour.
 func (p *Peers) scheduled(ctx context.Context, key string) error {
 	entries, err := p.other.c.Do(ctx, p.other.c.B().Zrange().Key(key).Min("-1").Max("-1").Withscores().Build()).AsZScores()
 	if err != nil {
@@ -73,8 +73,8 @@ func (p *Peers) scheduled(ctx context.Context, key string) error {
 	return nil
 }
 
-// claiming runs work that has fallen due: claimed, handled, acknowledged. The
-// clock runs from the first handler to the last acknowledgement.
+// claiming claims, handles and acknowledges work that is due. The time is that
+// from the first handler to the last acknowledgement.
 func (p *Peers) claiming() contest.Contest {
 	return contest.Contest{Name: Claim, Baseline: "asynq", Least: p.target.Work, Contestants: []contest.Contestant{
 		{
@@ -110,7 +110,7 @@ func (p *Peers) claim(ctx context.Context, callers, n int) (time.Duration, error
 	return clock.took(), errors.Join(err, <-over)
 }
 
-// stopwatch runs from the first piece of work to the last.
+// stopwatch measures from the first piece of work to the last one.
 type stopwatch struct {
 	mu    sync.Mutex
 	first time.Time
@@ -136,8 +136,8 @@ func (s *stopwatch) count() int {
 
 func (s *stopwatch) took() time.Duration { return s.last.Sub(s.first) }
 
-// await waits until all of n different pieces were handled, and done says that
-// they are acknowledged.
+// await waits until n different pieces were handled, and until done reports
+// that they are acknowledged.
 func (s *stopwatch) await(ctx context.Context, n int, done func() bool) error {
 	for end := time.Now().Add(time.Minute); ctx.Err() == nil; time.Sleep(100 * time.Microsecond) {
 		if done() {

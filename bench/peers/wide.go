@@ -48,7 +48,7 @@ type (
 	}
 )
 
-// wide is a contest on records of many fields, all of text.
+// wide returns a contest on records of many text fields.
 func (p *Peers) wide(ctx context.Context, n int, name string) (contest.Contest, error) {
 	switch n {
 	case 4:
@@ -121,10 +121,11 @@ func (p *Peers) writeWide(ctx context.Context, key string, names []string) error
 	return executed(c.DoMulti(ctx, c.B().Multi().Build(), pairs.Build(), p.hand.expire(key), c.B().Exec().Build()))
 }
 
-// wideText is what each field of a wide record holds.
+// wideText is the text of each field of a wide record.
 const wideText = "twenty bytes of text"
 
-// filled is a record with a text in each field, and the names of the fields.
+// filled returns a record with a text in each field, and the names of the
+// fields.
 func filled[T any](n int) (record T, names []string, err error) {
 	v := reflect.ValueOf(&record).Elem()
 	for field, value := range v.Fields() {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/perf/benchmath"
 )
 
-// Rule is when Compare says that a time has changed.
+// Rule describes when Compare reports that a time has changed.
 const Rule = `A time has changed if the ratios to the baseline, round by round, differ between the runs with p < 0.05 after
 Bonferroni's correction for the number of rows (Mann-Whitney U test), and their medians differ by more than 5 %. Ratios
 cancel what the machine does to both, so that two runs may be compared although one was made on a busier day; the
@@ -22,7 +22,7 @@ const (
 	least        = 0.05 // a change of a median
 )
 
-// Change is what became of one row.
+// Change is the change of a row.
 type Change struct {
 	Row      Row
 	What     string // "time", "allocations" or "round trips"
@@ -31,14 +31,14 @@ type Change struct {
 	Real     bool
 }
 
-// Comparison is a run beside an older one.
+// Comparison is a comparison of a run with an older one.
 type Comparison struct {
 	Changes []Change
 	Only    []string // rows that one of the runs has alone
 	Weak    bool     // there are too few rounds for any change of time to be told
 }
 
-// Compare holds a run against an older one, by Rule.
+// Compare compares a run with an older one by Rule.
 func Compare(old, now *Run) Comparison {
 	var c Comparison
 	type pair struct{ old, now Row }
@@ -68,8 +68,8 @@ func Compare(old, now *Run) Comparison {
 	return c
 }
 
-// relative are the times of a row for one of its baseline, round by round, and
-// of the baseline itself its times.
+// relative returns the ratios of the times of a row to those of its baseline,
+// round by round. For the baseline it returns the times.
 func (run *Run) relative(r Row) []float64 {
 	base, ok := run.Find(r, r.Baseline)
 	if !ok || r.Contestant == r.Baseline {
@@ -89,14 +89,14 @@ func trips(old, now Row) Change {
 	return Change{Row: now, What: "round trips", Old: before, New: after, P: 1, Real: math.Abs(after-before) > 1e-9}
 }
 
-// uTest is the p value of the Mann-Whitney U test.
+// uTest returns the p value of the Mann-Whitney U test.
 func uTest(a, b []float64) float64 {
 	t := benchmath.DefaultThresholds
 	return benchmath.AssumeNothing.Compare(
 		benchmath.NewSample(slices.Clone(a), &t), benchmath.NewSample(slices.Clone(b), &t)).P
 }
 
-// leastP is the smallest p value that samples of these sizes can have.
+// leastP returns the smallest p value that samples of these sizes can have.
 func leastP(n, m int) float64 {
 	ways := 1.0
 	for i := 1; i <= n; i++ {
@@ -109,7 +109,7 @@ func (r Row) name() string {
 	return fmt.Sprintf("%s, %s, %s", r.Contest, Callers(r.Callers), r.Contestant)
 }
 
-// Real are the changes beyond the noise, the largest first.
+// Real returns the changes beyond the noise, the largest first.
 func (c Comparison) Real() []Change {
 	return slices.DeleteFunc(slices.Clone(c.Changes), func(ch Change) bool { return !ch.Real })
 }
@@ -127,7 +127,7 @@ func (ch Change) String() string {
 	return text + fmt.Sprintf(", %+.0f %%, p=%.2g", 100*(ch.New/ch.Old-1), ch.P)
 }
 
-// Write tells the changes beyond the noise.
+// Write writes the changes beyond the noise.
 func (c Comparison) Write(w io.Writer) error {
 	changes := c.Real()
 	_, err := fmt.Fprintf(w, "\nBeside the old run, %d of %d figures have changed beyond the noise.\n", len(changes), len(c.Changes))

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// Quartiles are the middle of some numbers and how far they spread: half of
-// them are from Low to High.
+// Quartiles are the median and the quartiles of numbers. Half of the numbers
+// are from Low to High.
 type Quartiles struct{ Low, Median, High float64 }
 
-// QuartilesOf interpolates between the two numbers next to a quartile. Of no
-// numbers they are not a number.
+// QuartilesOf interpolates between the two numbers next to a quartile. Without
+// numbers, the quartiles are NaN.
 func QuartilesOf(numbers []float64) Quartiles {
 	sorted := slices.Sorted(slices.Values(numbers))
 	at := func(p float64) float64 {
@@ -27,5 +27,5 @@ func QuartilesOf(numbers []float64) Quartiles {
 	return Quartiles{at(0.25), at(0.5), at(0.75)}
 }
 
-// Spread is half the distance of the quartiles, as a part of the median.
+// Spread returns half the distance of the quartiles, divided by the median.
 func (q Quartiles) Spread() float64 { return (q.High - q.Low) / 2 / q.Median }

@@ -1,5 +1,5 @@
-// Package results holds what a run of the benchmarks found, and tells it: as a
-// table, as JSON and CSV, and beside an older run.
+// Package results holds the results of a run, and writes them as a table, as
+// JSON, as CSV and as a comparison with an older run.
 package results
 
 import (
@@ -24,13 +24,14 @@ type Run struct {
 	Options Options   `json:"options"`
 	Rows    []Row     `json:"rows"`
 
-	// Absent says who is not in a contest, and why.
+	// Absent is a contestant that does not take part in a contest, and the
+	// reason.
 	Absent map[string][]string `json:"absent,omitempty"`
 
 	Growth []Curve `json:"growth,omitempty"`
 }
 
-// Machine is where a run was made and with what.
+// Machine describes the machine, the server and the versions of a run.
 type Machine struct {
 	CPU     string            `json:"cpu"`
 	Cores   int               `json:"cores"`
@@ -42,7 +43,7 @@ type Machine struct {
 	Modules map[string]string `json:"modules"`
 }
 
-// Options are what a run was asked for.
+// Options are the options of a run.
 type Options struct {
 	Records int           `json:"records"`
 	Rounds  int           `json:"rounds"`
@@ -51,7 +52,7 @@ type Options struct {
 	Context string        `json:"context"` // of each caller
 }
 
-// Row is one contestant in one contest with one number of callers.
+// Row is the result of a contestant in a contest with one number of callers.
 type Row struct {
 	Contest    string   `json:"contest"`
 	Callers    int      `json:"callers"`
@@ -63,7 +64,7 @@ type Row struct {
 	Stale      *Stale   `json:"stale,omitempty"`
 }
 
-// Sample is what one turn found, for one operation.
+// Sample is the result of a turn, for one operation.
 type Sample struct {
 	Nanoseconds float64 `json:"ns"`
 	Processor   float64 `json:"cpu_ns"` // what the client's process used, in nanoseconds; with what prepares the turn
@@ -71,7 +72,7 @@ type Sample struct {
 	Bytes       float64 `json:"bytes"`
 }
 
-// Wire is what one operation of a single caller sends and receives.
+// Wire is the traffic of one operation of a single caller.
 type Wire struct {
 	Trips    float64 `json:"trips"`
 	Commands string  `json:"commands"`
@@ -79,13 +80,14 @@ type Wire struct {
 	Received float64 `json:"received"`
 }
 
-// Stale is how many cached reads after a write gave an older value.
+// Stale is the number of cached reads after a write that returned an older
+// value.
 type Stale struct {
 	Own    Share `json:"own"`    // the write went through the same repository or client
 	Others Share `json:"others"` // another client wrote
 }
 
-// Share is a part of a number of tries.
+// Share is a number of hits out of a number of tries.
 type Share struct {
 	Stale int `json:"stale"`
 	Of    int `json:"of"`
@@ -98,7 +100,7 @@ func (s Share) String() string {
 	return fmt.Sprintf("%.1f %%", 100*float64(s.Stale)/float64(s.Of))
 }
 
-// Curve is how the cost of one contestant grows with something.
+// Curve is the growth of the cost of a contestant.
 type Curve struct {
 	Operation  string  `json:"operation"`
 	Along      string  `json:"along"` // what grows
@@ -113,7 +115,7 @@ type Point struct {
 	Samples []Sample `json:"samples"`
 }
 
-// Times are the nanoseconds of the samples.
+// Times returns the nanoseconds of the samples.
 func Times(samples []Sample) []float64 {
 	all := make([]float64, len(samples))
 	for i, s := range samples {
@@ -122,13 +124,13 @@ func Times(samples []Sample) []float64 {
 	return all
 }
 
-// Summary is the time with its spread, and the medians of all else.
+// Summary is the time with its spread, and the medians of the other results.
 type Summary struct {
 	Time                          Quartiles
 	Processor, Allocations, Bytes float64
 }
 
-// Summary sums the samples of a row up.
+// Summary returns the summary of the samples.
 func (r Row) Summary() Summary {
 	median := func(of func(Sample) float64) float64 {
 		all := make([]float64, len(r.Samples))
@@ -145,7 +147,8 @@ func (r Row) Summary() Summary {
 	}
 }
 
-// Find gives the row of a contestant beside another one's.
+// Find returns the row of another contestant in the same contest with the same
+// number of callers.
 func (run *Run) Find(like Row, contestant string) (Row, bool) {
 	for _, r := range run.Rows {
 		if r.Contest == like.Contest && r.Callers == like.Callers && r.Contestant == contestant {
@@ -155,8 +158,8 @@ func (run *Run) Find(like Row, contestant string) (Row, bool) {
 	return Row{}, false
 }
 
-// Against is how many times as fast a row is as another that was taken in the
-// same rounds: the time of the other for each of its own, round by round.
+// Against returns how many times as fast a row is as another one of the same
+// rounds: the ratios of the other's times to its own, round by round.
 func (r Row) Against(other Row) []float64 {
 	n := min(len(r.Samples), len(other.Samples))
 	all := make([]float64, n)
@@ -166,7 +169,7 @@ func (r Row) Against(other Row) []float64 {
 	return all
 }
 
-// WriteJSON writes all of it, for ReadFile.
+// WriteJSON writes the run for ReadFile.
 func (run *Run) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")

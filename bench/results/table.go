@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// Ours is the contestant that this repository is.
+// Ours is the name of this library as a contestant.
 const Ours = "symphony"
 
 // WriteTable writes the rows for a terminal: the median time of an operation
@@ -37,7 +37,7 @@ func (run *Run) WriteTable(w io.Writer) error {
 	return out.Flush()
 }
 
-// Cells are a row of the table as text.
+// Cells returns a row of the table as text.
 func (run *Run) Cells(r Row) []string {
 	s := r.Summary()
 	cells := []string{
@@ -54,7 +54,7 @@ func (run *Run) Cells(r Row) []string {
 	return cells
 }
 
-// versus is how many times as fast a row is as the contestant beside it.
+// versus returns how many times as fast a row is as another contestant.
 func (run *Run) versus(r, like Row, contestant string) string {
 	other, ok := run.Find(like, contestant)
 	if !ok {
@@ -63,7 +63,7 @@ func (run *Run) versus(r, like Row, contestant string) string {
 	return Factor(QuartilesOf(r.Against(other)).Median)
 }
 
-// Factor is a ratio as text.
+// Factor returns a ratio as text.
 func Factor(x float64) string {
 	if x >= 100 {
 		return fmt.Sprintf("%.0fx", x)
@@ -71,7 +71,7 @@ func Factor(x float64) string {
 	return fmt.Sprintf("%.2fx", x)
 }
 
-// Callers is a number of callers as text.
+// Callers returns a number of callers as text.
 func Callers(n int) string {
 	if n == 1 {
 		return "1 caller"
@@ -79,7 +79,7 @@ func Callers(n int) string {
 	return fmt.Sprintf("%d callers", n)
 }
 
-// Nanoseconds is a time as text with three digits.
+// Nanoseconds returns a time as text with three digits.
 func Nanoseconds(ns float64) string {
 	for _, unit := range []struct {
 		name string
@@ -92,7 +92,7 @@ func Nanoseconds(ns float64) string {
 	return digits(ns) + " ns"
 }
 
-// Bytes is a size as text.
+// Bytes returns a size as text.
 func Bytes(n float64) string {
 	switch {
 	case n >= 1<<20:
@@ -113,7 +113,7 @@ func digits(x float64) string {
 	return fmt.Sprintf("%.2f", x)
 }
 
-// number is a count as text, whole where it nearly is.
+// number returns a count as text, rounded if it is nearly whole.
 func number(x float64) string {
 	if math.Abs(x-math.Round(x)) < 0.05 {
 		return fmt.Sprintf("%.0f", math.Abs(math.Round(x)))

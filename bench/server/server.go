@@ -1,5 +1,5 @@
-// Package server runs a redis-server of this module's own, for programs that
-// measure on an idle one or kill it.
+// Package server starts redis-server for programs that need an idle one, or
+// kill it.
 package server
 
 import (
@@ -18,11 +18,11 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Program is what is run.
+// Program is the name of the program.
 const Program = "redis-server"
 
-// Server is a redis-server on a free port and with a folder of its own, that can
-// be killed and started again.
+// Server is a redis-server on a free port, with its own folder. It can be
+// killed and started again.
 type Server struct {
 	Dir  string
 	port int
@@ -50,10 +50,10 @@ func Start(conf ...string) (*Server, error) {
 	return s, nil
 }
 
-// Addr is the host and port.
+// Addr returns the host and the port.
 func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
-// URL is the address as a URL, without a database.
+// URL returns the address as a URL, without a database.
 func (s *Server) URL() string { return "redis://" + s.Addr() }
 
 // Start starts the server again after Kill, with the data that it saved.

@@ -22,8 +22,9 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// chaos sets triggers while the server and the workers are killed again and
-// again, as kill -9 does, and looks for what was acknowledged and never ran.
+// chaos sets triggers while the server and the workers are killed repeatedly,
+// as with kill -9, and searches for triggers that were acknowledged and never
+// ran.
 func chaos(args []string, out io.Writer) error {
 	f := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	cfg := chaosConfig{}
@@ -60,8 +61,9 @@ func (r chaosResult) String() string {
 		r.acknowledged, r.lost, r.serverKills, r.workerKills, r.repeated, r.sameAttempt, r.overlapping, r.setTwice)
 }
 
-// verdict is what is wrong with a result. Nothing is promised of other than
-// "always", but a run without a file that loses nothing has seen nothing.
+// verdict returns an error if a result is wrong. Only appendfsync "always"
+// promises that nothing is lost. But a run without a file must lose something,
+// or it has tested nothing.
 func (r chaosResult) verdict(sync string) error {
 	switch {
 	case sync == "always" && r.lost > 0:
@@ -104,8 +106,8 @@ func (cfg chaosConfig) run() (r chaosResult, err error) {
 	return r, err
 }
 
-// torment sets the triggers and kills meanwhile, each kill after its share of
-// the triggers. It gives the ids that were acknowledged.
+// torment sets the triggers and kills processes meanwhile, each after its share
+// of the triggers. It returns the ids that were acknowledged.
 func (cfg chaosConfig) torment(s *server.Server, crew *crew) (acknowledged int, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -146,7 +148,7 @@ func (cfg chaosConfig) torment(s *server.Server, crew *crew) (acknowledged int, 
 	return int(set.Load()), errors.Join(err, <-errs, <-errs)
 }
 
-// insist sets one trigger until that is acknowledged.
+// insist sets a trigger again until it is acknowledged.
 func insist(ctx context.Context, triggers *symphony.Trigger, i int) error {
 	for {
 		call, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -162,7 +164,7 @@ func insist(ctx context.Context, triggers *symphony.Trigger, i int) error {
 	}
 }
 
-// drained waits until nothing is scheduled or claimed any more.
+// drained waits until nothing is scheduled or claimed.
 func drained(s *server.Server, sync string) error {
 	pools, err := pool.Open(context.Background(), pool.Config{URL: s.URL()})
 	if err != nil {
@@ -182,7 +184,7 @@ func drained(s *server.Server, sync string) error {
 	return fmt.Errorf("appendfsync %s: work is left after five minutes", sync)
 }
 
-// crew is the worker processes.
+// crew holds the worker processes.
 type crew struct {
 	url, dir string
 
@@ -218,7 +220,7 @@ func (c *crew) hire() error {
 	return nil
 }
 
-// replace kills a worker and hires another.
+// replace kills a worker and starts another one.
 func (c *crew) replace() error {
 	c.mu.Lock()
 	m := c.members[0]
@@ -243,13 +245,14 @@ func (c *crew) end() {
 	c.members = nil
 }
 
-// attempt is one run of a handler.
+// attempt is a run of a handler.
 type attempt struct {
 	number     int
 	begun, end int64 // microseconds; end 0: it was killed
 }
 
-// read holds the workers' logs against the ids that were acknowledged, 0 to n-1.
+// read compares the logs of the workers with the ids that were acknowledged, 0
+// to n-1.
 func (r *chaosResult) read(dir string, n int) error {
 	r.acknowledged = n
 	firings := map[string][]*attempt{} // by id and due time

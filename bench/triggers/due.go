@@ -16,9 +16,9 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// due measures how late triggers fire that fall due evenly over a while, beside
-// many that do not, with several listeners that share them. Every one must fire
-// exactly once, and none early.
+// due measures how late triggers fire. They fall due evenly over a while, among
+// many others that are not due, and several listeners share them. Each must
+// fire exactly once, and none early.
 func due(args []string, out io.Writer) error {
 	f := flag.NewFlagSet("due", flag.ContinueOnError)
 	cfg := dueConfig{}
@@ -79,7 +79,7 @@ func (cfg dueConfig) run() (r dueResult, err error) {
 			return r, err
 		}
 	}
-	// The triggers that fall due are set in time, but not all at once.
+	// The triggers that fall due are set before that, but not all at once.
 	start := time.Now()
 	if err := parallel(64, cfg.due, func(i int) error {
 		at := cfg.lead + time.Duration(i)*cfg.over/time.Duration(cfg.due)
@@ -107,7 +107,7 @@ func (cfg dueConfig) run() (r dueResult, err error) {
 	return r, nil
 }
 
-// tally notes what ran, and how late.
+// tally records which triggers ran, and how late.
 type tally struct {
 	mu   sync.Mutex
 	runs map[string]int
@@ -143,7 +143,8 @@ func (t *tally) into(r *dueResult) {
 	}
 }
 
-// listeners run until stop, each with connections of its own.
+// listeners starts listeners that run until stop, each with its own
+// connections.
 type listeners struct {
 	pools   []*pool.Pools
 	cancels []context.CancelFunc
@@ -195,7 +196,7 @@ func openTriggers(ctx context.Context, url string) (*pool.Pools, *symphony.Trigg
 	return pools, triggers, nil
 }
 
-// parallel calls do for 0 to n-1 from several goroutines and gives the first
+// parallel calls do for 0 to n-1 from several goroutines and returns the first
 // error.
 func parallel(callers, n int, do func(i int) error) error {
 	errs := make(chan error, callers)
@@ -225,7 +226,7 @@ func percentiles(all []time.Duration) string {
 	return fmt.Sprintf("p50 %v p90 %v p99 %v p99.9 %v worst %v", at(0.5), at(0.9), at(0.99), at(0.999), at(1))
 }
 
-// yardstick says what the machine itself is late by: how long a rest of a
+// yardstick measures how late the machine itself is: how long a sleep of a
 // millisecond and a PING take.
 type yardstick struct {
 	quit, done chan struct{}

@@ -1,11 +1,11 @@
-// Command triggers measures and torments the triggers of Symphony: on servers of
-// its own, which it starts, kills and starts again.
+// Command triggers measures the triggers of Symphony, and tests them under
+// failures, on servers that it starts and kills.
 //
-//	go run ./triggers due     # how late do 20,000 of 220,000 triggers fire on 8 listeners?
-//	go run ./triggers peers   # schedule and drain beside asynq, in turns
-//	go run ./triggers chaos   # kill -9 of the server and of workers: is anything lost?
+//	go run ./triggers due     # how late 20,000 of 220,000 triggers fire
+//	go run ./triggers peers   # the rates, compared with asynq
+//	go run ./triggers chaos   # what kill -9 of server and workers loses
 //
-// Each has flags; -h lists them. It needs redis-server in the path.
+// Each command has flags, which -h lists. redis-server must be in the path.
 package main
 
 import (

@@ -20,8 +20,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// peers measures the rates at which work is scheduled and done, ours and
-// asynq's, in turns on one server.
+// peers measures the rates at which this library and asynq schedule and do
+// work, in turns on one server.
 func peers(args []string, out io.Writer) error {
 	f := flag.NewFlagSet("peers", flag.ContinueOnError)
 	cfg := peersConfig{}
@@ -42,7 +42,7 @@ func peers(args []string, out io.Writer) error {
 
 type peersConfig struct{ n, rounds, callers, workers int }
 
-// contest is how long the rounds took.
+// contest holds the times of the rounds.
 type contest struct {
 	n            int
 	ours, theirs []time.Duration
@@ -121,8 +121,8 @@ func (cfg peersConfig) setTheirs(client *asynq.Client, opts ...asynq.Option) (ti
 	return time.Since(began), err
 }
 
-// drainOurs measures from the moment when all triggers are due until the last is
-// acknowledged.
+// drainOurs measures from the time at which all triggers are due until the last
+// one is acknowledged.
 func (cfg peersConfig) drainOurs(ctx context.Context, pools *pool.Pools, triggers *symphony.Trigger) (time.Duration, error) {
 	r := expiry.NewRegistry()
 	if err := r.On("now", func(context.Context, expiry.Event) error { return nil }); err != nil {
@@ -141,8 +141,8 @@ func (cfg peersConfig) drainOurs(ctx context.Context, pools *pool.Pools, trigger
 	return took, errors.Join(err, <-stopped)
 }
 
-// drained sets triggers that fall due all at once. On a machine too busy to set
-// them before that, it leaves itself more time and begins again.
+// drained sets triggers that fall due all at once. If the machine is too busy
+// to set them before that, drained begins again with more time.
 func (cfg peersConfig) drained(ctx context.Context, l *expiry.Listener, triggers *symphony.Trigger) (time.Duration, error) {
 	for lead := 3 * time.Second; ; lead *= 2 {
 		before, began := l.Stats().Succeeded, time.Now().Add(lead)

@@ -14,8 +14,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// work is one worker process of the chaos run: it notes each attempt in a file
-// that outlives it, and ends when its standard input does.
+// work is a worker process of the chaos run. It records each attempt in a file,
+// and ends when its standard input ends.
 func work(log, url string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -59,7 +59,7 @@ func work(log, url string) error {
 	return l.Run(ctx)
 }
 
-// open waits for a server that may have been killed just now.
+// open waits for a server that may have just been killed.
 func open(ctx context.Context, url string) (*pool.Pools, error) {
 	for {
 		pools, err := pool.Open(ctx, pool.Config{URL: url, Timeout: 2 * time.Second})

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// frames follows a stream of RESP, commands or replies, that comes in pieces,
-// and tells where each message of it ends.
+// frames reads a stream of RESP commands or replies in pieces, and finds the
+// end of each message.
 type frames struct {
 	line []byte // the part of a header line that came so far
 	skip int    // bytes of a string still to come, with its line end
@@ -16,7 +16,7 @@ type frames struct {
 	text bool   // whether skip is over the first string
 }
 
-// feed takes the next piece and calls done for each message that it ends.
+// feed reads the next piece and calls done for each message that ends in it.
 func (f *frames) feed(p []byte, done func(kind byte, name string)) error {
 	for len(p) > 0 {
 		if f.skip > 0 {
@@ -45,7 +45,7 @@ func (f *frames) feed(p []byte, done func(kind byte, name string)) error {
 	return nil
 }
 
-// header reads a whole line: a value, or the size of what follows.
+// header reads a complete line, which is a value or a size.
 func (f *frames) header(done func(byte, string)) error {
 	if len(f.line) < 2 || f.line[len(f.line)-1] != '\r' {
 		return fmt.Errorf("wire: %q is no header of RESP", f.line)
@@ -81,7 +81,7 @@ func (f *frames) header(done func(byte, string)) error {
 	return nil
 }
 
-// ended counts a value as complete, and the lists that it completes.
+// ended marks a value as complete, and the lists that end with it.
 func (f *frames) ended(done func(byte, string)) {
 	for len(f.open) > 0 {
 		last := &f.open[len(f.open)-1]

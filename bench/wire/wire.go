@@ -1,6 +1,6 @@
-// Package wire counts what clients say to a server: it stands in their
-// connections and reads the Redis protocol that passes in both directions. So
-// it counts one client's commands and no other's, on a server that is shared.
+// Package wire counts the traffic between a client and a server. It wraps the
+// connections of the client and reads the Redis protocol in both directions, so
+// it does not count other clients of the server.
 package wire
 
 import (
@@ -10,28 +10,29 @@ import (
 	"sync"
 )
 
-// Traffic is what passed over a client's connections.
+// Traffic is the traffic of a client's connections.
 type Traffic struct {
-	// Trips are the round trips: how often a command was sent while no answer
-	// was outstanding. Commands that follow without waiting are in the same one.
+	// Trips is the number of round trips: how often a command was sent while no
+	// reply was outstanding. Commands that follow without waiting are in the
+	// same round trip.
 	Trips          int
 	Commands       []string // their names, in order
 	Sent, Received int      // bytes
 }
 
-// Counter counts the traffic of all connections that it wraps. Its zero value
-// is ready.
+// Counter counts the traffic of all connections that it wraps. The zero value
+// is ready to use.
 type Counter struct {
 	mu      sync.Mutex
 	traffic Traffic
 	failed  error
 }
 
-// Wrap puts the counter into a connection.
+// Wrap returns a connection that the counter counts.
 func (c *Counter) Wrap(under net.Conn) net.Conn { return &conn{Conn: under, counter: c} }
 
-// Take gives the traffic since the last Take, and an error if something passed
-// that is not the Redis protocol.
+// Take returns the traffic since the last Take. It returns an error if the
+// traffic was not the Redis protocol.
 func (c *Counter) Take() (Traffic, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -40,8 +41,8 @@ func (c *Counter) Take() (Traffic, error) {
 	return t, c.failed
 }
 
-// conn is one connection. Its invariant: waiting is how many commands have no
-// complete answer yet.
+// conn is a connection. waiting is the number of commands without a complete
+// reply.
 type conn struct {
 	net.Conn
 	counter  *Counter
@@ -62,7 +63,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// housekeeping are commands that clients send by themselves.
+// housekeeping lists commands that clients send on their own.
 var housekeeping = []string{"PING", "HELLO", "CLIENT", "AUTH", "SELECT", "COMMAND", "CLUSTER", "ROLE", "INFO"}
 
 func (c *conn) sent(p []byte) {
