@@ -52,9 +52,10 @@
 // # Reserved keys
 //
 // A key that begins with "%" and a lower-case letter is reserved for the library,
-// which stores leases, schedules and indexes there. No record has such a key. An
-// escaped part begins with "%25" or "%3A" at most. If the first part is verbatim
-// and makes such a key, methods return [ErrInvalidKey].
+// which stores leases, schedules and indexes there. A template that begins with a
+// parameter never makes such a key: if the first part is escaped, it can begin with
+// "%25" or "%3A" only, and if it is verbatim, methods return [ErrInvalidKey] for a
+// part that makes one.
 //
 // A template may begin with a reserved prefix, as `%exp{{shard}}:due:{action}`
 // does. It may not begin with any other "%". [Beside] returns a reserved key that
