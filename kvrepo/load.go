@@ -14,6 +14,7 @@ import (
 	"github.com/symphony-go/symphony/internal/acl"
 	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/renewal"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -198,22 +199,11 @@ func (r *KVRepo[T]) tryLock(ctx context.Context, t fault.Target) (*loadLock, err
 // renewal fails, the next one tries again. If the lock expires, the script that
 // stores the value finds out.
 func (l *loadLock) startRenewing(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(lockLifetime / 3)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				renewLockScript.Exec(ctx, l.client, []string{l.key}, []string{l.token, duration.Milliseconds(lockLifetime)})
-			}
-		}
-	}()
-	return func() { cancel(); <-done }
+	_, stop = renewal.Start(ctx, lockLifetime, time.Now().Add(lockLifetime), func(ctx context.Context) error {
+		renewLockScript.Exec(ctx, l.client, []string{l.key}, []string{l.token, duration.Milliseconds(lockLifetime)})
+		return nil
+	})
+	return stop
 }
 
 // release removes the lock. If ctx has ended, it does so in the background, since

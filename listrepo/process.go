@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/renewal"
 	"github.com/symphony-go/symphony/internal/retry"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -88,11 +89,11 @@ func Undone[T any](cause error, items ...Item[T]) error {
 	return e
 }
 
-// process passes the items of a claim to handle and settles them. The lease
-// ends no earlier than ends.
-func (c *Claim[T]) process(ctx context.Context, lease time.Duration, ends time.Time, handle func(context.Context, []Item[T]) error) (done int, err error) {
+// process passes the items of a claim with a lease of d to handle and settles
+// them. The lease ends no earlier than ends.
+func (c *Claim[T]) process(ctx context.Context, d time.Duration, ends time.Time, handle func(context.Context, []Item[T]) error) (done int, err error) {
 	settleCtx := context.WithoutCancel(ctx)
-	handleCtx, stop := c.startRenewal(ctx, lease, ends)
+	handleCtx, stop := renewal.Start(ctx, d, ends, func(ctx context.Context) error { return c.Extend(ctx, d) })
 	returned := false
 	defer func() {
 		stop()
@@ -171,53 +172,4 @@ func (c *Claim[T]) undoneItems(err error) []Item[T] {
 		return c.Items
 	}
 	return items
-}
-
-// startRenewal renews the lease until stop is called. The lease ends no earlier
-// than ends. The returned context ends when the lease is lost, and at the
-// latest when it expires, since no renewal is waited for longer.
-func (c *Claim[T]) startRenewal(ctx context.Context, lease time.Duration, ends time.Time) (_ context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	renewing, stopRenewing := context.WithCancel(context.WithoutCancel(ctx))
-	stopped := make(chan struct{})
-	third := max(lease/3, time.Millisecond)
-	go func() {
-		defer close(stopped)
-		until := ends
-		tick := time.NewTicker(third)
-		defer tick.Stop()
-		for {
-			select {
-			case <-renewing.Done():
-				return
-			case <-tick.C:
-			}
-			sent := time.Now()
-			err := c.extendBefore(renewing, earlier(until, sent.Add(third)), lease)
-			switch {
-			case err == nil:
-				until = sent.Add(lease)
-			case renewing.Err() != nil:
-				return
-			case errors.Is(err, fault.ErrLeaseLost) || !time.Now().Before(until):
-				cancel(fmt.Errorf("%w: %w", fault.ErrLeaseLost, err))
-				return
-			}
-		}
-	}()
-	return ctx, func() { stopRenewing(); <-stopped; cancel(nil) }
-}
-
-// extendBefore is Extend with a deadline.
-func (c *Claim[T]) extendBefore(ctx context.Context, deadline time.Time, lease time.Duration) error {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	return c.Extend(ctx, lease)
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

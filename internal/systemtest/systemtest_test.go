@@ -5,10 +5,6 @@ package systemtest
 
 import (
 	"context"
-	"testing"
-	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
 )
@@ -21,10 +17,4 @@ type profile struct {
 	Name  string   `redis:"name"`
 	Score int64    `redis:"score"`
 	Tags  []string `redis:"tags"`
-}
-
-// eventually waits until done returns true.
-func eventually(t *testing.T, done func() bool) {
-	t.Helper()
-	require.Eventually(t, done, time.Minute, 5*time.Millisecond)
 }
