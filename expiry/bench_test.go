@@ -19,11 +19,12 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Setting a trigger, by 32 callers at once; bench/triggers has peers beside it.
+// BenchmarkSet sets triggers with 32 callers at once. bench/triggers compares
+// it with other libraries.
 func BenchmarkSet(b *testing.B) {
 	s := benchSchedule(b, pooltest.Redis(b, pool.Config{}))
 	b.ReportAllocs()
-	setMany(b, s, time.Hour)
+	setInParallel(b, s, time.Hour)
 }
 
 func benchSchedule(b *testing.B, p *pool.Pools) *expiry.Schedule {
@@ -33,7 +34,7 @@ func benchSchedule(b *testing.B, p *pool.Pools) *expiry.Schedule {
 	return s
 }
 
-func setMany(b *testing.B, s *expiry.Schedule, after time.Duration) {
+func setInParallel(b *testing.B, s *expiry.Schedule, after time.Duration) {
 	b.Helper()
 	var n atomic.Int64
 	b.SetParallelism(16)
@@ -46,10 +47,10 @@ func setMany(b *testing.B, s *expiry.Schedule, after time.Duration) {
 	})
 }
 
-// Claiming and acknowledging what is due, in batches of 100.
+// BenchmarkDrain claims and acknowledges due triggers with 100 workers.
 func BenchmarkDrain(b *testing.B) {
 	p := pooltest.Redis(b, pool.Config{})
-	setMany(b, benchSchedule(b, p), time.Millisecond)
+	setInParallel(b, benchSchedule(b, p), time.Millisecond)
 	r := expiry.NewRegistry()
 	running, stop := context.WithCancel(ctx)
 	defer stop()
@@ -69,9 +70,10 @@ func BenchmarkDrain(b *testing.B) {
 	require.EqualValues(b, b.N, l.Stats().Succeeded)
 }
 
-// The longest script while a million triggers are due, a sweep goes over them
-// and a million dead letters are read: nobody waits longer for the server. It is
-// what SLOWLOG says, in ms/longest.
+// BenchmarkLongestScript measures the longest script while a million triggers
+// are due, a sweep compares them, and a million dead letters are read. No other
+// client waits longer than that for the server. The metric ms/longest comes
+// from SLOWLOG.
 func BenchmarkLongestScript(b *testing.B) {
 	const n = 1_000_000
 	p := pooltest.Redis(b, pool.Config{})
@@ -79,13 +81,13 @@ func BenchmarkLongestScript(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		require.NoError(b, do("FLUSHALL").Error())
-		fill(b, do, n)
+		fillSchedule(b, do, n)
 		require.NoError(b, do("CONFIG", "SET", "slowlog-log-slower-than", "1000", "slowlog-max-len", "1000000").Error())
 		require.NoError(b, do("SLOWLOG", "RESET").Error())
 		b.StartTimer()
-		drain(b, p, n)
+		drainSchedule(b, p, n)
 		b.StopTimer()
-		if calls := slowest(b, do); len(calls) > 0 {
+		if calls := slowestCalls(b, do); len(calls) > 0 {
 			b.ReportMetric(calls[0].took.Seconds()*1000, "ms/longest")
 			b.Log(len(calls), "over a millisecond:", calls[:min(len(calls), 10)])
 		}
@@ -93,8 +95,8 @@ func BenchmarkLongestScript(b *testing.B) {
 	}
 }
 
-// fill makes n triggers that are due and n dead letters, each with a payload.
-func fill(b *testing.B, do func(args ...string) rueidis.RedisResult, n int) {
+// fillSchedule writes n due triggers and n dead letters, each with a payload.
+func fillSchedule(b *testing.B, do func(args ...string) rueidis.RedisResult, n int) {
 	b.Helper()
 	const script = `
 local at = redis.call('TIME')[1] * 1000 - 10000
@@ -113,9 +115,9 @@ return 1`
 	}
 }
 
-// drain does the work of n triggers in the largest batches, and reads the dead
+// drainSchedule processes n triggers in the largest batches, and reads the dead
 // letters.
-func drain(b *testing.B, p *pool.Pools, n int64) {
+func drainSchedule(b *testing.B, p *pool.Pools, n int64) {
 	b.Helper()
 	r := expiry.NewRegistry()
 	running, stop := context.WithCancel(ctx)
@@ -148,8 +150,8 @@ func drain(b *testing.B, p *pool.Pools, n int64) {
 	require.Zero(b, l.Stats().Invalid+l.Stats().Repaired)
 }
 
-// slowest are the longest calls that SLOWLOG knows, the longest first.
-func slowest(b *testing.B, do func(args ...string) rueidis.RedisResult) (calls []call) {
+// slowestCalls returns the calls in SLOWLOG, the longest first.
+func slowestCalls(b *testing.B, do func(args ...string) rueidis.RedisResult) (calls []slowCall) {
 	b.Helper()
 	entries, err := do("SLOWLOG", "GET", "-1").ToArray()
 	require.NoError(b, err)
@@ -160,13 +162,13 @@ func slowest(b *testing.B, do func(args ...string) rueidis.RedisResult) (calls [
 		require.NoError(b, err)
 		args, err := fields[3].AsStrSlice()
 		require.NoError(b, err)
-		calls = append(calls, call{time.Duration(us) * time.Microsecond, strings.Join(args[:min(len(args), 12)], " ")})
+		calls = append(calls, slowCall{time.Duration(us) * time.Microsecond, strings.Join(args[:min(len(args), 12)], " ")})
 	}
-	slices.SortFunc(calls, func(x, y call) int { return cmp.Compare(y.took, x.took) })
+	slices.SortFunc(calls, func(x, y slowCall) int { return cmp.Compare(y.took, x.took) })
 	return calls
 }
 
-type call struct {
+type slowCall struct {
 	took time.Duration
 	args string
 }

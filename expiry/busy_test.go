@@ -15,8 +15,9 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// A listener may stop while the server is busy with a script. What the client
-// library does wrong then ends the process, so this runs in one of its own.
+// A listener may stop while the server is busy with a script. A bug of the
+// client library would end the process, so the test runs in a process of its
+// own.
 func TestStoppingWhileTheServerIsBusy(t *testing.T) {
 	const server = "EXPIRY_BUSY_SERVER"
 	if url := os.Getenv(server); url != "" {
@@ -34,16 +35,16 @@ func TestStoppingWhileTheServerIsBusy(t *testing.T) {
 
 func stopWhileBusy(t *testing.T, url string) {
 	t.Helper()
-	w := newWorld(t, pooltest.Redis(t, pool.Config{URL: url}))
-	_, stop := w.listen(expiry.Config{StopTimeout: 100 * time.Millisecond}, handlers{"x": w.note})
-	w.subscribed(1)
-	other := newWorld(t, pooltest.Redis(t, pool.Config{URL: url}))
+	f := newFixture(t, pooltest.Redis(t, pool.Config{URL: url}))
+	_, stop := f.listen(expiry.Config{StopTimeout: 100 * time.Millisecond}, handlers{"x": f.record})
+	f.waitForSubscribers(1)
+	other := newFixture(t, pooltest.Redis(t, pool.Config{URL: url}))
 	ping := func() error { return pooltest.Do(t, other.pools, pool.User, "DBSIZE").Error() }
 	var script sync.WaitGroup
 	script.Go(func() { _ = pooltest.Do(t, other.pools, pool.Expiry, "EVAL", "while true do end", "0").Error() })
-	w.eventually(func() bool { return ping() != nil })
+	f.eventually(func() bool { return ping() != nil })
 	stop()
 	require.NoError(t, pooltest.Do(t, other.pools, pool.User, "SCRIPT", "KILL").Error())
 	script.Wait()
-	w.eventually(func() bool { return ping() == nil })
+	f.eventually(func() bool { return ping() == nil })
 }

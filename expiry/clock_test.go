@@ -14,83 +14,83 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// setting is a server whose clock the test sets, and listeners on it.
-type setting struct {
+// clockFixture is a server whose clock the test sets, with listeners.
+type clockFixture struct {
 	*testing.T
 	pools  *pool.Pools
 	client rueidis.Client
 	lua    *scripts
 }
 
-// settable is a clock that goes by itself and is ahead of the server's by what
-// a key says, in microseconds: years, so that the server ends no key.
-const settable = "local function clock() local t = redis.call('TIME') return t[1] * 1000000 + t[2] + tonumber(redis.call('GET', 'ahead')) end\n"
+// settableClock is a clock that is ahead of the server's by the microseconds in
+// a key. The test sets it years ahead, so that the server expires no key.
+const settableClock = "local function clock() local t = redis.call('TIME') return t[1] * 1000000 + t[2] + tonumber(redis.call('GET', 'ahead')) end\n"
 
-func newSetting(t *testing.T) *setting {
+func newClockFixture(t *testing.T) *clockFixture {
 	t.Helper()
 	p := pooltest.Redis(t, pool.Config{})
 	c, err := p.Client(pool.Expiry)
 	require.NoError(t, err)
-	s := &setting{T: t, pools: p, client: c, lua: compile(settable)}
-	s.ahead(20 * 365 * 24 * time.Hour)
-	return s
+	f := &clockFixture{T: t, pools: p, client: c, lua: compile(settableClock)}
+	f.setAhead(20 * 365 * 24 * time.Hour)
+	return f
 }
 
-func (s *setting) ahead(d time.Duration) {
-	s.Helper()
-	require.NoError(s, s.client.Do(s.Context(), s.client.B().Set().Key("ahead").Value(strconv.FormatInt(d.Microseconds(), 10)).Build()).Error())
+func (f *clockFixture) setAhead(d time.Duration) {
+	f.Helper()
+	require.NoError(f, f.client.Do(f.Context(), f.client.B().Set().Key("ahead").Value(strconv.FormatInt(d.Microseconds(), 10)).Build()).Error())
 }
 
-func (s *setting) number(args ...string) int64 {
-	s.Helper()
-	answer := pooltest.Do(s, s.pools, pool.Expiry, args...)
+func (f *clockFixture) redisInt(args ...string) int64 {
+	f.Helper()
+	answer := pooltest.Do(f, f.pools, pool.Expiry, args...)
 	if n, err := answer.AsInt64(); err == nil {
 		return n
 	}
-	f, err := answer.AsFloat64()
-	require.NoError(s, err)
-	return int64(f)
+	float, err := answer.AsFloat64()
+	require.NoError(f, err)
+	return int64(float)
 }
 
-func (s *setting) schedule() *Schedule {
-	s.Helper()
-	triggers, err := NewSchedule(s.pools, pool.Expiry, s.pools.Layout().Trigger, "acme")
-	require.NoError(s, err)
-	triggers.lua = s.lua
+func (f *clockFixture) schedule() *Schedule {
+	f.Helper()
+	triggers, err := NewSchedule(f.pools, pool.Expiry, f.pools.Layout().Trigger, "acme")
+	require.NoError(f, err)
+	triggers.lua = f.lua
 	return triggers
 }
 
-func (s *setting) listen(cfg Config, h Handler) (l *Listener, stop func()) {
-	s.Helper()
+func (f *clockFixture) listen(cfg Config, h Handler) (l *Listener, stop func()) {
+	f.Helper()
 	r := NewRegistry()
-	require.NoError(s, r.On("x", h))
+	require.NoError(f, r.On("x", h))
 	cfg.Logger = slog.New(slog.DiscardHandler)
-	l, err := NewListener(s.pools, r, cfg)
-	require.NoError(s, err)
+	l, err := NewListener(f.pools, r, cfg)
+	require.NoError(f, err)
 	for _, c := range l.consumers {
-		c.lua = s.lua
+		c.lua = f.lua
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)
 	go func() { result <- l.Run(ctx) }()
 	stop = func() {
 		cancel()
-		require.NoError(s, <-result)
+		require.NoError(f, <-result)
 	}
-	s.Cleanup(cancel)
+	f.Cleanup(cancel)
 	return l, stop
 }
 
-func (s *setting) eventually(done func() bool) {
-	s.Helper()
-	require.Eventually(s, done, 30*time.Second, 2*time.Millisecond)
+func (f *clockFixture) eventually(done func() bool) {
+	f.Helper()
+	require.Eventually(f, done, 30*time.Second, 2*time.Millisecond)
 }
 
-// When the server's clock is set back by days, a lease of a worker that died, and
-// a retry, are not held up for days; the lease of a worker that lives stays, and
-// a trigger comes at its time by the clock.
-func TestAClockThatIsSetBack(t *testing.T) {
-	s := newSetting(t)
+// If the server's clock is set back by days, the lease of a dead worker and a
+// retry are not delayed by days. The lease of a live worker stays valid, and a
+// trigger fires when the clock reaches its time.
+func TestClockSetBack(t *testing.T) {
+	f := newClockFixture(t)
 	const years = 20 * 365 * 24 * time.Hour
 	const step = 48 * time.Hour
 	now := func() int64 { return time.Now().Add(years).UnixMilli() }
@@ -105,31 +105,32 @@ func TestAClockThatIsSetBack(t *testing.T) {
 		return nil
 	}
 	const lease = 2 * time.Second
-	l, _ := s.listen(Config{Lease: lease}, handler)
-	other, _ := s.listen(Config{Lease: lease}, handler)
-	require.NoError(t, s.schedule().Set(context.Background(), "x", "long", 0))
+	l, _ := f.listen(Config{Lease: lease}, handler)
+	other, _ := f.listen(Config{Lease: lease}, handler)
+	require.NoError(t, f.schedule().Set(context.Background(), "x", "long", 0))
 	require.Equal(t, "long", <-ran)
-	require.NoError(t, s.schedule().Set(context.Background(), "x", "trigger", time.Hour))
+	require.NoError(t, f.schedule().Set(context.Background(), "x", "trigger", time.Hour))
 	for id, record := range map[string]string{"dead worker": "1 0 0 0 ", "retry": "1 1 0 1 no"} {
-		s.number("HSET", "%exp:status:x", member(id), record)
-		s.number("ZADD", "%exp:active:x", strconv.FormatInt(now()+time.Hour.Milliseconds(), 10), member(id))
+		f.redisInt("HSET", "%exp:status:x", member(id), record)
+		f.redisInt("ZADD", "%exp:active:x", strconv.FormatInt(now()+time.Hour.Milliseconds(), 10), member(id))
 	}
-	s.eventually(func() bool { return s.number("ZCARD", "%exp:active:x") == 3 })
+	f.eventually(func() bool { return f.redisInt("ZCARD", "%exp:active:x") == 3 })
 
-	s.ahead(years - step)
-	s.eventually(func() bool { return l.Stats().Repaired+other.Stats().Repaired >= 2 })
+	f.setAhead(years - step)
+	f.eventually(func() bool { return l.Stats().Repaired+other.Stats().Repaired >= 2 })
 	for _, id := range []string{"dead worker", "retry"} {
-		left := s.number("ZSCORE", "%exp:active:x", member(id)) - now() + step.Milliseconds()
+		left := f.redisInt("ZSCORE", "%exp:active:x", member(id)) - now() + step.Milliseconds()
 		require.LessOrEqual(t, left, time.Hour.Milliseconds(), id)
 		require.Greater(t, left, (50 * time.Minute).Milliseconds(), id)
 	}
-	require.Greater(t, s.number("ZSCORE", "%exp:due:x", "acme:EXPTRIGGER:x:trigger"), now(), "triggers stay where they are")
+	require.Greater(t, f.redisInt("ZSCORE", "%exp:due:x", "acme:EXPTRIGGER:x:trigger"), now(), "the trigger keeps its time")
 	close(release)
-	s.eventually(func() bool { return l.Stats().Succeeded+other.Stats().Succeeded == 1 })
+	f.eventually(func() bool { return l.Stats().Succeeded+other.Stats().Succeeded == 1 })
 	require.Zero(t, l.Stats().LeasesLost+other.Stats().LeasesLost)
 
-	// Ahead again: what waited comes, and nothing that was done comes twice.
-	s.ahead(years + 2*time.Hour)
+	// The clock is set forward again: delayed work fires, and finished work is
+	// not repeated.
+	f.setAhead(years + 2*time.Hour)
 	got := map[string]bool{}
 	for range 3 {
 		got[<-ran] = true
@@ -137,37 +138,37 @@ func TestAClockThatIsSetBack(t *testing.T) {
 	require.Equal(t, map[string]bool{"dead worker": true, "retry": true, "trigger": true}, got)
 }
 
-// A sweep that was noted before the clock was set back is none.
-func TestASweepAfterTheClockWasSetBack(t *testing.T) {
-	s := newSetting(t)
-	l, _ := s.listen(Config{Sweep: 20 * time.Millisecond}, func(context.Context, Event) error { return nil })
+// A sweep that was recorded before the clock was set back does not count.
+func TestSweepAfterClockSetBack(t *testing.T) {
+	f := newClockFixture(t)
+	l, _ := f.listen(Config{Sweep: 20 * time.Millisecond}, func(context.Context, Event) error { return nil })
 	swept := func() int64 {
-		text, err := s.client.Do(t.Context(), s.client.B().Get().Key("%exp:swept:x").Build()).AsInt64()
+		text, err := f.client.Do(t.Context(), f.client.B().Get().Key("%exp:swept:x").Build()).AsInt64()
 		if !rueidis.IsRedisNil(err) {
 			require.NoError(t, err)
 		}
 		return text
 	}
-	s.eventually(func() bool { return swept() > 0 })
+	f.eventually(func() bool { return swept() > 0 })
 	before := swept()
-	s.ahead(0)
-	s.eventually(func() bool { n := swept(); return n > 0 && n < before })
+	f.setAhead(0)
+	f.eventually(func() bool { n := swept(); return n > 0 && n < before })
 	require.Zero(t, l.Stats().Errors)
 }
 
-// A clock that is read late is none that was set back.
-func TestTheClockIsReadWithDoubt(t *testing.T) {
+// A late reading is not a clock that was set back.
+func TestClockReadings(t *testing.T) {
 	at := func(s float64) time.Time { return epoch.Add(time.Duration(s * float64(time.Second))) }
 	var c clock
-	_, found := c.read(100e6, at(1), at(11)) // between 89 and 99 ahead
+	_, found := c.read(100e6, at(1), at(11)) // 89 to 99 seconds ahead
 	require.False(t, found)
 	_, found = c.read(101e6, at(11), at(12))
-	require.False(t, found, "it may have been read at the end")
+	require.False(t, found, "the clock may have been read at the end of the first call")
 	_, found = c.read(102e6, at(13), at(13))
 	require.False(t, found)
 	b, found := c.read(50e6, at(20), at(20))
 	require.True(t, found)
 	require.Equal(t, clockStep{59 * time.Second, 52 * time.Second}, b)
 	_, found = c.read(1000e6, at(21), at(21))
-	require.False(t, found, "ahead is not back")
+	require.False(t, found, "the clock was set forward, not back")
 }

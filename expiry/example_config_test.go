@@ -11,7 +11,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// The zero Config is a good start. This one is for slow work that may fail for
+// The zero Config uses the defaults. This one is for slow work that may fail for
 // hours.
 func ExampleConfig() {
 	ctx := context.Background()

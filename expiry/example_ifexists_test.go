@@ -13,7 +13,7 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// With IfExists a call moves a trigger that is set, and sets none.
+// With IfExists, Set changes a trigger only if it exists.
 func ExampleIfExists() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

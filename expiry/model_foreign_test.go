@@ -9,14 +9,15 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What happens to the model's keys without the library: time, and other services.
+// Changes to the model's keys that the library does not make: time passes, and
+// other services write.
 
-// time passes, and keys whose lifetime is over are gone, as they would be.
+// time advances the clock and removes expired keys, as the server would.
 func (m *model) time(t *rapid.T) {
 	m.clock += rapid.OneOf(rapid.Int64Range(0, 5000), rapid.Int64Range(0, 5_000_000), rapid.Int64Range(0, 3*graceMS*1000)).Draw(t, "microseconds")
-	m.tick(t)
+	m.setClock(t)
 	for k, held := range m.keys {
-		if held.ends > 0 && held.ends <= m.now() {
+		if held.expires > 0 && held.expires <= m.now() {
 			delete(m.keys, k)
 			require.NoError(t, m.client.Do(context.Background(), m.client.B().Del().Key(k).Build()).Error())
 		}
@@ -31,26 +32,26 @@ func (m *model) foreignDelete(t *rapid.T) {
 
 func (m *model) foreignSet(t *rapid.T) {
 	_, k := m.id(t)
-	at := m.now() + delays(t, "delay")
+	at := m.now() + drawDelay(t, "delay")
 	set := m.client.B().Set().Key(k).Value("trigger:2026-11-23T12:00:00").PxatMillisecondsTimestamp(at).Build()
 	require.NoError(t, m.client.Do(context.Background(), set).Error())
-	m.keys[k] = &key{ends: at}
+	m.keys[k] = &modelKey{expires: at}
 }
 
 func (m *model) foreignExpire(t *rapid.T) {
 	_, k := m.id(t)
-	at := m.now() + delays(t, "delay")
+	at := m.now() + drawDelay(t, "delay")
 	cmd := m.client.B().Pexpireat().Key(k).MillisecondsTimestamp(at).Build()
 	if rapid.Bool().Draw(t, "persist") {
 		at, cmd = -1, m.client.B().Persist().Key(k).Build()
 	}
 	require.NoError(t, m.client.Do(context.Background(), cmd).Error())
 	if held := m.keys[k]; held != nil {
-		held.ends = at
+		held.expires = at
 	}
 }
 
-// sweep looks at every key there may be.
+// sweep adopts every key that may exist.
 func (m *model) sweep(t *rapid.T) {
 	var all []string
 	for _, id := range modelIDs {
@@ -61,23 +62,23 @@ func (m *model) sweep(t *rapid.T) {
 	_, err := m.queue.adopt(context.Background(), keyMayExist, all)
 	require.NoError(t, err)
 	for _, k := range all {
-		if held := m.keys[k]; held != nil && held.ends > 0 {
+		if held := m.keys[k]; held != nil && held.expires > 0 {
 			m.adopt(k, held)
 		}
 	}
 }
 
-// mend compares the sets: what agrees stays as it is.
-func (m *model) mend(t *rapid.T) {
-	repaired, strange := m.mendAll(t)
+// repair compares the keys of the schedule. Entries that agree do not change.
+func (m *model) repair(t *rapid.T) {
+	repaired, strange := m.repairAll(t)
 	require.Zero(t, repaired)
 	require.Zero(t, strange)
 }
 
-func (m *model) mendAll(t *rapid.T) (repaired, strange int64) {
+func (m *model) repairAll(t *rapid.T) (repaired, strange int64) {
 	for _, of := range repairPasses {
 		for cursor := uint64(0); ; {
-			p, err := m.queue.repair(context.Background(), of.kind, cursor, of.count, ms(leaseMS), clockStep{})
+			p, err := m.queue.repair(context.Background(), of.kind, cursor, of.count, milliseconds(leaseMS), clockStep{})
 			require.NoError(t, err)
 			repaired, strange = repaired+p.repaired, strange+p.invalid.count
 			if cursor = p.next; cursor == 0 {
@@ -93,51 +94,51 @@ func (m *model) mendAll(t *rapid.T) (repaired, strange int64) {
 	return repaired, strange
 }
 
-// lose removes the entries of some firings, and of triggers, as an eviction or a
-// hand may: a sweep puts them back.
-func (m *model) lose(t *rapid.T) {
+// loseEntries removes entries of some firings and triggers, as an eviction or
+// an operator may. A sweep restores them.
+func (m *model) loseEntries(t *rapid.T) {
 	var want int64
-	for _, member := range slices.Sorted(maps.Keys(m.work)) {
+	for _, member := range slices.Sorted(maps.Keys(m.firings)) {
 		if !rapid.Bool().Draw(t, "lost") {
 			continue
 		}
 		want++
-		a := m.work[member]
+		a := m.firings[member]
 		set := m.queue.active
 		switch a.state {
 		case "0":
-			a.score = m.now() + leaseMS
+			a.at = m.now() + leaseMS
 		case "1":
-			a.score = m.now()
+			a.at = m.now()
 		default:
-			a.score, set = m.now(), m.queue.dead
+			a.at, set = m.now(), m.queue.dead
 		}
 		require.NoError(t, m.client.Do(context.Background(), m.client.B().Zrem().Key(set).Member(member).Build()).Error())
 	}
-	repaired, strange := m.mendAll(t)
+	repaired, strange := m.repairAll(t)
 	require.Equal(t, want, repaired)
 	require.Zero(t, strange)
 	for _, k := range slices.Sorted(maps.Keys(m.due)) {
-		if held := m.keys[k]; held != nil && held.exp != 0 && held.exp == held.ends && rapid.Bool().Draw(t, "due") {
+		if held := m.keys[k]; held != nil && held.exp != 0 && held.exp == held.expires && rapid.Bool().Draw(t, "due") {
 			require.NoError(t, m.client.Do(context.Background(), m.client.B().Zrem().Key(m.queue.due).Member(k).Build()).Error())
 		}
 	}
 	m.sweep(t)
 }
 
-func (m *model) adopt(k string, held *key) {
-	if held.exp != 0 && abs(held.exp-held.ends) == 0 {
+func (m *model) adopt(k string, held *modelKey) {
+	if held.exp != 0 && abs(held.exp-held.expires) == 0 {
 		if _, scheduled := m.due[k]; !scheduled {
 			m.due[k] = held.due
 		}
 		return
 	}
-	m.write(k, held.ends, m.now(), held.first)
+	m.write(k, held.expires, m.now(), held.first)
 	delete(m.seen, k)
 }
 
-// ended is the event of a key that ended.
-func (m *model) ended(t *rapid.T) {
+// expired handles the event of an expired key.
+func (m *model) expired(t *rapid.T) {
 	_, k := m.id(t)
 	_, err := m.queue.adopt(context.Background(), keyExpired, []string{k})
 	require.NoError(t, err)

@@ -21,16 +21,14 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// testClock is a clock that the test moves: the scripts, unchanged, on a time
-// that is years ahead, so that the server ends no key by itself.
+// testClock is a clock that the test sets. The scripts run unchanged, with a
+// time years ahead, so that the server expires no key.
 const testClock = "local function clock() return tonumber(redis.call('GET', 'clock')) end\n"
 
 const graceMS = 3600000
 
-// Whatever is set, debounced, deleted, claimed, acknowledged, failed, released,
-// lapsed, revived and discarded, and whatever another service does to the keys
-// meanwhile: the sets in Redis are those of a model that says in plain words
-// what should be there.
+// For any sequence of operations, and whatever another service does to the keys
+// meanwhile, the keys in Redis are those of a simple model.
 func TestScheduleIsTheModel(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	client, err := p.Client(pool.Expiry)
@@ -42,54 +40,54 @@ func TestScheduleIsTheModel(t *testing.T) {
 			"set":           m.set,
 			"debounce":      m.debounce,
 			"delete":        m.delete,
-			"look":          m.look,
+			"due":           m.dueTime,
 			"claim":         m.claim,
 			"ack":           m.ack,
-			"extend":        m.extend,
+			"renew":         m.renew,
 			"fail":          m.fail,
 			"release":       m.release,
-			"revive":        m.revive,
+			"retry":         m.retry,
 			"discard":       m.discard,
 			"time":          m.time,
 			"foreign del":   m.foreignDelete,
 			"foreign setex": m.foreignSet,
 			"foreign ttl":   m.foreignExpire,
 			"sweep":         m.sweep,
-			"mend":          m.mend,
-			"lose":          m.lose,
-			"ended":         m.ended,
+			"repair":        m.repair,
+			"lose entries":  m.loseEntries,
+			"expired":       m.expired,
 		})
 	})
 }
 
-// model is what should be in Redis. Times are milliseconds.
+// model is the expected state of Redis. Times are in milliseconds.
 type model struct {
 	schedule *Schedule
 	queue    *queue
 	client   rueidis.Client
 
 	clock   int64 // microseconds
-	keys    map[string]*key
+	keys    map[string]*modelKey
 	due     map[string]int64
-	payload map[string]string // of what has not fired
-	work    map[string]*attempt
-	given   []token // every token that was handed out
+	payload map[string]string // of triggers that have not fired
+	firings map[string]*modelFiring
+	tokens  []token // of all claims
 	seen    map[string]int64
 }
 
-// key is a trigger's key.
-type key struct {
-	ends  int64 // -1: never
-	due   int64 // what its value says; 0: nothing
-	exp   int64
-	first int64
+// modelKey is the key of a trigger.
+type modelKey struct {
+	expires int64 // -1 for never
+	due     int64 // 0 if the value has no due time
+	exp     int64
+	first   int64
 }
 
-type attempt struct {
+type modelFiring struct {
 	attempts, failures, lapses int
 	state                      string
-	why                        string
-	score                      int64
+	lastError                  string
+	at                         int64
 	payload                    *string
 }
 
@@ -106,21 +104,21 @@ func newModel(t *rapid.T, p *pool.Pools, client rueidis.Client) *model {
 	m := &model{
 		schedule: s, queue: q, client: client,
 		clock: time.Date(2050, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() + rapid.Int64Range(0, 999).Draw(t, "microseconds"),
-		keys:  map[string]*key{}, due: map[string]int64{}, payload: map[string]string{}, work: map[string]*attempt{},
+		keys:  map[string]*modelKey{}, due: map[string]int64{}, payload: map[string]string{}, firings: map[string]*modelFiring{},
 		seen: map[string]int64{},
 	}
 	require.NoError(t, client.Do(ctx, client.B().Flushdb().Build()).Error())
-	m.tick(t)
+	m.setClock(t)
 	return m
 }
 
-func (m *model) tick(t *rapid.T) {
+func (m *model) setClock(t *rapid.T) {
 	set := m.client.B().Set().Key("clock").Value(strconv.FormatInt(m.clock, 10)).Build()
 	require.NoError(t, m.client.Do(context.Background(), set).Error())
 }
 
-func (m *model) now() int64  { return m.clock / 1000 }
-func (m *model) soon() int64 { return (m.clock + 999) / 1000 }
+func (m *model) now() int64          { return m.clock / 1000 }
+func (m *model) nowRoundedUp() int64 { return (m.clock + 999) / 1000 }
 
 func (m *model) id(t *rapid.T) (id, k string) {
 	id = rapid.SampledFrom(modelIDs).Draw(t, "id")
@@ -129,13 +127,14 @@ func (m *model) id(t *rapid.T) (id, k string) {
 	return id, k
 }
 
-func delays(t *rapid.T, name string) int64 {
+func drawDelay(t *rapid.T, name string) int64 {
 	return rapid.OneOf(rapid.Int64Range(1, 5), rapid.Int64Range(1, 5000), rapid.Int64Range(1, 3*graceMS)).Draw(t, name)
 }
 
-func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
-// overdue says that a trigger waits although its key and its grace are over.
+// overdue reports whether a trigger waits although its key has expired after
+// its grace.
 func (m *model) overdue(k string, now int64) bool {
 	due, scheduled := m.due[k]
 	return m.keys[k] == nil && scheduled && now >= due+graceMS
@@ -143,7 +142,7 @@ func (m *model) overdue(k string, now int64) bool {
 
 func (m *model) set(t *rapid.T) {
 	id, k := m.id(t)
-	delay := delays(t, "delay")
+	delay := drawDelay(t, "delay")
 	condition := rapid.SampledFrom([]string{"", "", "", "exists", "absent"}).Draw(t, "condition")
 	s := m.schedule
 	switch condition {
@@ -153,15 +152,15 @@ func (m *model) set(t *rapid.T) {
 		s = s.With(IfAbsent())
 	}
 	s.lua = m.schedule.lua
-	there := m.keys[k] != nil || m.overdue(k, m.soon())
+	there := m.keys[k] != nil || m.overdue(k, m.nowRoundedUp())
 	var err error
 	text := ""
 	if rapid.Bool().Draw(t, "payload") {
 		text = rapid.SampledFrom([]string{"", "x", "a;due=1;exp=2", "\n"}).Draw(t, "text")
-		err = s.SetPayload(context.Background(), m.queue.action, id, text, ms(delay))
+		err = s.SetPayload(context.Background(), m.queue.action, id, text, milliseconds(delay))
 		text = "7:compact" + text
 	} else {
-		err = s.Set(context.Background(), m.queue.action, id, ms(delay))
+		err = s.Set(context.Background(), m.queue.action, id, milliseconds(delay))
 	}
 	switch {
 	case condition == "exists" && !there:
@@ -172,7 +171,7 @@ func (m *model) set(t *rapid.T) {
 		return
 	}
 	require.NoError(t, err)
-	m.write(k, m.soon()+delay, m.soon(), 0)
+	m.write(k, m.nowRoundedUp()+delay, m.nowRoundedUp(), 0)
 	delete(m.payload, k)
 	if text != "" {
 		m.payload[k] = text
@@ -181,15 +180,15 @@ func (m *model) set(t *rapid.T) {
 
 func (m *model) write(k string, due, now, first int64) {
 	exp := max(due, now) + graceMS
-	m.keys[k] = &key{ends: exp, due: due, exp: exp, first: first}
+	m.keys[k] = &modelKey{expires: exp, due: due, exp: exp, first: first}
 	m.due[k] = due
 }
 
 func (m *model) debounce(t *rapid.T) {
 	id, k := m.id(t)
-	quiet, limit := delays(t, "quiet"), delays(t, "limit")
-	require.NoError(t, m.schedule.Debounce(context.Background(), m.queue.action, id, ms(quiet), ms(limit)))
-	now := m.soon()
+	quiet, limit := drawDelay(t, "quiet"), drawDelay(t, "limit")
+	require.NoError(t, m.schedule.Debounce(context.Background(), m.queue.action, id, milliseconds(quiet), milliseconds(limit)))
+	now := m.nowRoundedUp()
 	due, first := now+quiet, now
 	switch held := m.keys[k]; {
 	case m.overdue(k, now):
@@ -215,14 +214,14 @@ func (m *model) delete(t *rapid.T) {
 	delete(m.keys, k)
 }
 
-func (m *model) look(t *rapid.T) {
+func (m *model) dueTime(t *rapid.T) {
 	id, k := m.id(t)
 	at, err := m.schedule.Due(context.Background(), m.queue.action, id)
 	switch held := m.keys[k]; {
-	case held != nil && held.exp != 0 && held.exp == held.ends:
+	case held != nil && held.exp != 0 && held.exp == held.expires:
 		require.Equal(t, held.due, at.UnixMilli())
-	case held != nil && held.ends > 0:
-		require.Equal(t, held.ends, at.UnixMilli())
+	case held != nil && held.expires > 0:
+		require.Equal(t, held.expires, at.UnixMilli())
 	case held == nil && m.overdue(k, m.now()):
 		require.Equal(t, m.due[k], at.UnixMilli())
 	default:
@@ -237,7 +236,8 @@ func (m *model) forget(k string) {
 	delete(m.payload, k)
 }
 
-// ready gives members by score and name, as a sorted set does.
+// ready returns the members that are due, by score and name, as a sorted set
+// does.
 func ready(scores map[string]int64, now int64) []string {
 	all := slices.SortedFunc(maps.Keys(scores), func(a, b string) int {
 		return cmp.Or(cmp.Compare(scores[a], scores[b]), strings.Compare(a, b))
@@ -246,33 +246,33 @@ func ready(scores map[string]int64, now int64) []string {
 }
 
 const (
-	leaseMS    = 2000
-	mostLapses = 2
+	leaseMS   = 2000
+	maxLapses = 2
 )
 
 func (m *model) claim(t *rapid.T) {
 	n := rapid.IntRange(0, 4).Draw(t, "n")
-	got, err := m.queue.claim(context.Background(), n, ms(leaseMS), mostLapses)
+	got, err := m.queue.claim(context.Background(), n, milliseconds(leaseMS), maxLapses)
 	require.NoError(t, err)
 	var want, buried []string
 	late := map[string]int64{}
-	for member, a := range m.work {
+	for member, a := range m.firings {
 		if a.state != "2" {
-			late[member] = a.score
+			late[member] = a.at
 		}
 	}
 	for _, member := range ready(late, m.now())[:min(n, len(ready(late, m.now())))] {
-		a := m.work[member]
+		a := m.firings[member]
 		if a.state == "0" {
 			a.lapses++
 		}
-		if a.lapses == mostLapses {
-			a.state, a.score, a.why = "2", m.now(), "its lease expired 2 times"
-			buried = append(buried, member, a.record())
+		if a.lapses == maxLapses {
+			a.state, a.at, a.lastError = "2", m.now(), "its lease expired 2 times"
+			buried = append(buried, member, a.status())
 			continue
 		}
 		a.attempts++
-		a.state, a.score = "0", m.now()+leaseMS
+		a.state, a.at = "0", m.now()+leaseMS
 		want = append(want, member)
 	}
 	due := ready(m.due, m.now())
@@ -287,19 +287,19 @@ func (m *model) claim(t *rapid.T) {
 	members := make([]string, 0, len(got.firings))
 	for _, f := range got.firings {
 		members = append(members, f.member)
-		a := m.work[f.member]
+		a := m.firings[f.member]
 		if a == nil {
-			t.Fatalf("claimed %q, which the model knows nothing of", f.member)
+			t.Fatalf("claimed %q, which is not in the model", f.member)
 		}
-		require.Equal(t, a.record(), f.status)
+		require.Equal(t, a.status(), f.status)
 		require.Equal(t, a.payload, f.payload)
-		m.given = append(m.given, token{f.member, a.attempts})
+		m.tokens = append(m.tokens, token{f.member, a.attempts})
 	}
 	require.ElementsMatch(t, want, members)
 }
 
-// fire is what a claim does with one due entry; want says what it takes, and
-// what was cancelled or moved takes a place in the batch all the same.
+// fire does what a claim does with one due entry, and appends the firing to
+// want. A cancelled or moved entry takes a place in the batch too.
 func (m *model) fire(k string, want *[]string) {
 	held, due, now := m.keys[k], m.due[k], m.now()
 	switch {
@@ -308,41 +308,42 @@ func (m *model) fire(k string, want *[]string) {
 		return
 	case held == nil:
 		m.seen[k] = now
-	case held.due == due && held.exp != 0 && abs(held.exp-held.ends) == 0:
+	case held.due == due && held.exp != 0 && abs(held.exp-held.expires) == 0:
 		delete(m.keys, k)
-	case held.ends > 0:
-		m.write(k, held.ends, now, held.first)
+	case held.expires > 0:
+		m.write(k, held.expires, now, held.first)
 		return
 	default:
 		m.forget(k)
 		return
 	}
 	member := fmt.Sprintf("%d|%s", due, k)
-	for ; m.work[member] != nil; member = fmt.Sprintf("%d|%s", due, k) {
-		due-- // it was set for the same millisecond again
+	for ; m.firings[member] != nil; member = fmt.Sprintf("%d|%s", due, k) {
+		due-- // another firing is due in the same millisecond
 	}
-	a := &attempt{attempts: 1, state: "0", score: now + leaseMS}
+	a := &modelFiring{attempts: 1, state: "0", at: now + leaseMS}
 	if text, ok := m.payload[k]; ok {
 		a.payload = &text
 	}
 	m.forget(k)
-	m.work[member] = a
+	m.firings[member] = a
 	*want = append(*want, member)
 }
 
 func abs(n int64) int64 { return max(n, -n) }
 
-func (a *attempt) record() string {
-	return fmt.Sprintf("%d %d %d %s %s", a.attempts, a.failures, a.lapses, a.state, a.why)
+func (a *modelFiring) status() string {
+	return fmt.Sprintf("%d %d %d %s %s", a.attempts, a.failures, a.lapses, a.state, a.lastError)
 }
 
-// token picks one that was handed out; it may be void by now.
-func (m *model) token(t *rapid.T) (token, *attempt) {
-	if len(m.given) == 0 {
+// token returns a token of an earlier claim. The claim may have been lost
+// since.
+func (m *model) token(t *rapid.T) (token, *modelFiring) {
+	if len(m.tokens) == 0 {
 		t.Skip("nothing was claimed")
 	}
-	tok := rapid.SampledFrom(m.given).Draw(t, "token")
-	a := m.work[tok.member]
+	tok := rapid.SampledFrom(m.tokens).Draw(t, "token")
+	a := m.firings[tok.member]
 	if a == nil || a.attempts != tok.attempt {
 		return tok, nil
 	}
@@ -358,26 +359,26 @@ func (m *model) ack(t *rapid.T) {
 		return
 	}
 	require.Empty(t, lost)
-	delete(m.work, tok.member)
+	delete(m.firings, tok.member)
 }
 
-func (m *model) extend(t *rapid.T) {
+func (m *model) renew(t *rapid.T) {
 	tok, a := m.token(t)
-	lease := delays(t, "lease")
-	lost, err := m.queue.renew(context.Background(), []token{tok}, ms(lease))
+	lease := drawDelay(t, "lease")
+	lost, err := m.queue.renew(context.Background(), []token{tok}, milliseconds(lease))
 	require.NoError(t, err)
 	if a == nil || a.state != "0" {
 		require.Equal(t, []int{0}, lost)
 		return
 	}
 	require.Empty(t, lost)
-	a.score = m.now() + lease
+	a.at = m.now() + lease
 }
 
 func (m *model) fail(t *rapid.T) {
 	tok, a := m.token(t)
-	delay := delays(t, "delay")
-	got, err := m.queue.fail(context.Background(), tok, ms(delay), 3, "why not")
+	delay := drawDelay(t, "delay")
+	got, err := m.queue.fail(context.Background(), tok, milliseconds(delay), 3, "why not")
 	require.NoError(t, err)
 	switch {
 	case a == nil:
@@ -386,9 +387,9 @@ func (m *model) fail(t *rapid.T) {
 		require.Equal(t, a.state, strconv.Itoa(int(got)))
 	default:
 		a.failures++
-		a.why, a.state, a.score = "why not", "1", m.soon()+delay
+		a.lastError, a.state, a.at = "why not", "1", m.nowRoundedUp()+delay
 		if a.failures == 3 {
-			a.state, a.score = "2", m.soon()
+			a.state, a.at = "2", m.nowRoundedUp()
 		}
 		require.Equal(t, a.state, strconv.Itoa(int(got)))
 	}
@@ -402,19 +403,19 @@ func (m *model) release(t *rapid.T) {
 	case a == nil:
 		require.Equal(t, putBackLost, got)
 	case a.state == "0":
-		a.state, a.score = "1", m.soon()
+		a.state, a.at = "1", m.nowRoundedUp()
 		require.Equal(t, putBackWaiting, got)
 	}
 }
 
-func (m *model) revive(t *rapid.T) {
+func (m *model) retry(t *rapid.T) {
 	tok, _ := m.token(t)
 	found, err := m.queue.retry(context.Background(), tok.member)
 	require.NoError(t, err)
-	a := m.work[tok.member]
+	a := m.firings[tok.member]
 	require.Equal(t, a != nil && a.state == "2", found)
 	if found {
-		a.failures, a.lapses, a.state, a.score = 0, 0, "1", m.now()
+		a.failures, a.lapses, a.state, a.at = 0, 0, "1", m.now()
 	}
 }
 
@@ -422,43 +423,43 @@ func (m *model) discard(t *rapid.T) {
 	tok, _ := m.token(t)
 	found, err := m.queue.discard(context.Background(), tok.member)
 	require.NoError(t, err)
-	a := m.work[tok.member]
+	a := m.firings[tok.member]
 	require.Equal(t, a != nil && a.state == "2", found)
 	if found {
-		delete(m.work, tok.member)
+		delete(m.firings, tok.member)
 	}
 }
 
-// compare holds everything in Redis against the model.
+// compare compares Redis with the model.
 func (m *model) compare(t *rapid.T) {
 	due := m.scores(t, m.queue.due)
 	require.Equal(t, m.due, due, "due")
-	run, dead := map[string]int64{}, map[string]int64{}
-	att, pay := map[string]string{}, map[string]string{}
-	for member, a := range m.work {
-		att[member] = a.record()
+	active, dead := map[string]int64{}, map[string]int64{}
+	statuses, payloads := map[string]string{}, map[string]string{}
+	for member, a := range m.firings {
+		statuses[member] = a.status()
 		if a.payload != nil {
-			pay[member] = *a.payload
+			payloads[member] = *a.payload
 		}
 		if a.state == "2" {
-			dead[member] = a.score
+			dead[member] = a.at
 		} else {
-			run[member] = a.score
+			active[member] = a.at
 		}
 	}
 	for k, text := range m.payload {
-		pay["-|"+k] = text
+		payloads["-|"+k] = text
 	}
-	require.Equal(t, run, m.scores(t, m.queue.active), "active")
+	require.Equal(t, active, m.scores(t, m.queue.active), "active")
 	require.Equal(t, dead, m.scores(t, m.queue.dead), "dead")
-	require.Equal(t, att, m.hash(t, m.queue.status), "status")
-	require.Equal(t, pay, m.hash(t, m.queue.payloads), "payloads")
+	require.Equal(t, statuses, m.hash(t, m.queue.status), "status")
+	require.Equal(t, payloads, m.hash(t, m.queue.payloads), "payloads")
 	for _, id := range modelIDs {
 		k, err := m.schedule.names.key(triggerKey{"acme", "", m.queue.action, id})
 		require.NoError(t, err)
 		want := int64(-2)
 		if held := m.keys[k]; held != nil {
-			want = held.ends
+			want = held.expires
 		}
 		ends, err := m.client.Do(context.Background(), m.client.B().Pexpiretime().Key(k).Build()).AsInt64()
 		require.NoError(t, err)

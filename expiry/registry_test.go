@@ -28,28 +28,28 @@ func TestAnActionHasOneHandler(t *testing.T) {
 
 func TestTypedPayloads(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		w := newWorld(t, p)
+		f := newFixture(t, p)
 		type order struct{ Number int }
 		got := make(chan order, 1)
 		r := expiry.NewRegistry()
 		require.NoError(t, expiry.OnPayload(r, "x", func(_ context.Context, e expiry.Event, o order) error {
-			_ = w.note(ctx, e)
+			_ = f.record(ctx, e)
 			got <- o
 			return nil
 		}))
 		l, err := expiry.NewListener(p, r, expiry.Config{MaxAttempts: 1, Logger: slog.New(slog.DiscardHandler)})
 		require.NoError(t, err)
-		w.run(l)
-		require.NoError(t, w.schedule().SetPayload(ctx, "x", "1", order{42}, time.Millisecond))
+		f.run(l)
+		require.NoError(t, f.schedule().SetPayload(ctx, "x", "1", order{42}, time.Millisecond))
 		require.Equal(t, order{42}, <-got)
-		require.NoError(t, w.schedule().Set(ctx, "x", "none", time.Millisecond))
-		require.NoError(t, w.schedule().SetPayload(ctx, "x", "another", "text", time.Millisecond))
-		w.eventually(func() bool { return l.Stats().Dead == 2 })
-		require.Len(t, w.ran(), 1)
+		require.NoError(t, f.schedule().Set(ctx, "x", "none", time.Millisecond))
+		require.NoError(t, f.schedule().SetPayload(ctx, "x", "another", "text", time.Millisecond))
+		f.eventually(func() bool { return l.Stats().Dead == 2 })
+		require.Len(t, f.events(), 1)
 	})
 }
 
-func TestConfigMistakesComeAllAtOnce(t *testing.T) {
+func TestConfigErrorsAreJoined(t *testing.T) {
 	p := pooltest.Embedded(t)
 	r := expiry.NewRegistry()
 	_, err := expiry.NewListener(p, r, expiry.Config{})
@@ -74,9 +74,9 @@ func TestConfigMistakesComeAllAtOnce(t *testing.T) {
 	require.ErrorIs(t, err, expiry.ErrInvalidKey)
 }
 
-// Two actions that the Python package's keys do not tell apart cannot both have
-// a handler.
-func TestActionsThatAreOneInAKey(t *testing.T) {
+// Two actions with the same keys, as the Python package's patterns allow,
+// cannot both have a handler.
+func TestActionsWithTheSameKey(t *testing.T) {
 	r := expiry.NewRegistry()
 	for _, action := range []string{"send:mail", "send_mail"} {
 		require.NoError(t, r.On(action, func(context.Context, expiry.Event) error { return errors.New("never") }))
@@ -89,15 +89,15 @@ func TestActionsThatAreOneInAKey(t *testing.T) {
 }
 
 func TestTheDefaultBackoffGrowsWithJitter(t *testing.T) {
-	w := newWorld(t, pooltest.Embedded(t))
+	f := newFixture(t, pooltest.Embedded(t))
 	r := expiry.NewRegistry()
 	require.NoError(t, r.On("x", func(context.Context, expiry.Event) error { return errors.New("no") }))
-	l, err := expiry.NewListener(w.pools, r, expiry.Config{Logger: slog.New(slog.DiscardHandler)})
+	l, err := expiry.NewListener(f.pools, r, expiry.Config{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	w.run(l)
-	require.NoError(t, w.schedule().Set(ctx, "x", "1", time.Millisecond))
-	w.eventually(func() bool { return l.Stats().Retried == 1 })
-	members, err := pooltest.Do(t, w.pools, pool.Expiry, "ZRANGE", "%exp:active:x", "0", "-1").AsStrSlice()
+	f.run(l)
+	require.NoError(t, f.schedule().Set(ctx, "x", "1", time.Millisecond))
+	f.eventually(func() bool { return l.Stats().Retried == 1 })
+	members, err := pooltest.Do(t, f.pools, pool.Expiry, "ZRANGE", "%exp:active:x", "0", "-1").AsStrSlice()
 	require.NoError(t, err)
-	require.InDelta(t, 1000, w.number("ZSCORE", "%exp:active:x", members[0])-now(), 700)
+	require.InDelta(t, 1000, f.redisInt("ZSCORE", "%exp:active:x", members[0])-now(), 700)
 }

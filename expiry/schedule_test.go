@@ -19,13 +19,14 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Whatever text a tenant, an action and an id are, the handler gets that text.
-func TestTextsArriveAsTheyWere(t *testing.T) {
+// The handler receives the tenant, action and id as they were set, whatever
+// characters they contain.
+func TestNamesAreDeliveredUnchanged(t *testing.T) {
 	nasty := []string{":", "%", "*", " ", "a:b", "a%3Ab", "%%", "a|b", "{x}", "}", "ключ", "鍵 🗝", "\n\t", "a;due=1;exp=2", "\xff\xfe", "?[]\\", ":EXPTRIGGER:", "-|x", "%exp:due:x"}
 	text := rapid.OneOf(rapid.SampledFrom(nasty), rapid.StringN(1, 12, 40).Filter(func(s string) bool { return !strings.Contains(s, "\x00") }))
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		rapid.Check(t, func(rt *rapid.T) {
-			w := newWorld(t, p)
+			f := newFixture(t, p)
 			draw := func(label string) string {
 				s := text.Draw(rt, label)
 				if p.Layout() == keyspace.Cluster() { // its keys have no braces but those of the hash tag
@@ -33,15 +34,15 @@ func TestTextsArriveAsTheyWere(t *testing.T) {
 				}
 				return s
 			}
-			w.tenant = "t" + draw("tenant")
+			f.tenant = "t" + draw("tenant")
 			action, id := "a"+draw("action"), draw("id")
-			l := w.listener(expiry.Config{}, handlers{action: w.note})
-			require.NoError(rt, w.schedule().SetPayload(ctx, action, id, id, time.Millisecond))
-			stop := w.run(l)
-			w.eventually(func() bool { return len(w.ran()) == 1 })
+			l := f.listener(expiry.Config{}, handlers{action: f.record})
+			require.NoError(rt, f.schedule().SetPayload(ctx, action, id, id, time.Millisecond))
+			stop := f.run(l)
+			f.eventually(func() bool { return len(f.events()) == 1 })
 			stop()
-			e := w.ran()[0]
-			require.Equal(rt, []string{w.tenant, action, id}, []string{e.Tenant, e.Action, e.ID})
+			e := f.events()[0]
+			require.Equal(rt, []string{f.tenant, action, id}, []string{e.Tenant, e.Action, e.ID})
 			var payload codec.Value
 			require.NoError(rt, e.Decode(&payload))
 			require.Equal(rt, id, string(payload.Bytes()))
@@ -51,46 +52,46 @@ func TestTextsArriveAsTheyWere(t *testing.T) {
 
 func TestSetMovesATrigger(t *testing.T) {
 	onOneServer(t, func(t *testing.T, p *pool.Pools) {
-		w := newWorld(t, p)
-		s := w.schedule()
+		f := newFixture(t, p)
+		s := f.schedule()
 		require.NoError(t, s.SetPayload(ctx, "x", "1", "text", time.Minute))
 		require.NoError(t, s.Set(ctx, "x", "1", 2*time.Hour))
-		require.InDelta(t, (2 * time.Hour).Milliseconds(), w.due("x", "1"), 10_000)
-		require.InDelta(t, (3 * time.Hour).Milliseconds(), w.number("PTTL", w.key("x", "1")), 10_000)
-		require.Zero(t, w.number("EXISTS", "%exp:payloads:x"), "Set drops a payload")
-		value, err := pooltest.Do(t, p, pool.Expiry, "GET", w.key("x", "1")).ToString()
+		require.InDelta(t, (2 * time.Hour).Milliseconds(), f.dueIn("x", "1"), 10_000)
+		require.InDelta(t, (3 * time.Hour).Milliseconds(), f.redisInt("PTTL", f.key("x", "1")), 10_000)
+		require.Zero(t, f.redisInt("EXISTS", "%exp:payloads:x"), "Set drops a payload")
+		value, err := pooltest.Do(t, p, pool.Expiry, "GET", f.key("x", "1")).ToString()
 		require.NoError(t, err)
 		require.Regexp(t, `^trigger:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6};`, value)
 	})
 }
 
-// due is in how many milliseconds a trigger is due.
-func (w *world) due(action, id string) int64 {
-	w.Helper()
-	return w.number("ZSCORE", "%exp:due:"+action, w.key(action, id)) - now()
+// dueIn returns the milliseconds until a trigger is due.
+func (f *fixture) dueIn(action, id string) int64 {
+	f.Helper()
+	return f.redisInt("ZSCORE", "%exp:due:"+action, f.key(action, id)) - now()
 }
 
 func TestDelaysAreRoundedUp(t *testing.T) {
-	w := newWorld(t, pooltest.Redis(t, pool.Config{}))
+	f := newFixture(t, pooltest.Redis(t, pool.Config{}))
 	for range 20 {
 		began := time.Now()
-		require.NoError(t, w.schedule().Set(ctx, "x", "1", time.Second+time.Nanosecond))
-		due := time.UnixMilli(w.number("ZSCORE", "%exp:due:x", w.key("x", "1")))
+		require.NoError(t, f.schedule().Set(ctx, "x", "1", time.Second+time.Nanosecond))
+		due := time.UnixMilli(f.redisInt("ZSCORE", "%exp:due:x", f.key("x", "1")))
 		require.GreaterOrEqual(t, due.Sub(began), time.Second+time.Nanosecond)
 	}
 }
 
 func TestConditions(t *testing.T) {
 	onOneServer(t, func(t *testing.T, p *pool.Pools) {
-		w := newWorld(t, p)
-		absent, exists := w.schedule(expiry.IfAbsent()), w.schedule().With(expiry.IfExists())
+		f := newFixture(t, p)
+		absent, exists := f.schedule(expiry.IfAbsent()), f.schedule().With(expiry.IfExists())
 		require.ErrorIs(t, exists.Set(ctx, "x", "1", time.Minute), expiry.ErrNotFound)
 		require.NoError(t, absent.Set(ctx, "x", "1", time.Minute))
 		require.ErrorIs(t, absent.SetPayload(ctx, "x", "1", 1, time.Hour), expiry.ErrExists)
 		require.ErrorIs(t, absent.Debounce(ctx, "x", "1", time.Hour, time.Hour), expiry.ErrExists)
-		require.InDelta(t, time.Minute.Milliseconds(), w.due("x", "1"), 10_000)
+		require.InDelta(t, time.Minute.Milliseconds(), f.dueIn("x", "1"), 10_000)
 		require.NoError(t, exists.Set(ctx, "x", "1", time.Hour))
-		require.InDelta(t, time.Hour.Milliseconds(), w.due("x", "1"), 10_000)
+		require.InDelta(t, time.Hour.Milliseconds(), f.dueIn("x", "1"), 10_000)
 		_, err := absent.Delete(ctx, "x", "1")
 		require.ErrorIs(t, err, expiry.ErrUnsupported)
 		_, err = absent.DeleteAll(ctx, "1")
@@ -98,37 +99,37 @@ func TestConditions(t *testing.T) {
 	})
 }
 
-// A debounce waits for quiet, and no longer than its limit.
+// Debounce waits for quiet, but no longer than its limit.
 func TestDebounce(t *testing.T) {
 	onOneServer(t, func(t *testing.T, p *pool.Pools) {
-		w := newWorld(t, p)
-		s := w.schedule()
+		f := newFixture(t, p)
+		s := f.schedule()
 		require.NoError(t, s.SetPayload(ctx, "x", "1", "kept", time.Minute))
 		require.NoError(t, s.Debounce(ctx, "x", "1", time.Hour, 90*time.Minute))
-		require.InDelta(t, time.Hour.Milliseconds(), w.due("x", "1"), 10_000)
+		require.InDelta(t, time.Hour.Milliseconds(), f.dueIn("x", "1"), 10_000)
 		require.NoError(t, s.Debounce(ctx, "x", "1", 2*time.Hour, 90*time.Minute))
-		require.InDelta(t, (90 * time.Minute).Milliseconds(), w.due("x", "1"), 10_000)
-		require.EqualValues(t, 1, w.number("HLEN", "%exp:payloads:x"), "Debounce keeps the payload")
+		require.InDelta(t, (90 * time.Minute).Milliseconds(), f.dueIn("x", "1"), 10_000)
+		require.EqualValues(t, 1, f.redisInt("HLEN", "%exp:payloads:x"), "Debounce keeps the payload")
 
-		w.listen(expiry.Config{}, handlers{"y": w.note})
+		f.listen(expiry.Config{}, handlers{"y": f.record})
 		first := time.Now()
-		w.eventually(func() bool {
-			if len(w.ran()) == 0 {
+		f.eventually(func() bool {
+			if len(f.events()) == 0 {
 				require.NoError(t, s.Debounce(ctx, "y", "1", time.Hour, 300*time.Millisecond))
 			}
-			return len(w.ran()) > 0
+			return len(f.events()) > 0
 		})
-		due := w.ran()[0].DueAt
+		due := f.events()[0].DueAt
 		require.False(t, due.Before(first.Add(300*time.Millisecond).Truncate(time.Millisecond)))
 		require.NoError(t, s.Debounce(ctx, "y", "1", time.Hour, 2*time.Hour))
-		require.InDelta(t, time.Hour.Milliseconds(), w.due("y", "1"), 60_000, "after the trigger fired, Debounce counts from its first call again")
+		require.InDelta(t, time.Hour.Milliseconds(), f.dueIn("y", "1"), 60_000, "after the trigger fired, Debounce counts from its first call again")
 	})
 }
 
 func TestDelete(t *testing.T) {
 	onOneServer(t, func(t *testing.T, p *pool.Pools) {
-		w := newWorld(t, p)
-		s := w.schedule()
+		f := newFixture(t, p)
+		s := f.schedule()
 		require.NoError(t, s.SetPayload(ctx, "x", "1", "text", time.Minute))
 		deleted, err := s.Delete(ctx, "x", "1")
 		require.NoError(t, err)
@@ -136,16 +137,16 @@ func TestDelete(t *testing.T) {
 		deleted, err = s.Delete(ctx, "x", "1")
 		require.NoError(t, err)
 		require.False(t, deleted)
-		require.Zero(t, w.number("EXISTS", w.key("x", "1"), "%exp:due:x", "%exp:payloads:x"))
+		require.Zero(t, f.redisInt("EXISTS", f.key("x", "1"), "%exp:due:x", "%exp:payloads:x"))
 	})
 }
 
-// Due tells the time of a trigger that has not fired, also where it has none of the
-// schedule's, and where its time is past.
+// Due returns the time of a trigger that has not fired, even if another service
+// set it, or if the time has passed.
 func TestDue(t *testing.T) {
 	onOneServer(t, func(t *testing.T, p *pool.Pools) {
-		w := newWorld(t, p)
-		s := w.schedule()
+		f := newFixture(t, p)
+		s := f.schedule()
 		none := func(id string) {
 			_, err := s.Due(ctx, "x", id)
 			require.ErrorIs(t, err, expiry.ErrNotFound)
@@ -163,43 +164,43 @@ func TestDue(t *testing.T) {
 		due("1", time.Hour)
 		require.NoError(t, s.Debounce(ctx, "x", "1", 2*time.Hour, 90*time.Minute))
 		due("1", 90*time.Minute)
-		w.do("PEXPIRE", w.key("x", "1"), "600000")
+		f.redis("PEXPIRE", f.key("x", "1"), "600000")
 		due("1", 10*time.Minute)
-		w.do("PERSIST", w.key("x", "1"))
+		f.redis("PERSIST", f.key("x", "1"))
 		none("1")
 		_, err := s.Delete(ctx, "x", "1")
 		require.NoError(t, err)
 		none("1")
 
-		w.do("SET", w.key("x", "theirs"), "trigger:", "EX", "600")
+		f.redis("SET", f.key("x", "theirs"), "trigger:", "EX", "600")
 		due("theirs", 10*time.Minute)
-		w.do("ZADD", "%exp:due:x", strconv.FormatInt(now()-2*time.Hour.Milliseconds(), 10), w.key("x", "late"))
+		f.redis("ZADD", "%exp:due:x", strconv.FormatInt(now()-2*time.Hour.Milliseconds(), 10), f.key("x", "late"))
 		due("late", -2*time.Hour)
-		w.do("ZADD", "%exp:due:x", strconv.FormatInt(now()-time.Minute.Milliseconds(), 10), w.key("x", "deleted"))
+		f.redis("ZADD", "%exp:due:x", strconv.FormatInt(now()-time.Minute.Milliseconds(), 10), f.key("x", "deleted"))
 		none("deleted")
 
-		w.listen(expiry.Config{}, handlers{"x": w.note})
+		f.listen(expiry.Config{}, handlers{"x": f.record})
 		require.NoError(t, s.Set(ctx, "x", "2", time.Millisecond))
-		w.eventually(func() bool { return len(w.ran()) == 2 })
+		f.eventually(func() bool { return len(f.events()) == 2 })
 		none("2")
 
-		w.layout = keyspace.Python()
-		s = w.schedule()
+		f.layout = keyspace.Python()
+		s = f.schedule()
 		require.NoError(t, s.Set(ctx, "x", "bare", time.Hour))
 		due("bare", time.Hour)
 	})
 }
 
-// DeleteAll takes back the triggers of one id, whatever characters it holds,
-// those whose keys have ended among them.
-func TestDeleteAllTakesItsOwnAlone(t *testing.T) {
+// DeleteAll deletes the triggers of one id, whatever characters it contains,
+// and also those whose keys expired.
+func TestDeleteAllMatchesTheIDLiterally(t *testing.T) {
 	onOneServer(t, func(t *testing.T, p *pool.Pools) {
-		w := newWorld(t, p)
-		s := w.schedule()
+		f := newFixture(t, p)
+		s := f.schedule()
 		actions := []string{"x", "y:z", "*"}
 		ids := []string{"*", "1", "a*", "?", "[a]", `\`, "EXPTRIGGER:x:*", "🗝"}
-		other := newWorld(t, p)
-		other.tenant = w.tenant + "*"
+		other := newFixture(t, p)
+		other.tenant = f.tenant + "*"
 		for _, action := range actions {
 			for _, id := range ids {
 				require.NoError(t, s.SetPayload(ctx, action, id, 1, time.Minute))
@@ -210,27 +211,27 @@ func TestDeleteAllTakesItsOwnAlone(t *testing.T) {
 			n, err := s.DeleteAll(ctx, id)
 			require.NoError(t, err)
 			require.EqualValues(t, len(actions), n, id)
-			require.EqualValues(t, len(ids)-i-1, w.number("HLEN", "%exp:payloads:x"))
+			require.EqualValues(t, len(ids)-i-1, f.redisInt("HLEN", "%exp:payloads:x"))
 		}
-		require.EqualValues(t, len(ids), w.number("ZCARD", "%exp:due:x"), "another tenant's are gone")
+		require.EqualValues(t, len(ids), f.redisInt("ZCARD", "%exp:due:x"), "the triggers of another tenant were deleted")
 
 		require.NoError(t, s.Set(ctx, "x", "late", time.Millisecond))
-		w.do("DEL", w.key("x", "late"))
-		w.do("ZADD", "%exp:due:x", "XX", strconv.FormatInt(now()-(2*time.Hour).Milliseconds(), 10), w.key("x", "late"))
+		f.redis("DEL", f.key("x", "late"))
+		f.redis("ZADD", "%exp:due:x", "XX", strconv.FormatInt(now()-(2*time.Hour).Milliseconds(), 10), f.key("x", "late"))
 		n, err := s.DeleteAll(ctx, "late")
 		require.NoError(t, err)
-		require.EqualValues(t, 1, n, "a trigger that waits for a listener longer than its key lives")
+		require.EqualValues(t, 1, n, "a trigger whose key has expired is deleted too")
 		n, err = s.DeleteAll(ctx, "late")
 		require.NoError(t, err)
 		require.Zero(t, n)
 	})
 }
 
-// Nothing is sent where the arguments are wrong.
-func TestMistakesAreRefused(t *testing.T) {
+// If an argument is invalid, nothing is sent.
+func TestInvalidArguments(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{MaxValueBytes: 100})
-	w := newWorld(t, p)
-	s := w.schedule()
+	f := newFixture(t, p)
+	s := f.schedule()
 	for name, c := range map[string]struct {
 		want error
 		call func() error
@@ -253,46 +254,47 @@ func TestMistakesAreRefused(t *testing.T) {
 	var op *expiry.OpError
 	require.ErrorAs(t, s.Set(ctx, "x", "1", -1), &op)
 	require.Equal(t, "Set", op.Op)
-	require.Equal(t, w.key("x", "1"), op.Key)
+	require.Equal(t, f.key("x", "1"), op.Key)
 	require.False(t, op.MaybeApplied())
 }
 
-func TestAKeyOfAnotherType(t *testing.T) {
+func TestKeyOfATriggerWithAnotherType(t *testing.T) {
 	onOneServer(t, func(t *testing.T, p *pool.Pools) {
-		w := newWorld(t, p)
-		w.do("RPUSH", w.key("x", "1"), "theirs")
-		require.ErrorIs(t, w.schedule().Set(ctx, "x", "1", time.Minute), expiry.ErrWrongType)
-		_, err := w.schedule().Delete(ctx, "x", "1")
+		f := newFixture(t, p)
+		f.redis("RPUSH", f.key("x", "1"), "theirs")
+		require.ErrorIs(t, f.schedule().Set(ctx, "x", "1", time.Minute), expiry.ErrWrongType)
+		_, err := f.schedule().Delete(ctx, "x", "1")
 		require.ErrorIs(t, err, expiry.ErrWrongType)
-		_, err = w.schedule().Due(ctx, "x", "1")
+		_, err = f.schedule().Due(ctx, "x", "1")
 		require.ErrorIs(t, err, expiry.ErrWrongType)
-		require.EqualValues(t, 1, w.number("LLEN", w.key("x", "1")))
+		require.EqualValues(t, 1, f.redisInt("LLEN", f.key("x", "1")))
 
-		// One that takes a trigger's place takes the trigger back, and holds up no other.
-		require.NoError(t, w.schedule().Set(ctx, "x", "2", time.Millisecond))
-		w.do("DEL", w.key("x", "2"))
-		w.do("RPUSH", w.key("x", "2"), "theirs")
-		w.listen(expiry.Config{}, handlers{"x": w.note})
-		w.settled("x")
-		require.Empty(t, w.ids())
-		require.EqualValues(t, 1, w.number("LLEN", w.key("x", "2")))
+		// If a key of another type replaces that of a trigger, the trigger is
+		// deleted, and delays no other.
+		require.NoError(t, f.schedule().Set(ctx, "x", "2", time.Millisecond))
+		f.redis("DEL", f.key("x", "2"))
+		f.redis("RPUSH", f.key("x", "2"), "theirs")
+		f.listen(expiry.Config{}, handlers{"x": f.record})
+		f.waitForSentinel("x")
+		require.Empty(t, f.ids())
+		require.EqualValues(t, 1, f.redisInt("LLEN", f.key("x", "2")))
 	})
 }
 
-// A payload is read with the codec that wrote it.
-func TestPayloadsTellTheirCodec(t *testing.T) {
-	w := newWorld(t, pooltest.Embedded(t))
+// A payload is decoded with the codec that encoded it.
+func TestPayloadsNameTheirCodec(t *testing.T) {
+	f := newFixture(t, pooltest.Embedded(t))
 	type order struct {
 		Number int
 		Items  []string
 	}
 	want := order{7, []string{"cup", "null", ""}}
-	for _, c := range []codec.Codec{codec.Compact, codec.JSON, codec.MsgPack, secret{}} {
-		require.NoError(t, w.schedule(expiry.Codec(c)).SetPayload(ctx, "x", c.Name(), want, time.Millisecond))
+	for _, c := range []codec.Codec{codec.Compact, codec.JSON, codec.MsgPack, customCodec{}} {
+		require.NoError(t, f.schedule(expiry.Codec(c)).SetPayload(ctx, "x", c.Name(), want, time.Millisecond))
 	}
-	w.listen(expiry.Config{Codec: secret{}}, handlers{"x": w.note})
-	w.eventually(func() bool { return len(w.ran()) == 4 })
-	for _, e := range w.ran() {
+	f.listen(expiry.Config{Codec: customCodec{}}, handlers{"x": f.record})
+	f.eventually(func() bool { return len(f.events()) == 4 })
+	for _, e := range f.events() {
 		var got order
 		require.NoError(t, e.Decode(&got), e.ID)
 		require.Equal(t, want, got)
@@ -300,32 +302,32 @@ func TestPayloadsTellTheirCodec(t *testing.T) {
 		require.ErrorAs(t, e.Decode(&wrong), new(*codec.DecodeError), e.ID)
 	}
 
-	stranger := newWorld(t, w.pools)
-	require.NoError(t, stranger.schedule(expiry.Codec(secret{})).SetPayload(ctx, "y", "1", want, time.Millisecond))
-	stranger.listen(expiry.Config{}, handlers{"y": stranger.note})
-	stranger.eventually(func() bool { return len(stranger.ran()) == 1 })
-	require.ErrorIs(t, stranger.ran()[0].Decode(new(order)), expiry.ErrUnsupported)
+	stranger := newFixture(t, f.pools)
+	require.NoError(t, stranger.schedule(expiry.Codec(customCodec{})).SetPayload(ctx, "y", "1", want, time.Millisecond))
+	stranger.listen(expiry.Config{}, handlers{"y": stranger.record})
+	stranger.eventually(func() bool { return len(stranger.events()) == 1 })
+	require.ErrorIs(t, stranger.events()[0].Decode(new(order)), expiry.ErrUnsupported)
 }
 
-// secret is a codec of a user's own.
-type secret struct{}
+// customCodec is a codec that package codec does not have.
+type customCodec struct{}
 
-func (secret) Name() string { return "se:cret" }
+func (customCodec) Name() string { return "se:cret" }
 
-func (secret) Marshal(v any) ([]byte, error) {
+func (customCodec) Marshal(v any) ([]byte, error) {
 	data, err := codec.JSON.Marshal(v)
 	return append([]byte("~"), data...), err
 }
 
-func (secret) Unmarshal(data []byte, v any) error {
+func (customCodec) Unmarshal(data []byte, v any) error {
 	if len(data) == 0 || data[0] != '~' {
 		return errors.New("it is no secret")
 	}
 	return codec.JSON.Unmarshal(data[1:], v)
 }
 
-// Keys with a prefix, a pool of one's own and a shard on a server that needs
-// none: the listener meets them all.
+// Listeners find triggers with a key prefix, in another pool, and with shards
+// on a server that does not need them.
 func TestPoolsAndLayouts(t *testing.T) {
 	sharded := keyspace.Default()
 	sharded.Trigger = keyspace.Cluster().Trigger
@@ -346,17 +348,17 @@ func TestPoolsAndLayouts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := pooltest.Redis(t, c.config)
-			w := newWorld(t, p)
-			w.layout, w.tenant = c.layout, "acme"
-			w.listen(expiry.Config{Pool: c.alias}, handlers{"x": w.note})
-			s := w.schedule(expiry.On(c.alias))
+			f := newFixture(t, p)
+			f.layout, f.tenant = c.layout, "acme"
+			f.listen(expiry.Config{Pool: c.alias}, handlers{"x": f.record})
+			s := f.schedule(expiry.On(c.alias))
 			require.NoError(t, s.SetPayload(ctx, "x", "1", "hi", 500*time.Millisecond))
 			require.NoError(t, s.Set(ctx, "x", "never", time.Hour))
 			n, err := s.DeleteAll(ctx, "never")
 			require.NoError(t, err)
 			require.EqualValues(t, 1, n)
-			w.eventually(func() bool { return len(w.ran()) == 1 })
-			e := w.ran()[0]
+			f.eventually(func() bool { return len(f.events()) == 1 })
+			e := f.events()[0]
 			require.Equal(t, []string{"acme", "x", "1", c.key}, []string{e.Tenant, e.Action, e.ID, e.Key})
 			require.True(t, e.HasPayload())
 			keys, err := pooltest.Do(t, p, c.alias, "KEYS", "*").AsStrSlice()
@@ -368,12 +370,12 @@ func TestPoolsAndLayouts(t *testing.T) {
 	}
 }
 
-func TestPatternsThatAreNone(t *testing.T) {
+func TestInvalidPatterns(t *testing.T) {
 	p := pooltest.Embedded(t)
 	for _, pattern := range []keyspace.Pattern{{}, keyspace.Default().User, keyspace.Default().State, keyspace.Default().BatchList} {
 		_, err := expiry.NewSchedule(p, pool.Expiry, pattern, "acme")
 		if pattern == keyspace.Default().State {
-			require.NoError(t, err, "three parts are three parts")
+			require.NoError(t, err, "any pattern of three parts is accepted")
 			continue
 		}
 		require.ErrorIs(t, err, expiry.ErrUnsupported)
@@ -384,10 +386,11 @@ func TestPatternsThatAreNone(t *testing.T) {
 	require.ErrorIs(t, err, expiry.ErrUnknownPool)
 }
 
-// Listeners are told when work falls due before they would look by themselves.
+// Listeners receive a message if a trigger is due before they would look for
+// work.
 func TestWakeUps(t *testing.T) {
 	onOneServer(t, func(t *testing.T, p *pool.Pools) {
-		w := newWorld(t, p)
+		f := newFixture(t, p)
 		client, err := p.Client(pool.Expiry)
 		require.NoError(t, err)
 		woken, ready := make(chan int64, 10), make(chan struct{})
@@ -405,7 +408,7 @@ func TestWakeUps(t *testing.T) {
 			})
 		}()
 		<-ready
-		s := w.schedule()
+		s := f.schedule()
 		require.NoError(t, s.Set(ctx, "x:due:y", "far", time.Hour))
 		require.NoError(t, s.Set(ctx, "x:due:y", "second", 900*time.Millisecond))
 		require.NoError(t, s.Set(ctx, "x:due:y", "third", 950*time.Millisecond))

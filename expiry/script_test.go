@@ -14,10 +14,10 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// A call that the client repeats, since its answer was lost, schedules the time
-// that it scheduled before.
-func TestARepeatedCallChangesNothing(t *testing.T) {
-	p := pooltest.Redis(t, pool.Config{}) // the embedded server's lifetimes are not exact
+// If the client repeats a call because its reply was lost, the call keeps the
+// first due time.
+func TestRepeatedCallChangesNothing(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{}) // lifetimes on the embedded server are not exact
 	client, err := p.Client(pool.Expiry)
 	require.NoError(t, err)
 	keys := []string{"acme:EXPTRIGGER:x:1", "%exp:due:x", "%exp:payloads:x", "%exp:handled:x"}
@@ -25,9 +25,9 @@ func TestARepeatedCallChangesNothing(t *testing.T) {
 		t.Run(letters, func(t *testing.T) {
 			require.NoError(t, pooltest.Do(t, p, pool.Expiry, "FLUSHDB").Error())
 			args := []string{letters, "60000", callStamps.next(), "90000", "text"}
-			first := answer(t, client, keys, args)
-			wait(t, client, first)
-			require.Equal(t, first, answer(t, client, keys, args))
+			first := runSet(t, client, keys, args)
+			waitForClock(t, client, first)
+			require.Equal(t, first, runSet(t, client, keys, args))
 			if strings.Contains(letters, "b") {
 				return
 			}
@@ -41,7 +41,7 @@ func TestARepeatedCallChangesNothing(t *testing.T) {
 	}
 }
 
-func answer(t *testing.T, c rueidis.Client, keys, args []string) string {
+func runSet(t *testing.T, c rueidis.Client, keys, args []string) string {
 	t.Helper()
 	m, err := runScript(context.Background(), c, lua.set, keys, args)
 	require.NoError(t, err)
@@ -50,9 +50,9 @@ func answer(t *testing.T, c rueidis.Client, keys, args []string) string {
 	return text
 }
 
-// wait returns when the server's clock has moved, so that a second call would
-// schedule another time.
-func wait(t *testing.T, c rueidis.Client, due string) {
+// waitForClock waits until the server's clock has advanced, so that a second
+// call would set another time.
+func waitForClock(t *testing.T, c rueidis.Client, due string) {
 	t.Helper()
 	at, err := strconv.ParseInt(due, 10, 64)
 	require.NoError(t, err)

@@ -11,9 +11,9 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// A wake-up is lost while nobody is subscribed, so each subscription begins with
-// a look.
-func TestASubscriptionWakes(t *testing.T) {
+// Wake-ups are lost while there is no subscription, so each subscription wakes
+// all consumers.
+func TestSubscriptionWakesConsumers(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		r := NewRegistry()
 		for _, action := range []string{"x", "y"} {
