@@ -296,10 +296,10 @@ func TestSilentConnectionEndsTheHandler(t *testing.T) {
 	stop()
 }
 
-// errorWithoutText is an error whose Error method panics on a nil pointer.
-type errorWithoutText struct{ text string }
+// panickingError is an error whose Error method panics on a nil pointer.
+type panickingError struct{ text string }
 
-func (e *errorWithoutText) Error() string { return e.text }
+func (e *panickingError) Error() string { return e.text }
 
 // Whatever a handler does and returns, and whatever Backoff does, the worker
 // continues.
@@ -307,7 +307,7 @@ func TestWorkersSurviveHandlersAndBackoff(t *testing.T) {
 	for name, end := range map[string]func() error{
 		"panics":    func() error { panic("no") },
 		"exits":     func() error { runtime.Goexit(); return nil },
-		"nil error": func() error { return (*errorWithoutText)(nil) },
+		"nil error": func() error { return (*panickingError)(nil) },
 	} {
 		for what, pause := range map[string]func(int, error) time.Duration{
 			"":          func(int, error) time.Duration { return 0 },

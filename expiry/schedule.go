@@ -115,10 +115,10 @@ func (s *Schedule) SetPayload(ctx context.Context, action, id string, payload an
 }
 
 // Debounce postpones the trigger until quiet has passed without another call of
-// Debounce, but no longer than atMost after the first call since the trigger
-// last fired. If the trigger does not exist, Debounce sets it; if it exists,
-// its payload is kept. Both durations are rounded up to whole milliseconds; 0
-// means now.
+// Debounce, but no longer than atMost after the first of these calls. The next
+// call is a first one again after the trigger fired, was set or was deleted. If
+// the trigger does not exist, Debounce sets it; if it exists, its payload is
+// kept. Both durations are rounded up to whole milliseconds; 0 means now.
 //
 // Debounce returns the errors of [Schedule.Set]. If atMost is negative, it
 // returns [ErrInvalidTTL].

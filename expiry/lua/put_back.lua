@@ -7,13 +7,13 @@
 -- ARGV[1]  member
 -- ARGV[2]  attempt
 -- ARGV[3]  milliseconds until the next attempt
--- ARGV[4]  number of failures that makes a dead letter; '0' if the attempt did not
---          fail
+-- ARGV[4]  number of failures that makes a dead letter; '0' if the attempt did
+--          not fail
 -- ARGV[5]  text of the error
 --
 -- Result: 0 if the claim was lost, 1 if the firing waits for its next attempt, 2
--- if it is a dead letter. A repeated call returns the same and changes nothing. If
--- dead holds another type, the firing waits instead.
+-- if it is a dead letter. A repeated call returns the same and changes nothing.
+-- If dead holds another type, the firing waits instead.
 local err = wrongType(KEYS[1], 'ZCARD') or wrongType(KEYS[2], 'HLEN')
 if err then return err end
 local now = math.ceil(clock() / 1000)
