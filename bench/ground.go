@@ -27,7 +27,7 @@ func openGround(ctx context.Context, url string) (*ground, error) {
 	}
 	o, err := rueidis.ParseURL(url)
 	if err != nil || len(o.InitAddress) != 1 {
-		return nil, errors.New("-url is not that of one server; give redis://host:port/database, or rediss:// for TLS")
+		return nil, errors.New("-url must be the URL of a single server: redis://host:port/database, or rediss:// for TLS")
 	}
 	o.DisableCache = true
 	c, err := rueidis.NewClient(o)
@@ -37,7 +37,7 @@ func openGround(ctx context.Context, url string) (*ground, error) {
 	g := &ground{c: c, where: fmt.Sprintf("database %d of %s", o.SelectDB, o.InitAddress[0])}
 	if c.Mode() == rueidis.ClientModeCluster {
 		c.Close()
-		return nil, fmt.Errorf("%s is a cluster, and some of the contestants know none; give a single server", o.InitAddress[0])
+		return nil, fmt.Errorf("%s is a cluster, which some of the libraries do not support; use a single server", o.InitAddress[0])
 	}
 	if about, err := c.Do(ctx, c.B().ConfigGet().Parameter(eventsOption).Build()).AsStrMap(); err == nil {
 		g.events = about[eventsOption]
@@ -77,7 +77,7 @@ func (g *ground) refuse(ctx context.Context) error {
 	if len(foreign) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s holds keys that are not of this program, such as %q; name an empty database in -url (redis://host:port/5), "+
+	return fmt.Errorf("%s contains keys of other programs, such as %q; use an empty database in -url (redis://host:port/5), "+
 		"or give -force: those keys will not be touched, but every search goes over them", g.where, foreign[0])
 }
 
@@ -143,7 +143,7 @@ func (g *ground) leave() error {
 	}
 	g.c.Close()
 	if err != nil {
-		return fmt.Errorf("%s was not cleared: %w; keys with %q in them are left", g.where, err, peers.Mark)
+		return fmt.Errorf("could not clear %s: %w; keys that contain %q are left", g.where, err, peers.Mark)
 	}
 	return nil
 }

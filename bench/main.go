@@ -30,7 +30,7 @@ func main() {
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "bench: interrupted; what was written is removed")
+		fmt.Fprintln(os.Stderr, "bench: interrupted; the keys that were written are removed")
 		os.Exit(130)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -66,7 +66,7 @@ func (o *options) measure(ctx context.Context, status io.Writer) (*results.Run, 
 	private := o.url == ""
 	if private {
 		if _, err := exec.LookPath(server.Program); err != nil {
-			return nil, errors.New("there is no -url, and no redis-server in the path to start: give -url redis://host:port/database, or install Redis (`make redis` does)")
+			return nil, errors.New("without -url, the program needs redis-server in the path: pass -url redis://host:port/database, or install Redis with `make redis`")
 		}
 		s, err := server.Start()
 		if err != nil {
@@ -74,7 +74,7 @@ func (o *options) measure(ctx context.Context, status io.Writer) (*results.Run, 
 		}
 		defer s.Close()
 		o.url = s.URL()
-		_, _ = fmt.Fprintf(status, "There is no -url: measuring on a redis-server of this program's own.\n")
+		_, _ = fmt.Fprintf(status, "No -url: this run starts its own redis-server.\n")
 	}
 	g, err := openGround(ctx, o.url)
 	if err != nil {

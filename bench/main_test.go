@@ -196,7 +196,7 @@ func TestInterrupt(t *testing.T) {
 			var exit *exec.ExitError
 			require.ErrorAs(t, err, &exit)
 			require.Equal(t, 130, exit.ExitCode(), string(rest))
-			require.Contains(t, string(rest), "interrupted; what was written is removed")
+			require.Contains(t, string(rest), "interrupted; the keys that were written are removed")
 			require.Empty(t, keys(t, c))
 		})
 	}
@@ -245,7 +245,7 @@ func TestFlags(t *testing.T) {
 		{[]string{"-rounds", "-1"}, "-rounds"},
 		{[]string{"-time", "1us"}, "-time"},
 		{[]string{"-context", "none"}, "-context"},
-		{[]string{"surplus"}, `"surplus" is no flag`},
+		{[]string{"surplus"}, `"surplus" is not a flag`},
 		{[]string{"-url", "http://x"}, "-url: pool.Config.URLs"},
 		{[]string{"-url", "redis://127.0.0.1:1"}, "127.0.0.1:1 does not answer"},
 		{[]string{"-url", "redis://joe:hunter2:127.0.0.1:1"}, "a login ends with an @"},
@@ -267,7 +267,7 @@ func TestPasswordsAreNotTold(t *testing.T) {
 
 func TestWithoutServer(t *testing.T) {
 	t.Setenv("PATH", "")
-	require.ErrorContains(t, run(t.Context(), nil, io.Discard, io.Discard), "there is no -url, and no redis-server")
+	require.ErrorContains(t, run(t.Context(), nil, io.Discard, io.Discard), "needs redis-server in the path")
 }
 
 // A canceled run ends between any two calls.

@@ -32,11 +32,11 @@ type options struct {
 	largest int // size that -growth goes to; 0: all
 }
 
-const usage = `Measures Symphony beside rueidis by hand, rueidis/om, go-redis, redigo and asynq, on one server.
+const usage = `Compares Symphony with handwritten code for rueidis, rueidis/om, go-redis, redigo and asynq, on one server.
 
-	go run . -url redis://localhost:6379/5        # all of it, a few minutes
-	go run . -url redis://localhost:6379/5 -quick # the most important, within 40 seconds
-	go run .                                      # on a redis-server of its own, which must be installed
+	go run . -url redis://localhost:6379/5        # everything, a few minutes
+	go run . -url redis://localhost:6379/5 -quick # the main operations, within 40 seconds
+	go run .                                      # starts a redis-server, which must be installed
 
 Flags:
 `
@@ -66,7 +66,7 @@ func parse(args []string, out io.Writer) (options, error) {
 		return o, err
 	}
 	if f.NArg() > 0 {
-		return o, fmt.Errorf("%q is no flag; -h lists them", f.Arg(0))
+		return o, fmt.Errorf("%q is not a flag; -h lists the flags", f.Arg(0))
 	}
 	return o, errors.Join(o.chooseCallers(callers), o.chooseContests(only), o.check())
 }
@@ -83,7 +83,7 @@ func (o *options) chooseCallers(list string) error {
 	for word := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(word))
 		if err != nil || n < 1 || n > 10_000 {
-			return fmt.Errorf("-callers: %q is no number from 1 to 10000", word)
+			return fmt.Errorf("-callers: %q is not a number from 1 to 10000", word)
 		}
 		o.callers = append(o.callers, n)
 	}
@@ -112,7 +112,7 @@ func (o *options) chooseContests(list string) error {
 			}
 		}
 		if !found {
-			return fmt.Errorf("-only: no contest begins with %q; there are %s", word, strings.Join(peers.Contests, ", "))
+			return fmt.Errorf("-only: no contest begins with %q; the contests are %s", word, strings.Join(peers.Contests, ", "))
 		}
 	}
 	return nil
@@ -133,13 +133,13 @@ func (o *options) check() error {
 		bad = append(bad, fmt.Errorf("-time: %v is not from 1ms to 1m", o.turn))
 	}
 	if least := max(100, slices.Max(append(o.callers, 1))); o.records < least {
-		bad = append(bad, fmt.Errorf("-n: %d records are too few; at least %d, so that each caller has one of its own", o.records, least))
+		bad = append(bad, fmt.Errorf("-n: %d records are too few; each caller needs its own, so use at least %d", o.records, least))
 	}
 	if contest.ContextsOf[o.context] == nil {
-		bad = append(bad, fmt.Errorf("-context: %q is none of deadline, cancel, background", o.context))
+		bad = append(bad, fmt.Errorf("-context: %q is not deadline, cancel or background", o.context))
 	}
 	if o.records > 1_000_000 {
-		bad = append(bad, fmt.Errorf("-n: %d records are more than the ids have room for; at most 1000000", o.records))
+		bad = append(bad, fmt.Errorf("-n: %d records are too many; use at most 1000000", o.records))
 	}
 	return errors.Join(bad...)
 }

@@ -102,7 +102,7 @@ func (t *tasks) adding(how, payload string, waits func(q *asynq.QueueInfo) int, 
 			}
 			q, err := t.inspect.GetQueueInfo(Mark)
 			if err == nil && waits(q) != 1 {
-				err = fmt.Errorf("the queue is %+v, and not one task", q)
+				err = fmt.Errorf("the queue is %+v, expected one task", q)
 			}
 			return err
 		},

@@ -184,7 +184,7 @@ func (e *entry[T]) checkSet(set func(context.Context, string, T) error, get func
 func (e *entry[T]) checkLifetime(ctx context.Context, key string) error {
 	left, err := e.look.Do(ctx, e.look.B().Pttl().Key(key).Build()).AsInt64()
 	if err == nil && (left <= lifetime.Milliseconds()-60_000 || left > lifetime.Milliseconds()+60_000) {
-		err = fmt.Errorf("%d ms are left of the lifetime of %v", left, lifetime)
+		err = fmt.Errorf("the remaining lifetime is %d ms, expected about %v", left, lifetime)
 	}
 	return err
 }
@@ -208,7 +208,7 @@ func (e *entry[T]) checkMany(ctx context.Context) error {
 		return err
 	}
 	if all.len() != many {
-		return fmt.Errorf("%d records came of %d", all.len(), many)
+		return fmt.Errorf("got %d records, expected %d", all.len(), many)
 	}
 	for i := range many {
 		if err := mustEqual(e.profile(all.at(i)), profile((1+i)%e.n)); err != nil {
@@ -229,7 +229,7 @@ func (e *entry[T]) checkFind(ctx context.Context) error {
 	}
 	slices.Sort(got)
 	if err == nil && !slices.Equal(got, want) {
-		err = fmt.Errorf("found %q, and not %q", got, want)
+		err = fmt.Errorf("found %q, expected %q", got, want)
 	}
 	return err
 }

@@ -155,7 +155,7 @@ func (p *Peers) Contest(name string) (contest.Contest, error) {
 		return p.claiming(), nil
 	}
 	if !slices.Contains(Contests, name) {
-		return contest.Contest{}, fmt.Errorf("%q is none of the contests %q", name, Contests)
+		return contest.Contest{}, fmt.Errorf("%q is not one of the contests %q", name, Contests)
 	}
 	c := contest.Contest{Name: name, Baseline: "rueidis", Missing: missing[name]}
 	p.enterAll(&c)

@@ -93,7 +93,7 @@ func (p *Peers) delete(ctx context.Context, key string) error {
 func (p *Peers) holds(ctx context.Context, list, want string) error {
 	got, err := p.other.c.Do(ctx, p.other.c.B().Lrange().Key(list).Start(0).Stop(-1).Build()).AsStrSlice()
 	if err == nil && (len(got) != 1 || got[0] != want) {
-		err = fmt.Errorf("the queue holds %q, and not %q", got, want)
+		err = fmt.Errorf("the queue contains %q, expected %q", got, want)
 	}
 	return err
 }
@@ -122,7 +122,7 @@ func (p *Peers) processing() contest.Contest {
 			})
 			took, err := empty(ctx, callers, callers)
 			if err == nil && (done.Load() != int64(n) || wrong.Load() > 0) {
-				err = fmt.Errorf("%d of %d items were handled, %d chunks with something else in them", done.Load(), n, wrong.Load())
+				err = fmt.Errorf("%d of %d items were handled, and %d chunks contained other items", done.Load(), n, wrong.Load())
 			}
 			return took, err
 		}

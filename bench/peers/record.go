@@ -60,7 +60,7 @@ func equal(a, b Profile) bool {
 
 func mustEqual(got, want Profile) error {
 	if !equal(got, want) {
-		return fmt.Errorf("the result is not what it must be:\n got %+v\nwant %+v", got, want)
+		return fmt.Errorf("unexpected result:\n got %+v\nwant %+v", got, want)
 	}
 	return nil
 }

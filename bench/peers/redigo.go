@@ -41,7 +41,7 @@ func (m moment) RedisArg() any { return time.Time(m).Format(time.RFC3339Nano) }
 func (m *moment) RedisScan(src any) error {
 	text, ok := src.([]byte)
 	if !ok {
-		return fmt.Errorf("a time came as %T", src)
+		return fmt.Errorf("a time has the type %T", src)
 	}
 	t, err := time.Parse(time.RFC3339Nano, string(text))
 	*m = moment(t)

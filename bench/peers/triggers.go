@@ -65,10 +65,10 @@ func (p *Peers) scheduled(ctx context.Context, key string) error {
 		return err
 	}
 	if len(entries) != 1 {
-		return fmt.Errorf("%s holds nothing", key)
+		return fmt.Errorf("%s is empty", key)
 	}
 	if ahead := time.Until(time.UnixMilli(int64(entries[0].Score))); ahead < 58*time.Minute || ahead > 62*time.Minute {
-		return fmt.Errorf("the entry is due in %v, and not in an hour", ahead)
+		return fmt.Errorf("the entry is due in %v, expected an hour", ahead)
 	}
 	return nil
 }
@@ -142,12 +142,12 @@ func (s *stopwatch) await(ctx context.Context, n int, done func() bool) error {
 	for end := time.Now().Add(time.Minute); ctx.Err() == nil; time.Sleep(100 * time.Microsecond) {
 		if done() {
 			if s.last = time.Now(); s.count() < n {
-				return fmt.Errorf("of %d pieces of work %d were handled", n, s.count())
+				return fmt.Errorf("%[2]d of %[1]d pieces of work were handled", n, s.count())
 			}
 			return nil
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("after a minute %d of %d pieces of work are handled", s.count(), n)
+			return fmt.Errorf("after a minute, only %d of %d pieces of work were handled", s.count(), n)
 		}
 	}
 	return ctx.Err()

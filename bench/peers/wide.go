@@ -60,7 +60,7 @@ func (p *Peers) wide(ctx context.Context, n int, name string) (contest.Contest, 
 	case 256:
 		return wideOf[wide256](ctx, p, n, name)
 	}
-	return contest.Contest{}, fmt.Errorf("there is no record of %d fields", n)
+	return contest.Contest{}, fmt.Errorf("there is no record with %d fields", n)
 }
 
 func wideOf[T any](ctx context.Context, p *Peers, n int, name string) (contest.Contest, error) {
@@ -85,7 +85,7 @@ func wideOf[T any](ctx context.Context, p *Peers, n int, name string) (contest.C
 	hand := func(ctx context.Context, _ contest.Place) error {
 		values, err := p.hand.c.Do(ctx, p.hand.c.B().Hmget().Key(key).Field(names...).Build()).AsStrSlice()
 		if err == nil && len(values) != n {
-			err = fmt.Errorf("%d values of %d", len(values), n)
+			err = fmt.Errorf("got %d values, expected %d", len(values), n)
 		}
 		return err
 	}
@@ -100,7 +100,7 @@ func wideOf[T any](ctx context.Context, p *Peers, n int, name string) (contest.C
 			}
 			got, err := repo.Get(ctx, "w")
 			if err == nil && any(got) != any(record) {
-				err = errors.New("the record is another than was written")
+				err = errors.New("the record differs from the one that was written")
 			}
 			return err
 		}
@@ -133,7 +133,7 @@ func filled[T any](n int) (record T, names []string, err error) {
 		names = append(names, field.Name)
 	}
 	if len(names) != n {
-		return record, nil, fmt.Errorf("the record has %d fields, and not %d", len(names), n)
+		return record, nil, fmt.Errorf("the record has %d fields, expected %d", len(names), n)
 	}
 	return record, names, nil
 }

@@ -130,12 +130,12 @@ func (ch Change) String() string {
 // Write writes the changes beyond the noise.
 func (c Comparison) Write(w io.Writer) error {
 	changes := c.Real()
-	_, err := fmt.Fprintf(w, "\nBeside the old run, %d of %d figures have changed beyond the noise.\n", len(changes), len(c.Changes))
+	_, err := fmt.Fprintf(w, "\nCompared with the old run, %d of %d figures have changed beyond the noise.\n", len(changes), len(c.Changes))
 	for _, ch := range changes {
 		_, _ = fmt.Fprintln(w, "  "+ch.String())
 	}
 	if c.Weak {
-		_, _ = fmt.Fprintln(w, "There are so few rounds that no change of a time could be told from chance; give more -rounds or fewer -only.")
+		_, _ = fmt.Fprintln(w, "There are too few rounds to distinguish a change of a time from chance; use more -rounds or fewer contests in -only.")
 	}
 	for _, line := range c.Only {
 		_, _ = fmt.Fprintln(w, "  "+line)

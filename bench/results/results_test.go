@@ -101,7 +101,7 @@ func TestCompareSaysWhatItCannot(t *testing.T) {
 	c := Compare(old, now)
 	require.True(t, c.Weak)
 	require.NoError(t, c.Write(&text))
-	require.Contains(t, text.String(), "so few rounds")
+	require.Contains(t, text.String(), "too few rounds")
 	require.Contains(t, text.String(), "only in the old run: Get, 64 callers, om")
 }
 

@@ -187,7 +187,7 @@ func ReadFile(name string) (*Run, error) {
 		return nil, fmt.Errorf("%s is not the data.json of a report: %w", name, err)
 	}
 	if run.Format != Format {
-		return nil, fmt.Errorf("%s has format %d, and this program reads %d; measure again with the program that wrote it", name, run.Format, Format)
+		return nil, fmt.Errorf("%s has format %d, but this program reads format %d; measure again with the program that wrote it", name, run.Format, Format)
 	}
 	return run, nil
 }

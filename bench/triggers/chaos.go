@@ -69,9 +69,9 @@ func (r chaosResult) verdict(sync string) error {
 	case sync == "always" && r.lost > 0:
 		return fmt.Errorf("%d acknowledged triggers were lost", r.lost)
 	case sync == "always" && r.sameAttempt+r.overlapping > 0:
-		return fmt.Errorf("%d repeats had no higher attempt number, %d overlapped", r.sameAttempt, r.overlapping)
+		return fmt.Errorf("%d repeated runs had no higher attempt number, and %d overlapped", r.sameAttempt, r.overlapping)
 	case sync == "off" && r.lost == 0:
-		return errors.New("without a file nothing was lost: this run cannot see a loss")
+		return errors.New("nothing was lost although nothing was saved: this run cannot detect a loss")
 	}
 	return nil
 }
@@ -270,7 +270,7 @@ func (r *chaosResult) read(dir string, n int) error {
 		id, _, _ := strings.Cut(name, "@")
 		i, err := strconv.Atoi(id)
 		if err != nil || i >= n {
-			return fmt.Errorf("%q ran, and was never set", name)
+			return fmt.Errorf("%q ran but was never set", name)
 		}
 		ran[i]++
 		r.judge(attempts)

@@ -30,7 +30,7 @@ func main() {
 
 func run(args []string, out io.Writer) error {
 	if len(args) == 0 {
-		return fmt.Errorf("what? one of due, peers, chaos")
+		return fmt.Errorf("the command is missing; use due, peers or chaos")
 	}
 	switch args[0] {
 	case "due":
@@ -40,5 +40,5 @@ func run(args []string, out io.Writer) error {
 	case "chaos":
 		return chaos(args[1:], out)
 	}
-	return fmt.Errorf("%q is none of due, peers, chaos", args[0])
+	return fmt.Errorf("%q is not due, peers or chaos", args[0])
 }

@@ -39,7 +39,7 @@ func work(log, url string) error {
 	r := expiry.NewRegistry()
 	if err := expiry.OnPayload(r, "work", func(_ context.Context, e expiry.Event, i int) error {
 		if strconv.Itoa(i) != e.ID {
-			return fmt.Errorf("trigger %s has the payload of %d", e.ID, i)
+			return fmt.Errorf("trigger %s has the payload of trigger %d", e.ID, i)
 		}
 		if err := note("b", e); err != nil {
 			return err

@@ -48,7 +48,7 @@ func (f *frames) feed(p []byte, done func(kind byte, name string)) error {
 // header reads a complete line, which is a value or a size.
 func (f *frames) header(done func(byte, string)) error {
 	if len(f.line) < 2 || f.line[len(f.line)-1] != '\r' {
-		return fmt.Errorf("wire: %q is no header of RESP", f.line)
+		return fmt.Errorf("wire: %q is not a RESP header", f.line)
 	}
 	kind, rest := f.line[0], string(f.line[1:len(f.line)-1])
 	f.line = f.line[:0]
@@ -64,7 +64,7 @@ func (f *frames) header(done func(byte, string)) error {
 	n, err := strconv.Atoi(rest)
 	switch {
 	case err != nil:
-		return fmt.Errorf("wire: %q is no size", rest)
+		return fmt.Errorf("wire: %q is not a size", rest)
 	case n < 0:
 		f.ended(done)
 	case kind == '$' || kind == '=' || kind == '!':
