@@ -53,7 +53,7 @@ func TestOnACluster(t *testing.T) {
 	f.eventually(func() bool { return len(f.ids()) == n+1 })
 	shards := map[string]bool{}
 	for _, e := range f.events() {
-		require.Equal(t, f.key("send", e.ID), e.Key)
+		require.Equal(t, f.tenant+":EXPTRIGGER:send:"+e.ID, e.Key)
 		var i int
 		if e.ID != "foreign" {
 			require.NoError(t, e.Decode(&i))

@@ -25,7 +25,7 @@ func newLogger(b *logBuffer) *slog.Logger { return slog.New(slog.NewTextHandler(
 
 func (f *fixture) redisText(args ...string) string {
 	f.Helper()
-	text, err := pooltest.Do(f, f.pools, pool.Expiry, args...).ToString()
+	text, err := f.send(args...).ToString()
 	require.NoError(f, err)
 	return text
 }

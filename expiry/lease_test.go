@@ -17,7 +17,7 @@ import (
 // If a worker loses its lease, its handler's context ends and its result is
 // ignored. The firing belongs to the next worker.
 func TestLostLeaseEndsTheHandler(t *testing.T) {
-	onOneServer(t, func(t *testing.T, p *pool.Pools) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		begun, ended, finish := make(chan struct{}), make(chan error, 1), make(chan struct{})
 		slow, _ := f.listen(expiry.Config{Workers: 1, Lease: 300 * time.Millisecond}, handlers{"x": func(c context.Context, _ expiry.Event) error {
@@ -37,17 +37,19 @@ func TestLostLeaseEndsTheHandler(t *testing.T) {
 			return nil
 		}})
 		f.eventually(func() bool {
-			setLeaseEnd(f, "x", "1")
+			setLeaseEnd(f, "x", "1", "1")
 			return len(taken) == 1
 		})
-		setLeaseEnd(f, "x", "1e15") // the last call may have ended the new lease too
+		setLeaseEnd(f, "x", "1", "1e15") // the last call may have ended the new lease too
 		e := <-taken
 		require.ErrorIs(t, <-ended, expiry.ErrLeaseLost)
 		close(finish)
 		f.eventually(func() bool { return slow.Stats().Running == 0 && slow.Stats().LeasesLost == 1 })
-		require.EqualValues(t, 1, f.redisInt("ZCARD", "%exp:active:x"), "the result of the worker that lost its lease counted")
+		require.EqualValues(t, 1, f.redisInt("ZCARD", f.scheduleKey("active", "x", "1")), "the result of the worker that lost its lease counted")
 		close(hold)
-		f.eventually(func() bool { return f.redisInt("EXISTS", "%exp:active:x", "%exp:status:x") == 0 })
+		f.eventually(func() bool {
+			return f.redisInt("EXISTS", f.scheduleKey("active", "x", "1"), f.scheduleKey("status", "x", "1")) == 0
+		})
 		require.Zero(t, slow.Stats().Succeeded)
 		require.Equal(t, 2, e.Attempt)
 		require.Equal(t, 1, e.Lapses)
@@ -55,19 +57,21 @@ func TestLostLeaseEndsTheHandler(t *testing.T) {
 	})
 }
 
-// setLeaseEnd sets the end of all leases of an action, in milliseconds.
-func setLeaseEnd(f *fixture, action, end string) {
+// setLeaseEnd sets the end of the lease of a trigger, in milliseconds. It also
+// sets those of other triggers of the action that are in the same shard.
+func setLeaseEnd(f *fixture, action, id, end string) {
 	f.Helper()
-	members, err := pooltest.Do(f, f.pools, pool.Expiry, "ZRANGE", "%exp:active:"+action, "0", "-1").AsStrSlice()
+	active := f.scheduleKey("active", action, id)
+	members, err := f.send("ZRANGE", active, "0", "-1").AsStrSlice()
 	require.NoError(f, err)
 	for _, m := range members {
-		f.redis("ZADD", "%exp:active:"+action, "XX", end, m)
+		f.redis("ZADD", active, "XX", end, m)
 	}
 }
 
 // A handler may run for many leases, as long as its worker lives.
 func TestRenewalKeepsALease(t *testing.T) {
-	onOneServer(t, func(t *testing.T, p *pool.Pools) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		const lease = 400 * time.Millisecond
 		long := func(c context.Context, e expiry.Event) error {
@@ -81,7 +85,9 @@ func TestRenewalKeepsALease(t *testing.T) {
 		one, _ := f.listen(expiry.Config{Lease: lease}, handlers{"x": long})
 		other, _ := f.listen(expiry.Config{Lease: lease}, handlers{"x": long})
 		require.NoError(t, f.schedule().Set(ctx, "x", "1", time.Millisecond))
-		f.eventually(func() bool { return f.redisInt("EXISTS", "%exp:active:x", "%exp:due:x") == 0 && len(f.events()) > 0 })
+		f.eventually(func() bool {
+			return f.redisInt("EXISTS", f.scheduleKey("active", "x", "1"), f.scheduleKey("due", "x", "1")) == 0 && len(f.events()) > 0
+		})
 		for _, e := range f.events() {
 			require.Zero(t, e.Failures)
 		}
@@ -151,7 +157,7 @@ func TestRestartLosesNothing(t *testing.T) {
 // Work whose lease expires again and again becomes a dead letter, with its
 // payload, and can be retried.
 func TestMaxLapses(t *testing.T) {
-	onOneServer(t, func(t *testing.T, p *pool.Pools) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		healed := make(chan struct{})
 		l, _ := f.listen(expiry.Config{MaxLapses: 2}, handlers{"x": func(c context.Context, e expiry.Event) error {
@@ -167,7 +173,7 @@ func TestMaxLapses(t *testing.T) {
 		for lost := range 2 {
 			f.eventually(func() bool { return len(f.events()) == lost+1 })
 			require.Equal(t, lost, f.events()[lost].Lapses)
-			setLeaseEnd(f, "x", "1")
+			setLeaseEnd(f, "x", "1", "1")
 		}
 		f.eventually(func() bool { return l.Stats().Dead == 1 })
 		s := l.Stats()

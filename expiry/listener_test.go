@@ -8,10 +8,12 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony/expiry"
@@ -22,8 +24,8 @@ import (
 
 var ctx = context.Background()
 
-// onOneServer runs a test that names keys of a schedule. On a cluster these keys
-// have shards; cluster_test.go tests them.
+// onOneServer runs a test that writes or counts the keys of the schedule of an
+// action. On a cluster, each shard has such keys; cluster_test.go tests them.
 func onOneServer(t *testing.T, run func(t *testing.T, p *pool.Pools)) {
 	t.Helper()
 	pooltest.EachSingle(t, run)
@@ -115,17 +117,56 @@ func (f *fixture) eventually(condition func() bool) {
 
 func (f *fixture) redis(args ...string) {
 	f.Helper()
-	require.NoError(f, pooltest.Do(f, f.pools, pool.Expiry, args...).Error())
+	require.NoError(f, f.send(args...).Error())
 }
 
 func (f *fixture) redisInt(args ...string) int64 {
 	f.Helper()
-	n, err := pooltest.Do(f, f.pools, pool.Expiry, args...).AsInt64()
+	n, err := f.send(args...).AsInt64()
 	require.NoError(f, err)
 	return n
 }
 
-func (f *fixture) key(action, id string) string { return f.tenant + ":EXPTRIGGER:" + action + ":" + id }
+// send sends a command. On a cluster it adds the pool's prefix to all arguments
+// that are keys.
+func (f *fixture) send(args ...string) rueidis.RedisResult {
+	f.Helper()
+	if f.layout != keyspace.Cluster() {
+		return pooltest.Do(f, f.pools, pool.Expiry, args...)
+	}
+	client, err := f.pools.Client(pool.Expiry)
+	require.NoError(f, err)
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if strings.HasPrefix(arg, "%exp") || strings.HasPrefix(arg, f.tenant) {
+			args[i] = f.pools.Prefix(pool.Expiry) + arg
+		}
+	}
+	return client.Do(ctx, client.B().Arbitrary(args[0]).Keys(args[1]).Args(args[2:]...).Build())
+}
+
+// key returns the key of a trigger without the pool's prefix.
+func (f *fixture) key(action, id string) string {
+	f.Helper()
+	if f.layout != keyspace.Cluster() {
+		return f.tenant + ":EXPTRIGGER:" + action + ":" + id
+	}
+	key, err := f.schedule().Key(action, id)
+	require.NoError(f, err)
+	return key
+}
+
+// scheduleKey returns a key of the schedule of a trigger, without the pool's
+// prefix.
+func (f *fixture) scheduleKey(kind, action, id string) string {
+	f.Helper()
+	shard := ""
+	if _, rest, ok := strings.Cut(f.key(action, id), "{"); ok && f.layout == keyspace.Cluster() {
+		tag, _, _ := strings.Cut(rest, "}")
+		shard = "{" + tag + "}"
+	}
+	return "%exp" + shard + ":" + kind + ":" + action
+}
 
 // waitForSentinel sets a trigger that is due now and waits until it fired:
 // everything that was due before it has been processed too.
@@ -152,7 +193,7 @@ func (f *fixture) ids() (ids []string) {
 // A trigger fires once, with the tenant, action, id and payload that were set,
 // and not early.
 func TestWorkRunsOnce(t *testing.T) {
-	onOneServer(t, func(t *testing.T, p *pool.Pools) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		l, _ := f.listen(expiry.Config{}, handlers{"remind": f.record})
 		set := time.Now()
@@ -163,7 +204,7 @@ func TestWorkRunsOnce(t *testing.T) {
 		e := f.events()[0]
 		require.Equal(t, []string{"u1"}, f.ids())
 		require.Equal(t, []string{f.tenant, "remind", "u1"}, []string{e.Tenant, e.Action, e.ID})
-		require.Equal(t, f.key("remind", "u1"), e.Key)
+		require.Equal(t, f.tenant+":EXPTRIGGER:remind:u1", e.Key)
 		require.Equal(t, 1, e.Attempt)
 		require.Zero(t, e.Failures)
 		require.False(t, e.DueAt.Before(set.Add(100*time.Millisecond).Truncate(time.Millisecond)))
@@ -171,7 +212,7 @@ func TestWorkRunsOnce(t *testing.T) {
 		require.NoError(t, e.Decode(&payload))
 		require.Equal(t, map[string]int{"n": 7}, payload)
 		f.eventually(func() bool {
-			return f.redisInt("EXISTS", "%exp:status:remind", "%exp:payloads:remind", "%exp:active:remind") == 0
+			return f.redisInt("EXISTS", f.scheduleKey("status", "remind", "u1"), f.scheduleKey("payloads", "remind", "u1"), f.scheduleKey("active", "remind", "u1")) == 0
 		})
 	})
 }

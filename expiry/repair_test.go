@@ -125,10 +125,10 @@ func TestMissingPartOfADeadLetter(t *testing.T) {
 
 // A trigger that has a key fires, although its entry is missing.
 func TestMissingDueEntry(t *testing.T) {
-	onOneServer(t, func(t *testing.T, p *pool.Pools) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		require.NoError(t, f.schedule().SetPayload(ctx, "x", "1", "kept", 0))
-		f.redis("DEL", "%exp:due:x")
+		f.redis("DEL", f.scheduleKey("due", "x", "1"))
 		f.listen(expiry.Config{Sweep: 20 * time.Millisecond}, handlers{"x": f.record})
 		f.eventually(func() bool { return len(f.events()) == 1 })
 		requirePayload(t, f.events()[0])

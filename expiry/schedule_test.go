@@ -51,15 +51,15 @@ func TestNamesAreDeliveredUnchanged(t *testing.T) {
 }
 
 func TestSetMovesATrigger(t *testing.T) {
-	onOneServer(t, func(t *testing.T, p *pool.Pools) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		s := f.schedule()
 		require.NoError(t, s.SetPayload(ctx, "x", "1", "text", time.Minute))
 		require.NoError(t, s.Set(ctx, "x", "1", 2*time.Hour))
 		require.InDelta(t, (2 * time.Hour).Milliseconds(), f.dueIn("x", "1"), 10_000)
 		require.InDelta(t, (3 * time.Hour).Milliseconds(), f.redisInt("PTTL", f.key("x", "1")), 10_000)
-		require.Zero(t, f.redisInt("EXISTS", "%exp:payloads:x"), "Set drops a payload")
-		value, err := pooltest.Do(t, p, pool.Expiry, "GET", f.key("x", "1")).ToString()
+		require.Zero(t, f.redisInt("EXISTS", f.scheduleKey("payloads", "x", "1")), "Set drops a payload")
+		value, err := f.send("GET", f.key("x", "1")).ToString()
 		require.NoError(t, err)
 		require.Regexp(t, `^trigger:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6};`, value)
 	})
@@ -68,7 +68,7 @@ func TestSetMovesATrigger(t *testing.T) {
 // dueIn returns the milliseconds until a trigger is due.
 func (f *fixture) dueIn(action, id string) int64 {
 	f.Helper()
-	return f.redisInt("ZSCORE", "%exp:due:"+action, f.key(action, id)) - now()
+	return f.redisInt("ZSCORE", f.scheduleKey("due", action, id), f.key(action, id)) - now()
 }
 
 func TestDelaysAreRoundedUp(t *testing.T) {
@@ -82,7 +82,7 @@ func TestDelaysAreRoundedUp(t *testing.T) {
 }
 
 func TestConditions(t *testing.T) {
-	onOneServer(t, func(t *testing.T, p *pool.Pools) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		absent, exists := f.schedule(expiry.IfAbsent()), f.schedule().With(expiry.IfExists())
 		require.ErrorIs(t, exists.Set(ctx, "x", "1", time.Minute), expiry.ErrNotFound)
@@ -101,7 +101,7 @@ func TestConditions(t *testing.T) {
 
 // Debounce waits for quiet, but no longer than its limit.
 func TestDebounce(t *testing.T) {
-	onOneServer(t, func(t *testing.T, p *pool.Pools) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		s := f.schedule()
 		require.NoError(t, s.SetPayload(ctx, "x", "1", "kept", time.Minute))
@@ -109,7 +109,7 @@ func TestDebounce(t *testing.T) {
 		require.InDelta(t, time.Hour.Milliseconds(), f.dueIn("x", "1"), 10_000)
 		require.NoError(t, s.Debounce(ctx, "x", "1", 2*time.Hour, 90*time.Minute))
 		require.InDelta(t, (90 * time.Minute).Milliseconds(), f.dueIn("x", "1"), 10_000)
-		require.EqualValues(t, 1, f.redisInt("HLEN", "%exp:payloads:x"), "Debounce keeps the payload")
+		require.EqualValues(t, 1, f.redisInt("HLEN", f.scheduleKey("payloads", "x", "1")), "Debounce keeps the payload")
 
 		f.listen(expiry.Config{}, handlers{"y": f.record})
 		first := time.Now()
@@ -127,7 +127,7 @@ func TestDebounce(t *testing.T) {
 }
 
 func TestDelete(t *testing.T) {
-	onOneServer(t, func(t *testing.T, p *pool.Pools) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		s := f.schedule()
 		require.NoError(t, s.SetPayload(ctx, "x", "1", "text", time.Minute))
@@ -137,14 +137,14 @@ func TestDelete(t *testing.T) {
 		deleted, err = s.Delete(ctx, "x", "1")
 		require.NoError(t, err)
 		require.False(t, deleted)
-		require.Zero(t, f.redisInt("EXISTS", f.key("x", "1"), "%exp:due:x", "%exp:payloads:x"))
+		require.Zero(t, f.redisInt("EXISTS", f.key("x", "1"), f.scheduleKey("due", "x", "1"), f.scheduleKey("payloads", "x", "1")))
 	})
 }
 
 // Due returns the time of a trigger that has not fired, even if another service
 // set it, or if the time has passed.
 func TestDue(t *testing.T) {
-	onOneServer(t, func(t *testing.T, p *pool.Pools) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		s := f.schedule()
 		none := func(id string) {
@@ -174,9 +174,9 @@ func TestDue(t *testing.T) {
 
 		f.redis("SET", f.key("x", "theirs"), "trigger:", "EX", "600")
 		due("theirs", 10*time.Minute)
-		f.redis("ZADD", "%exp:due:x", strconv.FormatInt(now()-2*time.Hour.Milliseconds(), 10), f.key("x", "late"))
+		f.redis("ZADD", f.scheduleKey("due", "x", "late"), strconv.FormatInt(now()-2*time.Hour.Milliseconds(), 10), f.key("x", "late"))
 		due("late", -2*time.Hour)
-		f.redis("ZADD", "%exp:due:x", strconv.FormatInt(now()-time.Minute.Milliseconds(), 10), f.key("x", "deleted"))
+		f.redis("ZADD", f.scheduleKey("due", "x", "deleted"), strconv.FormatInt(now()-time.Minute.Milliseconds(), 10), f.key("x", "deleted"))
 		none("deleted")
 
 		f.listen(expiry.Config{}, handlers{"x": f.record})
@@ -184,6 +184,9 @@ func TestDue(t *testing.T) {
 		f.eventually(func() bool { return len(f.events()) == 2 })
 		none("2")
 
+		if p.Layout() == keyspace.Cluster() {
+			return // no other layout has shards
+		}
 		f.layout = keyspace.Python()
 		s = f.schedule()
 		require.NoError(t, s.Set(ctx, "x", "bare", time.Hour))
@@ -259,7 +262,7 @@ func TestInvalidArguments(t *testing.T) {
 }
 
 func TestKeyOfATriggerWithAnotherType(t *testing.T) {
-	onOneServer(t, func(t *testing.T, p *pool.Pools) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		f.redis("RPUSH", f.key("x", "1"), "theirs")
 		require.ErrorIs(t, f.schedule().Set(ctx, "x", "1", time.Minute), expiry.ErrWrongType)

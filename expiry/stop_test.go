@@ -22,7 +22,7 @@ func restartableServer(t *testing.T) (*redistest.Instance, *pool.Pools) {
 }
 
 func TestStoppingLetsHandlersFinish(t *testing.T) {
-	onOneServer(t, func(t *testing.T, p *pool.Pools) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		begun, finish := make(chan struct{}), make(chan struct{})
 		l := f.listener(expiry.Config{StopTimeout: time.Minute}, handlers{"x": func(c context.Context, e expiry.Event) error {
@@ -48,7 +48,7 @@ func TestStoppingLetsHandlersFinish(t *testing.T) {
 		require.NoError(t, <-result)
 		require.Len(t, f.events(), 1)
 		require.EqualValues(t, 1, l.Stats().Succeeded)
-		require.Zero(t, f.redisInt("EXISTS", "%exp:active:x"))
+		require.Zero(t, f.redisInt("EXISTS", f.scheduleKey("active", "x", "1")))
 	})
 }
 
