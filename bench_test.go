@@ -44,8 +44,8 @@ func BenchmarkEnqueue(b *testing.B) {
 }
 
 // BenchmarkEnqueue100 compares the items a second of Enqueue of 100, from 64
-// goroutines, with those of `redis-benchmark -P 16 rpush` on the same server, in
-// turns.
+// goroutines, with those of `redis-benchmark -P 16 rpush` on the same server,
+// in turns.
 func BenchmarkEnqueue100(b *testing.B) {
 	program, err := exec.LookPath("redis-benchmark")
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package symphony provides typed repositories over Redis for services with many
-// tenants. You declare a struct and read and write it as records. You do not
-// write string keys, HGETALL and JSON by hand.
+// Package symphony provides typed repositories over Redis for services with
+// many tenants. You declare a struct and read and write it as records. You do
+// not write string keys, HGETALL and JSON by hand.
 //
 //	pools, err := pool.Open(ctx, pool.Config{URL: "redis://localhost:6379"})
 //	users, err := symphony.NewUser[Profile](pools, "acme", symphony.TTL(time.Hour))
@@ -47,8 +47,8 @@
 //	server := scope.Middleware(identify, symphony.BindSharedState(pools))(handler)
 //	state, ok := symphony.SharedStateFrom(ctx)
 //
-// A constructor sends nothing. It takes about a microsecond if the type was used
-// before, so that a repository may be constructed for each request.
+// A constructor sends nothing. It takes about a microsecond if the type was
+// used before, so that a repository may be constructed for each request.
 //
 // # Errors
 //

@@ -40,6 +40,6 @@ var (
 //	}
 type OpError = pool.OpError
 
-// ConfigError is one mistake in a [WorkConfig]. [WorkBatches] joins all of them.
-// See [pool.ConfigError].
+// ConfigError is one mistake in a [WorkConfig]. [WorkBatches] joins all of
+// them. See [pool.ConfigError].
 type ConfigError = pool.ConfigError

@@ -16,7 +16,8 @@ type Seat struct {
 	Guest string `redis:"guest"`
 }
 
-// httpStatus returns the HTTP status with which a service answers after a write.
+// httpStatus returns the HTTP status with which a service answers after a
+// write.
 func httpStatus(err error) int {
 	switch {
 	case err == nil:

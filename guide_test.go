@@ -35,7 +35,8 @@ func TestDocumentedSnippets(t *testing.T) {
 			conf := types.Config{
 				Importer: importer.ForCompiler(fset, "gc", lookup),
 				Error: func(err error) {
-					// An unused variable or import is a soft error: an excerpt may have some.
+					// An unused variable or import is a soft error: an excerpt
+					// may have some.
 					if fault, ok := err.(types.Error); !ok || !fault.Soft {
 						t.Error(err)
 					}

@@ -24,8 +24,8 @@ func TTL(d time.Duration) Option { return option.TTL(d) }
 // lifetime of the repository.
 func KeepTTL() Option { return option.KeepTTL() }
 
-// NoTTL writes keys without a lifetime. If a key has a lifetime, a write removes
-// it.
+// NoTTL writes keys without a lifetime. If a key has a lifetime, a write
+// removes it.
 func NoTTL() Option { return option.NoTTL() }
 
 // IfExists writes only if the record exists. If it does not exist, a write

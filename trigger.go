@@ -49,8 +49,8 @@ func (t *Trigger) SetPayload(ctx context.Context, action, id string, payload any
 	return t.schedule.SetPayload(ctx, action, id, payload, after)
 }
 
-// Debounce postpones the work until quiet has passed without another call, but no
-// longer than atMost after the first call. See [expiry.Schedule.Debounce].
+// Debounce postpones the work until quiet has passed without another call, but
+// no longer than atMost after the first call. See [expiry.Schedule.Debounce].
 func (t *Trigger) Debounce(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
 	return t.schedule.Debounce(ctx, action, id, quiet, atMost)
 }

@@ -39,10 +39,10 @@ import (
 // they did not finish go back without counting the delivery.
 //
 // Members of the pending set and of the index that are no tenants and no queues
-// are reported once a minute and skipped; [ForceRemoveFromPending] removes them.
-// So are entries beside a queue that another program wrote. If the server evicts
-// keys when its memory is full, a warning is logged at the start: queues need
-// maxmemory-policy noeviction.
+// are reported once a minute and skipped; [ForceRemoveFromPending] removes
+// them. So are entries beside a queue that another program wrote. If the server
+// evicts keys when its memory is full, a warning is logged at the start: queues
+// need maxmemory-policy noeviction.
 //
 // The options are those of [NewBatch]. Other errors than the following are
 // passed to [WorkConfig.OnError] and do not stop it.

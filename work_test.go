@@ -107,7 +107,8 @@ func TestWorkBatches(t *testing.T) {
 		slices.Sort(calls)
 		require.Equal(t, []string{"one e:1 a:b 1 2", "one e:1 a:b 3", "t:wo e:1 a:b 4"}, calls)
 
-		// What comes later is found too, and so is what only the Python package wrote.
+		// What comes later is found too, and so is what only the Python package
+		// wrote.
 		enqueue(t, p, "one", q, 5)
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", queueKey(t, p, "py", service, "ent", "act"), "6").Error())
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SADD", pendingSetKey(t, p, service), "py").Error())
@@ -428,8 +429,8 @@ func TestWorkBadInput(t *testing.T) {
 	require.ErrorIs(t, symphony.WorkBatches(ctx, p, "s", none, symphony.WorkConfig{}), symphony.ErrClosed)
 }
 
-// Workers of several processes, here of two WorkBatches with locks of their own,
-// never have the same item, and a queue of one tenant at a time in each.
+// Workers of several processes, here of two WorkBatches with locks of their
+// own, never have the same item, and a queue of one tenant at a time in each.
 func TestWorkersNeverOverlap(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		service := pooltest.UniqueTenant()

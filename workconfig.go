@@ -21,22 +21,22 @@ type WorkConfig struct {
 	// Defaults to 16.
 	Workers int
 
-	// ChunkSize is how many items of a queue a handler receives at most. At most
-	// [listrepo.MaxCount].
+	// ChunkSize is how many items of a queue a handler receives at most. At
+	// most [listrepo.MaxCount].
 	//
 	// Defaults to 100.
 	ChunkSize int
 
 	// Lease is how long items stay with a worker that cannot renew it. Workers
 	// renew their leases at a third of it, for as long as a handler runs. If a
-	// worker dies, its items are delivered again when the lease expires. At least
-	// 10 ms.
+	// worker dies, its items are delivered again when the lease expires. At
+	// least 10 ms.
 	//
 	// Defaults to 30 seconds.
 	Lease time.Duration
 
-	// StopTimeout is how long handlers may go on when the context of WorkBatches
-	// ends. Then their contexts end, too.
+	// StopTimeout is how long handlers may go on when the context of
+	// WorkBatches ends. Then their contexts end, too.
 	//
 	// Defaults to 10 seconds.
 	StopTimeout time.Duration
@@ -55,8 +55,8 @@ type WorkConfig struct {
 	// of a fifth more or less.
 	Backoff func(attempt int, err error) time.Duration
 
-	// OnError receives errors that do not stop WorkBatches: those of handlers, a
-	// [PanicError] if one panicked, a [listrepo.ItemError] for each item that
+	// OnError receives errors that do not stop WorkBatches: those of handlers,
+	// a [PanicError] if one panicked, a [listrepo.ItemError] for each item that
 	// does not decode, and errors of the server. Several goroutines call it.
 	//
 	// Defaults to a warning in Logger for each.
@@ -67,12 +67,12 @@ type WorkConfig struct {
 	// Defaults to slog.Default().
 	Logger *slog.Logger
 
-	// Use wraps the handler, for example to trace, measure or limit it. The first
-	// function is the outermost. Each is called once, when WorkBatches starts,
-	// and returns the function that runs for each chunk. A chunk fails if that
-	// function returns an error, and is acknowledged if it returns nil. The
-	// context that it passes on must be derived from its own. [WorkFrom] returns
-	// the work.
+	// Use wraps the handler, for example to trace, measure or limit it. The
+	// first function is the outermost. Each is called once, when WorkBatches
+	// starts, and returns the function that runs for each chunk. A chunk fails
+	// if that function returns an error, and is acknowledged if it returns nil.
+	// The context that it passes on must be derived from its own. [WorkFrom]
+	// returns the work.
 	//
 	// Defaults to none.
 	Use []func(next func(context.Context) error) func(context.Context) error

@@ -13,8 +13,8 @@ import (
 	"github.com/symphony-go/symphony/listrepo"
 )
 
-// Middleware runs around each chunk, the first of Use outermost, and learns from
-// its context what the chunk is. It is built once.
+// Middleware runs around each chunk, the first of Use outermost, and learns
+// from its context what the chunk is. It is built once.
 func TestWorkMiddleware(t *testing.T) {
 	p := pooltest.Embedded(t)
 	service := pooltest.UniqueTenant()
@@ -57,8 +57,8 @@ func TestWorkMiddleware(t *testing.T) {
 	require.False(t, ok)
 }
 
-// A chunk fails if its middleware fails: by an error, a panic, or a context that
-// is not derived from its own.
+// A chunk fails if its middleware fails: by an error, a panic, or a context
+// that is not derived from its own.
 func TestWorkMiddlewareFails(t *testing.T) {
 	for name, use := range map[string]middleware{
 		"error": func(func(context.Context) error) func(context.Context) error {
@@ -162,8 +162,8 @@ func TestWorkStopTimeout(t *testing.T) {
 	require.EqualValues(t, 1, n)
 }
 
-// Backoff receives the failures of a queue in a row and the error. If it panics,
-// the default takes its place.
+// Backoff receives the failures of a queue in a row and the error. If it
+// panics, the default takes its place.
 func TestWorkBackoff(t *testing.T) {
 	p := pooltest.Embedded(t)
 	service := pooltest.UniqueTenant()

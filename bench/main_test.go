@@ -39,8 +39,8 @@ func keys(t *testing.T, c rueidis.Client) []string {
 	return all
 }
 
-// A run of everything on a real server: each contestant does what it must, every
-// figure is there, and nothing is left behind.
+// A run of everything on a real server: each contestant does what it must,
+// every figure is there, and nothing is left behind.
 func TestEndToEnd(t *testing.T) {
 	s := redistest.Server(t, "notify-keyspace-events KA")
 	folder := t.TempDir()
@@ -137,8 +137,8 @@ func TestGrowth(t *testing.T) {
 	require.Empty(t, keys(t, s.Client(t, 3)))
 }
 
-// On a database that others use nothing is written, unless it was asked for; and
-// then nothing of theirs is touched.
+// On a database that others use nothing is written, unless it was asked for;
+// and then nothing of theirs is touched.
 func TestForeignKeys(t *testing.T) {
 	s := redistest.Server(t)
 	c := s.Client(t, 2)

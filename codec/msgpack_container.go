@@ -283,8 +283,8 @@ func (r *msgpackReader) mapKey() (string, error) {
 	}
 }
 
-// any reads the next value as the type that its first byte names. Byte slices and
-// times keep their types.
+// any reads the next value as the type that its first byte names. Byte slices
+// and times keep their types.
 func (r *msgpackReader) any() (any, error) {
 	if err := r.spend(boxedSize); err != nil {
 		return nil, err

@@ -92,8 +92,8 @@ func (q *queue) deadBetween(ctx context.Context, from, to int64) ([]rueidis.ZSco
 	return m.AsZScores()
 }
 
-// scoresReply reports whether m is an array of members with their scores: pairs,
-// or in RESP2 a member and a score in turn.
+// scoresReply reports whether m is an array of members with their scores:
+// pairs, or in RESP2 a member and a score in turn.
 func scoresReply(m rueidis.RedisMessage) bool {
 	if !m.IsArray() {
 		return false

@@ -26,8 +26,8 @@
 //     The server must keep what it acknowledged: appendonly yes and appendfsync
 //     always.
 //   - One worker at a time. A worker holds a firing by a lease, which the
-//     listener renews. If the lease cannot be renewed, the handler's context ends
-//     before the lease expires, and the result of the handler is ignored.
+//     listener renews. If the lease cannot be renewed, the handler's context
+//     ends before the lease expires, and the result of the handler is ignored.
 //   - Never early, by the server's clock, to the millisecond.
 //   - Failures end. A failed attempt is repeated with a growing delay. After
 //     [Config.MaxAttempts] failures, or [Config.MaxLapses] expired leases, the
@@ -55,31 +55,31 @@
 // events for the triggers that this library sets.
 //
 // If the user may run CONFIG SET, the listener adds the flags E, g and x to
-// notify-keyspace-events, and so learns at once when other services set, move or
-// delete triggers. Otherwise, and on the embedded server, it logs a line and
+// notify-keyspace-events, and so learns at once when other services set, move
+// or delete triggers. Otherwise, and on the embedded server, it logs a line and
 // finds these changes by a sweep every [Config.Sweep].
 //
 // # Implementation
 //
 // A trigger has a key, whose lifetime is the delay and an hour of grace, and an
 // entry in a sorted set by due time. Listeners claim entries that are due, by
-// scripts that use the server's clock. The set decides; the expiry of the key is
-// only a hint. A listener sleeps until the next due time that it knows, and
+// scripts that use the server's clock. The set decides; the expiry of the key
+// is only a hint. A listener sleeps until the next due time that it knows, and
 // receives a message if a trigger is set that is due earlier.
 //
 // Other clients may write anything into the keys of a schedule without harm to
 // the rest of it. docs/triggers.md lists each case.
 //
-// If the server's clock is set forward, the triggers that are due in between fire
-// at once. If it is set back, triggers fire when the clock reaches their times
-// again; leases and the delays of retries are adjusted.
+// If the server's clock is set forward, the triggers that are due in between
+// fire at once. If it is set back, triggers fire when the clock reaches their
+// times again; leases and the delays of retries are adjusted.
 //
 // # The Python service
 //
 // The Python service sets a trigger as a key that expires when it is due. A
-// listener that handles the action adopts such a trigger as soon as it learns of
-// it: the trigger gets an entry in the sorted set, and is as durable as others
-// from then on. Triggers of other actions are left alone.
+// listener that handles the action adopts such a trigger as soon as it learns
+// of it: the trigger gets an entry in the sorted set, and is as durable as
+// others from then on. Triggers of other actions are left alone.
 //
 // The Python service can also change triggers of this library. EXPIRE and SETEX
 // change when a trigger is due. DEL deletes a trigger, if a listener notices it

@@ -11,8 +11,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// The zero Config uses the defaults. This one is for slow work that may fail for
-// hours.
+// The zero Config uses the defaults. This one is for slow work that may fail
+// for hours.
 func ExampleConfig() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -38,8 +38,8 @@ func retryAll(ctx context.Context, listener *expiry.Listener) error {
 	return nil
 }
 
-// Retry redelivers a dead letter, such as after a repair, and counts its failures
-// anew.
+// Retry redelivers a dead letter, such as after a repair, and counts its
+// failures anew.
 func ExampleListener_Retry() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

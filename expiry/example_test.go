@@ -12,7 +12,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// A listener runs the handlers of triggers that are due, until its context ends.
+// A listener runs the handlers of triggers that are due, until its context
+// ends.
 func Example() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

@@ -6,10 +6,10 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Option changes how a [Schedule] sets triggers. Pass options to [NewSchedule] or
-// [Schedule.With]. If an option cannot apply, the error is [ErrUnsupported] and
-// names it. Options about lifetimes never apply: the delay of a trigger decides
-// its lifetime.
+// Option changes how a [Schedule] sets triggers. Pass options to [NewSchedule]
+// or [Schedule.With]. If an option cannot apply, the error is [ErrUnsupported]
+// and names it. Options about lifetimes never apply: the delay of a trigger
+// decides its lifetime.
 type Option = pool.Option
 
 // IfExists changes a trigger only if it exists. If it does not exist, the call

@@ -14,8 +14,8 @@ func newSlots(n int) *slots {
 	return w
 }
 
-// acquire waits for a free slot, and takes up to limit free slots. If no slot is
-// free after a while, or ctx ends, it returns 0.
+// acquire waits for a free slot, and takes up to limit free slots. If no slot
+// is free after a while, or ctx ends, it returns 0.
 func (w *slots) acquire(ctx context.Context, limit int, wait time.Duration) (n int) {
 	select {
 	case <-w.free:

@@ -2,10 +2,10 @@ package keyspace
 
 import "strings"
 
-// Beside returns a reserved key that belongs to the record at key, such as the key
-// of its lease or of its dead letters. It lies in the record's cluster slot, and
-// two different records never share it. The key is the whole key as Redis sees
-// it, with the pool's prefix if there is one.
+// Beside returns a reserved key that belongs to the record at key, such as the
+// key of its lease or of its dead letters. It lies in the record's cluster
+// slot, and two different records never share it. The key is the whole key as
+// Redis sees it, with the pool's prefix if there is one.
 //
 //	acme:user:u1             %lease:{acme:user:u1}
 //	pending_batches:{mail}   %lease:pending_batches:{mail}
@@ -16,8 +16,9 @@ import "strings"
 // slot:
 //   - If key consists of a hash tag only, such as "{mail}", the result is
 //     "%lease%:{mail}", because "%lease:{mail}" belongs to the key "mail".
-//   - If key contains a "}" but has no hash tag, such as "a}b", it cannot be put
-//     in braces. The result is "%lease%:{tag}a}b" with a tag of the same slot.
+//   - If key contains a "}" but has no hash tag, such as "a}b", it cannot be
+//     put in braces. The result is "%lease%:{tag}a}b" with a tag of the same
+//     slot.
 func Beside(kind, key string) string {
 	end := strings.IndexByte(key, '}')
 	switch {

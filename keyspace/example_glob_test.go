@@ -6,8 +6,8 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Glob returns the pattern for a SCAN. Any stands for any value; a * in a part is
-// escaped.
+// Glob returns the pattern for a SCAN. Any stands for any value; a * in a part
+// is escaped.
 func ExamplePattern_Glob() {
 	trigger := keyspace.Default().Trigger
 

@@ -7,9 +7,9 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Python is the layout of the Python package. If no part contains a ":" or a "%",
-// its keys are those of Default. It refuses a part with a ":" that could make the key
-// of other parts; AllowAmbiguous accepts it.
+// Python is the layout of the Python package. If no part contains a ":" or a
+// "%", its keys are those of Default. It refuses a part with a ":" that could
+// make the key of other parts; AllowAmbiguous accepts it.
 func ExamplePython() {
 	for _, layout := range []keyspace.Layout{keyspace.Default(), keyspace.Python(keyspace.AllowAmbiguous)} {
 		usual, err := layout.Trigger.Key("acme", "remind", "u1")

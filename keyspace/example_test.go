@@ -6,8 +6,8 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// A pattern builds a key from its parts, parses a key into its parts, and builds
-// the glob for a SCAN.
+// A pattern builds a key from its parts, parses a key into its parts, and
+// builds the glob for a SCAN.
 func Example() {
 	invoice := keyspace.MustCompile("{tenant}:invoice:{year}:{number}")
 

@@ -9,8 +9,8 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// globMatch reports whether a glob matches s, by the algorithm of stringmatchlen
-// in Redis, case-sensitive.
+// globMatch reports whether a glob matches s, by the algorithm of
+// stringmatchlen in Redis, case-sensitive.
 func globMatch(glob, s string) bool {
 	for len(glob) > 0 && len(s) > 0 {
 		switch glob[0] {
@@ -88,8 +88,8 @@ func TestGlobMatchFollowsRedis(t *testing.T) {
 	}
 }
 
-// Without Any, a glob matches the key and nothing else. With Any, it matches the
-// key too.
+// Without Any, a glob matches the key and nothing else. With Any, it matches
+// the key too.
 func TestGlobMatchesItsKeys(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		compile := rapid.SampledFrom([]func(string) (keyspace.Pattern, error){

@@ -1,13 +1,13 @@
 package keyspace
 
-// Layout holds the pattern of each kind of record. Start from [Default], [Python]
-// or [Cluster] and change the patterns that should differ:
+// Layout holds the pattern of each kind of record. Start from [Default],
+// [Python] or [Cluster] and change the patterns that should differ:
 //
 //	l := keyspace.Default()
 //	l.User = keyspace.MustCompile("{tenant}:member:{id}")
 //
-// A pattern takes the same parts in the same order as the pattern of [Default] in
-// the same field. Layouts can be compared with ==.
+// A pattern takes the same parts in the same order as the pattern of [Default]
+// in the same field. Layouts can be compared with ==.
 type Layout struct {
 	User        Pattern // tenant, id
 	State       Pattern // tenant, name of the handler, user
@@ -22,8 +22,8 @@ type Layout struct {
 // IsZero reports whether no pattern is set.
 func (l Layout) IsZero() bool { return l == Layout{} }
 
-// Default returns the layout for a single server. Each key can be parsed into its
-// parts. If no part contains ":" or "%", the keys are those of [Python].
+// Default returns the layout for a single server. Each key can be parsed into
+// its parts. If no part contains ":" or "%", the keys are those of [Python].
 //
 //	User         {tenant}:user:{id}
 //	State        {tenant}:state:{name}:{user}
@@ -34,14 +34,15 @@ func (l Layout) IsZero() bool { return l == Layout{} }
 //	PendingSet   pending_batches:{service}
 //	Generic      {tenant}:{key}
 //
-// No two of these patterns share a key, except that a generic key can be equal to
-// any other key of its tenant. Generic values are therefore stored in a database
-// of their own.
+// No two of these patterns share a key, except that a generic key can be equal
+// to any other key of its tenant. Generic values are therefore stored in a
+// database of their own.
 func Default() Layout { return defaultLayout }
 
 // Python returns the layout of the Python package, byte for byte. Parts are
-// verbatim, except that ":" becomes "_" in the action and ID of a trigger, in the
-// name and user of a shared state, and in the table and primary key of a row.
+// verbatim, except that ":" becomes "_" in the action and ID of a trigger, in
+// the name and user of a shared state, and in the table and primary key of a
+// row.
 //
 // In that package, different parts can make the same key: the state "a" of the
 // user "b:u" is the state "a:b" of the user "u", and the records of the tenant
@@ -61,10 +62,10 @@ func Python(opts ...PythonOption) Layout {
 	return pythonLayout
 }
 
-// Cluster returns the layout for Redis Cluster, in which keys that change together
-// must share a slot. It is [Default] with other patterns for queues, pending sets
-// and triggers. The hash tag of queues and pending sets is the service. The hash
-// tag of a trigger is a shard, which follows the tenant.
+// Cluster returns the layout for Redis Cluster, in which keys that change
+// together must share a slot. It is [Default] with other patterns for queues,
+// pending sets and triggers. The hash tag of queues and pending sets is the
+// service. The hash tag of a trigger is a shard, which follows the tenant.
 //
 //	Trigger      {tenant}{{shard}}:EXPTRIGGER:{action}:{id}
 //	BatchList    {tenant}:batch:{{service}}:{entity}:{action}

@@ -16,8 +16,8 @@ import (
 var lenient = keyspace.Python(keyspace.AllowAmbiguous)
 
 // The samples hold keys that the Python package built. If the parts can be in a
-// key here, the layout Python makes the same key. If no part contains a character
-// that Default escapes, Default makes it too.
+// key here, the layout Python makes the same key. If no part contains a
+// character that Default escapes, Default makes it too.
 func TestPythonKeys(t *testing.T) {
 	built, parsed, refused := 0, 0, 0
 	for _, s := range pythontest.Load(t).Keys {
@@ -60,8 +60,8 @@ func requireKey(t *testing.T, s pythontest.Key) {
 	}
 }
 
-// requireStrict checks that, without AllowAmbiguous, Key returns the same key or
-// an error.
+// requireStrict checks that, without AllowAmbiguous, Key returns the same key
+// or an error.
 func requireStrict(t *testing.T, lenient keyspace.Pattern, parts []string, want string) {
 	t.Helper()
 	strict := must(keyspace.CompilePython(lenient.String()))
@@ -95,8 +95,8 @@ func requireNoKey(t *testing.T, s pythontest.Key) {
 	}
 }
 
-// builder returns the patterns of Python and Default for a function of the Python
-// package that builds keys. A service can set another prefix for it.
+// builder returns the patterns of Python and Default for a function of the
+// Python package that builds keys. A service can set another prefix for it.
 func builder(t *testing.T, name string) (python, byDefault keyspace.Pattern) {
 	t.Helper()
 	custom := func(template string) (keyspace.Pattern, keyspace.Pattern) {
@@ -158,8 +158,8 @@ func TestPythonRecords(t *testing.T) {
 	}
 }
 
-// If two lists of parts would share a key, one of them is refused. The error names
-// the part and AllowAmbiguous.
+// If two lists of parts would share a key, one of them is refused. The error
+// names the part and AllowAmbiguous.
 func TestPythonRefusesAmbiguousParts(t *testing.T) {
 	strict := keyspace.Python()
 	for _, tc := range []struct {

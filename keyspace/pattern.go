@@ -14,10 +14,10 @@ var ErrInvalidKey = errors.New("invalid key")
 // [Pattern.Bind]. It contains a NUL byte, so no part can be equal to it.
 const Any = "\x00any"
 
-// Pattern builds and parses the keys of one template. It is immutable, small and
-// safe for concurrent use. [Compile] returns one. The zero Pattern has no
-// template: Key, CheckPart and Bind return [ErrInvalidKey], Parse reports false,
-// and Glob returns a glob that matches no key.
+// Pattern builds and parses the keys of one template. It is immutable, small
+// and safe for concurrent use. [Compile] returns one. The zero Pattern has no
+// template: Key, CheckPart and Bind return [ErrInvalidKey], Parse reports
+// false, and Glob returns a glob that matches no key.
 type Pattern struct{ t *template }
 
 // Key returns the key of the parts, one for each parameter in the order of the
@@ -32,9 +32,10 @@ func (p Pattern) Key(parts ...string) (string, error) {
 	return p.t.render(parts, 0, len(parts))
 }
 
-// CheckPart returns the error that [Pattern.Key] returns if value is the part at
-// index i, or nil if Key accepts it there. It validates a part when the others
-// are not known. The index counts the parameters, as in [Pattern.Params].
+// CheckPart returns the error that [Pattern.Key] returns if value is the part
+// at index i, or nil if Key accepts it there. It validates a part when the
+// others are not known. The index counts the parameters, as in
+// [Pattern.Params].
 //
 // If the pattern has no parameter i, CheckPart returns [ErrInvalidKey].
 func (p Pattern) CheckPart(i int, value string) error {
@@ -56,10 +57,11 @@ func (p Pattern) CheckPart(i int, value string) error {
 // escape, such as "%3a", or a stray "%" is therefore not a key of the pattern.
 //
 // With [AllowAmbiguous], verbatim parts may contain the separator, so a key can
-// have several readings. Parse returns the reading with the shortest first part,
-// then the shortest second part, and so on. "a:b:user:u" is the user "u" of
-// "a:b", and "t:state:a:b:u" is the state "a" of the user "b:u". A ":" that was
-// written as "_" is not restored: "t:EXPTRIGGER:a_b:c" has the action "a_b".
+// have several readings. Parse returns the reading with the shortest first
+// part, then the shortest second part, and so on. "a:b:user:u" is the user "u"
+// of "a:b", and "t:state:a:b:u" is the state "a" of the user "b:u". A ":" that
+// was written as "_" is not restored: "t:EXPTRIGGER:a_b:c" has the action
+// "a_b".
 func (p Pattern) Parse(key string) (parts []string, ok bool) {
 	if p.t == nil || !p.t.avoidsReserved(key) {
 		return nil, false
@@ -75,10 +77,10 @@ func (p Pattern) Parse(key string) (parts []string, ok bool) {
 	return parts, true
 }
 
-// Glob returns the Redis glob of the keys with these parts. A part that is [Any]
-// matches every value. Any other part matches only itself, even if it contains
-// characters that are special in a glob. If a part cannot be in a key, or if the
-// number of parts is wrong, Glob returns a glob that matches no key.
+// Glob returns the Redis glob of the keys with these parts. A part that is
+// [Any] matches every value. Any other part matches only itself, even if it
+// contains characters that are special in a glob. If a part cannot be in a key,
+// or if the number of parts is wrong, Glob returns a glob that matches no key.
 //
 // "*" also matches ":", so the glob can match keys that have other parts. Parse
 // each key that SCAN returns, and skip the keys that do not match.
@@ -105,15 +107,15 @@ func (p Pattern) Glob(parts ...string) string {
 	return b.String()
 }
 
-// Bind fixes every part but one and returns the [Space] of the remaining keys. The
-// free part is the ID of a record. If the last part is omitted, it is the free
-// one; otherwise pass [Any] in place of the free part.
+// Bind fixes every part but one and returns the [Space] of the remaining keys.
+// The free part is the ID of a record. If the last part is omitted, it is the
+// free one; otherwise pass [Any] in place of the free part.
 //
 //	state.Bind("acme", "chat")              // acme:state:chat:{user}
 //	shared.Bind("acme", keyspace.Any, "u1") // acme:SS:{state}:u1
 //
-// If a part cannot be in a key, or if not exactly one part is free, Bind returns
-// [ErrInvalidKey].
+// If a part cannot be in a key, or if not exactly one part is free, Bind
+// returns [ErrInvalidKey].
 func (p Pattern) Bind(parts ...string) (Space, error) {
 	if p.t != nil && len(parts) == len(p.t.params)-1 {
 		parts = append(parts[:len(parts):len(parts)], Any)
@@ -160,8 +162,8 @@ func (p Pattern) Params() []string {
 	return names
 }
 
-// HashTag returns the name of the parameter in double braces. If the template has
-// none, HashTag returns "".
+// HashTag returns the name of the parameter in double braces. If the template
+// has none, HashTag returns "".
 func (p Pattern) HashTag() string {
 	if p.t == nil {
 		return ""

@@ -11,8 +11,8 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// pieces make up parts that are difficult for a pattern: separators, escapes and
-// text that resembles them, glob characters, and the reserved prefix.
+// pieces make up parts that are difficult for a pattern: separators, escapes
+// and text that resembles them, glob characters, and the reserved prefix.
 var pieces = []string{
 	"a", "b", "_", ":", "%", "%3A", "%3a", "%25", "%lease:", "::", "*", "?", "[", "]", `\`, "^", "-", " ",
 	"ñ🚀", "\xff", "\n", "user", ":user:", ":SS:", ":EXPTRIGGER:", "s}:", "%2", "{", "}",
@@ -60,8 +60,9 @@ func drawTemplate(t *rapid.T) string {
 	return b.String()
 }
 
-// requireReversible checks the property of every pattern of Compile: Parse returns
-// the parts that Key was called with, and different parts make different keys.
+// requireReversible checks the property of every pattern of Compile: Parse
+// returns the parts that Key was called with, and different parts make
+// different keys.
 func requireReversible(t require.TestingT, p keyspace.Pattern, one, other []string) {
 	key, err := p.Key(one...)
 	if err != nil {
@@ -78,8 +79,8 @@ func requireReversible(t require.TestingT, p keyspace.Pattern, one, other []stri
 	}
 }
 
-// requireCanonical checks the property of every pattern: if Parse accepts a text,
-// Key returns exactly this text for its parts.
+// requireCanonical checks the property of every pattern: if Parse accepts a
+// text, Key returns exactly this text for its parts.
 func requireCanonical(t require.TestingT, p keyspace.Pattern, text string) {
 	parts, ok := p.Parse(text)
 	if !ok {
@@ -240,8 +241,8 @@ func TestKeyErrors(t *testing.T) {
 	}
 }
 
-// Key returns an error if and only if CheckPart does for one of the parts, and it
-// is the same error.
+// Key returns an error if and only if CheckPart does for one of the parts, and
+// it is the same error.
 func TestCheckPartAgreesWithKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		compile := rapid.SampledFrom([]func(string) (keyspace.Pattern, error){

@@ -82,8 +82,8 @@ func (r rule) encode(value string) string {
 	return b.String()
 }
 
-// decode returns the value that encode turns into text. It reports false if there
-// is none.
+// decode returns the value that encode turns into text. It reports false if
+// there is none.
 func (r rule) decode(text string) (value string, ok bool) {
 	if r.fault(text) != "" {
 		return "", false
@@ -112,8 +112,8 @@ func (r rule) decode(text string) (value string, ok bool) {
 	}
 }
 
-// indexSpecial returns the index of the first byte that is not written as it is,
-// or -1.
+// indexSpecial returns the index of the first byte that is not written as it
+// is, or -1.
 func (r rule) indexSpecial(s string) int {
 	if r&(escape|underscore) == 0 {
 		return -1
@@ -148,7 +148,8 @@ func (p param) invalid(source, value, fault string) error {
 	return fmt.Errorf("%w: {%s} of %q%s %s", ErrInvalidKey, p.name, source, quoted, fault)
 }
 
-// isReserved reports whether a key has the form that is reserved for the library.
+// isReserved reports whether a key has the form that is reserved for the
+// library.
 func isReserved(key string) bool {
 	return len(key) > 1 && key[0] == '%' && 'a' <= key[1] && key[1] <= 'z'
 }

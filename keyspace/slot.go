@@ -16,8 +16,8 @@ func Slot(key string) uint16 {
 }
 
 // hashTag returns the text between the first "{" and the first "}" after it,
-// which a cluster hashes in place of the key. If it is empty, the cluster hashes
-// the whole key.
+// which a cluster hashes in place of the key. If it is empty, the cluster
+// hashes the whole key.
 func hashTag(key string) string {
 	_, after, _ := strings.Cut(key, "{")
 	tag, _, closed := strings.Cut(after, "}")
@@ -45,9 +45,9 @@ func crc16(s string) (crc uint16) {
 	return crc
 }
 
-// tagOfSlot returns three letters or digits that lie in the slot. The checksum is
-// linear and can be run backwards: for a text x+y in which y has two bytes, y is
-// the checksum of x+y, run back 16 steps, XOR the checksum of x.
+// tagOfSlot returns three letters or digits that lie in the slot. The checksum
+// is linear and can be run backwards: for a text x+y in which y has two bytes,
+// y is the checksum of x+y, run back 16 steps, XOR the checksum of x.
 func tagOfSlot(slot uint16) string {
 	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	for checksum := uint32(slot); checksum < 1<<16; checksum += Slots {

@@ -6,11 +6,13 @@ import (
 )
 
 // Space is a pattern in which every part but one is fixed: the keys of one
-// repository. The free part is the ID of a record. [Pattern.Bind] returns a Space.
+// repository. The free part is the ID of a record. [Pattern.Bind] returns a
+// Space.
 //
-// The fixed text is rendered once, so Key is one concatenation. Two equal spaces
-// compare equal. The zero Space has no keys: Key returns [ErrInvalidKey], ID
-// reports false, and Glob returns a glob that matches no key.
+// The fixed text is rendered once, so Key is one concatenation. Two equal
+// spaces compare equal. The zero Space has no keys: Key returns
+// [ErrInvalidKey], ID reports false, and Glob returns a glob that matches no
+// key.
 type Space struct {
 	prefix, suffix string
 	free           param
@@ -37,8 +39,8 @@ func (s Space) Key(id string) (string, error) {
 // returns exactly this key for the ID, so it reports false for keys of other
 // spaces that the glob also matched.
 //
-// With [AllowAmbiguous], a free part that is written verbatim is all text between
-// the fixed parts.
+// With [AllowAmbiguous], a free part that is written verbatim is all text
+// between the fixed parts.
 func (s Space) ID(key string) (string, bool) {
 	if s.source == "" || len(key) <= len(s.prefix)+len(s.suffix) ||
 		!strings.HasPrefix(key, s.prefix) || !strings.HasSuffix(key, s.suffix) ||

@@ -15,8 +15,8 @@ func ambiguous(source string) (keyspace.Pattern, error) {
 	return keyspace.CompilePython(source, keyspace.AllowAmbiguous)
 }
 
-// A space makes the same keys as its pattern, and ID returns the ID that Key was
-// called with.
+// A space makes the same keys as its pattern, and ID returns the ID that Key
+// was called with.
 func TestSpaceAgreesWithItsPattern(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		compile := rapid.SampledFrom([]func(string) (keyspace.Pattern, error){

@@ -13,8 +13,8 @@ import (
 // Compile returns an error.
 func Compile(source string) (Pattern, error) { return compile(source, 0) }
 
-// MustCompile is like [Compile] but panics if the template is not valid. It is for
-// templates that are constants.
+// MustCompile is like [Compile] but panics if the template is not valid. It is
+// for templates that are constants.
 func MustCompile(source string) Pattern { return must(Compile(source)) }
 
 // PythonOption changes which parts [Python] and [CompilePython] accept.
@@ -25,14 +25,14 @@ type PythonOption uint8
 // [ErrInvalidKey] for a ":" in such a part.
 const AllowAmbiguous PythonOption = 1
 
-// CompilePython is like [Compile] but writes parts as the Python package does. It
-// is for services that use another key prefix: if a Python service stores its
-// triggers under "X", the template is "{tenant}:X:{action}:{id}".
+// CompilePython is like [Compile] but writes parts as the Python package does.
+// It is for services that use another key prefix: if a Python service stores
+// its triggers under "X", the template is "{tenant}:X:{action}:{id}".
 //
-// The names of the parameters matter. If {action} is followed by {id}, {state} by
-// {user}, or {table} by {pk}, a ":" in these two becomes "_", as in the triggers,
-// shared states and tables of that package. Other parts are written verbatim.
-// See [Python] for the parts that are refused, and [AllowAmbiguous].
+// The names of the parameters matter. If {action} is followed by {id}, {state}
+// by {user}, or {table} by {pk}, a ":" in these two becomes "_", as in the
+// triggers, shared states and tables of that package. Other parts are written
+// verbatim. See [Python] for the parts that are refused, and [AllowAmbiguous].
 func CompilePython(source string, opts ...PythonOption) (Pattern, error) {
 	return compile(source, pythonDialect(opts))
 }
@@ -45,8 +45,8 @@ func pythonDialect(opts []PythonOption) dialect {
 }
 
 // template is a compiled template. literals[i] precedes params[i], and one more
-// literal follows the last parameter. The literals include the braces of the hash
-// tag.
+// literal follows the last parameter. The literals include the braces of the
+// hash tag.
 type template struct {
 	source   string
 	hashTag  string // name of the parameter that is the hash tag, or ""
@@ -89,8 +89,9 @@ func compile(source string, d dialect) (Pattern, error) {
 	return Pattern{t}, nil
 }
 
-// ruleOf returns the rule of params[i], which keeps it apart from its neighbours.
-// If the template begins with a parameter, the last part needs no rule.
+// ruleOf returns the rule of params[i], which keeps it apart from its
+// neighbours. If the template begins with a parameter, the last part needs no
+// rule.
 func (t *template) ruleOf(i int, d dialect) (r rule) {
 	last := i == len(t.params)-1 && t.source[0] == '{'
 	switch {
@@ -222,12 +223,12 @@ func (t *template) render(parts []string, from, to int) (string, error) {
 	return text, nil
 }
 
-// split is the inverse of render: it fills parts from i on, and text begins with
-// params[i].
+// split is the inverse of render: it fills parts from i on, and text begins
+// with params[i].
 //
-// A part usually ends at the first occurrence of the next literal. If the part is
-// verbatim and the next one may not contain a ":", later occurrences are tried
-// too. If both are verbatim, the next part takes the surplus.
+// A part usually ends at the first occurrence of the next literal. If the part
+// is verbatim and the next one may not contain a ":", later occurrences are
+// tried too. If both are verbatim, the next part takes the surplus.
 func (t *template) split(parts []string, i int, text string) (ok bool) {
 	p, next := t.params[i], t.literals[i+1]
 	if i == len(t.params)-1 {
@@ -254,8 +255,8 @@ func (t *template) split(parts []string, i int, text string) (ok bool) {
 	return false
 }
 
-// avoidsReserved reports whether a key of this template is not a reserved key by
-// accident: the template begins with a literal, or the key is not reserved.
+// avoidsReserved reports whether a key of this template is not a reserved key
+// by accident: the template begins with a literal, or the key is not reserved.
 func (t *template) avoidsReserved(key string) bool {
 	return t.literals[0] != "" || !isReserved(key)
 }

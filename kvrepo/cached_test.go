@@ -29,7 +29,8 @@ func cachedPair[T any](t testing.TB, p *pool.Pools, opts ...kvrepo.Option) (cach
 
 func stats(p *pool.Pools) pool.Stats { return p.Stats()[pool.Default] }
 
-// Every write removes the value from the cache, even if Redis reports no change.
+// Every write removes the value from the cache, even if Redis reports no
+// change.
 func TestEveryWriteIsVisibleToTheNextRead(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{NewClient: pooltest.WithoutInvalidations})
 	cached, plain, _ := cachedPair[string](t, p)
@@ -106,8 +107,8 @@ func TestGetOrLoadCached(t *testing.T) {
 	require.Equal(t, before, stats(p).Commands, "a value in memory needs no lock")
 }
 
-// A caller that waits for the load of another caller neither needs a report of Redis
-// to see its value nor calls load itself.
+// A caller that waits for the load of another caller neither needs a report of
+// Redis to see its value nor calls load itself.
 func TestWaitingForAnotherLoadCached(t *testing.T) {
 	server := redistest.Server(t)
 	uninformed := pooltest.Redis(t, pool.Config{URL: server.URL(), NewClient: pooltest.WithoutInvalidations})

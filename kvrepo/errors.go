@@ -6,8 +6,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The errors that operations return, for [errors.Is]. They are the same values as
-// in package symphony.
+// The errors that operations return, for [errors.Is]. They are the same values
+// as in package symphony.
 var (
 	ErrNotFound        = pool.ErrNotFound        // the value does not exist
 	ErrExists          = pool.ErrExists          // the value exists, and IfAbsent was set

@@ -13,9 +13,9 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// With Cached, a value is read from memory until Redis reports a change. A write in
-// the same process is visible to the next read. The embedded server has no client
-// tracking, so each Get in this example goes to the server.
+// With Cached, a value is read from memory until Redis reports a change. A
+// write in the same process is visible to the next read. The embedded server
+// has no client tracking, so each Get in this example goes to the server.
 func ExampleCached() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{Logger: slog.New(slog.DiscardHandler)})

@@ -13,7 +13,8 @@ import (
 )
 
 // GetOrLoad returns the stored value. If there is none, it calls load and
-// stores the result. In all processes together, one load runs per key at a time.
+// stores the result. In all processes together, one load runs per key at a
+// time.
 func ExampleKVRepo_GetOrLoad() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -12,8 +12,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// With IfExists, a write changes only a value that exists. If it does not exist, the
-// write returns ErrNotFound.
+// With IfExists, a write changes only a value that exists. If it does not
+// exist, the write returns ErrNotFound.
 func ExampleIfExists() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

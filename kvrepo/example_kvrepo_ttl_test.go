@@ -12,8 +12,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// TTL returns the remaining lifetime of a value. If the value has none, it returns
-// NoExpiry.
+// TTL returns the remaining lifetime of a value. If the value has none, it
+// returns NoExpiry.
 func ExampleKVRepo_TTL() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

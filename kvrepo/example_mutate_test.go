@@ -22,9 +22,9 @@ func sell(left *int) error {
 	return nil
 }
 
-// Mutate reads a value, changes it in Go and writes it. If another writer changes it
-// in between, Mutate calls the function again on fresh data. If the function returns
-// an error, Mutate returns it and writes nothing.
+// Mutate reads a value, changes it in Go and writes it. If another writer
+// changes it in between, Mutate calls the function again on fresh data. If the
+// function returns an error, Mutate returns it and writes nothing.
 func ExampleKVRepo_Mutate() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -5,8 +5,8 @@
 // stored as null. Such a value exists; [KVRepo.Get] does not return
 // [ErrNotFound] for it.
 //
-// By default a value has no lifetime. If the options set one, every write renews
-// it; see [TTL], [KeepTTL] and [NoTTL].
+// By default a value has no lifetime. If the options set one, every write
+// renews it; see [TTL], [KeepTTL] and [NoTTL].
 package kvrepo
 
 import (
@@ -34,9 +34,9 @@ const NoExpiry = store.NoExpiry
 // concurrent use. [New] returns one; [KVRepo.With] and [KVRepo.In] return cheap
 // views of it.
 //
-// If an operation fails, its error is an [*OpError]; methods on several values join
-// such errors. If an ID cannot be in a key, methods return [ErrInvalidKey] before
-// anything is sent.
+// If an operation fails, its error is an [*OpError]; methods on several values
+// join such errors. If an ID cannot be in a key, methods return [ErrInvalidKey]
+// before anything is sent.
 type KVRepo[T any] struct {
 	core   *store.ValueStore
 	cache  *store.CachedReader // nil if every read is sent to the server
@@ -60,13 +60,13 @@ var setSource string
 
 var setScript = store.NewScript(setSource, store.Tuple(store.TextOrNil))
 
-// New returns the repository of the values in space s, on the pool with alias a.
-// It sends nothing.
+// New returns the repository of the values in space s, on the pool with alias
+// a. It sends nothing.
 //
 // If the codec cannot encode T, New returns [ErrInvalidSchema]. If there is no
 // such pool, it returns [ErrUnknownPool]. If an option is invalid, it returns
-// [ErrInvalidTTL] or [ErrInvalidArgument]. If an option does not apply, it returns
-// [ErrUnsupported].
+// [ErrInvalidTTL] or [ErrInvalidArgument]. If an option does not apply, it
+// returns [ErrUnsupported].
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*KVRepo[T], error) {
 	core, err := store.NewValueStore(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.String, Traits: option.Lifetimes | option.Caching}, opts...)
 	if err != nil {
@@ -86,21 +86,21 @@ func newRepo[T any](core *store.ValueStore) *KVRepo[T] {
 	return &KVRepo[T]{core, cache, cache.DirectView()}
 }
 
-// With returns a view of the repository with more options. The original does not
-// change. If an option is invalid or does not apply, every method of the view
-// returns the error that [New] would return, before anything is sent.
+// With returns a view of the repository with more options. The original does
+// not change. If an option is invalid or does not apply, every method of the
+// view returns the error that [New] would return, before anything is sent.
 func (r *KVRepo[T]) With(opts ...Option) *KVRepo[T] { return newRepo[T](r.core.With(opts...)) }
 
-// In returns a view of the repository over another space, such as that of another
-// tenant.
+// In returns a view of the repository over another space, such as that of
+// another tenant.
 func (r *KVRepo[T]) In(s keyspace.Space) *KVRepo[T] { return newRepo[T](r.core.WithSpace(s)) }
 
-// Get returns a value. It sends GET. With [Cached], it sends nothing if the value
-// is in memory.
+// Get returns a value. It sends GET. With [Cached], it sends nothing if the
+// value is in memory.
 //
-// If the value does not exist, Get returns [ErrNotFound]. If the key holds another
-// Redis type, it returns [ErrWrongType]. If the stored bytes do not fit T, it
-// returns a [*codec.DecodeError].
+// If the value does not exist, Get returns [ErrNotFound]. If the key holds
+// another Redis type, it returns [ErrWrongType]. If the stored bytes do not fit
+// T, it returns a [*codec.DecodeError].
 func (r *KVRepo[T]) Get(ctx context.Context, id string) (value T, err error) {
 	if v, ok := r.direct.Record(id).(*T); ok {
 		value = *v
@@ -127,10 +127,10 @@ func (r *KVRepo[T]) getUncached(ctx context.Context, id string) (v T, err error)
 	return v, err
 }
 
-// PeekShared is like [KVRepo.Get] but does not copy a value that is in memory. With
-// [Cached], it returns a pointer to the cached value, and other callers receive the
-// same pointer. The value, and everything that it refers to, must not be changed.
-// A value that is not cached belongs to the caller.
+// PeekShared is like [KVRepo.Get] but does not copy a value that is in memory.
+// With [Cached], it returns a pointer to the cached value, and other callers
+// receive the same pointer. The value, and everything that it refers to, must
+// not be changed. A value that is not cached belongs to the caller.
 //
 // Use PeekShared if copies of a large value cost too much, and [KVRepo.Get]
 // otherwise. It returns the errors of [KVRepo.Get].
@@ -145,13 +145,13 @@ func (r *KVRepo[T]) PeekShared(ctx context.Context, id string) (*T, error) {
 	return &v, nil
 }
 
-// GetMany returns values in the order of ids. It sends a pipeline of GET, one round
-// trip, so the values are not read at one moment. With [Cached], it sends GET only
-// for the values that are not in memory.
+// GetMany returns values in the order of ids. It sends a pipeline of GET, one
+// round trip, so the values are not read at one moment. With [Cached], it sends
+// GET only for the values that are not in memory.
 //
-// Values that do not exist are left out. Values that cannot be read are left out
-// too; the error joins the errors of these, and the other values are returned
-// beside it.
+// Values that do not exist are left out. Values that cannot be read are left
+// out too; the error joins the errors of these, and the other values are
+// returned beside it.
 func (r *KVRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -165,16 +165,16 @@ func (r *KVRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], er
 	})
 }
 
-// IDs returns an iterator over the IDs of the space, in no order. It sends SCAN,
-// one page at a time; if the loop ends early, it sends no more. Keys of other
-// Redis types are skipped. A value that is written or deleted during the iteration
-// may or may not appear.
+// IDs returns an iterator over the IDs of the space, in no order. It sends
+// SCAN, one page at a time; if the loop ends early, it sends no more. Keys of
+// other Redis types are skipped. A value that is written or deleted during the
+// iteration may or may not appear.
 //
 // If a command fails, the iterator yields the error and ends.
 func (r *KVRepo[T]) IDs(ctx context.Context) iter.Seq2[string, error] { return r.core.IDs(ctx, "IDs") }
 
-// Exists reports whether a key exists. It sends EXISTS, which does not look at the
-// Redis type of the key.
+// Exists reports whether a key exists. It sends EXISTS, which does not look at
+// the Redis type of the key.
 func (r *KVRepo[T]) Exists(ctx context.Context, id string) (bool, error) {
 	return r.core.Exists(ctx, id)
 }
@@ -187,27 +187,28 @@ func (r *KVRepo[T]) TTL(ctx context.Context, id string) (time.Duration, error) {
 	return r.core.TTL(ctx, id)
 }
 
-// Touch sets the lifetime of a value to that of the repository and reports whether
-// the value exists. If the repository has no lifetime, Touch removes that of the
-// value. With [KeepTTL], it changes nothing. It runs one script, atomically.
+// Touch sets the lifetime of a value to that of the repository and reports
+// whether the value exists. If the repository has no lifetime, Touch removes
+// that of the value. With [KeepTTL], it changes nothing. It runs one script,
+// atomically.
 //
-// If the key holds another Redis type, Touch returns [ErrWrongType] and does not
-// change its lifetime. With [IfAbsent], it returns [ErrUnsupported].
+// If the key holds another Redis type, Touch returns [ErrWrongType] and does
+// not change its lifetime. With [IfAbsent], it returns [ErrUnsupported].
 func (r *KVRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
 	return r.core.Touch(ctx, id)
 }
 
-// Set writes a value. It sends one SET, atomically: with PX if there is a lifetime,
-// with NX or XX if there is a condition, and with GET, so that Redis refuses a key
-// of another type. With [KeepTTL], it runs one script in place of SET. Set renews
-// the lifetime, or keeps it with [KeepTTL].
+// Set writes a value. It sends one SET, atomically: with PX if there is a
+// lifetime, with NX or XX if there is a condition, and with GET, so that Redis
+// refuses a key of another type. With [KeepTTL], it runs one script in place of
+// SET. Set renews the lifetime, or keeps it with [KeepTTL].
 //
-// With [IfAbsent], Set returns [ErrExists] if the value exists. With [IfExists], it
-// returns [ErrNotFound] if the value does not exist. If the key holds another
-// Redis type, Set returns [ErrWrongType]. In these cases nothing is changed. If the
-// value is larger than [pool.Config.MaxValueBytes], Set returns [ErrTooLarge]. If
-// the codec cannot encode the value, Set returns its error. In these two cases
-// nothing is sent.
+// With [IfAbsent], Set returns [ErrExists] if the value exists. With
+// [IfExists], it returns [ErrNotFound] if the value does not exist. If the key
+// holds another Redis type, Set returns [ErrWrongType]. In these cases nothing
+// is changed. If the value is larger than [pool.Config.MaxValueBytes], Set
+// returns [ErrTooLarge]. If the codec cannot encode the value, Set returns its
+// error. In these two cases nothing is sent.
 func (r *KVRepo[T]) Set(ctx context.Context, id string, v T) error {
 	t, text, err := r.encode(ctx, "Set", id, &v)
 	if err != nil {
@@ -296,12 +297,12 @@ func (r *KVRepo[T]) SetMany(ctx context.Context, records ...Record[T]) error {
 }
 
 // Swap writes a value and returns the previous one. If there was none, found is
-// false. Swap sends what [KVRepo.Set] sends, atomically, and has the same effect
-// on the lifetime.
+// false. Swap sends what [KVRepo.Set] sends, atomically, and has the same
+// effect on the lifetime.
 //
-// Swap returns the errors of [KVRepo.Set]. If the previous value does not fit T,
-// Swap returns a [*codec.DecodeError] with found true. The new value is written in
-// this case.
+// Swap returns the errors of [KVRepo.Set]. If the previous value does not fit
+// T, Swap returns a [*codec.DecodeError] with found true. The new value is
+// written in this case.
 func (r *KVRepo[T]) Swap(ctx context.Context, id string, v T) (old T, found bool, err error) {
 	t, text, err := r.encode(ctx, "Swap", id, &v)
 	if err != nil {
@@ -335,8 +336,8 @@ func (r *KVRepo[T]) swap(ctx context.Context, t fault.Target, text string) (old 
 	return reply[0], nil
 }
 
-// Delete removes values and returns the number of values that existed. It sends a
-// pipeline of UNLINK. Each removal is atomic; all removals together are not.
+// Delete removes values and returns the number of values that existed. It sends
+// a pipeline of UNLINK. Each removal is atomic; all removals together are not.
 //
 // If an ID is invalid, Delete sends nothing. With [IfAbsent], it returns
 // [ErrUnsupported].
@@ -345,8 +346,8 @@ func (r *KVRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
 }
 
 // DeleteAll removes every value of this space, and of no other, and returns the
-// number of values that it removed. It sends SCAN, and UNLINK for each page. It is
-// not atomic: a value that is written meanwhile may remain.
+// number of values that it removed. It sends SCAN, and UNLINK for each page. It
+// is not atomic: a value that is written meanwhile may remain.
 //
 // If a command fails, DeleteAll stops and returns the number so far. With
 // [IfAbsent], it returns [ErrUnsupported].

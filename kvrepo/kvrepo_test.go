@@ -62,8 +62,8 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// checkRoundTrip writes drawn values with every method and reads them with every
-// method.
+// checkRoundTrip writes drawn values with every method and reads them with
+// every method.
 func checkRoundTrip[T any](t *testing.T, p *pool.Pools, c codec.Codec, values *rapid.Generator[T]) {
 	t.Helper()
 	repo, _ := newRepo[T](t, p, kvrepo.Codec(c))

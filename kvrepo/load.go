@@ -37,28 +37,28 @@ var (
 	unlockScript      = rueidis.NewLuaScript(acl.RegisterScript(unlockSource))
 )
 
-// GetOrLoad returns a value as [KVRepo.Get] does. If it does not exist, GetOrLoad
-// calls load, stores the result and returns it. In all processes together, one
-// load runs per key at a time; other callers wait for its value.
+// GetOrLoad returns a value as [KVRepo.Get] does. If it does not exist,
+// GetOrLoad calls load, stores the result and returns it. In all processes
+// together, one load runs per key at a time; other callers wait for its value.
 //
-// If the value exists, GetOrLoad sends GET, or nothing if the value is in memory
-// with [Cached]. Otherwise it takes a lock with SET NX PX on a key beside the
-// value, sends GET again, calls load, and runs a script that stores the value
-// atomically and removes the lock. The lifetime is that of a new value in
-// [KVRepo.Set]. If another caller stored a value during the load, that value
-// remains, and GetOrLoad returns it. If the lock was lost, GetOrLoad returns the
-// loaded value without storing it.
+// If the value exists, GetOrLoad sends GET, or nothing if the value is in
+// memory with [Cached]. Otherwise it takes a lock with SET NX PX on a key
+// beside the value, sends GET again, calls load, and runs a script that stores
+// the value atomically and removes the lock. The lifetime is that of a new
+// value in [KVRepo.Set]. If another caller stored a value during the load, that
+// value remains, and GetOrLoad returns it. If the lock was lost, GetOrLoad
+// returns the loaded value without storing it.
 //
-// The lock is renewed until load returns, even if ctx ends before. If the process
-// dies, the lock expires after ten seconds. GetOrLoad passes ctx to load and sets
-// no other limit on the time that it takes. Other callers try again after pauses
-// of at most 64 ms, until ctx ends. If ctx has no deadline, they try again for
-// [pool.Config.Timeout].
+// The lock is renewed until load returns, even if ctx ends before. If the
+// process dies, the lock expires after ten seconds. GetOrLoad passes ctx to
+// load and sets no other limit on the time that it takes. Other callers try
+// again after pauses of at most 64 ms, until ctx ends. If ctx has no deadline,
+// they try again for [pool.Config.Timeout].
 //
 // If load returns an error, GetOrLoad returns it unchanged, and the next caller
 // loads again. If another load takes too long, GetOrLoad returns
-// [context.DeadlineExceeded] or the error of ctx. If load calls GetOrLoad for its
-// own key with the context that it received, GetOrLoad returns
+// [context.DeadlineExceeded] or the error of ctx. If load calls GetOrLoad for
+// its own key with the context that it received, GetOrLoad returns
 // [ErrInvalidArgument]. With [IfExists] or [IfAbsent], it returns
 // [ErrUnsupported]. Other errors are those of [KVRepo.Get] and [KVRepo.Set].
 func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.Context) (T, error)) (T, error) {
@@ -206,8 +206,8 @@ func (l *loadLock) startRenewing(ctx context.Context) (stop func()) {
 	return stop
 }
 
-// release removes the lock. If ctx has ended, it does so in the background, since
-// the caller does not wait any longer. If that fails, the lock expires.
+// release removes the lock. If ctx has ended, it does so in the background,
+// since the caller does not wait any longer. If that fails, the lock expires.
 func (l *loadLock) release(ctx context.Context) {
 	if ctx.Err() == nil {
 		l.unlock(ctx)

@@ -18,10 +18,10 @@ var mutateSource string
 
 var mutateScript = store.NewScript(mutateSource, store.Flag)
 
-// Mutate reads a value, calls change on it, writes it with optimistic concurrency,
-// and returns the value that it wrote. If another writer changed the value in
-// between, Mutate calls change again on fresh data. If the value does not exist,
-// change receives the zero value, and Mutate creates the value.
+// Mutate reads a value, calls change on it, writes it with optimistic
+// concurrency, and returns the value that it wrote. If another writer changed
+// the value in between, Mutate calls change again on fresh data. If the value
+// does not exist, change receives the zero value, and Mutate creates the value.
 //
 // Each attempt sends GET to a primary and runs one script, which writes only if
 // the stored bytes are those that were read. The write is atomic and renews the
@@ -29,15 +29,16 @@ var mutateScript = store.NewScript(mutateSource, store.Flag)
 // stored bytes do not change.
 //
 // Mutate pauses for a random time between attempts and makes attempts until ctx
-// ends. If ctx has no deadline, no attempt begins later than [pool.Config.Timeout]
-// after the first conflict. Mutate sets no limit on the time that change takes.
+// ends. If ctx has no deadline, no attempt begins later than
+// [pool.Config.Timeout] after the first conflict. Mutate sets no limit on the
+// time that change takes.
 //
-// If change returns an error, Mutate returns it unchanged and writes nothing. If
-// every attempt met another writer, Mutate returns [ErrConflict], joined with
-// [context.DeadlineExceeded] or the error of ctx. With [IfExists], it returns
-// [ErrNotFound] if the value does not exist. With [IfAbsent], it returns
-// [ErrExists] if the value exists. Other errors are those of [KVRepo.Get] and
-// [KVRepo.Set].
+// If change returns an error, Mutate returns it unchanged and writes nothing.
+// If every attempt met another writer, Mutate returns [ErrConflict], joined
+// with [context.DeadlineExceeded] or the error of ctx. With [IfExists], it
+// returns [ErrNotFound] if the value does not exist. With [IfAbsent], it
+// returns [ErrExists] if the value exists. Other errors are those of
+// [KVRepo.Get] and [KVRepo.Set].
 func (r *KVRepo[T]) Mutate(ctx context.Context, id string, change func(*T) error) (T, error) {
 	var v, zero T
 	m := mutation{ValueStore: r.core.OnPrimary(), value: reflect.ValueOf(&v).Elem()}

@@ -12,8 +12,8 @@ import (
 	"github.com/symphony-go/symphony/pool/embedded"
 )
 
-// A worker that stops returns the items that it has not tried. The delivery does
-// not count towards MaxAttempts.
+// A worker that stops returns the items that it has not tried. The delivery
+// does not count towards MaxAttempts.
 func ExampleClaim_Return() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})

@@ -32,8 +32,8 @@ var (
 	ErrUnexpectedReply = errors.New("unexpected reply from the server")
 )
 
-// The errors of operations, for [errors.Is]. An [OpError] wraps them, as well as
-// [keyspace.ErrInvalidKey] and codec.ErrTooLarge. The packages of the
+// The errors of operations, for [errors.Is]. An [OpError] wraps them, as well
+// as [keyspace.ErrInvalidKey] and codec.ErrTooLarge. The packages of the
 // repositories export the same values.
 var (
 	// ErrNotFound is returned if the record does not exist. It is also returned

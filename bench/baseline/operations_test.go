@@ -57,8 +57,8 @@ type bed struct {
 	triggers *symphony.Trigger
 }
 
-// newBed opens the repositories, with a counter in their connections if there is
-// one: counting allocates, so that only round trips are measured with it.
+// newBed opens the repositories, with a counter in their connections if there
+// is one: counting allocates, so that only round trips are measured with it.
 func newBed(t *testing.T, counter *wire.Counter) *bed {
 	t.Helper()
 	cfg := pool.Config{URL: redistest.Server(t).URL(), Logger: slog.New(slog.DiscardHandler)}

@@ -11,9 +11,10 @@ import (
 )
 
 // goRedis uses go-redis v9 as its documentation shows it: structs by HSet and
-// Scan (redis.io, go-redis, "Handle command results efficiently"), Pipelined and
-// TxPipelined ("Pipelines and transactions"), values by encoding.BinaryMarshaler.
-// The pool has a connection for each caller, so that nobody waits for one.
+// Scan (redis.io, go-redis, "Handle command results efficiently"), Pipelined
+// and TxPipelined ("Pipelines and transactions"), values by
+// encoding.BinaryMarshaler. The pool has a connection for each caller, so that
+// nobody waits for one.
 type goRedis struct {
 	plain *redis.Client
 	auto  *redis.AutoPipeliner

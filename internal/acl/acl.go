@@ -22,9 +22,9 @@ var ErrNoPermission = errors.New("the Redis user lacks a permission")
 // Error reports that the user has no permission for a command, a key or a
 // channel.
 type Error struct {
-	// Rule is the rule of ACL SETUSER that permits the command, such as "+time".
-	// It is empty if the permission concerns a key or a channel, or if the
-	// command is unknown.
+	// Rule is the rule of ACL SETUSER that permits the command, such as
+	// "+time". It is empty if the permission concerns a key or a channel, or if
+	// the command is unknown.
 	Rule string
 
 	// InScript reports whether the command was called by a script. The script

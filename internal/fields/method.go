@@ -112,8 +112,8 @@ func MsgPackMethod(t reflect.Type) string { return firstMethod(t, msgpackMethods
 // any format, or "".
 func marshalMethod(t reflect.Type) string { return firstMethod(t, marshalMethods) }
 
-// firstMethod returns the first of the names that is a method of t or *t, or "".
-// It does not count a method that promoted excludes.
+// firstMethod returns the first of the names that is a method of t or *t, or
+// "". It does not count a method that promoted excludes.
 func firstMethod(t reflect.Type, names []string) string {
 	p := reflect.PointerTo(t)
 	if p.NumMethod() == 0 {

@@ -1,5 +1,5 @@
-// Package nearcache keeps decoded records in memory until Redis invalidates them.
-// One table serves all pools of a program, within one budget of bytes.
+// Package nearcache keeps decoded records in memory until Redis invalidates
+// them. One table serves all pools of a program, within one budget of bytes.
 //
 //	Cache   the table, its budget and the eviction
 //	Origin  the entries and loads of one client, and its connections

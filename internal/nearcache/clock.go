@@ -7,8 +7,8 @@ import (
 )
 
 // clock measures time in nanoseconds since base. Reading the system clock costs
-// as much as finding an entry. If an entry expires well after the last tick, the
-// time of that tick is precise enough.
+// as much as finding an entry. If an entry expires well after the last tick,
+// the time of that tick is precise enough.
 type clock struct {
 	base     time.Time
 	lastTick atomic.Int64

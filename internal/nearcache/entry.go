@@ -7,8 +7,8 @@ import (
 	"unique"
 )
 
-// Entry is a cached record, or the fact that there is no record. The fields that
-// are not atomic do not change while the entry is in the table.
+// Entry is a cached record, or the fact that there is no record. The fields
+// that are not atomic do not change while the entry is in the table.
 //
 // The time to find an entry is mostly the time to load its memory. The fields
 // that a lookup reads, including a short id, fill the first two cache lines.

@@ -5,8 +5,8 @@ import (
 )
 
 // epoch is a period in which a connection reports every change of the keys that
-// were read through it. It ends when the connection ends or Redis stops tracking
-// its keys.
+// were read through it. It ends when the connection ends or Redis stops
+// tracking its keys.
 type epoch struct {
 	validUntil atomic.Int64 // of the entries of the epoch; endedEpoch after its end
 

@@ -1,7 +1,7 @@
 package nearcache
 
-// keyIndex finds all nodes of a key, which form a linked list. The Cache's mutex
-// guards it.
+// keyIndex finds all nodes of a key, which form a linked list. The Cache's
+// mutex guards it.
 type keyIndex[N interface {
 	comparable
 	siblingLink() *N // points to the next node with the same key

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Load is a read in progress. Its leader, the caller that started it, reads from
-// Redis and ends it with [Load.Cache], [Load.Deliver] or [Load.Fail]. Other
-// callers wait for it with [Load.Wait].
+// Load is a read in progress. Its leader, the caller that started it, reads
+// from Redis and ends it with [Load.Cache], [Load.Deliver] or [Load.Fail].
+// Other callers wait for it with [Load.Wait].
 type Load struct {
 	origin    *Origin
 	view      *View // nil for a probe

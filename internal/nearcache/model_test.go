@@ -13,8 +13,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// model simulates a server, its connections, and callers that read and write, one
-// step at a time. The value of a key is the number of writes to it.
+// model simulates a server, its connections, and callers that read and write,
+// one step at a time. The value of a key is the number of writes to it.
 type model struct {
 	cache  *Cache
 	origin *Origin
@@ -265,16 +265,16 @@ func (m *model) flush(*rapid.T) {
 	}
 }
 
-// replace makes the reads of a key use another connection, while the old one has
-// not yet reported an error.
+// replace makes the reads of a key use another connection, while the old one
+// has not yet reported an error.
 func (m *model) replace(t *rapid.T) {
 	key := rapid.SampledFrom(modelKeys).Draw(t, "key")
 	m.replaced = append(m.replaced, m.conns[key])
 	m.conns[key] = m.newConn()
 }
 
-// breakConn breaks a replaced connection, and loses all its messages. Some reads
-// are sent again, the others fail.
+// breakConn breaks a replaced connection, and loses all its messages. Some
+// reads are sent again, the others fail.
 func (m *model) breakConn(t *rapid.T) {
 	if len(m.replaced) == 0 {
 		t.Skip("no connection was replaced")

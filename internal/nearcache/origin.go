@@ -10,13 +10,13 @@ import (
 
 var errNoReply = errors.New("EXEC returned no replies")
 
-// Origin holds the entries and loads of one client, by key. The keys are those of
-// one database of a server, or of one cluster.
+// Origin holds the entries and loads of one client, by key. The keys are those
+// of one database of a server, or of one cluster.
 //
 // All entries and loads of a key belong to one connection. When a read of the
 // key is sent on another one, the results from the first are discarded. Thus a
-// caller that has seen a value through the second connection never gets an older
-// one that came through the first.
+// caller that has seen a value through the second connection never gets an
+// older one that came through the first.
 type Origin struct {
 	cache   *Cache
 	used    atomic.Bool // whether a load was ever started

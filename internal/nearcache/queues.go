@@ -7,11 +7,11 @@ import (
 // queues decides which entries are evicted. It implements S3-FIFO (Yang et al.,
 // SOSP 2023) with a budget in bytes.
 //
-// A new entry enters the probation queue, which has a tenth of the budget. At its
-// end, an entry that was read moves to the main queue, and the others are
+// A new entry enters the probation queue, which has a tenth of the budget. At
+// its end, an entry that was read moves to the main queue, and the others are
 // evicted. So a scan of many records that are read once does not evict the
-// records that are read often. The main queue is a clock: an entry that was read
-// since its last turn gets another one.
+// records that are read often. The main queue is a clock: an entry that was
+// read since its last turn gets another one.
 //
 // The hash of an entry that was evicted from probation, or removed after it was
 // read, becomes a ghost for a while. If the record returns in that time, it

@@ -15,8 +15,8 @@ type Fetch func(ctx context.Context, cmds ...rueidis.CacheableTTL) []rueidis.Red
 // does not show a type of this package.
 var RealmOf func(pools any, alias string) *Realm
 
-// Realm holds the records of one pool alias, with their counters. The methods of
-// a nil Realm report that nothing is cached.
+// Realm holds the records of one pool alias, with their counters. The methods
+// of a nil Realm report that nothing is cached.
 type Realm struct {
 	*Origin
 	fetch    Fetch

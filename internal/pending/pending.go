@@ -29,9 +29,10 @@ var queueMember = keyspace.MustCompile("{tenant}:{entity}:{action}")
 // Member returns the member of the index that names the queue.
 func (q Queue) Member() (string, error) { return queueMember.Key(q.Tenant, q.Entity, q.Action) }
 
-// removalPrefix and a tenant, with the score 0, are a member of the index during
-// the removal of the tenant from the pending set. If the removal stops halfway,
-// the tenant is found there. No queue has such a member, since no tenant is empty.
+// removalPrefix and a tenant, with the score 0, are a member of the index
+// during the removal of the tenant from the pending set. If the removal stops
+// halfway, the tenant is found there. No queue has such a member, since no
+// tenant is empty.
 const removalPrefix = ":"
 
 // Idle is how long a queue without items stays in the index. It is much longer
@@ -43,22 +44,23 @@ var statesSource string
 
 var statesScript = rueidis.NewLuaScript(acl.RegisterScript(statesSource))
 
-// Set is the pending set of one service and the index of its queues. Each member
-// of the index is either a queue that may have items or a tenant whose removal
-// from the pending set has begun.
+// Set is the pending set of one service and the index of its queues. Each
+// member of the index is either a queue that may have items or a tenant whose
+// removal from the pending set has begun.
 type Set struct {
 	*store.Store
 	Service string
 	list    keyspace.Pattern
 }
 
-// New returns the pending set of a service. The store has the space of the pending
-// sets, and list is the pattern of the queues.
+// New returns the pending set of a service. The store has the space of the
+// pending sets, and list is the pattern of the queues.
 func New(s *store.Store, service string, list keyspace.Pattern) *Set {
 	return &Set{s, service, list}
 }
 
-// CheckTenant returns an error of the operation op if a tenant cannot be in a key.
+// CheckTenant returns an error of the operation op if a tenant cannot be in a
+// key.
 func (s *Set) CheckTenant(op, tenant string) error {
 	if err := s.checkTenant(tenant); err != nil {
 		return fault.Target{Op: op, Pool: s.Alias}.NotApplied(fmt.Errorf("%w; ForceRemoveFromPending removes a member of the set that is not a tenant", err))
@@ -89,8 +91,8 @@ type Snapshot struct {
 	Foreign Foreign
 }
 
-// Foreign describes data in the set and the index that another program wrote. It
-// is skipped.
+// Foreign describes data in the set and the index that another program wrote.
+// It is skipped.
 type Foreign struct {
 	Key     string   // the key of the pending set, as stored
 	Set     error    // if not nil, the pending set holds another Redis type
@@ -114,11 +116,11 @@ func (f Foreign) Err() error {
 	return errors.Join(errs...)
 }
 
-// Snapshot returns the tenants and the queues. It sends SMEMBERS and ZRANGE, one
-// round trip.
+// Snapshot returns the tenants and the queues. It sends SMEMBERS and ZRANGE,
+// one round trip.
 //
-// If the pending set holds another Redis type, all tenants of the index count as
-// pending. If the index holds another type, the snapshot has no queues;
+// If the pending set holds another Redis type, all tenants of the index count
+// as pending. If the index holds another type, the snapshot has no queues;
 // [Set.ScanQueues] finds them. If both hold another type, Snapshot returns an
 // error.
 func (s *Set) Snapshot(ctx context.Context, op string) (snap Snapshot, err error) {
@@ -164,8 +166,8 @@ func (s *Set) Snapshot(ctx context.Context, op string) (snap Snapshot, err error
 	return snap, nil
 }
 
-// parseQueue returns the queue that a member of the index names. It reports false
-// if the member does not name one.
+// parseQueue returns the queue that a member of the index names. It reports
+// false if the member does not name one.
 func (s *Set) parseQueue(entry string) (Queue, bool) {
 	parts, ok := queueMember.Parse(entry)
 	if !ok {
@@ -183,9 +185,9 @@ func failed(t fault.Target, err error) error {
 	return t.Failed(err)
 }
 
-// Tenants returns the members of the pending set, sorted, with those whose removal
-// has begun. It includes members that are not tenants. It sends SMEMBERS and
-// ZRANGEBYSCORE, one round trip.
+// Tenants returns the members of the pending set, sorted, with those whose
+// removal has begun. It includes members that are not tenants. It sends
+// SMEMBERS and ZRANGEBYSCORE, one round trip.
 func (s *Set) Tenants(ctx context.Context, op string) ([]string, error) {
 	t, err := s.Begin(ctx, op, s.Service)
 	if err != nil {
@@ -218,19 +220,20 @@ const (
 	Waiting              // it has items for the next claim
 )
 
-// States returns the states of queues. It removes a queue from the index if it has
-// no items and was not noted for the time [Idle]. It runs a script for each queue,
-// in one pipeline.
+// States returns the states of queues. It removes a queue from the index if it
+// has no items and was not noted for the time [Idle]. It runs a script for each
+// queue, in one pipeline.
 //
-// If the state of a queue cannot be read, it is [Waiting], so that a worker claims
-// from the queue and meets the error. States returns the error beside the states.
+// If the state of a queue cannot be read, it is [Waiting], so that a worker
+// claims from the queue and meets the error. States returns the error beside
+// the states.
 func (s *Set) States(ctx context.Context, op string, queues []Queue) ([]State, error) {
 	return s.states(ctx, op, queues, Idle, "")
 }
 
-// RemoveUnclaimed removes queues from the index even if they have waiting items.
-// Queues with claimed or expired items remain, since workers find such items only
-// by the index.
+// RemoveUnclaimed removes queues from the index even if they have waiting
+// items. Queues with claimed or expired items remain, since workers find such
+// items only by the index.
 func (s *Set) RemoveUnclaimed(ctx context.Context, op string, queues []Queue) error {
 	_, err := s.states(ctx, op, queues, 0, "1")
 	return err
@@ -266,8 +269,8 @@ func (s *Set) states(ctx context.Context, op string, queues []Queue, idle time.D
 	return states, summary(errs)
 }
 
-// readState returns the state in a reply of states.lua. If the reply has another
-// shape, the state is Waiting.
+// readState returns the state in a reply of states.lua. If the reply has
+// another shape, the state is Waiting.
 func readState(r rueidis.RedisResult) (State, error) {
 	m, err := r.ToMessage()
 	if rueidis.IsRedisNil(err) || err == nil && !store.Count(m) {
@@ -283,9 +286,9 @@ func readState(r rueidis.RedisResult) (State, error) {
 	return Waiting, cmp.Or(err, store.ErrShape)
 }
 
-// BeginRemoval removes tenants from the pending set and notes their removal in the
-// index, atomically. [Set.FinishRemoval] or [Set.Restore] must follow; until then,
-// snapshots still hold the tenants.
+// BeginRemoval removes tenants from the pending set and notes their removal in
+// the index, atomically. [Set.FinishRemoval] or [Set.Restore] must follow;
+// until then, snapshots still hold the tenants.
 func (s *Set) BeginRemoval(ctx context.Context, op string, tenants ...string) error {
 	return s.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
 		removals := s.Client.B().Zadd().Key(index(t)).ScoreMember()
@@ -303,8 +306,9 @@ func (s *Set) FinishRemoval(ctx context.Context, op string, tenants ...string) e
 	})
 }
 
-// Remove removes a member from the pending set and from the index, atomically. The
-// member is a tenant, whether or not its removal has begun, or foreign data.
+// Remove removes a member from the pending set and from the index, atomically.
+// The member is a tenant, whether or not its removal has begun, or foreign
+// data.
 func (s *Set) Remove(ctx context.Context, op, member string) error {
 	return s.change(ctx, op, 1, func(t fault.Target) store.Tx {
 		return append(s.Tx(2), s.Client.B().Srem().Key(t.Key).Member(member).Build(),
@@ -335,8 +339,8 @@ func (s *Set) AddQueues(ctx context.Context, op string, queues ...Queue) error {
 	})
 }
 
-// change sends a transaction on the pending set and the index, unless n, the number
-// of its members, is 0. The two keys share a slot and have no lifetime.
+// change sends a transaction on the pending set and the index, unless n, the
+// number of its members, is 0. The two keys share a slot and have no lifetime.
 func (s *Set) change(ctx context.Context, op string, n int, tx func(fault.Target) store.Tx) error {
 	t, err := s.BeginWrite(ctx, op, s.Service)
 	if err != nil || n == 0 {
@@ -354,8 +358,8 @@ func (s *Set) change(ctx context.Context, op string, n int, tx func(fault.Target
 	return nil
 }
 
-// summary returns the first of the errors and the number of the others. There may
-// be as many as there are queues.
+// summary returns the first of the errors and the number of the others. There
+// may be as many as there are queues.
 func summary(errs []error) error {
 	if len(errs) < 2 {
 		return errors.Join(errs...)
@@ -363,7 +367,8 @@ func summary(errs []error) error {
 	return fmt.Errorf("%w (and %d more such errors)", errs[0], len(errs)-1)
 }
 
-// removalMembers returns the members of the index that note a removal of tenants.
+// removalMembers returns the members of the index that note a removal of
+// tenants.
 func removalMembers(tenants []string) []string {
 	out := make([]string, len(tenants))
 	for i, tenant := range tenants {

@@ -9,8 +9,9 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// ScanQueues returns the queues of tenants. It sends SCAN, so it also finds queues
-// that are not in the index because only the Python package pushes to them.
+// ScanQueues returns the queues of tenants. It sends SCAN, so it also finds
+// queues that are not in the index because only the Python package pushes to
+// them.
 func (s *Set) ScanQueues(ctx context.Context, op string, tenants ...string) ([]Queue, error) {
 	if len(tenants) == 0 {
 		return nil, nil
@@ -64,8 +65,8 @@ func (f queueFilter) Glob() string {
 func (f queueFilter) ID(key string) (string, bool) { return key, len(f.queues(key)) > 0 }
 
 // queues returns the queues that a key can be. A key of the Python package can
-// have several readings; it then counts for every tenant that it can belong to, so
-// that no queue is missed.
+// have several readings; it then counts for every tenant that it can belong to,
+// so that no queue is missed.
 func (f queueFilter) queues(key string) (queues []Queue) {
 	for at := 1; at < len(key); at++ {
 		if key[at-1] != ':' {

@@ -13,7 +13,8 @@ import (
 type (
 	// Enum is the type of an enum whose values are strings.
 	Enum string
-	// UUID implements the text interfaces, as the UUID types of common packages do.
+	// UUID implements the text interfaces, as the UUID types of common packages
+	// do.
 	UUID [16]byte
 )
 
@@ -47,9 +48,9 @@ var (
 	bigType   = reflect.TypeFor[*big.Int]()
 )
 
-// GoType returns the type that a Go program would read the value into: a struct for
-// a model, a slice or map of one type if all elements have it, a pointer if there
-// is a None. If [Value.Without] returns a reason, there is no such type.
+// GoType returns the type that a Go program would read the value into: a struct
+// for a model, a slice or map of one type if all elements have it, a pointer if
+// there is a None. If [Value.Without] returns a reason, there is no such type.
 func (v Value) GoType() reflect.Type {
 	if t := v.goType(); t != noneType {
 		return resolve(t)

@@ -43,9 +43,9 @@ var enums = map[string][]Value{
 	"Level": {{Type: "int", Text: "1"}, {Type: "int", Text: "7"}},
 }
 
-// ReadModel returns the model that the Python package reads from a stored text. It
-// turns every "1" and "0" inside the JSON into a bool and validates the result. An
-// error stands for a ValidationError.
+// ReadModel returns the model that the Python package reads from a stored text.
+// It turns every "1" and "0" inside the JSON into a bool and validates the
+// result. An error stands for a ValidationError.
 func ReadModel(class, text string) (Value, error) {
 	v, err := loads(text)
 	if err != nil {
@@ -54,8 +54,8 @@ func ReadModel(class, text string) (Value, error) {
 	return validate(class, toBools(v))
 }
 
-// ReadInto reads a text into the class of a value. If the value has no class, or
-// if the text does not fit it, ReadInto is [Read].
+// ReadInto reads a text into the class of a value. If the value has no class,
+// or if the text does not fit it, ReadInto is [Read].
 func ReadInto(v Value, text string) Value {
 	if v.Type == "model" {
 		if got, err := ReadModel(v.Class, text); err == nil {

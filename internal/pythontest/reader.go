@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// Read returns the value that the Python package reads from a stored text: a bool
-// for "1" and "0", else the JSON value, else the text itself.
+// Read returns the value that the Python package reads from a stored text: a
+// bool for "1" and "0", else the JSON value, else the text itself.
 func Read(text string) Value {
 	switch text {
 	case "1", "0":

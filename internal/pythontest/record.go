@@ -27,8 +27,8 @@ func (r Record) Key() string {
 	return strings.Join(parts, ":")
 }
 
-// State returns the state of the key after the call. It reports false if there is
-// none.
+// State returns the state of the key after the call. It reports false if there
+// is none.
 func (r Record) State() (State, bool) {
 	for _, s := range r.Raw {
 		if s.Key == r.Key() {
@@ -87,8 +87,8 @@ func (r Record) Written() []Entry {
 	return nil
 }
 
-// itemsBefore returns the items of the list that a call appends to, as Python reads
-// them. A value that is not a list has none.
+// itemsBefore returns the items of the list that a call appends to, as Python
+// reads them. A value that is not a list has none.
 func (r Record) itemsBefore() []Value {
 	for _, c := range r.Pre {
 		if c.Argv[0].S != "HSET" || c.Argv[1].S != r.Key() {

@@ -56,8 +56,8 @@ func (v Value) same(got reflect.Value, inModel bool) bool {
 	}
 }
 
-// unwrapped returns the value without its class, and sets inModel if the class is
-// a model.
+// unwrapped returns the value without its class, and sets inModel if the class
+// is a model.
 func (v Value) unwrapped(inModel *bool) Value {
 	for v.Inner != nil {
 		*inModel = *inModel || v.Type == "model"

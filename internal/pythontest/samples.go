@@ -28,8 +28,8 @@ type Sample struct {
 	Raw   Text
 }
 
-// Key is the result of a function of the Python package that handles keys: a key,
-// the parts of a key, or whether a key is that of a trigger.
+// Key is the result of a function of the Python package that handles keys: a
+// key, the parts of a key, or whether a key is that of a trigger.
 type Key struct {
 	Builder string
 	Parts   []string
@@ -52,9 +52,9 @@ type Command struct {
 	Argv []Text
 }
 
-// State is one key of a database. The kind decides which value is set: Text for a
-// string, Hash for a hash, Members for a list or a set. TTL is in seconds, or -1 if
-// the key has no lifetime.
+// State is one key of a database. The kind decides which value is set: Text for
+// a string, Hash for a hash, Members for a list or a set. TTL is in seconds, or
+// -1 if the key has no lifetime.
 type State struct {
 	DB      int
 	Key     string
@@ -65,7 +65,8 @@ type State struct {
 	Members []Text
 }
 
-// Reads holds the results of the reading methods of the Python package afterwards.
+// Reads holds the results of the reading methods of the Python package
+// afterwards.
 type Reads struct {
 	Whole  map[string]Value // by method: get, get(models={f: Address}), get_chunk, get_ttl
 	Fields map[string]Value // result of get_field, by field
@@ -139,7 +140,8 @@ type Text struct {
 	Missing string
 }
 
-// UnmarshalJSON decodes a text, a shortened text, or the reason why there is none.
+// UnmarshalJSON decodes a text, a shortened text, or the reason why there is
+// none.
 func (t *Text) UnmarshalJSON(data []byte) error {
 	if data[0] == '"' {
 		return json.Unmarshal(data, &t.S)

@@ -121,8 +121,8 @@ func (v Value) jsonKey() string {
 	}
 }
 
-// String returns a text that is equal for two values if and only if they are equal
-// in Python.
+// String returns a text that is equal for two values if and only if they are
+// equal in Python.
 func (v Value) String() string {
 	parts := make([]string, 0, len(v.Items)+len(v.Pairs))
 	for _, item := range v.Items {

@@ -17,8 +17,8 @@ const (
 	NotParts = "the package looks for the prefix alone, where Parse answers for whole keys"
 )
 
-// Without returns why no Go value corresponds to this value as Python stores it. If
-// one does, Without returns "".
+// Without returns why no Go value corresponds to this value as Python stores
+// it. If one does, Without returns "".
 func (v Value) Without() string {
 	switch v.Type {
 	case "bytes", "complex", "set":
@@ -85,8 +85,8 @@ func (v Value) withoutInside(reason string) string {
 	return ""
 }
 
-// Without returns why the key patterns of Go have no equivalent for the result of
-// the function. If they have one, Without returns "".
+// Without returns why the key patterns of Go have no equivalent for the result
+// of the function. If they have one, Without returns "".
 func (k Key) Without() string {
 	parts, _ := k.Key.([]any)
 	for _, part := range k.Parts {
@@ -107,8 +107,8 @@ func (k Key) Without() string {
 	return ""
 }
 
-// Without returns why Go has no equivalent for the key or for a value that the call
-// wrote. If it has one, Without returns "".
+// Without returns why Go has no equivalent for the key or for a value that the
+// call wrote. If it has one, Without returns "".
 func (r Record) Without() string {
 	if strings.HasSuffix(r.Key(), ":") && !strings.HasSuffix(r.Ctor["user_id"].Text, ":") {
 		return Empty

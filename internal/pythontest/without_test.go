@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/without.txt")
 
-// The samples without an equivalent in Go are those of testdata/without.txt, each
-// with its reason.
+// The samples without an equivalent in Go are those of testdata/without.txt,
+// each with its reason.
 func TestWithoutEquivalent(t *testing.T) {
 	const file = "testdata/without.txt"
 	lines, reasons := without(t)

@@ -109,7 +109,8 @@ func (c *ClusterInstance) await(tb testing.TB, admins []admin, done func(admin) 
 // itself, and whether this number of them are replicas.
 func (a admin) knows(nodes, replicas int) bool {
 	for line := range strings.Lines(a.do("CLUSTER", "NODES")) {
-		// id, addresses, flags, primary, ping, pong, epoch, link state, slots...
+		// id, addresses, flags, primary, ping, pong, epoch, link state,
+		// slots...
 		fields := strings.Fields(line)
 		if len(fields) < 8 || fields[7] != "connected" || strings.Contains(fields[2], "handshake") {
 			return false

@@ -15,8 +15,8 @@ import (
 
 const leased = 3 * time.Second
 
-// A lease is renewed after each third of it until stop is called, also after the
-// context of the caller has ended.
+// A lease is renewed after each third of it until stop is called, also after
+// the context of the caller has ended.
 func TestRenew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -39,8 +39,8 @@ func TestRenew(t *testing.T) {
 	})
 }
 
-// A failed renewal is tried again until the lease expires. Then, or if the lease
-// is lost, the context ends.
+// A failed renewal is tried again until the lease expires. Then, or if the
+// lease is lost, the context ends.
 func TestStartFails(t *testing.T) {
 	broken := errors.New("broken")
 	for name, c := range map[string]struct {

@@ -29,8 +29,9 @@ type RecordReader struct {
 	Uncached func(ctx context.Context, t fault.Target, into reflect.Value) error
 }
 
-// CachedReader reads records through the client-side cache. The value of a cache
-// entry is nil if there is no record, a pointer to the record, or an *undecoded.
+// CachedReader reads records through the client-side cache. The value of a
+// cache entry is nil if there is no record, a pointer to the record, or an
+// *undecoded.
 type CachedReader struct {
 	*Store
 	RecordReader

@@ -65,8 +65,8 @@ func (s *scan) scanPrimary(ctx context.Context, c *coverage, before *primarySlot
 
 // primaries asks all nodes for their slots and returns the primaries. It
 // returns as soon as it knows who serves the pending slots, so that a
-// node that is down causes no delay. The error joins those of the nodes that did
-// not answer.
+// node that is down causes no delay. The error joins those of the nodes that
+// did not answer.
 func (s *scan) primaries(ctx context.Context, c *coverage) (found []*primarySlots, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -51,8 +51,8 @@ func TestCoverageOfAMigratingSlot(t *testing.T) {
 	require.Zero(t, c.remaining)
 }
 
-// A slot that a primary migrates to nobody, because the migration was abandoned,
-// is covered by a scan of that primary.
+// A slot that a primary migrates to nobody, because the migration was
+// abandoned, is covered by a scan of that primary.
 func TestCoverageOfAnAbandonedMigration(t *testing.T) {
 	var source primarySlots
 	require.NoError(t, source.add("0-16383"))

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The memory of a scan does not grow with the key space. A key that SCAN returns
-// again soon is recognized.
+// The memory of a scan does not grow with the key space. A key that SCAN
+// returns again soon is recognized.
 func TestRecentKeysIsBounded(t *testing.T) {
 	s := newRecentKeys()
 	for i := range 4 * recentKeysPerGeneration {

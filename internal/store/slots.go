@@ -45,7 +45,8 @@ func slotsOf(ctx context.Context, node rueidis.Client) (*primarySlots, error) {
 	}
 	p := &primarySlots{node: node}
 	for line := range strings.Lines(text) {
-		// <id> <address> <flags> <primary> <ping> <pong> <epoch> <link> <slots>...
+		// <id> <address> <flags> <primary> <ping> <pong> <epoch> <link>
+		// <slots>...
 		fields := strings.Fields(line)
 		if len(fields) > 8 && strings.Contains(fields[2], "myself") {
 			p.primary = true

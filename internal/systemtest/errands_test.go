@@ -145,8 +145,8 @@ func untilTheEnd(t *testing.T, run func(context.Context) error) {
 	})
 }
 
-// call asks for one errand. It is promised for good where the servers were whole
-// from the call's beginning to its end.
+// call asks for one errand. It is promised for good where the servers were
+// whole from the call's beginning to its end.
 func (e *errands) call(t *testing.T, kind string, ask func(ctx context.Context, n int) error) {
 	e.mu.Lock()
 	e.numbers++

@@ -11,8 +11,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Items and triggers outlive a primary, and slots that move under their workers.
-// A short form of TestSoakWorkInACluster.
+// Items and triggers outlive a primary, and slots that move under their
+// workers. A short form of TestSoakWorkInACluster.
 func TestWorkInACluster(t *testing.T) {
 	t.Parallel()
 	workInACluster(t, 1)
@@ -47,8 +47,8 @@ func workInACluster(t *testing.T, rounds int) {
 	e.check(t)
 }
 
-// moveSlots moves the queues, and some of the triggers, each to another primary.
-// Between, one slot is half here and half there.
+// moveSlots moves the queues, and some of the triggers, each to another
+// primary. Between, one slot is half here and half there.
 func (e *errands) moveSlots(t *testing.T, c *redistest.ClusterInstance, round int) {
 	t.Helper()
 	moves := map[string]int{} // how often each has moved

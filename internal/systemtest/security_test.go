@@ -276,8 +276,8 @@ func batches(t *testing.T, p *pool.Pools) []step {
 	}
 }
 
-// forgetting gives items of three claims back to a queue, from which others took
-// those of the first two claims before the third gives back its own.
+// forgetting gives items of three claims back to a queue, from which others
+// took those of the first two claims before the third gives back its own.
 func forgetting(ctx context.Context, b *symphony.Batch[string], n int) error {
 	items := make([]string, 3*n)
 	for i := range items {

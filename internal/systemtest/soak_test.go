@@ -26,7 +26,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Nothing is lost, and what comes twice says so: a short form of TestSoakQueues.
+// Nothing is lost, and what comes twice says so: a short form of
+// TestSoakQueues.
 func TestNoItemIsLost(t *testing.T) {
 	drill{items: 4000, chunk: 20, work: 10 * time.Millisecond, calm: 150 * time.Millisecond, restarts: 2}.run(t)
 }

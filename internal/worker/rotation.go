@@ -9,9 +9,9 @@ import (
 	"github.com/symphony-go/symphony/internal/pending"
 )
 
-// rotation decides which queue is handled next: tenants alternate, and so do the
-// queues of a tenant. At most one worker handles a queue at a time. A queue that
-// failed or was empty is paused.
+// rotation decides which queue is handled next: tenants alternate, and so do
+// the queues of a tenant. At most one worker handles a queue at a time. A queue
+// that failed or was empty is paused.
 type rotation struct {
 	mu      sync.Mutex
 	changed *sync.Cond

@@ -78,8 +78,9 @@ type run struct {
 	scanned             []pending.Queue      // by the last scan, while the index cannot be read
 }
 
-// Run handles the queues of a service until ctx ends, and returns nil when every
-// worker has returned. If the pools are closed, it returns [pool.ErrClosed].
+// Run handles the queues of a service until ctx ends, and returns nil when
+// every worker has returned. If the pools are closed, it returns
+// [pool.ErrClosed].
 func Run(ctx context.Context, set *pending.Set, cfg Config) error {
 	handling, endHandling := context.WithCancel(context.WithoutCancel(ctx))
 	defer endHandling()
@@ -144,8 +145,8 @@ func (r *run) report(ctx context.Context, q pending.Queue, err error) {
 }
 
 // reportSeldom reports an error about the service unless one of its kind was
-// reported within the last minute. Snapshots are frequent, and each may meet the
-// error again.
+// reported within the last minute. Snapshots are frequent, and each may meet
+// the error again.
 func (r *run) reportSeldom(ctx context.Context, kind string, err error) {
 	if now := time.Now(); now.After(r.nextReport[kind]) {
 		r.nextReport[kind] = now.Add(reportEvery)

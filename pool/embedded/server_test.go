@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A client that is created after Open has returned an error must not restart the
-// server.
+// A client that is created after Open has returned an error must not restart
+// the server.
 func TestNewClientAfterTheServerHasStopped(t *testing.T) {
 	s, err := startServer()
 	require.NoError(t, err)
