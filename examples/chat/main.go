@@ -1,8 +1,8 @@
 // Chat is a small service for many tenants: people write to a shop, and an
 // agent answers when they stop typing. See the README.
 //
-//	go run ./examples/chat                                     # on an embedded server
-//	REDIS_URL=redis://localhost:6379 go run ./examples/chat    # on a live one
+//	go run ./examples/chat # on an embedded server
+//	REDIS_URL=redis://localhost:6379 go run ./examples/chat
 package main
 
 import (
