@@ -1,4 +1,5 @@
--- beginSweep: begins a sweep, unless another listener sweeps now or has done so.
+-- beginSweep: begins a sweep, unless another listener sweeps now or has done
+-- so.
 --
 -- KEYS[1]  swept: when the last finished sweep began, in microseconds
 -- KEYS[2]  sweeping: the name of the listener that sweeps now
@@ -9,9 +10,9 @@
 --
 -- Result: 0 if a sweep that began after the request has finished, 1 if another
 -- listener sweeps, else the time in microseconds, and the caller sweeps. A time
--- in the future and a lifetime longer than ARGV[3] are ignored: the clock was set
--- back, or another client wrote them. If a key holds another type, every listener
--- sweeps.
+-- in the future and a lifetime longer than ARGV[3] are ignored: the clock was
+-- set back, or another client wrote them. If a key holds another type, every
+-- listener sweeps.
 local now = clock()
 local swept = redis.pcall('GET', KEYS[1])
 swept = type(swept) == 'string' and tonumber(swept)

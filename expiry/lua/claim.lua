@@ -16,10 +16,10 @@
 -- Result: the server's clock in microseconds; the time of the next entry in
 -- milliseconds, -1 if there is none; the numbers of pending triggers, dead
 -- letters, cancelled triggers, moved triggers, expired leases, and invalid
--- entries; the member and status of each firing that became a dead letter because
--- of its leases; the keys that hold another type; examples of invalid entries;
--- then for each claimed firing its member `<due>|<key>`, its status, and its
--- payload or nil.
+-- entries; the member and status of each firing that became a dead letter
+-- because of its leases; the keys that hold another type; examples of invalid
+-- entries; then for each claimed firing its member `<due>|<key>`, its status,
+-- and its payload or nil.
 local due, active, status, payloads, dead, fired = unpack(KEYS)
 local microseconds = clock()
 local now = math.floor(microseconds / 1000)
@@ -112,8 +112,8 @@ end
 
 local function written() return taken + cancelled + moved + invalid > 0 end
 
--- Fires a due trigger, or moves or cancels it if another client changed its key.
--- It returns false if the key is unreadable now.
+-- Fires a due trigger, or moves or cancels it if another client changed its
+-- key. It returns false if the key is unreadable now.
 local function processDue(key, score)
   local value, otherType, unreadable = readKey(key, written())
   if unreadable then return false end

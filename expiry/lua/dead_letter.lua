@@ -1,5 +1,5 @@
--- deadLetter: makes dead letters of claimed firings that the caller cannot read,
--- if their status is still the one that the caller received.
+-- deadLetter: makes dead letters of claimed firings that the caller cannot
+-- read, if their status is still the one that the caller received.
 --
 -- KEYS[1]  active
 -- KEYS[2]  status

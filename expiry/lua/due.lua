@@ -3,8 +3,8 @@
 -- KEYS[1]  key of the trigger
 -- KEYS[2]  due
 --
--- Result: the due time in milliseconds; nil if the trigger does not exist; or the
--- error WRONGTYPE.
+-- Result: the due time in milliseconds; nil if the trigger does not exist; or
+-- the error WRONGTYPE.
 local err = wrongType(KEYS[2], 'ZCARD')
 if err then return err end
 local value, otherType = readKey(KEYS[1])

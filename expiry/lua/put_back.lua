@@ -1,5 +1,5 @@
--- putBack: ends an attempt that failed, or that a stopping listener releases, if
--- the caller's claim is valid.
+-- putBack: ends an attempt that failed, or that a stopping listener releases,
+-- if the caller's claim is valid.
 --
 -- KEYS[1]  active
 -- KEYS[2]  status
@@ -11,9 +11,9 @@
 --          not fail
 -- ARGV[5]  text of the error
 --
--- Result: 0 if the claim was lost, 1 if the firing waits for its next attempt, 2
--- if it is a dead letter. A repeated call returns the same and changes nothing.
--- If dead holds another type, the firing waits instead.
+-- Result: 0 if the claim was lost, 1 if the firing waits for its next attempt,
+-- 2 if it is a dead letter. A repeated call returns the same and changes
+-- nothing. If dead holds another type, the firing waits instead.
 local err = wrongType(KEYS[1], 'ZCARD') or wrongType(KEYS[2], 'HLEN')
 if err then return err end
 local now = math.ceil(clock() / 1000)

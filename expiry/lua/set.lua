@@ -4,19 +4,21 @@
 -- KEYS[1]  key of the trigger
 -- KEYS[2]  due: triggers by due time
 -- KEYS[3]  payloads
--- KEYS[4]  handled: exists while a listener handles the action; given with flag b
--- ARGV[1]  flags: p there is a payload; d debounce: keep the payload, and be due
---          at most ARGV[4] after the first call; e only if the trigger exists; a
---          only if it does not; b write a bare key, which expires when it is due,
---          while no listener handles the action
+-- KEYS[4]  handled: exists while a listener handles the action; given with flag
+--          b
+-- ARGV[1]  flags: p there is a payload; d debounce: keep the payload, and be
+--          due at most ARGV[4] after the first call; e only if the trigger
+--          exists; a only if it does not; b write a bare key, which expires
+--          when it is due, while no listener handles the action
 -- ARGV[2]  delay in milliseconds
--- ARGV[3]  stamp of this call, `trigger:<time>;id=<id>`: if the call is repeated,
---          the script finds it and changes nothing
+-- ARGV[3]  stamp of this call, `trigger:<time>;id=<id>`: if the call is
+--          repeated, the script finds it and changes nothing
 -- ARGV[4]  with flag d: the limit in milliseconds
 -- ARGV[5]  with flag p: the payload
 --
--- Result: when the trigger is due, in milliseconds; the status NOTFOUND or EXISTS
--- if the condition does not hold; the error WRONGTYPE; or the server's refusal.
+-- Result: when the trigger is due, in milliseconds; the status NOTFOUND or
+-- EXISTS if the condition does not hold; the error WRONGTYPE; or the server's
+-- refusal.
 local err = wrongType(due, 'ZCARD') or wrongType(payloads, 'HLEN')
 if err then return err end
 if answer then

@@ -1,6 +1,6 @@
 -- Makes dead letters of entries that cannot be processed: nothing processes a
--- dead letter by itself, Dead shows it, Retry redelivers it, and Discard removes
--- it. It needs check.lua, trigger.lua and status.lua.
+-- dead letter by itself, Dead shows it, Retry redelivers it, and Discard
+-- removes it. It needs check.lua, trigger.lua and status.lua.
 
 local hashTag = string.match(KEYS[1], '%%exp({.-}):')
 
@@ -32,8 +32,8 @@ local function setFiringAside(active, status, dead, member, newStatus, now)
 end
 
 -- Names a firing and writes its status. If a firing of the same trigger and
--- millisecond exists, the name has an earlier millisecond. It returns nil if 100
--- names are taken.
+-- millisecond exists, the name has an earlier millisecond. It returns nil if
+-- 100 names are taken.
 local function nameFiring(status, key, at, newStatus)
   for i = 0, 99 do
     local member = int(at - i) .. '|' .. key
@@ -54,10 +54,10 @@ local function setTriggerAside(due, status, payloads, dead, key, now, lastError)
   end
 end
 
--- Gives a due entry the time in the trigger's key. If the key does not exist, the
--- entry becomes a dead letter; if the key holds another type or never expires,
--- the entry is removed. It returns false if the key is unreadable and the script
--- has written already.
+-- Gives a due entry the time in the trigger's key. If the key does not exist,
+-- the entry becomes a dead letter; if the key holds another type or never
+-- expires, the entry is removed. It returns false if the key is unreadable and
+-- the script has written already.
 local function repairDue(due, status, payloads, dead, key, score, now, written)
   local value, otherType, unreadable = readKey(key, written)
   if unreadable then return false end

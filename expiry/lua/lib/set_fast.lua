@@ -2,9 +2,9 @@
 -- commands as possible. It precedes all other code of the script, so that the
 -- usual case does not pay for that. KEYS and ARGV are those of set.lua.
 --
--- It leaves to set.lua: `answer` if listeners must be woken; `old` if the server
--- refused the write, or if the key held the value of this very call; neither if
--- nothing was done yet.
+-- It leaves to set.lua: `answer` if listeners must be woken; `old` if the
+-- server refused the write, or if the key held the value of this very call;
+-- neither if nothing was done yet.
 local now = math.ceil(clock() / 1000)
 local trigger, due, payloads, stamp, delay = KEYS[1], KEYS[2], KEYS[3], ARGV[3], tonumber(ARGV[2])
 local answer, old

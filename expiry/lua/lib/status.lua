@@ -1,7 +1,7 @@
 -- Reads and writes the status of a firing: `<attempts> <failures> <lapses>
--- <state> <last error>`. Lapses are expired leases. The state is 0 while a worker
--- has claimed the firing, 1 while it waits for its next attempt, and 2 when it is
--- a dead letter.
+-- <state> <last error>`. Lapses are expired leases. The state is 0 while a
+-- worker has claimed the firing, 1 while it waits for its next attempt, and 2
+-- when it is a dead letter.
 local function toCount(digits) return math.min(tonumber(digits) or 0, 1000000000) end
 
 -- Returns attempts, failures, lapses, state and last error. A status that is

@@ -1,9 +1,9 @@
 -- Reads and writes the keys of triggers. It needs number.lua, clock.lua and
 -- check.lua.
 --
--- The value of a scheduled trigger ends in `;due=<ms>;exp=<ms>`: when the trigger
--- is due, and when its key expires, which is one grace later. If `exp` differs
--- from the key's expiry, or is missing, another client wrote the key.
+-- The value of a scheduled trigger ends in `;due=<ms>;exp=<ms>`: when the
+-- trigger is due, and when its key expires, which is one grace later. If `exp`
+-- differs from the key's expiry, or is missing, another client wrote the key.
 local grace = 3600000
 local tolerance = 0
 if not redis.REDIS_VERSION_NUM then
@@ -28,8 +28,8 @@ local function readKey(key, written)
   return redis.call('GET', key)
 end
 
--- Parses the value of a trigger's key into head, which is all but the fields that
--- follow it, and due and exp, or first and payload of a bare key.
+-- Parses the value of a trigger's key into head, which is all but the fields
+-- that follow it, and due and exp, or first and payload of a bare key.
 local function parse(value)
   local t = {}
   local fields = string.match(value, '^trigger:[^;]*;id=%w+(.*)$')
