@@ -132,7 +132,7 @@ func (r *KVRepo[T]) decodeStored(t fault.Target, m rueidis.RedisMessage) (v T, e
 
 // loadRenewing calls load and renews the lock until it returns.
 func loadRenewing[T any](ctx context.Context, l *loadLock, load func(context.Context) (T, error)) (T, error) {
-	stop := l.startRenewing(context.WithoutCancel(ctx))
+	_, stop := renewal.Start(ctx, l, lockLifetime, time.Now().Add(lockLifetime))
 	defer stop()
 	return load(context.WithValue(ctx, activeLoadKey{}, &activeLoad{location{l.client, l.target.Key}, activeLoadOf(ctx)}))
 }
@@ -195,15 +195,12 @@ func (r *KVRepo[T]) tryLock(ctx context.Context, t fault.Target) (*loadLock, err
 	return l, nil
 }
 
-// startRenewing renews the lock in the background until stop is called. If a
-// renewal fails, the next one tries again. If the lock expires, the script that
-// stores the value finds out.
-func (l *loadLock) startRenewing(ctx context.Context) (stop func()) {
-	_, stop = renewal.Start(ctx, lockLifetime, time.Now().Add(lockLifetime), func(ctx context.Context) error {
-		renewLockScript.Exec(ctx, l.client, []string{l.key}, []string{l.token, duration.Milliseconds(lockLifetime)})
-		return nil
-	})
-	return stop
+// Extend renews the lock. It returns no error, so that the next renewal tries
+// again after a failure. If the lock expires, the script that stores the value
+// finds out.
+func (l *loadLock) Extend(ctx context.Context, d time.Duration) error {
+	renewLockScript.Exec(ctx, l.client, []string{l.key}, []string{l.token, duration.Milliseconds(d)})
+	return nil
 }
 
 // release removes the lock. If ctx has ended, it does so in the background,

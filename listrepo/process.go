@@ -93,7 +93,7 @@ func Undone[T any](cause error, items ...Item[T]) error {
 // them. The lease ends no earlier than ends.
 func (c *Claim[T]) process(ctx context.Context, d time.Duration, ends time.Time, handle func(context.Context, []Item[T]) error) (done int, err error) {
 	settleCtx := context.WithoutCancel(ctx)
-	handleCtx, stop := renewal.Start(ctx, d, ends, func(ctx context.Context) error { return c.Extend(ctx, d) })
+	handleCtx, stop := renewal.Start(ctx, c, d, ends)
 	returned := false
 	defer func() {
 		stop()

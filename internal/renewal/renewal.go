@@ -10,21 +10,27 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// Start calls renew after each third of the duration d of a lease, until stop
-// is called. Each call has a third of d as its deadline, and no call is waited
-// for after the lease has expired. The lease ends no earlier than ends; a
-// renewal extends it to d after the renewal began.
+// Lease is a lease that can be extended.
+type Lease interface {
+	// Extend makes the lease end d from now.
+	Extend(ctx context.Context, d time.Duration) error
+}
+
+// Start extends a lease after each third of its duration d, until stop is
+// called. Each extension has a third of d as its deadline, and none is waited
+// for after the lease has expired. The lease ends no earlier than ends.
 //
-// The returned context is derived from ctx. It ends if renew returns
-// [fault.ErrLeaseLost], or if the lease expires without a renewal; its cause is
-// ErrLeaseLost then. The renewal goes on after ctx ends.
-func Start(ctx context.Context, d time.Duration, ends time.Time, renew func(context.Context) error) (held context.Context, stop func()) {
+// The returned context is derived from ctx. It ends if Extend returns
+// [fault.ErrLeaseLost], or if the lease expires without an extension; its cause
+// is ErrLeaseLost then. The renewal goes on after ctx ends.
+func Start(ctx context.Context, l Lease, d time.Duration, ends time.Time) (held context.Context, stop func()) {
 	held, lose := context.WithCancelCause(ctx)
 	renewing, stopRenewing := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan struct{})
 	third := max(d/3, time.Millisecond)
 	go func() {
 		defer close(stopped)
+		until := ends
 		tick := time.NewTicker(third)
 		defer tick.Stop()
 		for {
@@ -34,13 +40,13 @@ func Start(ctx context.Context, d time.Duration, ends time.Time, renew func(cont
 			case <-tick.C:
 			}
 			began := time.Now()
-			err := before(renewing, earlier(ends, began.Add(third)), renew)
+			err := extendBefore(renewing, l, d, earlier(until, began.Add(third)))
 			switch {
 			case err == nil:
-				ends = began.Add(d)
+				until = began.Add(d)
 			case renewing.Err() != nil:
 				return
-			case errors.Is(err, fault.ErrLeaseLost) || !time.Now().Before(ends):
+			case errors.Is(err, fault.ErrLeaseLost) || !time.Now().Before(until):
 				lose(fmt.Errorf("%w: %w", fault.ErrLeaseLost, err))
 				return
 			}
@@ -49,11 +55,11 @@ func Start(ctx context.Context, d time.Duration, ends time.Time, renew func(cont
 	return held, func() { stopRenewing(); <-stopped; lose(nil) }
 }
 
-// before calls a function with a deadline.
-func before(ctx context.Context, deadline time.Time, call func(context.Context) error) error {
+// extendBefore extends a lease with a deadline.
+func extendBefore(ctx context.Context, l Lease, d time.Duration, deadline time.Time) error {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	return call(ctx)
+	return l.Extend(ctx, d)
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -15,6 +15,10 @@ import (
 
 const leased = 3 * time.Second
 
+type extend func(context.Context) error
+
+func (f extend) Extend(ctx context.Context, _ time.Duration) error { return f(ctx) }
+
 // A lease is renewed after each third of it until stop is called, also after
 // the context of the caller has ended.
 func TestRenew(t *testing.T) {
@@ -22,10 +26,10 @@ func TestRenew(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		begin := time.Now()
 		var renewals atomic.Int64
-		held, stop := Start(ctx, leased, begin.Add(leased), func(context.Context) error {
+		held, stop := Start(ctx, extend(func(context.Context) error {
 			require.Equal(t, time.Duration(renewals.Add(1))*leased/3, time.Since(begin))
 			return nil
-		})
+		}), leased, begin.Add(leased))
 		time.Sleep(5*leased + time.Millisecond)
 		require.NoError(t, held.Err())
 		require.EqualValues(t, 15, renewals.Load())
@@ -53,7 +57,7 @@ func TestStartFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
-				held, stop := Start(t.Context(), leased, begin.Add(leased), func(context.Context) error { return c.err })
+				held, stop := Start(t.Context(), extend(func(context.Context) error { return c.err }), leased, begin.Add(leased))
 				<-held.Done()
 				require.Equal(t, c.ends, time.Since(begin))
 				require.ErrorIs(t, context.Cause(held), fault.ErrLeaseLost)
@@ -68,10 +72,10 @@ func TestStartFails(t *testing.T) {
 func TestStartHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		held, stop := Start(t.Context(), leased, begin.Add(leased), func(ctx context.Context) error {
+		held, stop := Start(t.Context(), extend(func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
-		})
+		}), leased, begin.Add(leased))
 		<-held.Done()
 		require.Equal(t, leased, time.Since(begin))
 		stop()
