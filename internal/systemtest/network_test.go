@@ -39,7 +39,7 @@ func openConnections(t *testing.T, p *pool.Pools) {
 		wg.Wait()
 		return !failed.Load()
 	}
-	requireEventually(t, func() bool { return allWork() && allWork() }, "the connections do not work")
+	requireEventually(t, func() bool { return allWork() && allWork() }, "not every connection works")
 }
 
 // Every call ends by its deadline and returns an *OpError, whether the server
@@ -193,27 +193,27 @@ func TestNoLeaks(t *testing.T) {
 	goroutines := runtime.NumGoroutine()
 	p, err := pool.Open(ctx, pool.Config{URL: proxy.URL()})
 	require.NoError(t, err)
-	l := newLedger(t, p)
+	w := newWriteChecker(t, p)
 	openConnections(t, p)
-	stop := l.run(t, 16, 200*time.Millisecond)
-	l.await(t, 500)
+	stop := w.start(t, 16, 200*time.Millisecond)
+	w.waitForWrites(t, 500)
 	for round := range 12 {
 		proxy.SetFault([]redistest.Fault{redistest.CloseOnReply, redistest.DropReplies, redistest.CloseOnRequest, redistest.DropRequests}[round%4])
-		for failed := l.failed.Load() + 20; l.failed.Load() < failed; time.Sleep(time.Millisecond) {
+		for failed := w.failed.Load() + 20; w.failed.Load() < failed; time.Sleep(time.Millisecond) {
 			continue
 		}
 		proxy.SetFault(redistest.Healthy)
 		proxy.CloseConnections()
-		l.await(t, 200)
+		w.waitForWrites(t, 200)
 	}
 	stop()
-	l.check(t, l.acked())
+	w.requireExactCounts(t, w.acknowledged())
 	openConnections(t, p)
 	connections := 4 * len(p.Aliases()) // a client opens 4 to one server
-	requireEventually(t, func() bool { return proxy.ConnectionCount() <= connections }, "connections are left")
+	requireEventually(t, func() bool { return proxy.ConnectionCount() <= connections }, "the pools hold more connections than they need")
 	p.Close()
-	requireEventually(t, func() bool { return proxy.ConnectionCount() == 0 }, "connections outlive the pools")
-	requireEventually(t, func() bool { return runtime.NumGoroutine() <= goroutines }, "goroutines are left")
+	requireEventually(t, func() bool { return proxy.ConnectionCount() == 0 }, "connections are open after Close")
+	requireEventually(t, func() bool { return runtime.NumGoroutine() <= goroutines }, "goroutines run after Close")
 }
 
 // requireEventually waits until holds returns true, and fails with the stacks

@@ -201,7 +201,7 @@ var calls = map[string]func(t *testing.T, p *pool.Pools, r pythontest.Record) er
 		opts, _ := lifetime(r)
 		batch, err := symphony.NewBatch[any](p, r.Tenant, opts...)
 		require.NoError(t, err)
-		_, err = batch.Enqueue(ctx, queueOf(r), value(t, r.Written()[0]))
+		_, err = batch.Enqueue(ctx, pythonQueue(r), value(t, r.Written()[0]))
 		return err
 	},
 }

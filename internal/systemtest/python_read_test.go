@@ -171,7 +171,7 @@ func readBatch(t *testing.T, p *pool.Pools, r pythontest.Record) {
 	}
 	batch, err := symphony.NewBatch[codec.Value](p, r.Tenant, opts...)
 	require.NoError(t, err)
-	q := queueOf(r)
+	q := pythonQueue(r)
 	state, _ := r.State()
 	items, err := batch.Chunk(ctx, q, 0, -1)
 	require.NoError(t, err, r.ID)
@@ -198,7 +198,7 @@ func readBatch(t *testing.T, p *pool.Pools, r pythontest.Record) {
 	}
 }
 
-func queueOf(r pythontest.Record) symphony.Queue {
+func pythonQueue(r pythontest.Record) symphony.Queue {
 	return symphony.Queue{Service: r.Args["service"].Text, Entity: r.Args["entity_key"].Text, Action: r.Args["action"].Text}
 }
 

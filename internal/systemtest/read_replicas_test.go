@@ -28,9 +28,9 @@ func TestReadReplicas(t *testing.T) {
 	})
 	t.Run("single", func(t *testing.T) {
 		p := pooltest.Redis(t, pool.Config{})
-		users, err := symphony.NewUser[plainTally](p, "r", symphony.ReadReplicas())
+		users, err := symphony.NewUser[counter](p, "r", symphony.ReadReplicas())
 		require.NoError(t, err)
-		require.NoError(t, users.Upsert(ctx, "u", plainTally{Count: 1}))
+		require.NoError(t, users.Upsert(ctx, "u", counter{Count: 1}))
 		got, err := users.Get(ctx, "u")
 		require.NoError(t, err)
 		require.EqualValues(t, 1, got.Count)
@@ -39,13 +39,13 @@ func TestReadReplicas(t *testing.T) {
 
 func readReplicas(t *testing.T, url string, primaries, replicas []*redistest.Instance) {
 	p := pooltest.Redis(t, pool.Config{URL: url})
-	users, err := symphony.NewUser[plainTally](p, "r")
+	users, err := symphony.NewUser[counter](p, "r")
 	require.NoError(t, err)
 	near := users.With(symphony.ReadReplicas())
 	var ids []string
 	for i := range 60 {
 		ids = append(ids, fmt.Sprint("u", i))
-		require.NoError(t, near.Upsert(ctx, ids[i], plainTally{Count: 1}))
+		require.NoError(t, near.Upsert(ctx, ids[i], counter{Count: 1}))
 	}
 	for i := range primaries {
 		redistest.WaitForReplica(t, primaries[i], replicas[i])
@@ -67,9 +67,9 @@ func readReplicas(t *testing.T, url string, primaries, replicas []*redistest.Ins
 		require.ErrorIs(t, err, symphony.ErrNotFound)
 	}
 	require.Equal(t, before, primaries[0].CommandCalls(t, "hmget"), "a primary was asked")
-	_, err = near.Mutate(ctx, ids[0], func(t *plainTally) error { t.Count++; return nil })
+	_, err = near.Mutate(ctx, ids[0], func(t *counter) error { t.Count++; return nil })
 	require.NoError(t, err)
-	require.NoError(t, near.Update(ctx, ids[0], tallyCount.Add(1)))
+	require.NoError(t, near.Update(ctx, ids[0], countField.Add(1)))
 	requireOnce(t, ids, near.IDs(ctx))
 
 	for _, r := range replicas {
@@ -79,8 +79,8 @@ func readReplicas(t *testing.T, url string, primaries, replicas []*redistest.Ins
 		_, err := near.Get(ctx, id)
 		require.NoError(t, err, "the primary answers")
 	}
-	require.NoError(t, near.Upsert(ctx, "late", plainTally{Count: 1}))
-	var found []hashrepo.Record[plainTally]
+	require.NoError(t, near.Upsert(ctx, "late", counter{Count: 1}))
+	var found []hashrepo.Record[counter]
 	begun := time.Now()
 	found, err = near.GetMany(ctx, "late")
 	require.NoError(t, err)

@@ -36,9 +36,9 @@ const (
 // repositories has one repository of each type, all of one tenant.
 type repositories struct {
 	pools    *pool.Pools
-	users    *symphony.User[plainTally]
-	rows     *symphony.Table[tally]
-	states   *symphony.StateHandler[plainTally]
+	users    *symphony.User[counter]
+	rows     *symphony.Table[versionedCounter]
+	states   *symphony.StateHandler[counter]
 	shared   *symphony.SharedState
 	batch    *symphony.Batch[int]
 	triggers *symphony.Trigger
@@ -52,11 +52,11 @@ func newRepositories(t *testing.T, p *pool.Pools) *repositories {
 	space, err := keyspace.MustCompile("{tenant}:list:{id}").Bind(tenant)
 	require.NoError(t, err)
 	r := &repositories{pools: p}
-	r.users, err = symphony.NewUser[plainTally](p, tenant)
+	r.users, err = symphony.NewUser[counter](p, tenant)
 	require.NoError(t, err)
-	r.rows, err = symphony.NewTable[tally](p, tenant, "rows")
+	r.rows, err = symphony.NewTable[versionedCounter](p, tenant, "rows")
 	require.NoError(t, err)
-	r.states, err = symphony.NewStateHandler[plainTally](p, tenant, "chat")
+	r.states, err = symphony.NewStateHandler[counter](p, tenant, "chat")
 	require.NoError(t, err)
 	r.shared, err = symphony.NewSharedState(p, tenant, "u")
 	require.NoError(t, err)
@@ -80,13 +80,13 @@ func (r *repositories) fill(t *testing.T) {
 }
 
 func (r *repositories) writeRecords() error {
-	tally1 := plainTally{Count: 1}
+	one := counter{Count: 1}
 	emptyQueue := symphony.Queue{Service: "idle", Entity: "e", Action: "a"}
 	return errors.Join(
 		errorOf(r.rows.Delete(ctx, "v")),
-		r.rows.Upsert(ctx, "v", tally{}),
-		r.users.UpsertMany(ctx, hashrepo.Record[plainTally]{ID: "u", Value: tally1}, hashrepo.Record[plainTally]{ID: "gone", Value: tally1}),
-		r.states.Upsert(ctx, "u", tally1),
+		r.rows.Upsert(ctx, "v", versionedCounter{}),
+		r.users.UpsertMany(ctx, hashrepo.Record[counter]{ID: "u", Value: one}, hashrepo.Record[counter]{ID: "gone", Value: one}),
+		r.states.Upsert(ctx, "u", one),
 		r.shared.Upsert(ctx, "s", symphony.Fields{"a": 1}),
 		r.generic.Set(ctx, "k", 1),
 		errorOf(r.list.Delete(ctx, "l")),
@@ -110,23 +110,23 @@ func (r *repositories) hashOperations() []operation {
 		{"hash Get", read, func(ctx context.Context) error { return errorOf(r.users.Get(ctx, "u")) }},
 		{"hash GetMany", read, func(ctx context.Context) error { return errorOf(r.users.GetMany(ctx, "u", "x")) }},
 		{"hash All", read, func(ctx context.Context) error { return firstError(r.users.All(ctx)) }},
-		{"hash FindOne", read, func(ctx context.Context) error { return errorOf(r.users.FindOne(ctx, tallyCount.Eq(77))) }},
+		{"hash FindOne", read, func(ctx context.Context) error { return errorOf(r.users.FindOne(ctx, countField.Eq(77))) }},
 		{"hash Exists", read, func(ctx context.Context) error { return errorOf(r.users.Exists(ctx, "u")) }},
 		{"hash TTL", read, func(ctx context.Context) error { return errorOf(r.users.TTL(ctx, "u")) }},
 		{"hash GetField", read, func(ctx context.Context) error { var n int64; return r.users.GetField(ctx, "u", "count", &n) }},
-		{"hash Upsert", write, func(ctx context.Context) error { return r.users.Upsert(ctx, "u", plainTally{Count: 1}) }},
+		{"hash Upsert", write, func(ctx context.Context) error { return r.users.Upsert(ctx, "u", counter{Count: 1}) }},
 		{"hash Upsert KeepTTL", write, func(ctx context.Context) error {
-			return r.users.With(symphony.KeepTTL()).Upsert(ctx, "u", plainTally{Count: 1})
+			return r.users.With(symphony.KeepTTL()).Upsert(ctx, "u", counter{Count: 1})
 		}},
 		{"hash UpsertMany", write, func(ctx context.Context) error {
-			return r.users.UpsertMany(ctx, hashrepo.Record[plainTally]{ID: "u", Value: plainTally{Count: 1}})
+			return r.users.UpsertMany(ctx, hashrepo.Record[counter]{ID: "u", Value: counter{Count: 1}})
 		}},
-		{"hash Replace", write, func(ctx context.Context) error { return r.users.Replace(ctx, "u", plainTally{Count: 1}) }},
-		{"hash Update set", write, func(ctx context.Context) error { return r.users.Update(ctx, "u", tallyCount.Set(1)) }},
-		{"hash Update add", write, func(ctx context.Context) error { return r.users.Update(ctx, "u", tallyCount.Add(1)) }},
-		{"hash Merge", write, func(ctx context.Context) error { return errorOf(r.users.Merge(ctx, "u", tallyCount.Add(1))) }},
+		{"hash Replace", write, func(ctx context.Context) error { return r.users.Replace(ctx, "u", counter{Count: 1}) }},
+		{"hash Update set", write, func(ctx context.Context) error { return r.users.Update(ctx, "u", countField.Set(1)) }},
+		{"hash Update add", write, func(ctx context.Context) error { return r.users.Update(ctx, "u", countField.Add(1)) }},
+		{"hash Merge", write, func(ctx context.Context) error { return errorOf(r.users.Merge(ctx, "u", countField.Add(1))) }},
 		{"hash Mutate", write, func(ctx context.Context) error {
-			return errorOf(r.users.Mutate(ctx, "u", func(t *plainTally) error { t.Count++; return nil }))
+			return errorOf(r.users.Mutate(ctx, "u", func(t *counter) error { t.Count++; return nil }))
 		}},
 		{"hash UpdateField", write, func(ctx context.Context) error { return r.users.UpdateField(ctx, "u", "count", 2) }},
 		{"hash IncrementField", write, func(ctx context.Context) error { return errorOf(r.users.IncrementField(ctx, "u", "count", 1)) }},
@@ -136,7 +136,7 @@ func (r *repositories) hashOperations() []operation {
 		{"hash Delete", write, func(ctx context.Context) error { return errorOf(r.users.Delete(ctx, "u", "gone")) }},
 		{"hash Delete IfVersion", write, func(ctx context.Context) error { return errorOf(r.rows.With(symphony.IfVersion(1)).Delete(ctx, "v")) }},
 		{"hash DeleteAll", write, func(ctx context.Context) error { return errorOf(r.users.DeleteAll(ctx)) }},
-		{"state Merge", write, func(ctx context.Context) error { return errorOf(r.states.Merge(ctx, "u", tallyCount.Add(1))) }},
+		{"state Merge", write, func(ctx context.Context) error { return errorOf(r.states.Merge(ctx, "u", countField.Add(1))) }},
 	}
 }
 
