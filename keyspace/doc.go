@@ -49,8 +49,8 @@
 // {user}, and {table} followed by {pk}: in these, ":" becomes "_". If a ":" in
 // a part could make the key of other parts, methods return [ErrInvalidKey].
 // This applies to these pairs and to every part that [Compile] would escape.
-// [AllowAmbiguous] lifts this restriction; see [Pattern.Parse] for how such
-// keys are read.
+// [AllowAmbiguous] lifts this restriction, so a ":" becomes "_" only with
+// [AllowAmbiguous]. [Pattern.Parse] describes how such keys are read.
 //
 // # Reserved keys
 //

@@ -7,7 +7,11 @@ package keyspace
 //	l.User = keyspace.MustCompile("{tenant}:member:{id}")
 //
 // A pattern takes the same parts in the same order as the pattern of [Default]
-// in the same field. Layouts can be compared with ==.
+// in the same field. The pattern for triggers may also have a shard as its
+// second part, if the shard is the hash tag.
+//
+// Layouts can be compared with ==. Patterns from two calls of [Compile] are not
+// equal, even if their templates are.
 type Layout struct {
 	User        Pattern // tenant, id
 	State       Pattern // tenant, name of the handler, user
@@ -35,8 +39,8 @@ func (l Layout) IsZero() bool { return l == Layout{} }
 //	Generic      {tenant}:{key}
 //
 // No two of these patterns share a key, except that a generic key can be equal
-// to any other key of its tenant. Generic values are therefore stored in a
-// database of their own.
+// to a key of any other pattern. On a single server, the repositories therefore
+// store generic values in a separate database.
 func Default() Layout { return defaultLayout }
 
 // Python returns the layout of the Python package, byte for byte. Parts are

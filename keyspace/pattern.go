@@ -7,7 +7,8 @@ import (
 )
 
 // ErrInvalidKey reports that a part cannot be in a key, or that the number of
-// parts is wrong. The error that wraps it names the parameter and the template.
+// parts is wrong. The error that wraps it names the template and the parameter.
+// If the number of parts is wrong, it names all parameters.
 var ErrInvalidKey = errors.New("invalid key")
 
 // Any stands for every value in [Pattern.Glob] and for the free part in
@@ -39,8 +40,11 @@ func (p Pattern) Key(parts ...string) (string, error) {
 //
 // If the pattern has no parameter i, CheckPart returns [ErrInvalidKey].
 func (p Pattern) CheckPart(i int, value string) error {
-	if p.t == nil || i < 0 || i >= len(p.t.params) {
-		return fmt.Errorf("%w: %q has no parameter %d", ErrInvalidKey, p, i)
+	switch {
+	case p.t == nil:
+		return p.checkCount(0)
+	case i < 0 || i >= len(p.t.params):
+		return fmt.Errorf("%w: %q has no parameter %d; pass an index from 0 to %d", ErrInvalidKey, p.t.source, i, len(p.t.params)-1)
 	}
 	param := p.t.params[i]
 	if err := param.check(p.t.source, value); err != nil {
@@ -53,8 +57,9 @@ func (p Pattern) CheckPart(i int, value string) error {
 }
 
 // Parse returns the parts of a key, unescaped. It reports true only if
-// [Pattern.Key] returns exactly this key for the parts. Another spelling of an
-// escape, such as "%3a", or a stray "%" is therefore not a key of the pattern.
+// [Pattern.Key] returns exactly this key for the parts. It therefore reports
+// false for a key with another spelling of an escape, such as "%3a", or with a
+// "%" that does not begin an escape.
 //
 // With [AllowAmbiguous], verbatim parts may contain the separator, so a key can
 // have several readings. Parse returns the reading with the shortest first
@@ -82,8 +87,9 @@ func (p Pattern) Parse(key string) (parts []string, ok bool) {
 // contains characters that are special in a glob. If a part cannot be in a key,
 // or if the number of parts is wrong, Glob returns a glob that matches no key.
 //
-// "*" also matches ":", so the glob can match keys that have other parts. Parse
-// each key that SCAN returns, and skip the keys that do not match.
+// "*" also matches ":", so the glob can match keys that have other parts. Pass
+// each key that SCAN returns to [Pattern.Parse], and skip the keys for which it
+// reports false or returns other parts.
 func (p Pattern) Glob(parts ...string) string {
 	if p.checkCount(len(parts)) != nil {
 		return matchesNothing
@@ -121,6 +127,9 @@ func (p Pattern) Bind(parts ...string) (Space, error) {
 		parts = append(parts[:len(parts):len(parts)], Any)
 	}
 	if err := p.checkCount(len(parts)); err != nil {
+		if p.t != nil {
+			err = fmt.Errorf("%w, with keyspace.Any in place of the ID", err)
+		}
 		return Space{}, err
 	}
 	free := -1
@@ -150,7 +159,7 @@ func (p Pattern) Bind(parts ...string) (Space, error) {
 }
 
 // Params returns the names of the parameters, in the order in which
-// [Pattern.Key] takes their values.
+// [Pattern.Key] takes their values. For the zero Pattern, it returns nil.
 func (p Pattern) Params() []string {
 	if p.t == nil {
 		return nil
@@ -174,7 +183,7 @@ func (p Pattern) HashTag() string {
 // IsPython reports whether the pattern writes parts as the Python package does.
 func (p Pattern) IsPython() bool { return p.t != nil && p.t.python }
 
-// String returns the template.
+// String returns the template. For the zero Pattern, it returns "".
 func (p Pattern) String() string {
 	if p.t == nil {
 		return ""

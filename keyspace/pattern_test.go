@@ -276,7 +276,10 @@ func TestCheckPart(t *testing.T) {
 	for _, i := range []int{-1, 2} {
 		require.ErrorIs(t, user.CheckPart(i, "acme"), keyspace.ErrInvalidKey)
 	}
-	require.ErrorIs(t, keyspace.Pattern{}.CheckPart(0, "acme"), keyspace.ErrInvalidKey)
+	require.ErrorContains(t, user.CheckPart(2, "acme"), "pass an index from 0 to 1")
+	err := keyspace.Pattern{}.CheckPart(0, "acme")
+	require.ErrorIs(t, err, keyspace.ErrInvalidKey)
+	require.ErrorContains(t, err, "keyspace.Compile")
 }
 
 func TestParseRejectsTextsThatKeyDoesNotMake(t *testing.T) {

@@ -16,8 +16,8 @@ func Slot(key string) uint16 {
 }
 
 // hashTag returns the text between the first "{" and the first "}" after it,
-// which a cluster hashes in place of the key. If it is empty, the cluster
-// hashes the whole key.
+// which a cluster hashes in place of the key. If there is no such text, hashTag
+// returns "", and the cluster hashes the whole key.
 func hashTag(key string) string {
 	_, after, _ := strings.Cut(key, "{")
 	tag, _, closed := strings.Cut(after, "}")
@@ -27,7 +27,7 @@ func hashTag(key string) string {
 	return tag
 }
 
-// slotOf returns the slot of a text that has no hash tag.
+// slotOf returns the slot of a text, all of which is hashed.
 func slotOf(text string) uint16 {
 	return crc16(text) % Slots
 }

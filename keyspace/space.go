@@ -9,10 +9,10 @@ import (
 // repository. The free part is the ID of a record. [Pattern.Bind] returns a
 // Space.
 //
-// The fixed text is rendered once, so Key is one concatenation. Two equal
-// spaces compare equal. The zero Space has no keys: Key returns
-// [ErrInvalidKey], ID reports false, and Glob returns a glob that matches no
-// key.
+// The fixed text is rendered once, so Key is one concatenation. Spaces can be
+// compared with ==: two spaces of the same template and the same parts are
+// equal. The zero Space has no keys: Key returns [ErrInvalidKey], ID reports
+// false, and Glob returns a glob that matches no key.
 type Space struct {
 	prefix, suffix string
 	free           param
@@ -40,7 +40,8 @@ func (s Space) Key(id string) (string, error) {
 // spaces that the glob also matched.
 //
 // With [AllowAmbiguous], a free part that is written verbatim is all text
-// between the fixed parts.
+// between the fixed parts. [Pattern.Parse] may return other parts for the same
+// key.
 func (s Space) ID(key string) (string, bool) {
 	if s.source == "" || len(key) <= len(s.prefix)+len(s.suffix) ||
 		!strings.HasPrefix(key, s.prefix) || !strings.HasSuffix(key, s.suffix) ||

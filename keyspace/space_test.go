@@ -108,7 +108,7 @@ func TestBindErrors(t *testing.T) {
 		{l.User, []string{free, free}, "{tenant} and {id}"},
 		{l.User, []string{free}, "both free"},
 		{l.State, []string{"acme", free}, "{name} and {user}"},
-		{l.State, []string{"acme"}, "is 1; pass 3: tenant, name, user"},
+		{l.State, []string{"acme"}, "is 1; pass 3: tenant, name, user, with keyspace.Any in place of the ID"},
 		{l.State, []string{"a", "b", "c", "d"}, "is 4; pass 3"},
 		{l.User, []string{""}, "{tenant}"},
 		{l.User, []string{"a\x00"}, "NUL"},

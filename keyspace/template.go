@@ -31,8 +31,11 @@ const AllowAmbiguous PythonOption = 1
 //
 // The names of the parameters matter. If {action} is followed by {id}, {state}
 // by {user}, or {table} by {pk}, a ":" in these two becomes "_", as in the
-// triggers, shared states and tables of that package. Other parts are written
-// verbatim. See [Python] for the parts that are refused, and [AllowAmbiguous].
+// triggers, shared states and tables of that package. Without [AllowAmbiguous],
+// a ":" in these two is refused. Other parts are written verbatim. See [Python]
+// for the parts that are refused.
+//
+// If the template is not valid, CompilePython returns an error.
 func CompilePython(source string, opts ...PythonOption) (Pattern, error) {
 	return compile(source, pythonDialect(opts))
 }
