@@ -2,12 +2,14 @@
 // names and the way to reach them.
 //
 // The name of a field is the name in its redis tag, else the name in its json
-// tag, else its Go name. The tag "-" excludes a field. A json tag counts only
-// if the redis tag has no name.
+// tag, else its Go name. The redis tag "-" excludes a field. So does the json
+// tag "-" if the field has no redis tag. A json tag counts only if the redis
+// tag has no name.
 //
 // Embedded structs are flattened, through pointers too. An embedded struct is a
 // single field if it has a name in its tag, or if it is exported and marshals
-// itself as text or JSON, as [time.Time] does.
+// itself as text or JSON, as [time.Time] does. Unexported fields are not
+// stored. The exported fields of an unexported embedded struct are stored.
 package fields
 
 import (

@@ -23,23 +23,28 @@ type Methods struct{ Marshals, Unmarshals bool }
 // Complete reports whether the type has both methods.
 func (m Methods) Complete() bool { return m.Marshals && m.Unmarshals }
 
-// MarshalsItself reports whether t has a method that marshals or unmarshals it
-// as text or JSON, or is [time.Time]. Such a type is not stored by its fields.
+// MarshalsItself reports whether t or *t has a method that marshals or
+// unmarshals it as text or JSON, or whether t is [time.Time]. Such a type is
+// not stored by its fields. A method counts as in [TextMethods].
 func MarshalsItself(t reflect.Type) bool {
 	return t == timeType || TextMethods(t) != Methods{} || JSONMethods(t) != Methods{}
 }
 
-// TextMethods reports whether t or *t has MarshalText and UnmarshalText.
+// TextMethods reports whether t or *t has MarshalText and UnmarshalText. If a
+// struct has a method only because it embeds a type that has it, the method
+// counts only if no other field would be lost and the embedded type cannot be
+// nil.
 func TextMethods(t reflect.Type) Methods {
 	return methodsOf(t, textMarshaler, textUnmarshaler)
 }
 
-// JSONMethods reports whether t or *t has MarshalJSON and UnmarshalJSON.
+// JSONMethods reports whether t or *t has MarshalJSON and UnmarshalJSON. A
+// method counts as in [TextMethods].
 func JSONMethods(t reflect.Type) Methods {
 	return methodsOf(t, jsonMarshaler, jsonUnmarshaler)
 }
 
-// methodsOf reports whether t or *t implements the two interfaces.
+// methodsOf reports which of the two interfaces t or *t implements.
 func methodsOf(t, marshaler, unmarshaler reflect.Type) Methods {
 	return Methods{Marshals: implements(t, marshaler), Unmarshals: implements(t, unmarshaler)}
 }
@@ -83,7 +88,7 @@ func promoted(t, p reflect.Type, name string, provides func(reflect.Type) bool) 
 
 // compilerGenerated reports whether the compiler made the method, either
 // because an embedded field promotes it or because a pointer has the methods of
-// its value.
+// its value. If t does not have the method, compilerGenerated returns true.
 func compilerGenerated(t reflect.Type, name string) bool {
 	m, ok := t.MethodByName(name)
 	if !ok {
@@ -105,11 +110,11 @@ var marshalMethods = append([]string{
 }, msgpackMethods...)
 
 // MsgPackMethod returns the name of a method that encodes or decodes t or *t as
-// MessagePack, or "".
+// MessagePack. If there is none, it returns "". A method counts as in
+// [TextMethods].
 func MsgPackMethod(t reflect.Type) string { return firstMethod(t, msgpackMethods) }
 
-// marshalMethod returns the name of a method that encodes or decodes t or *t in
-// any format, or "".
+// marshalMethod returns the first of marshalMethods that t or *t has, or "".
 func marshalMethod(t reflect.Type) string { return firstMethod(t, marshalMethods) }
 
 // firstMethod returns the first of the names that is a method of t or *t, or

@@ -25,7 +25,8 @@ func (f *Field) OmitFunc() func(reflect.Value) bool {
 }
 
 // isZeroFunc returns a function that reports whether a value of type t is zero.
-// If t has an IsZero method, the method decides.
+// If t or *t has an IsZero method, the method decides. A nil pointer and a nil
+// interface are zero without a call.
 func isZeroFunc(t reflect.Type) func(reflect.Value) bool {
 	switch {
 	case t == timeType:
