@@ -17,11 +17,11 @@ type Binder func(context.Context, Identity) (context.Context, error)
 var identityKey = NewKey[Identity]("identity")
 
 // With returns a context that carries id. It replaces an identity that ctx
-// carries. With does not validate id; [Bind] does.
+// carries. With does not validate id; [Bind] does. If ctx is nil, With panics.
 func With(ctx context.Context, id Identity) context.Context { return identityKey.With(ctx, id) }
 
-// From returns the identity that ctx carries. If there is none, it returns
-// false.
+// From returns the identity that ctx carries. If there is none, or if ctx is
+// nil, it returns false.
 func From(ctx context.Context) (Identity, bool) { return identityKey.From(ctx) }
 
 // Bind returns a context that carries id and the values of the binders. It
@@ -29,10 +29,11 @@ func From(ctx context.Context) (Identity, bool) { return identityKey.From(ctx) }
 // returned. Use it for work that begins without a request. For requests,
 // [Middleware] calls it.
 //
-// If the tenant or the user cannot be part of a key, Bind returns
-// [keyspace.ErrInvalidKey] and calls no binder. If a binder returns an error,
-// Bind returns that error and calls no further binder. If a binder is nil or
-// returns a nil context without an error, Bind returns an error.
+// If the tenant or the user is empty or contains a NUL byte, no key can contain
+// it. Bind then returns [keyspace.ErrInvalidKey] and calls no binder. If a
+// binder returns an error, Bind returns that error and calls no further binder.
+// If a binder is nil or returns a nil context without an error, Bind returns an
+// error. If ctx is nil, Bind panics.
 func Bind(ctx context.Context, id Identity, binders ...Binder) (context.Context, error) {
 	if err := id.validate(); err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ type optional[T any] struct{ value T }
 func NewKey[T any](name string) Key[T] { return Key[T]{&keyID{name}} }
 
 // With returns a context that carries v under k. It replaces a value that ctx
-// carries under k. If k is the zero Key, With panics.
+// carries under k. If k is the zero Key or ctx is nil, With panics.
 func (k Key[T]) With(ctx context.Context, v T) context.Context {
 	if k.id == nil {
 		panic("scope: With called on the zero Key; create a Key with NewKey")
@@ -28,8 +28,9 @@ func (k Key[T]) With(ctx context.Context, v T) context.Context {
 	return context.WithValue(ctx, k.id, optional[T]{v})
 }
 
-// From returns the value that ctx carries under k. If there is none, it returns
-// the zero value and false. A value may be nil.
+// From returns the value that ctx carries under k. If there is none, or if ctx
+// is nil, it returns the zero value and false. If the value is nil, it returns
+// nil and true.
 func (k Key[T]) From(ctx context.Context) (T, bool) {
 	if ctx == nil {
 		var zero T
@@ -39,7 +40,8 @@ func (k Key[T]) From(ctx context.Context) (T, bool) {
 	return o.value, ok
 }
 
-// String returns the name of the key.
+// String returns the name of the key. For the zero Key, it returns a text that
+// says so.
 func (k Key[T]) String() string {
 	if k.id == nil {
 		return "scope: zero Key"

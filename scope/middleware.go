@@ -18,23 +18,26 @@ var ErrAnonymous = errors.New("scope: anonymous request")
 // token, and then serves the request with a context that carries the [Identity]
 // and the values of the binders. See [Bind].
 //
-// If identify returns [ErrAnonymous], the request is served with its context
-// unchanged, and [From] returns false.
+// If identify returns [ErrAnonymous], alone or wrapped, the request is served
+// with its context unchanged. [From] then returns false, unless another handler
+// added an identity before.
 //
 // In the following cases the handler is not called, and the response is plain
 // text:
 //
-//   - 400 Bad Request, with the reason: the tenant or the user cannot be part
-//     of a key, or identify or a binder returned an error that wraps
-//     [keyspace.ErrInvalidKey].
+//   - 400 Bad Request: the tenant or the user is empty or contains a NUL byte,
+//     or identify or a binder returned an error that wraps
+//     [keyspace.ErrInvalidKey]. The response contains the error.
 //   - 401 Unauthorized: identify returned any other error. The response does
 //     not contain the error, which may quote secrets of the request. To send a
 //     WWW-Authenticate header, set it in a handler around the middleware.
-//   - 503 Service Unavailable: a binder returned any other error. The error is
-//     logged with [slog.Default] and not sent to the client.
+//   - 503 Service Unavailable: a binder returned any other error, or a nil
+//     context without an error. The error is logged with [slog.Default] and not
+//     sent to the client.
 //
-// A panic of identify or of a binder is not recovered. If identify, a binder or
-// the wrapped handler is nil, Middleware panics before it serves a request.
+// A panic of identify or of a binder is not recovered. If identify or a binder
+// is nil, Middleware panics. If the wrapped handler is nil, the function that
+// Middleware returned panics.
 func Middleware(identify func(*http.Request) (Identity, error), binders ...Binder) func(http.Handler) http.Handler {
 	if identify == nil {
 		panic("scope: Middleware: identify is nil; pass a function that returns the identity of a request")
