@@ -11,7 +11,9 @@ import (
 )
 
 // ErrTooLarge is wrapped by the errors about a value that takes too much memory
-// or time to decode.
+// or time to decode, and about a number of package big that is too long to
+// encode. The repositories also return it for a value that is larger than
+// [github.com/symphony-go/symphony/pool.Config.MaxValueBytes].
 var ErrTooLarge = errors.New("value too large")
 
 // DefaultMaxDecoded is the number of bytes of memory that decoding a value may
@@ -20,7 +22,7 @@ const DefaultMaxDecoded = 512 << 20
 
 // budget is the number of bytes of memory that decoding a value may still
 // allocate. Strings do not count: together they are no longer than the stored
-// value, whose length has a limit of its own.
+// value, whose length is checked separately.
 type budget int
 
 // spend subtracts n bytes, which are about to be allocated.
@@ -47,8 +49,8 @@ const (
 // grows.
 func mapEntrySize(key, elem uintptr) int { return 2*int(key+elem) + 16 }
 
-// commonGroupSize is mapGroupSize for the maps that are decoded without
-// reflection.
+// commonGroupSize is an upper bound of mapGroupSize for the maps that are
+// decoded without reflection.
 const commonGroupSize = 272
 
 // mapGroupSize estimates the memory that the first entry of a map takes, which

@@ -11,11 +11,11 @@ import (
 // [Compact], [JSON] and [MsgPack] are the codecs of this package. Any other
 // type with these methods can be used too. Its methods must be safe for
 // concurrent use. For such a codec, a repository does not check whether a type
-// can be stored, and of the memory for decoding it limits only the length of
-// data.
+// can be stored. It limits the length of data, but not the memory that
+// Unmarshal takes.
 type Codec interface {
-	// Name returns a name that no other codec has. It is stored beside values
-	// whose codec is not known from elsewhere, and it appears in errors.
+	// Name returns a name that no other codec has. It appears in errors, and
+	// the payload of a trigger is stored with it.
 	Name() string
 	// Marshal returns the encoding of v.
 	Marshal(v any) ([]byte, error)
@@ -23,9 +23,21 @@ type Codec interface {
 	Unmarshal(data []byte, v any) error
 }
 
+// The codecs of this package. They are safe for concurrent use.
+//
+// If v is a pointer to a slice, a map, a pointer or an interface, Marshal
+// encodes the value that v points to. If v cannot be encoded, Marshal returns
+// an [*EncodeError].
+//
+// Unmarshal takes at most [DefaultMaxDecoded] bytes of memory. If data does not
+// fit the type, Unmarshal returns a [*DecodeError]. If v is not a non-nil
+// pointer, Unmarshal returns an error.
+//
+// If the type of the value cannot be stored, both return a [*SchemaError].
 var (
 	// Compact is the default codec. It writes what the Python package writes,
-	// and reads that as well as plain JSON.
+	// and reads that. It also reads the numbers, bools, objects and arrays that
+	// JSON writes.
 	Compact Codec = compactCodec{}
 	// JSON writes every value as plain JSON, for other programs.
 	JSON Codec = jsonCodec{}

@@ -59,56 +59,75 @@
 //
 // The keys of a map are sorted, so equal maps have equal encodings. A key must
 // be a string, an integer, a bool, a [time.Time], a [time.Duration] or a type
-// that is stored as text. JSON is UTF-8 without HTML escaping. JSON has no NaN
-// and no infinity: encoding one with the JSON codec is an error. A float in an
-// any has a decimal point or an exponent, so it is decoded as a float again.
+// that is stored as text. A [json.Number] cannot be a key.
+//
+// JSON is UTF-8 without HTML escaping. JSON has no NaN and no infinity:
+// encoding one with the JSON codec is an error. A float in an any has a decimal
+// point or an exponent, so it is decoded as a float again.
 //
 // In Compact, nil and the text null would be the same for types such as *string
-// and []byte. If such a text is null inside any number of quotes, Compact adds
-// a pair of quotes. Decoding removes it.
+// and []byte. Compact therefore writes the text null of such a type in quotes,
+// as "null". If the text is null in any number of pairs of quotes, Compact adds
+// another pair. Decoding removes the pair.
 //
 // # Decoding
 //
 // Decoding replaces the whole value. Every value of every supported type is
 // decoded as an equal value. Times are equal in the sense of [time.Time.Equal].
-// The exceptions are values of type any, fields that their tags omit or that
-// another field hides, and the space around a [json.RawMessage].
+// The exceptions are:
+//
+//   - values of type any;
+//   - unexported fields, fields that their tags omit, and fields that another
+//     field hides;
+//   - an embedded pointer to a struct of which no field is written: it is
+//     decoded as nil;
+//   - the space around a [json.RawMessage].
 //
 // An any is decoded as nil, bool, int64, float64, string, []any or
 // map[string]any. An integer that does not fit an int64, or a float that does
 // not fit a float64, is decoded as a [json.Number]. MsgPack also decodes []byte
-// and [time.Time]. In Compact, a whole value that is not JSON is a string.
+// and [time.Time]. In Compact, a whole value that is not JSON is decoded as a
+// string, except NaN, Infinity, -Infinity, nan, inf and -inf, which are floats.
 //
 // Compact accepts more than it writes, because other programs write to the same
 // records:
 //
-//   - a bool may be 1, 0, true, false, True, False, TRUE, FALSE, t, f, T or F,
-//     and inside JSON also a string or a number with one of these;
-//   - a float may be an integer, and NaN and the infinities may be written as
-//     nan, inf, Inf, +inf, +Inf, -inf and -Inf;
-//   - a time may have any offset or none, which means UTC, a space in place of
-//     the T, and no time of day, which means midnight;
+//   - a whole value that is a bool may be 1, 0, true, false, True, False, TRUE,
+//     FALSE, t, f, T or F; 1, 0, true, false, True and False may be in quotes;
+//   - inside JSON, a bool may be true, false, the number 1 or 0, or a string
+//     with one of the texts above;
+//   - a float may be written as an integer;
+//   - a whole value that is NaN or an infinity may also be nan, inf, Inf, +inf,
+//     +Inf, +Infinity, -inf or -Inf;
+//   - a time may have an offset from UTC; a time without an offset is in UTC;
+//   - a time may have a space in place of the T;
+//   - a time may be a date without a time of day, which means midnight;
 //   - a duration may be an integer, in nanoseconds, or the text of a Python
 //     timedelta, such as "1 day, 0:00:02.500000".
 //
-// Inside JSON, the JSON codec accepts the same except for NaN and infinities.
-// MsgPack accepts a str for a bin, a bin for a str, an int for a float that can
-// represent it, and a str for a time. It skips extensions that no field needs.
+// The JSON codec accepts what Compact accepts inside JSON, except for NaN and
+// the infinities.
 //
-// Members of a JSON object without a field in the struct are ignored. Names are
-// case-sensitive. If a name is repeated, the last value counts. Fields without
-// a member are zero.
+// MsgPack accepts a str for a bin, a bin for a str, an int for a float that can
+// represent it, a str for a time, and an int or a float for a [json.Number]. It
+// skips extensions that no field needs.
+//
+// If the struct has no field for a member of a stored object, the member is
+// ignored. Names are case-sensitive. If a name is repeated, the last value
+// counts. Fields without a member are zero.
 //
 // If a stored value does not fit, decoding returns a [*DecodeError] with the
-// path of the part that does not fit. It never contains the stored value.
+// path of the part that does not fit. Its text never contains the stored value.
 // Nothing is truncated or replaced by a zero value, and integers are never
 // rounded. Decimal digits are decoded as the nearest float. A binary number of
 // MessagePack must fit its type exactly.
 //
-// Decoding a value may take a limited amount of memory, [DefaultMaxDecoded] or
-// the limit in [github.com/symphony-go/symphony/pool.Config]. The text of a big
-// number may have 100,000 bytes. If a limit is exceeded, the error wraps
-// [ErrTooLarge]. Values may be nested 10,000 levels deep.
+// The memory for decoding a value is limited to [DefaultMaxDecoded] bytes, or
+// in a repository to
+// [github.com/symphony-go/symphony/pool.Config.MaxDecodedBytes]. The text of a
+// number of package big is limited to 100,000 bytes, for encoding too. If a
+// value exceeds one of these limits, the error wraps [ErrTooLarge]. Values can
+// be nested at most 10,000 levels deep.
 //
 // # Struct fields and tags
 //
@@ -162,8 +181,9 @@
 // a record itself.
 //
 // If a struct has the methods only because it embeds a type that has them, it
-// is stored by its fields, unless the embedded type is its only field and not a
-// pointer.
+// is stored by its fields. The exception is a struct whose only other fields
+// are unexported, if the embedded type is neither a pointer nor an interface:
+// it is stored by the methods.
 //
 // # Types that cannot be stored
 //
@@ -176,7 +196,7 @@
 //   - interfaces with methods;
 //   - pointers to types that can be nil, such as **T and *[]T;
 //   - maps with other keys than those listed above;
-//   - types that implement only one interface of a pair above;
+//   - types that implement some of the four interfaces above but neither pair;
 //   - structs that have fields but none that can be stored;
 //   - structs with unexported fields that only methods such as MarshalBinary,
 //     GobEncode or EncodeMsgpack encode;
@@ -186,6 +206,7 @@
 //
 // A type that can be stored may still have values that cannot be encoded, such
 // as a string inside JSON that is not valid UTF-8, a time before the year 0 or
-// after the year 9999, and a value that contains itself. Encoding returns an
-// [*EncodeError] for those.
+// after the year 9999, a value that contains itself, and an any that holds a
+// value of a type that cannot be stored. For such a value, encoding returns an
+// [*EncodeError].
 package codec

@@ -8,7 +8,9 @@ import (
 )
 
 // DecodeError reports that a stored value does not fit the Go type that it is
-// decoded into. Neither its fields nor its text contain the stored value.
+// decoded into. Its text does not contain the stored value. If a codec of your
+// own returned the error, the text does not contain that error, but
+// [errors.Is] and [errors.As] find it.
 //
 //	var bad *codec.DecodeError
 //	if errors.As(err, &bad) {
@@ -58,7 +60,8 @@ type SchemaError struct {
 	Reason string
 }
 
-// Error returns the type, the path and the reason.
+// Error returns the type, the path and the reason. If the path is empty, Error
+// returns only the reason, which names the type.
 func (e *SchemaError) Error() string {
 	if e.Path == "" {
 		return e.Reason
@@ -81,7 +84,9 @@ func (e *SchemaError) In(root reflect.Type, field string) *SchemaError {
 
 // EncodeError reports a value that cannot be encoded although its type can be
 // stored. Examples are a string inside JSON that is not valid UTF-8, a time
-// after the year 9999, and a value that contains itself.
+// after the year 9999, and a value that contains itself. If an any holds a
+// value of a type that cannot be stored, the EncodeError wraps the
+// [*SchemaError].
 type EncodeError struct {
 	// Field is the path to the value, as in [DecodeError].
 	Field string

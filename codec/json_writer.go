@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// maxDepth is the maximum depth of nested slices, maps and structs, for reading
-// and for writing.
+// maxDepth is the maximum depth of nested slices, arrays, maps and structs, for
+// reading and for writing.
 const maxDepth = 10000
 
 // jsonWriter writes JSON, either as Python writes it or as other programs do.

@@ -52,7 +52,7 @@ type mapBuffer struct {
 
 var mapBuffers = sync.Pool{New: func() any { return new(mapBuffer) }}
 
-// release clears the buffer and puts it back. Large buffers are dropped.
+// release puts the buffer back without the keys. Large buffers are dropped.
 func (b *mapBuffer) release() {
 	if cap(b.scratch) > largestBuffer || cap(b.keys) > 1024 || cap(b.spans) > 1024 {
 		return

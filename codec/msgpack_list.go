@@ -10,13 +10,15 @@ import (
 )
 
 // Extend returns the stored list with the elements of elems appended. The bytes
-// of the stored elements stay as they are. The type of elems must be the
+// of the stored elements do not change. If stored is nil in MessagePack, it is
+// an empty list. The type of elems must be the
 // compiled type.
 //
 // Extend supports slices with [MsgPack]. For any other type it returns false.
 //
-// If stored does not fit the type, Extend returns a [*DecodeError]. If elems
-// cannot be encoded, it returns an [*EncodeError].
+// If stored does not fit the type, Extend returns a [*DecodeError]. If decoding
+// stored would take too much memory, the error wraps [ErrTooLarge]. If elems
+// cannot be encoded, Extend returns an [*EncodeError].
 func (t *Type) Extend(stored string, elems reflect.Value) (text string, ok bool, err error) {
 	if t.shape == nil || t.codec != MsgPack || t.shape.kind != kindSlice {
 		return "", false, nil

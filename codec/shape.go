@@ -43,7 +43,7 @@ var (
 	valueType    = reflect.TypeFor[Value]()
 )
 
-// shape describes a Go type. It is independent of the codec, and computed once.
+// shape describes a Go type. It is independent of the codec and is cached.
 type shape struct {
 	typ             reflect.Type
 	kind            kind

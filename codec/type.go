@@ -20,12 +20,13 @@ type Type struct {
 	verbatim bool   // a string that is stored verbatim
 }
 
-// For compiles t for c. Types for the codecs of this package are cached. For
-// any other codec, t is not checked, and the Type calls the Marshal and
+// For compiles t for c. It caches the Types for the codecs of this package. For
+// any other codec, For does not check t, and the Type calls the Marshal and
 // Unmarshal methods of c.
 //
 // If t cannot be stored, For returns a [*SchemaError], which wraps
-// [ErrUnstorable]. If t or c is nil, For returns an error.
+// [ErrUnstorable]. If t is nil, For returns an error that wraps
+// [ErrUnstorable]. If c is nil, it returns an error.
 func For(c Codec, t reflect.Type) (*Type, error) {
 	if t == nil {
 		return nil, fmt.Errorf("a nil reflect.Type %w", ErrUnstorable)
@@ -53,7 +54,8 @@ func For(c Codec, t reflect.Type) (*Type, error) {
 }
 
 // WithMaxDecoded returns a Type like t that limits the memory for decoding a
-// value to the given number of bytes. The default is [DefaultMaxDecoded].
+// value to the given number of bytes. If bytes is 0, the limit is
+// [DefaultMaxDecoded], which is also the default.
 func (t *Type) WithMaxDecoded(bytes int) *Type {
 	limit := budget(bytes)
 	if bytes == DefaultMaxDecoded {
@@ -81,8 +83,8 @@ func (t *Type) Codec() Codec { return t.codec }
 // Append appends the encoding of v to dst and returns the extended slice. The
 // type of v must be the compiled type.
 //
-// If v cannot be encoded, Append returns an [*EncodeError]. The bytes that it
-// appended are then incomplete.
+// If v cannot be encoded, Append returns an [*EncodeError] and a slice that may
+// end with a part of the encoding.
 func (t *Type) Append(dst []byte, v reflect.Value) ([]byte, error) {
 	return t.engine.append(dst, t.shape, v)
 }
@@ -108,9 +110,10 @@ func (t *Type) Verbatim(v reflect.Value) (string, bool) {
 // all of data in memory. [strings.Clone] avoids that. Byte slices are always
 // copies.
 //
-// If data does not fit the type, Decode returns a [*DecodeError]. If decoding
-// would take more memory than t allows, or if data is longer than that, the
-// error wraps [ErrTooLarge].
+// If data does not fit the type, Decode returns a [*DecodeError]. If data is
+// longer than the limit of t, or if decoding would take more memory than that,
+// the error wraps [ErrTooLarge]. For a codec that is not of this package, only
+// the length of data is limited.
 func (t *Type) Decode(data string, v reflect.Value) error {
 	limit := t.limit()
 	if len(data) > int(limit) {
@@ -147,14 +150,14 @@ func (t *Type) DecimalInteger() bool {
 	return t.textual() && (t.shape.kind == kindInt || t.shape.kind == kindUint)
 }
 
-// DecimalFloat reports whether the type is a float64 that is stored as decimal
-// text by [Compact].
+// DecimalFloat reports whether the type is a float64 that [Compact] stores as
+// decimal text, which Redis can increment with HINCRBYFLOAT.
 func (t *Type) DecimalFloat() bool {
 	return t.shape != nil && t.codec == Compact && t.shape.kind == kindFloat && t.typ.Kind() == reflect.Float64
 }
 
-// JSONList returns an encoder for the elements of the type. If values of the
-// type are not stored as JSON arrays, it returns false.
+// JSONList returns an encoder for the elements of a slice type. If the type is
+// not a slice that is stored as a JSON array, JSONList returns false.
 func (t *Type) JSONList() (Element, bool) {
 	if t.textual() && t.shape.kind == kindSlice {
 		return Element{python: t.codec == Compact, shape: t.shape.elem}, true
@@ -177,8 +180,8 @@ type Element struct {
 // Type returns the Go type of the elements.
 func (e Element) Type() reflect.Type { return e.shape.typ }
 
-// Append appends the JSON of v, as it is written inside the array, to dst. The
-// type of v must be that of the elements.
+// Append appends the JSON of v, as it is written inside the array, to dst and
+// returns the extended slice. The type of v must be that of the elements.
 //
 // If v cannot be encoded, Append returns an [*EncodeError].
 func (e Element) Append(dst []byte, v reflect.Value) ([]byte, error) {

@@ -7,8 +7,8 @@ import "reflect"
 // methods.
 //
 // A Value can be a field of a record or a whole value, but not a part of
-// another value. Encoding a Value writes its bytes unchanged. The zero Value is
-// empty and belongs to [Compact].
+// another value. Encoding a Value writes its bytes unchanged, even if another
+// codec encodes it. The zero Value is empty, and its codec is [Compact].
 type Value struct {
 	data   string
 	codec  Codec
@@ -21,9 +21,9 @@ func NewValue(c Codec, data []byte) Value {
 	return Value{data: string(data), codec: c}
 }
 
-// WithMaxDecoded returns a Value like v that limits the memory for
-// [Value.Decode] to the given number of bytes. The default is
-// [DefaultMaxDecoded].
+// WithMaxDecoded returns a copy of v. Decoding the copy, with any method, takes
+// at most the given number of bytes of memory. If bytes is 0, the limit is
+// [DefaultMaxDecoded], which is also the default.
 func (v Value) WithMaxDecoded(bytes int) Value {
 	v.budget = budget(bytes)
 	return v
@@ -54,12 +54,12 @@ func (v Value) String() string {
 	return s
 }
 
-// Int returns the value as an integer. If it is not an integer of 64 bits, Int
-// returns a [*DecodeError].
+// Int returns the value as an integer. If it is not an integer, or if it does
+// not fit an int64, Int returns a [*DecodeError].
 func (v Value) Int() (int64, error) { return decodeAs[int64](v) }
 
-// Float returns the value as a float. If it is not a number, Float returns a
-// [*DecodeError].
+// Float returns the value as a float. If it is not a number, or if it does not
+// fit a float64, Float returns a [*DecodeError].
 func (v Value) Float() (float64, error) { return decodeAs[float64](v) }
 
 // Bool returns the value as a bool. If it is not a bool, Bool returns a
@@ -69,8 +69,9 @@ func (v Value) Bool() (bool, error) { return decodeAs[bool](v) }
 // Decode decodes the value into the variable that dst points to.
 //
 // If the value does not fit the type of dst, Decode returns a [*DecodeError].
-// If the type cannot be stored, it returns a [*SchemaError]. If dst is not a
-// non-nil pointer, it returns an error.
+// If decoding would take too much memory, the DecodeError wraps [ErrTooLarge].
+// If the type cannot be stored, Decode returns a [*SchemaError]. If dst is not
+// a non-nil pointer, Decode returns an error.
 func (v Value) Decode(dst any) error {
 	t, to, err := destination(v.Codec(), dst)
 	if err != nil {
