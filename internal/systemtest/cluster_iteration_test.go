@@ -17,13 +17,13 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// A walk gives each record of a cluster once, while slots are on their way from
-// one primary to another, and with replicas dead.
-func TestWalksOverACluster(t *testing.T) {
+// An iteration over a cluster returns each record exactly once, also while
+// slots migrate between primaries and after a replica fails.
+func TestIterationOverACluster(t *testing.T) {
 	t.Parallel()
 	c := redistest.ReplicatedCluster(t, "cluster-require-full-coverage no")
 	p := pooltest.Redis(t, pool.Config{URL: c.URL()})
-	t.Run("what is refused", func(t *testing.T) { refusals(t, p) })
+	t.Run("refused calls", func(t *testing.T) { requireRefused(t, p) })
 	users, err := symphony.NewUser[profile](p, "acme")
 	require.NoError(t, err)
 	other, err := symphony.NewUser[profile](p, "acme2")
@@ -43,33 +43,33 @@ func TestWalksOverACluster(t *testing.T) {
 		node := primary.Client(t, 0)
 		n, err := node.Do(ctx, node.B().Dbsize().Build()).ToInt64()
 		require.NoError(t, err)
-		require.Greater(t, n, int64(500), "the keys of one tenant spread")
+		require.Greater(t, n, int64(500), "the keys of one tenant are not spread over the primaries")
 	}
-	look := func(t *testing.T) {
+	requireAllRecords := func(t *testing.T) {
 		t.Helper()
 		requireOnce(t, ids, users.IDs(ctx))
 		requireOnce(t, ids, idsOf(users.All(ctx)))
-		requireOnce(t, ids[:10], idsOf(users.Find(ctx, hashrepo.FieldOf(func(p *profile) *string { return &p.Name }).Eq("n"))), "of many")
+		requireOnce(t, ids[:10], idsOf(users.Find(ctx, hashrepo.FieldOf(func(p *profile) *string { return &p.Name }).Eq("n"))), true)
 	}
 
-	look(t)
+	requireAllRecords(t)
 	slot := keyspace.Slot("user:acme:user:u7")
-	t.Run("an open slot", func(t *testing.T) {
+	t.Run("a slot in migration", func(t *testing.T) {
 		to := 0
 		if slot < keyspace.Slots/3 {
 			to = 1
 		}
 		m := c.MigrateSlot(t, slot, to)
-		look(t)
+		requireAllRecords(t)
 		m.MoveKeys(1)
-		look(t)
+		requireAllRecords(t)
 		m.Finish()
-		look(t)
+		requireAllRecords(t)
 	})
-	t.Run("slots that move meanwhile", func(t *testing.T) { moveAndWalk(t, c, users, ids) })
+	t.Run("slots that move during iterations", func(t *testing.T) { iterateWhileSlotsMove(t, c, users, ids) })
 	t.Run("a dead replica", func(t *testing.T) {
 		c.Replicas[0].Kill()
-		look(t)
+		requireAllRecords(t)
 		require.NoError(t, users.UpsertMany(ctx, records[:100]...))
 	})
 	t.Run("DeleteAll", func(t *testing.T) {
@@ -79,26 +79,27 @@ func TestWalksOverACluster(t *testing.T) {
 		requireOnce(t, nil, users.IDs(ctx))
 		requireOnce(t, []string{"u1"}, other.IDs(ctx))
 	})
-	t.Run("a part is gone", func(t *testing.T) { walkOverPart(t, c) })
+	t.Run("a shard is down", func(t *testing.T) { iterateWithoutAShard(t, c) })
 }
 
-// moveAndWalk walks while slots with records move to the next primary.
-func moveAndWalk(t *testing.T, c *redistest.ClusterInstance, users *symphony.User[profile], ids []string) {
-	walking, cancel := context.WithCancel(ctx)
+// iterateWhileSlotsMove iterates while the slots of some records migrate to
+// the next primary.
+func iterateWhileSlotsMove(t *testing.T, c *redistest.ClusterInstance, users *symphony.User[profile], ids []string) {
+	iterating, cancel := context.WithCancel(ctx)
 	defer cancel()
-	walks := make(chan []string)
+	iterations := make(chan []string)
 	go func() {
-		defer close(walks)
-		for walking.Err() == nil {
+		defer close(iterations)
+		for iterating.Err() == nil {
 			var seen []string
-			for id, err := range users.IDs(context.WithoutCancel(walking)) {
+			for id, err := range users.IDs(context.WithoutCancel(iterating)) {
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				seen = append(seen, id)
 			}
-			walks <- seen
+			iterations <- seen
 		}
 	}()
 	moved := make(chan struct{})
@@ -110,7 +111,7 @@ func moveAndWalk(t *testing.T, c *redistest.ClusterInstance, users *symphony.Use
 		}
 	}()
 	n := 0
-	for seen := range walks {
+	for seen := range iterations {
 		requireOnce(t, ids, func(yield func(string, error) bool) {
 			for _, id := range seen {
 				if !yield(id, nil) {
@@ -125,9 +126,10 @@ func moveAndWalk(t *testing.T, c *redistest.ClusterInstance, users *symphony.Use
 		default:
 		}
 	}
-	t.Log(n, "walks")
+	t.Log(n, "iterations")
 }
 
+// idsOf returns the ids of the records.
 func idsOf(records iter.Seq2[hashrepo.Record[profile], error]) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for r, err := range records {
@@ -138,26 +140,27 @@ func idsOf(records iter.Seq2[hashrepo.Record[profile], error]) iter.Seq2[string,
 	}
 }
 
-// requireOnce wants each id once, and no other; with a note, at least these.
-func requireOnce(t *testing.T, want []string, got iter.Seq2[string, error], atLeast ...string) {
+// requireOnce requires that got has each id of want exactly once. It also
+// requires that got has no other id, unless atLeast is passed.
+func requireOnce(t *testing.T, want []string, got iter.Seq2[string, error], atLeast ...bool) {
 	t.Helper()
 	seen := map[string]int{}
 	for id, err := range got {
 		require.NoError(t, err)
 		seen[id]++
-		require.Equal(t, 1, seen[id], "%s came twice", id)
+		require.Equal(t, 1, seen[id], "%s was returned twice", id)
 	}
 	for _, id := range want {
-		require.Equal(t, 1, seen[id], "%s did not come", id)
+		require.Equal(t, 1, seen[id], "%s was not returned", id)
 	}
 	if len(atLeast) == 0 {
 		require.Len(t, seen, len(want))
 	}
 }
 
-// What a cluster cannot do in one step is refused before anything is sent, and
-// so is a name that would choose a slot.
-func refusals(t *testing.T, p *pool.Pools) {
+// requireRefused checks that calls that a cluster cannot run atomically, and
+// names that would choose a slot, are refused before anything is sent.
+func requireRefused(t *testing.T, p *pool.Pools) {
 	for _, tenant := range []string{"{a", "a}", "{a}"} {
 		_, err := symphony.NewUser[profile](p, tenant)
 		require.ErrorIs(t, err, symphony.ErrInvalidKey)
@@ -172,7 +175,7 @@ func refusals(t *testing.T, p *pool.Pools) {
 	require.NoError(t, err)
 	batch, err := symphony.NewBatch[int](p, "acme")
 	require.NoError(t, err)
-	flat, err := symphony.NewBatch[int](p, "acme", symphony.Layout(keyspace.Default()))
+	untagged, err := symphony.NewBatch[int](p, "acme", symphony.Layout(keyspace.Default()))
 	require.NoError(t, err)
 	for name, call := range map[string]func() error{
 		"Get":        func() error { _, err := users.Get(ctx, "{u}"); return err },
@@ -184,26 +187,26 @@ func refusals(t *testing.T, p *pool.Pools) {
 			_, err := batch.Enqueue(ctx, symphony.Queue{Service: "{s}", Entity: "e", Action: "a"}, 1)
 			return err
 		},
-		"two slots": func() error { _, err := flat.Enqueue(ctx, queue, 1); return err },
+		"two slots": func() error { _, err := untagged.Enqueue(ctx, queue, 1); return err },
 		"two slots in a script": func() error {
-			_, err := flat.With(symphony.MaxLen(5)).Enqueue(ctx, queue, 1)
+			_, err := untagged.With(symphony.MaxLen(5)).Enqueue(ctx, queue, 1)
 			return err
 		},
 	} {
 		t.Run(name, func(t *testing.T) { pooltest.RequireNothingSent(t, p, symphony.ErrInvalidKey, call) })
 	}
-	_, err = flat.Enqueue(ctx, queue, 1)
+	_, err = untagged.Enqueue(ctx, queue, 1)
 	require.ErrorContains(t, err, "hash tag")
 }
 
-// Where nobody has a part of the cluster any more, a walk says so within its
-// deadline, and does not leave out what was there.
-func walkOverPart(t *testing.T, c *redistest.ClusterInstance) {
+// iterateWithoutAShard checks that an iteration returns an error if a primary
+// and its replica are down.
+func iterateWithoutAShard(t *testing.T, c *redistest.ClusterInstance) {
 	p := pooltest.Redis(t, pool.Config{URL: c.URL(), Timeout: 200 * time.Millisecond})
 	generic, err := symphony.NewGeneric[int](p, "acme")
 	require.NoError(t, err)
 	for i := range 30 {
-		requireEventually(t, func() bool { return generic.Set(ctx, fmt.Sprint("k", i), i) == nil }, "nothing can be written")
+		requireEventually(t, func() bool { return generic.Set(ctx, fmt.Sprint("k", i), i) == nil }, "no write succeeds")
 	}
 	c.Replicas[1].Kill()
 	c.Primaries[1].Kill()

@@ -23,7 +23,7 @@ import (
 
 // deliveryChecker enqueues items and sets triggers, and records their
 // deliveries. Its invariant: what was acknowledged outside a failover is
-// delivered, and each redelivery has an attempt that it did not have before.
+// delivered, and no redelivery has the attempt of an earlier durable delivery.
 type deliveryChecker struct {
 	pools    *pool.Pools
 	services []string // one for each primary, by the slot of the name
@@ -228,7 +228,7 @@ func (d *deliveryChecker) requireAllDelivered(t *testing.T) {
 		durableAttempts := map[int]bool{}
 		for _, delivery := range deliveries {
 			if d.guaranteed[name] && durableAttempts[delivery.attempt] {
-				t.Errorf("%s was redelivered with attempt %d, which it had before: %v", name, delivery.attempt, deliveries)
+				t.Errorf("%s was redelivered with attempt %d, which an earlier delivery had: %v", name, delivery.attempt, deliveries)
 			}
 			durableAttempts[delivery.attempt] = durableAttempts[delivery.attempt] || delivery.durable
 		}

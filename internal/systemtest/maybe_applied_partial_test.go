@@ -16,10 +16,10 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// A call of several steps of which one was applied says that it may be applied,
-// whatever the server said of the others; each record's own error stays exact.
-func TestMaybeAppliedAfterAStepThatWas(t *testing.T) {
-	admin, p := restricted(t, "~acme:*ok*", "~%load*")
+// MaybeApplied is true if the server applied one command of a call and refused
+// another. The error of each record is exact.
+func TestMaybeAppliedAfterAPartialWrite(t *testing.T) {
+	admin, p := openRestricted(t, "~acme:*ok*", "~%load*")
 	type row struct {
 		A string `redis:"a"`
 	}
@@ -29,7 +29,7 @@ func TestMaybeAppliedAfterAStepThatWas(t *testing.T) {
 	}
 	users, err := symphony.NewUser[row](p, "acme")
 	require.NoError(t, err)
-	counted, err := symphony.NewUser[versioned](p, "acme")
+	versionedUsers, err := symphony.NewUser[versioned](p, "acme")
 	require.NoError(t, err)
 	values, err := symphony.NewGeneric[string](p, "acme")
 	require.NoError(t, err)
@@ -57,12 +57,12 @@ func TestMaybeAppliedAfterAStepThatWas(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"UpsertMany":       func() error { return users.UpsertMany(ctx, rowsOf("no", "ok")...) },
 		"Delete":           func() error { _, err := users.Delete(ctx, "no", "ok"); return err },
-		"Delete a version": func() error { _, err := counted.With(hashrepo.IfVersion(1)).Delete(ctx, "no", "ok"); return err },
+		"Delete IfVersion": func() error { _, err := versionedUsers.With(hashrepo.IfVersion(1)).Delete(ctx, "no", "ok"); return err },
 		"DeleteAll":        func() error { _, err := users.DeleteAll(ctx); return err },
 		"Clear":            func() error { _, err := shared.Clear(ctx); return err },
 		"DeleteAllByPK":    func() error { _, err := symphony.DeleteAllByPK(ctx, p, "acme", "1"); return err },
 		"SetMany":          set(),
-		"SetMany keeping":  set(symphony.KeepTTL()),
+		"SetMany KeepTTL":  set(symphony.KeepTTL()),
 		"Delete values":    func() error { _, err := values.Delete(ctx, "no", "ok"); return err },
 	} {
 		prepare()
@@ -74,24 +74,25 @@ func TestMaybeAppliedAfterAStepThatWas(t *testing.T) {
 	}
 
 	err = users.UpsertMany(ctx, rowsOf("no", "ok")...)
-	var many interface{ Unwrap() []error }
-	require.ErrorAs(t, err, &many)
-	var one *symphony.OpError
-	require.ErrorAs(t, errors.Join(many.Unwrap()...), &one)
-	require.Equal(t, "acme:user:no", one.Key)
-	require.False(t, one.MaybeApplied(), "the refused record itself")
+	var joined interface{ Unwrap() []error }
+	require.ErrorAs(t, err, &joined)
+	var op *symphony.OpError
+	require.ErrorAs(t, errors.Join(joined.Unwrap()...), &op)
+	require.Equal(t, "acme:user:no", op.Key)
+	require.False(t, op.MaybeApplied(), "the server refused this record")
 
-	err = users.UpsertMany(ctx, rowsOf("no", "neither")...)
-	require.ErrorAs(t, err, &one)
-	require.False(t, one.MaybeApplied(), "nothing was applied")
+	err = users.UpsertMany(ctx, rowsOf("no", "no2")...)
+	require.ErrorAs(t, err, &op)
+	require.False(t, op.MaybeApplied(), "nothing was applied")
 }
 
-// A walk whose later SCAN is refused says that a page was removed before.
-func TestDeleteAllThatIsBrokenOff(t *testing.T) {
-	admin, p := restricted(t, "~*")
+// MaybeApplied is true if DeleteAll has deleted a page and a later SCAN is
+// refused.
+func TestMaybeAppliedAfterAnInterruptedDeleteAll(t *testing.T) {
+	admin, p := openRestricted(t, "~*")
 	values, err := symphony.NewGeneric[int](p, "acme")
 	require.NoError(t, err)
-	number := func(args ...string) int64 {
+	integerReply := func(args ...string) int64 {
 		n, err := pooltest.Do(t, admin, pool.Default, args...).AsInt64()
 		require.NoError(t, err)
 		return n
@@ -101,17 +102,17 @@ func TestDeleteAllThatIsBrokenOff(t *testing.T) {
 		all[i].ID = strconv.Itoa(i)
 	}
 	for range 50 {
-		require.NoError(t, pooltest.Do(t, admin, pool.Default, "ACL", "SETUSER", "some", "+scan").Error())
+		require.NoError(t, pooltest.Do(t, admin, pool.Default, "ACL", "SETUSER", "restricted", "+scan").Error())
 		require.NoError(t, values.SetMany(ctx, all...))
-		before := number("DBSIZE")
+		keys := integerReply("DBSIZE")
 		ended := make(chan error)
 		go func() { _, err := values.DeleteAll(ctx); ended <- err }()
-		for number("DBSIZE") == before {
+		for integerReply("DBSIZE") == keys {
 		}
-		require.NoError(t, pooltest.Do(t, admin, pool.Default, "ACL", "SETUSER", "some", "-scan").Error())
+		require.NoError(t, pooltest.Do(t, admin, pool.Default, "ACL", "SETUSER", "restricted", "-scan").Error())
 		err := <-ended
 		if err == nil {
-			continue // it was faster
+			continue // DeleteAll ended before the permission was revoked
 		}
 		var op *symphony.OpError
 		require.ErrorAs(t, err, &op)
@@ -119,19 +120,19 @@ func TestDeleteAllThatIsBrokenOff(t *testing.T) {
 		require.ErrorContains(t, err, "NOPERM")
 		return
 	}
-	t.Fatal("DeleteAll was never broken off")
+	t.Fatal("DeleteAll always ended before the permission was revoked")
 }
 
-// restricted opens pools as a user who may use the keys of a pattern alone, and
-// others on the same server as one who may do all.
-func restricted(t *testing.T, keys ...string) (admin, p *pool.Pools) {
+// openRestricted opens pools of a user that may use only the keys of the
+// patterns, and pools of an administrator of the same server.
+func openRestricted(t *testing.T, keys ...string) (admin, p *pool.Pools) {
 	t.Helper()
 	server := redistest.Server(t)
 	admin = pooltest.Redis(t, pool.Config{URL: server.URL()})
-	user := append([]string{"ACL", "SETUSER", "some", "on", ">secret", "+@all"}, keys...)
+	user := append([]string{"ACL", "SETUSER", "restricted", "on", ">secret", "+@all"}, keys...)
 	require.NoError(t, pooltest.Do(t, admin, pool.Default, user...).Error())
 	u, err := url.Parse(server.URL())
 	require.NoError(t, err)
-	u.User = url.UserPassword("some", "secret")
+	u.User = url.UserPassword("restricted", "secret")
 	return admin, pooltest.Redis(t, pool.Config{URL: u.String()})
 }

@@ -16,62 +16,64 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// applied is a server that fails a write in one way.
-type applied struct {
-	name   string
-	config []string
-	before func(t *testing.T, admin rueidis.Client)                     // before the pools are opened
-	broken func(t *testing.T, admin rueidis.Client, p *redistest.Proxy) // afterwards
-	says   string
-	maybe  bool
+// writeFailure is a way to make a write fail, and the error that it must
+// return.
+type writeFailure struct {
+	name          string
+	config        []string
+	fail          func(t *testing.T, admin rueidis.Client, p *redistest.Proxy)
+	errorContains string
+	maybeApplied  bool
 
-	settles bool // whether a call that met the end of the old connection may say something else before
+	reconnects bool // calls may first fail on the old connection, with MaybeApplied true
 }
 
-// What each kind of failure says of whether a write was applied. It may say yes
-// where it is not known, but never no where it was.
-func TestWhatAFailureSaysOfAWrite(t *testing.T) {
-	run := func(args ...string) func(*testing.T, rueidis.Client, *redistest.Proxy) {
+// MaybeApplied is false if the server refuses a write or cannot be reached,
+// and true if the reply is lost.
+func TestMaybeAppliedForEachFailure(t *testing.T) {
+	command := func(args ...string) func(*testing.T, rueidis.Client, *redistest.Proxy) {
 		return func(t *testing.T, admin rueidis.Client, p *redistest.Proxy) {
 			require.NoError(t, admin.Do(t.Context(), admin.B().Arbitrary(args...).Build()).Error())
 		}
 	}
-	cut := func(then func(*testing.T, rueidis.Client, *redistest.Proxy)) func(*testing.T, rueidis.Client, *redistest.Proxy) {
+	thenReconnect := func(then func(*testing.T, rueidis.Client, *redistest.Proxy)) func(*testing.T, rueidis.Client, *redistest.Proxy) {
 		return func(t *testing.T, admin rueidis.Client, p *redistest.Proxy) {
 			then(t, admin, p)
 			p.CloseConnections()
 		}
 	}
-	spin := func(t *testing.T, admin rueidis.Client, _ *redistest.Proxy) {
+	blockServer := func(t *testing.T, admin rueidis.Client, _ *redistest.Proxy) {
 		go func() {
 			_ = admin.Do(context.Background(), admin.B().Eval().Script("while true do end").Numkeys(0).Build()).Error()
 		}()
 	}
-	for _, c := range []applied{
-		{name: "no server", broken: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) { p.Down() }, says: "connection refused"},
-		{name: "busy", config: []string{"busy-reply-threshold 1"}, broken: spin, says: "BUSY"},
-		{name: "busy while it connects", config: []string{"busy-reply-threshold 1"}, broken: cut(spin), says: "BUSY"},
-		{name: "password changed", broken: cut(run("ACL", "SETUSER", "default", "resetpass", ">hunter2")), says: "NOAUTH"},
-		{name: "user gone", broken: cut(run("ACL", "SETUSER", "joe", "off")), says: "WRONGPASS"},
-		{name: "no right to connect", broken: cut(run("ACL", "SETUSER", "joe", "-select")), says: "SELECT"},
-		{name: "no right to track", broken: cut(run("ACL", "SETUSER", "joe", "-client")), says: "CLIENT TRACKING"},
-		{name: "no right to write", broken: run("ACL", "SETUSER", "joe", "-hset"), says: "+hset"},
-		{name: "no right to the key", broken: run("ACL", "SETUSER", "joe", "resetkeys", "~other:*"), says: "key patterns"},
-		{name: "a replica", broken: run("REPLICAOF", "127.0.0.1", "1"), says: "READONLY"},
-		{name: "no memory", broken: run("CONFIG", "SET", "maxmemory", "1"), says: "OOM"},
-		{name: "no replicas", broken: run("CONFIG", "SET", "min-replicas-to-write", "1"), says: "NOREPLICAS"},
-		{name: "cut while it connects", broken: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) {
+	for _, c := range []writeFailure{
+		{name: "no server", fail: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) { p.Down() }, errorContains: "connection refused"},
+		{name: "busy", config: []string{"busy-reply-threshold 1"}, fail: blockServer, errorContains: "BUSY"},
+		{name: "busy on reconnect", config: []string{"busy-reply-threshold 1"}, fail: thenReconnect(blockServer), errorContains: "BUSY"},
+		{name: "password changed", fail: thenReconnect(command("ACL", "SETUSER", "default", "resetpass", ">hunter2")), errorContains: "NOAUTH"},
+		{name: "user disabled", fail: thenReconnect(command("ACL", "SETUSER", "joe", "off")), errorContains: "WRONGPASS"},
+		{name: "no permission to connect", fail: thenReconnect(command("ACL", "SETUSER", "joe", "-select")), errorContains: "SELECT"},
+		{name: "no permission to track", fail: thenReconnect(command("ACL", "SETUSER", "joe", "-client")), errorContains: "CLIENT TRACKING"},
+		{name: "no permission to write", fail: command("ACL", "SETUSER", "joe", "-hset"), errorContains: "+hset"},
+		{name: "no permission for the key", fail: command("ACL", "SETUSER", "joe", "resetkeys", "~other:*"), errorContains: "key patterns"},
+		{name: "a replica", fail: command("REPLICAOF", "127.0.0.1", "1"), errorContains: "READONLY"},
+		{name: "no memory", fail: command("CONFIG", "SET", "maxmemory", "1"), errorContains: "OOM"},
+		{name: "no replicas", fail: command("CONFIG", "SET", "min-replicas-to-write", "1"), errorContains: "NOREPLICAS"},
+		{name: "closed while it connects", fail: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) {
 			p.CloseConnections()
 			p.SetFault(redistest.CloseOnRequest)
-		}, says: "EOF", settles: true},
-		{name: "reply lost", broken: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) { p.SetFault(redistest.CloseOnReply) }, maybe: true},
-		{name: "no answer", broken: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) { p.SetFault(redistest.DropReplies) }, maybe: true},
+		}, errorContains: "EOF", reconnects: true},
+		{name: "reply lost", fail: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) { p.SetFault(redistest.CloseOnReply) }, maybeApplied: true},
+		{name: "no reply", fail: func(_ *testing.T, _ rueidis.Client, p *redistest.Proxy) { p.SetFault(redistest.DropReplies) }, maybeApplied: true},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t) })
 	}
 }
 
-func (c applied) check(t *testing.T) {
+// check makes the server fail, writes until the expected error is returned,
+// and checks MaybeApplied.
+func (c writeFailure) check(t *testing.T) {
 	s := redistest.Server(t, append(c.config, "user joe on >joe ~* &* +@all", "enable-debug-command yes")...)
 	admin := s.Client(t, 0)
 	proxy := redistest.NewProxy(t, s)
@@ -85,21 +87,21 @@ func (c applied) check(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, users.Upsert(t.Context(), "1", struct{ N int }{1}))
 
-	c.broken(t, admin, proxy)
+	c.fail(t, admin, proxy)
 	defer s.Kill()
 	var op *symphony.OpError
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 		err := users.Upsert(t.Context(), "1", struct{ N int }{2})
-		if errors.As(err, &op) && strings.Contains(err.Error(), c.says) && (!c.settles || op.MaybeApplied() == c.maybe) {
+		if errors.As(err, &op) && strings.Contains(err.Error(), c.errorContains) && (!c.reconnects || op.MaybeApplied() == c.maybeApplied) {
 			break
 		}
 		require.True(t, time.Now().Before(end), "%v", err)
 	}
-	require.Equal(t, c.maybe, op.MaybeApplied(), "%v", op)
+	require.Equal(t, c.maybeApplied, op.MaybeApplied(), "%v", op)
 }
 
-// A server that shows another's certificate is sent nothing.
-func TestAFailedHandshakeSaysThatNothingWasApplied(t *testing.T) {
+// MaybeApplied is false if the server shows a certificate for another address.
+func TestMaybeAppliedAfterAFailedHandshake(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has 127.0.0.2")
 	}
@@ -132,8 +134,8 @@ func TestAFailedHandshakeSaysThatNothingWasApplied(t *testing.T) {
 	require.False(t, op.MaybeApplied(), "%v", op)
 }
 
-// A cluster that is down refuses.
-func TestAClusterThatIsDownSaysThatNothingWasApplied(t *testing.T) {
+// MaybeApplied is false if the cluster is down.
+func TestMaybeAppliedWhenTheClusterIsDown(t *testing.T) {
 	cluster := redistest.Cluster(t)
 	pools, err := pool.Open(t.Context(), pool.Config{URL: cluster.URL(), Timeout: time.Second})
 	require.NoError(t, err)

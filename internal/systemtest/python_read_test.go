@@ -22,13 +22,13 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-var likePython = symphony.Layout(keyspace.Python(keyspace.AllowAmbiguous))
+var pythonLayout = symphony.Layout(keyspace.Python(keyspace.AllowAmbiguous))
 
-// Each of the seven finds what the Python package left on the server: under its
-// key, in its database, with its lifetime, every value as it was.
-func TestPythonStates(t *testing.T) {
-	eachPython(t, func(t *testing.T, p *pool.Pools, server *python) {
-		read := map[string]int{}
+// Each repository reads the records that the Python package wrote: the same
+// key and database, the same values, the same lifetime.
+func TestReadPythonRecords(t *testing.T) {
+	forEachPythonServer(t, func(t *testing.T, p *pool.Pools, server *pythonServer) {
+		counts := map[string]int{}
 		for _, r := range pythontest.Load(t).Records {
 			if r.Without() == pythontest.Empty {
 				continue
@@ -36,38 +36,39 @@ func TestPythonStates(t *testing.T) {
 			server.restore(r.Raw)
 			readers[r.Repo](t, p, r)
 			server.remove(r.Raw)
-			read[r.Repo]++
+			counts[r.Repo]++
 		}
 		require.Equal(t, map[string]int{
 			"RedisUser": 490, "RedisStateHandler": 375, "RedisTable": 107, "RedisSharedState": 104, "RedisTrigger": 10,
 			"RedisBatch": 101, "RedisGeneric": 101,
-		}, read)
+		}, counts)
 	})
 }
 
-// readers read the state of one record by the repository of its name.
+// readers has a function for each Python class that reads a record of that
+// class and compares it.
 var readers = map[string]func(t *testing.T, p *pool.Pools, r pythontest.Record){
 	"RedisUser": func(t *testing.T, p *pool.Pools, r pythontest.Record) {
 		t.Helper()
-		users, err := symphony.NewUser[symphony.Values](p, r.Tenant, likePython)
+		users, err := symphony.NewUser[symphony.Values](p, r.Tenant, pythonLayout)
 		require.NoError(t, err)
 		readHash(t, r, users.HashRepo, r.Ctor["user_id"].Text)
 	},
 	"RedisStateHandler": func(t *testing.T, p *pool.Pools, r pythontest.Record) {
 		t.Helper()
-		states, err := symphony.NewStateHandler[symphony.Values](p, r.Tenant, r.Args["handler_name"].Text, likePython)
+		states, err := symphony.NewStateHandler[symphony.Values](p, r.Tenant, r.Args["handler_name"].Text, pythonLayout)
 		require.NoError(t, err)
 		readHash(t, r, states.HashRepo, r.Ctor["user_id"].Text)
 	},
 	"RedisTable": func(t *testing.T, p *pool.Pools, r pythontest.Record) {
 		t.Helper()
-		rows, err := symphony.NewTable[symphony.Values](p, r.Tenant, r.Args["table_name"].Text, likePython)
+		rows, err := symphony.NewTable[symphony.Values](p, r.Tenant, r.Args["table_name"].Text, pythonLayout)
 		require.NoError(t, err)
 		readHash(t, r, rows.HashRepo, r.Args["pkid"].Text)
 	},
 	"RedisSharedState": func(t *testing.T, p *pool.Pools, r pythontest.Record) {
 		t.Helper()
-		shared, err := symphony.NewSharedState(p, r.Tenant, r.Ctor["user_id"].Text, likePython)
+		shared, err := symphony.NewSharedState(p, r.Tenant, r.Ctor["user_id"].Text, pythonLayout)
 		require.NoError(t, err)
 		states, err := symphony.StateOf[symphony.Values](shared)
 		require.NoError(t, err)
@@ -88,6 +89,7 @@ var readers = map[string]func(t *testing.T, p *pool.Pools, r pythontest.Record){
 	"RedisTrigger": readTrigger,
 }
 
+// readHash compares a hash with the recorded values and lifetime.
 func readHash(t *testing.T, r pythontest.Record, repo *hashrepo.HashRepo[symphony.Values], id string) {
 	t.Helper()
 	state, found := r.State()
@@ -111,41 +113,41 @@ func readHash(t *testing.T, r pythontest.Record, repo *hashrepo.HashRepo[symphon
 	requireLifetime(t, r.ID, state.TTL, left)
 }
 
-// requireValue reads a value as the type that a Go program has for it; what Go
-// has no type for is text to the letter.
-func requireValue(t *testing.T, where string, e pythontest.Entry, read func(dst any) error) {
+// requireValue reads a value into the Go type of the Python value. If Go has
+// no such type, it reads the exact text.
+func requireValue(t *testing.T, recordID string, e pythontest.Entry, read func(dst any) error) {
 	t.Helper()
 	if e.Raw.Missing != "" {
 		return
 	}
 	if e.Value.Without() != "" {
 		var text string
-		require.NoError(t, read(&text), where)
-		require.Equal(t, e.Raw.S, text, where)
+		require.NoError(t, read(&text), recordID)
+		require.Equal(t, e.Raw.S, text, recordID)
 		return
 	}
 	dst := reflect.New(e.Value.GoType())
-	require.NoError(t, read(dst.Interface()), where)
-	require.True(t, e.Value.Same(dst.Elem().Interface()), "%s: %s became %#v", where, e.Value, dst.Elem())
+	require.NoError(t, read(dst.Interface()), recordID)
+	require.True(t, e.Value.Same(dst.Elem().Interface()), "%s: %s became %#v", recordID, e.Value, dst.Elem())
 }
 
-// requireLifetime compares with the seconds that Python set, which may be more
-// than a Duration holds.
-func requireLifetime(t *testing.T, where string, seconds int64, left time.Duration) {
+// requireLifetime compares a lifetime with the seconds that Python set, which
+// may be more than a Duration can hold.
+func requireLifetime(t *testing.T, recordID string, seconds int64, left time.Duration) {
 	t.Helper()
 	switch {
 	case seconds < 0:
-		require.Equal(t, hashrepo.NoExpiry, left, where)
+		require.Equal(t, hashrepo.NoExpiry, left, recordID)
 	case seconds > math.MaxInt64/int64(time.Second):
-		require.Greater(t, left, 290*365*24*time.Hour, where)
+		require.Greater(t, left, 290*365*24*time.Hour, recordID)
 	default:
-		require.InDelta(t, time.Duration(seconds)*time.Second, left, float64(10*time.Second), where)
+		require.InDelta(t, time.Duration(seconds)*time.Second, left, float64(10*time.Second), recordID)
 	}
 }
 
 func readGeneric(t *testing.T, p *pool.Pools, r pythontest.Record) {
 	t.Helper()
-	values, err := symphony.NewGeneric[codec.Value](p, r.Tenant, likePython)
+	values, err := symphony.NewGeneric[codec.Value](p, r.Tenant, pythonLayout)
 	require.NoError(t, err)
 	key := r.Args["key_base"].Text
 	state, found := r.State()
@@ -165,7 +167,7 @@ func readGeneric(t *testing.T, p *pool.Pools, r pythontest.Record) {
 
 func readBatch(t *testing.T, p *pool.Pools, r pythontest.Record) {
 	t.Helper()
-	opts := []symphony.Option{likePython}
+	opts := []symphony.Option{pythonLayout}
 	if alias := r.Ctor["redis_alias"].Text; alias != "" {
 		opts = append(opts, symphony.On(pool.Alias(alias)))
 	}
@@ -194,7 +196,7 @@ func readBatch(t *testing.T, p *pool.Pools, r pythontest.Record) {
 			continue
 		}
 		require.NoError(t, err, r.ID)
-		require.ElementsMatch(t, texts(s.Members), tenants, r.ID)
+		require.ElementsMatch(t, stringsOf(s.Members), tenants, r.ID)
 	}
 }
 
@@ -202,7 +204,7 @@ func pythonQueue(r pythontest.Record) symphony.Queue {
 	return symphony.Queue{Service: r.Args["service"].Text, Entity: r.Args["entity_key"].Text, Action: r.Args["action"].Text}
 }
 
-func texts(members []pythontest.Text) []string {
+func stringsOf(members []pythontest.Text) []string {
 	all := make([]string, len(members))
 	for i, m := range members {
 		all[i] = m.S
@@ -210,7 +212,7 @@ func texts(members []pythontest.Text) []string {
 	return all
 }
 
-// readTrigger reads a trigger as the value that it is, and then takes it back.
+// readTrigger reads the string of a trigger and deletes the trigger.
 func readTrigger(t *testing.T, p *pool.Pools, r pythontest.Record) {
 	t.Helper()
 	action, id := r.Args["action"].Text, r.Args["identifier"].Text
@@ -226,26 +228,28 @@ func readTrigger(t *testing.T, p *pool.Pools, r pythontest.Record) {
 	require.NoError(t, err, r.ID)
 	requireLifetime(t, r.ID, state.TTL, left)
 
-	triggers, err := symphony.NewTrigger(p, r.Tenant, likePython)
+	triggers, err := symphony.NewTrigger(p, r.Tenant, pythonLayout)
 	require.NoError(t, err)
 	found, err := triggers.Delete(ctx, action, id)
 	require.NoError(t, err, r.ID)
 	require.True(t, found, r.ID)
 }
 
-// python is a server as the Python package sees it: databases by number.
-type python struct {
-	t       *testing.T
-	db      func(n int) rueidis.Client
-	longest int64 // lifetime in seconds
+// pythonServer is a server on which databases are addressed by number, as the
+// Python package does.
+type pythonServer struct {
+	t      *testing.T
+	db     func(n int) rueidis.Client
+	maxTTL int64 // in seconds
 }
 
-func eachPython(t *testing.T, run func(t *testing.T, p *pool.Pools, server *python)) {
+// forEachPythonServer runs a test on Redis and on the embedded server.
+func forEachPythonServer(t *testing.T, run func(t *testing.T, p *pool.Pools, server *pythonServer)) {
 	t.Helper()
 	t.Run("redis", func(t *testing.T) {
 		server := redistest.Server(t)
 		clients := map[int]rueidis.Client{}
-		run(t, pooltest.Redis(t, pool.Config{URL: server.URL()}), &python{t, func(n int) rueidis.Client {
+		run(t, pooltest.Redis(t, pool.Config{URL: server.URL()}), &pythonServer{t, func(n int) rueidis.Client {
 			if clients[n] == nil {
 				clients[n] = server.Client(t, n)
 			}
@@ -257,7 +261,7 @@ func eachPython(t *testing.T, run func(t *testing.T, p *pool.Pools, server *pyth
 		aliases := map[int]pool.Alias{
 			15: pool.Default, 11: pool.User, 10: pool.Handlers, 9: pool.SharedState, 8: pool.Expiry,
 		}
-		run(t, p, &python{t, func(n int) rueidis.Client {
+		run(t, p, &pythonServer{t, func(n int) rueidis.Client {
 			client, err := p.Client(aliases[n])
 			require.NoError(t, err)
 			return client
@@ -265,8 +269,8 @@ func eachPython(t *testing.T, run func(t *testing.T, p *pool.Pools, server *pyth
 	})
 }
 
-// restore puts keys where they were.
-func (s *python) restore(states []pythontest.State) {
+// restore writes the recorded keys, with their lifetimes.
+func (s *pythonServer) restore(states []pythontest.State) {
 	s.t.Helper()
 	for _, state := range states {
 		args := []string{map[string]string{"string": "SET", "hash": "HSET", "list": "RPUSH", "set": "SADD"}[state.Kind], state.Key}
@@ -278,23 +282,24 @@ func (s *python) restore(states []pythontest.State) {
 				args = append(args, name, text.S)
 			}
 		default:
-			args = append(args, texts(state.Members)...)
+			args = append(args, stringsOf(state.Members)...)
 		}
 		s.do(state.DB, args...)
 		if state.TTL >= 0 {
-			s.do(state.DB, "EXPIRE", state.Key, fmt.Sprint(min(state.TTL, s.longest)))
+			s.do(state.DB, "EXPIRE", state.Key, fmt.Sprint(min(state.TTL, s.maxTTL)))
 		}
 	}
 }
 
-func (s *python) remove(states []pythontest.State) {
+// remove deletes the recorded keys.
+func (s *pythonServer) remove(states []pythontest.State) {
 	s.t.Helper()
 	for _, state := range states {
 		s.do(state.DB, "UNLINK", state.Key)
 	}
 }
 
-func (s *python) do(db int, args ...string) rueidis.RedisResult {
+func (s *pythonServer) do(db int, args ...string) rueidis.RedisResult {
 	s.t.Helper()
 	client := s.db(db)
 	r := client.Do(ctx, client.B().Arbitrary(args...).Build())

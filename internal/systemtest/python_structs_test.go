@@ -14,7 +14,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The samples' models, as a Go program declares them.
+// The models of the recorded samples, as Go types.
 type (
 	pyAddress struct {
 		Street  string  `redis:"street"`
@@ -68,21 +68,20 @@ type (
 )
 
 var (
-	pyZip   = "110111"
-	pyAlice = pyProfile{
+	aliceZip = "110111"
+	alice    = pyProfile{
 		Name: "Álice \"A\" <&>\n", Active: true, Score: 100, Ratio: 0.5, Tags: []string{"x", "true", "ñ"},
-		Features: []bool{true, false, true}, Address: pyAddress{"Cra 7 # 1-23", true, &pyZip},
+		Features: []bool{true, false, true}, Address: pyAddress{"Cra 7 # 1-23", true, &aliceZip},
 		Extra: map[string]any{
 			"deep": map[string]any{"on": "1", "off": "0", "l": []any{"1", nil, int64(1), 1.0, "1x"}}, "n": nil, "f": 1e21,
 		},
 	}
 )
 
-// Structs read what Python's dicts and models left, in each repository that
-// takes a type: where a field is a bool, "1" is true, and where it is a string,
-// "true" is "true".
-func TestPythonStatesAsStructs(t *testing.T) {
-	eachPython(t, func(t *testing.T, p *pool.Pools, server *python) {
+// Structs read the dicts and models that Python wrote. The type of the field
+// decides: "1" is true in a bool, and "true" is text in a string.
+func TestReadPythonRecordsAsStructs(t *testing.T) {
+	forEachPythonServer(t, func(t *testing.T, p *pool.Pools, server *pythonServer) {
 		records := pythontest.Load(t).Records
 		restored := func(id string) {
 			i := slices.IndexFunc(records, func(r pythontest.Record) bool { return r.ID == id })
@@ -91,88 +90,90 @@ func TestPythonStatesAsStructs(t *testing.T) {
 		}
 
 		restored("user/life/mimeia/7")
-		users, err := symphony.NewUser[pyUser](p, "mimeia", likePython)
+		users, err := symphony.NewUser[pyUser](p, "mimeia", pythonLayout)
 		require.NoError(t, err)
 		user, err := users.Get(ctx, "u1")
 		require.NoError(t, err)
 		require.Equal(t, pyUser{
 			Name: "Carl", City: "Cali", Score: 100, Active: true, Ratio: 0.5, Tags: []string{"a", "b"},
-			At: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Profile: pyAlice,
+			At: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Profile: alice,
 		}, user)
 
 		restored("state/life/mimeia/18")
-		states, err := symphony.NewStateHandler[pyState](p, "mimeia", "chat", likePython)
+		states, err := symphony.NewStateHandler[pyState](p, "mimeia", "chat", pythonLayout)
 		require.NoError(t, err)
 		state, err := states.Get(ctx, "u1")
 		require.NoError(t, err)
-		require.Equal(t, pyState{Step: 2, Ctx: "bye", L: []bool{true}, Prof: pyAlice}, state)
+		require.Equal(t, pyState{Step: 2, Ctx: "bye", L: []bool{true}, Prof: alice}, state)
 
 		restored("table/life/acme-co/11")
-		rows, err := symphony.NewTable[pyRow](p, "acme-co", "products", likePython)
+		rows, err := symphony.NewTable[pyRow](p, "acme-co", "products", pythonLayout)
 		require.NoError(t, err)
 		row, err := rows.Get(ctx, "7")
 		require.NoError(t, err)
-		require.Equal(t, pyRow{Name: "Cup", Price: 10, Stock: -1, Live: true, Tags: []string{"a"}, Meta: pyAlice}, row)
+		require.Equal(t, pyRow{Name: "Cup", Price: 10, Stock: -1, Live: true, Tags: []string{"a"}, Meta: alice}, row)
 
 		restored("ss/life/acme-co/7")
-		shared, err := symphony.NewSharedState(p, "acme-co", "u1", likePython)
+		shared, err := symphony.NewSharedState(p, "acme-co", "u1", pythonLayout)
 		require.NoError(t, err)
 		scratches, err := symphony.StateOf[pyScratch](shared)
 		require.NoError(t, err)
 		scratch, err := scratches.Get(ctx, "conversation")
 		require.NoError(t, err)
-		require.Equal(t, pyScratch{Step: 2, OK: true, Ctx: map[string]bool{"a": true}, Prof: pyAlice}, scratch)
+		require.Equal(t, pyScratch{Step: 2, OK: true, Ctx: map[string]bool{"a": true}, Prof: alice}, scratch)
 
 		restored("generic/life/mimeia/19")
-		values, err := symphony.NewGeneric[pyProfile](p, "mimeia", likePython)
+		values, err := symphony.NewGeneric[pyProfile](p, "mimeia", pythonLayout)
 		require.NoError(t, err)
 		value, err := values.Get(ctx, "p")
 		require.NoError(t, err)
-		require.Equal(t, pyAlice, value)
+		require.Equal(t, alice, value)
 
 		restored("batch/life/mimeia/6")
-		batch, err := symphony.NewBatch[pyProfile](p, "mimeia", likePython)
+		batch, err := symphony.NewBatch[pyProfile](p, "mimeia", pythonLayout)
 		require.NoError(t, err)
 		items, err := batch.Chunk(ctx, symphony.Queue{Service: "svc:mimeia", Entity: "ent", Action: "act"}, 1, -1)
 		require.NoError(t, err)
-		require.Equal(t, []pyProfile{pyAlice}, items)
+		require.Equal(t, []pyProfile{alice}, items)
 	})
 }
 
-// What Go keeps in these structs, Python reads into its models as the same.
-func TestPythonReadsStructs(t *testing.T) {
-	eachPython(t, func(t *testing.T, p *pool.Pools, server *python) {
-		values, err := symphony.NewGeneric[pyProfile](p, "mimeia", likePython)
+// Python reads the structs that Go writes into its models with the same
+// values.
+func TestPythonReadsGoStructs(t *testing.T) {
+	forEachPythonServer(t, func(t *testing.T, p *pool.Pools, server *pythonServer) {
+		values, err := symphony.NewGeneric[pyProfile](p, "mimeia", pythonLayout)
 		require.NoError(t, err)
-		require.NoError(t, values.Set(ctx, "p", pyAlice))
+		require.NoError(t, values.Set(ctx, "p", alice))
 		text, err := server.do(15, "GET", "mimeia:p").ToString()
 		require.NoError(t, err)
 		got, err := pythontest.ReadModel("Profile", text)
 		require.NoError(t, err)
-		require.True(t, got.Same(pyModel()), "%s", got)
+		require.True(t, got.Same(aliceInPython()), "%s", got)
 	})
 }
 
-// pyModel is pyAlice as Python has her: no string of hers is "1" or "0" there.
-func pyModel() pyProfile {
-	alice := pyAlice
-	alice.Extra = map[string]any{
+// aliceInPython returns alice as Python reads her: the strings "1" and "0" are
+// bools there.
+func aliceInPython() pyProfile {
+	inPython := alice
+	inPython.Extra = map[string]any{
 		"deep": map[string]any{"on": true, "off": false, "l": []any{true, nil, int64(1), 1.0, "1x"}}, "n": nil, "f": 1e21,
 	}
-	return alice
+	return inPython
 }
 
-// Tables whose name or primary key holds a colon lie where the Python package
-// keeps them, and are found there by every way to find rows.
+// A table whose name or primary key has a colon uses the keys of the Python
+// package, and every search finds its rows.
 func TestPythonTablesWithColons(t *testing.T) {
-	eachPython(t, func(t *testing.T, p *pool.Pools, server *python) {
+	forEachPythonServer(t, func(t *testing.T, p *pool.Pools, server *pythonServer) {
 		server.do(10, "HSET", "a:df:a_b:pkid:_", "name", "theirs")
 		server.do(10, "HSET", "a:df:other:pkid:_", "name", "other")
 		server.do(10, "HSET", "a:df:a_b:pkid:x:y", "name", "foreign")
 		type row struct {
 			Name string `redis:"name"`
 		}
-		rows, err := symphony.NewTable[row](p, "a", "a:b", likePython)
+		rows, err := symphony.NewTable[row](p, "a", "a:b", pythonLayout)
 		require.NoError(t, err)
 		got, err := rows.Get(ctx, ":")
 		require.NoError(t, err)
@@ -192,7 +193,7 @@ func TestPythonTablesWithColons(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "_", one.ID)
 
-		n, err := symphony.DeleteAllByPK(ctx, p, "a", ":", likePython)
+		n, err := symphony.DeleteAllByPK(ctx, p, "a", ":", pythonLayout)
 		require.NoError(t, err)
 		require.EqualValues(t, 2, n)
 		n, err = rows.DeleteAll(ctx)
@@ -204,8 +205,9 @@ func TestPythonTablesWithColons(t *testing.T) {
 	})
 }
 
-// Without AllowAmbiguous no constructor and no call reaches another's records.
-func TestThePythonLayoutKeepsTenantsAndIDsApart(t *testing.T) {
+// Without AllowAmbiguous, the Python layout refuses names whose keys could
+// belong to another tenant or record.
+func TestPythonLayoutRefusesAmbiguousNames(t *testing.T) {
 	p := pooltest.Embedded(t)
 	python := symphony.Layout(keyspace.Python())
 	_, err := symphony.NewUser[pyUser](p, "acme:user", python)
@@ -229,5 +231,5 @@ func TestThePythonLayoutKeepsTenantsAndIDsApart(t *testing.T) {
 	require.ErrorIs(t, triggers.Set(ctx, "send", "u:1", time.Minute), symphony.ErrInvalidKey)
 	users, err := symphony.NewUser[pyUser](p, "acme", python)
 	require.NoError(t, err)
-	require.NoError(t, users.Upsert(ctx, "u:1", pyUser{}), "nothing follows a user's id")
+	require.NoError(t, users.Upsert(ctx, "u:1", pyUser{}), "a colon in a user id is not ambiguous, since nothing follows the id")
 }

@@ -18,77 +18,78 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The call that Python made, made in Go, leaves what Python reads as it reads
-// what it left itself, under the same keys and with the same lifetimes.
-func TestPythonCallsInGo(t *testing.T) {
-	eachPython(t, func(t *testing.T, p *pool.Pools, server *python) {
-		made, left := map[string]int{}, map[string]int{}
+// Each recorded call of the Python package, repeated in Go, writes the same
+// keys and lifetimes, and values that Python reads as equal.
+func TestGoWritesLikePython(t *testing.T) {
+	forEachPythonServer(t, func(t *testing.T, p *pool.Pools, server *pythonServer) {
+		repeated, skipped := map[string]int{}, map[string]int{}
 		for _, r := range pythontest.Load(t).Records {
-			why := leftOut(r)
-			if why != "" && why != noList {
-				left[why]++
+			reason := skipReason(r)
+			if reason != "" && reason != notAList {
+				skipped[reason]++
 				continue
 			}
 			server.prepare(r.Pre)
-			if why == noList {
-				server.requireRefusal(r, calls[r.Method](t, p, r))
-				left[why]++
+			if reason == notAList {
+				server.requireRefusal(r, goCalls[r.Method](t, p, r))
+				skipped[reason]++
 				continue
 			}
-			require.NoError(t, calls[r.Method](t, p, r), r.ID)
+			require.NoError(t, goCalls[r.Method](t, p, r), r.ID)
 			for _, want := range r.Raw {
 				server.requireState(r, want)
 			}
 			server.remove(r.Raw)
-			made[r.Method]++
+			repeated[r.Method]++
 		}
 		require.Equal(t, map[string]int{
 			"append_to_list": 132, "enqueue": 91, "increment_field": 16, "merge": 2, "set": 100, "update_field": 360, "upsert": 201,
-		}, made)
+		}, repeated)
 		require.Equal(t, map[string]int{
-			merges: 164, noEquivalent: 91, noList: 76, "the repr of a list is appended to, and Python drops it": 35, noLifetime: 11, "a nil has no field": 4, "nothing to write": 2,
-			"a key of another type is an error": 2, "Python's call fails, or the record is gone at once": 2,
-		}, left)
+			emptyMerge: 164, noEquivalent: 91, notAList: 76, "the field has the repr of a list, and Go and Python append to it differently": 35, noLifetime: 11, "Go writes no field for a nil": 4, "nothing to write": 2,
+			"the key has another type": 2, "the call fails in Python, or the record expires at once": 2,
+		}, skipped)
 	})
 }
 
 const (
-	merges       = "a merge of nothing writes nothing, and in Python every field anew"
-	noEquivalent = "no equivalent"
-	noLifetime   = "no lifetime"
-	noList       = "appending to what is no list is an error here, and loses it there"
+	emptyMerge   = "an empty merge writes nothing in Go, and rewrites every field in Python"
+	noEquivalent = "the value has no equivalent in Go"
+	noLifetime   = "Go refuses the lifetime"
+	notAList     = "appending to a value that is not a list is an error in Go, and loses the value in Python"
 )
 
-// leftOut says why the call is not repeated, or nothing where it is.
-func leftOut(r pythontest.Record) string {
+// skipReason returns why a call cannot be repeated in Go with the same result,
+// or "" if it can.
+func skipReason(r pythontest.Record) string {
 	entries := r.Written()
-	_, lives := lifetime(r)
-	of := func(broken func(e pythontest.Entry) bool) bool { return slices.ContainsFunc(entries, broken) }
+	_, supported := optionsOf(r)
+	anyEntry := func(matches func(e pythontest.Entry) bool) bool { return slices.ContainsFunc(entries, matches) }
 	switch {
 	case r.Method == "merge" && len(entries) == 0:
-		return merges
+		return emptyMerge
 	case r.Without() != "":
 		return noEquivalent
-	case !lives:
+	case !supported:
 		return noLifetime
 	case strings.Contains(r.ID, "wrongtype"):
-		return "a key of another type is an error"
-	case r.Result.Type == "none", r.Result.Type == "bool" && !r.Result.Bool, of(func(e pythontest.Entry) bool { return e.Raw.Missing != "" }):
-		return "Python's call fails, or the record is gone at once"
-	case of(func(e pythontest.Entry) bool { return e.Value.Type == "none" }):
-		return "a nil has no field"
+		return "the key has another type"
+	case r.Result.Type == "none", r.Result.Type == "bool" && !r.Result.Bool, anyEntry(func(e pythontest.Entry) bool { return e.Raw.Missing != "" }):
+		return "the call fails in Python, or the record expires at once"
+	case anyEntry(func(e pythontest.Entry) bool { return e.Value.Type == "none" }):
+		return "Go writes no field for a nil"
 	case r.Method == "append_to_list":
-		return refusesList(before(r))
+		return appendRefusal(fieldBefore(r))
 	case len(entries) == 0 && r.Repo != "RedisTrigger":
 		return "nothing to write"
 	}
 	return ""
 }
 
-// before is the text of the field that a call is about, as it was.
-func before(r pythontest.Record) string {
+// fieldBefore returns the text of the field of the call before the call.
+func fieldBefore(r pythontest.Record) string {
 	for _, c := range r.Pre {
-		argv := texts(c.Argv)
+		argv := stringsOf(c.Argv)
 		if i := slices.Index(argv, r.Args["field"].Text); i >= 0 && argv[0] == "HSET" {
 			return argv[i+1]
 		}
@@ -96,21 +97,22 @@ func before(r pythontest.Record) string {
 	return "null"
 }
 
-// refusesList says why a text cannot be appended to.
-func refusesList(text string) string {
+// appendRefusal returns why Go and Python differ in an append to the text, or
+// "" if they do not.
+func appendRefusal(text string) string {
 	switch v := pythontest.Read(text); {
 	case v.Type == "list", v.Type == "none":
 		return ""
 	case strings.HasPrefix(text, "["):
-		return "the repr of a list is appended to, and Python drops it"
+		return "the field has the repr of a list, and Go and Python append to it differently"
 	}
-	return noList
+	return notAList
 }
 
-// lifetime is the option for the seconds that the call or the repository was
-// given; false: there is no such lifetime here.
-func lifetime(r pythontest.Record) ([]symphony.Option, bool) {
-	opts := []symphony.Option{likePython}
+// optionsOf returns the options for the lifetime and the alias of a call. It
+// returns false if Go does not support the lifetime.
+func optionsOf(r pythontest.Record) ([]symphony.Option, bool) {
+	opts := []symphony.Option{pythonLayout}
 	for _, v := range []pythontest.Value{r.Ctor["ttl_default"], r.Args["ttl"], r.Args["ex"]} {
 		if v.Type == "" {
 			continue
@@ -127,54 +129,54 @@ func lifetime(r pythontest.Record) ([]symphony.Option, bool) {
 	return opts, true
 }
 
-// value is the Go value that a program would write for one of Python's.
-func value(t *testing.T, e pythontest.Entry) any {
+// goValue returns the Go value for a Python value.
+func goValue(t *testing.T, e pythontest.Entry) any {
 	t.Helper()
 	dst := reflect.New(e.Value.GoType())
 	require.NoError(t, codec.Compact.Unmarshal([]byte(e.Raw.S), dst.Interface()))
 	return dst.Elem().Interface()
 }
 
-// calls are the package's methods in Go.
-var calls = map[string]func(t *testing.T, p *pool.Pools, r pythontest.Record) error{
+// goCalls has the Go call for each method of the Python package.
+var goCalls = map[string]func(t *testing.T, p *pool.Pools, r pythontest.Record) error{
 	"upsert": func(t *testing.T, p *pool.Pools, r pythontest.Record) error {
 		t.Helper()
-		repo, id := hashes(t, p, r)
+		repo, id := openHash(t, p, r)
 		fields := symphony.Fields{}
 		for _, e := range r.Written() {
-			fields[e.Field] = value(t, e)
+			fields[e.Field] = goValue(t, e)
 		}
 		return repo.Upsert(ctx, id, fields)
 	},
 	"update_field": func(t *testing.T, p *pool.Pools, r pythontest.Record) error {
 		t.Helper()
-		repo, id := hashes(t, p, r)
+		repo, id := openHash(t, p, r)
 		if r.Repo == "RedisStateHandler" && r.Args["ttl"].Type == "" {
-			repo = repo.With(symphony.KeepTTL()) // this one call of Python's renews no lifetime
+			repo = repo.With(symphony.KeepTTL()) // this method of the Python package does not renew the lifetime
 		}
-		return repo.UpdateField(ctx, id, r.Args["field"].Text, value(t, r.Written()[0]))
+		return repo.UpdateField(ctx, id, r.Args["field"].Text, goValue(t, r.Written()[0]))
 	},
 	"merge": func(t *testing.T, p *pool.Pools, r pythontest.Record) error {
 		t.Helper()
-		opts, _ := lifetime(r)
+		opts, _ := optionsOf(r)
 		states, err := symphony.NewStateHandler[symphony.Fields](p, r.Tenant, r.Args["handler_name"].Text, opts...)
 		require.NoError(t, err)
 		var patches []hashrepo.Patch[symphony.Fields]
 		for _, e := range r.Written() {
-			patches = append(patches, hashrepo.At[symphony.Fields](e.Field).Set(value(t, e)))
+			patches = append(patches, hashrepo.At[symphony.Fields](e.Field).Set(goValue(t, e)))
 		}
 		_, err = states.Merge(ctx, r.Ctor["user_id"].Text, patches...)
 		return err
 	},
 	"append_to_list": func(t *testing.T, p *pool.Pools, r pythontest.Record) error {
 		t.Helper()
-		repo, id := hashes(t, p, r)
-		list := reflect.ValueOf(value(t, r.Written()[0]))
+		repo, id := openHash(t, p, r)
+		list := reflect.ValueOf(goValue(t, r.Written()[0]))
 		return repo.AppendToList(ctx, id, r.Args["field"].Text, list.Index(list.Len()-1).Interface())
 	},
 	"increment_field": func(t *testing.T, p *pool.Pools, r pythontest.Record) error {
 		t.Helper()
-		repo, id := hashes(t, p, r)
+		repo, id := openHash(t, p, r)
 		by := int64(1)
 		if text := r.Args["increment"].Text; text != "" {
 			by = integer(t, text)
@@ -185,7 +187,7 @@ var calls = map[string]func(t *testing.T, p *pool.Pools, r pythontest.Record) er
 	},
 	"set": func(t *testing.T, p *pool.Pools, r pythontest.Record) error {
 		t.Helper()
-		opts, _ := lifetime(r)
+		opts, _ := optionsOf(r)
 		if r.Repo == "RedisTrigger" {
 			triggers, err := symphony.NewTrigger(p, r.Tenant, opts...)
 			require.NoError(t, err)
@@ -194,22 +196,22 @@ var calls = map[string]func(t *testing.T, p *pool.Pools, r pythontest.Record) er
 		}
 		values, err := symphony.NewGeneric[any](p, r.Tenant, opts...)
 		require.NoError(t, err)
-		return values.Set(ctx, r.Args["key_base"].Text, value(t, r.Written()[0]))
+		return values.Set(ctx, r.Args["key_base"].Text, goValue(t, r.Written()[0]))
 	},
 	"enqueue": func(t *testing.T, p *pool.Pools, r pythontest.Record) error {
 		t.Helper()
-		opts, _ := lifetime(r)
+		opts, _ := optionsOf(r)
 		batch, err := symphony.NewBatch[any](p, r.Tenant, opts...)
 		require.NoError(t, err)
-		_, err = batch.Enqueue(ctx, pythonQueue(r), value(t, r.Written()[0]))
+		_, err = batch.Enqueue(ctx, pythonQueue(r), goValue(t, r.Written()[0]))
 		return err
 	},
 }
 
-// hashes opens the record's repository, and names the record.
-func hashes(t *testing.T, p *pool.Pools, r pythontest.Record) (repo *hashrepo.HashRepo[symphony.Fields], id string) {
+// openHash opens the repository of a record and returns the id of the record.
+func openHash(t *testing.T, p *pool.Pools, r pythontest.Record) (repo *hashrepo.HashRepo[symphony.Fields], id string) {
 	t.Helper()
-	opts, _ := lifetime(r)
+	opts, _ := optionsOf(r)
 	user := r.Ctor["user_id"].Text
 	switch r.Repo {
 	case "RedisUser":
@@ -233,13 +235,13 @@ func hashes(t *testing.T, p *pool.Pools, r pythontest.Record) (repo *hashrepo.Ha
 	}
 }
 
-// prepare runs what had been run before the call.
-func (s *python) prepare(commands []pythontest.Command) {
+// prepare runs the commands that preceded the recorded call.
+func (s *pythonServer) prepare(commands []pythontest.Command) {
 	s.t.Helper()
 	for _, c := range commands {
-		args := texts(c.Argv)
+		args := stringsOf(c.Argv)
 		if args[0] == "EXPIRE" {
-			args[2] = strconv.FormatInt(min(integer(s.t, args[2]), s.longest), 10)
+			args[2] = strconv.FormatInt(min(integer(s.t, args[2]), s.maxTTL), 10)
 		}
 		s.do(c.DB, args...)
 	}
@@ -252,20 +254,20 @@ func integer(t *testing.T, text string) int64 {
 	return n
 }
 
-// requireRefusal wants an error, and the field left as it was.
-func (s *python) requireRefusal(r pythontest.Record, err error) {
+// requireRefusal requires an error and an unchanged field.
+func (s *pythonServer) requireRefusal(r pythontest.Record, err error) {
 	s.t.Helper()
 	require.Error(s.t, err, r.ID)
 	state := r.Raw[0]
 	got, err := s.do(state.DB, "HGET", state.Key, r.Args["field"].Text).ToString()
 	require.NoError(s.t, err)
-	require.Equal(s.t, before(r), got, r.ID)
+	require.Equal(s.t, fieldBefore(r), got, r.ID)
 	s.remove(r.Raw)
 }
 
-// requireState compares a key with what Python left there, by what Python reads
-// from both.
-func (s *python) requireState(r pythontest.Record, want pythontest.State) {
+// requireState requires that a key has the lifetime that Python set, and
+// values that Python reads as equal.
+func (s *pythonServer) requireState(r pythontest.Record, want pythontest.State) {
 	s.t.Helper()
 	ms, err := s.do(want.DB, "PTTL", want.Key).AsInt64()
 	require.NoError(s.t, err)
@@ -274,7 +276,7 @@ func (s *python) requireState(r pythontest.Record, want pythontest.State) {
 		left = time.Duration(ms)
 	}
 	if want.Kind == "hash" && want.TTL < 0 {
-		want.TTL = 86400 // Python's update_field of a state forgets the lifetime of a new one
+		want.TTL = 86400 // Python's update_field sets no lifetime on a new state
 	}
 	if want.TTL < 1<<32 {
 		requireLifetime(s.t, r.ID, want.TTL, left)
@@ -286,7 +288,7 @@ func (s *python) requireState(r pythontest.Record, want pythontest.State) {
 		require.Len(s.t, got, len(want.Hash), r.ID)
 		for name, text := range want.Hash {
 			if name == "timestamp" && r.Method == "merge" {
-				continue // each has its own
+				continue // the time of the call
 			}
 			s.requireText(r, name, text.S, got[name])
 		}
@@ -301,7 +303,7 @@ func (s *python) requireState(r pythontest.Record, want pythontest.State) {
 	}
 }
 
-func (s *python) requireMembers(r pythontest.Record, want pythontest.State) {
+func (s *pythonServer) requireMembers(r pythontest.Record, want pythontest.State) {
 	s.t.Helper()
 	var reply rueidis.RedisResult
 	if want.Kind == "set" {
@@ -313,7 +315,7 @@ func (s *python) requireMembers(r pythontest.Record, want pythontest.State) {
 	require.NoError(s.t, err)
 	require.Len(s.t, got, len(want.Members), r.ID)
 	if want.Kind == "set" {
-		require.ElementsMatch(s.t, texts(want.Members), got, r.ID)
+		require.ElementsMatch(s.t, stringsOf(want.Members), got, r.ID)
 		return
 	}
 	for i, text := range want.Members {
@@ -321,18 +323,18 @@ func (s *python) requireMembers(r pythontest.Record, want pythontest.State) {
 	}
 }
 
-// requireText compares two texts by what Python reads from them.
-func (s *python) requireText(r pythontest.Record, field, theirs, ours string) {
+// requireText requires that Python reads both texts as the same value.
+func (s *pythonServer) requireText(r pythontest.Record, field, python, got string) {
 	s.t.Helper()
 	read := pythontest.Read
 	for _, e := range r.Written() {
-		if e.Field != field || e.Raw.S != theirs {
+		if e.Field != field || e.Raw.S != python {
 			continue
 		}
 		read = func(text string) pythontest.Value { return pythontest.ReadInto(e.Value, text) }
-		if back := read(theirs); back.Type == "str" && e.Value.Type != "str" && e.Value.Type != "enum" || back.Text == "True" {
-			return // a time, a duration, nan: text to Python from its own writing too, and spelled otherwise by Go
+		if back := read(python); back.Type == "str" && e.Value.Type != "str" && e.Value.Type != "enum" || back.Text == "True" {
+			return // Python reads back text: a time, a duration or nan, which Go writes in another format
 		}
 	}
-	require.Equal(s.t, read(theirs).String(), read(ours).String(), "%s: %s", r.ID, field)
+	require.Equal(s.t, read(python).String(), read(got).String(), "%s: %s", r.ID, field)
 }

@@ -14,17 +14,17 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Reads are answered by the replicas, writes by the primary, and a replica that
-// dies is not missed.
+// With ReadReplicas, replicas serve the reads and primaries the writes. If the
+// replicas are down, primaries serve the reads.
 func TestReadReplicas(t *testing.T) {
 	t.Parallel()
 	t.Run("cluster", func(t *testing.T) {
 		c := redistest.ReplicatedCluster(t)
-		readReplicas(t, c.URL(), c.Primaries, c.Replicas)
+		testReadReplicas(t, c.URL(), c.Primaries, c.Replicas)
 	})
 	t.Run("sentinel", func(t *testing.T) {
 		s := redistest.Sentinel(t)
-		readReplicas(t, s.URL(), []*redistest.Instance{s.Primary}, []*redistest.Instance{s.Replica})
+		testReadReplicas(t, s.URL(), []*redistest.Instance{s.Primary}, []*redistest.Instance{s.Replica})
 	})
 	t.Run("single", func(t *testing.T) {
 		p := pooltest.Redis(t, pool.Config{})
@@ -37,53 +37,53 @@ func TestReadReplicas(t *testing.T) {
 	})
 }
 
-func readReplicas(t *testing.T, url string, primaries, replicas []*redistest.Instance) {
+func testReadReplicas(t *testing.T, url string, primaries, replicas []*redistest.Instance) {
 	p := pooltest.Redis(t, pool.Config{URL: url})
 	users, err := symphony.NewUser[counter](p, "r")
 	require.NoError(t, err)
-	near := users.With(symphony.ReadReplicas())
+	replicated := users.With(symphony.ReadReplicas())
 	var ids []string
 	for i := range 60 {
 		ids = append(ids, fmt.Sprint("u", i))
-		require.NoError(t, near.Upsert(ctx, ids[i], counter{Count: 1}))
+		require.NoError(t, replicated.Upsert(ctx, ids[i], counter{Count: 1}))
 	}
 	for i := range primaries {
 		redistest.WaitForReplica(t, primaries[i], replicas[i])
 	}
 	requireEventually(t, func() bool {
 		before := replicas[0].CommandCalls(t, "hmget")
-		_, err := near.GetMany(ctx, ids...)
+		_, err := replicated.GetMany(ctx, ids...)
 		require.NoError(t, err)
 		return replicas[0].CommandCalls(t, "hmget") > before
-	}, "no replica is asked")
+	}, "no replica received an HMGET")
 	before := primaries[0].CommandCalls(t, "hmget")
-	got, err := near.GetMany(ctx, ids...)
+	got, err := replicated.GetMany(ctx, ids...)
 	require.NoError(t, err)
 	require.Len(t, got, len(ids))
 	for _, id := range ids {
-		_, err := near.Get(ctx, id)
+		_, err := replicated.Get(ctx, id)
 		require.NoError(t, err)
-		_, err = near.Get(ctx, id+"x")
+		_, err = replicated.Get(ctx, id+"x")
 		require.ErrorIs(t, err, symphony.ErrNotFound)
 	}
-	require.Equal(t, before, primaries[0].CommandCalls(t, "hmget"), "a primary was asked")
-	_, err = near.Mutate(ctx, ids[0], func(t *counter) error { t.Count++; return nil })
+	require.Equal(t, before, primaries[0].CommandCalls(t, "hmget"), "a primary received an HMGET")
+	_, err = replicated.Mutate(ctx, ids[0], func(t *counter) error { t.Count++; return nil })
 	require.NoError(t, err)
-	require.NoError(t, near.Update(ctx, ids[0], countField.Add(1)))
-	requireOnce(t, ids, near.IDs(ctx))
+	require.NoError(t, replicated.Update(ctx, ids[0], countField.Add(1)))
+	requireOnce(t, ids, replicated.IDs(ctx))
 
 	for _, r := range replicas {
 		r.Kill()
 	}
 	for _, id := range ids {
-		_, err := near.Get(ctx, id)
-		require.NoError(t, err, "the primary answers")
+		_, err := replicated.Get(ctx, id)
+		require.NoError(t, err, "the primary does not serve the read")
 	}
-	require.NoError(t, near.Upsert(ctx, "late", counter{Count: 1}))
+	require.NoError(t, replicated.Upsert(ctx, "late", counter{Count: 1}))
 	var found []hashrepo.Record[counter]
 	begun := time.Now()
-	found, err = near.GetMany(ctx, "late")
+	found, err = replicated.GetMany(ctx, "late")
 	require.NoError(t, err)
 	require.Len(t, found, 1)
-	t.Log("with dead replicas:", time.Since(begun))
+	t.Log("GetMany with all replicas down took", time.Since(begun))
 }

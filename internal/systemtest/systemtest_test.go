@@ -1,6 +1,6 @@
-// Package systemtest tests the whole library against servers that fail, refuse,
-// answer wrongly, fail over and lose connections, against the records of the
-// Python package, and for long times under load.
+// Package systemtest tests the whole library: against servers that fail, refuse
+// commands, return invalid replies, fail over and close connections, against
+// records of the Python package, and under load for a long time.
 package systemtest
 
 import (
