@@ -172,10 +172,10 @@ func (b builder) buildMembers(s *shape) error {
 	s.index = make(map[string]int, len(list))
 	for i, f := range list {
 		if f.Extra {
-			return within(schemaError("the tag option extra is only for fields of the record itself"), f.GoName)
+			return within(schemaError("the tag option extra is only for fields of the record itself; remove it"), f.GoName)
 		}
 		if f.Version {
-			return within(schemaError("the tag option version is only for fields of the record itself"), f.GoName)
+			return within(schemaError("the tag option version is only for fields of the record itself; remove it"), f.GoName)
 		}
 		if f.Quoted {
 			return within(schemaError("the json tag option string is not supported inside a value; name the field with "+
@@ -187,7 +187,7 @@ func (b builder) buildMembers(s *shape) error {
 		}
 		prefix, ok := appendQuoted(nil, f.Name)
 		if !ok {
-			return within(schemaError("the stored name is not valid UTF-8"), f.GoName)
+			return within(schemaError("the stored name %q is not valid UTF-8; correct it in the tag", f.Name), f.GoName)
 		}
 		s.index[f.Name] = i
 		m := member{Field: f, shape: inner, prefix: "," + string(prefix) + ":"}

@@ -65,10 +65,10 @@
 // encoding one with the JSON codec is an error. A float in an any has a decimal
 // point or an exponent, so it is decoded as a float again.
 //
-// In Compact, nil and the text null would be the same for types such as *string
-// and []byte. Compact therefore writes the text null of such a type in quotes,
-// as "null". If the text is null in any number of pairs of quotes, Compact adds
-// another pair. Decoding removes the pair.
+// As whole values in Compact, nil and the text null would be the same for types
+// such as *string and []byte. Compact therefore writes the text null of such a
+// type in quotes, as "null". If the text is null in any number of pairs of
+// quotes, Compact adds another pair. Decoding removes the pair.
 //
 // # Decoding
 //
