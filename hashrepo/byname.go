@@ -30,6 +30,7 @@ var deleteFieldScript = newScript(deleteFieldSource, store.Count)
 // such field, it returns [ErrUnknownField]. If dst does not fit the field, it
 // returns [ErrFieldType], or [ErrOverflow] if dst cannot represent the number.
 // If the stored text does not fit the field, it returns a [*codec.DecodeError].
+// If the key holds another Redis type, it returns [ErrWrongType].
 func (r *HashRepo[T]) GetField(ctx context.Context, id, field string, dst any) error {
 	return r.core.getField(ctx, id, field, dst)
 }
@@ -42,8 +43,9 @@ func (r *HashRepo[T]) GetField(ctx context.Context, id, field string, dst any) e
 //
 // If T has no such field, UpdateField returns [ErrUnknownField]. If the value
 // does not fit the field, it returns [ErrFieldType] or [ErrOverflow]. If it is
-// too large, it returns [ErrTooLarge]. All of these are returned before
-// anything is sent. Other errors are those of Update.
+// too large, it returns [ErrTooLarge]. If the codec cannot encode it, it
+// returns a [*codec.EncodeError]. All of these are returned before anything is
+// sent. Other errors are those of Update.
 func (r *HashRepo[T]) UpdateField(ctx context.Context, id, field string, value any) error {
 	_, _, err := r.core.update(ctx, "UpdateField", id, []patch{At[T](field).Set(value).patch}, readBack{})
 	return err
@@ -52,7 +54,9 @@ func (r *HashRepo[T]) UpdateField(ctx context.Context, id, field string, value a
 // DeleteField removes fields and returns the number of fields that existed. It
 // runs one script and is atomic. If no field is left, the record still exists.
 // If the record does not exist, DeleteField returns 0 and does not create it.
-// The lifetime is renewed, except with [KeepTTL].
+// Otherwise the lifetime is renewed, except with [KeepTTL], and a version is
+// incremented, even if no field existed. Without fields, DeleteField sends
+// nothing.
 //
 // If T has no such field, DeleteField returns [ErrUnknownField]. For the
 // version field, or with [IfAbsent], it returns [ErrUnsupported]. If a
@@ -85,6 +89,7 @@ func (r *HashRepo[T]) IncrementField(ctx context.Context, id, field string, by i
 // If T has no such field, AppendToList returns [ErrUnknownField]. If the field
 // is not a slice, or a value does not fit its elements, it returns
 // [ErrFieldType], with a [*codec.DecodeError] if the stored text is the reason.
+// If a number is out of the range of the elements, it returns [ErrOverflow].
 // Other errors are those of Update.
 func (r *HashRepo[T]) AppendToList(ctx context.Context, id, field string, values ...any) error {
 	p := patch{fieldValue: fieldValue{field, values}, kind: patchAppend}
@@ -97,7 +102,8 @@ func (r *HashRepo[T]) AppendToList(ctx context.Context, id, field string, values
 //
 // If there is no such record, FindByField returns [ErrNotFound]. If T has no
 // such field, it returns [ErrUnknownField]. If the value does not fit the
-// field, it returns [ErrFieldType]. Other errors are those of Find.
+// field, it returns [ErrFieldType] or [ErrOverflow]. Other errors are those of
+// Find.
 func (r *HashRepo[T]) FindByField(ctx context.Context, field string, value any) (Record[T], error) {
 	return r.findOne(ctx, "FindByField", []Cond[T]{{fieldValue{field, value}}})
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Cond is a condition on one field of T, for [HashRepo.Find] and
-// [HashRepo.FindOne]. [Field.Eq] returns one.
+// [HashRepo.FindOne]. [Field.Eq] returns a Cond.
 type Cond[T any] struct{ fieldValue }
 
 // fieldValue is the stored name of a field and a value for it. Neither has been

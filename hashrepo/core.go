@@ -22,7 +22,7 @@ type core struct {
 	// cache is nil if reads are not cached.
 	cache *store.CachedReader
 	// flatCache looks up cached records that an assignment copies. It is nil
-	// if a copy of T shares memory with the original.
+	// if reads are not cached or a copy of T shares memory with the original.
 	flatCache *nearcache.View
 }
 

@@ -14,7 +14,8 @@ var deleteScript = newScript(deleteSource, store.Flag)
 
 // Delete removes records and returns the number of records that existed. It
 // sends one UNLINK for each id in one pipeline, which is not atomic as a whole.
-// It does not check the type of a key.
+// It does not check the type of a key. If an id is invalid, Delete sends
+// nothing. [IfExists] has no effect without [IfVersion].
 //
 // With [IfVersion], Delete runs a script for each id. It returns [ErrConflict]
 // for records with another version and [ErrWrongType] for keys of another type,
@@ -23,9 +24,12 @@ func (r *HashRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) 
 	return r.core.delete(ctx, ids)
 }
 
-// DeleteAll removes every record of the space and returns the number of
-// records that it removed. It sends SCAN, and UNLINK for each key of a page.
-// It is not atomic: a record that is written during the call may stay.
+// DeleteAll removes every record of the space and returns the number of records
+// that it removed. It sends SCAN, and UNLINK for each key of a page. It is not
+// atomic: a record that is written during the call may stay. Keys of other
+// Redis types stay. [IfExists] has no effect.
+//
+// If a command fails, DeleteAll stops and returns the number so far.
 //
 // With [IfAbsent] or [IfVersion], DeleteAll returns [ErrUnsupported].
 func (r *HashRepo[T]) DeleteAll(ctx context.Context) (int64, error) { return r.core.DeleteAll(ctx) }

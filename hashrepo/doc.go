@@ -20,7 +20,8 @@
 // has methods that encode the whole value, such as MarshalJSON, an unexported
 // field without the tag "-" is an error, since only those methods know it.
 //
-// The redis tag has these options:
+// The redis tag has these options. If it has no name, the options omitempty and
+// omitzero of the json tag apply too.
 //
 //   - omitempty: an empty value is absent in Redis. As in encoding/json, false,
 //     0, nil, and an empty string, slice, array or map are empty.
@@ -30,7 +31,9 @@
 //     its stored version equals the version of the value, and store the next
 //     version. Every other write increments the version. If the versions
 //     differ, or if the record is gone and the version of the value is not 0,
-//     the write returns [ErrConflict] and changes nothing.
+//     the write returns [ErrConflict] and changes nothing. If the stored version
+//     is not an integer, a write returns [ErrFieldType]. If it cannot be
+//     incremented, a write returns [ErrOverflow].
 //   - extra: a map[string]string that holds, as stored, the fields of the
 //     record that T does not declare.
 //
@@ -50,10 +53,10 @@
 //
 //	err := users.Update(ctx, "u1", Score.Add(10))
 //
-// [HashRepo.Mutate] makes changes that are computed in Go. A version protects
-// a record that is written long after it was read. The methods with Field in
-// their names take the stored name of a field, for callers that have it as
-// data.
+// [HashRepo.Mutate] makes changes that are computed in Go. If a record is
+// written long after it was read, a version field prevents the write from
+// overwriting the changes of other writers. The methods with Field in their
+// names take the stored name of a field, for callers that have it as data.
 //
 // # Lifetimes
 //

@@ -21,7 +21,7 @@ var (
 	ErrTooLarge        = codec.ErrTooLarge       // a value is larger than Config.MaxValueBytes
 	ErrUnsupported     = pool.ErrUnsupported     // this server, codec, layout or schema cannot do it, or an option does not apply
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no right to a command, key or channel
-	ErrUnexpectedReply = pool.ErrUnexpectedReply // the server sent a reply that no Redis sends
+	ErrUnexpectedReply = pool.ErrUnexpectedReply // the server sent a reply that Redis never sends
 	ErrInvalidArgument = pool.ErrInvalidArgument // no call can take this argument
 	ErrInvalidKey      = keyspace.ErrInvalidKey  // the id cannot be part of a key
 	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has this alias

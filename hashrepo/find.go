@@ -13,8 +13,10 @@ import (
 )
 
 // All returns an iterator over every record of the space, in no order. It sends
-// SCAN, and the commands of [HashRepo.Get] in one pipeline for each page of
-// about a thousand keys. Ending the loop ends the traffic.
+// SCAN, and for each page of about a thousand keys one pipeline of HMGET or
+// HGETALL. For each record without a field of T, it sends the further commands
+// of [HashRepo.Get]. If the loop ends early, All sends nothing more. Keys of
+// other Redis types are left out.
 //
 // A record that is written or deleted during the loop may or may not appear. A
 // record appears at most once, unless the database shrinks to about a
@@ -33,8 +35,9 @@ func (r *HashRepo[T]) All(ctx context.Context) iter.Seq2[Record[T], error] {
 // the conditions, then the whole records that match. It checks the conditions
 // again on each record that it read.
 //
-// If a condition does not fit T, Find yields [ErrUnknownField] or
-// [ErrFieldType] before anything is sent. Other errors are those of All.
+// If a condition does not fit T, Find yields [ErrUnknownField], [ErrFieldType]
+// or [ErrOverflow] before anything is sent. If the codec cannot encode a value,
+// it yields a [*codec.EncodeError]. Other errors are those of All.
 func (r *HashRepo[T]) Find(ctx context.Context, conds ...Cond[T]) iter.Seq2[Record[T], error] {
 	return r.find(ctx, "Find", conds)
 }
@@ -49,8 +52,8 @@ func (r *HashRepo[T]) FindOne(ctx context.Context, conds ...Cond[T]) (Record[T],
 }
 
 // IDs returns an iterator over the ids of the space, in no order. It sends SCAN
-// and reads no record. See [HashRepo.All] for ids that are added, removed or
-// repeated during the loop.
+// and reads no record. Keys of other Redis types are left out. See
+// [HashRepo.All] for ids that are added, removed or repeated during the loop.
 //
 // If a page cannot be read, the iterator yields the error and ends.
 func (r *HashRepo[T]) IDs(ctx context.Context) iter.Seq2[string, error] {

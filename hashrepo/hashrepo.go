@@ -21,6 +21,11 @@ const NoExpiry time.Duration = -1
 
 // HashRepo reads and writes records of type T. It is safe for concurrent use.
 // It holds no data of the records, and [HashRepo.With] returns cheap views.
+//
+// If an operation fails, its error is an [*OpError], unless the caller's own
+// function returned it. Methods on several records join such errors. If an id
+// cannot be part of a key, methods return [ErrInvalidKey] before anything is
+// sent.
 type HashRepo[T any] struct{ core *core }
 
 // Record is a record of type T and the id that it is stored under.
@@ -38,10 +43,12 @@ func (r *Record[T]) prepare(id string) reflect.Value {
 // New returns the repository of the records in space s, on the pool with alias
 // a. It sends nothing.
 //
-// If T cannot be stored, the error is [ErrInvalidSchema] and names the field.
-// If the pools have no alias a, it is [ErrUnknownPool]. If an option does not
-// apply to T or contradicts another option, it is [ErrUnsupported]. If the
-// value of an option is invalid, it is [ErrInvalidTTL] or [ErrInvalidArgument].
+// If T cannot be stored, the error is [ErrInvalidSchema] and names the field,
+// or T if it is not a record type. If s is the zero Space, it is
+// [ErrInvalidKey]. If the pools have no alias a, it is [ErrUnknownPool]. If
+// they are closed, it is [ErrClosed]. If an option does not apply to T or
+// contradicts another option, it is [ErrUnsupported]. If the value of an option
+// is invalid, it is [ErrInvalidTTL] or [ErrInvalidArgument].
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*HashRepo[T], error) {
 	base, err := store.New(p, a, s, store.Spec{Kind: store.Hash, Lifetime: DefaultLifetime, Traits: option.Lifetimes | option.Versions | option.Caching}, opts...)
 	if err != nil {
@@ -77,8 +84,8 @@ func (r *HashRepo[T]) TTL(ctx context.Context, id string) (time.Duration, error)
 // exists. It runs one script and is atomic. With [KeepTTL], it changes nothing.
 //
 // If the key holds another Redis type, Touch returns [ErrWrongType] and the key
-// keeps its lifetime. With [IfAbsent] or [IfVersion], it returns
-// [ErrUnsupported].
+// keeps its lifetime. With [IfExists], it returns [ErrNotFound] if the record
+// does not exist. With [IfAbsent] or [IfVersion], it returns [ErrUnsupported].
 func (r *HashRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
 	return r.core.Touch(ctx, id)
 }

@@ -13,14 +13,14 @@ import (
 //
 // If another writer changed the fields of T in between, nothing is written.
 // Mutate then waits for a random time, reads the record again and calls change
-// again, until ctx ends. If ctx has no deadline, no attempt begins later than
+// again, until ctx ends. If ctx has no deadline, Mutate stops trying
 // [pool.Config.Timeout] after the first conflict. The duration of change is not
 // limited.
 //
-// If the record does not exist, change is called with the zero T, and the
-// record is created; see [IfExists], [IfAbsent] and [IfVersion]. Fields that T
-// does not declare stay as they are. If T is a map or has an extra field,
-// entries that change removed are removed.
+// If the record does not exist, change is called with the zero T, which is nil
+// if T is a map, and the record is created; see [IfExists], [IfAbsent] and
+// [IfVersion]. Fields that T does not declare stay as they are. If T is a map
+// or has an extra field, entries that change removed are removed.
 //
 // An attempt sends HMGET for the fields of T to the primary, or HGETALL if T is
 // a map or has an extra field. If no field of T is present, it reads the record

@@ -47,7 +47,7 @@ func IfVersion(v int64) Option { return option.IfVersion(v) }
 // docs/caching.md specifies the guarantees and their limits.
 //
 // [pool.Cache.MaxBytes] limits the memory. If the server does not support
-// client tracking, as the embedded one, every read goes to the server.
+// client tracking, such as the embedded server, every read goes to the server.
 //
 // If d is under a millisecond, the error is [ErrInvalidTTL]. Together with
 // [ReadReplicas] it is [ErrUnsupported].

@@ -18,8 +18,9 @@ import (
 // record from a missing one, and reads an existing record once more. With
 // [Cached], Get returns the record from memory if it is there.
 //
-// If the record does not exist, Get returns [ErrNotFound]. If a stored field
-// does not fit T, it returns a [*codec.DecodeError] that names the field.
+// If the record does not exist, Get returns [ErrNotFound]. If the key holds
+// another Redis type, it returns [ErrWrongType]. If a stored field does not fit
+// T, it returns a [*codec.DecodeError] that names the field.
 func (r *HashRepo[T]) Get(ctx context.Context, id string) (value T, err error) {
 	if v, ok := r.core.flatCache.Record(id).(*T); ok {
 		value = *v

@@ -9,8 +9,8 @@ import (
 )
 
 // selectedName returns the stored name of the field whose address the selector
-// returns. It panics if there is none. The message says why and how a selector
-// looks.
+// returns. It panics if there is none. The message names the problem and the
+// form of a selector.
 func selectedName[T, V any](function string, selector func(*T) *V) string {
 	value := reflect.New(reflect.TypeFor[T]())
 	name, problem := selectedField(value.Elem(), reflect.TypeFor[V](), func() (address reflect.Value, err error) {

@@ -35,13 +35,15 @@ var updateScript = newTypeCheckingScript(updateSource, store.Either(store.Flag, 
 //
 // A script cannot add or append to every encoding. Update reads the field with
 // HMGET first for an Add to a float32, an Add to a float64 with a codec other
-// than [codec.Compact], and an Add or Append with a codec that writes neither
-// decimal numbers nor JSON. The script then writes the result if the field did
-// not change in between. Otherwise Update tries again until ctx ends. If ctx
-// has no deadline, it tries for [pool.Config.Timeout].
+// than [codec.Compact], and an Add or Append with a codec other than
+// codec.Compact and [codec.JSON], or on a type that encodes itself. The script
+// then writes the result if the field did not change in between. Otherwise
+// Update tries again until ctx ends. If ctx has no deadline, it tries for
+// [pool.Config.Timeout].
 //
-// Append leaves the bytes of the stored elements as they are. With a codec that
-// is not of package codec, it decodes and encodes the whole list.
+// Append leaves the bytes of the stored elements as they are. If the codec is
+// not of package codec, or if the type of the list encodes itself, Append
+// decodes and encodes the whole list.
 //
 // If Update returns an error, it has changed nothing, unless
 // [pool.OpError.MaybeApplied] reports true. The error wraps:
@@ -50,7 +52,8 @@ var updateScript = newTypeCheckingScript(updateSource, store.Either(store.Flag, 
 //   - [ErrFieldType] if a value does not fit its field;
 //   - ErrFieldType and a [*codec.DecodeError] if the stored text is not the
 //     number or the list that a patch needs;
-//   - [ErrOverflow] if a sum is out of the range of its field;
+//   - [ErrOverflow] if a number or a sum is out of the range of its field;
+//   - a [*codec.EncodeError] if the codec cannot encode a value;
 //   - [ErrTooLarge] if a field is or would become larger than
 //     [pool.Config.MaxValueBytes];
 //   - [ErrUnsupported] for a patch of the version field, and for
@@ -69,7 +72,7 @@ func (r *HashRepo[T]) Update(ctx context.Context, id string, patches ...Patch[T]
 
 // Merge applies patches as [HashRepo.Update] does, and returns the record after
 // the changes. One script applies the patches and reads the record. Without
-// patches, Merge is [HashRepo.Get].
+// patches, Merge reads the record as [HashRepo.Get] does without [Cached].
 //
 // Merge returns the errors of Update. If another field does not fit T, it
 // returns a [*codec.DecodeError] although the patches are applied.

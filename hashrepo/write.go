@@ -27,12 +27,13 @@ var upsertScript = newTypeCheckingScript(upsertSource, store.Flag)
 // renewed, except with [KeepTTL].
 //
 // If T has a version and the stored version differs, Upsert returns
-// [ErrConflict]. If a condition does not hold, it returns [ErrNotFound] or
-// [ErrExists]. If a value is larger than [pool.Config.MaxValueBytes], it
-// returns [ErrTooLarge] before anything is sent. If the codec cannot encode a
-// value, it returns a [*codec.EncodeError] before anything is sent. If the key
-// holds another Redis type, it returns [ErrWrongType], and the key keeps its
-// value and its lifetime.
+// [ErrConflict]. If the version of v differs from that of [IfVersion], it
+// returns ErrConflict before anything is sent. If a condition does not hold, it
+// returns [ErrNotFound] or [ErrExists]. If a value is larger than
+// [pool.Config.MaxValueBytes], it returns [ErrTooLarge] before anything is
+// sent. If the codec cannot encode a value, it returns a [*codec.EncodeError]
+// before anything is sent. If the key holds another Redis type, it returns
+// [ErrWrongType], and the key keeps its value and its lifetime.
 func (r *HashRepo[T]) Upsert(ctx context.Context, id string, v T) error {
 	return r.core.upsert(ctx, id, reflect.ValueOf(&v).Elem())
 }
@@ -41,7 +42,8 @@ func (r *HashRepo[T]) Upsert(ctx context.Context, id string, v T) error {
 // one script for each record. Each script is atomic, but all of them together
 // are not.
 //
-// If an id is invalid or a record cannot be encoded, UpsertMany returns the
+// If an id is invalid, a record cannot be encoded, a value is too large, or the
+// version of a record differs from that of [IfVersion], UpsertMany returns the
 // error and sends nothing. Otherwise it tries to write all records and returns
 // the joined errors of those that failed, which are the errors of Upsert.
 func (r *HashRepo[T]) UpsertMany(ctx context.Context, records ...Record[T]) error {

@@ -18,12 +18,12 @@ var (
 	ErrTooLarge        = codec.ErrTooLarge       // a value is larger than Config.MaxValueBytes
 	ErrUnsupported     = pool.ErrUnsupported     // this server or codec cannot do it, or an option does not apply
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user may not use a command, key or channel
-	ErrUnexpectedReply = pool.ErrUnexpectedReply // the reply is not one that the command can have
+	ErrUnexpectedReply = pool.ErrUnexpectedReply // the server sent a reply that Redis never sends
 	ErrInvalidArgument = pool.ErrInvalidArgument // no call can take this argument
 	ErrInvalidKey      = keyspace.ErrInvalidKey  // the ID cannot be in a key
 	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has this alias
 	ErrClosed          = pool.ErrClosed          // the pools are closed
 )
 
-// OpError is the error of one operation on one key. See [pool.OpError].
+// OpError is the error of one operation. See [pool.OpError].
 type OpError = pool.OpError

@@ -31,12 +31,11 @@ import (
 const NoExpiry = store.NoExpiry
 
 // KVRepo reads and writes the values of one [keyspace.Space]. It is safe for
-// concurrent use. [New] returns one; [KVRepo.With] and [KVRepo.In] return cheap
-// views of it.
+// concurrent use. [KVRepo.With] and [KVRepo.In] return cheap views of it.
 //
-// If an operation fails, its error is an [*OpError]; methods on several values
-// join such errors. If an ID cannot be in a key, methods return [ErrInvalidKey]
-// before anything is sent.
+// If an operation fails, its error is an [*OpError], unless the caller's own
+// function returned it. Methods on several values join such errors. If an ID
+// cannot be in a key, methods return [ErrInvalidKey] before anything is sent.
 type KVRepo[T any] struct {
 	core   *store.ValueStore
 	cache  *store.CachedReader // nil if every read is sent to the server
@@ -63,10 +62,11 @@ var setScript = store.NewScript(setSource, store.Tuple(store.TextOrNil))
 // New returns the repository of the values in space s, on the pool with alias
 // a. It sends nothing.
 //
-// If the codec cannot encode T, New returns [ErrInvalidSchema]. If there is no
-// such pool, it returns [ErrUnknownPool]. If an option is invalid, it returns
-// [ErrInvalidTTL] or [ErrInvalidArgument]. If an option does not apply, it
-// returns [ErrUnsupported].
+// If the codec cannot encode T, New returns [ErrInvalidSchema]. If s is the
+// zero Space, it returns [ErrInvalidKey]. If there is no such pool, it returns
+// [ErrUnknownPool]. If the pools are closed, it returns [ErrClosed]. If an
+// option is invalid, it returns [ErrInvalidTTL] or [ErrInvalidArgument]. If an
+// option does not apply, it returns [ErrUnsupported].
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*KVRepo[T], error) {
 	core, err := store.NewValueStore(reflect.TypeFor[T](), p, a, s, store.Spec{Kind: store.String, Traits: option.Lifetimes | option.Caching}, opts...)
 	if err != nil {
@@ -149,9 +149,8 @@ func (r *KVRepo[T]) PeekShared(ctx context.Context, id string) (*T, error) {
 // round trip, so the values are not read at one moment. With [Cached], it sends
 // GET only for the values that are not in memory.
 //
-// Values that do not exist are left out. Values that cannot be read are left
-// out too; the error joins the errors of these, and the other values are
-// returned beside it.
+// Values that do not exist are left out. If values cannot be read, GetMany
+// returns the others, and an error that joins the errors of [KVRepo.Get].
 func (r *KVRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -173,8 +172,8 @@ func (r *KVRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], er
 // If a command fails, the iterator yields the error and ends.
 func (r *KVRepo[T]) IDs(ctx context.Context) iter.Seq2[string, error] { return r.core.IDs(ctx, "IDs") }
 
-// Exists reports whether a key exists. It sends EXISTS, which does not look at
-// the Redis type of the key.
+// Exists reports whether the value exists. It sends EXISTS and does not check
+// the type of the key.
 func (r *KVRepo[T]) Exists(ctx context.Context, id string) (bool, error) {
 	return r.core.Exists(ctx, id)
 }
@@ -193,7 +192,8 @@ func (r *KVRepo[T]) TTL(ctx context.Context, id string) (time.Duration, error) {
 // atomically.
 //
 // If the key holds another Redis type, Touch returns [ErrWrongType] and does
-// not change its lifetime. With [IfAbsent], it returns [ErrUnsupported].
+// not change its lifetime. With [IfExists], it returns [ErrNotFound] if the
+// value does not exist. With [IfAbsent], it returns [ErrUnsupported].
 func (r *KVRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
 	return r.core.Touch(ctx, id)
 }
@@ -201,14 +201,15 @@ func (r *KVRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
 // Set writes a value. It sends one SET, atomically: with PX if there is a
 // lifetime, with NX or XX if there is a condition, and with GET, so that Redis
 // refuses a key of another type. With [KeepTTL], it runs one script in place of
-// SET. Set renews the lifetime, or keeps it with [KeepTTL].
+// SET. Set renews the lifetime, or keeps it with KeepTTL. If the repository has
+// no lifetime and no KeepTTL, Set removes the lifetime of the key.
 //
 // With [IfAbsent], Set returns [ErrExists] if the value exists. With
 // [IfExists], it returns [ErrNotFound] if the value does not exist. If the key
 // holds another Redis type, Set returns [ErrWrongType]. In these cases nothing
 // is changed. If the value is larger than [pool.Config.MaxValueBytes], Set
-// returns [ErrTooLarge]. If the codec cannot encode the value, Set returns its
-// error. In these two cases nothing is sent.
+// returns [ErrTooLarge]. If the codec cannot encode the value, Set returns a
+// [*codec.EncodeError]. In these two cases nothing is sent.
 func (r *KVRepo[T]) Set(ctx context.Context, id string, v T) error {
 	t, text, err := r.encode(ctx, "Set", id, &v)
 	if err != nil {
@@ -339,8 +340,8 @@ func (r *KVRepo[T]) swap(ctx context.Context, t fault.Target, text string) (old 
 // Delete removes values and returns the number of values that existed. It sends
 // a pipeline of UNLINK. Each removal is atomic; all removals together are not.
 //
-// If an ID is invalid, Delete sends nothing. With [IfAbsent], it returns
-// [ErrUnsupported].
+// If an ID is invalid, Delete sends nothing. [IfExists] has no effect. With
+// [IfAbsent], it returns [ErrUnsupported].
 func (r *KVRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
 	return r.core.Delete(ctx, ids...)
 }

@@ -29,9 +29,8 @@ var mutateScript = store.NewScript(mutateSource, store.Flag)
 // stored bytes do not change.
 //
 // Mutate pauses for a random time between attempts and makes attempts until ctx
-// ends. If ctx has no deadline, no attempt begins later than
-// [pool.Config.Timeout] after the first conflict. Mutate sets no limit on the
-// time that change takes.
+// ends. If ctx has no deadline, Mutate stops trying [pool.Config.Timeout] after
+// the first conflict. Mutate sets no limit on the time that change takes.
 //
 // If change returns an error, Mutate returns it unchanged and writes nothing.
 // If every attempt met another writer, Mutate returns [ErrConflict], joined

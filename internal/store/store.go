@@ -196,8 +196,7 @@ func (s *Store) RefuseVersion(t fault.Target) error {
 }
 
 // RefuseAbsent returns an error if the options include IfAbsent. It is for
-// operations on existing records. They create nothing, so IfExists makes no
-// difference to them.
+// operations that create nothing.
 func (s *Store) RefuseAbsent(t fault.Target) error {
 	if s.IfAbsent {
 		return t.NotApplied(fmt.Errorf("%w: IfAbsent does not apply to %s", fault.ErrUnsupported, t.Op))
