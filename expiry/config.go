@@ -51,13 +51,13 @@ type Config struct {
 	// Defaults to 20, which takes about an hour with the default Backoff.
 	MaxAttempts int
 
-	// MaxLapses is the number of expired leases after which a firing becomes a
-	// dead letter. Without a limit, work that kills its process would be
+	// MaxExpiredLeases is the number of expired leases after which a firing
+	// becomes a dead letter. Without a limit, work that kills its process would be
 	// redelivered for ever. Other firings in the same process lose their leases
 	// too, and are counted too.
 	//
 	// Defaults to 20, which takes ten minutes with the default Lease.
-	MaxLapses int
+	MaxExpiredLeases int
 
 	// Backoff returns the delay before the next attempt after err, the
 	// attempt-th failure, counted from 1. A negative delay is 0. If Backoff
@@ -114,7 +114,7 @@ func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 	defaultTo(&mistakes, "Workers", &c.Workers, 16)
 	defaultTo(&mistakes, "Batch", &c.Batch, 100)
 	defaultTo(&mistakes, "MaxAttempts", &c.MaxAttempts, 20)
-	defaultTo(&mistakes, "MaxLapses", &c.MaxLapses, 20)
+	defaultTo(&mistakes, "MaxExpiredLeases", &c.MaxExpiredLeases, 20)
 	defaultTo(&mistakes, "Lease", &c.Lease, 30*time.Second)
 	defaultTo(&mistakes, "StopTimeout", &c.StopTimeout, 10*time.Second)
 	defaultTo(&mistakes, "Sweep", &c.Sweep, time.Minute)

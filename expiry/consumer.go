@@ -101,7 +101,7 @@ func (c *consumer) loop(s *session) {
 // claimNext claims up to n firings and returns the time of the next claim.
 func (c *consumer) claimNext(s *session, n int) (next time.Time, err error) {
 	sent := time.Now()
-	result, err := c.claim(s.redisCtx, n, c.listener.cfg.Lease, c.listener.cfg.MaxLapses)
+	result, err := c.claim(s.redisCtx, n, c.listener.cfg.Lease, c.listener.cfg.MaxExpiredLeases)
 	if err != nil {
 		c.listener.slots.release(n)
 		return next, err

@@ -190,7 +190,7 @@ func isRefusal(err error) bool {
 	return ok
 }
 
-// Retry redelivers a dead letter at once. Its failures and lapses count from
+// Retry redelivers a dead letter at once. Its failures and expired leases count from
 // zero again; [Event.Attempt] continues to increase. Retry runs one script.
 //
 // If there is no such dead letter, Retry returns [ErrNotFound]. If the listener

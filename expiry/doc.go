@@ -30,7 +30,7 @@
 //     ends before the lease expires, and the result of the handler is ignored.
 //   - Never early, by the server's clock, to the millisecond.
 //   - Failures end. A failed attempt is repeated with a growing delay. After
-//     [Config.MaxAttempts] failures, or [Config.MaxLapses] expired leases, the
+//     [Config.MaxAttempts] failures, or [Config.MaxExpiredLeases] expired leases, the
 //     firing becomes a dead letter, which is kept until [Listener.Retry] or
 //     [Listener.Discard]. [Event.Attempt] increases with every redelivery.
 //

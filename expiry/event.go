@@ -50,9 +50,9 @@ type Event struct {
 	Failures  int
 	LastError string
 
-	// Lapses is the number of attempts since then whose lease expired, because
-	// the worker died or did not reach the server in time.
-	Lapses int
+	// ExpiredLeases is the number of attempts since then whose lease expired,
+	// because the worker died or did not reach the server in time.
+	ExpiredLeases int
 
 	payload *payload
 	member  string
@@ -136,13 +136,13 @@ func (l *Listener) event(q *queue, f firing) (Event, error) {
 	return e, nil
 }
 
-// readStatus parses `<attempts> <failures> <lapses> <state> <last error>`.
+// readStatus parses `<attempts> <failures> <expired leases> <state> <last error>`.
 func (e *Event) readStatus(status string) error {
 	fields := strings.SplitN(status, " ", 5)
 	if len(fields) < 5 {
 		return fmt.Errorf("expiry: the status of %q is invalid", e.Key)
 	}
-	for i, into := range []*int{&e.Attempt, &e.Failures, &e.Lapses} {
+	for i, into := range []*int{&e.Attempt, &e.Failures, &e.ExpiredLeases} {
 		n, err := strconv.Atoi(fields[i])
 		if err != nil {
 			return fmt.Errorf("expiry: the status of %q is invalid", e.Key)

@@ -52,7 +52,7 @@ func TestLostLeaseEndsTheHandler(t *testing.T) {
 		})
 		require.Zero(t, slow.Stats().Succeeded)
 		require.Equal(t, 2, e.Attempt)
-		require.Equal(t, 1, e.Lapses)
+		require.Equal(t, 1, e.ExpiredLeases)
 		require.Zero(t, e.Failures)
 	})
 }
@@ -156,11 +156,11 @@ func TestRestartLosesNothing(t *testing.T) {
 
 // Work whose lease expires again and again becomes a dead letter, with its
 // payload, and can be retried.
-func TestMaxLapses(t *testing.T) {
+func TestMaxExpiredLeases(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		healed := make(chan struct{})
-		l, _ := f.listen(expiry.Config{MaxLapses: 2}, handlers{"x": func(c context.Context, e expiry.Event) error {
+		l, _ := f.listen(expiry.Config{MaxExpiredLeases: 2}, handlers{"x": func(c context.Context, e expiry.Event) error {
 			_ = f.record(c, e)
 			select {
 			case <-healed:
@@ -172,7 +172,7 @@ func TestMaxLapses(t *testing.T) {
 		require.NoError(t, f.schedule().SetPayload(ctx, "x", "1", "poison", time.Millisecond))
 		for lost := range 2 {
 			f.eventually(func() bool { return len(f.events()) == lost+1 })
-			require.Equal(t, lost, f.events()[lost].Lapses)
+			require.Equal(t, lost, f.events()[lost].ExpiredLeases)
 			setLeaseEnd(f, "x", "1", "1")
 		}
 		f.eventually(func() bool { return l.Stats().Dead == 1 })
@@ -180,7 +180,7 @@ func TestMaxLapses(t *testing.T) {
 		require.EqualValues(t, 1, s.DeadLettered)
 		require.EqualValues(t, 2, s.LeasesExpired)
 		letter := deadLetters(t, l)[0]
-		require.Equal(t, 2, letter.Lapses)
+		require.Equal(t, 2, letter.ExpiredLeases)
 		require.Equal(t, 2, letter.Attempt)
 		require.Equal(t, "its lease expired 2 times", letter.LastError)
 		var payload string
@@ -192,6 +192,6 @@ func TestMaxLapses(t *testing.T) {
 		f.eventually(func() bool { return l.Stats().Succeeded == 1 })
 		again := f.events()[2]
 		require.Equal(t, 3, again.Attempt)
-		require.Zero(t, again.Lapses)
+		require.Zero(t, again.ExpiredLeases)
 	})
 }

@@ -84,11 +84,11 @@ type modelKey struct {
 }
 
 type modelFiring struct {
-	attempts, failures, lapses int
-	state                      string
-	lastError                  string
-	at                         int64
-	payload                    *string
+	attempts, failures, expired int
+	state                       string
+	lastError                   string
+	at                          int64
+	payload                     *string
 }
 
 var modelIDs = []string{"1", "2", "*", "a:b|%"}
@@ -246,13 +246,13 @@ func ready(scores map[string]int64, now int64) []string {
 }
 
 const (
-	leaseMS   = 2000
-	maxLapses = 2
+	leaseMS    = 2000
+	maxExpired = 2
 )
 
 func (m *model) claim(t *rapid.T) {
 	n := rapid.IntRange(0, 4).Draw(t, "n")
-	got, err := m.queue.claim(context.Background(), n, milliseconds(leaseMS), maxLapses)
+	got, err := m.queue.claim(context.Background(), n, milliseconds(leaseMS), maxExpired)
 	require.NoError(t, err)
 	var want, buried []string
 	late := map[string]int64{}
@@ -264,9 +264,9 @@ func (m *model) claim(t *rapid.T) {
 	for _, member := range ready(late, m.now())[:min(n, len(ready(late, m.now())))] {
 		a := m.firings[member]
 		if a.state == "0" {
-			a.lapses++
+			a.expired++
 		}
-		if a.lapses == maxLapses {
+		if a.expired == maxExpired {
 			a.state, a.at, a.lastError = "2", m.now(), "its lease expired 2 times"
 			buried = append(buried, member, a.status())
 			continue
@@ -333,7 +333,7 @@ func (m *model) fire(k string, want *[]string) {
 func abs(n int64) int64 { return max(n, -n) }
 
 func (a *modelFiring) status() string {
-	return fmt.Sprintf("%d %d %d %s %s", a.attempts, a.failures, a.lapses, a.state, a.lastError)
+	return fmt.Sprintf("%d %d %d %s %s", a.attempts, a.failures, a.expired, a.state, a.lastError)
 }
 
 // token returns a token of an earlier claim. The claim may have been lost
@@ -415,7 +415,7 @@ func (m *model) retry(t *rapid.T) {
 	a := m.firings[tok.member]
 	require.Equal(t, a != nil && a.state == "2", found)
 	if found {
-		a.failures, a.lapses, a.state, a.at = 0, 0, "1", m.now()
+		a.failures, a.expired, a.state, a.at = 0, 0, "1", m.now()
 	}
 }
 

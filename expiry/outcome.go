@@ -192,7 +192,7 @@ func (c *consumer) reportDied(died []firing) {
 		e, _ := c.listener.event(c.queue, f) // an invalid firing has at least its key
 		c.listener.count.deadLettered.Add(1)
 		c.listener.cfg.Logger.Error("expiry: the lease of work expired for the last time, and the work became a dead letter; check whether it ends its process",
-			append(e.logAttributes(), slog.Int("lapses", e.Lapses))...)
+			append(e.logAttributes(), slog.Int("expired", e.ExpiredLeases))...)
 	}
 }
 

@@ -55,8 +55,8 @@ func TestConfigErrorsAreJoined(t *testing.T) {
 	_, err := expiry.NewListener(p, r, expiry.Config{})
 	require.ErrorIs(t, err, expiry.ErrInvalidArgument, "a registry without handlers")
 	require.NoError(t, r.On("x", func(context.Context, expiry.Event) error { return nil }))
-	_, err = expiry.NewListener(p, r, expiry.Config{Workers: -1, Batch: -1, MaxAttempts: -1, MaxLapses: -1, Lease: -1, StopTimeout: -1, Sweep: -1})
-	for _, field := range []string{"Workers", "Batch", "MaxAttempts", "MaxLapses", "Lease", "StopTimeout", "Sweep"} {
+	_, err = expiry.NewListener(p, r, expiry.Config{Workers: -1, Batch: -1, MaxAttempts: -1, MaxExpiredLeases: -1, Lease: -1, StopTimeout: -1, Sweep: -1})
+	for _, field := range []string{"Workers", "Batch", "MaxAttempts", "MaxExpiredLeases", "Lease", "StopTimeout", "Sweep"} {
 		require.ErrorContains(t, err, "Config."+field+": ")
 	}
 	_, err = expiry.NewListener(p, r, expiry.Config{Lease: time.Millisecond})

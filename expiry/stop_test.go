@@ -62,12 +62,12 @@ func TestStoppingReleasesUnfinishedWork(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				e := eventAfterStop(t, p, name, handler)
-				for try := 1; e.Lapses > 0 && try < 5; try++ { // the machine may have been too busy to release it
+				for try := 1; e.ExpiredLeases > 0 && try < 5; try++ { // the machine may have been too busy to release it
 					e = eventAfterStop(t, p, name, handler)
 				}
 				require.Equal(t, 2, e.Attempt)
 				require.Zero(t, e.Failures)
-				require.Zero(t, e.Lapses)
+				require.Zero(t, e.ExpiredLeases)
 			})
 		}
 	})

@@ -50,7 +50,7 @@ func work(log, url string) error {
 		return err
 	}
 	l, err := expiry.NewListener(pools, r, expiry.Config{
-		Workers: 64, Lease: 3 * time.Second, Logger: slog.New(slog.DiscardHandler), MaxAttempts: 1000, MaxLapses: 1000,
+		Workers: 64, Lease: 3 * time.Second, Logger: slog.New(slog.DiscardHandler), MaxAttempts: 1000, MaxExpiredLeases: 1000,
 		Backoff: func(int, error) time.Duration { return 10 * time.Millisecond },
 	})
 	if err != nil {

@@ -23,7 +23,7 @@
 local due, active, status, payloads, dead, fired = unpack(KEYS)
 local microseconds = clock()
 local now = math.floor(microseconds / 1000)
-local limit, lease, maxLapses, maxBytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local limit, lease, maxExpired, maxBytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local died, wrongTypes, examples = {}, {}, {}
 local out = {int(microseconds), '-1', 0, 0, 0, 0, 0, 0, died, wrongTypes, examples}
 local cancelled, moved, expired, invalid, taken, bytes = 0, 0, 0, 0, 0, 0
@@ -59,8 +59,8 @@ local function deliver(member, firingStatus)
   taken = taken + 1
 end
 
-local function die(member, attempts, failures, lapses)
-  local newStatus = formatStatus(attempts, failures, lapses, '2', 'its lease expired ' .. int(lapses) .. ' times')
+local function die(member, attempts, failures, expirations)
+  local newStatus = formatStatus(attempts, failures, expirations, '2', 'its lease expired ' .. int(expirations) .. ' times')
   setFiringAside(active, status, dead, member, newStatus, now)
   died[#died + 1] = member
   died[#died + 1] = newStatus
@@ -68,10 +68,10 @@ end
 
 -- Claims a firing whose lease expired, or whose next attempt is due.
 local function redeliver(member)
-  local attempts, failures, lapses, state, lastError = parseStatus(redis.call('HGET', status, member))
+  local attempts, failures, expirations, state, lastError = parseStatus(redis.call('HGET', status, member))
   if deadSize and not isFiringName(member) then
     countInvalid('active ' .. member)
-    return setFiringAside(active, status, dead, member, formatStatus(attempts, failures, lapses, '2', 'this is not the name of a firing'), now)
+    return setFiringAside(active, status, dead, member, formatStatus(attempts, failures, expirations, '2', 'this is not the name of a firing'), now)
   end
   if state == '2' then
     countInvalid('active ' .. member)
@@ -80,11 +80,11 @@ local function redeliver(member)
     return redis.call('ZREM', active, member)
   end
   if state == '0' then
-    lapses = lapses + 1
     expired = expired + 1
-    if lapses >= maxLapses and deadSize then return die(member, attempts, failures, lapses) end
+    expirations = expirations + 1
+    if expirations >= maxExpired and deadSize then return die(member, attempts, failures, expirations) end
   end
-  local newStatus = formatStatus(toCount(attempts + 1), failures, lapses, '0', lastError)
+  local newStatus = formatStatus(toCount(attempts + 1), failures, expirations, '0', lastError)
   redis.call('HSET', status, member, newStatus)
   redis.call('ZADD', active, leaseEnd, member)
   deliver(member, newStatus)

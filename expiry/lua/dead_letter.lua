@@ -15,10 +15,10 @@ local died = 0
 for i = 1, #ARGV, 3 do
   local status = redis.call('HGET', KEYS[2], ARGV[i])
   if status == ARGV[i + 1] then
-    local attempts, failures, lapses = parseStatus(status)
+    local attempts, failures, expirations = parseStatus(status)
     if usable then
       redis.call('ZREM', KEYS[1], ARGV[i])
-      redis.call('HSET', KEYS[2], ARGV[i], formatStatus(attempts, failures + 1, lapses, '2', ARGV[i + 2]))
+      redis.call('HSET', KEYS[2], ARGV[i], formatStatus(attempts, failures + 1, expirations, '2', ARGV[i + 2]))
       redis.call('ZADD', KEYS[3], int(now), ARGV[i])
       died = died + 1
     else

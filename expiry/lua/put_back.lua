@@ -17,7 +17,7 @@
 local err = wrongType(KEYS[1], 'ZCARD') or wrongType(KEYS[2], 'HLEN')
 if err then return err end
 local now = math.ceil(clock() / 1000)
-local attempts, failures, lapses, state, lastError = parseStatus(redis.call('HGET', KEYS[2], ARGV[1]))
+local attempts, failures, expirations, state, lastError = parseStatus(redis.call('HGET', KEYS[2], ARGV[1]))
 if int(attempts) ~= ARGV[2] then return 0 end
 if state ~= '0' then return tonumber(state) end
 local delay, maxFailures = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -29,12 +29,12 @@ if maxFailures > 0 and failures >= maxFailures then
   if not wrongType(KEYS[3], 'ZCARD') then
     redis.call('ZREM', KEYS[1], ARGV[1])
     redis.call('ZADD', KEYS[3], int(now), ARGV[1])
-    redis.call('HSET', KEYS[2], ARGV[1], formatStatus(attempts, failures, lapses, '2', lastError))
+    redis.call('HSET', KEYS[2], ARGV[1], formatStatus(attempts, failures, expirations, '2', lastError))
     return 2
   end
   delay = math.max(delay, 1000)
 end
 redis.call('ZADD', KEYS[1], int(now + delay), ARGV[1])
-redis.call('HSET', KEYS[2], ARGV[1], formatStatus(attempts, failures, lapses, '1', lastError))
+redis.call('HSET', KEYS[2], ARGV[1], formatStatus(attempts, failures, expirations, '1', lastError))
 wake(KEYS[1], delay)
 return 1

@@ -1,4 +1,4 @@
--- Retry: redelivers a dead letter at once, and resets its failures and lapses.
+-- Retry: redelivers a dead letter at once, and resets its failures and expired leases.
 --
 -- KEYS[1]  active
 -- KEYS[2]  status

@@ -1,19 +1,19 @@
--- Reads and writes the status of a firing: `<attempts> <failures> <lapses>
--- <state> <last error>`. Lapses are expired leases. The state is 0 while a
+-- Reads and writes the status of a firing: `<attempts> <failures> <expirations>
+-- <state> <last error>`. Expirations are expired leases. The state is 0 while a
 -- worker has claimed the firing, 1 while it waits for its next attempt, and 2
 -- when it is a dead letter.
 local function toCount(digits) return math.min(tonumber(digits) or 0, 1000000000) end
 
--- Returns attempts, failures, lapses, state and last error. A status that is
+-- Returns attempts, failures, expirations, state and last error. A status that is
 -- missing or invalid reads as that of a firing without attempts, which waits.
 local function parseStatus(status)
-  local attempts, failures, lapses, state, lastError =
+  local attempts, failures, expirations, state, lastError =
     string.match(status or '', '^(%d+) (%d+) (%d+) ([012]) (.*)$')
-  return toCount(attempts), toCount(failures), toCount(lapses), state or '1', lastError or ''
+  return toCount(attempts), toCount(failures), toCount(expirations), state or '1', lastError or ''
 end
 
-local function formatStatus(attempts, failures, lapses, state, lastError)
-  return string.format('%.0f %.0f %.0f ', attempts, failures, lapses) .. state .. ' ' .. lastError
+local function formatStatus(attempts, failures, expirations, state, lastError)
+  return string.format('%.0f %.0f %.0f ', attempts, failures, expirations) .. state .. ' ' .. lastError
 end
 
 -- Reports whether a firing is claimed, and by this attempt.
