@@ -22,10 +22,12 @@ type Config struct {
 	Workers     int    // how many queues are handled at a time
 	StopTimeout time.Duration
 
-	// Handle handles some items of a queue.
+	// Handle handles some items of a queue. It is called by several goroutines,
+	// but never for the same queue at the same time.
 	Handle func(ctx context.Context, q pending.Queue) Result
 
 	// Backoff returns the pause of a queue after its failures in a row, from 1.
+	// It is called by several goroutines.
 	Backoff func(failures int, err error) time.Duration
 
 	// Report receives errors that do not stop Run. An error about the service
@@ -52,7 +54,7 @@ const (
 
 const (
 	sweepEvery = time.Second      // at least, between two sweeps
-	scanEvery  = 10 * time.Second // between two scans for queues that are not in the index
+	scanEvery  = 10 * time.Second // between two scans, unless a tenant may be removed
 	sweepShare = 20               // a sweep is followed by a pause of so many times its duration
 
 	reportEvery = time.Minute // between two reports of a recurring error
@@ -92,14 +94,7 @@ func Run(ctx context.Context, set *pending.Set, cfg Config) error {
 		_ = retry.Sleep(handling, cfg.StopTimeout)
 		endHandling()
 	})()
-	var workers sync.WaitGroup
-	for range cfg.Workers {
-		workers.Go(func() {
-			for q := r.rotation.next(); q != nil; q = r.rotation.next() {
-				r.handle(ctx, q)
-			}
-		})
-	}
+	wait := r.startWorkers(ctx)
 	for idle := 0; ctx.Err() == nil; idle++ {
 		if err := r.look(ctx); errors.Is(err, pool.ErrClosed) {
 			stop(err)
@@ -111,16 +106,32 @@ func Run(ctx context.Context, set *pending.Set, cfg Config) error {
 		}
 		_ = lookBackoff.Sleep(ctx, idle)
 	}
-	workers.Wait()
+	wait()
 	if err := context.Cause(ctx); errors.Is(err, pool.ErrClosed) {
 		return err
 	}
 	return nil
 }
 
+// startWorkers starts the workers. They end after rotation.end; wait waits for
+// them.
+func (r *run) startWorkers(ctx context.Context) (wait func()) {
+	var workers sync.WaitGroup
+	for range r.Workers {
+		workers.Go(func() {
+			for q := r.rotation.next(); q != nil; q = r.rotation.next() {
+				r.handle(ctx, q)
+			}
+		})
+	}
+	return workers.Wait
+}
+
 // handle handles a queue once.
 func (r *run) handle(ctx context.Context, q *queue) {
 	result := r.Handle(r.handling, q.Queue)
+	// After the switch, another worker may handle the queue.
+	report := result.Err != nil && (!result.Recurs || q.shouldReport())
 	switch result.Outcome {
 	case Failed:
 		q.failures++
@@ -131,7 +142,7 @@ func (r *run) handle(ctx context.Context, q *queue) {
 	default:
 		r.rotation.empty(q)
 	}
-	if result.Err != nil && (!result.Recurs || q.shouldReport()) {
+	if report {
 		r.report(ctx, q.Queue, result.Err)
 	}
 }
