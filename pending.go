@@ -14,13 +14,15 @@ import (
 )
 
 // PendingTenants returns the pending tenants of a service, sorted. It sends
-// SMEMBERS, and ZRANGEBYSCORE for tenants that RemoveFromPending is about to
-// remove. A member of the set that is no tenant, because another program wrote
-// it, is returned, too; [ForceRemoveFromPending] removes it.
+// SMEMBERS and ZRANGEBYSCORE, one round trip. The second command finds tenants
+// whose removal has begun: they are still pending. A member of the set that is
+// not a tenant, because another program wrote it, is returned, too;
+// [ForceRemoveFromPending] removes it.
 //
 // If the service cannot be part of a key, PendingTenants returns
-// [ErrInvalidKey]. If the set holds another Redis type, it returns
-// [ErrWrongType]. If the pool is unknown, it returns [ErrUnknownPool].
+// [ErrInvalidKey]. If the set or the index beside it holds another Redis type,
+// it returns [ErrWrongType]. If the pool is unknown, it returns
+// [ErrUnknownPool]. If an option does not apply, it returns [ErrUnsupported].
 func PendingTenants(ctx context.Context, pools *pool.Pools, service string, opts ...Option) ([]string, error) {
 	r, err := pendingSetOf(pools, service, opts)
 	if err != nil {
@@ -31,16 +33,20 @@ func PendingTenants(ctx context.Context, pools *pool.Pools, service string, opts
 
 // RemoveFromPending removes a tenant from the pending set of a service, unless
 // one of its queues there has items that wait or are in flight. It reports
-// whether the tenant is not pending any more.
+// whether the tenant is no longer pending. Dead letters do not count as items.
 //
-// It checks the queues, removes the tenant (SREM), checks again, and restores
-// it (SADD) if items arrived in between. A check sends a script for each known
-// queue, and a SCAN for queues that only the Python package fills. If the
-// process dies during the call, the tenant still counts as pending.
+// It checks the queues, removes the tenant from the set, and checks again. If
+// items arrived in between, it restores the tenant. A check reads the set and
+// its index, and sends a script for each queue in the index. If none of them
+// has items, it also sends SCAN, which finds queues that only the Python
+// package fills. The removal is not atomic, but if the process dies during the
+// call, the tenant is still pending.
 //
 // If the tenant or the service cannot be part of a key, RemoveFromPending
-// returns [ErrInvalidKey]. If a step fails after the tenant was removed, and
-// the tenant cannot be restored, MaybeApplied of the error is true.
+// returns [ErrInvalidKey]. If an option does not apply, it returns
+// [ErrUnsupported]. If a step fails after the removal began, and the tenant
+// cannot be restored, MaybeApplied of the error is true. The tenant is pending
+// then, and the call can be repeated.
 func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant string, opts ...Option) (bool, error) {
 	r, err := pendingSetOf(pools, service, opts)
 	if err != nil {
@@ -59,7 +65,8 @@ func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant s
 	removal.Applied()
 	busy, err := hasItems(ctx, r, tenant)
 	if err == nil && !busy {
-		return true, removal.Error(r.Target(removing), r.FinishRemoval(ctx, removing, tenant))
+		err = removal.Error(r.Target(removing), r.FinishRemoval(ctx, removing, tenant))
+		return err == nil, err
 	}
 	// The tenant must be restored even if the context has ended.
 	if failed := r.Restore(context.WithoutCancel(ctx), removing, tenant); failed != nil {
@@ -69,18 +76,19 @@ func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant s
 }
 
 // ForceRemoveFromPending removes a tenant from the pending set of a service,
-// also if its queues have items, as the Python package does. It sends SREM, and
-// a script for each known queue that removes it from the index. Waiting items
-// are found again after the next Enqueue to their queue. Items in flight are
-// found again when their lease expires.
+// even if its queues have items, as the Python package does. It reads the set
+// and its index, and sends SREM, and a script for each queue of the tenant that
+// removes the queue from the index. Workers find waiting items again after the
+// next Enqueue of the tenant in the service. They find items in flight again
+// when the lease expires.
 //
-// It also removes a member that is no tenant, such as an empty one, which
-// [WorkBatches] reports and skips.
+// It also removes a member that is not a tenant, such as an empty one. Such
+// members are reported and skipped by [WorkBatches].
 //
 // The steps are not atomic. If a step fails after another was applied,
 // MaybeApplied of the error is true, and the call can be repeated. If the
 // service cannot be part of a key, ForceRemoveFromPending returns
-// [ErrInvalidKey].
+// [ErrInvalidKey]. If an option does not apply, it returns [ErrUnsupported].
 func ForceRemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant string, opts ...Option) error {
 	r, err := pendingSetOf(pools, service, opts)
 	if err != nil {

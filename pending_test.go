@@ -19,7 +19,8 @@ import (
 func TestARemovalThatEndsHalfWay(t *testing.T) {
 	remove := map[string]func(ctx context.Context, p *pool.Pools) error{
 		"RemoveFromPending": func(ctx context.Context, p *pool.Pools) error {
-			_, err := symphony.RemoveFromPending(ctx, p, "svc", "py")
+			removed, err := symphony.RemoveFromPending(ctx, p, "svc", "py")
+			require.False(t, removed, "the tenant is still pending")
 			return err
 		},
 		"ForceRemoveFromPending": func(ctx context.Context, p *pool.Pools) error {
@@ -27,7 +28,7 @@ func TestARemovalThatEndsHalfWay(t *testing.T) {
 		},
 	}
 	for name, remove := range remove {
-		for _, how := range []string{"context", "refused"} {
+		for _, how := range []string{"context", "refused", "last step refused"} {
 			t.Run(name+" "+how, func(t *testing.T) {
 				server := redistest.Server(t, "user joe on >joe ~* &* +@all")
 				admin := server.Client(t, 0)
@@ -39,7 +40,11 @@ func TestARemovalThatEndsHalfWay(t *testing.T) {
 						cancel()
 						return
 					}
-					require.NoError(t, admin.Do(ctx, admin.B().Arbitrary("ACL", "SETUSER", "joe", "-smembers", "-sadd").Build()).Error())
+					refused := []string{"-smembers", "-sadd"}
+					if how == "last step refused" {
+						refused = []string{"-zrem"}
+					}
+					require.NoError(t, admin.Do(ctx, admin.B().Arbitrary("ACL", "SETUSER", "joe").Args(refused...).Build()).Error())
 				}
 				url := "redis://joe:joe@" + server.Addr()
 				p := pooltest.Redis(t, pool.Config{URL: url, NewClient: func(o rueidis.ClientOption) (rueidis.Client, error) {

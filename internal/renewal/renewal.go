@@ -20,9 +20,10 @@ type Lease interface {
 // called. Each extension has a third of d as its deadline, and none is waited
 // for after the lease has expired. The lease ends no earlier than ends.
 //
-// The returned context is derived from ctx. It ends if Extend returns
+// The returned context is derived from ctx. It also ends if Extend returns
 // [fault.ErrLeaseLost], or if the lease expires without an extension; its cause
-// is ErrLeaseLost then. The renewal goes on after ctx ends.
+// is ErrLeaseLost then. The renewal goes on after ctx ends. stop waits until the
+// last call of Extend has returned, and ends the context.
 func Start(ctx context.Context, l Lease, d time.Duration, ends time.Time) (held context.Context, stop func()) {
 	held, lose := context.WithCancelCause(ctx)
 	renewing, stopRenewing := context.WithCancel(context.WithoutCancel(ctx))
