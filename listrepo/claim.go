@@ -36,7 +36,8 @@ type Claim[T any] struct {
 }
 
 // Claim takes up to n items from the front of a queue and leases them to the
-// caller. [Claim.Extend] renews the lease. If n is 0, nothing is sent.
+// caller. [Claim.Extend] renews the lease. If there is nothing to claim, Claim
+// returns a claim without items and no error. If n is 0, nothing is sent.
 //
 // Items whose lease expired come first, in the order in which they were first
 // claimed. They keep their ids, and their attempt is one higher. If many leases
@@ -62,9 +63,11 @@ type Claim[T any] struct {
 //     library did not write.
 //   - [ErrWrongType]: a key beside the queue holds another type, and the claim
 //     did without it. The error names the key.
+//   - the error of a further script. It renews the lifetimes of other claims if
+//     the queue has more than a hundred of them, or had a shorter lifetime.
 //
-// With any other error the claim is nil. If the error reports MaybeApplied, the
-// items are redelivered when the lease has expired.
+// If Claim returns a nil claim, nothing can be acked. If the error then reports
+// MaybeApplied, the items are redelivered when the lease has expired.
 //
 // If lease is under a millisecond, Claim returns [ErrInvalidTTL]. If n is
 // negative or over [MaxCount], it returns [ErrInvalidArgument]. If the
@@ -196,7 +199,13 @@ var errReleased = errors.New("released on the last attempt")
 
 // Fail is [Claim.Release] with a reason. Items that become dead letters carry
 // cause's text in [DeadLetter.Reason].
+//
+// If cause is nil, Fail returns [ErrInvalidArgument] and sends nothing. It also
+// returns the errors of [Claim.Ack].
 func (c *Claim[T]) Fail(ctx context.Context, cause error, items ...Item[T]) error {
+	if cause == nil {
+		return fault.Target{Op: "Fail"}.NotApplied(fmt.Errorf("%w: the cause is nil; use Release if there is no error", fault.ErrInvalidArgument))
+	}
 	return c.fail(ctx, "Fail", cause, items)
 }
 
@@ -220,8 +229,9 @@ func (c *Claim[T]) Return(ctx context.Context, items ...Item[T]) error {
 	})
 }
 
-// Extend renews the lease, so that it ends d from now. It sends one script,
-// which is atomic. If the claim never had items, Extend does nothing.
+// Extend renews the lease, which then ends d from now. It sends one script,
+// which is atomic. If the lease has expired, but no other claim took the items,
+// Extend renews it too. If the claim never had items, Extend does nothing.
 //
 // If d is under a millisecond, Extend returns [ErrInvalidTTL]. If the claim was
 // lost as described at [Claim.Ack], or if all its items were settled, it

@@ -334,6 +334,8 @@ func TestClaimBadInput(t *testing.T) {
 			"negative count":        {symphony.ErrInvalidArgument, func() error { _, err := repo.Claim(ctx, "q", -1, time.Minute); return err }},
 			"empty id":              {symphony.ErrInvalidKey, func() error { _, err := repo.Claim(ctx, "", 1, time.Minute); return err }},
 			"IfAbsent":              {symphony.ErrUnsupported, func() error { _, err := repo.With(listrepo.IfAbsent()).Claim(ctx, "q", 1, time.Minute); return err }},
+			"Fail without a cause":  {symphony.ErrInvalidArgument, func() error { return c.Fail(ctx, nil) }},
+			"no handler":            {symphony.ErrInvalidArgument, func() error { _, err := repo.Process(ctx, "q", 1, nil); return err }},
 			"item of another claim": {symphony.ErrNotFound, func() error { return c.Ack(ctx, other.Items...) }},
 			"Extend by 0":           {symphony.ErrInvalidTTL, func() error { return c.Extend(ctx, 0) }},
 			"MaxAttempts":           {symphony.ErrInvalidArgument, func() error { _, err := repo.With(listrepo.MaxAttempts(0)).Len(ctx, "q"); return err }},
