@@ -24,7 +24,7 @@
 // [kvrepo.KVRepo], [listrepo.ListRepo] or [expiry.Schedule]. You can define
 // repositories of your own from the same primitives and a [keyspace.Pattern].
 //
-// All keys of a repository begin with its tenant. A repository of one tenant
+// The key of every record contains its tenant. A repository of one tenant
 // cannot read or write a record of another.
 //
 // # Options
@@ -48,7 +48,7 @@
 //	state, ok := symphony.SharedStateFrom(ctx)
 //
 // A constructor sends nothing. It takes about a microsecond if the type was
-// used before, so that a repository may be constructed for each request.
+// used before, so a repository can be constructed for each request.
 //
 // # Errors
 //

@@ -29,11 +29,13 @@ func KeepTTL() Option { return option.KeepTTL() }
 func NoTTL() Option { return option.NoTTL() }
 
 // IfExists writes only if the record exists. If it does not exist, a write
-// returns [ErrNotFound] and changes nothing.
+// returns [ErrNotFound] and changes nothing. Of the calls on queues, it applies
+// to Enqueue; see [listrepo.IfExists].
 func IfExists() Option { return option.IfExists() }
 
 // IfAbsent writes only if the record does not exist. If it exists, a write
-// returns [ErrExists] and changes nothing.
+// returns [ErrExists] and changes nothing. A call that only changes or removes
+// records returns [ErrUnsupported].
 func IfAbsent() Option { return option.IfAbsent() }
 
 // IfVersion writes only if the stored version of the record is v. If it is not,

@@ -20,38 +20,44 @@ import (
 // run it at the same time: a claimed item is handed out to one worker only.
 //
 // It finds pending tenants and their queues in the index that [Batch.Enqueue]
-// maintains, within a second at most. It finds queues that only the Python
-// package fills by a SCAN, every ten seconds at most. Tenants take turns, one
-// chunk each. A chunk is claimed, handled and acknowledged as by
+// maintains, within about a second. It finds queues that only the Python
+// package fills by SCAN, about every ten seconds while tenants are pending, and
+// before it removes a tenant without items from the pending set. If a SCAN
+// takes long, the pause after it is twenty times as long. Tenants take turns,
+// one chunk each. A chunk is claimed, handled and acknowledged as by
 // [Batch.Process], one round trip each. One process handles a queue with one
 // worker at a time. If there is no work, the pauses between two looks at the
-// index grow to half a second. A tenant without items is removed from the
-// pending set.
+// index grow to half a second.
 //
 // If handle returns an error, panics or calls [runtime.Goexit], the items go
 // back to the front of the queue, and the queue is paused for
 // [WorkConfig.Backoff] in this process. Items whose last attempt failed become
 // dead letters; see [WorkConfig.MaxAttempts]. The context of handle ends with
-// [ErrLeaseLost] as its cause if the lease is lost.
+// [ErrLeaseLost] as its cause if the lease is lost. A handler that did a part
+// of its items returns [listrepo.Undone]; the queue is paused then, too.
 //
 // If ctx ends, no further chunk is claimed, and running handlers have
-// [WorkConfig.StopTimeout] to return. Then their contexts end, and items that
-// they did not finish go back without counting the delivery.
+// [WorkConfig.StopTimeout] to return. Then their contexts end. If a handler
+// returns an error after that, its items go back without counting the delivery.
 //
-// Members of the pending set and of the index that are no tenants and no queues
-// are reported once a minute and skipped; [ForceRemoveFromPending] removes
-// them. So are entries beside a queue that another program wrote. If the server
-// evicts keys when its memory is full, a warning is logged at the start: queues
-// need maxmemory-policy noeviction.
+// Members of the pending set that are not tenants, and members of the index
+// that do not name a queue, are reported once a minute and skipped;
+// [ForceRemoveFromPending] removes them. Entries beside a queue that another
+// program wrote become dead letters, and are reported once a minute for each
+// queue. If the server evicts keys when its memory is full, a warning is logged
+// at the start: queues need maxmemory-policy noeviction.
 //
-// The options are those of [NewBatch]. Other errors than the following are
-// passed to [WorkConfig.OnError] and do not stop it.
+// The options are those of [NewBatch], except [MaxAttempts] and [Lease], which
+// cfg sets. WorkBatches passes errors to [WorkConfig.OnError] and goes on. Only
+// the following errors end it.
 //
-// If the service cannot be part of a key, the error is [ErrInvalidKey]. If
-// handle is nil or cfg is invalid, it is [ErrInvalidArgument]; each mistake in
-// cfg is a [ConfigError]. If an option cannot apply, it is [ErrUnsupported]. If
-// the pool is unknown, it is [ErrUnknownPool]. If the pools are closed, it is
-// [ErrClosed].
+// If the service cannot be part of a key, it returns [ErrInvalidKey]. If handle
+// is nil or cfg is invalid, it returns [ErrInvalidArgument]; each mistake in
+// cfg is a [ConfigError]. If an option does not apply, it returns
+// [ErrUnsupported]; if an option has a bad argument, it returns [ErrInvalidTTL]
+// or ErrInvalidArgument. If the codec cannot write T, it returns
+// [ErrInvalidSchema]. If the pool is unknown, it returns [ErrUnknownPool]. If
+// the pools are closed, it returns [ErrClosed].
 func WorkBatches[T any](
 	ctx context.Context, pools *pool.Pools, service string,
 	handle func(ctx context.Context, tenant string, q Queue, items []listrepo.Item[T]) error,
@@ -108,8 +114,8 @@ func WorkBatches[T any](
 
 const working = "WorkBatches"
 
-// resultOf tells the rotation how a queue goes on after Process returned done
-// and err, and the handler failed.
+// resultOf returns how the rotation goes on with a queue after Process returned
+// done and err, and the handler returned failed.
 func resultOf(done int, failed, err error) worker.Result {
 	var undecodable *listrepo.ItemError
 	var foreign *listrepo.ForeignEntriesError
@@ -139,9 +145,9 @@ type Work struct {
 	Attempt int // the highest [listrepo.Item.Attempt] of the items
 }
 
-// WorkFrom returns the work that the context of a handler of [WorkBatches] is
-// about, and reports whether there is any. It is for middleware; see
-// [WorkConfig.Use].
+// WorkFrom returns the work that a context carries, and reports whether it
+// carries any. The context of every handler of [WorkBatches] does. WorkFrom is
+// for middleware; see [WorkConfig.Use].
 func WorkFrom(ctx context.Context) (Work, bool) {
 	d, ok := ctx.Value(deliveryKey{}).(*delivery)
 	if !ok {

@@ -13,7 +13,7 @@ import (
 )
 
 // WorkConfig configures [WorkBatches]. The zero value is ready to use. Fields
-// that also exist in [expiry.Config] have the same meaning and default there.
+// that also exist in [expiry.Config] have the same default there.
 type WorkConfig struct {
 	// Workers is how many handlers run at a time in this call. One queue is
 	// handled by one worker at a time. At most 10,000.
@@ -27,16 +27,17 @@ type WorkConfig struct {
 	// Defaults to 100.
 	ChunkSize int
 
-	// Lease is how long items stay with a worker that cannot renew it. Workers
-	// renew their leases at a third of it, for as long as a handler runs. If a
-	// worker dies, its items are delivered again when the lease expires. At
-	// least 10 ms.
+	// Lease is how long items stay with a worker that does not renew it.
+	// Workers renew it after each third of it, for as long as a handler runs.
+	// If a worker dies, its items are delivered again when the lease expires.
+	// At least 10 ms.
 	//
 	// Defaults to 30 seconds.
 	Lease time.Duration
 
 	// StopTimeout is how long handlers may go on when the context of
-	// WorkBatches ends. Then their contexts end, too.
+	// WorkBatches ends. Then their contexts end, too. WorkBatches still waits
+	// until they return.
 	//
 	// Defaults to 10 seconds.
 	StopTimeout time.Duration
@@ -45,19 +46,23 @@ type WorkConfig struct {
 	// lose their lease before it becomes a dead letter. An item is delivered
 	// alone for its last attempt.
 	//
-	// Defaults to 20: about an hour with the default Backoff.
+	// Defaults to 20: about an hour with the default Backoff in one process.
 	MaxAttempts int
 
 	// Backoff returns how long this process leaves a queue alone after err, the
-	// attempt-th failure of the queue in a row, from 1.
+	// attempt-th failure of the queue in a row, from 1. A negative pause is 0.
+	// If Backoff panics, the default is used. Several goroutines call it.
 	//
 	// Defaults to a second that doubles up to five minutes, each with a jitter
 	// of a fifth more or less.
 	Backoff func(attempt int, err error) time.Duration
 
 	// OnError receives errors that do not stop WorkBatches: those of handlers,
-	// a [PanicError] if one panicked, a [listrepo.ItemError] for each item that
-	// does not decode, and errors of the server. Several goroutines call it.
+	// a *[PanicError] if one panicked, and errors of the server. If items of a
+	// chunk do not decode, it receives one error that joins a
+	// *[listrepo.ItemError] for each. After the context of WorkBatches has
+	// ended, errors that only report this are left out. Several goroutines call
+	// it.
 	//
 	// Defaults to a warning in Logger for each.
 	OnError func(*WorkError)

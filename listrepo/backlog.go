@@ -36,8 +36,9 @@ var (
 
 // Backlog counts the items of a queue, including those in flight and the dead
 // letters, and returns the age of the oldest item. It sends one script, and
-// another one for every hundred claims. The scripts write nothing. Each of them
-// is atomic, but items may move between two of them.
+// another one for every hundred claims, or for fewer if they hold many
+// redelivered items. The scripts write nothing. Each of them is atomic, but
+// items may move between two of them.
 func (r *ListRepo[T]) Backlog(ctx context.Context, id string) (Backlog, error) {
 	t, err := r.core.Begin(ctx, "Backlog", id)
 	if err != nil {

@@ -16,8 +16,9 @@ import (
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-// DeadLetter is an item that is not delivered any more, because it does not
-// decode or has no attempt left.
+// DeadLetter is an item that is no longer delivered, because it does not decode
+// or has no attempt left. An entry beside the queue that the library did not
+// write becomes a dead letter, too; see [ForeignEntriesError].
 type DeadLetter[T any] struct {
 	Item[T]
 	Raw    []byte    // the stored bytes of the item
@@ -118,12 +119,14 @@ func (r *ListRepo[T]) parseDead(t fault.Target, index int, id, text string) (d D
 // Retry puts dead letters back at the front of the queue, in the order of ids,
 // and returns how many there were. An id that names no dead letter is not
 // counted, and an entry that the library did not write stays. The items keep
-// their ids and attempts. Each has one attempt more, whatever [MaxAttempts]
-// says. Retry renews the lifetime of the queue.
+// their ids and attempts. Each is delivered at least once more, whatever
+// [MaxAttempts] says. [MaxLen] does not apply. Retry renews the lifetime of the
+// queue.
 //
 // Retry sends one script for every [MaxCount] ids, beginning with the last
-// ones. Each script is atomic. If one fails after others succeeded, the error
-// reports MaybeApplied, and Retry returns the number of items put back so far.
+// ones, and nothing without ids. Each script is atomic. If one fails after
+// others succeeded, the error reports MaybeApplied, and Retry returns the
+// number of items put back so far.
 //
 // If the repository has the option [IfAbsent], Retry returns [ErrUnsupported].
 func (r *ListRepo[T]) Retry(ctx context.Context, id string, ids ...string) (int64, error) {
@@ -156,9 +159,9 @@ func (q *queue) retry(ctx context.Context, t fault.Target, ids []string) (int64,
 }
 
 // Discard removes dead letters for good and returns how many there were. It
-// sends one HDEL for every [MaxCount] ids. Each of them is atomic. If one fails
-// after others succeeded, the error reports MaybeApplied, and Discard returns
-// the number of dead letters removed so far.
+// sends one HDEL for every [MaxCount] ids, and nothing without ids. Each of
+// them is atomic. If one fails after others succeeded, the error reports
+// MaybeApplied, and Discard returns the number of dead letters removed so far.
 func (r *ListRepo[T]) Discard(ctx context.Context, id string, ids ...string) (int64, error) {
 	t, err := r.core.BeginWrite(ctx, "Discard", id)
 	if err != nil {

@@ -37,6 +37,10 @@ const pageSize = 1000
 
 // ListRepo reads and writes queues of items of type T. It is safe for
 // concurrent use.
+//
+// If an id cannot be part of a key, a call returns [ErrInvalidKey] and sends
+// nothing. If a key holds another Redis type, a call that reads or writes items
+// returns [ErrWrongType].
 type ListRepo[T any] struct{ core *queue }
 
 // New returns a repository of the queues in space s, on the pool with alias a.
@@ -77,8 +81,9 @@ func (r *ListRepo[T]) Marked(m Marks) *ListRepo[T] {
 }
 
 // Pop removes up to n items from the front of a queue and returns them. If a
-// worker dies with them, they are lost; [ListRepo.Claim] loses none. If n is 0,
-// nothing is sent.
+// worker dies with them, they are lost; [ListRepo.Claim] loses none. If the
+// queue does not exist, Pop returns no items and no error. If n is 0, nothing
+// is sent.
 //
 // Pop sends LPOP and renews the lifetime in one MULTI ... EXEC. With [TTL] or
 // [NoTTL] it sends one script, and with [KeepTTL] LPOP alone. It is atomic: no
@@ -111,8 +116,9 @@ func (r *ListRepo[T]) Pop(ctx context.Context, id string, n int) ([]T, error) {
 }
 
 // Range returns the items from start to stop, both included, and leaves them in
-// the queue. Negative positions count from the end, so -1 is the last item. It
-// sends LRANGE.
+// the queue. Negative positions count from the end, so -1 is the last item. If
+// the queue does not exist, Range returns no items and no error. It sends
+// LRANGE.
 //
 // An item that does not decode is left out of the result, and the joined error
 // has an *[ItemError] with its bytes.

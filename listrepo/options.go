@@ -27,12 +27,14 @@ func KeepTTL() Option { return option.KeepTTL() }
 // removes it.
 func NoTTL() Option { return option.NoTTL() }
 
-// IfExists writes only if the queue exists. If it does not exist, a write
-// returns [ErrNotFound] and changes nothing.
+// IfExists pushes only if the queue exists. If it does not exist, Push and
+// PushFront return [ErrNotFound] and push nothing. The option does not change
+// other calls: to take items from an empty queue is no error.
 func IfExists() Option { return option.IfExists() }
 
-// IfAbsent writes only if the queue does not exist. If it exists, a write
-// returns [ErrExists] and changes nothing.
+// IfAbsent pushes only if the queue does not exist. If it exists, Push and
+// PushFront return [ErrExists] and push nothing. Pop, Trim, Claim, Process,
+// Retry and Delete return [ErrUnsupported].
 func IfAbsent() Option { return option.IfAbsent() }
 
 // ReadReplicas sends reads to replicas. Replica reads are eventually

@@ -22,8 +22,8 @@ type Lease interface {
 //
 // The returned context is derived from ctx. It also ends if Extend returns
 // [fault.ErrLeaseLost], or if the lease expires without an extension; its cause
-// is ErrLeaseLost then. The renewal goes on after ctx ends. stop waits until the
-// last call of Extend has returned, and ends the context.
+// is ErrLeaseLost then. The renewal goes on after ctx ends. stop waits until
+// the last call of Extend has returned, and ends the context.
 func Start(ctx context.Context, l Lease, d time.Duration, ends time.Time) (held context.Context, stop func()) {
 	held, lose := context.WithCancelCause(ctx)
 	renewing, stopRenewing := context.WithCancel(context.WithoutCancel(ctx))

@@ -11,8 +11,9 @@ import (
 	"github.com/symphony-go/symphony/internal/pending"
 )
 
-// A recurring error is reported once, even if several workers meet it. Under the
-// race detector, the test fails if a worker uses a queue after it passed it on.
+// A recurring error is reported once, even if several workers meet it. Under
+// the race detector, the test fails if a worker uses a queue after it passed it
+// on.
 func TestRecurringErrorIsReportedOnce(t *testing.T) {
 	q := pending.Queue{Tenant: "a", Entity: "e", Action: "x"}
 	for range 300 {
