@@ -7,8 +7,8 @@
 -- KEYS[2]  the lock
 -- ARGV[5]  the loaded value
 -- ARGV[6]  the token of the lock
--- Result: 1 if the value was stored; 0 with nothing changed if another caller
---         holds the lock or nobody does; {the stored value} if there is one.
+-- Result: 1 if the value was stored; 0 with nothing changed if the caller does
+--         not hold the lock; {the stored value} if there is one.
 if redis.call('GET', KEYS[2]) ~= ARGV[6] then return 0 end
 redis.call('DEL', KEYS[2])
 if existed then return {redis.call('GET', KEYS[1])} end
