@@ -5,8 +5,8 @@ import (
 	"unicode"
 )
 
-// Alias names a pool. Each alias has its own client and, except on a cluster,
-// its own database. A program adds aliases with [Config.Databases] or
+// Alias names a pool. Each alias has its own database, except on a cluster and
+// with [Config.PrefixKeys]. A program adds aliases with [Config.Databases] or
 // [Config.URLs].
 //
 // An alias can become a prefix of keys. It must not be empty, and must not

@@ -26,8 +26,9 @@ const (
 //
 // If URL is set, or if neither URL nor URLs is set, the aliases are the six of
 // this package and all keys of Databases and URLs. If only URLs is set, the
-// aliases are the keys of URLs and no others. An alias that was forgotten is
-// then an error, and not a connection to this machine.
+// aliases are the keys of URLs and no others. For any other alias,
+// [Pools.Client] and the constructors of repositories then return
+// [ErrUnknownPool].
 //
 // Packages fmt, log/slog and encoding/json print a Config with the users and
 // passwords of its URLs masked. But fmt prints a Config in an unexported field
@@ -50,10 +51,14 @@ type Config struct {
 
 	// Databases contains the database numbers of aliases, and adds aliases of
 	// the program. An alias in it needs a URL: an entry in URLs, or the default
-	// in URL. On a cluster, the numbers have no effect.
+	// in URL. On a cluster, the numbers have no effect. But if the URL of a
+	// cluster has a single address, two aliases with the same number are an
+	// error unless PrefixKeys is set, because Open checks this before it
+	// connects.
 	//
-	// Defaults to the number in the alias's own URL, then to the predefined
-	// number of the alias, then to 0.
+	// The number of an alias defaults to the number in its entry in URLs. If
+	// that has none, it defaults to the predefined number, or to 0 for an alias
+	// of the program.
 	Databases map[Alias]int
 
 	// PrefixKeys lets every key of an alias begin with the alias and a colon,
@@ -72,9 +77,10 @@ type Config struct {
 	// on a cluster.
 	Layout keyspace.Layout
 
-	// Timeout is the deadline of a call whose context has none. It also applies
-	// to [Open]. A call may take up to an eighth longer, because calls that
-	// begin at about the same time share a timer. A negative value is an error.
+	// Timeout is how long a call may take if its context has no deadline. It
+	// also applies to [Open]. A call may take up to an eighth longer, because
+	// calls that begin at about the same time share a timer. A Timeout of more
+	// than 365 days counts as 365 days. A negative value is an error.
 	//
 	// Defaults to 5 seconds.
 	Timeout time.Duration
@@ -111,16 +117,18 @@ type Config struct {
 	Cache Cache
 
 	// NewClient creates the clients. It may change the options and call
-	// rueidis.NewClient, or wrap the client, as rueidisotel.NewClient does. A
-	// function in the options belongs to the pools, so a replacement should
-	// call it.
+	// rueidis.NewClient, or wrap the client, as rueidisotel.NewClient does. The
+	// options contain functions of the pools, such as DialCtxFn. A function
+	// that replaces one of them should call it.
 	//
-	// Open calls NewClient concurrently: once for each server, to find out
-	// whether it is a cluster, and then once for each alias, or once for a
-	// whole cluster. The first client of a server is closed again. If the
-	// server has no client tracking, rueidis.NewClient returns
-	// rueidis.ErrNoCache, and Open calls NewClient again without tracking. With
-	// Sentinel, the first read from replicas calls NewClient for them.
+	// Open calls NewClient concurrently. It first calls it for each server, to
+	// find out whether the server is in a cluster, and closes that client again.
+	// It then calls NewClient once for each alias, or once for a whole cluster.
+	// With Sentinel, Open omits the first call, and the first read from replicas
+	// calls NewClient for them. If a server temporarily refuses commands or has
+	// several addresses, there are more calls. If the server has no client
+	// tracking, rueidis.NewClient returns rueidis.ErrNoCache, and Open calls
+	// NewClient again without tracking.
 	//
 	// If NewClient sets DisableCache or its own NewCacheStoreFn, repositories
 	// do not cache.
@@ -147,12 +155,13 @@ type Cache struct {
 	// Defaults to 64 MiB.
 	MaxBytes int
 
-	// MaxStale is how long a record is served after the server last sent
-	// something over the connection that reports its changes. While a
-	// connection works, Redis reports each change at once. If a connection
-	// fails silently, records can be stale for at most MaxStale. Then the
-	// server is asked again. An idle connection is probed about every third of
-	// MaxStale. A value under 100 milliseconds is an error.
+	// MaxStale limits how stale a record can be if the connection that reports
+	// its changes fails silently. While a connection works, Redis reports each
+	// change at once. A record is served for at most MaxStale after the start
+	// of the last cached read to which its connection replied. After that, the
+	// server is asked again. A connection with cached records that is idle is
+	// probed about every third of MaxStale, and the reply to a probe counts as
+	// that to a read. A value under 100 milliseconds is an error.
 	//
 	// Defaults to 5 seconds.
 	MaxStale time.Duration

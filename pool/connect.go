@@ -203,8 +203,9 @@ func (p *plan) isCluster(ctx context.Context, s *server) (cluster bool, err erro
 	return false, err
 }
 
-// serverMode asks one address for its mode with HELLO. A server that refuses
-// HELLO counts as standalone, or as a cluster if the URL has several nodes.
+// serverMode asks one address for its mode with HELLO. If HELLO fails, the
+// server counts as standalone, or as a cluster if the URL has several nodes.
+// But a temporary refusal is returned as an error.
 func (p *plan) serverMode(ctx context.Context, s *server, addr string) (string, error) {
 	opt := p.clientOptions(s.opt)
 	opt.InitAddress = []string{addr}

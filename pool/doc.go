@@ -107,16 +107,17 @@
 // in OPTIN mode, which costs nothing if no repository caches.
 //
 // If the server or its user has no CLIENT TRACKING, these repositories read
-// from the server each time. The first read that could have been cached is
-// logged to [Config.Logger]. [Cache] bounds the memory and the age of cached
-// records, and [Stats] counts hits and misses.
+// from the server each time. [Config.Logger] receives one warning, at the
+// latest when such a repository first reads. [Cache] limits the memory of the
+// cached records and how stale they can be. [Stats] counts hits and misses.
 //
 // # Clusters
 //
 // [Open] sends HELLO to find out whether a server is a node of a cluster. If a
 // URL has several addresses and no master_set, it must be a cluster.
 //
-// A cluster has only database 0. All aliases on it share a client, and the
-// keys of each alias begin with its name, as if [Config.PrefixKeys] were set.
+// A cluster has only database 0. All aliases with the same URL of a cluster
+// share a client. The keys of each alias begin with its name and a colon, as if
+// [Config.PrefixKeys] were set.
 // The default of [Config.Layout] is then [keyspace.Cluster].
 package pool

@@ -10,14 +10,15 @@ import (
 // The errors of [Open], of the methods of [Pools] and of their clients, for
 // [errors.Is].
 var (
-	// ErrUnknownPool is returned if the [Pools] do not have the alias. The
-	// wrapping error lists the aliases that exist.
+	// ErrUnknownPool is returned if the [Pools] do not have the alias, or if a
+	// constructor gets nil Pools. If the alias is missing, the wrapping error
+	// lists the aliases that exist.
 	ErrUnknownPool = errors.New("unknown pool")
 
 	// ErrClosed is returned if a call begins after [Pools.Close]. Nothing was
 	// sent. A call that was under way during Close may return
 	// rueidis.ErrClosing instead. If that call is a write, it may have been
-	// applied.
+	// applied. A Receive that was under way returns ErrClosed.
 	ErrClosed = errors.New("pools are closed")
 
 	// ErrNoPermission is returned if the Redis user has no permission for the
@@ -27,14 +28,16 @@ var (
 	ErrNoPermission = acl.ErrNoPermission
 
 	// ErrUnexpectedReply is returned if the server sends a reply that Redis
-	// never sends: a reply of the wrong type, or one that announces more data
-	// than Redis allows. If the call is a write, it may have been applied.
+	// never sends, such as a reply of the wrong type, or a reply that announces
+	// more data than Redis allows. If the call is a write, it may have been
+	// applied.
 	ErrUnexpectedReply = errors.New("unexpected reply from the server")
 )
 
-// The errors of operations, for [errors.Is]. An [OpError] wraps them, as well
-// as [keyspace.ErrInvalidKey] and codec.ErrTooLarge. The packages of the
-// repositories export the same values.
+// The errors of operations and constructors, for [errors.Is]. The error of an
+// operation is an [OpError] that wraps one of them, [keyspace.ErrInvalidKey] or
+// codec.ErrTooLarge, or another error, such as that of a connection. The
+// packages of the repositories export the same values.
 var (
 	// ErrNotFound is returned if the record does not exist. It is also returned
 	// if a trigger, its payload or a dead letter does not exist, and if a claim
@@ -62,11 +65,11 @@ var (
 
 	// ErrInvalidTTL is returned if a lifetime, a lease or the duration of the
 	// option Cached is shorter than a millisecond, or if the delay of a trigger
-	// is negative.
+	// or the limit of its delay is negative.
 	ErrInvalidTTL = errors.New("invalid lifetime")
 
 	// ErrInvalidSchema is returned by a constructor if the record type cannot
-	// be stored. The wrapping error names the field.
+	// be stored. The wrapping error names the field or the type.
 	ErrInvalidSchema = errors.New("invalid schema")
 
 	// ErrOverflow is returned if a number is outside the range of its field,
@@ -97,14 +100,14 @@ var (
 //		log.Print(mistake.Field) // the first mistake: "URLs[user]"
 //	}
 //
-// A ConfigError is an [ErrInvalidArgument]. It never contains a password.
+// A ConfigError wraps [ErrInvalidArgument]. It never contains a password.
 type ConfigError struct {
 	Config string // the type of the configuration, such as "pool.Config"
 	Field  string // the field, such as "URL", or "URLs[user]" for an entry of a map
 	Reason string // the mistake and its remedy
 }
 
-// Error returns the field, the mistake and its remedy.
+// Error returns the configuration, the field, the mistake and its remedy.
 func (e *ConfigError) Error() string { return e.Config + "." + e.Field + ": " + e.Reason }
 
 // Unwrap returns [ErrInvalidArgument].
@@ -117,8 +120,10 @@ type ConnectError struct {
 	Alias Alias
 
 	// Addr is host:port, several of them separated by commas, or the path of a
-	// socket. It is "(not shown)" if the resolver does not find the host, since
-	// the host may then be a misplaced password.
+	// socket. It is "(not shown)" if the resolver does not find the host,
+	// because the host may then be a misplaced password. If the context of Open
+	// ends first, each host that is a single word, except localhost, is hidden
+	// in the same way.
 	Addr string
 
 	// Err is the error of the connection, of the server or of

@@ -81,9 +81,10 @@ func Open(ctx context.Context, cfg Config) (*Pools, error) {
 //   - [Stats] counts its commands.
 //   - Close does nothing. [Pools.Close] closes the client.
 //
-// Its nodes and its dedicated connections behave in the same way. Helpers of
-// rueidis that depend on its own client types, such as rueidis.MGet, send a
-// command for each key.
+// Its nodes and its dedicated connections behave in the same way, except that
+// Close closes a dedicated connection. Helpers of rueidis that depend on its own
+// client types, such as rueidis.MGet, send a command for each cluster slot of
+// the keys.
 //
 // If the alias does not exist, Client returns [ErrUnknownPool]. After
 // [Pools.Close], Client and all calls of its clients return [ErrClosed].
@@ -102,12 +103,14 @@ func (p *Pools) Client(a Alias) (rueidis.Client, error) {
 func (p *Pools) Aliases() []Alias { return slices.Sorted(maps.Keys(p.clients)) }
 
 // Prefix returns the prefix of all keys of an alias. With [Config.PrefixKeys]
-// and on a cluster, it is the alias and a colon. Otherwise it is empty.
+// and on a cluster, it is the alias and a colon. Otherwise, and if the alias
+// does not exist, it is empty.
 func (p *Pools) Prefix(a Alias) string { return p.prefixes[a] }
 
 // SupportsFieldTTL reports whether the server of an alias has lifetimes of
-// hash fields (HPEXPIRE: Redis 7.4, Valkey 9). It returns what [Open] found
-// and sends nothing.
+// hash fields (HPEXPIRE: Redis 7.4, Valkey 9). It returns false if the user may
+// not run HPEXPIRETIME, with which [Open] finds this out. SupportsFieldTTL
+// sends nothing.
 func (p *Pools) SupportsFieldTTL(a Alias) bool { return p.fieldTTL[a] }
 
 // Layout returns the key layout of the repositories on these pools.
@@ -119,11 +122,11 @@ func (p *Pools) MaxValueBytes() int { return p.maxValueBytes }
 // MaxDecodedBytes returns [Config.MaxDecodedBytes] or its default.
 func (p *Pools) MaxDecodedBytes() int { return p.maxDecodedBytes }
 
-// Timeout returns [Config.Timeout] or its default.
+// Timeout returns [Config.Timeout] or its default. It is at most 365 days.
 func (p *Pools) Timeout() time.Duration { return p.deadline.timeout }
 
 // Ping sends PING to all aliases concurrently. On a cluster, one node has to
-// reply.
+// reply. If ctx has no deadline, Ping ends after [Config.Timeout].
 //
 // If aliases cannot be reached, Ping returns a *[ConnectError] for each of
 // them, joined. After [Pools.Close], it returns [ErrClosed].

@@ -9,13 +9,16 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// ReplicaClient returns a client that sends commands which only read to a
-// replica. It sends all other commands, and transactions, to the primary.
+// ReplicaClient returns a client whose Do and DoMulti send commands that only
+// read to a replica. If a DoMulti contains another command, such as one of a
+// transaction, all its commands are sent to the primary. All other methods use
+// the primary too: DoCache, DoMultiCache, Receive, the streams and dedicated
+// connections.
 //
-// If a replica does not return the data within half of the deadline, or if
-// there is no replica, the client asks the primary. Replicas are found on a
-// cluster and with Sentinel. For the replicas of a single server, open an alias
-// with their URL.
+// If a replica does not return the data within half of the time that is left
+// until the deadline, or if there is no replica, the client asks the primary.
+// Replicas are found on a cluster and with Sentinel. For the replicas of a
+// single server, open an alias with their URL.
 //
 // It returns the same errors as [Pools.Client].
 func (p *Pools) ReplicaClient(a Alias) (rueidis.Client, error) {

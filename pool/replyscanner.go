@@ -17,9 +17,9 @@ const (
 
 // replyScanner follows the RESP replies of a connection and returns an error if
 // one announces more than the limits, or if EXEC does not reply with one
-// element for each command that was queued: rueidis panics if there is none, in
-// a goroutine of its own. It reads lengths and skips everything else. Its zero
-// value is at the start of a reply.
+// element for each command that was queued: rueidis panics in a background
+// goroutine if there is none. It reads lengths and the status QUEUED, and skips
+// everything else. The zero value is ready for the start of a reply.
 type replyScanner struct {
 	kind     byte // type byte of the line being read; 0 between lines
 	skip     int  // bytes of the current string still to come, with its line end

@@ -19,9 +19,9 @@ type Stats struct {
 	// The counters of the client-side cache, which serves repositories with the
 	// option Cached. The fact that a record does not exist counts as a record.
 	CacheHits          int64 // records read from memory; a GetMany counts each of its records
-	CacheMisses        int64 // records read from the server
-	CacheBypasses      int64 // misses that were not cached, because the record was written meanwhile
-	CacheInvalidations int64 // records dropped, because they changed or the connection was lost
+	CacheMisses        int64 // records that were not in memory
+	CacheBypasses      int64 // misses that were not cached, because the record changed meanwhile
+	CacheInvalidations int64 // records dropped, because they may have changed or the connection was lost
 	CacheEvictions     int64 // records dropped for lack of room
 	CacheEntries       int64 // records that are cached now
 	CacheBytes         int64 // memory that the cached records use now

@@ -45,7 +45,7 @@ var queryParameters = map[string]func(value string) string{
 	"write_timeout": checkDuration,
 }
 
-// parseURL returns the endpoint of raw, or nil and what is wrong with raw. The
+// parseURL returns the endpoint of raw, or nil and why raw is invalid. The
 // reason quotes nothing that may be part of a password. In particular, it
 // contains no error of url.Parse and rueidis.ParseURL, which quote the URL.
 func parseURL(raw string) (e *endpoint, reason string) {

@@ -24,8 +24,8 @@ func Milliseconds(d time.Duration) string {
 }
 
 // FromMilliseconds returns ms milliseconds as a time.Duration. If a
-// time.Duration cannot hold them, it returns the longest or the shortest one of
-// whole milliseconds.
+// time.Duration cannot hold them, it returns the nearest whole number of
+// milliseconds that it can hold.
 func FromMilliseconds(ms int64) time.Duration {
 	return time.Duration(min(max(ms, -maxMilliseconds), maxMilliseconds)) * time.Millisecond
 }

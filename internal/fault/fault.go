@@ -41,8 +41,8 @@ var (
 // OpError is the error of an operation on a pool.
 type OpError = pool.OpError
 
-// Target describes an operation for its errors. Its methods return an
-// [OpError].
+// Target describes an operation for its errors. [Target.NotApplied],
+// [Target.Applied] and [Target.Failed] return an [OpError].
 type Target struct {
 	Op    string // the method that the caller used
 	Pool  pool.Alias
@@ -143,8 +143,9 @@ func WithOp(op string, err error) error {
 }
 
 // Translate returns err with an error of this library added: ErrUnexpectedReply
-// if the reply cannot be parsed, ErrWrongType or ErrNoPermission if the server
-// refused the command for that reason. It returns other errors unchanged.
+// if the reply is nil or cannot be parsed, ErrWrongType or ErrNoPermission if
+// the server refused the command for that reason. It returns other errors
+// unchanged.
 func Translate(err error) error {
 	if err == nil {
 		return nil

@@ -13,8 +13,8 @@
 //
 //   - Redis has not invalidated it.
 //   - No write of this process to its key has ended since its load started.
-//   - The connection through which it was read is open, and received a reply
-//     within MaxStale.
+//   - The connection through which it was read is open, and has replied to a
+//     cached read or a probe that started less than MaxStale ago.
 //   - Its key has not expired.
 //   - It is not older than the View permits.
 //
@@ -32,8 +32,8 @@ import (
 type Config struct {
 	// MaxBytes limits the memory of all entries together.
 	MaxBytes int
-	// MaxStale is how long entries stay valid after the last reply on the
-	// connection through which they were read.
+	// MaxStale is how long entries stay valid after the start of the last
+	// cached read or probe to which their connection replied.
 	MaxStale time.Duration
 }
 

@@ -10,8 +10,9 @@ import (
 // A new entry enters the probation queue, which has a tenth of the budget. At
 // its end, an entry that was read moves to the main queue, and the others are
 // evicted. So a scan of many records that are read once does not evict the
-// records that are read often. The main queue is a clock: an entry that was
-// read since its last turn gets another one.
+// records that are read often. If the entry at the end of the main queue was
+// read, it returns to the start, at most once for each read that it counts.
+// Otherwise it is evicted.
 //
 // The hash of an entry that was evicted from probation, or removed after it was
 // read, becomes a ghost for a while. If the record returns in that time, it

@@ -10,9 +10,9 @@ import (
 // rueidis.Client.
 type Fetch func(ctx context.Context, cmds ...rueidis.CacheableTTL) []rueidis.RedisResult
 
-// RealmOf returns the realm of an alias of a *pool.Pools. It is nil if
-// Config.Cache.Disabled is set. Package pool sets the function, so that its API
-// does not show a type of this package.
+// RealmOf returns the realm of an alias of a *pool.Pools, or nil if the alias
+// does not exist or Config.Cache.Disabled is set. Package pool sets this
+// variable, so that its API does not show a type of this package.
 var RealmOf func(pools any, alias string) *Realm
 
 // Realm holds the records of one pool alias, with their counters. The methods

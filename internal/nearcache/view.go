@@ -42,8 +42,8 @@ func (r *Realm) View(space, format any, maxAge time.Duration) *View {
 
 func (v *View) hash(id string) uint64 { return v.hasher.hash(id) ^ v.salt }
 
-// Find returns the valid entry of a record, or nil if there is none. It counts
-// a hit.
+// Find returns the valid entry of a record and counts a hit. If there is none,
+// Find returns nil.
 func (v *View) Find(id string) *Entry {
 	e := v.table.find(v.hash(id), v.identity, id)
 	if e == nil || !v.valid(e) {

@@ -1,5 +1,4 @@
-// Package retry holds the delays between attempts: how long they are, and how
-// to wait for one.
+// Package retry computes the delays between attempts, and waits for them.
 package retry
 
 import (

@@ -99,7 +99,8 @@ func CachedShared[T any](ctx context.Context, c *CachedReader, op, id string) (*
 
 // GetMany reads records. It reads those that are not cached in one round trip,
 // or in two if the replies are ambiguous. found[i] reports whether ids[i] has a
-// record. The error joins those of the records that could not be read.
+// record. The error joins those of the records that could not be read. If an id
+// is invalid or ctx has ended, GetMany sends nothing and returns that error.
 func (c *CachedReader) GetMany(ctx context.Context, op string, ids []string, into func(i int) reflect.Value) (found []bool, err error) {
 	lookups := make([]lookup, len(ids))
 	for i, id := range ids {

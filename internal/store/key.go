@@ -52,7 +52,11 @@ var touchSource string
 var touchScript = NewScript(touchSource, Flag)
 
 // Touch renews the lifetime of the record and reports whether the record
-// exists. It runs a script, in one round trip.
+// exists. It runs a script, in one round trip. With KeepTTL, it changes nothing.
+// With IfExists, it returns [fault.ErrNotFound] if the record does not exist. If
+// the key holds another Redis type, it returns [fault.ErrWrongType]. If the
+// options include IfAbsent or IfVersion, it returns
+// [fault.ErrUnsupported].
 func (s *Store) Touch(ctx context.Context, id string) (bool, error) {
 	t, err := s.BeginWrite(ctx, "Touch", id)
 	if err != nil {
@@ -70,7 +74,9 @@ func (s *Store) Touch(ctx context.Context, id string) (bool, error) {
 }
 
 // Delete removes records and returns how many existed. It sends UNLINK for each
-// id, in one pipeline. The pipeline is not atomic.
+// id, in one pipeline. The pipeline is not atomic. If an id is invalid, Delete
+// sends nothing. If the options include IfAbsent, it returns
+// [fault.ErrUnsupported].
 func (s *Store) Delete(ctx context.Context, ids ...string) (int64, error) {
 	cmds := make(rueidis.Commands, 0, len(ids))
 	targets := make([]fault.Target, 0, len(ids))

@@ -39,19 +39,20 @@ func (s *Store) ScanSpace(ctx context.Context, op string, read func(key string) 
 
 // ScanSpaceUntyped is like [Store.ScanSpace], for a read that the server
 // refuses on a key of another type. It leaves out the keys that were refused.
-// It saves the TYPE option of SCAN, with which the server looks at each key,
-// and which makes a scan half as long again.
+// It omits the TYPE option of SCAN, with which the server looks at each key and
+// needs about half as much time more.
 func (s *Store) ScanSpaceUntyped(ctx context.Context, op string, read func(key string) rueidis.Completed) iter.Seq2[Page, error] {
 	return s.scanAll(ctx, op, &scan{keys: s.space, read: read})
 }
 
 // Scan iterates over the keys of one type with SCAN MATCH COUNT TYPE. It yields
 // each key once, in pages. The commands that read returns for the keys of a
-// page are sent in the same round trip as the SCAN for the next page. If read
-// is nil, the pages have no replies. If the loop ends early, Scan sends nothing
-// more. It ends after the first error.
+// page are sent in the same round trip as the SCAN for the next page. On a
+// cluster, they are sent in a round trip of their own. If read is nil, the
+// pages have no replies. If the loop ends early, Scan sends nothing more. It
+// ends after the first error.
 //
-// A scan is no snapshot. It may or may not return a record that is written or
+// A scan is not a snapshot. It may or may not return a record that is written or
 // deleted meanwhile.
 func (s *Store) Scan(ctx context.Context, op string, kind Kind, keys Keys, read func(key string) rueidis.Completed) iter.Seq2[Page, error] {
 	return s.scanAll(ctx, op, &scan{kind: kind, keys: keys, read: read})
@@ -94,7 +95,8 @@ func (s *Store) IDs(ctx context.Context, op string) iter.Seq2[string, error] {
 }
 
 // DeleteAll removes all records of the key space and returns how many existed.
-// It scans the key space and sends UNLINK for each record. It is not atomic.
+// It scans the key space and sends UNLINK for each record. It is not atomic. If
+// the options include IfAbsent or IfVersion, it returns [fault.ErrUnsupported].
 func (s *Store) DeleteAll(ctx context.Context) (total int64, err error) {
 	t := fault.Target{Op: "DeleteAll", Pool: s.Alias}
 	if err := cmp.Or(s.RefuseAbsent(t), s.RefuseVersion(t)); err != nil {

@@ -46,7 +46,7 @@ func (s *Store) evalMany(ctx context.Context, script *Script, calls []Call) []ru
 		first := calls[again[0]]
 		results[again[0]] = s.Client.Do(ctx, s.Client.B().Eval().Script(script.source).Numkeys(1).
 			Key(first.Target.Key).Arg(s.arguments(script, first.Args)...).Build())
-		if isNoScript(results[again[0]]) { // no server says this of EVAL
+		if isNoScript(results[again[0]]) { // unexpected after EVAL; do not loop
 			return results
 		}
 		rest := make(rueidis.Commands, 0, len(again)-1)

@@ -105,7 +105,8 @@ func (s *Store) With(opts ...pool.Option) *Store {
 	return &view
 }
 
-// OnPrimary returns a copy of s that reads from primaries only.
+// OnPrimary returns a copy of s that reads from primaries only, until
+// [Store.With] is called on the copy.
 func (s *Store) OnPrimary() *Store {
 	view := *s
 	view.Client = s.primary

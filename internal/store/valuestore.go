@@ -139,7 +139,8 @@ func (v *ValueStore) DecodeReply(t fault.Target, reply *rueidis.RedisMessage, in
 
 // GetMany reads values with GET, in one pipeline. found[i] reports whether
 // ids[i] has a value. The error joins those of the values that could not be
-// read.
+// read. If an id is invalid or ctx has ended, GetMany sends nothing and returns
+// that error.
 func (v *ValueStore) GetMany(ctx context.Context, op string, ids []string, into func(i int) reflect.Value) (found []bool, err error) {
 	targets := make([]fault.Target, len(ids))
 	cmds := make(rueidis.Commands, len(ids))

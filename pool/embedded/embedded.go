@@ -14,6 +14,7 @@
 //
 //   - There is no client-side caching. The option Cached has no effect.
 //   - There are no keyspace events.
+//   - Hash fields have no lifetimes. [pool.Pools.SupportsFieldTTL] returns false.
 //   - The clock advances in steps of about 20 ms, and in longer steps if there
 //     are hundreds of thousands of keys. A key may expire this much too early.
 package embedded
@@ -34,8 +35,8 @@ import (
 // are the predefined six and those in cfg.Databases. [pool.Pools.Close] stops
 // the server.
 //
-// If cfg contains a URL, Open returns a *[pool.ConfigError]. It returns the
-// errors of pool.Open as well.
+// If cfg contains a URL, Open returns a *[pool.ConfigError]. It also returns the
+// errors of [pool.Open], and an error if the server cannot listen.
 func Open(ctx context.Context, cfg pool.Config) (*pool.Pools, error) {
 	if err := checkNoURL(cfg); err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func Open(ctx context.Context, cfg pool.Config) (*pool.Pools, error) {
 }
 
 func checkNoURL(cfg pool.Config) error {
-	const reason = "the embedded server has no URL; remove it, or call pool.Open"
+	const reason = "the embedded server has no URL; remove the URL from the Config, or call pool.Open"
 	var errs []error
 	if cfg.URL != "" {
 		errs = append(errs, &pool.ConfigError{Config: "pool.Config", Field: "URL", Reason: reason})
