@@ -31,9 +31,9 @@
 //     its stored version equals the version of the value, and store the next
 //     version. Every other write increments the version. If the versions
 //     differ, or if the record is gone and the version of the value is not 0,
-//     the write returns [ErrConflict] and changes nothing. If the stored version
-//     is not an integer, a write returns [ErrFieldType]. If it cannot be
-//     incremented, a write returns [ErrOverflow].
+//     the write returns [ErrConflict] and changes nothing. If the stored
+//     version is not an integer, a write returns [ErrFieldType]. If it cannot
+//     be incremented, a write returns [ErrOverflow].
 //   - extra: a map[string]string that holds, as stored, the fields of the
 //     record that T does not declare.
 //
