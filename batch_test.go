@@ -12,6 +12,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
+// A tenant is pending from its first Enqueue until RemoveFromPending finds its
+// queues of the service empty.
 func TestBatch(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		tenant, other := pooltest.UniqueTenant(), pooltest.UniqueTenant()
@@ -45,7 +47,7 @@ func TestBatch(t *testing.T) {
 		require.EqualValues(t, 1, n)
 		require.NoError(t, batch.Trim(ctx, q, 1, -1))
 
-		// Queues of another service or tenant are no reason to wait.
+		// Queues of another service or tenant do not keep a tenant pending.
 		_, err = batch.Enqueue(ctx, symphony.Queue{Service: q.Service + "x", Entity: "e", Action: "a"}, 1)
 		require.NoError(t, err)
 		others, err := symphony.NewBatch[int](p, other)
@@ -67,8 +69,9 @@ func TestBatch(t *testing.T) {
 	})
 }
 
-// A push whose mark is refused says that it may have been applied, or was not.
-func TestEnqueueWithoutMark(t *testing.T) {
+// If the tenant cannot be added to the pending set, MaybeApplied reports
+// whether the items may be enqueued.
+func TestEnqueueIfThePendingSetHasAnotherType(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		q := symphony.Queue{Service: pooltest.UniqueTenant(), Entity: "e", Action: "a"}
 		batch, err := symphony.NewBatch[int](p, pooltest.UniqueTenant())
@@ -79,16 +82,16 @@ func TestEnqueueWithoutMark(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", pending, "x").Error())
 		for _, c := range []struct {
-			batch *symphony.Batch[int]
-			len   int64
-			maybe bool
+			batch        *symphony.Batch[int]
+			len          int64
+			maybeApplied bool
 		}{{batch.With(symphony.MaxLen(5)), 1, false}, {batch, 2, true}} {
 			_, err = c.batch.Enqueue(ctx, q, 1)
 			require.ErrorIs(t, err, symphony.ErrWrongType)
 			var op *symphony.OpError
 			require.ErrorAs(t, err, &op)
 			require.Equal(t, "Enqueue", op.Op)
-			require.Equal(t, c.maybe, op.MaybeApplied())
+			require.Equal(t, c.maybeApplied, op.MaybeApplied())
 			n, err := batch.Len(ctx, q)
 			require.NoError(t, err)
 			require.Equal(t, c.len, n)
@@ -96,8 +99,9 @@ func TestEnqueueWithoutMark(t *testing.T) {
 	})
 }
 
-// Python's keys are ambiguous: a tenant with items is never taken for done.
-func TestPendingWithPythonKeys(t *testing.T) {
+// RemoveFromPending does not remove a tenant with items, although keys in the
+// Python layout are ambiguous.
+func TestRemoveFromPendingInPythonLayout(t *testing.T) {
 	p := pooltest.Embedded(t)
 	python := symphony.Layout(keyspace.Python(keyspace.AllowAmbiguous))
 	for _, names := range [][2]string{{"ten", "s:vc"}, {"ten:batch", "svc"}, {"ten", "svc"}} {
@@ -113,8 +117,9 @@ func TestPendingWithPythonKeys(t *testing.T) {
 	}
 }
 
-// Whatever interleaves, a tenant with items is pending in the end.
-func TestNoEnqueueIsForgotten(t *testing.T) {
+// A tenant with items is pending after Enqueue and RemoveFromPending have run
+// at the same time.
+func TestEnqueueDuringRemoveFromPending(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		tenant := pooltest.UniqueTenant()
 		q := symphony.Queue{Service: pooltest.UniqueTenant(), Entity: "e", Action: "a"}

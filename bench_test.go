@@ -19,9 +19,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// BenchmarkEnqueue compares Enqueue of one item with a bare Push of it, from 64
-// goroutines in turns: how many calls a second ours makes for each one of the
-// other.
+// BenchmarkEnqueue compares Enqueue of one item with Push of one item, from 64
+// goroutines in alternating runs. It reports the ratio of their throughputs.
 func BenchmarkEnqueue(b *testing.B) {
 	p := pooltest.Redis(b, pool.Config{})
 	batch, err := symphony.NewBatch[string](p, "acme")
@@ -33,19 +32,19 @@ func BenchmarkEnqueue(b *testing.B) {
 	q := symphony.Queue{Service: "mail", Entity: "u1", Action: "send"}
 	enqueue := func() error { _, err := batch.Enqueue(ctx, q, "an item of a queue"); return err }
 	push := func() error { _, err := list.Push(ctx, "send", "an item of a queue"); return err }
-	const turn = 4096
+	const callsPerRun = 4096
 	var ratios []float64
-	for done := 0; done < b.N; done += 2 * turn {
-		mine := spread(b, turn, enqueue)
-		ratios = append(ratios, float64(spread(b, turn, push))/float64(mine))
+	for done := 0; done < b.N; done += 2 * callsPerRun {
+		enqueueTime := timeConcurrent(b, callsPerRun, enqueue)
+		ratios = append(ratios, float64(timeConcurrent(b, callsPerRun, push))/float64(enqueueTime))
 	}
 	b.ReportMetric(median(ratios), "x-Push")
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkEnqueue100 compares the items a second of Enqueue of 100, from 64
-// goroutines, with those of `redis-benchmark -P 16 rpush` on the same server,
-// in turns.
+// BenchmarkEnqueue100 compares Enqueue of 100 items, from 64 goroutines, with
+// `redis-benchmark -P 16 -t rpush` on the same server. It reports the ratio of
+// the items per second.
 func BenchmarkEnqueue100(b *testing.B) {
 	program, err := exec.LookPath("redis-benchmark")
 	if err != nil {
@@ -55,26 +54,26 @@ func BenchmarkEnqueue100(b *testing.B) {
 	batch, err := symphony.NewBatch[string](pooltest.Redis(b, pool.Config{URL: server.URL()}), "acme")
 	require.NoError(b, err)
 	q := symphony.Queue{Service: "mail", Entity: "u1", Action: "send"}
-	items := slices.Repeat([]string{"xxx"}, 100) // redis-benchmark's own value
+	items := slices.Repeat([]string{"xxx"}, 100) // the value that redis-benchmark pushes
 	enqueue := func() error { _, err := batch.Enqueue(ctx, q, items...); return err }
 	const calls, pushes = 4096, 200_000
 	var ratios []float64
 	for done := 0; done < b.N; done += calls {
 		server.Flush(b)
-		ours := float64(calls*len(items)) / spread(b, calls, enqueue).Seconds()
+		itemsPerSecond := float64(calls*len(items)) / timeConcurrent(b, calls, enqueue).Seconds()
 		server.Flush(b)
 		out, err := exec.Command(program, "-p", strconv.Itoa(server.Port()), "-P", "16", "-n", strconv.Itoa(pushes),
 			"-t", "rpush", "--csv").Output()
 		require.NoError(b, err)
-		var theirs float64
+		var pushesPerSecond float64
 		for line := range strings.Lines(string(out)) {
 			if fields := strings.Split(line, ","); strings.Trim(fields[0], `"`) == "RPUSH" {
-				theirs, err = strconv.ParseFloat(strings.Trim(fields[1], `"`), 64)
+				pushesPerSecond, err = strconv.ParseFloat(strings.Trim(fields[1], `"`), 64)
 				require.NoError(b, err)
 			}
 		}
-		require.Positive(b, theirs, string(out))
-		ratios = append(ratios, ours/theirs)
+		require.Positive(b, pushesPerSecond, string(out))
+		ratios = append(ratios, itemsPerSecond/pushesPerSecond)
 	}
 	b.ReportMetric(median(ratios), "x-redis-benchmark")
 	b.ReportMetric(0, "ns/op")
@@ -85,8 +84,8 @@ func median(of []float64) float64 {
 	return of[len(of)/2]
 }
 
-// spread is the time that n calls take from 64 goroutines.
-func spread(b *testing.B, n int, call func() error) time.Duration {
+// timeConcurrent returns the time that n calls take from 64 goroutines.
+func timeConcurrent(b *testing.B, n int, call func() error) time.Duration {
 	const callers = 64
 	start := time.Now()
 	var wg sync.WaitGroup

@@ -12,8 +12,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// The domain repositories cache by the same option, and a write through one
-// shows in what another has read.
+// Each repository takes the option Cached. A write through one repository is
+// visible in the cached reads of another.
 func TestCached(t *testing.T) {
 	type Note struct {
 		Text string `redis:"text"`

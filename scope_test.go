@@ -19,8 +19,8 @@ import (
 	"github.com/symphony-go/symphony/scope"
 )
 
-// Every request works on the shared state of its own user, in all goroutines
-// and after its end, and on nobody else's.
+// Every request uses the shared state of its own user, also in goroutines that
+// outlive the request.
 func TestBindSharedState(t *testing.T) {
 	type search struct {
 		Query string `redis:"query"`
@@ -29,7 +29,7 @@ func TestBindSharedState(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		first, second := pooltest.UniqueTenant(), pooltest.UniqueTenant()
 		var late sync.WaitGroup
-		over := make(chan struct{})
+		ended := make(chan struct{})
 		handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			ss, ok := symphony.SharedStateFrom(r.Context())
 			if assert.True(t, ok) {
@@ -37,7 +37,7 @@ func TestBindSharedState(t *testing.T) {
 			}
 			ctx := context.WithoutCancel(r.Context())
 			late.Go(func() {
-				<-over
+				<-ended
 				ss, ok := symphony.SharedStateFrom(ctx)
 				if ok && ctx.Err() == nil {
 					_ = ss.UpdateField(ctx, "search", "hits", 3)
@@ -55,7 +55,7 @@ func TestBindSharedState(t *testing.T) {
 			cancel()
 			require.Equal(t, http.StatusOK, w.Code, w.Body)
 		}
-		close(over)
+		close(ended)
 		late.Wait()
 		for _, id := range []scope.Identity{{Tenant: first, User: "u"}, {Tenant: first, User: "v"}, {Tenant: second, User: "u"}} {
 			ss, err := symphony.NewSharedState(p, id.Tenant, id.User)
@@ -72,7 +72,9 @@ func TestBindSharedState(t *testing.T) {
 	})
 }
 
-func TestBindSharedStateRefuses(t *testing.T) {
+// If the shared state cannot be created, the binder returns the reason and the
+// handler is not called.
+func TestBindSharedStateErrors(t *testing.T) {
 	p := pooltest.Embedded(t)
 	for _, test := range []struct {
 		name   string
@@ -81,7 +83,7 @@ func TestBindSharedStateRefuses(t *testing.T) {
 		status int
 		is     error
 	}{
-		{"a user that the layout takes no part from", symphony.BindSharedState(p, symphony.Layout(keyspace.Cluster())), "{u}", 400, symphony.ErrInvalidKey},
+		{"a user that the layout does not accept", symphony.BindSharedState(p, symphony.Layout(keyspace.Cluster())), "{u}", 400, symphony.ErrInvalidKey},
 		{"no pools", symphony.BindSharedState(nil), "u", 503, symphony.ErrUnknownPool},
 		{"an option that does not apply", symphony.BindSharedState(p, symphony.MaxLen(3)), "u", 503, symphony.ErrUnsupported},
 		{"no such pool", symphony.BindSharedState(p, symphony.On("nowhere")), "u", 503, symphony.ErrUnknownPool},
@@ -100,6 +102,7 @@ func TestBindSharedStateRefuses(t *testing.T) {
 	}
 }
 
+// SharedStateFrom returns the state that WithSharedState put into the context.
 func TestWithSharedState(t *testing.T) {
 	p := pooltest.Embedded(t)
 	none, ok := symphony.SharedStateFrom(t.Context())
@@ -119,6 +122,7 @@ func TestWithSharedState(t *testing.T) {
 	require.ErrorContains(t, err, "BindSharedState")
 }
 
+// byHeader reads the identity from the headers of the request.
 func byHeader(r *http.Request) (scope.Identity, error) {
 	id := scope.Identity{Tenant: r.Header.Get("X-Tenant"), User: r.Header.Get("X-User")}
 	if id == (scope.Identity{}) {

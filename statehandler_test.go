@@ -13,7 +13,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// A merged state says who changed it and when, whether its type asks or not.
+// Merge writes the name of the handler and the time of the change, whether or
+// not the type has fields for them.
 func TestStateHandlerMerge(t *testing.T) {
 	type plain struct {
 		Step string `redis:"step"`
@@ -27,7 +28,7 @@ func TestStateHandlerMerge(t *testing.T) {
 		Handler string `redis:"handler_type"`
 		At      string `redis:"timestamp"`
 	}
-	type odd struct {
+	type unixTimestamp struct {
 		At int64 `redis:"timestamp"`
 	}
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
@@ -61,10 +62,10 @@ func TestStateHandlerMerge(t *testing.T) {
 			require.WithinRange(t, at, before, time.Now())
 			require.Equal(t, time.UTC, at.Location())
 		}
-		numbers, err := symphony.NewStateHandler[odd](p, pooltest.UniqueTenant(), "greet")
+		numbers, err := symphony.NewStateHandler[unixTimestamp](p, pooltest.UniqueTenant(), "greet")
 		require.NoError(t, err)
 		pooltest.RequireNothingSent(t, p, symphony.ErrFieldType, func() error {
-			_, err := numbers.Merge(ctx, "u", hashrepo.NumberOf(func(o *odd) *int64 { return &o.At }).Set(1))
+			_, err := numbers.Merge(ctx, "u", hashrepo.NumberOf(func(o *unixTimestamp) *int64 { return &o.At }).Set(1))
 			return err
 		})
 		_, err = numbers.Merge(ctx, "gone")

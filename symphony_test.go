@@ -29,9 +29,9 @@ type profile struct {
 
 var queue = symphony.Queue{Service: "mail", Entity: "u1", Action: "send"}
 
-// Each of the seven writes the key and the database that it is known by, with
-// the lifetime it is known by.
-func TestWhereTheSevenWrite(t *testing.T) {
+// Each repository writes to the documented key and database, with the
+// documented default lifetime.
+func TestKeysPoolsAndTTLs(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		const day = 24 * time.Hour
 		tenant := pooltest.UniqueTenant()
@@ -105,7 +105,8 @@ func TestWhereTheSevenWrite(t *testing.T) {
 	})
 }
 
-func TestViewsKeepTheirType(t *testing.T) {
+// With returns a repository of the same type, and its options apply.
+func TestWithReturnsTheSameType(t *testing.T) {
 	p := pooltest.Embedded(t)
 	opts := []symphony.Option{symphony.TTL(time.Hour)}
 	users, err := symphony.NewUser[profile](p, "a")
@@ -154,7 +155,9 @@ func TestViewsKeepTheirType(t *testing.T) {
 	require.EqualValues(t, 1, n)
 }
 
-func TestTenantsAreApart(t *testing.T) {
+// A tenant neither reads nor deletes the records of another tenant, whatever
+// characters their names have.
+func TestTenantsAreIsolated(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		a, b := pooltest.UniqueTenant(), pooltest.UniqueTenant()
 		for _, names := range [][2]string{{a, b}, {a + ":user:x", a}, {a, a + ":user:x"}, {"*", b}, {a + "%3A", a + ":"}} {
@@ -178,6 +181,8 @@ func TestTenantsAreApart(t *testing.T) {
 	})
 }
 
+// DeleteAllByPK deletes the rows with a primary key from all tables of the
+// tenant, and no others.
 func TestDeleteAllByPK(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		tenant, other := pooltest.UniqueTenant(), pooltest.UniqueTenant()
@@ -206,6 +211,8 @@ func TestDeleteAllByPK(t *testing.T) {
 	})
 }
 
+// SharedState reads and writes values of any type, and deletes only the states
+// of its user.
 func TestSharedState(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		tenant := pooltest.UniqueTenant()
@@ -214,7 +221,7 @@ func TestSharedState(t *testing.T) {
 		other, err := symphony.NewSharedState(p, tenant, "u2")
 		require.NoError(t, err)
 		require.NoError(t, other.Upsert(ctx, "s", symphony.Fields{"a": 1}))
-		// The glob of u1's states matches this one's too.
+		// The SCAN pattern of u1's states matches the keys of x:u1 too.
 		longer, err := symphony.NewSharedState(p, tenant, "x:u1")
 		require.NoError(t, err)
 		require.NoError(t, longer.Upsert(ctx, "s", symphony.Fields{"a": 1}))
@@ -256,7 +263,7 @@ func TestSharedState(t *testing.T) {
 		require.Equal(t, "two", text)
 		count := 3
 		require.NoError(t, ss.GetField(ctx, "s", "n", &count))
-		require.Zero(t, count, "an absent field is the zero value")
+		require.Zero(t, count, "an absent field must be read as the zero value")
 		require.ErrorIs(t, ss.GetField(ctx, "none", "n", &count), symphony.ErrNotFound)
 		deleted, err := ss.DeleteField(ctx, "s", "ok", "nothing")
 		require.NoError(t, err)
@@ -291,12 +298,14 @@ func TestSharedState(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, 1, cleared)
 		_, err = other.Get(ctx, "s")
-		require.NoError(t, err, "another user's state is gone")
+		require.NoError(t, err, "the state of another user was deleted")
 		_, err = longer.Get(ctx, "s")
-		require.NoError(t, err, "the state of a user whose id ends alike is gone")
+		require.NoError(t, err, "the state of a user whose id has the same ending was deleted")
 	})
 }
 
+// Set, Delete and DeleteAll change only the named triggers, and refuse invalid
+// arguments before anything is sent.
 func TestTriggers(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		tenant := pooltest.UniqueTenant()
@@ -311,7 +320,7 @@ func TestTriggers(t *testing.T) {
 		}
 		require.NoError(t, triggers.Set(ctx, "a", "1", time.Hour))
 		require.NoError(t, triggers.Set(ctx, "a", "1", time.Minute))
-		require.InDelta(t, time.Hour+time.Minute, ttl("a", "1"), float64(10*time.Second), "due, and a grace")
+		require.InDelta(t, time.Hour+time.Minute, ttl("a", "1"), float64(10*time.Second), "the key must live until the trigger is due, and an hour longer")
 		for _, id := range []string{"*", "1", "2", "x:y"} {
 			require.NoError(t, triggers.Set(ctx, "a", id, time.Minute))
 			require.NoError(t, triggers.Set(ctx, "b:c", id, time.Minute))
@@ -344,7 +353,8 @@ func TestTriggers(t *testing.T) {
 	})
 }
 
-// A trigger that is set on a pool of one's own meets the listener there.
+// A trigger that is set on another pool is delivered by a listener on that
+// pool.
 func TestTriggersFire(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		tenant := pooltest.UniqueTenant()
@@ -369,6 +379,7 @@ func TestTriggersFire(t *testing.T) {
 	})
 }
 
+// The option Layout sets the keys of a repository.
 func TestLayouts(t *testing.T) {
 	p := pooltest.Embedded(t)
 	users, err := symphony.NewUser[profile](p, "a:b", symphony.Layout(keyspace.Python(keyspace.AllowAmbiguous)))
@@ -381,7 +392,8 @@ func TestLayouts(t *testing.T) {
 	require.Equal(t, "y", pooltest.Hash(t, p, pool.User, "a%3Ab:user:u")["name"])
 }
 
-func TestBadConstructors(t *testing.T) {
+// Every constructor refuses invalid schemas, tenants, pools and options.
+func TestConstructorErrors(t *testing.T) {
 	p := pooltest.Embedded(t)
 	type bad struct{ C chan int }
 	for name, c := range map[string]struct {
@@ -448,9 +460,9 @@ func TestBadConstructors(t *testing.T) {
 	require.ErrorIs(t, err, symphony.ErrInvalidKey)
 }
 
-// A repository of one's own takes the options and gives the errors of the
-// library's seven.
-func TestOptionsAreOneKind(t *testing.T) {
+// A repository made with hashrepo.New takes the options of this package and
+// returns its errors.
+func TestOptionsApplyToOwnRepositories(t *testing.T) {
 	p := pooltest.Embedded(t)
 	keys := keyspace.MustCompile("{tenant}:limit:{id}")
 	s, err := keys.Bind("a")
@@ -460,8 +472,8 @@ func TestOptionsAreOneKind(t *testing.T) {
 	require.ErrorIs(t, repo.With(symphony.IfExists()).Upsert(ctx, "x", profile{}), symphony.ErrNotFound)
 }
 
-// Every package that returns a reason has a name for it, and the value is one.
-func TestReasonsAreOneValue(t *testing.T) {
+// A sentinel error is the same value in every package that exports it.
+func TestSentinelErrorsAreIdentical(t *testing.T) {
 	for _, names := range [][]error{
 		{symphony.ErrNotFound, hashrepo.ErrNotFound, kvrepo.ErrNotFound, listrepo.ErrNotFound, expiry.ErrNotFound},
 		{symphony.ErrExists, hashrepo.ErrExists, kvrepo.ErrExists, listrepo.ErrExists, expiry.ErrExists},

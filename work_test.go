@@ -24,13 +24,13 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// handled is what a handler was given, in order.
-type handled struct {
+// callRecorder records the calls of a handler, in order.
+type callRecorder struct {
 	mu    sync.Mutex
 	calls []string // "<tenant> <entity> <action> <values>"
 }
 
-func (h *handled) add(tenant string, q symphony.Queue, items []listrepo.Item[int]) {
+func (h *callRecorder) add(tenant string, q symphony.Queue, items []listrepo.Item[int]) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	call := fmt.Sprint(tenant, " ", q.Entity, " ", q.Action)
@@ -40,7 +40,7 @@ func (h *handled) add(tenant string, q symphony.Queue, items []listrepo.Item[int
 	h.calls = append(h.calls, call)
 }
 
-func (h *handled) all() []string {
+func (h *callRecorder) all() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.calls)
@@ -51,26 +51,27 @@ type (
 	middleware = func(next func(context.Context) error) func(context.Context) error
 )
 
-// workOn runs WorkBatches until stop is called or the test ends. If cfg leaves
-// them out, pauses and the time to stop are short.
-func workOn(t *testing.T, p *pool.Pools, service string, handle handler, cfg symphony.WorkConfig, opts ...symphony.Option) (stop func()) {
+// startWorkers runs WorkBatches until stop is called or the test ends. If cfg
+// does not set them, Backoff and StopTimeout are short.
+func startWorkers(t *testing.T, p *pool.Pools, service string, handle handler, cfg symphony.WorkConfig, opts ...symphony.Option) (stop func()) {
 	t.Helper()
 	cfg.StopTimeout = cmp.Or(cfg.StopTimeout, time.Millisecond)
 	if cfg.Backoff == nil {
 		cfg.Backoff = func(int, error) time.Duration { return 50 * time.Millisecond }
 	}
 	work, cancel := context.WithCancel(ctx)
-	over := make(chan error, 1)
-	go func() { over <- symphony.WorkBatches(work, p, service, handle, cfg, opts...) }()
+	ended := make(chan error, 1)
+	go func() { ended <- symphony.WorkBatches(work, p, service, handle, cfg, opts...) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
-		require.NoError(t, <-over)
+		require.NoError(t, <-ended)
 	})
 	t.Cleanup(stop)
 	return stop
 }
 
-func eventually(t *testing.T, done func() bool) {
+// requireEventually waits up to 20 seconds until done returns true.
+func requireEventually(t *testing.T, done func() bool) {
 	t.Helper()
 	require.Eventually(t, done, 20*time.Second, 5*time.Millisecond)
 }
@@ -84,46 +85,48 @@ func enqueue(t *testing.T, p *pool.Pools, tenant string, q symphony.Queue, items
 	return b
 }
 
-func pendingOf(t *testing.T, p *pool.Pools, service string) []string {
+func pendingTenants(t *testing.T, p *pool.Pools, service string) []string {
 	t.Helper()
 	tenants, err := symphony.PendingTenants(ctx, p, service)
 	require.NoError(t, err)
 	return tenants
 }
 
+// WorkBatches handles the items of all pending tenants in chunks, until the
+// context ends.
 func TestWorkBatches(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		service := pooltest.UniqueTenant()
 		q := symphony.Queue{Service: service, Entity: "e:1", Action: "a:b"}
 		enqueue(t, p, "one", q, 1, 2, 3)
 		enqueue(t, p, "t:wo", q, 4)
-		var h handled
-		stop := workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+		var h callRecorder
+		stop := startWorkers(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 			h.add(tenant, q, items)
 			return nil
 		}, symphony.WorkConfig{ChunkSize: 2})
-		eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
+		requireEventually(t, func() bool { return len(pendingTenants(t, p, service)) == 0 })
 		calls := h.all()
 		slices.Sort(calls)
 		require.Equal(t, []string{"one e:1 a:b 1 2", "one e:1 a:b 3", "t:wo e:1 a:b 4"}, calls)
 
-		// What comes later is found too, and so is what only the Python package
+		// Later items are found too, also those that only the Python package
 		// wrote.
 		enqueue(t, p, "one", q, 5)
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", queueKey(t, p, "py", service, "ent", "act"), "6").Error())
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SADD", pendingSetKey(t, p, service), "py").Error())
-		eventually(t, func() bool { return len(h.all()) == 5 && len(pendingOf(t, p, service)) == 0 })
+		requireEventually(t, func() bool { return len(h.all()) == 5 && len(pendingTenants(t, p, service)) == 0 })
 		calls = h.all()[3:]
 		slices.Sort(calls)
 		require.Equal(t, []string{"one e:1 a:b 5", "py ent act 6"}, calls)
 		stop()
 		enqueue(t, p, "one", q, 7)
-		require.Equal(t, []string{"one"}, pendingOf(t, p, service))
+		require.Equal(t, []string{"one"}, pendingTenants(t, p, service))
 	})
 }
 
-// A tenant with much to do and one whose queue fails keep no other from its
-// turn.
+// Tenants take turns: a tenant with many items, or one whose queue fails, does
+// not starve the others.
 func TestWorkIsFair(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		service := pooltest.UniqueTenant()
@@ -133,10 +136,10 @@ func TestWorkIsFair(t *testing.T) {
 		}
 		enqueue(t, p, "small", q, 1, 2, 3)
 		enqueue(t, p, "broken", q, 9)
-		var h handled
+		var h callRecorder
 		var reports []error
 		var mu sync.Mutex
-		workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+		startWorkers(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 			h.add(tenant, q, items)
 			if tenant == "broken" {
 				return errors.New("broken")
@@ -155,9 +158,9 @@ func TestWorkIsFair(t *testing.T) {
 			}
 			return at
 		}
-		eventually(t, func() bool { return len(small()) == 3 })
-		require.Less(t, small()[2], 9, "three turns of three tenants")
-		eventually(t, func() bool { return len(h.all()) >= 1000+3+2 })
+		requireEventually(t, func() bool { return len(small()) == 3 })
+		require.Less(t, small()[2], 9, "a tenant waited for more than three chunks of each of three tenants")
+		requireEventually(t, func() bool { return len(h.all()) >= 1000+3+2 })
 		mu.Lock()
 		defer mu.Unlock()
 		var failed *symphony.WorkError
@@ -167,13 +170,13 @@ func TestWorkIsFair(t *testing.T) {
 	})
 }
 
-// A handler that panics takes no process with it: its items come again, and the
-// log tells where it was, if nobody else wants to know.
+// If a handler panics, its items are redelivered and OnError receives the
+// stack. Without OnError the stack is logged.
 func TestWorkPanics(t *testing.T) {
 	p := pooltest.Embedded(t)
 	service := pooltest.UniqueTenant()
 	q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
-	poison := func(h *handled) handler {
+	poison := func(h *callRecorder) handler {
 		return func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 			h.add(tenant, q, items)
 			if items[0].Attempt == 1 {
@@ -182,10 +185,10 @@ func TestWorkPanics(t *testing.T) {
 			return nil
 		}
 	}
-	var h handled
+	var h callRecorder
 	reports := make(chan error, 10)
 	enqueue(t, p, "one", q, 1)
-	stop := workOn(t, p, service, poison(&h), symphony.WorkConfig{OnError: func(err *symphony.WorkError) { reports <- err }})
+	stop := startWorkers(t, p, service, poison(&h), symphony.WorkConfig{OnError: func(err *symphony.WorkError) { reports <- err }})
 	var failed *symphony.WorkError
 	var panicked *symphony.PanicError
 	err := <-reports
@@ -195,7 +198,7 @@ func TestWorkPanics(t *testing.T) {
 	require.Equal(t, "poison", panicked.Value)
 	require.Contains(t, string(panicked.Stack), "TestWorkPanics")
 	require.NotContains(t, err.Error(), "TestWorkPanics")
-	eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
+	requireEventually(t, func() bool { return len(pendingTenants(t, p, service)) == 0 })
 	require.Equal(t, []string{"one e a 1", "one e a 1"}, h.all())
 	stop()
 
@@ -204,24 +207,24 @@ func TestWorkPanics(t *testing.T) {
 	t.Cleanup(func() { slog.SetDefault(before) })
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	enqueue(t, p, "two", q, 2)
-	stop = workOn(t, p, service, poison(&h), symphony.WorkConfig{})
-	eventually(t, func() bool { return len(h.all()) == 4 })
+	stop = startWorkers(t, p, service, poison(&h), symphony.WorkConfig{})
+	requireEventually(t, func() bool { return len(h.all()) == 4 })
 	stop()
 	for _, part := range []string{"poison", "two", "TestWorkPanics"} {
 		require.Contains(t, log.String(), part)
 	}
 }
 
-// A handler that ends its goroutine, as a testify require does, ends no worker,
-// and neither does an OnError that does so.
+// A handler or an OnError that calls runtime.Goexit, as require does, stops no
+// worker.
 func TestWorkGoexit(t *testing.T) {
 	p := pooltest.Embedded(t)
 	service := pooltest.UniqueTenant()
 	q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 	reports := make(chan error, 10)
-	var h handled
+	var h callRecorder
 	enqueue(t, p, "one", q, 1)
-	stop := workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+	stop := startWorkers(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 		h.add(tenant, q, items)
 		if items[0].Attempt < 3 {
 			runtime.Goexit()
@@ -237,21 +240,21 @@ func TestWorkGoexit(t *testing.T) {
 		require.Equal(t, "one", failed.Tenant)
 		require.ErrorContains(t, failed, "runtime.Goexit")
 	}
-	eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
+	requireEventually(t, func() bool { return len(pendingTenants(t, p, service)) == 0 })
 	require.Equal(t, []string{"one e a 1", "one e a 1", "one e a 1"}, h.all())
 	stop()
 }
 
-// Workers that are stopped give back what they did not do. However often that
-// happens, no item becomes a dead letter.
-func TestWorkStopsInOrder(t *testing.T) {
+// Workers that stop release their items. An item does not become a dead
+// letter, however often that happens.
+func TestWorkReleasesItemsOnStop(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		service := pooltest.UniqueTenant()
 		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 		b := enqueue(t, p, "one", q, 1)
 		for deployment := range 4 {
 			attempts := make(chan int, 1)
-			stop := workOn(t, p, service, func(ctx context.Context, _ string, _ symphony.Queue, items []listrepo.Item[int]) error {
+			stop := startWorkers(t, p, service, func(ctx context.Context, _ string, _ symphony.Queue, items []listrepo.Item[int]) error {
 				attempts <- items[0].Attempt
 				<-ctx.Done()
 				return ctx.Err()
@@ -268,9 +271,9 @@ func TestWorkStopsInOrder(t *testing.T) {
 	})
 }
 
-// What a worker had claimed when it died is done by another, although the
-// tenant was taken for done meanwhile.
-func TestWorkAfterADeath(t *testing.T) {
+// Items that a dead worker had claimed are redelivered when the lease expires,
+// even if the tenant was removed from the pending set.
+func TestWorkAfterAWorkerDied(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		service := pooltest.UniqueTenant()
 		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
@@ -280,13 +283,13 @@ func TestWorkAfterADeath(t *testing.T) {
 		require.Len(t, dead.Items, 2)
 		removed, err := symphony.RemoveFromPending(ctx, p, service, "one")
 		require.NoError(t, err)
-		require.False(t, removed, "its items are claimed, not done")
+		require.False(t, removed, "a tenant with claimed items was removed")
 		pending, err := p.Layout().PendingSet.Key(service)
 		require.NoError(t, err)
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SREM", pending, "one").Error())
 		var attempts []int
 		var mu sync.Mutex
-		workOn(t, p, service, func(_ context.Context, _ string, _ symphony.Queue, items []listrepo.Item[int]) error {
+		startWorkers(t, p, service, func(_ context.Context, _ string, _ symphony.Queue, items []listrepo.Item[int]) error {
 			mu.Lock()
 			defer mu.Unlock()
 			for i, item := range items {
@@ -295,7 +298,7 @@ func TestWorkAfterADeath(t *testing.T) {
 			}
 			return nil
 		}, symphony.WorkConfig{})
-		eventually(t, func() bool {
+		requireEventually(t, func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return slices.Equal(attempts, []int{2, 2})
@@ -304,24 +307,24 @@ func TestWorkAfterADeath(t *testing.T) {
 	})
 }
 
-// A process that dies between taking a tenant out and the second look leaves it
-// in sight.
-func TestRemovalThatStopsHalfWay(t *testing.T) {
+// A tenant that is in the index and no longer in the pending set, because a
+// removal was interrupted, is still pending.
+func TestIndexedTenantIsPending(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		service := pooltest.UniqueTenant()
 		index := keyspace.Beside("queues", p.Prefix(pool.Handlers)+pendingSetKey(t, p, service))
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", index, "0", ":py").Error())
-		require.Equal(t, []string{"py"}, pendingOf(t, p, service))
+		require.Equal(t, []string{"py"}, pendingTenants(t, p, service))
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", queueKey(t, p, "py", service, "e", "a"), "1").Error())
 		removed, err := symphony.RemoveFromPending(ctx, p, service, "py")
 		require.NoError(t, err)
 		require.False(t, removed)
-		var h handled
-		workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+		var h callRecorder
+		startWorkers(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 			h.add(tenant, q, items)
 			return nil
 		}, symphony.WorkConfig{})
-		eventually(t, func() bool { return len(h.all()) == 1 && len(pendingOf(t, p, service)) == 0 })
+		requireEventually(t, func() bool { return len(h.all()) == 1 && len(pendingTenants(t, p, service)) == 0 })
 	})
 }
 
@@ -341,28 +344,29 @@ func pendingSetKey(t *testing.T, p *pool.Pools, service string) string {
 	return key
 }
 
+// ForceRemoveFromPending removes a tenant and keeps its items.
 func TestForceRemoveFromPending(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		service := pooltest.UniqueTenant()
 		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 		b := enqueue(t, p, "one", q, 1)
 		require.NoError(t, symphony.ForceRemoveFromPending(ctx, p, service, "one"))
-		require.Empty(t, pendingOf(t, p, service))
+		require.Empty(t, pendingTenants(t, p, service))
 		n, err := b.Len(ctx, q)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, n)
-		require.NoError(t, symphony.ForceRemoveFromPending(ctx, p, service, ""), "something else may have written it")
+		require.NoError(t, symphony.ForceRemoveFromPending(ctx, p, service, ""), "the empty name must be accepted, since other programs may have written it")
 	})
 }
 
-// On a cluster no step meets CROSSSLOT.
+// On a cluster no method fails with CROSSSLOT.
 func TestBatchOnACluster(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{URL: redistest.Cluster(t).URL()})
 	for i := range 4 {
 		service := fmt.Sprint("svc", i)
 		q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 		b := enqueue(t, p, "one", q, 1, 2, 3)
-		_, err := b.Enqueue(ctx, q, 4) // not noted
+		_, err := b.Enqueue(ctx, q, 4) // the tenant is already pending
 		require.NoError(t, err)
 		c, err := b.Claim(ctx, q, 2, time.Minute)
 		require.NoError(t, err)
@@ -387,8 +391,8 @@ func TestBatchOnACluster(t *testing.T) {
 		removed, err := symphony.RemoveFromPending(ctx, p, service, "one")
 		require.NoError(t, err)
 		require.False(t, removed)
-		stop := workOn(t, p, service, func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return nil }, symphony.WorkConfig{})
-		eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
+		stop := startWorkers(t, p, service, func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return nil }, symphony.WorkConfig{})
+		requireEventually(t, func() bool { return len(pendingTenants(t, p, service)) == 0 })
 		stop()
 		backlog, err = b.Backlog(ctx, q)
 		require.NoError(t, err)
@@ -396,7 +400,8 @@ func TestBatchOnACluster(t *testing.T) {
 	}
 }
 
-func TestWorkBadInput(t *testing.T) {
+// WorkBatches refuses invalid arguments before anything is sent.
+func TestWorkBatchesErrors(t *testing.T) {
 	p := pooltest.Embedded(t)
 	none := func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return nil }
 	for name, c := range map[string]struct {
@@ -429,8 +434,8 @@ func TestWorkBadInput(t *testing.T) {
 	require.ErrorIs(t, symphony.WorkBatches(ctx, p, "s", none, symphony.WorkConfig{}), symphony.ErrClosed)
 }
 
-// Workers of several processes, here of two WorkBatches with locks of their
-// own, never have the same item, and a queue of one tenant at a time in each.
+// Two WorkBatches never have the same item, and one WorkBatches never handles
+// a queue twice at the same time.
 func TestWorkersNeverOverlap(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		service := pooltest.UniqueTenant()
@@ -446,26 +451,26 @@ func TestWorkersNeverOverlap(t *testing.T) {
 		seen := map[int]int{}
 		for range 2 {
 			busy := map[string]bool{}
-			var own sync.Mutex
-			workOn(t, p, service, func(_ context.Context, tenant string, _ symphony.Queue, items []listrepo.Item[int]) error {
-				own.Lock()
+			var busyMu sync.Mutex
+			startWorkers(t, p, service, func(_ context.Context, tenant string, _ symphony.Queue, items []listrepo.Item[int]) error {
+				busyMu.Lock()
 				if busy[tenant] {
-					t.Error("a queue is worked on twice at a time")
+					t.Error("two workers of one WorkBatches have the same queue")
 				}
 				busy[tenant] = true
-				own.Unlock()
+				busyMu.Unlock()
 				mu.Lock()
 				for _, item := range items {
 					seen[item.Value]++
 				}
 				mu.Unlock()
-				own.Lock()
+				busyMu.Lock()
 				busy[tenant] = false
-				own.Unlock()
+				busyMu.Unlock()
 				return nil
 			}, symphony.WorkConfig{Workers: 4, ChunkSize: 7})
 		}
-		eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
+		requireEventually(t, func() bool { return len(pendingTenants(t, p, service)) == 0 })
 		mu.Lock()
 		defer mu.Unlock()
 		require.Len(t, seen, items)
@@ -475,14 +480,14 @@ func TestWorkersNeverOverlap(t *testing.T) {
 	})
 }
 
-// meddler does something as soon as a tenant was taken out of a pending set.
-type meddler struct {
+// hookAfterSREM calls a function once, after the first SREM.
+type hookAfterSREM struct {
 	rueidis.Client
 	once *sync.Once
 	do   func()
 }
 
-func (m meddler) DoMulti(ctx context.Context, cmds ...rueidis.Completed) []rueidis.RedisResult {
+func (m hookAfterSREM) DoMulti(ctx context.Context, cmds ...rueidis.Completed) []rueidis.RedisResult {
 	removes := slices.ContainsFunc(cmds, func(c rueidis.Completed) bool { return c.Commands()[0] == "SREM" })
 	results := m.Client.DoMulti(ctx, cmds...)
 	if removes {
@@ -491,23 +496,23 @@ func (m meddler) DoMulti(ctx context.Context, cmds ...rueidis.Completed) []rueid
 	return results
 }
 
-// What the Python package enqueues between the look and the removal, and had
-// marked before, is not forgotten.
-func TestNoPythonEnqueueIsForgotten(t *testing.T) {
-	for name, remove := range map[string]func(t *testing.T, p *pool.Pools, h *handled){
-		"RemoveFromPending": func(t *testing.T, p *pool.Pools, _ *handled) {
+// An item that the Python package enqueues during a removal keeps the tenant
+// pending, although Python had added the tenant before.
+func TestPythonEnqueueDuringRemoval(t *testing.T) {
+	for name, remove := range map[string]func(t *testing.T, p *pool.Pools, h *callRecorder){
+		"RemoveFromPending": func(t *testing.T, p *pool.Pools, _ *callRecorder) {
 			removed, err := symphony.RemoveFromPending(ctx, p, "svc", "py")
 			require.NoError(t, err)
 			require.False(t, removed)
-			require.Equal(t, []string{"py"}, pendingOf(t, p, "svc"))
+			require.Equal(t, []string{"py"}, pendingTenants(t, p, "svc"))
 		},
-		"WorkBatches": func(t *testing.T, p *pool.Pools, h *handled) {
-			workOn(t, p, "svc", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+		"WorkBatches": func(t *testing.T, p *pool.Pools, h *callRecorder) {
+			startWorkers(t, p, "svc", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 				h.add(tenant, q, items)
 				return nil
 			}, symphony.WorkConfig{})
-			eventually(t, func() bool { return slices.Equal(h.all(), []string{"py ent act 1"}) })
-			eventually(t, func() bool { return len(pendingOf(t, p, "svc")) == 0 })
+			requireEventually(t, func() bool { return slices.Equal(h.all(), []string{"py ent act 1"}) })
+			requireEventually(t, func() bool { return len(pendingTenants(t, p, "svc")) == 0 })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -519,17 +524,17 @@ func TestNoPythonEnqueueIsForgotten(t *testing.T) {
 			var once sync.Once
 			p := pooltest.Redis(t, pool.Config{URL: server.URL(), NewClient: func(o rueidis.ClientOption) (rueidis.Client, error) {
 				c, err := rueidis.NewClient(o)
-				return meddler{c, &once, func() { do("RPUSH", "py:batch:svc:ent:act", "1") }}, err
+				return hookAfterSREM{c, &once, func() { do("RPUSH", "py:batch:svc:ent:act", "1") }}, err
 			}})
 			do("SADD", "pending_batches:svc", "py")
-			remove(t, p, &handled{})
+			remove(t, p, &callRecorder{})
 		})
 	}
 }
 
-// Entries beside a queue that nothing of ours wrote are reported, and hold up
-// neither the queue nor its items.
-func TestWorkGoesOnBesideStrangeEntries(t *testing.T) {
+// Invalid entries in the keys beside a queue are reported, and delay neither
+// the queue nor its items.
+func TestWorkWithInvalidEntriesBesideAQueue(t *testing.T) {
 	for _, kind := range []string{"due", "again", "age"} {
 		t.Run(kind, func(t *testing.T) {
 			p := pooltest.Embedded(t)
@@ -538,25 +543,25 @@ func TestWorkGoesOnBesideStrangeEntries(t *testing.T) {
 			const items = 60
 			enqueue(t, p, "one", q, make([]int, items)...)
 			key := keyspace.Beside(kind, p.Prefix(pool.Handlers)+"one:batch:"+service+":e:a")
-			strange := []string{"SET", key, "x"}
+			command := []string{"SET", key, "x"}
 			if kind != "age" {
-				strange = []string{"ZADD", key}
+				command = []string{"ZADD", key}
 				for i := range 2000 {
-					strange = append(strange, "0", fmt.Sprint("garbage ", i))
+					command = append(command, "0", fmt.Sprint("garbage ", i))
 				}
 			} else {
 				require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", key).Error())
 			}
-			require.NoError(t, pooltest.Do(t, p, pool.Handlers, strange...).Error())
-			var h handled
+			require.NoError(t, pooltest.Do(t, p, pool.Handlers, command...).Error())
+			var h callRecorder
 			reports := make(chan error, 1000)
-			workOn(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
+			startWorkers(t, p, service, func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 				h.add(tenant, q, items)
 				return nil
 			}, symphony.WorkConfig{Workers: 1, ChunkSize: 1, OnError: func(err *symphony.WorkError) { reports <- err }})
-			eventually(t, func() bool { return len(h.all()) == items })
-			eventually(t, func() bool { return len(pendingOf(t, p, service)) == 0 })
-			require.Len(t, reports, 1, "reported once a minute")
+			requireEventually(t, func() bool { return len(h.all()) == items })
+			requireEventually(t, func() bool { return len(pendingTenants(t, p, service)) == 0 })
+			require.Len(t, reports, 1, "the invalid entries must be reported once a minute")
 			var failed *symphony.WorkError
 			require.ErrorAs(t, <-reports, &failed)
 			require.Equal(t, "one", failed.Tenant)

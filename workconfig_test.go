@@ -13,13 +13,13 @@ import (
 	"github.com/symphony-go/symphony/listrepo"
 )
 
-// Middleware runs around each chunk, the first of Use outermost, and learns
-// from its context what the chunk is. It is built once.
+// The first middleware of Use is outermost. WorkFrom describes the chunk. Each
+// middleware is built once.
 func TestWorkMiddleware(t *testing.T) {
 	p := pooltest.Embedded(t)
 	service := pooltest.UniqueTenant()
 	q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
-	steps := make(chan string, 100)
+	calls := make(chan string, 100)
 	built := 0
 	named := func(name string) middleware {
 		return func(next func(context.Context) error) func(context.Context) error {
@@ -27,18 +27,18 @@ func TestWorkMiddleware(t *testing.T) {
 			return func(ctx context.Context) error {
 				work, ok := symphony.WorkFrom(ctx)
 				if !ok || work.Tenant != "one" || work.Queue != q {
-					t.Errorf("the work is %v, %v", work, ok)
+					t.Errorf("WorkFrom returned %v, %v", work, ok)
 				}
-				steps <- name
-				defer func() { steps <- "end of " + name }()
+				calls <- name
+				defer func() { calls <- "end of " + name }()
 				return next(ctx)
 			}
 		}
 	}
 	works := make(chan symphony.Work, 10)
 	enqueue(t, p, "one", q, 1, 2, 3)
-	workOn(t, p, service, func(ctx context.Context, _ string, _ symphony.Queue, _ []listrepo.Item[int]) error {
-		steps <- "handler"
+	startWorkers(t, p, service, func(ctx context.Context, _ string, _ symphony.Queue, _ []listrepo.Item[int]) error {
+		calls <- "handler"
 		work, _ := symphony.WorkFrom(ctx)
 		works <- work
 		if work.Attempt == 1 {
@@ -49,7 +49,7 @@ func TestWorkMiddleware(t *testing.T) {
 	for attempt := range 2 {
 		require.Equal(t, symphony.Work{Tenant: "one", Queue: q, Items: 3, Attempt: attempt + 1}, <-works)
 		for _, step := range []string{"outer", "inner", "handler", "end of inner", "end of outer"} {
-			require.Equal(t, step, <-steps)
+			require.Equal(t, step, <-calls)
 		}
 	}
 	require.Equal(t, 2, built)
@@ -57,8 +57,8 @@ func TestWorkMiddleware(t *testing.T) {
 	require.False(t, ok)
 }
 
-// A chunk fails if its middleware fails: by an error, a panic, or a context
-// that is not derived from its own.
+// A chunk fails if its middleware returns an error, panics, or passes a
+// context that is not derived from the one it received.
 func TestWorkMiddlewareFails(t *testing.T) {
 	for name, use := range map[string]middleware{
 		"error": func(func(context.Context) error) func(context.Context) error {
@@ -77,7 +77,7 @@ func TestWorkMiddlewareFails(t *testing.T) {
 			q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 			b := enqueue(t, p, "one", q, 1)
 			reports := make(chan error, 100)
-			stop := workOn(t, p, service, func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error {
+			stop := startWorkers(t, p, service, func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error {
 				t.Error("the handler ran")
 				return nil
 			}, symphony.WorkConfig{Use: []middleware{use}, MaxAttempts: 1, OnError: func(err *symphony.WorkError) { reports <- err }})
@@ -88,7 +88,7 @@ func TestWorkMiddlewareFails(t *testing.T) {
 				require.Equal(t, 1, dead.Value)
 				return
 			}
-			t.Error("the item is no dead letter")
+			t.Error("the item is not a dead letter")
 		})
 	}
 }
@@ -124,9 +124,9 @@ func TestWorkStopTimeout(t *testing.T) {
 	b := enqueue(t, p, "one", q, 1, 2)
 	started, finish := make(chan context.Context), make(chan struct{})
 	work, cancel := context.WithCancel(ctx)
-	over := make(chan error, 1)
+	ended := make(chan error, 1)
 	run := func(cfg symphony.WorkConfig) {
-		over <- symphony.WorkBatches(work, p, service, func(ctx context.Context, _ string, _ symphony.Queue, _ []listrepo.Item[int]) error {
+		ended <- symphony.WorkBatches(work, p, service, func(ctx context.Context, _ string, _ symphony.Queue, _ []listrepo.Item[int]) error {
 			started <- ctx
 			select {
 			case <-finish:
@@ -142,13 +142,13 @@ func TestWorkStopTimeout(t *testing.T) {
 	select {
 	case <-handler.Done():
 		t.Error("the handler's context ended at once")
-	case <-time.After(50 * time.Millisecond): // that nothing happens cannot be awaited
+	case <-time.After(50 * time.Millisecond): // wait for a context that must not end
 	}
 	close(finish)
-	require.NoError(t, <-over)
+	require.NoError(t, <-ended)
 	n, err := b.Len(ctx, q)
 	require.NoError(t, err)
-	require.EqualValues(t, 1, n, "the item that was being handled is done, and the other waits")
+	require.EqualValues(t, 1, n, "the running item must be done, and the other must wait")
 
 	finish = make(chan struct{})
 	work, cancel = context.WithCancel(ctx)
@@ -156,21 +156,21 @@ func TestWorkStopTimeout(t *testing.T) {
 	handler = <-started
 	cancel()
 	<-handler.Done()
-	require.NoError(t, <-over)
+	require.NoError(t, <-ended)
 	n, err = b.Len(ctx, q)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)
 }
 
-// Backoff receives the failures of a queue in a row and the error. If it
-// panics, the default takes its place.
+// Backoff receives the number of consecutive failures and the error. If it
+// panics, the default is used.
 func TestWorkBackoff(t *testing.T) {
 	p := pooltest.Embedded(t)
 	service := pooltest.UniqueTenant()
 	failed := errors.New("failed")
 	enqueue(t, p, "one", symphony.Queue{Service: service, Entity: "e", Action: "a"}, 1)
 	failures := make(chan int, 100)
-	workOn(t, p, service, func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return failed },
+	startWorkers(t, p, service, func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return failed },
 		symphony.WorkConfig{OnError: func(*symphony.WorkError) {}, Backoff: func(attempt int, err error) time.Duration {
 			if !errors.Is(err, failed) {
 				t.Errorf("the error is %v", err)

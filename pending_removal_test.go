@@ -14,13 +14,13 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// A removal that ends after its first step says that it may have been applied,
-// and the tenant stays in sight.
-func TestARemovalThatEndsHalfWay(t *testing.T) {
+// If a removal is interrupted after its SREM, the tenant stays pending, and
+// MaybeApplied is true unless the removal was undone.
+func TestInterruptedRemoval(t *testing.T) {
 	remove := map[string]func(ctx context.Context, p *pool.Pools) error{
 		"RemoveFromPending": func(ctx context.Context, p *pool.Pools) error {
 			removed, err := symphony.RemoveFromPending(ctx, p, "svc", "py")
-			require.False(t, removed, "the tenant is still pending")
+			require.False(t, removed, "RemoveFromPending returned true, but the tenant is still pending")
 			return err
 		},
 		"ForceRemoveFromPending": func(ctx context.Context, p *pool.Pools) error {
@@ -28,20 +28,20 @@ func TestARemovalThatEndsHalfWay(t *testing.T) {
 		},
 	}
 	for name, remove := range remove {
-		for _, how := range []string{"context", "refused", "last step refused"} {
-			t.Run(name+" "+how, func(t *testing.T) {
+		for _, interruption := range []string{"context", "refused", "last step refused"} {
+			t.Run(name+" "+interruption, func(t *testing.T) {
 				server := redistest.Server(t, "user joe on >joe ~* &* +@all")
 				admin := server.Client(t, 0)
 				work, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				var once sync.Once
 				end := func() {
-					if how == "context" {
+					if interruption == "context" {
 						cancel()
 						return
 					}
 					refused := []string{"-smembers", "-sadd"}
-					if how == "last step refused" {
+					if interruption == "last step refused" {
 						refused = []string{"-zrem"}
 					}
 					require.NoError(t, admin.Do(ctx, admin.B().Arbitrary("ACL", "SETUSER", "joe").Args(refused...).Build()).Error())
@@ -49,17 +49,17 @@ func TestARemovalThatEndsHalfWay(t *testing.T) {
 				url := "redis://joe:joe@" + server.Addr()
 				p := pooltest.Redis(t, pool.Config{URL: url, NewClient: func(o rueidis.ClientOption) (rueidis.Client, error) {
 					c, err := rueidis.NewClient(o)
-					return meddler{c, &once, end}, err
+					return hookAfterSREM{c, &once, end}, err
 				}})
 				require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SADD", "pending_batches:svc", "py").Error())
 				err := remove(work, p)
 				require.Error(t, err)
 				var op *symphony.OpError
 				require.ErrorAs(t, err, &op)
-				restored := name == "RemoveFromPending" && how == "context"
+				restored := name == "RemoveFromPending" && interruption == "context"
 				require.Equal(t, !restored, op.MaybeApplied(), "%v", err)
 				require.NoError(t, admin.Do(ctx, admin.B().Arbitrary("ACL", "SETUSER", "joe", "+@all").Build()).Error())
-				require.Equal(t, []string{"py"}, pendingOf(t, p, "svc"))
+				require.Equal(t, []string{"py"}, pendingTenants(t, p, "svc"))
 			})
 		}
 	}

@@ -20,18 +20,18 @@ import (
 )
 
 // Every Go snippet of the README and the guide type-checks. The snippets of a
-// document are one package, together with testdata/snippets/<document>.go.txt,
-// which declares what the text takes for granted.
+// document are one package. The file testdata/snippets/<document>.go.txt
+// declares the names that they use and do not declare.
 func TestDocumentedSnippets(t *testing.T) {
 	lookup := exportData(t)
-	for doc, assumed := range map[string]string{"README.md": "readme", "docs/guide.md": "guide"} {
-		t.Run(assumed, func(t *testing.T) {
+	for doc, declarations := range map[string]string{"README.md": "readme", "docs/guide.md": "guide"} {
+		t.Run(declarations, func(t *testing.T) {
 			fset := token.NewFileSet()
-			files := []*ast.File{parsed(t, fset, "testdata/snippets/"+assumed+".go.txt", "")}
+			files := []*ast.File{parsed(t, fset, "testdata/snippets/"+declarations+".go.txt", "")}
 			for _, s := range snippets(t, doc) {
 				files = append(files, parsed(t, fset, doc, s))
 			}
-			require.Greater(t, len(files), 5, "%s has hardly any snippet", doc)
+			require.Greater(t, len(files), 5, "%s has 5 snippets or fewer", doc)
 			conf := types.Config{
 				Importer: importer.ForCompiler(fset, "gc", lookup),
 				Error: func(err error) {
@@ -61,8 +61,8 @@ func snippets(t *testing.T, doc string) []string {
 			continue
 		}
 		head := "package main\n" + imports(code)
-		if declarations := head + line + code; parses(declarations) {
-			found = append(found, declarations)
+		if source := head + line + code; parses(source) {
+			found = append(found, source)
 			continue
 		}
 		found = append(found, head+"func _() error {\n"+line+code+"\nreturn nil\n}\n")
@@ -85,8 +85,8 @@ func parsed(t *testing.T, fset *token.FileSet, name, source string) *ast.File {
 	return file
 }
 
-// known are the packages that a snippet may name without an import.
-var known = []string{
+// knownPackages are the packages that a snippet may use without an import.
+var knownPackages = []string{
 	"context", "errors", "fmt", "log", "net/http", "testing", "time",
 	"github.com/redis/rueidis",
 	"github.com/symphony-go/symphony",
@@ -101,10 +101,10 @@ var known = []string{
 	"github.com/symphony-go/symphony/scope",
 }
 
-// imports returns the import declarations of the packages that code names.
+// imports returns import declarations for the packages that the code uses.
 func imports(code string) string {
 	var lines strings.Builder
-	for _, path := range known {
+	for _, path := range knownPackages {
 		name := path[strings.LastIndex(path, "/")+1:]
 		if regexp.MustCompile(`\b` + name + `\.[A-Z]`).MatchString(code) {
 			fmt.Fprintf(&lines, "import %q\n", path)
@@ -113,10 +113,10 @@ func imports(code string) string {
 	return lines.String()
 }
 
-// exportData returns a lookup of what the compiler exported of the known
-// packages and of all that they import.
+// exportData returns a lookup of the export data of the known packages and
+// their dependencies.
 func exportData(t *testing.T) importer.Lookup {
-	args := append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}"}, known...)
+	args := append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}"}, knownPackages...)
 	out, err := exec.Command("go", args...).Output() // #nosec G204
 	require.NoError(t, err)
 	exports := map[string]string{}

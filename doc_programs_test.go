@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The programs that the README and the guides show compile.
+// The whole programs in the README and the Python guide compile.
 func TestDocumentedPrograms(t *testing.T) {
 	for _, doc := range []string{"README.md", "docs/python.md"} {
 		text, err := os.ReadFile(doc)

@@ -12,8 +12,9 @@ import (
 	"github.com/symphony-go/symphony/scope"
 )
 
-// BenchmarkConstructor makes each of the seven as a service does that makes
-// them for every request: the plan of the type is there, the tenant is not.
+// BenchmarkConstructor measures each constructor for a type whose plan is
+// already compiled, as in a service that creates repositories for every
+// request.
 func BenchmarkConstructor(b *testing.B) {
 	p, live := pooltest.Embedded(b), pooltest.Redis(b, pool.Config{})
 	made := func(_ any, err error) error { return err }

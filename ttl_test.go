@@ -17,48 +17,49 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// A key of another type keeps its value and the lifetime that it has, to the
-// millisecond, whatever is written to it.
-func TestAKeyOfAnotherTypeKeepsItsLifetime(t *testing.T) {
+// A write that fails with ErrWrongType changes neither the value nor the
+// expire time of the key.
+func TestRefusedWriteKeepsTTL(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		drift := 0.0
 		if strings.HasSuffix(t.Name(), "/embedded") {
-			drift = 1000 // it keeps what is left of a lifetime, not its end
+			drift = 1000 // the embedded server stores the remaining time, not the expire time
 		}
 		for name, opts := range map[string][]symphony.Option{
 			"a day":      {symphony.TTL(24 * time.Hour)},
 			"forever":    {symphony.NoTTL()},
 			"very short": {symphony.TTL(time.Millisecond)},
 			"kept":       {symphony.TTL(24 * time.Hour), symphony.KeepTTL()},
-			"greatest":   {symphony.TTL(1<<63 - 1)},
+			"maximum":    {symphony.TTL(1<<63 - 1)},
 		} {
-			writes := allWrites(t, p, opts)
-			for _, until := range []string{"", "4102444800123"} {
+			writes := refusedWrites(t, p, opts)
+			for _, expireAt := range []string{"", "4102444800123"} {
 				for op, w := range writes {
 					require.NoError(t, pooltest.Do(t, p, w.pool, "DEL", w.key).Error())
-					require.NoError(t, pooltest.Do(t, p, w.pool, w.foreign, w.key, "x", "y").Error())
-					if until != "" {
-						require.NoError(t, pooltest.Do(t, p, w.pool, "PEXPIREAT", w.key, until).Error())
+					require.NoError(t, pooltest.Do(t, p, w.pool, w.otherType, w.key, "x", "y").Error())
+					if expireAt != "" {
+						require.NoError(t, pooltest.Do(t, p, w.pool, "PEXPIREAT", w.key, expireAt).Error())
 					}
-					want := deadlineOf(t, p, w)
+					want := expireTime(t, p, w)
 					err := w.call(ctx)
 					require.ErrorIs(t, err, symphony.ErrWrongType, "%s %s", op, name)
 					var e *symphony.OpError
 					require.ErrorAs(t, err, &e)
 					require.False(t, e.MaybeApplied(), "%s %s: %v", op, name, err)
-					require.InDelta(t, want, deadlineOf(t, p, w), drift, "%s %s", op, name)
+					require.InDelta(t, want, expireTime(t, p, w), drift, "%s %s", op, name)
 				}
 			}
 		}
 	})
 }
 
-// Writers that are refused at the same time leave the lifetime as it was.
-func TestManyRefusedWritesLeaveTheLifetime(t *testing.T) {
+// Concurrent writes that fail with ErrWrongType do not change the expire time
+// of the key.
+func TestConcurrentRefusedWritesKeepTTL(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	for _, w := range allWrites(t, p, []symphony.Option{symphony.TTL(time.Hour)}) {
+	for _, w := range refusedWrites(t, p, []symphony.Option{symphony.TTL(time.Hour)}) {
 		require.NoError(t, pooltest.Do(t, p, w.pool, "DEL", w.key).Error())
-		require.NoError(t, pooltest.Do(t, p, w.pool, w.foreign, w.key, "x", "y").Error())
+		require.NoError(t, pooltest.Do(t, p, w.pool, w.otherType, w.key, "x", "y").Error())
 		require.NoError(t, pooltest.Do(t, p, w.pool, "PEXPIREAT", w.key, "4102444800123").Error())
 		var wg sync.WaitGroup
 		for range 16 {
@@ -69,14 +70,14 @@ func TestManyRefusedWritesLeaveTheLifetime(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		require.EqualValues(t, 4102444800123, deadlineOf(t, p, w))
+		require.EqualValues(t, 4102444800123, expireTime(t, p, w))
 	}
 }
 
-// The greatest lifetime there is does not overflow, whatever gives it.
-func TestTheGreatestLifetime(t *testing.T) {
+// The longest lifetime does not overflow, with any write and with the cache.
+func TestMaxTTL(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		const greatest = time.Duration(1<<63 - 1)
+		const maxTTL = time.Duration(1<<63 - 1)
 		tenant := pooltest.UniqueTenant()
 		type row struct {
 			A string `redis:"a"`
@@ -84,7 +85,7 @@ func TestTheGreatestLifetime(t *testing.T) {
 		}
 		n := hashrepo.NumberOf(func(r *row) *int64 { return &r.N })
 		for name, more := range map[string][]symphony.Option{"plain": nil, "script": {symphony.KeepTTL()}} {
-			users, err := symphony.NewUser[row](p, tenant+name, append(more, symphony.TTL(greatest), symphony.Cached(greatest))...)
+			users, err := symphony.NewUser[row](p, tenant+name, append(more, symphony.TTL(maxTTL), symphony.Cached(maxTTL))...)
 			require.NoError(t, err)
 			require.NoError(t, users.Upsert(ctx, "a", row{A: "x"}))
 			require.NoError(t, users.Replace(ctx, "b", row{A: "x"}))
@@ -95,7 +96,7 @@ func TestTheGreatestLifetime(t *testing.T) {
 			found, err := users.Touch(ctx, "a")
 			require.NoError(t, err)
 			require.True(t, found)
-			values, err := symphony.NewGeneric[string](p, tenant+name, append(more, symphony.TTL(greatest), symphony.Cached(greatest))...)
+			values, err := symphony.NewGeneric[string](p, tenant+name, append(more, symphony.TTL(maxTTL), symphony.Cached(maxTTL))...)
 			require.NoError(t, err)
 			require.NoError(t, values.Set(ctx, "a", "x"))
 			require.NoError(t, values.SetMany(ctx, kvrepo.Record[string]{ID: "b", Value: "x"}))
@@ -104,8 +105,8 @@ func TestTheGreatestLifetime(t *testing.T) {
 			for _, id := range []string{"a", "b", "c", "d", "e"} {
 				left, err := users.TTL(ctx, id)
 				require.NoError(t, err, id)
-				require.Greater(t, left, greatest-time.Hour, id)
-				for range 2 { // the second time from memory
+				require.Greater(t, left, maxTTL-time.Hour, id)
+				for range 2 { // the second read is from the cache
 					_, err = users.Get(ctx, id)
 					require.NoError(t, err, id)
 				}
@@ -113,13 +114,13 @@ func TestTheGreatestLifetime(t *testing.T) {
 			for _, id := range []string{"a", "b", "c"} {
 				left, err := values.TTL(ctx, id)
 				require.NoError(t, err, id)
-				require.Greater(t, left, greatest-time.Hour, id)
+				require.Greater(t, left, maxTTL-time.Hour, id)
 				for range 2 {
 					_, err = values.Get(ctx, id)
 					require.NoError(t, err, id)
 				}
 			}
-			batch, err := symphony.NewBatch[string](p, tenant+name, append(more, symphony.TTL(greatest))...)
+			batch, err := symphony.NewBatch[string](p, tenant+name, append(more, symphony.TTL(maxTTL))...)
 			require.NoError(t, err)
 			_, err = batch.Enqueue(ctx, symphony.Queue{Service: "s", Entity: "e", Action: "a"}, "x")
 			require.NoError(t, err)
@@ -130,41 +131,43 @@ func TestTheGreatestLifetime(t *testing.T) {
 	})
 }
 
-// Cached for the greatest time serves from memory all the same.
-func TestCachedForTheGreatestTime(t *testing.T) {
+// Cached with the longest duration serves reads from the cache.
+func TestMaxCacheTime(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	values, err := symphony.NewGeneric[string](p, pooltest.UniqueTenant(), symphony.Cached(1<<63-1))
 	require.NoError(t, err)
 	require.NoError(t, values.Set(ctx, "k", "v"))
-	served := func() bool {
+	servedFromCache := func() bool {
 		before := p.Stats()[pool.Default].Commands
 		v, err := values.Get(ctx, "k")
 		require.NoError(t, err)
 		require.Equal(t, "v", v)
 		return p.Stats()[pool.Default].Commands == before
 	}
-	for n := 0; !served(); time.Sleep(time.Millisecond) {
+	for n := 0; !servedFromCache(); time.Sleep(time.Millisecond) {
 		n++
-		require.Less(t, n, 1000, "every read goes to the server")
+		require.Less(t, n, 1000, "no read was served from the cache")
 	}
 }
 
-type foreignWrite struct {
-	pool         pool.Alias
-	foreign, key string
-	call         func(ctx context.Context) error
+// refusedWrite is a write to a key that has another type.
+type refusedWrite struct {
+	pool           pool.Alias
+	otherType, key string
+	call           func(ctx context.Context) error
 }
 
-func deadlineOf(t *testing.T, p *pool.Pools, w foreignWrite) int64 {
+// expireTime returns the expire time of the key in Unix milliseconds.
+func expireTime(t *testing.T, p *pool.Pools, w refusedWrite) int64 {
 	t.Helper()
 	ms, err := pooltest.Do(t, p, w.pool, "PEXPIRETIME", w.key).AsInt64()
 	require.NoError(t, err)
 	return ms
 }
 
-// allWrites are the writes of the three kinds of repository, each to a key of
-// another type.
-func allWrites(t *testing.T, p *pool.Pools, opts []symphony.Option) map[string]foreignWrite {
+// refusedWrites returns the writes of hash, key-value and list repositories,
+// each to a key of another type.
+func refusedWrites(t *testing.T, p *pool.Pools, opts []symphony.Option) map[string]refusedWrite {
 	t.Helper()
 	tenant := pooltest.UniqueTenant()
 	type row struct {
@@ -181,9 +184,9 @@ func allWrites(t *testing.T, p *pool.Pools, opts []symphony.Option) map[string]f
 	batch, err := symphony.NewBatch[string](p, tenant, opts...)
 	require.NoError(t, err)
 
-	all := map[string]foreignWrite{}
+	all := map[string]refusedWrite{}
 	hash := func(name string, call func(ctx context.Context) error) {
-		all["hash "+name] = foreignWrite{pool.User, "SADD", tenant + ":user:u", call}
+		all["hash "+name] = refusedWrite{pool.User, "SADD", tenant + ":user:u", call}
 	}
 	hash("Upsert", func(ctx context.Context) error { return users.Upsert(ctx, "u", row{}) })
 	hash("UpsertMany", func(ctx context.Context) error {
@@ -201,7 +204,7 @@ func allWrites(t *testing.T, p *pool.Pools, opts []symphony.Option) map[string]f
 	hash("Touch", func(ctx context.Context) error { _, err := users.Touch(ctx, "u"); return err })
 
 	value := func(name string, call func(ctx context.Context) error) {
-		all["value "+name] = foreignWrite{pool.Default, "HSET", tenant + ":k", call}
+		all["value "+name] = refusedWrite{pool.Default, "HSET", tenant + ":k", call}
 	}
 	value("Set", func(ctx context.Context) error { return values.Set(ctx, "k", "v") })
 	value("SetMany", func(ctx context.Context) error {
@@ -219,7 +222,7 @@ func allWrites(t *testing.T, p *pool.Pools, opts []symphony.Option) map[string]f
 	value("Touch", func(ctx context.Context) error { _, err := values.Touch(ctx, "k"); return err })
 
 	list := func(name string, call func(ctx context.Context) error) {
-		all["list "+name] = foreignWrite{pool.Handlers, "HSET", queueKey(t, p, tenant, "s", "e", "a"), call}
+		all["list "+name] = refusedWrite{pool.Handlers, "HSET", queueKey(t, p, tenant, "s", "e", "a"), call}
 	}
 	space, err := p.Layout().BatchList.Bind(tenant, "s", "e")
 	require.NoError(t, err)
