@@ -138,7 +138,7 @@ func (s *SharedState) Touch(ctx context.Context, state string) (bool, error) {
 
 // States returns the names of the user's states, sorted. It sends SCAN, over
 // the whole database. It is not atomic: a state that is written or removed
-// during the call may be missing.
+// during the call may be listed or missing.
 func (s *SharedState) States(ctx context.Context) ([]string, error) {
 	var states []string
 	for state, err := range s.fields.IDs(ctx) {
