@@ -122,13 +122,13 @@ type Config struct {
 	// that replaces one of them should call it.
 	//
 	// Open calls NewClient concurrently. It first calls it for each server, to
-	// find out whether the server is in a cluster, and closes that client again.
-	// It then calls NewClient once for each alias, or once for a whole cluster.
-	// With Sentinel, Open omits the first call, and the first read from replicas
-	// calls NewClient for them. If a server temporarily refuses commands or has
-	// several addresses, there are more calls. If the server has no client
-	// tracking, rueidis.NewClient returns rueidis.ErrNoCache, and Open calls
-	// NewClient again without tracking.
+	// find out whether the server is in a cluster, and closes that client
+	// again. It then calls NewClient once for each alias, or once for a whole
+	// cluster. With Sentinel, Open omits the first call, and the first read
+	// from replicas calls NewClient for them. If a server temporarily refuses
+	// commands or has several addresses, there are more calls. If the server
+	// has no client tracking, rueidis.NewClient returns rueidis.ErrNoCache, and
+	// Open calls NewClient again without tracking.
 	//
 	// If NewClient sets DisableCache or its own NewCacheStoreFn, repositories
 	// do not cache.

@@ -26,9 +26,9 @@ type OpError struct {
 }
 
 // MaybeApplied reports whether a write may have been applied, or applied in
-// part, although the call returned an error. It returns false for a read, and if
-// nothing was sent or the server refused the whole write. The call can then be
-// repeated safely. It returns true if, for example, the connection was lost
+// part, although the call returned an error. It returns false for a read, and
+// if nothing was sent or the server refused the whole write. The call can then
+// be repeated safely. It returns true if, for example, the connection was lost
 // before the reply arrived, or if a transaction was applied in part.
 func (e *OpError) MaybeApplied() bool { return e.maybeApplied }
 

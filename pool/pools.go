@@ -82,9 +82,9 @@ func Open(ctx context.Context, cfg Config) (*Pools, error) {
 //   - Close does nothing. [Pools.Close] closes the client.
 //
 // Its nodes and its dedicated connections behave in the same way, except that
-// Close closes a dedicated connection. Helpers of rueidis that depend on its own
-// client types, such as rueidis.MGet, send a command for each cluster slot of
-// the keys.
+// Close closes a dedicated connection. Helpers of rueidis that depend on its
+// own client types, such as rueidis.MGet, send a command for each cluster slot
+// of the keys.
 //
 // If the alias does not exist, Client returns [ErrUnknownPool]. After
 // [Pools.Close], Client and all calls of its clients return [ErrClosed].

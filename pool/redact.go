@@ -22,8 +22,8 @@ const (
 	notShown = "(not shown)"
 )
 
-// String returns the fields that are set. It masks users and passwords. It shows
-// nothing of a URL that cannot be parsed, and hides a host that may be a
+// String returns the fields that are set. It masks users and passwords. It
+// shows nothing of a URL that cannot be parsed, and hides a host that may be a
 // misplaced password: a single word without a port, except localhost.
 func (cfg Config) String() string { return "{" + cfg.text(" ") + "}" }
 

@@ -52,10 +52,10 @@ var touchSource string
 var touchScript = NewScript(touchSource, Flag)
 
 // Touch renews the lifetime of the record and reports whether the record
-// exists. It runs a script, in one round trip. With KeepTTL, it changes nothing.
-// With IfExists, it returns [fault.ErrNotFound] if the record does not exist. If
-// the key holds another Redis type, it returns [fault.ErrWrongType]. If the
-// options include IfAbsent or IfVersion, it returns
+// exists. It runs a script, in one round trip. With KeepTTL, it changes
+// nothing. With IfExists, it returns [fault.ErrNotFound] if the record does not
+// exist. If the key holds another Redis type, it returns [fault.ErrWrongType].
+// If the options include IfAbsent or IfVersion, it returns
 // [fault.ErrUnsupported].
 func (s *Store) Touch(ctx context.Context, id string) (bool, error) {
 	t, err := s.BeginWrite(ctx, "Touch", id)

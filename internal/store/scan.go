@@ -52,8 +52,8 @@ func (s *Store) ScanSpaceUntyped(ctx context.Context, op string, read func(key s
 // pages have no replies. If the loop ends early, Scan sends nothing more. It
 // ends after the first error.
 //
-// A scan is not a snapshot. It may or may not return a record that is written or
-// deleted meanwhile.
+// A scan is not a snapshot. It may or may not return a record that is written
+// or deleted meanwhile.
 func (s *Store) Scan(ctx context.Context, op string, kind Kind, keys Keys, read func(key string) rueidis.Completed) iter.Seq2[Page, error] {
 	return s.scanAll(ctx, op, &scan{kind: kind, keys: keys, read: read})
 }

@@ -68,8 +68,8 @@ func (s *Store) Run(ctx context.Context, t fault.Target, script *Script, args []
 
 // RunThenRead is like [Store.Run], followed in the same round trip by a command
 // that reads the result of the script. The two are not atomic together. It is
-// for large results: if the script returned them, Lua would convert each element
-// twice. The caller must ensure that all keys are in one slot.
+// for large results: if the script returned them, Lua would convert each
+// element twice. The caller must ensure that all keys are in one slot.
 func (s *Store) RunThenRead(
 	ctx context.Context, t fault.Target, script *Script, args, more []string, read func() rueidis.Completed,
 ) (m, reply rueidis.RedisMessage, err error) {

@@ -197,7 +197,7 @@ func (s *Store) RefuseVersion(t fault.Target) error {
 }
 
 // RefuseAbsent returns an error if the options include IfAbsent. It is for
-// operations that create nothing.
+// operations on existing records, which create nothing.
 func (s *Store) RefuseAbsent(t fault.Target) error {
 	if s.IfAbsent {
 		return t.NotApplied(fmt.Errorf("%w: IfAbsent does not apply to %s", fault.ErrUnsupported, t.Op))

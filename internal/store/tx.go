@@ -77,8 +77,8 @@ func otherSlotError(key string) error {
 
 // ExecReplies returns the replies of EXEC from the results of MULTI, the
 // commands and EXEC. If EXEC failed, it returns the first error of all results.
-// If EXEC ran, but a command failed, it returns the replies and the error of the
-// first such command.
+// If EXEC ran, but a command failed, it returns the replies and the error of
+// the first such command.
 func ExecReplies(results []rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
 	last := len(results) - 1
 	replies, err := results[last].ToArray()

@@ -14,7 +14,8 @@
 //
 //   - There is no client-side caching. The option Cached has no effect.
 //   - There are no keyspace events.
-//   - Hash fields have no lifetimes. [pool.Pools.SupportsFieldTTL] returns false.
+//   - Hash fields have no lifetimes: [pool.Pools.SupportsFieldTTL] returns
+//     false.
 //   - The clock advances in steps of about 20 ms, and in longer steps if there
 //     are hundreds of thousands of keys. A key may expire this much too early.
 package embedded
@@ -35,8 +36,8 @@ import (
 // are the predefined six and those in cfg.Databases. [pool.Pools.Close] stops
 // the server.
 //
-// If cfg contains a URL, Open returns a *[pool.ConfigError]. It also returns the
-// errors of [pool.Open], and an error if the server cannot listen.
+// If cfg contains a URL, Open returns a *[pool.ConfigError]. It also returns
+// the errors of [pool.Open], and an error if the server cannot listen.
 func Open(ctx context.Context, cfg pool.Config) (*pool.Pools, error) {
 	if err := checkNoURL(cfg); err != nil {
 		return nil, err
