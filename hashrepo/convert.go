@@ -21,7 +21,7 @@ func convert(value any, to reflect.Type) (reflect.Value, error) {
 		if nilable(to) {
 			return reflect.Zero(to), nil
 		}
-		return v, fmt.Errorf("%w: cannot convert nil to %v; remove a field with Clear or DeleteField", fault.ErrFieldType, to)
+		return v, fmt.Errorf("%w: cannot convert nil to %v; Clear and DeleteField remove a field", fault.ErrFieldType, to)
 	}
 	return convertValue(v, to)
 }

@@ -36,7 +36,7 @@ func (e *OpError) MaybeApplied() bool { return e.maybeApplied }
 // never contains a stored value.
 func (e *OpError) Error() string {
 	var b strings.Builder
-	b.WriteString("symphony: ")
+	b.WriteString(errorPrefix)
 	b.WriteString(e.Op)
 	if e.Key != "" {
 		fmt.Fprintf(&b, " %q", e.Key)
@@ -48,9 +48,13 @@ func (e *OpError) Error() string {
 		fmt.Fprintf(&b, " (pool %s)", e.Pool)
 	}
 	b.WriteString(": ")
-	b.WriteString(e.Err.Error())
+	// Err may join the errors of steps, one in each line.
+	reason := strings.TrimPrefix(e.Err.Error(), errorPrefix)
+	b.WriteString(strings.ReplaceAll(reason, "\n"+errorPrefix, "\n"))
 	return b.String()
 }
+
+const errorPrefix = "symphony: "
 
 // Unwrap returns the reason.
 func (e *OpError) Unwrap() error { return e.Err }
