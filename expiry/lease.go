@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// heartbeat renews the leases of the listener's jobs until no handler runs.
+// heartbeat renews the leases of the listener's jobs until no more outcomes are
+// expected.
 func (l *Listener) heartbeat(s *session) {
-	ticker := time.NewTicker(l.cfg.Lease / 10)
+	ticker := time.NewTicker(l.leaseCheckPeriod())
 	defer ticker.Stop()
 	for {
 		select {
@@ -21,19 +22,23 @@ func (l *Listener) heartbeat(s *session) {
 	}
 }
 
-// leaseMargin is how long before its end a lease counts as lost.
+// leaseMargin is how long before its end a lease counts as lost, at least.
 func (l *Listener) leaseMargin() time.Duration { return l.cfg.Lease / 10 }
+
+// leaseCheckPeriod is the time between two checks of the leases.
+func (l *Listener) leaseCheckPeriod() time.Duration { return l.cfg.Lease / 20 }
 
 // checkLeases ends the contexts of jobs whose leases are about to expire, and
 // renews the leases that were last renewed a third of a lease ago.
 func (c *consumer) checkLeases(s *session, now time.Time) {
 	lease := c.listener.cfg.Lease
+	soon := now.Add(c.listener.leaseMargin() + c.listener.leaseCheckPeriod()) // the next check would be too late
 	var stale []*job
 	c.mu.Lock()
 	for _, j := range c.jobs {
 		switch {
 		case j.leaseLost:
-		case now.After(j.leaseEnd.Add(-c.listener.leaseMargin())):
+		case soon.After(j.leaseEnd):
 			c.loseLease(j)
 		case now.Sub(j.renewedAt) >= lease/3:
 			stale = append(stale, j)
