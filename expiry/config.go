@@ -31,8 +31,8 @@ type Config struct {
 	// renews the leases of running handlers after each third of it, so a
 	// handler may run for any time. If a worker dies, its firings are
 	// redelivered when their leases expire. If a lease cannot be renewed, the
-	// handler's context ends a tenth of the lease before it expires. At least
-	// 10 ms.
+	// handler's context ends at least a tenth of the lease before it expires.
+	// At least 10 ms.
 	//
 	// Defaults to 30 seconds.
 	Lease time.Duration
@@ -52,9 +52,9 @@ type Config struct {
 	MaxAttempts int
 
 	// MaxExpiredLeases is the number of expired leases after which a firing
-	// becomes a dead letter. Without a limit, work that kills its process would be
-	// redelivered for ever. Other firings in the same process lose their leases
-	// too, and are counted too.
+	// becomes a dead letter. Without a limit, work that kills its process would
+	// be redelivered for ever. If a process dies, the leases of all its firings
+	// expire, and each of them is counted.
 	//
 	// Defaults to 20, which takes ten minutes with the default Lease.
 	MaxExpiredLeases int
@@ -70,14 +70,15 @@ type Config struct {
 	// StopTimeout is how long handlers may continue after the context of
 	// [Listener.Run] ends. Then their contexts end. They have one more second
 	// to return, or StopTimeout if that is shorter. Firings that are not done
-	// then are released, and other listeners take them at once.
+	// then are released, and other listeners can claim them at once.
 	//
 	// Defaults to 10 seconds.
 	StopTimeout time.Duration
 
 	// Sweep is the interval at which the schedule is compared with the keys of
-	// triggers. A sweep finds the triggers that other services set, deleted or
-	// moved without a keyspace event. Listeners share the sweeps.
+	// triggers. A sweep finds the triggers that other services deleted, and
+	// those that they set or moved without a keyspace event. Listeners share
+	// the sweeps.
 	//
 	// Defaults to one minute.
 	Sweep time.Duration

@@ -24,8 +24,10 @@ const deadPageSize = 100
 // that order for each shard. Firings that die during the loop are left out. The
 // loop may call [Listener.Retry] and [Listener.Discard].
 //
-// For each page of 100, Dead sends two HMGET, two ZCOUNT and two or more
-// ZRANGE.
+// For each action, and on a cluster for each of its shards, Dead sends one
+// ZRANGE. For each page of 100 it sends another ZRANGE, two HMGET in one round
+// trip, two ZCOUNT in one round trip, and a few ZRANGE to find the next page.
+// Dead is not atomic.
 //
 // If a dead letter is invalid, Dead yields it with an error, and Discard can
 // remove it. If the server refuses a command, for example because a key of the
@@ -190,18 +192,24 @@ func isRefusal(err error) bool {
 	return ok
 }
 
-// Retry redelivers a dead letter at once. Its failures and expired leases count from
-// zero again; [Event.Attempt] continues to increase. Retry runs one script.
+// Retry redelivers a dead letter at once. Its failures and expired leases count
+// from zero again; [Event.Attempt] continues to increase. The event comes from
+// [Listener.Dead], or has the Tenant, Action, ID and DueAt of the dead letter.
 //
-// If there is no such dead letter, Retry returns [ErrNotFound]. If the listener
+// Retry runs one script, which is atomic. The client repeats it if the
+// connection breaks. Then Retry may return [ErrNotFound] for a dead letter that
+// it redelivered.
+//
+// If there is no such dead letter, Retry returns [ErrNotFound]. If no key can
+// contain the parts of the event, it returns [ErrInvalidKey]. If the listener
 // has no handler for the action, it returns [ErrUnsupported]. If a key of the
 // schedule holds another type, it returns [ErrWrongType].
 func (l *Listener) Retry(ctx context.Context, e Event) error {
 	return l.onDeadLetter(ctx, "Retry", e, (*queue).retry)
 }
 
-// Discard removes a dead letter and its payload. It runs one script, and
-// returns the errors of [Listener.Retry].
+// Discard removes a dead letter and its payload. It runs one script in the same
+// way as [Listener.Retry], takes the same events, and returns the same errors.
 func (l *Listener) Discard(ctx context.Context, e Event) error {
 	return l.onDeadLetter(ctx, "Discard", e, (*queue).discard)
 }

@@ -19,8 +19,9 @@ import (
 // DeleteAll sends SCAN for the keys of triggers and for the schedules, and runs
 // the script of [Schedule.Delete] for each trigger. It is not atomic. If a
 // script fails, the others run nevertheless. DeleteAll then returns the number
-// of triggers that it deleted and the first error, whose [OpError.MaybeApplied]
-// returns true if any trigger was or may have been deleted.
+// of triggers that it deleted and the first error, whose
+// [pool.OpError.MaybeApplied] returns true if any trigger was or may have been
+// deleted.
 //
 // DeleteAll returns the errors of Delete.
 func (s *Schedule) DeleteAll(ctx context.Context, id string) (int64, error) {

@@ -27,12 +27,14 @@
 //     always.
 //   - One worker at a time. A worker holds a firing by a lease, which the
 //     listener renews. If the lease cannot be renewed, the handler's context
-//     ends before the lease expires, and the result of the handler is ignored.
+//     ends before the lease expires. After another worker has claimed the
+//     firing, the result of the handler is ignored.
 //   - Never early, by the server's clock, to the millisecond.
 //   - Failures end. A failed attempt is repeated with a growing delay. After
-//     [Config.MaxAttempts] failures, or [Config.MaxExpiredLeases] expired leases, the
-//     firing becomes a dead letter, which is kept until [Listener.Retry] or
-//     [Listener.Discard]. [Event.Attempt] increases with every redelivery.
+//     [Config.MaxAttempts] failures, or [Config.MaxExpiredLeases] expired
+//     leases, the firing becomes a dead letter, which is kept until
+//     [Listener.Retry] or [Listener.Discard]. [Event.Attempt] increases with
+//     every redelivery.
 //
 // # Limits
 //
@@ -55,24 +57,27 @@
 // events for the triggers that this library sets.
 //
 // If the user may run CONFIG SET, the listener adds the flags E, g and x to
-// notify-keyspace-events, and so learns at once when other services set, move
-// or delete triggers. Otherwise, and on the embedded server, it logs a line and
-// finds these changes by a sweep every [Config.Sweep].
+// notify-keyspace-events, and so learns at once when other services set or move
+// triggers. Otherwise, and on the embedded server, it logs a line and finds
+// these changes by a sweep every [Config.Sweep]. A listener notices that
+// another service deleted a trigger by a sweep, or when the trigger is due.
 //
 // # Implementation
 //
 // A trigger has a key, whose lifetime is the delay and an hour of grace, and an
 // entry in a sorted set by due time. Listeners claim entries that are due, by
 // scripts that use the server's clock. The set decides; the expiry of the key
-// is only a hint. A listener sleeps until the next due time that it knows, and
-// receives a message if a trigger is set that is due earlier.
+// is only a hint. A listener sleeps until the next due time that it knows, but
+// at most for a second. It receives a message if a trigger is set that is due
+// earlier.
 //
 // Other clients may write anything into the keys of a schedule without harm to
 // the rest of it. docs/triggers.md lists each case.
 //
 // If the server's clock is set forward, the triggers that are due in between
 // fire at once. If it is set back, triggers fire when the clock reaches their
-// times again; leases and the delays of retries are adjusted.
+// times again. Leases and the delays of retries are adjusted if the step is
+// longer than [Config.Lease].
 //
 // # The Python service
 //
@@ -93,6 +98,6 @@
 // With [keyspace.Cluster], the triggers of an action are spread over 16 slots.
 // The library chooses a shard for each trigger and puts it into the key. Each
 // shard has its own schedule. If a slot is migrated, its keys expire a little
-// later. Therefore a change of less than ten seconds in the expiry of a key is
+// later. Therefore a change of up to ten seconds in the expiry of a key is
 // ignored on a cluster.
 package expiry

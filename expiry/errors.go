@@ -13,11 +13,11 @@ var (
 	ErrExists          = pool.ErrExists          // the trigger exists, with IfAbsent; or the action has a handler
 	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
 	ErrInvalidTTL      = pool.ErrInvalidTTL      // the delay is negative
-	ErrTooLarge        = codec.ErrTooLarge       // the payload is larger than pool.Config.MaxValueBytes
+	ErrTooLarge        = codec.ErrTooLarge       // the payload is larger than pool.Config.MaxValueBytes, or takes too much memory to decode
 	ErrUnsupported     = pool.ErrUnsupported     // the server, codec or layout cannot do it, or an option cannot apply
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no permission for the command, key or channel
 	ErrUnexpectedReply = pool.ErrUnexpectedReply // the server sent a reply that Redis never sends
-	ErrInvalidArgument = pool.ErrInvalidArgument // the argument is never valid
+	ErrInvalidArgument = pool.ErrInvalidArgument // an argument is nil or empty
 	ErrLeaseLost       = pool.ErrLeaseLost       // the lease of a firing was lost; the cause of a handler's context
 	ErrInvalidKey      = keyspace.ErrInvalidKey  // the tenant, action or id cannot be part of a key
 	ErrUnknownPool     = pool.ErrUnknownPool     // the Pools do not have the alias

@@ -14,7 +14,9 @@ import (
 
 // Handler does the work of one firing. If it returns an error or panics, the
 // attempt has failed. A failed attempt is repeated after [Config.Backoff],
-// until [Config.MaxAttempts] failures make the firing a dead letter.
+// until [Config.MaxAttempts] failures make the firing a dead letter. If the
+// handler returns an error after its context ended, the attempt has not failed:
+// the firing is released and redelivered at once.
 //
 // A firing may be delivered more than once: if a process dies after the work
 // but before the listener recorded it, or if a lease expires while the handler
@@ -26,7 +28,8 @@ import (
 // must return soon after that: another worker may already run the next attempt.
 type Handler func(ctx context.Context, e Event) error
 
-// Event is one attempt at a trigger that was due.
+// Event is one attempt at a trigger that was due, or a dead letter. In a dead
+// letter, the counters include the last attempt.
 type Event struct {
 	Tenant string
 	Action string
@@ -46,12 +49,13 @@ type Event struct {
 
 	// Failures is the number of failed attempts since the trigger was set, or
 	// since [Listener.Retry]. LastError is the text of the last error, at most
-	// 500 bytes.
+	// 500 bytes. If the firing became a dead letter for another reason,
+	// LastError is that reason.
 	Failures  int
 	LastError string
 
-	// ExpiredLeases is the number of attempts since then whose lease expired,
-	// because the worker died or did not reach the server in time.
+	// ExpiredLeases is the number of attempts in the same time whose lease
+	// expired, because the worker died or did not reach the server in time.
 	ExpiredLeases int
 
 	payload *payload
@@ -74,8 +78,9 @@ func (e Event) HasPayload() bool { return e.payload != nil }
 // codec that encoded the payload: one of package [codec], or [Config.Codec].
 //
 // If the trigger has no payload, Decode returns [ErrNotFound]. If the payload
-// does not fit dst, it returns a [*codec.DecodeError]. If the payload was
-// encoded with another codec, it returns [ErrUnsupported].
+// does not fit dst, it returns a [*codec.DecodeError]. If decoding takes more
+// memory than [pool.Config.MaxDecodedBytes], it returns [ErrTooLarge]. If the
+// payload was encoded with another codec, it returns [ErrUnsupported].
 func (e Event) Decode(dst any) error {
 	if e.payload == nil {
 		return fmt.Errorf("expiry: the payload of %q: %w", e.Key, fault.ErrNotFound)

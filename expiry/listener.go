@@ -43,7 +43,8 @@ type consumerKey struct{ shard, action string }
 // [ErrUnknownPool]. If r is nil or empty, it returns [ErrInvalidArgument]. If
 // an action cannot be part of a key, it returns [ErrInvalidKey]. If two actions
 // have the same keys in the layout, it returns [ErrExists]. If the layout does
-// not fit the server, it returns [ErrUnsupported].
+// not fit the server, it returns [ErrUnsupported]. If the pools are closed, it
+// returns [ErrClosed].
 func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 	if p == nil {
 		return nil, fmt.Errorf("expiry: %w: the Pools are nil; open them with pool.Open", pool.ErrUnknownPool)

@@ -252,7 +252,7 @@ func (l *Listener) retryCall(s *session, call func(context.Context) error) {
 }
 
 // retryDelay is the delay before a failed call is repeated. It doubles with
-// each failure.
+// each failure, up to a second.
 type retryDelay struct{ failures int }
 
 // callBackoff is the delay before a failed call to Redis is repeated.

@@ -11,7 +11,8 @@ import (
 
 // Registry maps actions to handlers. A listener handles the actions that its
 // registry has when [NewListener] is called, and ignores all others. So
-// services with different handlers can share a Redis database.
+// services with different handlers can share a Redis database. A Registry is
+// safe for concurrent use.
 type Registry struct {
 	mu       sync.Mutex
 	handlers map[string]Handler
@@ -44,6 +45,8 @@ func (r *Registry) On(action string, h Handler) error {
 // trigger for it. If the trigger has no payload, or one that does not fit P,
 // the attempt fails. It is repeated like any failed attempt, since a newer
 // version of the service may be able to decode the payload.
+//
+// OnPayload returns the errors of [Registry.On].
 func OnPayload[P any](r *Registry, action string, h func(ctx context.Context, e Event, payload P) error) error {
 	if h == nil {
 		return r.On(action, nil)

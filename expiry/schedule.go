@@ -24,9 +24,10 @@ import (
 // the pools.
 //
 // The server's clock decides when a trigger is due. Set, SetPayload, Debounce,
-// Delete and Due each run one script, in one round trip. The script is atomic
-// and safe to repeat, so the client repeats it if the connection breaks. A
-// Schedule is safe for concurrent use.
+// Delete and Due each run one script, in one round trip, or in two if the
+// server does not have the script yet. The script is atomic and safe to repeat,
+// so the client repeats it if the connection breaks. A Schedule is safe for
+// concurrent use.
 type Schedule struct {
 	core    *store.Store
 	names   naming
@@ -128,7 +129,8 @@ func (s *Schedule) Debounce(ctx context.Context, action, id string, quiet, atMos
 
 // Delete deletes a trigger that has not fired, with its payload, and reports
 // whether the trigger existed. If its work has begun, Delete does not stop it
-// or its next attempts.
+// or its next attempts. If the connection breaks and the client repeats the
+// script, Delete may return false for a trigger that it deleted.
 //
 // If the action or the id cannot be part of a key, Delete returns
 // [ErrInvalidKey]. If the key of the trigger or a key of the schedule holds

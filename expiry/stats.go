@@ -18,15 +18,15 @@ type Stats struct {
 	Retried       int64 // failed attempts that are redelivered
 	DeadLettered  int64 // firings that became dead letters
 	Panics        int64 // failed attempts whose handlers panicked
-	LeasesExpired int64 // expired leases, most of them of dead workers, that this listener found
+	LeasesExpired int64 // expired leases that this listener found, of its workers or of others
 	LeasesLost    int64 // leases that this listener lost
 	Cancelled     int64 // triggers whose keys another service deleted or moved
 	Invalid       int64 // invalid entries that were repaired or became dead letters
 	Repaired      int64 // lost entries that a sweep restored, and entries adjusted after the clock was set back
 	Errors        int64 // failed calls to Redis, which were repeated
 
-	LastLag  time.Duration // from the due time to the start of the handler, for the last firing
-	WorstLag time.Duration // the longest lag
+	LastLag  time.Duration // from the due time to the start of the first attempt, for the last firing
+	WorstLag time.Duration // the longest such time
 }
 
 type counters struct {

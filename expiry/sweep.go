@@ -224,8 +224,8 @@ func (w *sweeper) sweepKeys(locks []sweepLock) error {
 	return nil
 }
 
-// pace waits for as long as the last page took, so that the server has time for
-// others. It also renews the locks.
+// pace waits for as long as the last page took, at most sweepPoll, so that the
+// server has time for others. It also renews the locks.
 func (w *sweeper) pace(locks []sweepLock) error {
 	_ = retry.Sleep(w.ctx, min(time.Since(w.pageBegan), sweepPoll))
 	w.pageBegan = time.Now()

@@ -1,4 +1,5 @@
--- Retry: redelivers a dead letter at once, and resets its failures and expired leases.
+-- Retry: redelivers a dead letter at once, and resets its failures and expired
+-- leases.
 --
 -- KEYS[1]  active
 -- KEYS[2]  status
