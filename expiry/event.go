@@ -141,7 +141,8 @@ func (l *Listener) event(q *queue, f firing) (Event, error) {
 	return e, nil
 }
 
-// readStatus parses `<attempts> <failures> <expired leases> <state> <last error>`.
+// readStatus parses `<attempts> <failures> <expired leases> <state> <last
+// error>`.
 func (e *Event) readStatus(status string) error {
 	fields := strings.SplitN(status, " ", 5)
 	if len(fields) < 5 {

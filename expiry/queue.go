@@ -76,8 +76,8 @@ type invalidEntries struct {
 const maxPayloadBytes = 4 << 20
 
 // claim claims up to n firings. A firing whose lease expired for the
-// maxExpired-th time becomes a dead letter. The client does not repeat the call:
-// if a reply is lost, its firings stay claimed until their leases expire.
+// maxExpired-th time becomes a dead letter. The client does not repeat the
+// call: if a reply is lost, its firings stay claimed until their leases expire.
 func (q *queue) claim(ctx context.Context, n int, lease time.Duration, maxExpired int) (claimResult, error) {
 	args := append([]string{strconv.Itoa(n), duration.Milliseconds(lease), strconv.Itoa(maxExpired), strconv.Itoa(maxPayloadBytes)}, q.literals...)
 	m, err := runScript(ctx, q.client, q.lua.claim, []string{q.due, q.active, q.status, q.payloads, q.dead, q.fired}, args)
