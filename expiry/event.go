@@ -83,7 +83,7 @@ func (e Event) HasPayload() bool { return e.payload != nil }
 // payload was encoded with another codec, it returns [ErrUnsupported].
 func (e Event) Decode(dst any) error {
 	if e.payload == nil {
-		return fmt.Errorf("expiry: the payload of %q: %w", e.Key, fault.ErrNotFound)
+		return fmt.Errorf("expiry: %w: the trigger %q has no payload; check HasPayload first, or set the trigger with SetPayload", fault.ErrNotFound, e.Key)
 	}
 	if err := e.payload.decode(dst); err != nil {
 		return fmt.Errorf("expiry: the payload of %q: %w", e.Key, err)

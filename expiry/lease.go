@@ -29,7 +29,7 @@ func (l *Listener) leaseMargin() time.Duration { return l.cfg.Lease / 10 }
 func (l *Listener) leaseCheckPeriod() time.Duration { return l.cfg.Lease / 20 }
 
 // checkLeases ends the contexts of jobs whose leases are about to expire, and
-// renews the leases that were last renewed a third of a lease ago.
+// renews the leases that were last renewed at least a third of a lease ago.
 func (c *consumer) checkLeases(s *session, now time.Time) {
 	lease := c.listener.cfg.Lease
 	soon := now.Add(c.listener.leaseMargin() + c.listener.leaseCheckPeriod()) // the next check would be too late

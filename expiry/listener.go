@@ -16,7 +16,8 @@ import (
 )
 
 // Listener runs the handlers of a [Registry] when triggers are due. Any number
-// of listeners, in any number of processes, share the work.
+// of listeners, in any number of processes, share the work. A Listener is safe
+// for concurrent use.
 type Listener struct {
 	cfg            Config
 	pools          *pool.Pools
@@ -103,12 +104,14 @@ func (l *Listener) consumerOf(shard, action string) (*consumer, bool) {
 
 // Run claims triggers that are due and runs their handlers, until ctx ends.
 // Then it claims no more and waits up to [Config.StopTimeout] for the handlers
-// that run. It ends the contexts of the others, releases their firings, and
-// returns nil.
+// that run. It ends the contexts of the handlers that still run after that,
+// releases the firings whose handlers do not return, and returns nil. Run may
+// be called again after it returned.
 //
-// If the server does not reply, Run tries again until it does. If the pools are
-// closed, Run returns [ErrClosed]. If the server is older than Redis 7.0, or if
-// Run is running already, it returns [ErrUnsupported].
+// If the server does not reply, or refuses a call, Run logs the error and tries
+// again until the call succeeds. If the pools are closed, Run returns
+// [ErrClosed]. If the server is older than Redis 7.0, or if Run is running
+// already, it returns [ErrUnsupported].
 func (l *Listener) Run(ctx context.Context) error {
 	if !l.running.CompareAndSwap(false, true) {
 		return fmt.Errorf("expiry: Run: %w: the listener is running already; create another one with NewListener", fault.ErrUnsupported)

@@ -36,16 +36,17 @@ type queue struct {
 }
 
 func newQueue(c rueidis.Client, n naming, shard, action string) *queue {
-	beside := func(kind string) string { return n.scheduleKey(kind, shard, action) }
+	key := func(kind string) string { return n.scheduleKey(kind, shard, action) }
 	return &queue{
-		client: c, lua: lua, shard: shard, action: action, channel: beside("wake"),
-		due: beside("due"), active: beside("active"), status: beside("status"), payloads: beside("payloads"),
-		dead: beside("dead"), fired: beside("fired"), handled: beside("handled"),
-		swept: beside("swept"), sweeping: beside("sweeping"), setback: beside("setback"), literals: n.literals(shard, action),
+		client: c, lua: lua, shard: shard, action: action, channel: key("wake"),
+		due: key("due"), active: key("active"), status: key("status"), payloads: key("payloads"),
+		dead: key("dead"), fired: key("fired"), handled: key("handled"),
+		swept: key("swept"), sweeping: key("sweeping"), setback: key("setback"), literals: n.literals(shard, action),
 	}
 }
 
-// firing is one attempt at a trigger that was due.
+// firing is a trigger that fired, as Redis holds it. Its member is
+// `<due>|<key>`.
 type firing struct {
 	member  string
 	status  string

@@ -39,7 +39,7 @@ func (c *consumer) reportInvalid(o invalidEntries) {
 		return
 	}
 	total := c.listener.count.invalid.Add(o.count)
-	if c.listener.logLimit.allow("strange") {
+	if c.listener.logLimit.allow("invalid entries") {
 		c.listener.cfg.Logger.Warn("expiry: entries of the schedule were invalid; they were repaired or became dead letters, which Listener.Dead shows and Listener.Discard removes",
 			"action", c.action, "entries", total, "examples", o.examples)
 	}

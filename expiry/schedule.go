@@ -44,7 +44,9 @@ type Schedule struct {
 // If the tenant cannot be part of a key, NewSchedule returns [ErrInvalidKey].
 // If p is nil or has no pool with the alias, it returns [ErrUnknownPool]. If an
 // option cannot apply, if the pattern is not one for triggers, or if it has no
-// shard on a cluster, it returns [ErrUnsupported].
+// shard on a cluster, it returns [ErrUnsupported]. If an option has an invalid
+// argument, it returns [ErrInvalidArgument]. If the pools are closed, it
+// returns [ErrClosed].
 func NewSchedule(p *pool.Pools, a pool.Alias, pattern keyspace.Pattern, tenant string, opts ...Option) (*Schedule, error) {
 	core, err := newCore(p, a, opts...)
 	if err != nil {
@@ -89,9 +91,9 @@ func (s *Schedule) With(opts ...Option) *Schedule {
 // milliseconds; 0 means now. If the trigger exists, Set changes when it is due
 // and removes its payload. If its work has begun, Set sets a new trigger.
 //
-// The lifetime of the key is the delay and an hour. With a Python pattern,
-// while no listener handles the action, it is the delay alone, so that a Python
-// worker runs the trigger when the key expires.
+// The lifetime of the key is the delay and an hour. With the pattern of
+// [keyspace.Python], while no listener handles the action, it is the delay
+// alone, so that a Python worker runs the trigger when the key expires.
 //
 // If the delay is negative, Set returns [ErrInvalidTTL]. If the action or the
 // id cannot be part of a key, it returns [ErrInvalidKey]. If the key of the

@@ -28,8 +28,9 @@ local function readKey(key, written)
   return redis.call('GET', key)
 end
 
--- Parses the value of a trigger's key into head, which is all but the fields
--- that follow it, and due and exp, or first and payload of a bare key.
+-- Parses the value of a trigger's key. `first` is the time of the first call of
+-- Debounce. A bare key may have a `payload`. A scheduled trigger has `due` and
+-- `exp`. `head` is the value without `payload`, `due` and `exp`.
 local function parse(value)
   local t = {}
   local fields = string.match(value, '^trigger:[^;]*;id=%w+(.*)$')

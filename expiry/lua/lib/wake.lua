@@ -7,8 +7,8 @@ local function wake(set, delay)
   redis.pcall('PUBLISH', channel, int(math.max(delay, 0)))
 end
 
--- Wakes listeners if the trigger is the first that is due, and due before they
--- look.
+-- Wakes listeners if the trigger is the first that is due, and is due within two
+-- seconds. Otherwise they look in time.
 local function wakeIfFirst(due, key, delay)
   if delay > 2000 then return end
   local head = redis.call('ZRANGE', due, 0, 0)
