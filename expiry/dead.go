@@ -25,9 +25,9 @@ const deadPageSize = 100
 // loop may call [Listener.Retry] and [Listener.Discard].
 //
 // For each action, and on a cluster for each of its shards, Dead sends one
-// ZRANGE. For each page of 100 it sends another ZRANGE, two HMGET in one round
-// trip, two ZCOUNT in one round trip, and a few ZRANGE to find the next page.
-// Dead is not atomic.
+// ZRANGE, or two if there are dead letters. For each page of 100 it sends
+// another ZRANGE, two HMGET in one round trip, two ZCOUNT in one round trip,
+// and a few ZRANGE to find the next page. Dead is not atomic.
 //
 // If a dead letter is invalid, Dead yields it with an error, and Discard can
 // remove it. If the server refuses a command, for example because a key of the

@@ -23,10 +23,11 @@ func TestHeartbeatEndsContextsBeforeLeasesExpire(t *testing.T) {
 		defer close(s.handlersDone)
 		left := make(chan time.Duration, 100)
 		for i := range 100 {
-			j := &job{token: token{attempt: i}, renewedAt: time.Now(), leaseEnd: time.Now().Add(lease + time.Duration(i)*lease/100)}
-			j.ctx, j.cancel = context.WithCancelCause(s.handlerCtx)
+			leaseEnd := time.Now().Add(lease + time.Duration(i)*lease/100)
+			ctx, cancel := context.WithCancelCause(s.handlerCtx)
+			context.AfterFunc(ctx, func() { left <- time.Until(leaseEnd) })
+			j := &job{token: token{attempt: i}, ctx: ctx, cancel: cancel, renewedAt: time.Now(), leaseEnd: leaseEnd}
 			c.jobs[j.token] = j
-			context.AfterFunc(j.ctx, func() { left <- time.Until(j.leaseEnd) })
 		}
 		go l.heartbeat(s)
 		for range 100 {
