@@ -17,7 +17,7 @@ var (
 	ErrUnsupported     = pool.ErrUnsupported     // the server, codec or layout cannot do it, or an option cannot apply
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no permission for the command, key or channel
 	ErrUnexpectedReply = pool.ErrUnexpectedReply // the server sent a reply that Redis never sends
-	ErrInvalidArgument = pool.ErrInvalidArgument // an argument is nil or empty
+	ErrInvalidArgument = pool.ErrInvalidArgument // an argument, an option or a field of Config is invalid
 	ErrLeaseLost       = pool.ErrLeaseLost       // the lease of a firing was lost; the cause of a handler's context
 	ErrInvalidKey      = keyspace.ErrInvalidKey  // the tenant, action or id cannot be part of a key
 	ErrUnknownPool     = pool.ErrUnknownPool     // the Pools do not have the alias
