@@ -118,7 +118,7 @@ func (s *shape) classifyKind() error {
 	case reflect.Struct:
 		s.kind = kindStruct
 	default:
-		return schemaError("%s cannot be stored; exclude the field with `redis:\"-\"`", t)
+		return schemaError("%s cannot be stored; store a type with MarshalText and UnmarshalText instead, or exclude the field with `redis:\"-\"`", t)
 	}
 	return nil
 }

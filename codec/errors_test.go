@@ -265,8 +265,8 @@ func TestTypesThatCannotBeStored(t *testing.T) {
 		typ  reflect.Type
 		text string
 	}{
-		{line(), reflect.TypeFor[Profile](), "Profile.Done: chan int cannot be stored; exclude the field with `redis:\"-\"`"},
-		{line(), reflect.TypeFor[Nested](), "Nested.List[].*.Done: chan int cannot be stored; exclude the field with `redis:\"-\"`"},
+		{line(), reflect.TypeFor[Profile](), "Profile.Done: chan int cannot be stored; store a type with MarshalText and UnmarshalText instead, or exclude the field with `redis:\"-\"`"},
+		{line(), reflect.TypeFor[Nested](), "Nested.List[].*.Done: chan int cannot be stored; store a type with MarshalText and UnmarshalText instead, or exclude the field with `redis:\"-\"`"},
 		{line(), reflect.TypeFor[func()](), "func() cannot be stored"},
 		{line(), reflect.TypeFor[complex128](), "complex128 cannot be stored"},
 		{line(), reflect.TypeFor[**string](), "use *string"},

@@ -19,6 +19,6 @@ func ExampleFor_refused() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, codec.ErrUnstorable))
 	// Output:
-	// Job.Done: chan struct {} cannot be stored; exclude the field with `redis:"-"`
+	// Job.Done: chan struct {} cannot be stored; store a type with MarshalText and UnmarshalText instead, or exclude the field with `redis:"-"`
 	// true
 }
