@@ -3,7 +3,6 @@ package pool
 import (
 	"bytes"
 	"fmt"
-	"math"
 )
 
 // The limits of a reply. rueidis allocates memory for a reply when its length
@@ -31,7 +30,8 @@ type replyScanner struct {
 	pending   int             // elements still to come, of all open aggregates
 	remaining [maxDepth]int32 // elements still to come, of each open aggregate
 
-	queued      int  // replies QUEUED since the last other reply; negative if unknown
+	queued      int  // replies QUEUED since the last other reply
+	matched     int  // bytes of queuedReply that the current status begins with
 	attributes  int  // elements still to come of an attribute outside of aggregates
 	inAttribute bool // whether the current element is one of those
 }
@@ -39,17 +39,31 @@ type replyScanner struct {
 // queuedReply is the reply to a command of a transaction.
 var queuedReply = []byte("+QUEUED\r\n")
 
-// countQueued counts QUEUED. b begins with a reply. Push messages may come
-// between the replies.
-func (s *replyScanner) countQueued(b []byte) {
-	switch {
-	case b[0] == '>' || b[0] == '|' || b[0] == '*': // endLength deals with arrays
-	case bytes.HasPrefix(b, queuedReply):
-		s.queued++
-	case len(b) < len(queuedReply) && bytes.HasPrefix(queuedReply, b):
-		s.queued = math.MinInt // the rest of the line is not here yet
+// beginReply notes the first byte of a reply. Push messages and attributes may
+// come between the replies. endLength deals with arrays, and with sets, which
+// rueidis takes for arrays.
+func (s *replyScanner) beginReply(kind byte) {
+	switch kind {
+	case '>', '|', '*', '~':
+	case '+':
+		s.matched = 1
 	default:
 		s.queued = 0
+	}
+}
+
+// matchQueued compares the next bytes of a status with QUEUED, which may come
+// in parts.
+func (s *replyScanner) matchQueued(b []byte) {
+	rest := queuedReply[s.matched:]
+	n := min(len(b), len(rest))
+	switch {
+	case !bytes.HasPrefix(rest, b[:n]):
+		s.queued, s.matched = 0, 0
+	case n == len(rest):
+		s.queued, s.matched = s.queued+1, 0
+	default:
+		s.matched += n
 	}
 }
 
@@ -76,11 +90,14 @@ func (s *replyScanner) scan(b []byte) error {
 				if s.inAttribute = s.attributes > 0; s.inAttribute {
 					s.attributes--
 				} else {
-					s.countQueued(b)
+					s.beginReply(s.kind)
 				}
 			}
 			b, s.length, s.digits, s.negative = b[1:], 0, 0, false
 		case isLine(s.kind):
+			if s.matched > 0 {
+				s.matchQueued(b)
+			}
 			end := bytes.IndexByte(b, '\n')
 			if s.length += len(b); end < 0 && s.length > maxLineBytes {
 				return fmt.Errorf("%w: it contains a line of more than %d bytes", ErrUnexpectedReply, maxLineBytes)
@@ -164,7 +181,7 @@ func (s *replyScanner) scanLength(b []byte) (int, error) {
 func (s *replyScanner) endLength() error {
 	kind, n := s.kind, s.length
 	s.kind = 0
-	if kind == '*' && s.depth == 0 && !s.inAttribute {
+	if (kind == '*' || kind == '~') && s.depth == 0 && !s.inAttribute {
 		queued := s.queued
 		if s.queued = 0; queued > 0 && n != queued && !s.negative {
 			return fmt.Errorf("%w: EXEC has %d elements for %d commands", ErrUnexpectedReply, n, queued)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -212,6 +213,7 @@ func TestReplyScannerCountsTheElementsOfExec(t *testing.T) {
 		queued + ">2\r\n+a\r\n+b\r\n*2\r\n:1\r\n:2\r\n": true,
 		"*0\r\n":                                 true,
 		queued + "*0\r\n":                        false,
+		queued + "~0\r\n":                        false,
 		queued + "*1\r\n:1\r\n":                  false,
 		queued + "*3\r\n":                        false,
 		queued + "|1\r\n+a\r\n$1\r\nb\r\n*0\r\n": false,
@@ -223,12 +225,15 @@ func TestReplyScannerCountsTheElementsOfExec(t *testing.T) {
 		} else {
 			require.ErrorIs(t, err, ErrUnexpectedReply, text)
 		}
-		var bytewise replyScanner
-		for i := range text {
-			if err := bytewise.scan([]byte{text[i]}); err != nil {
-				require.False(t, valid, text)
-				break
+		for size := 1; size < len(text); size++ {
+			var split replyScanner
+			var err error
+			for piece := range slices.Chunk([]byte(text), size) {
+				if err = split.scan(piece); err != nil {
+					break
+				}
 			}
+			require.Equal(t, valid, err == nil, "%q in pieces of %d bytes", text, size)
 		}
 	}
 }
