@@ -64,7 +64,7 @@ func newBatch[T any](pools *pool.Pools, keys batchKeys, tenant string, opts []Op
 var queueKeys = keyspace.MustCompile("{key}")
 
 // newItems returns a repository that every queue of every tenant shares.
-// [Batch.queue] gives it the space of a queue.
+// [Batch.queue] binds it to the space of a queue.
 func newItems[T any](pools *pool.Pools, opts []Option) (*listrepo.ListRepo[T], error) {
 	space, err := queueKeys.Bind()
 	if err != nil {

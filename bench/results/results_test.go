@@ -56,8 +56,8 @@ func TestRatiosAreOfTheRounds(t *testing.T) {
 	require.Greater(t, QuartilesOf(Times(ours.Samples)).Spread(), 0.1, "the times themselves go up and down")
 }
 
-// A change is told from noise: on a machine half as fast nothing has changed
-// but the baseline's own time, and what did change is found there too.
+// A change is distinguished from noise: on a machine half as fast, only the
+// time of the baseline has changed, and a real change is found there, too.
 func TestCompare(t *testing.T) {
 	old := made(1, 25, 1, usual)
 	same := Compare(old, made(2, 25, 2, usual))
