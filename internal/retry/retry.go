@@ -1,4 +1,5 @@
-// Package retry computes the delays between attempts, and waits for them.
+// Package retry computes the delays between attempts and waits for them. It
+// also has the errors by which a handler decides about its next attempt.
 package retry
 
 import (
