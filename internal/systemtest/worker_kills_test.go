@@ -1,20 +1,15 @@
 package systemtest
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -60,33 +55,22 @@ func (k killTest) run(t *testing.T) {
 	require.NoError(t, err)
 	defer p.Close()
 	dir := t.TempDir()
-	var processes []*workerProcess
+	killed := killer{server: server, pause: k.betweenKills, restarts: k.restarts}
+	var logs []string
 	for i, workers := range []int{3, 3, 2} {
-		processes = append(processes, &workerProcess{t: t, test: k, url: server.URL(), log: filepath.Join(dir, strconv.Itoa(i)), workers: workers})
-		processes[i].start()
+		logs = append(logs, filepath.Join(dir, strconv.Itoa(i)))
+		killed.processes = append(killed.processes, &childProcess{t: t, test: "TestWorkerProcess", setting: workerSetting{
+			URL: server.URL(), Log: logs[i], Workers: workers, Chunk: k.chunk, ChunkTime: k.chunkTime,
+		}})
 	}
 
 	var acknowledged map[int]bool
-	var producer sync.WaitGroup
-	producer.Go(func() { acknowledged = k.produce(t, p) })
-	produced := make(chan struct{})
-	go func() { producer.Wait(); close(produced) }()
-	kills, restarts := k.killUntil(t, server, processes, func() bool {
-		select {
-		case <-produced:
-			return drained(p)
-		default:
-			return false
-		}
-	})
-	for _, c := range processes {
-		c.kill()
-	}
+	kills, restarts := killed.run(t, func() { acknowledged = k.produce(t, p) }, func() bool { return drained(p, killedService, 15, numberedQueue) })
 
 	deliveries, redeliveries := 0, 0
 	items := map[int]*itemDeliveries{}
-	for _, c := range processes {
-		deliveries += c.read(items)
+	for _, log := range logs {
+		deliveries += readDeliveries(t, log, items)
 	}
 	for value := range acknowledged {
 		require.NotNil(t, items[value], "item %d was acknowledged and never delivered", value)
@@ -131,36 +115,15 @@ func numberedQueue(n int) (tenant string, q symphony.Queue) {
 	return fmt.Sprint("tenant", n%5), symphony.Queue{Service: killedService, Entity: fmt.Sprint(n % 3), Action: "a"}
 }
 
-// killUntil kills processes and restarts the server until done returns true.
-func (k killTest) killUntil(t *testing.T, server *redistest.Instance, processes []*workerProcess, done func() bool) (kills, restarts int) {
-	deadline := time.Now().Add(15 * time.Minute)
-	for i := 1; !done(); i++ {
-		require.True(t, time.Now().Before(deadline), "the queues were not empty within 15 minutes")
-		if i%4 == 0 && restarts < k.restarts {
-			server.Kill()
-			server.Restart(t)
-			restarts++
-		} else if kills < 3*k.restarts {
-			c := processes[rand.N(len(processes))]
-			c.kill()
-			c.start()
-			kills++
-		}
-		for end := time.Now().Add(k.betweenKills/2 + rand.N(k.betweenKills)); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		}
-	}
-	return kills, restarts
-}
-
 // drained reports whether no queue has waiting or claimed items and no tenant
-// is pending.
-func drained(p *pool.Pools) bool {
-	tenants, err := symphony.PendingTenants(ctx, p, killedService)
+// is pending. queue returns the n-th of the queues.
+func drained(p *pool.Pools, service string, queues int, queue func(n int) (tenant string, q symphony.Queue)) bool {
+	tenants, err := symphony.PendingTenants(ctx, p, service)
 	if err != nil || len(tenants) > 0 {
 		return false
 	}
-	for n := range 15 {
-		tenant, q := numberedQueue(n)
+	for n := range queues {
+		tenant, q := queue(n)
 		b, err := symphony.NewBatch[int](p, tenant)
 		if err != nil {
 			return false
@@ -178,41 +141,17 @@ type itemDeliveries struct {
 	attempts []int
 }
 
-// workerProcess is a child process that runs workers. Its log has a line for
-// each delivery: "<value> <id> <attempt>".
-type workerProcess struct {
-	t        *testing.T
-	test     killTest
-	url, log string
-	workers  int
-	cmd      *exec.Cmd
-	stdin    io.Closer
-}
-
-const workerProcessVariable = "SYMPHONY_WORKER_PROCESS"
-
-func (c *workerProcess) start() {
-	c.cmd = exec.Command(os.Args[0], "-test.run=^TestWorkerProcess$")
-	c.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d %d %d", workerProcessVariable, c.url, c.log, c.workers, c.test.chunk, c.test.chunkTime))
-	stdin, err := c.cmd.StdinPipe()
-	require.NoError(c.t, err)
-	c.stdin = stdin
-	require.NoError(c.t, c.cmd.Start())
-}
-
-func (c *workerProcess) kill() {
-	_ = c.cmd.Process.Kill()
-	_ = c.cmd.Wait() // the error reports the signal
-}
-
-func (c *workerProcess) read(into map[int]*itemDeliveries) (lines int) {
-	text, err := os.ReadFile(c.log)
-	require.NoError(c.t, err)
+// readDeliveries reads the log of a worker process, and returns the number of
+// its lines.
+func readDeliveries(t *testing.T, log string, into map[int]*itemDeliveries) (lines int) {
+	t.Helper()
+	text, err := os.ReadFile(log)
+	require.NoError(t, err)
 	for line := range strings.Lines(string(text)) {
 		var value, attempt int
 		var id string
 		_, err := fmt.Sscan(line, &value, &id, &attempt)
-		require.NoError(c.t, err, line)
+		require.NoError(t, err, line)
 		if into[value] == nil {
 			into[value] = &itemDeliveries{ids: map[string]bool{}}
 		}
@@ -223,31 +162,20 @@ func (c *workerProcess) read(into map[int]*itemDeliveries) (lines int) {
 	return lines
 }
 
-// TestWorkerProcess is not a test. A workerProcess runs it until the parent
-// process ends.
-func TestWorkerProcess(t *testing.T) {
-	setting := os.Getenv(workerProcessVariable)
-	if setting == "" {
-		t.Skip("other tests run this in a child process")
-	}
-	var url, name string
-	var workers, chunk int
-	var work time.Duration
-	_, err := fmt.Sscan(setting, &url, &name, &workers, &chunk, (*int64)(&work))
-	require.NoError(t, err)
-	log, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	require.NoError(t, err)
-	alive, stop := context.WithCancel(ctx)
-	go func() {
-		_, _ = bufio.NewReader(os.Stdin).ReadByte()
-		stop()
-		os.Exit(1)
-	}()
+// workerSetting is the setting of TestWorkerProcess. Log is the name of a file,
+// which gets a line for each delivery: "<value> <id> <attempt>".
+type workerSetting struct {
+	URL, Log       string
+	Workers, Chunk int
+	ChunkTime      time.Duration
+}
 
-	var p *pool.Pools
-	for err = errors.New("the pools are not open yet"); err != nil; time.Sleep(10 * time.Millisecond) {
-		p, err = pool.Open(alive, pool.Config{URL: url, Timeout: 2 * time.Second})
-	}
+// TestWorkerProcess is not a test. It is a childProcess that runs workers.
+func TestWorkerProcess(t *testing.T) {
+	alive, setting := childSetting[workerSetting](t)
+	log, err := os.OpenFile(setting.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	p := openWhenReady(alive, setting.URL)
 	handle := func(ctx context.Context, _ string, _ symphony.Queue, items []listrepo.Item[int]) error {
 		var lines bytes.Buffer
 		for _, item := range items {
@@ -257,12 +185,12 @@ func TestWorkerProcess(t *testing.T) {
 			return err
 		}
 		select {
-		case <-time.After(work/2 + rand.N(work)):
+		case <-time.After(setting.ChunkTime/2 + rand.N(setting.ChunkTime)):
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 	require.NoError(t, symphony.WorkBatches(alive, p, killedService, handle,
-		symphony.WorkConfig{Workers: workers, ChunkSize: chunk, Lease: killedLease, StopTimeout: time.Millisecond}))
+		symphony.WorkConfig{Workers: setting.Workers, ChunkSize: setting.Chunk, Lease: killedLease, StopTimeout: time.Millisecond}))
 }
