@@ -61,7 +61,8 @@ type Config struct {
 
 	// Backoff returns the delay before the next attempt after err, the
 	// attempt-th failure, counted from 1. A negative delay is 0. If Backoff
-	// panics, the default is used.
+	// panics, the default is used. It is not called for [GiveUp] and
+	// [RetryAfter].
 	//
 	// Defaults to one second, doubled with each failure up to five minutes,
 	// plus or minus a random fifth.

@@ -7,6 +7,9 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/symphony-go/symphony/internal/retry"
+	"github.com/symphony-go/symphony/scope"
 )
 
 // consumer processes one queue for a listener. jobs holds every job from its
@@ -137,11 +140,12 @@ func (c *consumer) claimNext(s *session, n int) (next time.Time, err error) {
 // start creates the job of a firing and starts its handler.
 func (c *consumer) start(s *session, f firing, sent time.Time, now int64) {
 	event, err := c.listener.event(c.queue, f)
+	event.handler = &c.handler
 	j := &job{
 		token: token{f.member, event.Attempt}, firing: f, event: event, err: err,
 		leaseEnd: sent.Add(c.listener.cfg.Lease), renewedAt: sent,
 	}
-	j.ctx, j.cancel = context.WithCancelCause(s.handlerCtx)
+	j.ctx, j.cancel = context.WithCancelCause(scope.With(s.handlerCtx, scope.Identity{Tenant: event.Tenant}))
 	c.mu.Lock()
 	c.jobs[j.token] = j
 	c.mu.Unlock()
@@ -203,7 +207,7 @@ func (c *consumer) runHandler(j *job) {
 		c.listener.count.running.Add(-1)
 		c.finish(j, outcomeOf(j, err), err)
 	}()
-	err = checkedError(c.handler(j.ctx, j.event))
+	err = checkedError(c.listener.handle(j.ctx, j.event))
 	returned = true
 }
 
@@ -218,6 +222,7 @@ func checkedError(err error) (result error) {
 	if err != nil {
 		_ = err.Error()
 		_ = errors.As(err, new(*panicError))
+		_ = retry.GivesUp(err)
 	}
 	return err
 }

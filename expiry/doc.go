@@ -19,6 +19,13 @@
 // action and id can be set again. A firing is delivered to one worker at a time
 // and is redelivered until its handler succeeds or it becomes a dead letter.
 //
+// # Handlers
+//
+// The context of a handler carries the tenant, which [scope.From] returns, and
+// the values of the middleware that [Registry.Use] adds. A handler that returns
+// [GiveUp] makes a dead letter at once, and one that returns [RetryAfter] sets
+// the time of the next attempt.
+//
 // # Guarantees
 //
 //   - At least once. If Set returned nil, the trigger fires, even if listeners
@@ -31,8 +38,8 @@
 //     firing, the result of the handler is ignored.
 //   - Never early, by the server's clock, to the millisecond.
 //   - Failures end. A failed attempt is repeated with a growing delay. After
-//     [Config.MaxAttempts] failures, or [Config.MaxExpiredLeases] expired
-//     leases, the firing becomes a dead letter, which is kept until
+//     [Config.MaxAttempts] failures, [GiveUp], or [Config.MaxExpiredLeases]
+//     expired leases, the firing becomes a dead letter, which is kept until
 //     [Listener.Retry] or [Listener.Discard]. [Event.Attempt] increases with
 //     every redelivery.
 //

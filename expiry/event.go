@@ -14,14 +14,20 @@ import (
 
 // Handler does the work of one firing. If it returns an error or panics, the
 // attempt has failed. A failed attempt is repeated after [Config.Backoff],
-// until [Config.MaxAttempts] failures make the firing a dead letter. If the
-// handler returns an error after its context ended, the attempt has not failed:
-// the firing is released and redelivered at once.
+// until [Config.MaxAttempts] failures make the firing a dead letter. An error
+// made with [GiveUp] makes it a dead letter at once, and one made with
+// [RetryAfter] sets the time of the next attempt. If the handler returns an
+// error after its context ended, the attempt has not failed: the firing is
+// released and redelivered at once.
 //
 // A firing may be delivered more than once: if a process dies after the work
 // but before the listener recorded it, or if a lease expires while the handler
 // runs. If that would do harm, make the work idempotent. [Event.Key] and
 // [Event.DueAt] identify the firing.
+//
+// The context carries the tenant: [scope.From] returns a [scope.Identity] with
+// [Event.Tenant] and without a user. It also has the values that the middleware
+// of [Registry.Use] added.
 //
 // The context ends when the lease is lost, with the cause [ErrLeaseLost], and
 // when the listener has stopped and [Config.StopTimeout] has passed. A handler
@@ -61,6 +67,7 @@ type Event struct {
 	payload *payload
 	member  string
 	shard   string
+	handler *Handler // of the action; nil in a dead letter
 }
 
 // payload is an encoded payload, and the codec of the listener that read it.

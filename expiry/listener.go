@@ -25,6 +25,7 @@ type Listener struct {
 	names          naming
 	consumers      []*consumer
 	byKey          map[consumerKey]*consumer
+	handle         Handler // calls the middleware, and then the handler of the event
 	slots          *slots
 	count          counters
 	running        atomic.Bool
@@ -36,16 +37,16 @@ type Listener struct {
 
 type consumerKey struct{ shard, action string }
 
-// NewListener returns a listener for the actions that r has now. It sends
-// nothing.
+// NewListener returns a listener for the actions that r has now. It calls each
+// middleware of r once, and sends nothing.
 //
 // If fields of cfg are invalid, NewListener returns a [*ConfigError] for each,
 // joined. If p is nil or has no pool with the alias, it returns
-// [ErrUnknownPool]. If r is nil or empty, it returns [ErrInvalidArgument]. If
-// an action cannot be part of a key, it returns [ErrInvalidKey]. If two actions
-// have the same keys in the layout, it returns [ErrExists]. If the layout does
-// not fit the server, it returns [ErrUnsupported]. If the pools are closed, it
-// returns [ErrClosed].
+// [ErrUnknownPool]. If r is nil or empty, or if a middleware of r is nil or
+// returns nil, it returns [ErrInvalidArgument]. If an action cannot be part of
+// a key, it returns [ErrInvalidKey]. If two actions have the same keys in the
+// layout, it returns [ErrExists]. If the layout does not fit the server, it
+// returns [ErrUnsupported]. If the pools are closed, it returns [ErrClosed].
 func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 	if p == nil {
 		return nil, fmt.Errorf("expiry: %w: the Pools are nil; open them with pool.Open", pool.ErrUnknownPool)
@@ -65,7 +66,11 @@ func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 	if l.names, err = newNaming(cfg.Layout.Trigger, l.core.Prefix(), cluster); err != nil {
 		return nil, fmt.Errorf("expiry: %w", err)
 	}
-	if err := l.makeConsumers(r.snapshot()); err != nil {
+	handlers, middleware := r.snapshot()
+	if err := l.makeConsumers(handlers); err != nil {
+		return nil, fmt.Errorf("expiry: %w", err)
+	}
+	if l.handle, err = wrap(middleware); err != nil {
 		return nil, fmt.Errorf("expiry: %w", err)
 	}
 	return l, nil

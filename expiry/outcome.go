@@ -117,10 +117,13 @@ func (c *consumer) recordPutBack(s *session, j *job) {
 		})
 		return
 	}
-	delay := c.listener.delay(j.event.Failures+1, j.err)
+	delay, maxFailures := c.listener.delay(j.event.Failures+1, j.err), c.listener.cfg.MaxAttempts
+	if retry.GivesUp(j.err) {
+		maxFailures = 1
+	}
 	var result putBackResult
 	if c.retryRecording(s, []*job{j}, func(ctx context.Context) (err error) {
-		result, err = c.fail(ctx, j.token, delay, c.listener.cfg.MaxAttempts, errorText(j.err))
+		result, err = c.fail(ctx, j.token, delay, maxFailures, errorText(j.err))
 		return err
 	}) {
 		c.reportFailure(j, result, delay)
@@ -145,9 +148,16 @@ func (c *consumer) recordUnreadable(s *session, jobs []*job) {
 	}
 }
 
-// delay calls [Config.Backoff]. If that panics or ends its goroutine, delay
-// returns the default.
+// delay returns the delay before the next attempt after a failure: that of
+// [RetryAfter], or else of [Config.Backoff]. If Backoff panics or ends its
+// goroutine, delay returns the default.
 func (l *Listener) delay(failures int, err error) time.Duration {
+	if retry.GivesUp(err) { // there is a next attempt only if no dead letter can be made
+		return retry.Work.Delay(failures - 1)
+	}
+	if d, ok := retry.DelayOf(err); ok {
+		return d
+	}
 	answer := make(chan time.Duration, 1)
 	go func() {
 		defer close(answer)
@@ -174,7 +184,11 @@ func (c *consumer) reportFailure(j *job, result putBackResult, delay time.Durati
 	case putBackDead:
 		c.listener.count.deadLettered.Add(1)
 		c.deadCount.Add(1)
-		log.Error("expiry: work failed for the last time and became a dead letter")
+		if retry.GivesUp(j.err) {
+			log.Error("expiry: a handler gave up, and its work became a dead letter")
+		} else {
+			log.Error("expiry: work failed for the last time and became a dead letter")
+		}
 	default:
 		c.listener.count.retried.Add(1)
 		if p != nil {

@@ -4,18 +4,20 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// Registry maps actions to handlers. A listener handles the actions that its
-// registry has when [NewListener] is called, and ignores all others. So
-// services with different handlers can share a Redis database. A Registry is
-// safe for concurrent use.
+// Registry maps actions to handlers, and holds the middleware around them. A
+// listener handles the actions that its registry has when [NewListener] is
+// called, and ignores all others. So services with different handlers can share
+// a Redis database. A Registry is safe for concurrent use.
 type Registry struct {
-	mu       sync.Mutex
-	handlers map[string]Handler
+	mu         sync.Mutex
+	handlers   map[string]Handler
+	middleware []Middleware
 }
 
 // NewRegistry returns an empty registry.
@@ -60,8 +62,25 @@ func OnPayload[P any](r *Registry, action string, h func(ctx context.Context, e 
 	})
 }
 
-func (r *Registry) snapshot() map[string]Handler {
+// Use adds middleware around the handlers of all actions, also of those that
+// are registered later. The first middleware is the outermost, and those of a
+// further call are inside.
+//
+// [NewListener] calls each middleware once. The handler that it returns runs
+// for every attempt of every action; [Event.Action] is the action. It must pass
+// on the event that it received, or a changed copy. A value that it adds to the
+// context reaches the handler. Its errors and panics are those of the handler.
+//
+// If a middleware is nil or returns nil, NewListener returns
+// [ErrInvalidArgument].
+func (r *Registry) Use(middleware ...Middleware) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return maps.Clone(r.handlers)
+	r.middleware = append(r.middleware, middleware...)
+}
+
+func (r *Registry) snapshot() (map[string]Handler, []Middleware) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.handlers), slices.Clone(r.middleware)
 }
