@@ -196,6 +196,12 @@ func isRefusal(err error) bool {
 // from zero again; [Event.Attempt] continues to increase. The event comes from
 // [Listener.Dead], or has the Tenant, Action, ID and DueAt of the dead letter.
 //
+// If another firing of the same action and id has begun and is not done, the
+// dead letter is redelivered when that one is done or dead. Until then it
+// remains a dead letter: Dead yields it, and Discard removes it. Several such
+// dead letters are redelivered one after the other, in the order of the calls of
+// Retry, and before a trigger that is due.
+//
 // Retry runs one script, which is atomic. The client repeats it if the
 // connection breaks. Then Retry may return [ErrNotFound] for a dead letter that
 // it redelivered.
@@ -214,7 +220,7 @@ func (l *Listener) Discard(ctx context.Context, e Event) error {
 	return l.onDeadLetter(ctx, "Discard", e, (*queue).discard)
 }
 
-func (l *Listener) onDeadLetter(ctx context.Context, op string, e Event, do func(*queue, context.Context, string) (bool, error)) error {
+func (l *Listener) onDeadLetter(ctx context.Context, op string, e Event, do func(*queue, context.Context, string) (deadLetterResult, error)) error {
 	t := fault.Target{Op: op, Pool: l.cfg.Pool, Key: e.Key, Write: true, Retryable: true}
 	member, c, err := l.locate(e)
 	if err == nil {
@@ -223,15 +229,16 @@ func (l *Listener) onDeadLetter(ctx context.Context, op string, e Event, do func
 	if err != nil {
 		return t.NotApplied(err)
 	}
-	found, err := do(c.queue, ctx, member)
+	result, err := do(c.queue, ctx, member)
 	switch {
 	case err != nil:
 		return sentError(t, err)
-	case !found:
+	case result == deadLetterMissing:
 		return t.NotApplied(fault.ErrNotFound)
+	case result == deadLetterGone:
+		c.deadCount.Add(-1)
+		c.alarm.signal()
 	}
-	c.deadCount.Add(-1)
-	c.alarm.signal()
 	return nil
 }
 

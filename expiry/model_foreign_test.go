@@ -98,11 +98,13 @@ func (m *model) repairAll(t *rapid.T) (repaired, strange int64) {
 // an operator may. A sweep restores them.
 func (m *model) loseEntries(t *rapid.T) {
 	var want int64
+	lost := map[string]bool{}
 	for _, member := range slices.Sorted(maps.Keys(m.firings)) {
 		if !rapid.Bool().Draw(t, "lost") {
 			continue
 		}
 		want++
+		lost[member] = true
 		a := m.firings[member]
 		set := m.queue.active
 		switch a.state {
@@ -115,22 +117,34 @@ func (m *model) loseEntries(t *rapid.T) {
 		}
 		require.NoError(t, m.client.Do(context.Background(), m.client.B().Zrem().Key(set).Member(member).Build()).Error())
 	}
+	for _, k := range slices.Sorted(maps.Keys(m.turn)) {
+		if !rapid.Bool().Draw(t, "turn") {
+			continue
+		}
+		if !lost[m.turn[k]] { // one repair restores both
+			want++
+		}
+		require.NoError(t, m.client.Do(context.Background(), m.client.B().Hdel().Key(m.queue.status).Field("=|"+k).Build()).Error())
+	}
 	repaired, strange := m.repairAll(t)
 	require.Equal(t, want, repaired)
 	require.Zero(t, strange)
 	for _, k := range slices.Sorted(maps.Keys(m.due)) {
 		if held := m.keys[k]; held != nil && held.exp != 0 && held.exp == held.expires && rapid.Bool().Draw(t, "due") {
 			require.NoError(t, m.client.Do(context.Background(), m.client.B().Zrem().Key(m.queue.due).Member(k).Build()).Error())
+			delete(m.due, k)
 		}
 	}
 	m.sweep(t)
 }
 
 func (m *model) adopt(k string, held *modelKey) {
-	if held.exp != 0 && abs(held.exp-held.expires) == 0 {
-		if _, scheduled := m.due[k]; !scheduled {
-			m.due[k] = held.due
-		}
+	due, scheduled := m.due[k]
+	switch {
+	case scheduled && due+graceMS == held.expires:
+		return
+	case held.exp != 0 && held.exp == held.expires:
+		m.due[k] = held.due
 		return
 	}
 	m.write(k, held.expires, m.now(), held.first)

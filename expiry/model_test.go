@@ -73,6 +73,9 @@ type model struct {
 	firings map[string]*modelFiring
 	tokens  []token // of all claims
 	seen    map[string]int64
+
+	turn    map[string]string   // the firing that has the turn, by key
+	waiters map[string][]string // the dead letters that wait to be redelivered, by key
 }
 
 // modelKey is the key of a trigger.
@@ -86,6 +89,7 @@ type modelKey struct {
 type modelFiring struct {
 	attempts, failures, expired int
 	state                       string
+	awaited                     bool // others wait until it ends
 	lastError                   string
 	at                          int64
 	payload                     *string
@@ -105,7 +109,7 @@ func newModel(t *rapid.T, p *pool.Pools, client rueidis.Client) *model {
 		schedule: s, queue: q, client: client,
 		clock: time.Date(2050, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() + rapid.Int64Range(0, 999).Draw(t, "microseconds"),
 		keys:  map[string]*modelKey{}, due: map[string]int64{}, payload: map[string]string{}, firings: map[string]*modelFiring{},
-		seen: map[string]int64{},
+		seen: map[string]int64{}, turn: map[string]string{}, waiters: map[string][]string{},
 	}
 	require.NoError(t, client.Do(ctx, client.B().Flushdb().Build()).Error())
 	m.setClock(t)
@@ -267,7 +271,8 @@ func (m *model) claim(t *rapid.T) {
 			a.expired++
 		}
 		if a.expired == maxExpired {
-			a.state, a.at, a.lastError = "2", m.now(), "its lease expired 2 times"
+			a.lastError = "its lease expired 2 times"
+			m.die(member, m.now())
 			buried = append(buried, member, a.status())
 			continue
 		}
@@ -275,9 +280,12 @@ func (m *model) claim(t *rapid.T) {
 		a.state, a.at = "0", m.now()+leaseMS
 		want = append(want, member)
 	}
-	due := ready(m.due, m.now())
-	for _, k := range due[:min(n-len(want), len(due))] {
-		m.fire(k, &want)
+	for waits := true; waits && len(want) < n; { // others take the places of those that wait
+		waits = false
+		due := ready(m.due, m.now())
+		for _, k := range due[:min(n-len(want), len(due))] {
+			waits = m.fire(k, &want) || waits
+		}
 	}
 	var told []string
 	for _, f := range got.died {
@@ -291,7 +299,8 @@ func (m *model) claim(t *rapid.T) {
 		if a == nil {
 			t.Fatalf("claimed %q, which is not in the model", f.member)
 		}
-		require.Equal(t, a.status(), f.status)
+		// A trigger that waits may set the flag after the firing was delivered.
+		require.Equal(t, strings.Replace(a.status(), "+", "", 1), strings.Replace(f.status, "+", "", 1))
 		require.Equal(t, a.payload, f.payload)
 		m.tokens = append(m.tokens, token{f.member, a.attempts})
 	}
@@ -299,23 +308,31 @@ func (m *model) claim(t *rapid.T) {
 }
 
 // fire does what a claim does with one due entry, and appends the firing to
-// want. A cancelled or moved entry takes a place in the batch too.
-func (m *model) fire(k string, want *[]string) {
+// want. A cancelled or moved entry takes a place in the batch too. fire reports
+// whether the trigger waits for its turn.
+func (m *model) fire(k string, want *[]string) (waits bool) {
 	held, due, now := m.keys[k], m.due[k], m.now()
 	switch {
 	case held == nil && now < due+graceMS:
 		m.forget(k)
-		return
+		return false
 	case held == nil:
+		if m.wait(k, due, 0) {
+			return true
+		}
 		m.seen[k] = now
-	case held.due == due && held.exp != 0 && abs(held.exp-held.expires) == 0:
+	case held.due <= due && held.exp != 0 && held.exp == held.expires:
+		due = held.due
+		if m.wait(k, due, held.first) {
+			return true
+		}
 		delete(m.keys, k)
 	case held.expires > 0:
 		m.write(k, held.expires, now, held.first)
-		return
+		return false
 	default:
 		m.forget(k)
-		return
+		return false
 	}
 	member := fmt.Sprintf("%d|%s", due, k)
 	for ; m.firings[member] != nil; member = fmt.Sprintf("%d|%s", due, k) {
@@ -327,13 +344,80 @@ func (m *model) fire(k string, want *[]string) {
 	}
 	m.forget(k)
 	m.firings[member] = a
+	m.turn[k] = member
 	*want = append(*want, member)
+	return false
 }
 
-func abs(n int64) int64 { return max(n, -n) }
+// wait lets a trigger wait if another firing has the turn.
+func (m *model) wait(k string, due, first int64) bool {
+	holder := m.firings[m.turn[k]]
+	if holder == nil {
+		return false
+	}
+	holder.awaited = true
+	m.due[k] = max(holder.at, m.now()+1)
+	exp := m.due[k] + graceMS
+	m.keys[k] = &modelKey{expires: exp, due: due, exp: exp, first: first}
+	return true
+}
+
+// die makes a dead letter of a firing.
+func (m *model) die(member string, now int64) {
+	a := m.firings[member]
+	a.state, a.at = "2", now
+	m.endTurn(member, now)
+}
+
+// endTurn ends the turn of a firing that is done or dead.
+func (m *model) endTurn(member string, now int64) {
+	a, k := m.firings[member], keyOf(member)
+	delete(m.turn, k)
+	awaited := a.awaited
+	a.awaited = false
+	if !awaited {
+		return
+	}
+	if waiters := m.waiters[k]; len(waiters) > 0 {
+		next := m.firings[waiters[0]]
+		next.failures, next.expired, next.state, next.awaited, next.at = 0, 0, "1", true, now
+		m.turn[k] = waiters[0]
+		m.setWaiters(k, waiters[1:])
+		return
+	}
+	score, scheduled := m.due[k]
+	if !scheduled {
+		return
+	}
+	due := now
+	if held := m.keys[k]; held != nil && held.due != 0 {
+		due = held.due
+	}
+	m.due[k] = min(score, due)
+}
+
+func (m *model) setWaiters(k string, waiters []string) {
+	if m.waiters[k] = waiters; len(waiters) == 0 {
+		delete(m.waiters, k)
+	}
+}
+
+func keyOf(member string) string {
+	_, k, _ := strings.Cut(member, "|")
+	return k
+}
+
+func dueOf(member string) string {
+	due, _, _ := strings.Cut(member, "|")
+	return due
+}
 
 func (a *modelFiring) status() string {
-	return fmt.Sprintf("%d %d %d %s %s", a.attempts, a.failures, a.expired, a.state, a.lastError)
+	flag := ""
+	if a.awaited {
+		flag = "+"
+	}
+	return fmt.Sprintf("%d %d %d %s%s %s", a.attempts, a.failures, a.expired, a.state, flag, a.lastError)
 }
 
 // token returns a token of an earlier claim. The claim may have been lost
@@ -359,6 +443,7 @@ func (m *model) ack(t *rapid.T) {
 		return
 	}
 	require.Empty(t, lost)
+	m.endTurn(tok.member, m.now())
 	delete(m.firings, tok.member)
 }
 
@@ -389,7 +474,7 @@ func (m *model) fail(t *rapid.T) {
 		a.failures++
 		a.lastError, a.state, a.at = "why not", "1", m.nowRoundedUp()+delay
 		if a.failures == 3 {
-			a.state, a.at = "2", m.nowRoundedUp()
+			m.die(tok.member, m.nowRoundedUp())
 		}
 		require.Equal(t, a.state, strconv.Itoa(int(got)))
 	}
@@ -410,24 +495,37 @@ func (m *model) release(t *rapid.T) {
 
 func (m *model) retry(t *rapid.T) {
 	tok, _ := m.token(t)
-	found, err := m.queue.retry(context.Background(), tok.member)
+	result, err := m.queue.retry(context.Background(), tok.member)
 	require.NoError(t, err)
-	a := m.firings[tok.member]
-	require.Equal(t, a != nil && a.state == "2", found)
-	if found {
+	a, k := m.firings[tok.member], keyOf(tok.member)
+	switch holder := m.firings[m.turn[k]]; {
+	case a == nil || a.state != "2":
+		require.Equal(t, deadLetterMissing, result)
+	case holder != nil:
+		require.Equal(t, deadLetterWaits, result)
+		holder.awaited = true
+		if !slices.Contains(m.waiters[k], tok.member) {
+			m.waiters[k] = append(m.waiters[k], tok.member)
+		}
+	default:
+		require.Equal(t, deadLetterGone, result)
 		a.failures, a.expired, a.state, a.at = 0, 0, "1", m.now()
+		m.turn[k] = tok.member
 	}
 }
 
 func (m *model) discard(t *rapid.T) {
 	tok, _ := m.token(t)
-	found, err := m.queue.discard(context.Background(), tok.member)
+	result, err := m.queue.discard(context.Background(), tok.member)
 	require.NoError(t, err)
-	a := m.firings[tok.member]
-	require.Equal(t, a != nil && a.state == "2", found)
-	if found {
-		delete(m.firings, tok.member)
+	a, k := m.firings[tok.member], keyOf(tok.member)
+	if a == nil || a.state != "2" {
+		require.Equal(t, deadLetterMissing, result)
+		return
 	}
+	require.Equal(t, deadLetterGone, result)
+	delete(m.firings, tok.member)
+	m.setWaiters(k, slices.DeleteFunc(m.waiters[k], func(other string) bool { return other == tok.member }))
 }
 
 // compare compares Redis with the model.
@@ -450,6 +548,17 @@ func (m *model) compare(t *rapid.T) {
 	for k, text := range m.payload {
 		payloads["-|"+k] = text
 	}
+	for k, member := range m.turn {
+		statuses["=|"+k] = dueOf(member)
+	}
+	for k, waiters := range m.waiters {
+		var due []string
+		for _, member := range waiters {
+			due = append(due, dueOf(member))
+		}
+		statuses["+|"+k] = strings.Join(due, " ")
+	}
+	m.checkTurns(t)
 	require.Equal(t, active, m.scores(t, m.queue.active), "active")
 	require.Equal(t, dead, m.scores(t, m.queue.dead), "dead")
 	require.Equal(t, statuses, m.hash(t, m.queue.status), "status")
@@ -464,6 +573,29 @@ func (m *model) compare(t *rapid.T) {
 		ends, err := m.client.Do(context.Background(), m.client.B().Pexpiretime().Key(k).Build()).AsInt64()
 		require.NoError(t, err)
 		require.Equal(t, want, ends, k)
+	}
+}
+
+// checkTurns checks what the model, and so Redis, says about firings of one
+// trigger: at most one of them is active, and nothing waits without it.
+func (m *model) checkTurns(t *rapid.T) {
+	active := map[string]string{}
+	for member, a := range m.firings {
+		if a.state == "2" {
+			continue
+		}
+		k := keyOf(member)
+		require.Empty(t, active[k], "%s and another firing are active", member)
+		active[k] = member
+	}
+	require.Equal(t, active, m.turn)
+	for k := range m.waiters {
+		require.NotEmpty(t, m.turn[k], "dead letters of %s wait for nothing", k)
+	}
+	for k, score := range m.due {
+		if held := m.keys[k]; held != nil && held.exp == held.expires && held.due < score {
+			require.NotEmpty(t, m.turn[k], "the trigger %s waits for nothing", k)
+		}
 	}
 }
 

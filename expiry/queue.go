@@ -172,7 +172,7 @@ func tokens(args []string, claims []token) []string {
 // ack ends firings that succeeded. It returns the indexes of the tokens whose
 // claim was lost.
 func (q *queue) ack(ctx context.Context, claims []token) ([]int, error) {
-	m, err := runScript(ctx, q.client, q.lua.ack, []string{q.active, q.status, q.payloads}, tokens(nil, claims))
+	m, err := runScript(ctx, q.client, q.lua.ack, []string{q.active, q.status, q.payloads, q.due, q.dead}, tokens(nil, claims))
 	return indexes(m, err, len(claims))
 }
 
@@ -223,7 +223,7 @@ func (q *queue) release(ctx context.Context, t token) (putBackResult, error) {
 
 func (q *queue) putBack(ctx context.Context, t token, delay, maxFailures, errorText string) (putBackResult, error) {
 	args := []string{t.member, strconv.Itoa(t.attempt), delay, maxFailures, errorText}
-	m, err := runScript(ctx, q.client, q.lua.putBack, []string{q.active, q.status, q.dead}, args)
+	m, err := runScript(ctx, q.client, q.lua.putBack, []string{q.active, q.status, q.dead, q.due}, args)
 	return asNumber[putBackResult](m, err)
 }
 
@@ -234,22 +234,29 @@ func (q *queue) deadLetter(ctx context.Context, firings []firing, errs []string)
 	for i, f := range firings {
 		args = append(args, f.member, f.status, errs[i])
 	}
-	m, err := runScript(ctx, q.client, q.lua.deadLetter, []string{q.active, q.status, q.dead}, args)
+	m, err := runScript(ctx, q.client, q.lua.deadLetter, []string{q.active, q.status, q.dead, q.due}, args)
 	return asNumber[int64](m, err)
 }
 
-// retry redelivers a dead letter. It reports whether the dead letter existed.
-func (q *queue) retry(ctx context.Context, member string) (bool, error) {
+// deadLetterResult is what retry or discard did with a dead letter.
+type deadLetterResult int64
+
+const (
+	deadLetterMissing deadLetterResult = 0
+	deadLetterGone    deadLetterResult = 1
+	deadLetterWaits   deadLetterResult = 2 // until another firing of the trigger ends
+)
+
+// retry redelivers a dead letter, or lets it wait for its turn.
+func (q *queue) retry(ctx context.Context, member string) (deadLetterResult, error) {
 	m, err := runScript(ctx, q.client, q.lua.retry, []string{q.active, q.status, q.dead}, []string{member})
-	n, err := asNumber[int64](m, err)
-	return n == 1, err
+	return asNumber[deadLetterResult](m, err)
 }
 
-// discard removes a dead letter. It reports whether the dead letter existed.
-func (q *queue) discard(ctx context.Context, member string) (bool, error) {
+// discard removes a dead letter.
+func (q *queue) discard(ctx context.Context, member string) (deadLetterResult, error) {
 	m, err := runScript(ctx, q.client, q.lua.discard, []string{q.status, q.dead, q.payloads}, []string{member})
-	n, err := asNumber[int64](m, err)
-	return n == 1, err
+	return asNumber[deadLetterResult](m, err)
 }
 
 func asNumber[N ~int64](m rueidis.RedisMessage, err error) (N, error) {
@@ -289,8 +296,7 @@ type repairPage struct {
 type clockStep struct{ by, ahead time.Duration }
 
 // repair compares one page of a key of the schedule with the other keys, and
-// repairs what does not agree. The kind is due, active, status, payloads or
-// dead.
+// repairs what does not agree. The kind is one of repairPasses.
 func (q *queue) repair(ctx context.Context, kind string, cursor uint64, count int, lease time.Duration, step clockStep) (repairPage, error) {
 	args := append([]string{
 		kind, strconv.FormatUint(cursor, 10), strconv.Itoa(count), duration.Milliseconds(lease),

@@ -74,17 +74,17 @@ func compile(clock string) *scripts {
 		set:        retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS")), "lib/set_fast", "lib/check", "lib/trigger", "lib/wake", "set"),
 		delete:     retried(store.Flag, "lib/check", "lib/trigger", "delete"),
 		due:        retried(store.Either(isNumber, isNil), "lib/check", "lib/trigger", "due"),
-		ack:        retried(isCounts, "lib/check", "lib/status", "ack"),
+		ack:        retried(isCounts, "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "ack"),
 		renew:      retried(isCounts, "lib/write_when_full", "lib/check", "lib/status", "renew"),
-		putBack:    retried(store.Count, "lib/write_when_full", "lib/check", "lib/status", "lib/wake", "put_back"),
-		deadLetter: retried(store.Count, "lib/write_when_full", "lib/check", "lib/status", "dead_letter"),
-		retry:      retried(store.Flag, "lib/check", "lib/status", "lib/wake", "retry"),
-		discard:    retried(store.Flag, "lib/check", "discard"),
+		putBack:    retried(store.Count, "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "put_back"),
+		deadLetter: retried(store.Count, "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "dead_letter"),
+		retry:      retried(store.Count, "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "retry"),
+		discard:    retried(store.Flag, "lib/check", "lib/status", "discard"),
 		adopt:      retried(store.Count, "lib/check", "lib/trigger", "lib/wake", "adopt"),
-		repair:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts
+		repair:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts
 		renewSweep: retried(store.Flag, "renew_sweep"),
 		endSweep:   retried(store.Flag, "end_sweep"),
-		claim:      script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/set_aside", "claim"))), isArray},
+		claim:      script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"))), isArray},
 		beginSweep: script{rueidis.NewLuaScript(acl.RegisterScript(text("begin_sweep"))), isNumber},
 	}
 }

@@ -158,10 +158,10 @@ type repairPass struct {
 	count int
 }
 
-// repairPasses are the keys of a schedule that a sweep compares, and the number
-// of entries that one script reads. Pages of payloads are small, since payloads
+// repairPasses are what a sweep compares, in this order, and the number of
+// entries that one script reads. Pages of payloads are small, since payloads
 // may be large.
-var repairPasses = []repairPass{{"due", scriptPage}, {"active", scriptPage}, {"status", scriptPage / 2}, {"dead", scriptPage}, {"payloads", 20}}
+var repairPasses = []repairPass{{"due", scriptPage}, {"active", scriptPage}, {"status", scriptPage / 2}, {"turns", scriptPage / 2}, {"dead", scriptPage}, {"payloads", 20}}
 
 // repairOne compares one key of a schedule with the others.
 func (w *sweeper) repairOne(lock sweepLock, pass repairPass, locks []sweepLock) error {

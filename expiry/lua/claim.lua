@@ -26,8 +26,9 @@ local now = math.floor(microseconds / 1000)
 local limit, lease, maxExpired, maxBytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local died, wrongTypes, examples = {}, {}, {}
 local out = {int(microseconds), '-1', 0, 0, 0, 0, 0, 0, died, wrongTypes, examples}
-local cancelled, moved, expired, invalid, taken, bytes = 0, 0, 0, 0, 0, 0
+local cancelled, moved, expired, invalid, waiting, taken, bytes = 0, 0, 0, 0, 0, 0, 0
 local leaseEnd = int(now + lease)
+local mostLooks = 250
 local newLeases, firedKeys = {}, {}
 
 -- Returns the size of a key, or false if the key holds another type.
@@ -59,44 +60,90 @@ local function deliver(member, firingStatus)
   taken = taken + 1
 end
 
-local function die(member, attempts, failures, expirations)
+local function die(member, attempts, failures, expirations, awaited)
   local newStatus = formatStatus(attempts, failures, expirations, '2', 'its lease expired ' .. int(expirations) .. ' times')
-  setFiringAside(active, status, dead, member, newStatus, now)
+  setFiringAside(due, active, status, dead, member, newStatus, awaited, now)
   died[#died + 1] = member
   died[#died + 1] = newStatus
 end
 
+-- Returns when to look again at something that waits for a firing to end: when
+-- that firing is redelivered at the latest.
+local function nextLook(holder)
+  local at = tonumber(redis.call('ZSCORE', active, holder))
+  return isTime(at) and math.max(at, now + 1) or now + lease
+end
+
 -- Claims a firing whose lease expired, or whose next attempt is due.
 local function redeliver(member)
-  local attempts, failures, expirations, state, lastError = parseStatus(redis.call('HGET', status, member))
-  if deadSize and not isFiringName(member) then
+  local at, key = splitName(member)
+  local text, turn = unpack(redis.call('HMGET', status, member, turnField(key)))
+  local attempts, failures, expirations, state, lastError, awaited = parseStatus(text)
+  if deadSize and not at then
     countInvalid('active ' .. member)
-    return setFiringAside(active, status, dead, member, formatStatus(attempts, failures, expirations, '2', 'this is not the name of a firing'), now)
+    return setFiringAside(due, active, status, dead, member, formatStatus(attempts, failures, expirations, '2', 'this is not the name of a firing'), awaited, now)
   end
   if state == '2' then
     countInvalid('active ' .. member)
     if not deadSize then return redis.call('ZADD', active, leaseEnd, member) end
     redis.call('ZADD', dead, 'NX', int(now), member)
-    return redis.call('ZREM', active, member)
+    redis.call('ZREM', active, member)
+    return endTurn(due, active, status, dead, member, '+', now)
+  end
+  if at and turn and turn ~= at then -- this firing lost its turn because another client removed it
+    local holder, holderStatus = holderOf(active, status, key, turn)
+    if holder then
+      redis.call('HSET', status, member, formatStatus(attempts, failures, expirations, '1', lastError))
+      redis.call('ZADD', active, int(nextLook(holder)), member)
+      addWaiter(status, key, at)
+      noteWaiter(status, holder, holderStatus)
+      waiting = waiting + 1
+      return
+    end
   end
   if state == '0' then
     expired = expired + 1
     expirations = expirations + 1
-    if expirations >= maxExpired and deadSize then return die(member, attempts, failures, expirations) end
+    if expirations >= maxExpired and deadSize then return die(member, attempts, failures, expirations, awaited) end
   end
-  local newStatus = formatStatus(toCount(attempts + 1), failures, expirations, '0', lastError)
-  redis.call('HSET', status, member, newStatus)
+  local newStatus = formatStatus(toCount(attempts + 1), failures, expirations, '0' .. awaited, lastError)
+  writeActive(status, member, newStatus)
   redis.call('ZADD', active, leaseEnd, member)
   deliver(member, newStatus)
 end
 
--- Makes a firing of a trigger and claims it.
-local function fire(key, score)
-  local member = nameFiring(status, key, tonumber(score), '1 0 0 0 ')
-  if not member then
-    countInvalid('due ' .. key)
-    return setTriggerAside(due, status, payloads, dead, key, now, '100 firings of this trigger have the same due time')
+-- Lets a trigger that is due wait until the firing that has the turn ends. The
+-- value of its key keeps the due time.
+local function wait(key, at, value, holder, holderStatus)
+  local head = value and parse(value).head or 'trigger:'
+  local look = nextLook(holder)
+  local exp = int(look + grace)
+  redis.call('SET', key, head .. ';due=' .. int(at) .. ';exp=' .. exp, 'PXAT', exp)
+  redis.call('ZADD', due, int(look), key)
+  noteWaiter(status, holder, holderStatus)
+  waiting = waiting + 1
+end
+
+-- Makes a firing of a trigger and claims it, or lets the trigger wait for its
+-- turn. It reports whether the trigger waits.
+local function fire(key, at, value)
+  local turn = turnField(key)
+  local isFree = redis.call('HSETNX', status, turn, int(at)) == 1
+  if not isFree then
+    local holder, holderStatus = holderOf(active, status, key, redis.call('HGET', status, turn))
+    if holder then
+      wait(key, at, value, holder, holderStatus)
+      return true
+    end
   end
+  local member = nameFiring(status, key, at, '1 0 0 0 ')
+  if not member then
+    redis.call('HDEL', status, turn)
+    countInvalid('due ' .. key)
+    setTriggerAside(due, status, payloads, dead, key, now, '100 firings of this trigger have the same due time')
+    return false
+  end
+  if not isFree or member ~= int(at) .. '|' .. key then redis.call('HSET', status, turn, (splitName(member))) end
   if hasPayloads then
     local payload = redis.call('HGET', payloads, pendingField(key))
     if payload then
@@ -108,18 +155,20 @@ local function fire(key, score)
   newLeases[#newLeases + 1] = member
   firedKeys[#firedKeys + 1] = key
   deliver(member, '1 0 0 0 ')
+  return false
 end
 
-local function written() return taken + cancelled + moved + invalid > 0 end
+local function written() return taken + cancelled + moved + invalid + waiting > 0 end
 
--- Fires a due trigger, or moves or cancels it if another client changed its
--- key. It returns false if the key is unreadable now.
+-- Fires a due trigger, or lets it wait, or moves or cancels it if another client
+-- changed its key. It returns false if the key is unreadable now.
 local function processDue(key, score)
   local value, otherType, unreadable = readKey(key, written())
   if unreadable then return false end
   local expires = value and redis.call('PEXPIRETIME', key) or 0
-  if value and isUnchanged(value, score, expires) then
-    fire(key, score)
+  local at = value and unchangedDue(value, score, expires)
+  if at then
+    fire(key, at, value)
   elseif value and expires > 0 then
     repairDue(due, status, payloads, dead, key, score, now)
     moved = moved + 1
@@ -127,8 +176,7 @@ local function processDue(key, score)
     dropTrigger(due, payloads, key)
     cancelled = cancelled + 1
   else
-    if firedSize then markFired(fired, key, now) end
-    fire(key, score)
+    if not fire(key, tonumber(score)) and firedSize then markFired(fired, key, now) end
   end
   return true
 end
@@ -154,18 +202,25 @@ if usable and hasRoom() then
   end
 end
 if usable and dueSize and hasRoom() then
-  local ready = redis.call('ZRANGEBYSCORE', due, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, limit - taken)
-  for i = 1, #ready, 2 do
-    local key, score = ready[i], ready[i + 1]
-    if not hasRoom() then break end
-    local valid = isTriggerKey(key, 5) and isTime(tonumber(score))
-    if not (valid and processDue or processInvalid)(key, score) then break end
-  end
-  if #firedKeys > 0 then
-    redis.call('ZADD', active, unpack(newLeases))
-    redis.call('ZREM', due, unpack(firedKeys))
-    redis.call('DEL', unpack(firedKeys))
-  end
+  local looks = 0
+  repeat -- the next entries take the places of those that wait
+    local waitingBefore, unreadable = waiting, false
+    local ready = redis.call('ZRANGEBYSCORE', due, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, limit - taken)
+    for i = 1, #ready, 2 do
+      local key, score = ready[i], ready[i + 1]
+      if not hasRoom() then break end
+      looks = looks + 1
+      local valid = isTriggerKey(key, 5) and isTime(tonumber(score))
+      unreadable = not (valid and processDue or processInvalid)(key, score)
+      if unreadable then break end
+    end
+    if #firedKeys > 0 then
+      redis.call('ZADD', active, unpack(newLeases))
+      redis.call('ZREM', due, unpack(firedKeys))
+      redis.call('DEL', unpack(firedKeys))
+      newLeases, firedKeys = {}, {}
+    end
+  until unreadable or waiting == waitingBefore or looks >= mostLooks or not hasRoom()
 end
 
 local nextTime = -1

@@ -4,6 +4,7 @@
 -- KEYS[1]  active
 -- KEYS[2]  status
 -- KEYS[3]  dead
+-- KEYS[4]  due
 -- ARGV[1]  member
 -- ARGV[2]  attempt
 -- ARGV[3]  milliseconds until the next attempt
@@ -17,7 +18,7 @@
 local err = wrongType(KEYS[1], 'ZCARD') or wrongType(KEYS[2], 'HLEN')
 if err then return err end
 local now = math.ceil(clock() / 1000)
-local attempts, failures, expirations, state, lastError = parseStatus(redis.call('HGET', KEYS[2], ARGV[1]))
+local attempts, failures, expirations, state, lastError, awaited = parseStatus(redis.call('HGET', KEYS[2], ARGV[1]))
 if int(attempts) ~= ARGV[2] then return 0 end
 if state ~= '0' then return tonumber(state) end
 local delay, maxFailures = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -30,11 +31,12 @@ if maxFailures > 0 and failures >= maxFailures then
     redis.call('ZREM', KEYS[1], ARGV[1])
     redis.call('ZADD', KEYS[3], int(now), ARGV[1])
     redis.call('HSET', KEYS[2], ARGV[1], formatStatus(attempts, failures, expirations, '2', lastError))
+    endTurn(KEYS[4], KEYS[1], KEYS[2], KEYS[3], ARGV[1], awaited, now)
     return 2
   end
   delay = math.max(delay, 1000)
 end
 redis.call('ZADD', KEYS[1], int(now + delay), ARGV[1])
-redis.call('HSET', KEYS[2], ARGV[1], formatStatus(attempts, failures, expirations, '1', lastError))
+redis.call('HSET', KEYS[2], ARGV[1], formatStatus(attempts, failures, expirations, '1' .. awaited, lastError))
 wake(KEYS[1], delay)
 return 1

@@ -6,7 +6,8 @@
 -- KEYS[3]  status
 -- KEYS[4]  payloads
 -- KEYS[5]  dead
--- ARGV[1]  the key to go through: due, active, status, payloads or dead
+-- ARGV[1]  what to go through: due, active, status, turns (in the key status),
+--          payloads or dead
 -- ARGV[2]  cursor of SCAN, 0 for the first page
 -- ARGV[3]  entries of a page
 -- ARGV[4]  lease in milliseconds
@@ -61,25 +62,54 @@ function repair.active(member, score)
   end
 end
 
+-- A firing that is active has the turn, unless another has it.
+local function giveTurn(member)
+  local at, key = splitName(member)
+  local turn = redis.call('HGET', status, turnField(key))
+  if turn == at or turn and holderOf(active, status, key, turn) then return false end
+  redis.call('HSET', status, turnField(key), at)
+  return true
+end
+
 -- Every status belongs to an entry of active or of dead, as its state says.
 function repair.status(member, text)
-  local state = string.match(text, '^%d+ %d+ %d+ ([012]) ')
+  if string.find(member, '^[=+]|.') then return end
+  if repaired + invalid > 0 then -- the repair of another entry may have changed this one
+    text = redis.call('HGET', status, member)
+    if not text then return end
+  end
+  local state = string.match(text, '^%d+ %d+ %d+ ([012])%+? ')
   local isActive, isDead = redis.call('ZSCORE', active, member), redis.call('ZSCORE', dead, member)
-  if not state or not isFiringName(member) then
+  if not state or not splitName(member) then
     if isActive or isDead then return end -- claim and Dead handle it
     countInvalid('status ' .. member)
-    setFiringAside(active, status, dead, member, formatStatus(0, 0, 0, '2', 'its status was invalid: ' .. string.sub(text, 1, 100)), now)
+    setFiringAside(due, active, status, dead, member, formatStatus(0, 0, 0, '2', 'its status was invalid: ' .. string.sub(text, 1, 100)), '+', now)
   elseif state == '2' then
     if isDead then return end
     redis.call('ZADD', dead, int(now), member)
     redis.call('ZREM', active, member)
+    endTurn(due, active, status, dead, member, '+', now)
     repaired = repaired + 1
-  elseif not isActive then
-    redis.call('ZADD', active, int(state == '0' and now + lease or now), member)
-    redis.call('ZREM', dead, member)
+  else
+    if not isActive then redis.call('ZADD', active, int(state == '0' and now + lease or now), member) end
+    if isDead then redis.call('ZREM', dead, member) end
+    if giveTurn(member) or isDead or not isActive then repaired = repaired + 1 end
+  end
+end
+
+-- A turn belongs to a firing that is active. That firing knows if others wait.
+-- The firings have their turns already, since a sweep goes through them first.
+function repair.turns(field)
+  local kind, key = string.match(field, '^([=+])|(.+)$')
+  if not kind then return end
+  local at = redis.call('HGET', status, turnField(key))
+  local holder, text
+  if at then holder, text = holderOf(active, status, key, at) end
+  if not holder then
+    redis.call('HDEL', status, turnField(key))
+    startNext(due, active, status, dead, key, now)
     repaired = repaired + 1
-  elseif isDead then
-    redis.call('ZREM', dead, member)
+  elseif kind == '+' and noteWaiter(status, holder, text) then
     repaired = repaired + 1
   end
 end
@@ -94,7 +124,7 @@ function repair.payloads(field)
     setTriggerAside(due, status, payloads, dead, key, now, 'the trigger of this payload was lost')
   else
     if redis.call('HEXISTS', status, field) == 1 or redis.call('ZSCORE', active, field) then return end
-    setFiringAside(active, status, dead, field, formatStatus(0, 0, 0, '2', 'the firing of this payload was lost'), now)
+    setFiringAside(due, active, status, dead, field, formatStatus(0, 0, 0, '2', 'the firing of this payload was lost'), '+', now)
   end
   countInvalid('payloads ' .. field)
 end
@@ -107,8 +137,8 @@ function repair.dead(member)
 end
 
 local kind = ARGV[1]
-local command = (kind == 'status' or kind == 'payloads') and 'HSCAN' or 'ZSCAN'
-local keys = {due = due, active = active, status = status, payloads = payloads, dead = dead}
+local command = (kind == 'status' or kind == 'turns' or kind == 'payloads') and 'HSCAN' or 'ZSCAN'
+local keys = {due = due, active = active, status = status, turns = status, payloads = payloads, dead = dead}
 local page = redis.call(command, keys[kind], ARGV[2], 'COUNT', ARGV[3])
 for i = 1, #page[2], 2 do repair[kind](page[2][i], page[2][i + 1]) end
 return {page[1], cancelled, repaired, invalid, examples}

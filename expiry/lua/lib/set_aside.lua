@@ -1,6 +1,6 @@
 -- Makes dead letters of entries that cannot be processed: nothing processes a
 -- dead letter by itself, Dead shows it, Retry redelivers it, and Discard
--- removes it. It needs check.lua, trigger.lua and status.lua.
+-- removes it. It needs check.lua, trigger.lua, status.lua and turn.lua.
 
 local hashTag = string.match(KEYS[1], '%%exp({.-}):')
 
@@ -21,14 +21,13 @@ local function isTriggerKey(key, first)
   return at <= #key - #ARGV[last] + 1 and string.sub(key, #key - #ARGV[last] + 1) == ARGV[last]
 end
 
--- Reports whether a member is the name of a firing, `<due>|<key>`.
-local function isFiringName(member) return string.find(member, '^%-?%d+|.') end
-
--- Makes a dead letter of a firing.
-local function setFiringAside(active, status, dead, member, newStatus, now)
+-- Makes a dead letter of a firing, and ends its turn. `awaited` is '+' if others
+-- may wait for that.
+local function setFiringAside(due, active, status, dead, member, newStatus, awaited, now)
   redis.call('ZREM', active, member)
   redis.call('HSET', status, member, newStatus)
   redis.call('ZADD', dead, int(now), member)
+  endTurn(due, active, status, dead, member, awaited, now)
 end
 
 -- Names a firing and writes its status. If a firing of the same trigger and
