@@ -37,7 +37,7 @@ func TestPrograms(t *testing.T) {
 					"tenants with mail to send: [acme]", `:limits (string, ttl -1 s): {"per_minute":60}`,
 				},
 				"custom":    {"used: 3", "GET /orders: 3 calls"},
-				"reminders": {"chat9 is summarized, once", "one is taken back: true", "sent: your cups are ready to Alice, at attempt 2"},
+				"reminders": {"chat9 is summarized, once", "one is taken back: true", "sent: your cups are ready to Alice, at attempt 2", "the index of the shop: begun, done, begun, done"},
 				"tools":     {"calling weather, museums, restaurants, parks", "after 6 calls: a day in Bogotá"},
 			} {
 				t.Run(program, func(t *testing.T) {

@@ -1,6 +1,6 @@
 // Reminders shows triggers from end to end: a debounce, which summarizes a chat
-// after it was quiet for a while, and a reminder that is retried until it is
-// sent. It runs on an embedded server. With REDIS_URL=redis://localhost:6379 it
+// after it was quiet for a while, a reminder that is retried until it is sent,
+// and an index that is due again while it is being made. It runs on an embedded server. With REDIS_URL=redis://localhost:6379 it
 // runs on a live one.
 package main
 
@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/symphony-go/symphony"
@@ -49,6 +50,13 @@ func main() {
 		sent <- fmt.Sprintf("%s to %s, at attempt %d", r.Text, r.To, e.Attempt)
 		return nil
 	}))
+	indexing := make(chan string, 4)
+	check(registry.On("index", func(context.Context, expiry.Event) error {
+		indexing <- "begun"
+		time.Sleep(400 * time.Millisecond)
+		indexing <- "done"
+		return nil
+	}))
 	listener, err := expiry.NewListener(pools, registry, expiry.Config{
 		Backoff: func(int, error) time.Duration { return 200 * time.Millisecond },
 	})
@@ -75,6 +83,15 @@ func main() {
 	fmt.Printf("%6v  two reminders are set, one is taken back: %v\n", since(began), deleted)
 	what := <-sent
 	fmt.Printf("%6v  sent: %s\n", since(began), what)
+
+	// A firing never overlaps an earlier one of the same action and id: it waits,
+	// in whatever process.
+	began = time.Now()
+	check(triggers.Set(ctx, "index", "shop", 0))
+	steps := []string{<-indexing}
+	check(triggers.Set(ctx, "index", "shop", 0))
+	steps = append(steps, <-indexing, <-indexing, <-indexing)
+	fmt.Printf("%6v  the index of the shop: %s\n", since(began), strings.Join(steps, ", "))
 
 	stop() // handlers finish, and Run returns
 	check(<-stopped)
