@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -24,33 +25,46 @@ type childProcess struct {
 	t       *testing.T
 	test    string // the test that the process runs; it calls childSetting
 	setting any    // what childSetting returns
+	number  int
+	log     *handlerLog // in which each death is noted; may be nil
 
-	cmd   *exec.Cmd
-	stdin io.Closer
+	starts int
+	cmd    *exec.Cmd
+	stdin  io.Closer
 }
 
-const childVariable = "SYMPHONY_TEST_CHILD"
+const (
+	childVariable     = "SYMPHONY_TEST_CHILD"
+	childNameVariable = "SYMPHONY_TEST_CHILD_NAME"
+)
 
 func (c *childProcess) start() {
+	c.starts++
 	setting, err := json.Marshal(c.setting)
 	require.NoError(c.t, err)
 	c.cmd = exec.Command(os.Args[0], "-test.run=^"+c.test+"$")
-	c.cmd.Env = append(os.Environ(), childVariable+"="+string(setting))
+	c.cmd.Env = append(os.Environ(), childVariable+"="+string(setting), childNameVariable+"="+c.name())
 	stdin, err := c.cmd.StdinPipe()
 	require.NoError(c.t, err)
 	c.stdin = stdin
 	require.NoError(c.t, c.cmd.Start())
 }
 
+// name differs for each start of each process.
+func (c *childProcess) name() string { return fmt.Sprintf("%d.%d", c.number, c.starts) }
+
 func (c *childProcess) kill() {
 	_ = c.cmd.Process.Kill()
 	_ = c.cmd.Wait() // the error reports the signal
+	if c.log != nil {
+		require.NoError(c.t, c.log.write(note{What: noteDeath, Process: c.name()}))
+	}
 }
 
-// childSetting returns the setting of the childProcess that runs the test, and a
-// context that ends with the parent process. In other processes it skips the
-// test.
-func childSetting[S any](t *testing.T) (alive context.Context, setting S) {
+// childSetting returns the setting and the name of the childProcess that runs
+// the test, and a context that ends with the parent process. In other processes
+// it skips the test.
+func childSetting[S any](t *testing.T) (alive context.Context, setting S, name string) {
 	t.Helper()
 	text := os.Getenv(childVariable)
 	if text == "" {
@@ -63,7 +77,7 @@ func childSetting[S any](t *testing.T) (alive context.Context, setting S) {
 		stop()
 		os.Exit(1)
 	}()
-	return alive, setting
+	return alive, setting, os.Getenv(childNameVariable)
 }
 
 // openWhenReady opens pools on a server that may have just been killed.
@@ -89,8 +103,12 @@ func (k killer) run(t *testing.T, produce func(), drained func() bool) (kills, r
 	t.Helper()
 	for _, c := range k.processes {
 		c.start()
-		defer c.kill()
 	}
+	defer func() {
+		for _, c := range k.processes {
+			c.kill()
+		}
+	}()
 	produced := make(chan struct{})
 	go func() { produce(); close(produced) }()
 	over := func() bool {

@@ -5,9 +5,13 @@ package systemtest
 
 import (
 	"context"
+	"testing"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/internal/pooltest"
 )
+
+func TestMain(m *testing.M) { pooltest.Main(m) }
 
 var ctx = context.Background()
 

@@ -59,7 +59,7 @@ func (k killTest) run(t *testing.T) {
 	var logs []string
 	for i, workers := range []int{3, 3, 2} {
 		logs = append(logs, filepath.Join(dir, strconv.Itoa(i)))
-		killed.processes = append(killed.processes, &childProcess{t: t, test: "TestWorkerProcess", setting: workerSetting{
+		killed.processes = append(killed.processes, &childProcess{t: t, test: "TestWorkerProcess", number: i, setting: workerSetting{
 			URL: server.URL(), Log: logs[i], Workers: workers, Chunk: k.chunk, ChunkTime: k.chunkTime,
 		}})
 	}
@@ -172,7 +172,7 @@ type workerSetting struct {
 
 // TestWorkerProcess is not a test. It is a childProcess that runs workers.
 func TestWorkerProcess(t *testing.T) {
-	alive, setting := childSetting[workerSetting](t)
+	alive, setting, _ := childSetting[workerSetting](t)
 	log, err := os.OpenFile(setting.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(t, err)
 	p := openWhenReady(alive, setting.URL)
