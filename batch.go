@@ -171,14 +171,25 @@ func (b *Batch[T]) Claim(ctx context.Context, q Queue, n int, lease time.Duratio
 // Process claims up to n items of a queue, passes them to handle, acks them,
 // and returns how many items were done. If the queue has no items, it returns 0
 // and no error. If handle returns an error, Process returns the same error, and
-// the items go back to the front of the queue. See [listrepo.ListRepo.Process],
-// [MaxAttempts] and [Lease].
+// the items go back to the front of the queue. If the queue is serial and
+// another claim is in flight, Process returns [ErrBusy]. See
+// [listrepo.ListRepo.Process], [MaxAttempts], [Lease] and [Serial].
 func (b *Batch[T]) Process(ctx context.Context, q Queue, n int, handle func(context.Context, []listrepo.Item[T]) error) (int, error) {
 	queue, err := b.queue(q)
 	if err != nil {
 		return 0, err
 	}
 	return queue.Process(ctx, q.Action, n, handle)
+}
+
+// PutOff puts off the time at which a queue hands out its items, as an Enqueue
+// with the option [Quiet] does; see [listrepo.ListRepo.PutOff].
+func (b *Batch[T]) PutOff(ctx context.Context, q Queue) error {
+	queue, err := b.queue(q)
+	if err != nil {
+		return err
+	}
+	return queue.PutOff(ctx, q.Action)
 }
 
 // Dead iterates over the dead letters of a queue; see [listrepo.ListRepo.Dead].

@@ -21,6 +21,7 @@ var (
 	ErrOverflow        = pool.ErrOverflow        // the sum is outside the range of the field
 	ErrTooLarge        = codec.ErrTooLarge       // a value is larger than Config.MaxValueBytes
 	ErrFull            = pool.ErrFull            // a push would exceed MaxLen
+	ErrBusy            = pool.ErrBusy            // another claim of a queue with the option Serial is in flight
 	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has the alias
 	ErrUnsupported     = pool.ErrUnsupported     // the server, codec, layout or schema cannot do it, or the option does not apply
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no permission for a command, key or channel

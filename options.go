@@ -87,6 +87,33 @@ func Codec(c codec.Codec) Option { return option.Codec(c) }
 // If n is below 1, the error is [ErrInvalidArgument].
 func MaxLen(n int) Option { return option.MaxLen(n) }
 
+// Serial allows one claim of a queue at a time, so that its items are done in
+// the order in which they were enqueued. If another claim is in flight, Claim
+// and Process return [ErrBusy], and [WorkBatches] handles other queues. Items
+// that come back are delivered before all that were enqueued after them.
+// docs/queues.md specifies the order and its limits.
+//
+// Enqueue, Retry, Claim and Process with the option make the queue serial for
+// all of its users, until it has no items. Other programs that take items from
+// the list know nothing of it.
+//
+// For values, hashes and triggers, the error is [ErrUnsupported].
+func Serial() Option { return option.Serial() }
+
+// Quiet hands out the items of a queue once no item was enqueued with the
+// option for the time quiet, but no later than atMost after the first one that
+// waits. Until then, Claim and Process find no items, and [WorkBatches] handles
+// other queues. An Enqueue and its debounce are one atomic step.
+// [Batch.PutOff] puts off the time without an item. The server's clock decides,
+// to the millisecond.
+//
+// Items that are enqueued without the option wait with the others, but do not
+// put off the time.
+//
+// If quiet is under a millisecond, or if atMost is below quiet, the error is
+// [ErrInvalidTTL]. For values, hashes and triggers, it is [ErrUnsupported].
+func Quiet(quiet, atMost time.Duration) Option { return option.Quiet(quiet, atMost) }
+
 // MaxAttempts makes an item a dead letter if its n-th delivery fails, is
 // released, or loses its lease. An item is claimed alone for its last attempt,
 // so that a failure of its own makes no other item a dead letter. Without the

@@ -121,6 +121,8 @@ func resultOf(done int, failed, err error) worker.Result {
 	var foreign *listrepo.ForeignEntriesError
 	dead, aside := errors.As(err, &undecodable), errors.As(err, &foreign)
 	switch progress := done > 0 || dead || aside; {
+	case errors.Is(err, ErrBusy):
+		return worker.Result{Outcome: worker.Empty}
 	case failed != nil, err != nil && !progress:
 		return worker.Result{Outcome: worker.Failed, Err: cmp.Or(err, failed)}
 	case progress:

@@ -16,7 +16,7 @@ import (
 // Backlog is the number of items of a queue that are not done, and their
 // greatest age.
 type Backlog struct {
-	Waiting int64 // items in the queue, and items whose lease expired
+	Waiting int64 // items in the queue, items whose lease expired, and items that wait for their next attempt
 	Claimed int64 // items in flight, under a lease that has not expired
 	Dead    int64 // dead letters
 

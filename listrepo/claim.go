@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/retry"
 )
 
 // Item is a claimed item.
@@ -44,7 +45,8 @@ type Claim[T any] struct {
 // have expired, the items of those that ended first come first. Items that were
 // released keep their ids too, wherever they stand in the queue. A claim may
 // hold fewer items than the queue has. With [MaxAttempts], an item on its last
-// attempt is claimed alone.
+// attempt is claimed alone. A queue that is quiet has nothing to claim; see
+// [Quiet].
 //
 // The items move to a list beside the queue, `%claim-<token>:...`, so
 // [ListRepo.Len], [ListRepo.Range] and other programs do not see them, and no
@@ -72,8 +74,9 @@ type Claim[T any] struct {
 // If lease is under a millisecond, Claim returns [ErrInvalidTTL]. If n is
 // negative or over [MaxCount], it returns [ErrInvalidArgument]. If the
 // repository has the option [IfAbsent], it returns [ErrUnsupported]. If the
-// queue, or a key that the claim cannot do without, holds another type, it
-// returns [ErrWrongType].
+// queue is serial and another claim is in flight, it returns [ErrBusy]; see
+// [Serial]. If the queue, or a key that the claim cannot do without, holds
+// another type, it returns [ErrWrongType].
 func (r *ListRepo[T]) Claim(ctx context.Context, id string, n int, lease time.Duration) (*Claim[T], error) {
 	return r.claim(ctx, "Claim", id, n, lease, nil)
 }
@@ -115,7 +118,8 @@ func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease tim
 
 // Ack removes items for good. Without items, it removes all of Items that are
 // left; if none is left, it does nothing. For all items it sends UNLINK and
-// ZREM in one round trip, for some of them one script. It is atomic.
+// ZREM in one round trip, for some of them, or if the queue has an order, one
+// script. It is atomic.
 //
 // If another claim took the items after the lease expired, or if they were
 // removed by an eviction or by hand, Ack returns [ErrLeaseLost] and changes
@@ -138,7 +142,9 @@ func (c *Claim[T]) Ack(ctx context.Context, items ...Item[T]) error {
 // Next takes two round trips and is not atomic. If n is 0, Next is an Ack.
 //
 // Next returns the errors of [ListRepo.Claim]. If the lease was lost, it
-// returns [ErrLeaseLost] together with a valid new claim.
+// returns [ErrLeaseLost] together with a valid new claim. If another claim of a
+// serial queue is in flight after the ack, it returns [ErrBusy] and no claim;
+// if the items were acked, the error reports MaybeApplied.
 func (c *Claim[T]) Next(ctx context.Context, n int, lease time.Duration) (*Claim[T], error) {
 	if c.lease == nil {
 		return c.repo.claim(ctx, "Next", c.id, n, lease, nil)
@@ -183,7 +189,9 @@ func (c *Claim[T]) ackThenClaim(ctx context.Context, n int, d time.Duration) (*C
 // items, it puts back all of Items that are left. They keep their ids, and
 // their next attempt is one higher. Other programs see them as plain values and
 // may take them. [MaxLen] does not apply. With [MaxAttempts], an item without
-// an attempt left becomes a dead letter instead.
+// an attempt left becomes a dead letter instead. If the queue is serial, the
+// items wait outside the list, and the next claim finds them in the order of
+// their first claims.
 //
 // Release sends one script, which is atomic. If the items are more than a
 // megabyte together, it sends several, beginning with the last items. If one of
@@ -200,6 +208,11 @@ var errReleased = errors.New("released on the last attempt")
 // Fail is [Claim.Release] with a reason. Items that become dead letters carry
 // cause's text in [DeadLetter.Reason].
 //
+// If cause wraps an error of symphony.GiveUp, all of the items become dead
+// letters. If it wraps one of symphony.RetryAfter, they are not delivered before
+// its delay is over: they wait outside the list, and other items are delivered
+// meanwhile. A serial queue hands out nothing meanwhile.
+//
 // If cause is nil, Fail returns [ErrInvalidArgument] and sends nothing. It also
 // returns the errors of [Claim.Ack].
 func (c *Claim[T]) Fail(ctx context.Context, cause error, items ...Item[T]) error {
@@ -211,7 +224,12 @@ func (c *Claim[T]) Fail(ctx context.Context, cause error, items ...Item[T]) erro
 
 func (c *Claim[T]) fail(ctx context.Context, op string, cause error, items []Item[T]) error {
 	return c.settle(ctx, op, items, func(t fault.Target, places []int) error {
-		return c.lease.release(ctx, t, places, putBack{maxAttempts: c.lease.queue.MaxAttempts, reason: cause.Error()})
+		how := putBack{maxAttempts: c.lease.queue.MaxAttempts, reason: cause.Error()}
+		if retry.GivesUp(cause) {
+			how.maxAttempts = 1
+		}
+		how.delay, _ = retry.DelayOf(cause)
+		return c.lease.release(ctx, t, places, how)
 	})
 }
 

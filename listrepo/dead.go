@@ -30,7 +30,7 @@ var (
 	//go:embed lua/retry.lua
 	retrySource string
 
-	retryScript = store.NewScript(clockSource+sharedSource+retrySource, store.Tuple(store.Count, store.Number))
+	retryScript = store.NewScript(clockSource+sharedSource+orderSource+retrySource, store.Tuple(store.Count, store.Number))
 )
 
 // Dead iterates over the dead letters of a queue, in no particular order. It
@@ -121,7 +121,8 @@ func (r *ListRepo[T]) parseDead(t fault.Target, index int, id, text string) (d D
 // counted, and an entry that the library did not write stays. The items keep
 // their ids and attempts. Each is delivered at least once more, whatever
 // [MaxAttempts] says. [MaxLen] does not apply. Retry renews the lifetime of the
-// queue.
+// queue. To a serial queue they return in the order in which they were first
+// claimed, before all items that were first claimed later; see [Serial].
 //
 // Retry sends one script for every [MaxCount] ids, beginning with the last
 // ones, and nothing without ids. Each script is atomic. If one fails after
@@ -145,7 +146,7 @@ func (r *ListRepo[T]) Retry(ctx context.Context, id string, ids ...string) (int6
 // retry runs the script for one page of ids.
 func (q *queue) retry(ctx context.Context, t fault.Target, ids []string) (int64, error) {
 	keys := append([]string{beside(t, queuekey.Dead), beside(t, queuekey.Back), beside(t, queuekey.Due), beside(t, queuekey.Age)}, q.indexAndSet()...)
-	args := append([]string{q.marks.Queue, q.marks.Member}, ids...)
+	args := append([]string{q.marks.Queue, q.marks.Member, q.serialFlag()}, ids...)
 	m, err := q.unconditional().Run(ctx, t, retryScript, args, keys...)
 	if err != nil {
 		return 0, q.nameWrongType(ctx, t, err)

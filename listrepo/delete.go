@@ -49,7 +49,8 @@ func (r *ListRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) 
 // deleteBeside removes the keys beside a queue.
 func (q *queue) deleteBeside(ctx context.Context, t fault.Target) error {
 	_, _, tail := claimKeys(t, "")
-	keys := []string{beside(t, queuekey.Due), beside(t, queuekey.Again), beside(t, queuekey.Back), beside(t, queuekey.Dead), beside(t, queuekey.Age)}
+	keys := []string{beside(t, queuekey.Due), beside(t, queuekey.Again), beside(t, queuekey.Back), beside(t, queuekey.Dead),
+		beside(t, queuekey.Order), beside(t, queuekey.Delayed), beside(t, queuekey.Age)}
 	for more := int64(1); more > 0; {
 		m, err := q.unconditional().Run(ctx, t, deleteScript, []string{tail}, keys...)
 		if err == nil {

@@ -25,6 +25,7 @@ var (
 	ErrInvalidSchema   = pool.ErrInvalidSchema   // T cannot be stored
 	ErrTooLarge        = codec.ErrTooLarge       // a value over Config.MaxValueBytes
 	ErrFull            = pool.ErrFull            // the items do not fit under MaxLen
+	ErrBusy            = pool.ErrBusy            // another claim of a queue with the option Serial is in flight
 	ErrLeaseLost       = pool.ErrLeaseLost       // another claim took the items, or they were removed
 	ErrUnsupported     = pool.ErrUnsupported     // the server, codec, layout or schema cannot do it, or the option does not apply
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no right to a command, key or channel
@@ -80,6 +81,7 @@ func (q *queue) nameWrongType(ctx context.Context, t fault.Target, err error) er
 	keys, kinds := []string{t.Key}, []store.Kind{store.List}
 	for kind, held := range map[string]store.Kind{
 		queuekey.Due: store.SortedSet, queuekey.Again: store.SortedSet, queuekey.Age: store.SortedSet, queuekey.Back: store.Hash, queuekey.Dead: store.Hash,
+		queuekey.Order: store.Hash, queuekey.Delayed: store.SortedSet,
 	} {
 		keys, kinds = append(keys, beside(t, kind)), append(kinds, held)
 	}

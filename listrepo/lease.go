@@ -30,6 +30,7 @@ type lease struct {
 	header      string // of the claim; see lua/shared.lua
 	birth       string // "<birth>-<token>", with which the ids of first deliveries begin
 	count       int
+	ordered     bool                 // whether the queue had an order, which ends with its last item
 	redelivered map[int]delivery     // by place, from 1: items that were delivered before
 	foreign     *ForeignEntriesError // also part of warning; nil if there is none
 	warning     error                // returned with the claim, which is valid
@@ -61,8 +62,8 @@ var (
 	claimRedeliveredSource string
 
 	claimReply = store.Either(store.Tuple(store.Text, store.Count),
-		store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Text, store.Number)) //nolint:gocritic // a reply may hold several counts
-	claimScript = store.NewTypeCheckingScript(clockSource+claimSource+sharedSource+claimRedeliveredSource, claimReply)
+		store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Text, store.Number, store.Flag)) //nolint:gocritic // a reply may hold several counts
+	claimScript = store.NewTypeCheckingScript(clockSource+claimSource+sharedSource+orderSource+claimRedeliveredSource, claimReply)
 )
 
 // tokenLen is the length of a token in characters of 5 random bits each. 65
@@ -112,7 +113,7 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 	q, t := l.queue, l.target
 	l.token = rand.Text()[:tokenLen]
 	list := beside(t, "claim-"+l.token)
-	args := []string{l.token, strconv.Itoa(n), duration.Milliseconds(d), strconv.Itoa(q.MaxAttempts), ""}
+	args := []string{l.token, strconv.Itoa(n), duration.Milliseconds(d), strconv.Itoa(q.MaxAttempts), "", q.serialFlag()}
 	if previous != nil {
 		args[4] = previous.header
 	}
@@ -126,7 +127,7 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 	}
 	result, err := m.ToArray()
 	if err == nil && len(result) < 2 {
-		err = fmt.Errorf("the reply of claim.lua has %d elements, expected 2 or 6", len(result))
+		err = fmt.Errorf("the reply of claim.lua has %d elements, expected 2 or 7", len(result))
 	}
 	if err != nil {
 		return nil, false, t.Applied(err)
@@ -136,6 +137,9 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 	}
 	more = l.readWarnings(ctx, result[2:])
 	header, err := result[0].ToString()
+	if header == busy {
+		return nil, false, refused(t, previous, l.warning)
+	}
 	if err != nil || header == "" {
 		return nil, more, err
 	}
@@ -158,9 +162,11 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 // and reports whether another run may claim items. It also continues the
 // renewal of the keys beside the queue.
 func (l *lease) readWarnings(ctx context.Context, optional []rueidis.RedisMessage) (more bool) {
-	if len(optional) != 4 {
+	if len(optional) != 5 {
 		return false
 	}
+	ordered, _ := optional[4].AsInt64()
+	l.ordered = ordered == 1
 	again, _ := optional[0].AsInt64()
 	foreign, _ := optional[1].AsInt64()
 	skipped, _ := optional[2].ToString()

@@ -12,6 +12,7 @@
 package listrepo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -91,14 +92,15 @@ func (r *ListRepo[T]) Marked(m Marks) *ListRepo[T] {
 //
 // An item that does not decode is left out of the result, and the joined error
 // has an *[ItemError] with its bytes. If n is negative or over [MaxCount], Pop
-// returns [ErrInvalidArgument]. If the repository has the option [IfAbsent], it
-// returns [ErrUnsupported].
+// returns [ErrInvalidArgument]. If the repository has the option [IfAbsent],
+// [Serial] or [Quiet], it returns [ErrUnsupported] and sends nothing. Pop does
+// not know whether another repository made the queue serial or quiet.
 func (r *ListRepo[T]) Pop(ctx context.Context, id string, n int) ([]T, error) {
 	t, err := r.core.BeginWrite(ctx, "Pop", id)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.core.RefuseAbsent(t); err != nil {
+	if err := cmp.Or(r.core.RefuseAbsent(t), r.core.refuseOrdered(t)); err != nil {
 		return nil, err
 	}
 	if err := option.CheckCount(n); err != nil {

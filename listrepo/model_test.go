@@ -2,7 +2,9 @@ package listrepo_test
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"testing"
@@ -13,12 +15,15 @@ import (
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/retry"
+	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
 )
 
 // Claims and other programs work on a queue in any order, and it behaves like
-// the model.
+// the model. A serial queue has one claim at a time, and its items keep their
+// order.
 func TestClaimsAgainstAModel(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		rapid.Check(t, func(rt *rapid.T) {
@@ -32,10 +37,14 @@ func TestClaimsAgainstAModel(t *testing.T) {
 			if rapid.Bool().Draw(rt, "marked") {
 				repo, prefix, _, _ = newMarkedRepo(t, p, opts...)
 			}
-			m := &model{t: t, pools: p, key: prefix + "q", repo: repo, maxAttempts: maxAttempts}
+			m := &model{t: t, pools: p, key: prefix + "q", plain: repo, repo: repo, maxAttempts: maxAttempts}
+			if m.serial = rapid.Bool().Draw(rt, "serial"); m.serial {
+				m.repo = repo.With(listrepo.Serial())
+			}
 			rt.Repeat(map[string]func(*rapid.T){
 				"push": m.push, "push front": m.pushFront, "pop": m.pop, "other program": m.otherProgram,
-				"claim": m.claim, "claim again": m.claim, "next": m.next, "ack": m.ack, "release": m.release, "return": m.returnItems, "extend": m.extend, "expire": m.expire, "retry": m.retry,
+				"claim": m.claim, "claim again": m.claim, "next": m.next, "ack": m.ack, "release": m.release, "fail": m.fail, "return": m.returnItems, "extend": m.extend, "expire": m.expire, "retry": m.retry,
+				"push quiet": m.pushQuiet, "put off": m.putOff, "time passes": m.pass,
 				"": m.check,
 			})
 		})
@@ -48,21 +57,30 @@ type model struct {
 	t           *testing.T
 	pools       *pool.Pools
 	key         string
+	plain       *listrepo.ListRepo[int] // without the option Serial
 	repo        *listrepo.ListRepo[int]
 	maxAttempts int
+	serial      bool
 
 	values  int // the number of values pushed
 	births  int // the number of items that were claimed
 	list    []*entry
-	expired []*entry // in the order of their first claims
+	expired []*entry // in the order of their first claims; of a serial queue, also those that were put back
+	delayed []*entry
 	claims  []*heldClaim
 	dead    []*entry
+
+	marked bool // whether the queue is certainly marked as serial
+	quiet  bool // whether pushes with Quiet put off the items
+	held   bool // whether a serial queue waits for the delay of its first item
 }
 
 type entry struct {
 	value, birth, attempt int
 	returned              int // deliveries that do not count as attempts
 	id                    string
+	putBack               bool // whether the last delivery was put back, so that the lease did not expire
+	due                   bool // of a delayed entry, whether its time has come
 }
 
 // countedAttempts returns how many deliveries count towards MaxAttempts.
@@ -89,18 +107,63 @@ func (m *model) push(rt *rapid.T) {
 	_, err := m.repo.Push(ctx, "q", values...)
 	require.NoError(rt, err)
 	m.list = append(m.list, entries...)
+	m.marked = m.serial && (m.marked || len(entries) > 0)
+}
+
+// pushQuiet pushes items that are not handed out until time passes.
+func (m *model) pushQuiet(rt *rapid.T) {
+	values, entries := m.newEntries(rt)
+	_, err := m.repo.With(listrepo.Quiet(time.Hour, time.Hour)).Push(ctx, "q", values...)
+	require.NoError(rt, err)
+	m.list = append(m.list, entries...)
+	m.quiet = m.quiet || len(entries) > 0
+	m.marked = m.serial && (m.marked || len(entries) > 0)
+}
+
+func (m *model) putOff(rt *rapid.T) {
+	err := m.repo.With(listrepo.Quiet(time.Hour, time.Hour)).PutOff(ctx, "q")
+	if waiting, _ := m.counts(); waiting == 0 {
+		require.ErrorIs(rt, err, listrepo.ErrNotFound)
+		return
+	}
+	require.NoError(rt, err)
+	m.quiet = true
+}
+
+// pass lets the times of Quiet and of all delays pass.
+func (m *model) pass(rt *rapid.T) {
+	order, delayed := m.beside("order"), m.beside("delayed")
+	for _, field := range []string{"until", "hold"} {
+		if exists, err := pooltest.Do(m.t, m.pools, pool.Handlers, "HEXISTS", order, field).AsBool(); err == nil && exists {
+			m.redis("HSET", order, field, "1")
+		}
+	}
+	items, err := pooltest.Do(m.t, m.pools, pool.Handlers, "ZRANGE", delayed, "0", "-1").AsStrSlice()
+	require.NoError(rt, err)
+	require.Len(rt, items, len(m.delayed))
+	for i, item := range items {
+		m.redis("ZADD", delayed, "1", item)
+		m.delayed[i].due = true
+	}
+	m.quiet, m.held = false, false
+}
+
+// beside returns a key beside the queue.
+func (m *model) beside(kind string) string {
+	return keyspace.Beside(kind, m.pools.Prefix(pool.Handlers)+m.key)
 }
 
 func (m *model) pushFront(rt *rapid.T) {
 	values, entries := m.newEntries(rt)
 	_, err := m.repo.PushFront(ctx, "q", values...)
 	require.NoError(rt, err)
+	m.marked = m.serial && (m.marked || len(entries) > 0)
 	m.list = slices.Concat(entries, m.list)
 }
 
 func (m *model) pop(rt *rapid.T) {
 	n := rapid.IntRange(0, 4).Draw(rt, "n")
-	got, err := m.repo.Pop(ctx, "q", n)
+	got, err := m.plain.Pop(ctx, "q", n)
 	require.NoError(rt, err)
 	n = min(n, len(m.list))
 	require.Equal(rt, entryValues(m.list[:n]), append([]int{}, got...))
@@ -131,9 +194,29 @@ func (m *model) redis(args ...string) {
 
 func (m *model) claim(rt *rapid.T) {
 	n := rapid.IntRange(1, 20).Draw(rt, "n")
-	c, err := m.repo.Claim(ctx, "q", n, time.Hour)
+	repo := m.repo
+	if m.marked && rapid.Bool().Draw(rt, "without the option") {
+		repo = m.plain
+	}
+	c, err := repo.Claim(ctx, "q", n, time.Hour)
+	if m.isBusy() {
+		require.ErrorIs(rt, err, listrepo.ErrBusy)
+		require.False(rt, maybeApplied(err))
+		require.Nil(rt, c)
+		return
+	}
 	require.NoError(rt, err)
 	m.requireClaim(rt, n, c)
+}
+
+// isBusy reports whether a serial queue has a claim in flight.
+func (m *model) isBusy() bool {
+	return m.serial && slices.ContainsFunc(m.claims, func(c *heldClaim) bool { return !c.lost && !c.leaseOver && len(c.entries) > 0 })
+}
+
+func maybeApplied(err error) bool {
+	var op *listrepo.OpError
+	return errors.As(err, &op) && op.MaybeApplied()
 }
 
 // next acks the items that are left of a claim, and then claims others.
@@ -144,23 +227,49 @@ func (m *model) next(rt *rapid.T) {
 	last := rapid.SampledFrom(m.claims).Draw(rt, "claim")
 	n := rapid.IntRange(1, 20).Draw(rt, "n")
 	c, err := last.Next(ctx, n, time.Hour)
-	m.requireSettled(rt, last, last.entries, err)
+	m.requireSettled(rt, last, last.entries, leaveOut(err, listrepo.ErrBusy))
+	if m.isBusy() {
+		require.ErrorIs(rt, err, listrepo.ErrBusy)
+		require.Nil(rt, c)
+		return
+	}
+	require.NotErrorIs(rt, err, listrepo.ErrBusy)
 	m.requireClaim(rt, n, c)
+}
+
+// leaveOut returns nil if err is target and nothing else.
+func leaveOut(err, target error) error {
+	if errors.Is(err, target) && !errors.Is(err, symphony.ErrLeaseLost) {
+		return nil
+	}
+	return err
 }
 
 // requireClaim asserts that a claim of n items has those of the model.
 func (m *model) requireClaim(rt *rapid.T, n int, c *listrepo.Claim[int]) {
+	if m.quiet || m.held {
+		require.Empty(rt, c.Items)
+		return
+	}
 	for _, c := range m.claims {
 		if c.leaseOver && !c.lost {
 			c.lost = true
 			m.expired = append(m.expired, c.entries...)
 		}
 	}
+	m.delayed = slices.DeleteFunc(m.delayed, func(e *entry) bool {
+		if e.due {
+			m.expired = append(m.expired, e)
+		}
+		return e.due
+	})
 	slices.SortFunc(m.expired, func(a, b *entry) int { return cmp.Compare(a.birth, b.birth) })
 	want := m.expectClaim(n)
+	m.marked = m.marked || m.serial && len(want) > 0
 	require.Equal(rt, entryValues(want), valuesOf(c.Items))
 	for i, e := range want {
 		e.attempt++
+		e.putBack, e.due = false, false
 		require.Equal(rt, e.attempt, c.Items[i].Attempt)
 		if e.id == "" {
 			m.births++
@@ -184,7 +293,7 @@ func (m *model) expectClaim(n int) (taken []*entry) {
 	for len(m.expired) > 0 {
 		e := m.expired[0]
 		switch {
-		case m.maxAttempts > 0 && e.countedAttempts() >= m.maxAttempts:
+		case m.maxAttempts > 0 && !e.putBack && e.countedAttempts() >= m.maxAttempts:
 			m.dead = append(m.dead, e)
 		case admits(e):
 			taken = append(taken, e)
@@ -237,18 +346,33 @@ func (m *model) ack(rt *rapid.T) {
 
 func (m *model) release(rt *rapid.T) {
 	c, entries, items := m.drawItems(rt)
-	if !m.requireSettled(rt, c, entries, c.Release(ctx, items...)) {
+	if m.requireSettled(rt, c, entries, c.Release(ctx, items...)) {
+		m.putFront(m.withAttemptsLeft(entries))
+	}
+}
+
+// fail puts back items whose handler decided how to go on.
+func (m *model) fail(rt *rapid.T) {
+	c, entries, items := m.drawItems(rt)
+	if rapid.Bool().Draw(rt, "give up") {
+		if m.requireSettled(rt, c, entries, c.Fail(ctx, retry.GiveUp(io.EOF), items...)) {
+			m.dead = append(m.dead, entries...)
+		}
 		return
 	}
-	var back []*entry
-	for _, e := range entries {
-		if m.maxAttempts > 0 && e.countedAttempts() >= m.maxAttempts {
-			m.dead = append(m.dead, e)
-		} else {
-			back = append(back, e)
-		}
+	if !m.requireSettled(rt, c, entries, c.Fail(ctx, retry.After(time.Hour, io.EOF), items...)) {
+		return
 	}
-	m.list = slices.Concat(back, m.list)
+	back := m.withAttemptsLeft(entries)
+	if m.serial {
+		m.putFront(back)
+		m.held = m.held || len(back) > 0
+		return
+	}
+	for _, e := range back {
+		e.putBack = true
+	}
+	m.delayed = append(m.delayed, back...)
 }
 
 func (m *model) returnItems(rt *rapid.T) {
@@ -259,7 +383,33 @@ func (m *model) returnItems(rt *rapid.T) {
 	for _, e := range entries {
 		e.returned++
 	}
-	m.list = slices.Concat(entries, m.list)
+	m.putFront(entries)
+}
+
+// withAttemptsLeft returns the entries that have attempts left. The others
+// become dead letters.
+func (m *model) withAttemptsLeft(entries []*entry) (left []*entry) {
+	for _, e := range entries {
+		if m.maxAttempts > 0 && e.countedAttempts() >= m.maxAttempts {
+			m.dead = append(m.dead, e)
+		} else {
+			left = append(left, e)
+		}
+	}
+	return left
+}
+
+// putFront puts entries back: at the front of the list, or in a serial queue
+// where the order of their first claims puts them.
+func (m *model) putFront(entries []*entry) {
+	if !m.serial {
+		m.list = slices.Concat(entries, m.list)
+		return
+	}
+	for _, e := range entries {
+		e.putBack = true
+	}
+	m.expired = append(m.expired, entries...)
 }
 
 func (m *model) extend(rt *rapid.T) {
@@ -299,11 +449,12 @@ func (m *model) retry(rt *rapid.T) {
 	require.NoError(rt, err)
 	require.EqualValues(rt, len(chosen), n)
 	m.dead = slices.DeleteFunc(m.dead, func(e *entry) bool { return slices.Contains(ids, e.id) })
-	m.list = slices.Concat(chosen, m.list)
+	m.putFront(chosen)
+	m.marked = m.serial
 }
 
 func (m *model) counts() (waiting, held int64) {
-	waiting = int64(len(m.list) + len(m.expired))
+	waiting = int64(len(m.list) + len(m.expired) + len(m.delayed))
 	for _, c := range m.claims {
 		switch {
 		case c.lost:
@@ -323,6 +474,10 @@ func (m *model) check(rt *rapid.T) {
 	b, err := m.repo.Backlog(ctx, "q")
 	require.NoError(rt, err)
 	waiting, held := m.counts()
+	if waiting+held == 0 { // the next claim or ack removes what orders the queue
+		m.redis("DEL", m.beside("order"))
+		m.marked, m.quiet, m.held = false, false, false
+	}
 	require.Equal(rt, listrepo.Backlog{Waiting: waiting, Claimed: held, Dead: int64(len(m.dead)), Oldest: b.Oldest}, b)
 	dead := map[string]string{}
 	for d, err := range m.repo.Dead(ctx, "q") {

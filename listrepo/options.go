@@ -64,6 +64,31 @@ func Codec(c codec.Codec) Option { return option.Codec(c) }
 // If n is below 1, the error is [ErrInvalidArgument].
 func MaxLen(n int) Option { return option.MaxLen(n) }
 
+// Serial allows one claim of a queue at a time, so that its items are done in
+// the order in which they were pushed. If another claim is in flight, Claim and
+// Process return [ErrBusy]. Items that come back are delivered before all that
+// were pushed after them. docs/queues.md specifies the order and its limits.
+//
+// Push, PushFront, Retry, Claim and Process with the option make the queue
+// serial for all of its users, until it has no items. Other programs that take
+// items from the list know nothing of it, and neither does Pop.
+//
+// With the option, Pop returns [ErrUnsupported].
+func Serial() Option { return option.Serial() }
+
+// Quiet hands out the items of a queue once no item was pushed with the option
+// for the time quiet, but no later than atMost after the first one that waits.
+// Until then, Claim and Process find no items. A push and its debounce are one
+// atomic step. [ListRepo.PutOff] puts off the time without an item. The server's
+// clock decides, to the millisecond.
+//
+// Items that are pushed without the option wait with the others, but do not put
+// off the time. Pop and other programs that take items do not wait.
+//
+// If quiet is under a millisecond, or if atMost is below quiet, the error is
+// [ErrInvalidTTL]. With the option, Pop returns [ErrUnsupported].
+func Quiet(quiet, atMost time.Duration) Option { return option.Quiet(quiet, atMost) }
+
 // MaxAttempts makes an item a dead letter if its n-th delivery fails, is
 // released, or loses its lease. An item is claimed alone for its last attempt,
 // so that a failure of its own makes no other item a dead letter. Without the

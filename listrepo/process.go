@@ -28,13 +28,16 @@ const DefaultLease = 30 * time.Second
 //
 // If handle returns an error, Process returns the same error, and the items go
 // back to the front of the queue at once. With [MaxAttempts], an item without
-// an attempt left becomes a dead letter with the error's text. If handle
-// returns [Undone], only the items that it names go back, and the others are
-// acked. If handle panics or calls [runtime.Goexit], the items go back as after
-// an error, and the panic or the exit goes on.
+// an attempt left becomes a dead letter with the error's text. With an error of
+// symphony.GiveUp, all items become dead letters. With one of
+// symphony.RetryAfter, they are delivered again after its delay; see
+// [Claim.Fail]. If handle returns [Undone], only the items that it names go
+// back, and the others are acked. If handle panics or calls [runtime.Goexit],
+// the items go back as after an error, and the panic or the exit goes on.
 //
 // If handle returns an error after ctx ended, the items go back as with
-// [Claim.Return]: the delivery does not count, since it was stopped.
+// [Claim.Return], whatever the error is: the delivery does not count, since it
+// was stopped.
 //
 // If an ack or a release fails, Process tries it again a few times. If it still
 // fails, Process returns the error, and the items are redelivered when the

@@ -18,7 +18,7 @@ var (
 	//go:embed lua/push.lua
 	pushSource string
 
-	pushScript = store.NewScript(clockSource+sharedSource+pushSource, store.Either(store.Count, store.Tuple(store.Count, store.Number)))
+	pushScript = store.NewScript(clockSource+sharedSource+orderSource+pushSource, store.Either(store.Count, store.Tuple(store.Count, store.Number)))
 )
 
 // MaxPush is the greatest number of items of one push.
@@ -29,7 +29,8 @@ const MaxPush = 10_000
 // sends LLEN alone.
 //
 // Push sends RPUSH and renews the lifetime in one MULTI ... EXEC. With [TTL],
-// [KeepTTL], [NoTTL], [MaxLen], [IfExists] or [IfAbsent], it sends one script.
+// [KeepTTL], [NoTTL], [MaxLen], [IfExists], [IfAbsent], [Serial] or [Quiet], it
+// sends one script.
 // It also renews claims and items that were put back, so that they live as long
 // as the queue. If the queue has more than 100 claims, or if another repository
 // gave it a lifetime that Push removes, that takes further scripts.
@@ -77,7 +78,7 @@ func (r *ListRepo[T]) push(ctx context.Context, op, command, id string, v []T) (
 
 // push pushes encoded items in a transaction if that is enough, else by script.
 func (q *queue) push(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
-	if !q.AllowsTx() || q.mustRenewBeside() || q.MaxLen > 0 || !q.marks.none() && (command == "LPUSH" || !q.isRegistered(t.Key)) {
+	if !q.AllowsTx() || q.mustRenewBeside() || q.MaxLen > 0 || q.ordering() != "" || !q.marks.none() && (command == "LPUSH" || !q.isRegistered(t.Key)) {
 		return q.pushByScript(ctx, t, command, items)
 	}
 	tx := append(q.Tx(2), q.Client.B().Arbitrary(command).Keys(t.Key).Args(items...).Build())
@@ -96,13 +97,13 @@ func (q *queue) push(ctx context.Context, t fault.Target, command string, items 
 }
 
 // pushByScript pushes encoded items under a condition or a bound, with a
-// lifetime, or to register the queue.
+// lifetime or an order, or to register the queue.
 func (q *queue) pushByScript(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
 	keys := []string{beside(t, queuekey.Due)}
 	if !q.marks.none() {
 		keys = append(keys, q.set, q.index()[0], beside(t, queuekey.Age))
 	}
-	args := append(make([]string, 0, 4+len(items)), command, strconv.Itoa(q.MaxLen), q.marks.Member, q.marks.Queue)
+	args := append(make([]string, 0, 5+len(items)), command, strconv.Itoa(q.MaxLen), q.marks.Member, q.marks.Queue, q.ordering())
 	m, err := q.Run(ctx, t, pushScript, append(args, items...), keys...)
 	if err != nil {
 		return 0, q.nameWrongType(ctx, t, err)

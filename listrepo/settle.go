@@ -28,7 +28,7 @@ var (
 	extendSource string
 
 	ackScript     = rueidis.NewLuaScript(acl.RegisterScript(ackSource))
-	releaseScript = store.NewScript(clockSource+sharedSource+releaseSource, store.Either(store.Flag, store.Tuple(store.Number)))
+	releaseScript = store.NewScript(clockSource+sharedSource+orderSource+releaseSource, store.Either(store.Flag, store.Tuple(store.Number)))
 	extendScript  = rueidis.NewLuaScript(acl.RegisterScript(extendSource))
 )
 
@@ -144,10 +144,14 @@ func (l *lease) ack(ctx context.Context, t fault.Target, places []int) error {
 	q := l.queue
 	items, done, _ := claimKeys(t, l.token)
 	due := beside(t, queuekey.Due)
-	if places != nil {
-		return l.queue.readHeld(ctx, t, ackScript.Exec(ctx, q.Client, []string{items, done, due}, append([]string{l.header}, placeArgs(places)...)))
-	}
 	keys := []string{items, done}
+	if places != nil || l.ordered {
+		keys = append(keys, due)
+		if l.ordered {
+			keys = append(keys, t.Key)
+		}
+		return q.readHeld(ctx, t, ackScript.Exec(ctx, q.Client, keys, append([]string{l.header}, placeArgs(places)...)))
+	}
 	if l.unsettled == nil { // no item was settled, so done does not exist
 		keys = keys[:1]
 	}
@@ -161,6 +165,7 @@ type putBack struct {
 	maxAttempts int    // an item with so many attempts becomes a dead letter; 0 if none does
 	reason      string // of dead letters
 	uncounted   bool   // whether the delivery does not count as an attempt
+	delay       time.Duration
 }
 
 // releaseBytes is the most that one script puts back. A megabyte takes some
@@ -224,9 +229,12 @@ func (l *lease) releasePage(ctx context.Context, t fault.Target, places []int, h
 	q := l.queue
 	items, done, _ := claimKeys(t, l.token)
 	keys := append([]string{items, done, beside(t, queuekey.Due), beside(t, queuekey.Back), beside(t, queuekey.Dead), beside(t, queuekey.Age)}, q.indexAndSet()...)
-	args := []string{l.header, strconv.Itoa(how.maxAttempts), how.reason, "", q.marks.Queue, q.marks.Member}
+	args := []string{l.header, strconv.Itoa(how.maxAttempts), how.reason, "", q.marks.Queue, q.marks.Member, ""}
 	if how.uncounted {
 		args[3] = "1"
+	}
+	if how.delay > 0 {
+		args[6] = duration.Milliseconds(how.delay)
 	}
 	m, err := q.unconditional().Run(ctx, t, releaseScript, append(args, placeArgs(places)...), keys...)
 	if err != nil {
@@ -262,6 +270,9 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 	}
 	items, done, _ := claimKeys(t, l.token)
 	keys := []string{items, done, beside(t, queuekey.Due)}
+	if l.ordered {
+		keys = append(keys, beside(t, queuekey.Order))
+	}
 	args := []string{l.header, duration.Milliseconds(d), l.queue.LifetimeMilliseconds()}
 	return l.queue.readHeld(ctx, t, extendScript.Exec(ctx, l.queue.Client, keys, args))
 }

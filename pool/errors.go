@@ -79,6 +79,10 @@ var (
 	// ErrFull is returned if a push would make a queue longer than its MaxLen.
 	ErrFull = errors.New("queue is full")
 
+	// ErrBusy is returned if another claim of a queue with the option Serial is
+	// in flight.
+	ErrBusy = errors.New("queue is busy")
+
 	// ErrUnsupported is returned if the server, codec, layout or schema cannot
 	// do what was asked, or if an option does not apply to the call.
 	ErrUnsupported = errors.New("unsupported")

@@ -30,6 +30,7 @@ var (
 	ErrInvalidSchema   = pool.ErrInvalidSchema
 	ErrOverflow        = pool.ErrOverflow
 	ErrFull            = pool.ErrFull
+	ErrBusy            = pool.ErrBusy
 	ErrUnsupported     = pool.ErrUnsupported
 	ErrInvalidArgument = pool.ErrInvalidArgument
 	ErrLeaseLost       = pool.ErrLeaseLost

@@ -41,7 +41,7 @@ const (
 	Lifetimes  Trait = 1 << iota // keys have lifetimes: TTL, KeepTTL, NoTTL
 	Versions                     // records have versions: IfVersion
 	Caching                      // single records are read: Cached
-	Queues                       // keys are queues: MaxLen
+	Queues                       // keys are queues: MaxLen, Serial, Quiet
 	Deliveries                   // items are claimed: MaxAttempts, Lease
 	unbound                      // keys are not bound yet: Layout; see SplitLayout
 )
@@ -57,6 +57,9 @@ type Settings struct {
 	Alias    pool.Alias
 	Codec    codec.Codec
 	MaxLen   int           // zero: unbounded
+	Serial   bool          // one claim of a queue at a time
+	Quiet    time.Duration // how long a queue is quiet after a push; zero: it is not
+	AtMost   time.Duration // how long pushes put off the first one; not below Quiet
 	Cached   time.Duration // zero: not cached
 	Replicas bool          // reads may go to replicas
 
@@ -187,6 +190,30 @@ func MaxLen(n int) pool.Option {
 		return positive("MaxLen", "a queue holds at least one item", n, &s.MaxLen)
 	}}.option()
 }
+
+// Serial allows one claim of a queue at a time.
+func Serial() pool.Option {
+	return setting{name: "Serial", needs: Queues, reason: unordered, apply: func(s *Settings) error {
+		s.Serial = true
+		return nil
+	}}.option()
+}
+
+// Quiet hands out the items of a queue once no push came for the time quiet.
+func Quiet(quiet, atMost time.Duration) pool.Option {
+	return setting{name: "Quiet", needs: Queues, reason: unordered, apply: func(s *Settings) error {
+		if quiet < time.Millisecond {
+			return fmt.Errorf("%w: Quiet(%v, %v): %v is under a millisecond; leave the option out for items that need not wait", fault.ErrInvalidTTL, quiet, atMost, quiet)
+		}
+		if atMost < quiet {
+			return fmt.Errorf("%w: Quiet(%v, %v): items wait for at least the first and at most the second time; make the second one no shorter", fault.ErrInvalidTTL, quiet, atMost)
+		}
+		s.Quiet, s.AtMost = quiet, atMost
+		return nil
+	}}.option()
+}
+
+const unordered = "only items of a queue have an order; leave the option out for values, hashes and triggers"
 
 // Layout sets the key layout of a domain repository.
 func Layout(l keyspace.Layout) pool.Option {

@@ -216,7 +216,7 @@ type State int64
 // The states.
 const (
 	Empty   State = iota // it has no items
-	Claimed              // all its items are claimed
+	Claimed              // all its items are claimed or delayed
 	Waiting              // it has items for the next claim
 )
 

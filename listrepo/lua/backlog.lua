@@ -42,6 +42,20 @@ if from > 0 then return {waiting, claimed, 0, math.floor(now - oldest), nextFrom
 
 local length = redis.call('LLEN', KEYS[1])
 waiting, dead = waiting + length + redis.call('ZCARD', KEYS[3]), redis.call('HLEN', KEYS[4])
+local delayed = '%delayed' .. ARGV[5]
+if redis.call('EXISTS', delayed) == 1 then
+  waiting = waiting + redis.call('ZCARD', delayed)
+  local read, size = 0, 0
+  repeat -- a page, as readFront does
+    local found = redis.call('ZRANGE', delayed, read, math.max(2 * read, 4) - 1)
+    for _, item in ipairs(found) do
+      local id = parseWaiting(item)
+      include(parseScore(string.match(id or '', '^(%d+)%-.*%-%d+$')) / 1000)
+      size = size + #item
+    end
+    read = read + #found
+  until #found == 0 or read >= page or size >= pageBytes
+end
 local first = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
 if first[2] and parseScore(first[2]) > 0 then include(parseScore(first[2]) / 1000) end
 

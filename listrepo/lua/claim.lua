@@ -3,23 +3,25 @@
 -- at the front of the queue. Next also ends another claim, whose items are
 -- done.
 --
--- This file handles a queue whose items were never delivered before. The second
--- part of the script, claim_redelivered.lua, handles every other queue. It
--- stands behind this file and shared.lua, since code that is not reached costs
--- nothing. LLEN refuses a queue of another type.
+-- This file handles a queue whose items were never delivered before, and that
+-- has no order. The second part of the script, claim_redelivered.lua, handles
+-- every other queue. It stands behind this file, shared.lua and order.lua, since
+-- code that is not reached costs nothing. LLEN refuses a queue of another type.
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  the new claim, a list that does not exist yet
--- KEYS[3]  index of queues; may be missing, and ARGV[10], ARGV[11] with it
+-- KEYS[3]  index of queues; may be missing, and ARGV[11], ARGV[12] with it
 -- ARGV[5]  the token of the new claim
 -- ARGV[6]  the most items to claim
 -- ARGV[7]  the lease in milliseconds
 -- ARGV[8]  MaxAttempts, '0' for no limit
 -- ARGV[9]  the header of the claim to end, '' for none
--- ARGV[10] the queue's member of the index
--- ARGV[11] how long a queue without items stays in the index, in milliseconds
--- Result: {header, ended, more, foreign, skipped, from}:
---   header   of the new claim, see shared.lua; '' if nothing was claimed
+-- ARGV[10] '1' if the claim makes the queue serial, else ''
+-- ARGV[11] the queue's member of the index
+-- ARGV[12] how long a queue without items stays in the index, in milliseconds
+-- Result: {header, ended, more, foreign, skipped, from, ordered}:
+--   header   of the new claim, see shared.lua; '' if nothing was claimed; 'busy'
+--            if the queue is serial and another claim is in flight
 --   ended    0 if the claim to end was lost
 --   more     1 if nothing was claimed although the next call may claim items
 --   foreign  the number of entries that became dead letters because the library
@@ -27,26 +29,34 @@
 --   skipped  a key that was not used because it holds another type, or ''
 --   from     the claim from which renew_beside.lua continues, 0 if nothing is
 --            left to renew
--- The last four are missing if they are 0, 0, '' and 0. An item on its last
+--   ordered  1 if the queue has an order, so that Ack has to remove it
+-- The last five are missing if they are 0, 0, '', 0 and 0. An item on its last
 -- attempt is claimed alone. An item whose lease expired on its last attempt
 -- becomes a dead letter.
 local length = redis.call('LLEN', KEYS[1])
 local tail = string.sub(KEYS[2], #'%claim-' + #ARGV[5] + 1)
 local due, again, back, age = '%due' .. tail, '%again' .. tail, '%back' .. tail, '%age' .. tail
+local order, delayed = '%order' .. tail, '%delayed' .. tail
 local header = clock[1] .. string.sub('00000' .. clock[2], -6) .. '-' .. ARGV[5]
 local want, maxAttempts = tonumber(ARGV[6]), tonumber(ARGV[8])
-local more, foreign, skipped, from = 0, 0, '', 0
+local more, foreign, skipped, from, ordered = 0, 0, '', 0, 0
 
 local expired = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 25)
 -- No lease ends as late as this, so the library did not write such an entry.
 if length == 0 and #expired == 0 then expired = redis.call('ZRANGEBYSCORE', due, '9007199254740992', '+inf', 'LIMIT', 0, 25) end
-local allNew = #expired == 0 and redis.call('EXISTS', again, back) == 0
-if not allNew then
-  for key, kind in pairs({[again] = 'zset', [back] = 'hash'}) do
+local others = redis.call('EXISTS', again, back, order, delayed)
+local allNew = #expired == 0 and others == 0 and ARGV[10] == ''
+local exists = {}
+if others > 0 then
+  local kinds = {[again] = 'zset', [back] = 'hash', [order] = 'hash', [delayed] = 'zset'}
+  for _, key in ipairs({again, back, order, delayed}) do
     local held = redis.call('TYPE', key)['ok']
-    if held ~= kind and held ~= 'none' then
+    if held ~= kinds[key] and held ~= 'none' then
       return redis.error_reply('WRONGTYPE Operation against a key holding the wrong kind of value: ' .. key)
     end
+    exists[key] = held ~= 'none'
+    others = others - (exists[key] and 1 or 0)
+    if others == 0 then break end
   end
 end
 
@@ -74,8 +84,8 @@ local function tryCall(command, key, ...)
 end
 
 local function result(first)
-  if more == 0 and foreign == 0 and skipped == '' and from == 0 then return {first, ended} end
-  return {first, ended, more, foreign, skipped, from}
+  if more == 0 and foreign == 0 and skipped == '' and from == 0 and ordered == 0 then return {first, ended} end
+  return {first, ended, more, foreign, skipped, from, ordered}
 end
 
 -- finish enters the claim in due and returns the script's result. fromList is
@@ -102,7 +112,7 @@ local function finish(fromList)
     end
   end
   if KEYS[3] then
-    tryCall('ZADD', KEYS[3], 'NX', now, ARGV[10])
+    tryCall('ZADD', KEYS[3], 'NX', now, ARGV[11])
     tryCall('ZINCRBY', age, fromList, 'taken')
   end
   if fromList == length then
@@ -130,9 +140,9 @@ if allNew then
     if lifetime < 0 then redis.call('PERSIST', KEYS[2]) end
     return finish(length)
   end
-  local registered = KEYS[3] and redis.pcall('ZSCORE', KEYS[3], ARGV[10])
-  if type(registered) == 'string' and registered + ARGV[11] <= now and redis.call('EXISTS', due) == 0 then
-    redis.call('ZREM', KEYS[3], ARGV[10])
+  local registered = KEYS[3] and redis.pcall('ZSCORE', KEYS[3], ARGV[11])
+  if type(registered) == 'string' and registered + ARGV[12] <= now and redis.call('EXISTS', due) == 0 then
+    redis.call('ZREM', KEYS[3], ARGV[11])
     redis.call('UNLINK', age)
   end
   return result('')

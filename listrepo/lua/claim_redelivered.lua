@@ -1,14 +1,19 @@
 -- The second part of claim.lua, with the same KEYS, ARGV and result. It handles
 -- a queue with items that were delivered before, which keep their ids and
--- counts.
+-- counts, and a queue that has an order.
 --
--- It moves the items of expired claims to again, up to a page of them. Then it
--- claims items from there, and after those from the list. Entries that the
--- library did not write become dead letters, with their text as the value.
+-- It moves the items of expired claims and delayed items to again, up to a page
+-- of each. Then it claims items from there, and after those from the list.
+-- Entries that the library did not write become dead letters, with their text as
+-- the value.
 local dead, taken = '%dead' .. tail, 0
-local alone, headerParts, items = maxAttempts == 1, {header}, {}
+local alone, headerParts, items = maxAttempts == 1, {}, {}
 local deadUsable = isType(dead, 'hash')
 local progress = false
+
+-- In a serial queue, a claim is later than its items, so that those of its
+-- first deliveries come behind the others even if the clock was set back.
+local birth = tonumber(string.match(header, '^%d+'))
 
 -- setAside makes a foreign entry a dead letter, and reports whether it could.
 local function setAside(text, name)
@@ -35,7 +40,58 @@ local function take(value, id, count)
   if id then
     local deliveries, returned = parseCount(count)
     headerParts[#headerParts + 1] = taken .. '=' .. id .. '=' .. formatCount(deliveries + 1, returned)
+    local itemBirth = parseScore(string.match(id, '^(%d+)%-.*%-%d+$'))
+    if itemBirth >= birth and itemBirth < 1e16 then birth = itemBirth + 1 end
   end
+end
+
+-- isInFlight reports whether a claim is in flight. It removes the headers of
+-- claims that have ended.
+local function isInFlight()
+  local kept = 0
+  while true do
+    local headers = redis.call('ZRANGEBYSCORE', due, '(' .. now, '+inf', 'LIMIT', kept, 100)
+    for _, other in ipairs(headers) do
+      local list = keysOf(other, tail)
+      local held = list and redis.call('TYPE', list)['ok']
+      if held == 'list' then return true end
+      if held == 'none' then redis.call('ZREM', due, other) else kept = kept + 1 end
+    end
+    if #headers < 100 then return false end
+  end
+end
+
+local serial, ready = false, 0
+if exists[order] then
+  ordered = 1
+  serial, ready = readOrder(order)
+end
+serial = serial or ARGV[10] == '1'
+if serial and isInFlight() then return result('busy') end
+if ready > now then return result('') end
+
+-- moveDelayed moves a page of the delayed items to again: those whose time has
+-- come, or all if the queue is serial. It reports whether there are more of
+-- them.
+local function moveDelayed(from, to)
+  local kept, read, bytes, moved = 0, 0, 0, true
+  while moved and read < page and bytes < pageBytes do
+    local found = redis.call('ZRANGEBYSCORE', delayed, from, to, 'LIMIT', kept, math.max(read, 4))
+    local entries, removed = {}, {}
+    for _, item in ipairs(found) do
+      local id, count, value, mark = parseWaiting(item)
+      local leaves = id or setAside(item, 'an entry of delayed')
+      if id then
+        entries[#entries + 1], entries[#entries + 2] = waitingEntry(id, count, value, mark, 0, 0)
+      end
+      if leaves then removed[#removed + 1] = item else kept = kept + 1 end
+      read, bytes = read + 1, bytes + #item
+    end
+    callInPages('ZADD', again, entries)
+    callInPages('ZREM', delayed, removed)
+    progress, moved = progress or #removed > 0, #found > 0
+  end
+  return moved
 end
 
 -- reclaim moves the items of an expired claim to again, up to a page of them.
@@ -49,17 +105,14 @@ local function reclaim(expiredHeader)
   progress = true
   local values, bytes = readFront(list, page)
   local deliveryOf, unread = parseHeader(expiredHeader, offset + #values)
-  local birth, hasSettled = string.match(expiredHeader, '^%d+'), redis.call('TYPE', done)['ok'] == 'set'
+  local claimBirth, hasSettled = string.match(expiredHeader, '^%d+'), redis.call('TYPE', done)['ok'] == 'set'
   local entries, places = {}, {}
   for i, value in ipairs(values) do
     local at = offset + i
     places[i] = at
     if not hasSettled or redis.call('SISMEMBER', done, at) == 0 then
       local id, count = deliveryOf(at)
-      local itemBirth, place = string.match(id, '^(%d+)%-.*%-(%d+)$')
-      if not itemBirth or #itemBirth > 16 or #place > 10 then itemBirth, place = birth, at end
-      entries[#entries + 1] = itemBirth
-      entries[#entries + 1] = string.format('%010d', tonumber(place)) .. ' ' .. id .. ' ' .. count .. ' ' .. value
+      entries[#entries + 1], entries[#entries + 2] = waitingEntry(id, count, value, '', claimBirth, at)
     end
   end
   callInPages('ZADD', again, entries)
@@ -74,7 +127,7 @@ local function reclaim(expiredHeader)
   if offset == 0 then redis.call('RENAME', list, claimKey('rest', token, tail)) end
   local score = redis.call('ZSCORE', due, expiredHeader)
   redis.call('ZREM', due, expiredHeader)
-  redis.call('ZADD', due, score, birth .. '-' .. token .. '+' .. offset + #values .. unread)
+  redis.call('ZADD', due, score, claimBirth .. '-' .. token .. '+' .. offset + #values .. unread)
   return page, true
 end
 
@@ -92,6 +145,16 @@ for _, expiredHeader in ipairs(expired) do
     end
   end
 end
+if exists[delayed] then
+  -- A time as late as this is none that the library wrote.
+  local early, late = moveDelayed('-inf', serial and '+inf' or now), moveDelayed('9007199254740992', '+inf')
+  unmoved = unmoved or early or late
+end
+-- Items that were not moved yet may come before all others.
+if serial and unmoved then
+  if progress then more = 1 end
+  return result('')
+end
 
 -- An item that can neither be claimed nor become a dead letter stays in again,
 -- and the items behind it are read.
@@ -101,13 +164,12 @@ while not full and read < page do
   if #found == 0 then break end
   local removed = {}
   for _, item in ipairs(found) do
-    local _, last, id, count = string.find(item, '^%d+ ([^%s=]+) (%d+~?%d*) ')
-    local value = last and #count < 16 and string.sub(item, last + 1)
+    local id, count, value, mark = parseWaiting(item)
     local leaves = true
     bytes = bytes + #item
     if not value then
       leaves = setAside(item, 'an entry of again')
-    elseif maxAttempts > 0 and attempts(count) >= maxAttempts then
+    elseif maxAttempts > 0 and mark == '' and attempts(count) >= maxAttempts then
       leaves = deadUsable
       if deadUsable then makeDead(dead, id, count, value, 'the lease expired on the last attempt') else skipped = dead end
     elseif admits(count) then
@@ -125,7 +187,7 @@ while not full and read < page do
 end
 -- Items of expired leases come before the list, unless none of them can be
 -- claimed.
-local expiredLeft = full or progress and (unmoved or redis.call('ZCARD', again) > kept)
+local expiredLeft = full or (progress or serial) and (unmoved or redis.call('ZCARD', again) > kept)
 ensureLifetime(again, lifetime)
 
 local takenBefore = taken
@@ -163,8 +225,14 @@ if taken < want and not expiredLeft and length > 0 then
   callInPages('HDEL', back, unset)
 end
 if taken - takenBefore == length then redis.call('UNLINK', back) else ensureLifetime(back, lifetime) end
+if ordered == 1 and taken > 0 then
+  local over = {'hold'}
+  if taken - takenBefore == length and not expiredLeft then over = {'hold', 'first', 'until'} end
+  redis.call('HDEL', order, unpack(over))
+end
 if taken == 0 then
   if expiredLeft and progress then more = 1 end
+  if ordered == 1 and more == 0 then dropOrder(KEYS[1], tail) end
   return result('')
 end
 callInPages('RPUSH', KEYS[2], items)
@@ -172,5 +240,13 @@ if taken == takenBefore and lifetime >= 0 then -- the queue keeps its lifetime
   local queueLeft = redis.call('PTTL', KEYS[1])
   if queueLeft ~= -2 then lifetime = queueLeft < 0 and queueLeft or math.max(queueLeft, lifetime) end
 end
+if serial then
+  header = string.format('%.0f', birth) .. string.match(header, '%-.*')
+  redis.call('HSET', order, 'serial', 1)
+  ordered = 1
+end
+table.insert(headerParts, 1, header)
 header = table.concat(headerParts, ' ')
-return finish(taken - takenBefore)
+local reply = finish(taken - takenBefore)
+if ordered == 1 then renewOrder(KEYS[1], tail) end
+return reply

@@ -13,23 +13,36 @@
 -- ARGV[6]  the greatest length of the queue, '0' for no bound
 -- ARGV[7]  the member of the set
 -- ARGV[8]  the queue's member of the index
--- ARGV[9 ..]  the items
+-- ARGV[9]  how the options order the queue, '' if they do not; see parseOrdering
+--          in order.lua
+-- ARGV[10 ..]  the items
 -- Result: {length, from}: the length of the queue, and the claim from which
 -- renew_beside.lua continues. If nothing is left to renew, the length alone. If
 -- the items do not fit under the bound, the status FULL, and nothing is pushed.
 local maxLength = tonumber(ARGV[6])
-if maxLength > 0 and redis.call('LLEN', KEYS[1]) + #ARGV - 8 > maxLength then
+if maxLength > 0 and redis.call('LLEN', KEYS[1]) + #ARGV - 9 > maxLength then
   return redis.status_reply('FULL')
 end
 for i, kind in ipairs({'set', 'zset', 'zset'}) do
   if KEYS[i + 2] and not isType(KEYS[i + 2], kind) then return wrongType(KEYS[i + 2]) end
 end
+local tail = string.sub(KEYS[2], #'%due' + 1)
+local order, waited = '%order' .. tail, false
+if ARGV[9] ~= '' then
+  if not isType(order, 'hash') then return wrongType(order) end
+  waited = redis.call('EXISTS', KEYS[1], '%again' .. tail) > 0
+end
 local length
-for i = 9, #ARGV, page do
+for i = 10, #ARGV, page do
   length = redis.call(ARGV[5], KEYS[1], unpack(ARGV, i, math.min(i + page - 1, #ARGV)))
 end
+if ARGV[9] ~= '' then
+  local serial, quiet, atMost = parseOrdering(ARGV[9])
+  if serial then redis.call('HSET', order, 'serial', 1) end
+  if quiet then putOff(order, quiet, atMost, waited) end
+end
 local from = renewQueue(KEYS[1])
-local more = renewBeside(KEYS[1], string.sub(KEYS[2], #'%due' + 1), from)
+local more = renewBeside(KEYS[1], tail, from)
 local result = more == 0 and length or {length, more}
 if not KEYS[3] then return result end
 
@@ -46,13 +59,13 @@ redis.call('ZADD', KEYS[4], now, ARGV[8])
 
 local taken = parseScore(redis.call('ZSCORE', KEYS[5], 'taken'))
 if ARGV[5] == 'LPUSH' then
-  redis.call('ZADD', KEYS[5], taken - (#ARGV - 8), 'taken')
+  redis.call('ZADD', KEYS[5], taken - (#ARGV - 9), 'taken')
   return finish()
 end
 -- Nobody counts the items that other programs take. If there are fewer items
 -- than the last time implies, the difference was taken.
 local last = redis.call('ZREVRANGE', KEYS[5], 0, 0, 'WITHSCORES')
-local before = length - (#ARGV - 8)
+local before = length - (#ARGV - 9)
 if parseScore(last[2]) > taken + before then taken = parseScore(last[2]) - before end
 local over = math.min(redis.call('ZCOUNT', KEYS[5], '-inf', taken), page)
 if over > 0 then redis.call('ZREMRANGEBYRANK', KEYS[5], 0, over - 1) end

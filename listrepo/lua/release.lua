@@ -1,6 +1,6 @@
 -- Release, Fail and Return: ends a claim on items that are not done. The items
--- go back to the front of the queue, in their order. Those without an attempt
--- left become dead letters.
+-- go back to the front of the queue, in their order, or wait for a delay. Those
+-- without an attempt left become dead letters.
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  the claim
@@ -17,21 +17,26 @@
 -- ARGV[8]  '1' if this delivery does not count as an attempt
 -- ARGV[9]  the queue's member of the index
 -- ARGV[10] the member of the set
--- ARGV[11 ..]  places of items, counted from 1; if there are none, all items that
+-- ARGV[11] the delay until the next attempt in milliseconds, '' for none
+-- ARGV[12 ..]  places of items, counted from 1; if there are none, all items that
 --              are not settled
 -- Result: {from}, the claim from which renew_beside.lua continues, 0 if nothing
 -- is left to renew; or 0 if the claim was lost. Then nothing is changed.
 if redis.call('LLEN', KEYS[2]) == 0 then return 0 end
+local tail = string.sub(KEYS[4], #'%due' + 1)
+local order, again, delayed = '%order' .. tail, '%again' .. tail, '%delayed' .. tail
+if not isType(order, 'hash') then return wrongType(order) end
+local serial, delay = redis.call('HEXISTS', order, 'serial') == 1, tonumber(ARGV[11])
 redis.call('ZREM', KEYS[4], '') -- for a server without memory: see claim.lua
 local deliveryOf, maxAttempts = parseHeader(ARGV[5], page), tonumber(ARGV[6])
 
 local items, chosen = {}, {}
-for i = 11, #ARGV do
+for i = 12, #ARGV do
   local place = tonumber(ARGV[i])
   items[place] = redis.call('LINDEX', KEYS[2], place - 1)
   chosen[#chosen + 1] = place
 end
-if #ARGV < 11 then
+if #ARGV < 12 then
   items = redis.call('LRANGE', KEYS[2], 0, page - 1)
   for place = 1, #items do chosen[place] = place end
 end
@@ -53,6 +58,8 @@ end
 if #dead > 0 and not isType(KEYS[6], 'hash') then return wrongType(KEYS[6]) end
 if #released > 0 then
   local wrong = not isType(KEYS[5], 'hash') and KEYS[5]
+    or serial and not isType(again, 'zset') and again
+    or delay and not serial and not isType(delayed, 'zset') and delayed
   if KEYS[8] then
     wrong = wrong or not isType(KEYS[7], 'zset') and KEYS[7] or not isType(KEYS[8], 'zset') and KEYS[8] or not isType(KEYS[9], 'set') and KEYS[9]
   end
@@ -68,18 +75,18 @@ else
   local left = redis.call('PTTL', KEYS[2])
   if left > 0 then redis.call('PEXPIRE', KEYS[3], left) end
 end
-if #released == 0 then return {0} end
+if #released == 0 then
+  if serial then dropOrder(KEYS[1], tail) end
+  return {0}
+end
 
-local add, flush = pushFront(KEYS[1], KEYS[5])
-for _, item in ipairs(released) do add(item[1], item[2], item[3]) end
-flush()
-local from = renewQueue(KEYS[1])
-forgetTaken(KEYS[1], KEYS[5])
-ensureLifetime(KEYS[5], redis.call('PTTL', KEYS[1]))
+local inList, from = putBack(KEYS[1], tail, released, serial, delay)
 if KEYS[8] then
-  redis.call('ZINCRBY', KEYS[7], -#released, 'taken')
-  ensureLifetime(KEYS[7], redis.call('PTTL', KEYS[1]))
+  if inList then
+    redis.call('ZINCRBY', KEYS[7], -#released, 'taken')
+    ensureLifetime(KEYS[7], redis.call('PTTL', KEYS[1]))
+  end
   redis.call('ZADD', KEYS[8], 'NX', now, ARGV[9])
   redis.call('SADD', KEYS[9], ARGV[10])
 end
-return {renewBeside(KEYS[1], string.sub(KEYS[4], #'%due' + 1), from)}
+return {from}

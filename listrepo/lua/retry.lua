@@ -1,5 +1,6 @@
 -- Retry: puts dead letters back at the front of the queue, in the order in
--- which they are named, with their ids and counts.
+-- which they are named, with their ids and counts. Those of a serial queue go
+-- back to again, in the order of their first claims.
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  dead
@@ -10,33 +11,38 @@
 -- KEYS[7]  set of those who have items
 -- ARGV[5]  the queue's member of the index
 -- ARGV[6]  the member of the set
--- ARGV[7 ..]  ids
+-- ARGV[7]  '1' if the queue becomes serial, else ''
+-- ARGV[8 ..]  ids
 -- Result: {n, from}: the number of dead letters put back, and the claim from
 -- which renew_beside.lua continues, 0 if nothing is left to renew. An entry
 -- that does not have the form of a dead letter stays.
 for i, kind in pairs({[2] = 'hash', [3] = 'hash', [5] = 'zset', [6] = 'zset', [7] = 'set'}) do
   if KEYS[i] and not isType(KEYS[i], kind) then return wrongType(KEYS[i]) end
 end
-local add, flush = pushFront(KEYS[1], KEYS[3])
-local n = 0
-for i = #ARGV, 7, -1 do
+local tail = string.sub(KEYS[4], #'%due' + 1)
+local again, order = '%again' .. tail, '%order' .. tail
+if not isType(order, 'hash') then return wrongType(order) end
+local serial = ARGV[7] == '1' or redis.call('HEXISTS', order, 'serial') == 1
+if serial and not isType(again, 'zset') then return wrongType(again) end
+
+local items = {}
+for i = #ARGV, 8, -1 do
   local text = redis.call('HGET', KEYS[2], ARGV[i])
   local _, last, count, length = string.find(text or '', '^%d+ (%d+~?%d*) (%d+) ')
   if last and parseCount(count) and not string.find(ARGV[i], '[%s=]') then
     redis.call('HDEL', KEYS[2], ARGV[i])
-    add(ARGV[i], count, string.sub(text, last + 1 + length))
-    n = n + 1
+    items[#items + 1] = {ARGV[i], count, string.sub(text, last + 1 + length)}
   end
 end
-if n == 0 then return {0, 0} end
-flush()
-local from = renewQueue(KEYS[1])
-forgetTaken(KEYS[1], KEYS[3])
-ensureLifetime(KEYS[3], redis.call('PTTL', KEYS[1]))
+if #items == 0 then return {0, 0} end
+if ARGV[7] == '1' then redis.call('HSET', order, 'serial', 1) end
+local inList, from = putBack(KEYS[1], tail, items, serial)
 if KEYS[6] then
-  redis.call('ZINCRBY', KEYS[5], -n, 'taken')
-  ensureLifetime(KEYS[5], redis.call('PTTL', KEYS[1]))
+  if inList then
+    redis.call('ZINCRBY', KEYS[5], -#items, 'taken')
+    ensureLifetime(KEYS[5], redis.call('PTTL', KEYS[1]))
+  end
   redis.call('ZADD', KEYS[6], 'NX', now, ARGV[5])
   redis.call('SADD', KEYS[7], ARGV[6])
 end
-return {n, renewBeside(KEYS[1], string.sub(KEYS[4], #'%due' + 1), from)}
+return {#items, from}

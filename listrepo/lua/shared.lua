@@ -10,6 +10,8 @@
 --   %again          sorted set: items whose lease expired, by birth
 --   %back           hash: ids and counts of items that were put back, by value
 --   %dead           hash: dead letters, by id
+--   %order          hash: what orders the queue, see order.lua
+--   %delayed        sorted set: items whose next attempt is later, by its time
 --   %age            sorted set: times of pushes in ms, by the number of items
 --                   pushed until then
 --
@@ -132,14 +134,47 @@ local function parseHeader(header, last)
   return deliveryOf, unread
 end
 
+-- waitingEntry returns the score and the member with which an item waits in
+-- again; in delayed it has the same member. mark is '' if the item's lease
+-- expired, '+' if it was put back. birth and place are for an id that the
+-- library did not make.
+local function waitingEntry(id, count, value, mark, birth, place)
+  local itemBirth, itemPlace = string.match(id, '^(%d+)%-.*%-(%d+)$')
+  if not itemBirth or #itemBirth > 16 or #itemPlace > 10 then itemBirth, itemPlace = birth, place end
+  return itemBirth, string.format('%010d', tonumber(itemPlace)) .. mark .. ' ' .. id .. ' ' .. count .. ' ' .. value
+end
+
+-- parseWaiting returns the id, the count, the value and the mark of a member of
+-- again or delayed. If the library did not write it, it returns nothing.
+local function parseWaiting(member)
+  local _, last, mark, id, count = string.find(member, '^%d+(%+?) ([^%s=]+) (%d+~?%d*) ')
+  if last and #count < 16 then return id, count, string.sub(member, last + 1), mark end
+end
+
 -- ensureLifetime sets the lifetime of a key to ms if it has none or a shorter
--- one. If ms is below 0, it removes the key's lifetime.
+-- one. If ms is below 0, it removes the key's lifetime. It reports whether the
+-- key exists.
 local function ensureLifetime(key, ms)
+  local left = redis.call('PTTL', key)
   if ms < 0 then
-    redis.call('PERSIST', key)
-  elseif redis.call('PTTL', key) < ms then
+    if left >= 0 then redis.call('PERSIST', key) end
+  elseif left ~= -2 and left < ms then
     redis.call('PEXPIRE', key, math.min(ms, longest))
   end
+  return left ~= -2
+end
+
+-- renewOrder sets the lifetime of order to the longest of the keys that have
+-- items.
+local function renewOrder(queue, tail)
+  local longestLeft = -2
+  for _, key in ipairs({queue, '%due' .. tail, '%again' .. tail, '%delayed' .. tail}) do
+    local left = redis.call('PTTL', key)
+    if left == -1 then longestLeft = longest * 2 end
+    longestLeft = math.max(longestLeft, left)
+  end
+  if longestLeft > longest then longestLeft = -1 end
+  if longestLeft > -2 then ensureLifetime('%order' .. tail, longestLeft) end
 end
 
 -- renewBeside renews the keys beside a queue, so that none of them ends before
@@ -152,18 +187,28 @@ end
 -- below 0, or if either the queue or due has a lifetime and the other has none;
 -- the result is below 0 then too.
 local function renewBeside(queue, tail, from)
-  local due, again, back = '%due' .. tail, '%again' .. tail, '%back' .. tail
-  if redis.call('EXISTS', due, again, back) == 0 then return 0 end
+  local due, again, back, delayed = '%due' .. tail, '%again' .. tail, '%back' .. tail, '%delayed' .. tail
+  local others = redis.call('EXISTS', due, again, back, delayed, '%order' .. tail)
+  if others == 0 then return 0 end
   if not isType(due, 'zset') then return 0 end -- the write before it stays done
   local left = redis.call('PTTL', queue)
   if left == -2 then return 0 end
-  ensureLifetime(again, left)
-  ensureLifetime(back, left)
+  if ensureLifetime(again, left) then others = others - 1 end
+  if ensureLifetime(back, left) then others = others - 1 end
   local dueLeft = redis.call('PTTL', due)
-  if dueLeft == -2 then return 0 end
+  if dueLeft ~= -2 then others = others - 1 end
+  if others > 0 and isType(delayed, 'zset') then
+    local last = redis.call('ZREVRANGE', delayed, 0, 0, 'WITHSCORES')
+    ensureLifetime(delayed, left < 0 and left or left + math.min(math.max(parseScore(last[2]) - now, 0), longest))
+  end
+  if dueLeft == -2 then
+    if others > 0 then renewOrder(queue, tail) end
+    return 0
+  end
   local all = from < 0 or (dueLeft < 0) ~= (left < 0)
   local last = redis.call('ZREVRANGE', due, 0, 0, 'WITHSCORES')
   ensureLifetime(due, left < 0 and left or left + math.min(math.max(parseScore(last[2]) - now, 0), longest))
+  if others > 0 then renewOrder(queue, tail) end
 
   from = math.abs(from) - 1
   local claims = redis.call('ZRANGEBYSCORE', due, '-inf', all and '+inf' or now, 'WITHSCORES', 'LIMIT', from, claimsPage)
