@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/ground"
 	"github.com/symphony-go/symphony/bench/peers"
 	"github.com/symphony-go/symphony/bench/results"
 )
@@ -32,8 +33,8 @@ func (o *options) growths() []peers.Growth {
 }
 
 // grow measures how the cost grows with callers, fields, size and records.
-func (o *options) grow(ctx context.Context, g *ground, run *results.Run, status *progress) (err error) {
-	if err := g.clear(ctx); err != nil { // who counts versions begins anew
+func (o *options) grow(ctx context.Context, g *ground.Ground, run *results.Run, status *progress) (err error) {
+	if err := g.Clear(ctx); err != nil { // who counts versions begins anew
 		return err
 	}
 	t := o.target()

@@ -7,26 +7,27 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/symphony-go/symphony/bench/ground"
 	"github.com/symphony-go/symphony/bench/results"
 )
 
 // machine describes the machine, the server and the versions of a run.
-func (g *ground) machine(ctx context.Context, private bool) results.Machine {
+func machine(ctx context.Context, g *ground.Ground) results.Machine {
 	m := results.Machine{
 		CPU: cpu(), Cores: runtime.NumCPU(), OS: system(), Go: runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH,
-		Server: g.serverName(ctx), Network: "the server of -url, " + g.where, Load: load(), Modules: modules(),
+		Server: serverName(ctx, g), Network: "the server of -url, " + g.Where, Load: load(), Modules: modules(),
 	}
-	if private {
+	if g.Own != nil {
 		m.Network = "a server of the run's own on this machine, over the loopback"
 	}
 	return m
 }
 
-func (g *ground) serverName(ctx context.Context) string {
-	if v := g.info(ctx, "valkey_version"); v != "" {
+func serverName(ctx context.Context, g *ground.Ground) string {
+	if v := g.Info(ctx, "valkey_version"); v != "" {
 		return "Valkey " + v
 	}
-	return "Redis " + g.info(ctx, "redis_version")
+	return "Redis " + g.Info(ctx, "redis_version")
 }
 
 // field returns the value of a line `name <separator> value` of a file.

@@ -10,17 +10,16 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"os/signal"
 	"slices"
 	"syscall"
 	"time"
 
 	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/ground"
 	"github.com/symphony-go/symphony/bench/page"
 	"github.com/symphony-go/symphony/bench/peers"
 	"github.com/symphony-go/symphony/bench/results"
-	"github.com/symphony-go/symphony/bench/server"
 )
 
 func main() {
@@ -63,46 +62,29 @@ func run(ctx context.Context, args []string, out, status io.Writer) error {
 
 // measure makes a run on the server of -url, or on a server that it starts.
 func (o *options) measure(ctx context.Context, status io.Writer) (*results.Run, error) {
-	private := o.url == ""
-	if private {
-		if _, err := exec.LookPath(server.Program); err != nil {
-			return nil, errors.New("without -url, the program needs redis-server in the path: pass -url redis://host:port/database, or install Redis with `make redis`")
-		}
-		s, err := server.Start()
-		if err != nil {
-			return nil, err
-		}
-		defer s.Close()
-		o.url = s.URL()
-		_, _ = fmt.Fprintf(status, "No -url: this run starts its own redis-server.\n")
-	}
-	g, err := openGround(ctx, o.url)
+	g, err := ground.Open(ctx, o.url)
 	if err != nil {
 		return nil, err
 	}
-	run, err := o.on(ctx, g, private, status)
-	return run, errors.Join(err, g.leave())
+	if g.Own != nil {
+		o.url = g.URL
+		_, _ = fmt.Fprintf(status, "No -url: this run starts its own redis-server.\n")
+	}
+	run, err := o.on(ctx, g, status)
+	return run, errors.Join(err, g.Leave())
 }
 
-func (o *options) on(ctx context.Context, g *ground, private bool, status io.Writer) (*results.Run, error) {
-	if !o.force {
-		if err := g.clearTasks(ctx); err != nil {
-			return nil, err
-		}
-		if err := g.refuse(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if err := g.clear(ctx); err != nil {
+func (o *options) on(ctx context.Context, g *ground.Ground, status io.Writer) (*results.Run, error) {
+	if err := g.Enter(ctx, o.force); err != nil {
 		return nil, err
 	}
-	run := &results.Run{Format: results.Format, Began: time.Now().UTC().Truncate(time.Second), Machine: g.machine(ctx, private), Options: o.results()}
+	run := &results.Run{Format: results.Format, Began: time.Now().UTC().Truncate(time.Second), Machine: machine(ctx, g), Options: o.results()}
 	p := newProgress(status, 1+len(o.only)*len(o.callers)+o.curves())
 	defer p.end()
 	p.next("counting round trips")
 	spoken, err := o.listen(ctx)
 	if err == nil {
-		err = g.clear(ctx)
+		err = g.Clear(ctx)
 	}
 	if err == nil {
 		err = o.compete(ctx, run, spoken, p)

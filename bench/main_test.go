@@ -100,9 +100,9 @@ func TestEndToEnd(t *testing.T) {
 	require.Contains(t, status.String(), "Claim, 8 callers")
 	c := s.Client(t, 0)
 	require.Empty(t, keys(t, c))
-	events, err := c.Do(t.Context(), c.B().ConfigGet().Parameter(eventsOption).Build()).AsStrMap()
+	events, err := c.Do(t.Context(), c.B().ConfigGet().Parameter("notify-keyspace-events").Build()).AsStrMap()
 	require.NoError(t, err)
-	require.Equal(t, "AK", events[eventsOption], "the server's configuration is as it was")
+	require.Equal(t, "AK", events["notify-keyspace-events"], "the server's configuration is as it was")
 }
 
 func TestCompareWithAnOlderRun(t *testing.T) {

@@ -41,8 +41,10 @@ func (o connOpt) MakeRedisClient() any {
 	return c
 }
 
-func openTasks(t Target, look rueidis.Client, counter *wire.Counter) (*tasks, error) {
-	parsed, err := asynq.ParseRedisURI(t.URL)
+// ConnectAsynq returns what connects asynq to the database of a URL, with a
+// connection for each caller. A counter may be nil.
+func ConnectAsynq(url string, callers int, counter *wire.Counter) (asynq.RedisConnOpt, error) {
+	parsed, err := asynq.ParseRedisURI(url)
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +52,15 @@ func openTasks(t Target, look rueidis.Client, counter *wire.Counter) (*tasks, er
 	if !ok {
 		return nil, fmt.Errorf("asynq takes the URL for %T", parsed)
 	}
-	o.PoolSize = t.Callers
-	connect := connOpt{o, counter}
+	o.PoolSize = callers
+	return connOpt{o, counter}, nil
+}
+
+func openTasks(t Target, look rueidis.Client, counter *wire.Counter) (*tasks, error) {
+	connect, err := ConnectAsynq(t.URL, t.Callers, counter)
+	if err != nil {
+		return nil, err
+	}
 	return &tasks{contexts: t.Contexts, look: look, connect: connect, client: asynq.NewClient(connect), inspect: asynq.NewInspector(connect)}, nil
 }
 
@@ -124,7 +133,7 @@ func (t *tasks) drain(ctx context.Context, callers, n int) (time.Duration, error
 	if err := t.feeder.empty(ctx); err != nil {
 		return 0, err
 	}
-	if err := spread(n, func(i int) error { return t.feeder.add(ctx, strconv.Itoa(i)) }); err != nil {
+	if err := Spread(n, func(i int) error { return t.feeder.add(ctx, strconv.Itoa(i)) }); err != nil {
 		return 0, err
 	}
 	var clock stopwatch

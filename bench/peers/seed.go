@@ -12,7 +12,7 @@ func (p *Peers) Seed(ctx context.Context) error {
 	n := p.target.Records
 	ids, mapped := identities(n), p.mapper.library()
 	p.written = max(p.written, n)
-	return spread(n, func(i int) error {
+	return Spread(n, func(i int) error {
 		id, record := ids[i], profile(i)
 		return errors.Join(
 			p.other.upsert(ctx, id, record),
@@ -22,8 +22,8 @@ func (p *Peers) Seed(ctx context.Context) error {
 	})
 }
 
-// spread calls do for 0 to n-1 from several goroutines, until one call fails.
-func spread(n int, do func(i int) error) error {
+// Spread calls do for 0 to n-1 from several goroutines, until one call fails.
+func Spread(n int, do func(i int) error) error {
 	const callers = 64
 	errs := make([]error, callers)
 	var done sync.WaitGroup

@@ -23,8 +23,8 @@ type ours struct {
 	triggers *symphony.Trigger
 }
 
-// alias is the pool of all our repositories, in the database of the URL.
-const alias = pool.User
+// Alias is the pool of all our repositories, in the database of the URL.
+const Alias = pool.User
 
 var (
 	plan  = hashrepo.FieldOf(func(p *Profile) *string { return &p.Plan })
@@ -32,20 +32,26 @@ var (
 	score = hashrepo.NumberOf(func(p *Profile) *int64 { return &p.Score })
 )
 
-func openOurs(ctx context.Context, t Target, counter *wire.Counter) (*ours, error) {
-	parsed, err := rueidis.ParseURL(t.URL)
+// OpenPools connects this library to the database of a URL, as [Alias]. A
+// counter may be nil.
+func OpenPools(ctx context.Context, url string, counter *wire.Counter) (*pool.Pools, error) {
+	parsed, err := rueidis.ParseURL(url)
 	if err != nil {
 		return nil, err
 	}
-	pools, err := pool.Open(ctx, pool.Config{
-		URLs:      map[pool.Alias]string{alias: t.URL},
-		Databases: map[pool.Alias]int{alias: parsed.SelectDB},
+	return pool.Open(ctx, pool.Config{
+		URLs:      map[pool.Alias]string{Alias: url},
+		Databases: map[pool.Alias]int{Alias: parsed.SelectDB},
 		Logger:    slog.New(slog.DiscardHandler),
 		NewClient: func(o rueidis.ClientOption) (rueidis.Client, error) {
 			listen(&o, counter)
 			return rueidis.NewClient(o)
 		},
 	})
+}
+
+func openOurs(ctx context.Context, t Target, counter *wire.Counter) (*ours, error) {
+	pools, err := OpenPools(ctx, t.URL, counter)
 	if err != nil {
 		return nil, err
 	}
@@ -58,19 +64,19 @@ func openOurs(ctx context.Context, t Target, counter *wire.Counter) (*ours, erro
 }
 
 func (o *ours) make() (err error) {
-	if o.users, err = symphony.NewUser[Profile](o.pools, Mark, symphony.On(alias), symphony.TTL(lifetime)); err != nil {
+	if o.users, err = symphony.NewUser[Profile](o.pools, Mark, symphony.On(Alias), symphony.TTL(lifetime)); err != nil {
 		return err
 	}
-	if o.near, err = symphony.NewUser[Profile](o.pools, Mark, symphony.On(alias), symphony.TTL(lifetime), symphony.Cached(cacheFor)); err != nil {
+	if o.near, err = symphony.NewUser[Profile](o.pools, Mark, symphony.On(Alias), symphony.TTL(lifetime), symphony.Cached(cacheFor)); err != nil {
 		return err
 	}
-	if o.values, err = symphony.NewGeneric[Profile](o.pools, Mark, symphony.On(alias), symphony.TTL(lifetime)); err != nil {
+	if o.values, err = symphony.NewGeneric[Profile](o.pools, Mark, symphony.On(Alias), symphony.TTL(lifetime)); err != nil {
 		return err
 	}
-	if o.batch, err = symphony.NewBatch[string](o.pools, Mark, symphony.On(alias)); err != nil {
+	if o.batch, err = symphony.NewBatch[string](o.pools, Mark, symphony.On(Alias)); err != nil {
 		return err
 	}
-	o.triggers, err = symphony.NewTrigger(o.pools, Mark, symphony.On(alias))
+	o.triggers, err = symphony.NewTrigger(o.pools, Mark, symphony.On(Alias))
 	return err
 }
 

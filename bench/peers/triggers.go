@@ -94,10 +94,10 @@ func (p *Peers) claim(ctx context.Context, callers, n int) (time.Duration, error
 	}); err != nil {
 		return 0, err
 	}
-	if err := spread(n, func(i int) error { return p.feeder.triggers.Set(ctx, now, strconv.Itoa(i), time.Millisecond) }); err != nil {
+	if err := Spread(n, func(i int) error { return p.feeder.triggers.Set(ctx, now, strconv.Itoa(i), time.Millisecond) }); err != nil {
 		return 0, err
 	}
-	l, err := expiry.NewListener(p.ours.pools, r, expiry.Config{Pool: alias, Workers: callers, Logger: slog.New(slog.DiscardHandler)})
+	l, err := expiry.NewListener(p.ours.pools, r, expiry.Config{Pool: Alias, Workers: callers, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return 0, err
 	}

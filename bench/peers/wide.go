@@ -69,7 +69,7 @@ func wideOf[T any](ctx context.Context, p *Peers, n int, name string) (contest.C
 	if err != nil {
 		return c, err
 	}
-	repo, err := hashrepo.New[T](p.ours.pools, alias, space, symphony.TTL(lifetime))
+	repo, err := hashrepo.New[T](p.ours.pools, Alias, space, symphony.TTL(lifetime))
 	if err != nil {
 		return c, err
 	}

@@ -3,6 +3,7 @@ package results
 import (
 	"math"
 	"slices"
+	"time"
 )
 
 // Quartiles are the median and the quartiles of numbers. Half of the numbers
@@ -29,3 +30,10 @@ func QuartilesOf(numbers []float64) Quartiles {
 
 // Spread returns half the distance of the quartiles, divided by the median.
 func (q Quartiles) Spread() float64 { return (q.High - q.Low) / 2 / q.Median }
+
+// Percentile returns the time that a share p of the times, from 0 to 1, does
+// not exceed. There must be at least one.
+func Percentile(times []time.Duration, p float64) time.Duration {
+	sorted := slices.Sorted(slices.Values(times))
+	return sorted[int(p*float64(len(sorted)-1))]
+}

@@ -49,6 +49,14 @@ var usual = map[string]float64{"symphony": 10_000, "rueidis": 9_000, "om": 20_00
 
 // Ratios are taken within the rounds: a machine whose speed goes up and down
 // changes nothing.
+func TestPercentile(t *testing.T) {
+	times := []time.Duration{5, 1, 4, 2, 3}
+	for p, want := range map[float64]time.Duration{0: 1, 0.5: 3, 0.9: 4, 1: 5} {
+		require.Equal(t, want, Percentile(times, p), "%v", p)
+	}
+	require.Equal(t, []time.Duration{5, 1, 4, 2, 3}, times, "they are in their order still")
+}
+
 func TestRatiosAreOfTheRounds(t *testing.T) {
 	run := made(1, 25, 1, usual)
 	ours, om := run.Rows[0], run.Rows[2]

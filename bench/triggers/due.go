@@ -5,12 +5,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/bench/results"
 	"github.com/symphony-go/symphony/bench/server"
 	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/pool"
@@ -221,8 +221,7 @@ func parallel(callers, n int, do func(i int) error) error {
 }
 
 func percentiles(all []time.Duration) string {
-	slices.Sort(all)
-	at := func(p float64) time.Duration { return all[int(p*float64(len(all)-1))].Round(10 * time.Microsecond) }
+	at := func(p float64) time.Duration { return results.Percentile(all, p).Round(10 * time.Microsecond) }
 	return fmt.Sprintf("p50 %v p90 %v p99 %v p99.9 %v worst %v", at(0.5), at(0.9), at(0.99), at(0.999), at(1))
 }
 

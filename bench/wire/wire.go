@@ -17,6 +17,7 @@ type Traffic struct {
 	// same round trip.
 	Trips          int
 	Commands       []string // their names, in order
+	Housekeeping   int      // commands that the client sends on its own, which are in no other number
 	Sent, Received int      // bytes
 }
 
@@ -77,6 +78,7 @@ func (c *conn) sent(p []byte) {
 			c.counted = false
 		}
 		if slices.Contains(housekeeping, name) {
+			k.traffic.Housekeeping++
 			return
 		}
 		if !c.counted {
