@@ -1,0 +1,317 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/ground"
+	"github.com/symphony-go/symphony/bench/peers"
+	"github.com/symphony-go/symphony/bench/results"
+	"github.com/symphony-go/symphony/listrepo"
+)
+
+// order measures the rate at which workers handle the messages of many
+// conversations, and whether they keep the order within each.
+type order struct {
+	talks, messages, rounds, workers int
+	turnTime, work                   time.Duration
+}
+
+func (o *order) flags(f *flag.FlagSet) {
+	f.IntVar(&o.talks, "conversations", 2000, "conversations")
+	f.IntVar(&o.messages, "messages", 5, "messages of each in a turn, at least")
+	f.DurationVar(&o.turnTime, "time", time.Second, "how long a turn takes, at least")
+	f.IntVar(&o.rounds, "rounds", 5, "rounds, in each of which every contestant has one turn")
+	f.IntVar(&o.workers, "workers", 16, "handlers at a time")
+	f.DurationVar(&o.work, "work", time.Millisecond, "how long a handler takes")
+}
+
+func (o *order) run(ctx context.Context, g *ground.Ground, out io.Writer) error {
+	run := &results.Run{}
+	tallies := []*tally{}
+	for _, chunk := range []int{1, 10} {
+		c := contest.Contest{
+			Name: fmt.Sprintf("Order, chunks of %d, %d conversations", chunk, o.talks), Baseline: results.Ours, Least: o.talks * o.messages,
+		}
+		for _, p := range o.players(chunk) {
+			t := &tally{name: fmt.Sprintf("%s, chunks of %d", p.name, chunk)}
+			tallies = append(tallies, t)
+			turn := func(ctx context.Context, callers, n int) (time.Duration, error) {
+				return o.turn(ctx, g, p, t, callers, n)
+			}
+			c.Contestants = append(c.Contestants, contest.Contestant{Name: p.name, How: p.how, Turn: turn})
+		}
+		rows, err := contest.Meter{Rounds: o.rounds, Turn: o.turnTime}.Run(ctx, c, o.workers)
+		if err != nil {
+			return err
+		}
+		run.Rows = append(run.Rows, rows...)
+	}
+	if err := run.WriteTable(out); err != nil {
+		return err
+	}
+	for _, t := range tallies {
+		if _, err := fmt.Fprintln(out, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// player is a way to handle conversations.
+type player struct {
+	name, how string
+	fill      filler
+	start     starter
+}
+
+// filler enqueues n messages of conversations.
+type filler func(ctx context.Context, g *ground.Ground, talks, n int) error
+
+// starter starts workers, which run until stop.
+type starter func(ctx context.Context, g *ground.Ground, workers int, handle func(talk string, messages []int)) (stop func() error, err error)
+
+func (o *order) players(chunk int) []player {
+	all := []player{
+		{results.Ours, "WorkBatches, a queue for each conversation", fillOurs(), workOurs(chunk)},
+	}
+	if chunk > 1 {
+		return append(all, player{
+			"asynq, groups", "Group is the conversation, GroupMaxSize the chunk, the shortest GroupGracePeriod (asynq's wiki, Task aggregation)",
+			fillTasks(func(talk int) []asynq.Option { return []asynq.Option{asynq.Group(strconv.Itoa(talk))} }),
+			workTasks(asynq.Config{GroupMaxSize: chunk, GroupGracePeriod: time.Second, GroupAggregator: asynq.GroupAggregatorFunc(aggregate)}, o.workers),
+		})
+	}
+	none := func(int) []asynq.Option { return nil }
+	return append(all,
+		player{"asynq", "one queue of all conversations (asynq's wiki, Getting Started)", fillTasks(none), workTasks(asynq.Config{}, o.workers)},
+		player{"asynq, one handler", "the same with Concurrency 1, which keeps the order in one process", fillTasks(none), workTasks(asynq.Config{}, 1)})
+}
+
+// aggregate makes one task of the tasks of a group.
+func aggregate(_ string, tasks []*asynq.Task) *asynq.Task {
+	payloads := make([][]byte, len(tasks))
+	for i, t := range tasks {
+		payloads[i] = t.Payload()
+	}
+	return asynq.NewTask("x", bytes.Join(payloads, []byte("\n")))
+}
+
+// turn fills the queues and returns the time from the start of the workers to
+// the end of the last handler.
+func (o *order) turn(ctx context.Context, g *ground.Ground, p player, t *tally, workers, n int) (took time.Duration, err error) {
+	if err := g.Clear(ctx); err != nil {
+		return 0, err
+	}
+	if err := p.fill(ctx, g, o.talks, n); err != nil {
+		return 0, err
+	}
+	done := make(chan struct{})
+	book := &book{left: n, done: done, talks: map[string]*talk{}}
+	began := time.Now()
+	stop, err := p.start(ctx, g, workers, func(talk string, messages []int) {
+		end := book.begin(talk, messages)
+		time.Sleep(o.work)
+		end()
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-time.After(5 * time.Minute):
+		return 0, errors.New("after five minutes, not all messages were handled")
+	}
+	took = time.Since(began)
+	t.add(book)
+	return took, nil
+}
+
+// book records the handlers of a turn.
+type book struct {
+	mu                 sync.Mutex
+	left               int
+	messages           int
+	disorder, overlaps int
+	talks              map[string]*talk
+	done               chan struct{}
+}
+
+// talk is a conversation: its last message, and how many handlers it has now.
+type talk struct{ last, handlers int }
+
+func (b *book) begin(name string, messages []int) (end func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.talks[name]
+	if t == nil {
+		t = &talk{last: -1}
+		b.talks[name] = t
+	}
+	if t.handlers++; t.handlers > 1 {
+		b.overlaps++
+	}
+	b.messages += len(messages)
+	for _, m := range messages {
+		if m != t.last+1 {
+			b.disorder++
+		}
+		t.last = m
+	}
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		t.handlers--
+		if b.left -= len(messages); b.left == 0 {
+			close(b.done)
+		}
+	}
+}
+
+// tally adds up the turns of a player.
+type tally struct {
+	name                         string
+	messages, disorder, overlaps int
+}
+
+func (t *tally) add(b *book) {
+	t.messages += b.messages
+	t.disorder += b.disorder
+	t.overlaps += b.overlaps
+}
+
+func (t *tally) String() string {
+	return fmt.Sprintf("%s: of %d messages, %d were not the next of their conversation; %d handlers began while another one of the conversation ran",
+		t.name, t.messages, t.disorder, t.overlaps)
+}
+
+func fillOurs(opts ...symphony.Option) filler {
+	return func(ctx context.Context, g *ground.Ground, talks, n int) error {
+		pools, err := peers.OpenPools(ctx, g.URL, nil)
+		if err != nil {
+			return err
+		}
+		defer pools.Close()
+		batch, err := symphony.NewBatch[int](pools, peers.Mark, append(opts, symphony.On(peers.Alias))...)
+		if err != nil {
+			return err
+		}
+		return peers.Spread(talks, func(i int) error {
+			q := symphony.Queue{Service: peers.Mark, Entity: strconv.Itoa(i), Action: "work"}
+			_, err := batch.Enqueue(ctx, q, numbers(share(i, talks, n))...)
+			return err
+		})
+	}
+}
+
+// share returns how many of n messages are of a conversation.
+func share(talk, talks, n int) int { return (n + talks - 1 - talk) / talks }
+
+// numbers are 0 to n-1.
+func numbers(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+func workOurs(chunk int) starter {
+	return func(ctx context.Context, g *ground.Ground, workers int, handle func(talk string, messages []int)) (func() error, error) {
+		pools, err := peers.OpenPools(ctx, g.URL, nil)
+		if err != nil {
+			return nil, err
+		}
+		var failure firstError
+		cfg := symphony.WorkConfig{Workers: workers, ChunkSize: chunk, OnError: func(err *symphony.WorkError) { failure.set(err) }}
+		ctx, cancel := context.WithCancel(ctx)
+		var running sync.WaitGroup
+		running.Go(func() {
+			failure.set(symphony.WorkBatches(ctx, pools, peers.Mark, func(_ context.Context, _ string, q symphony.Queue, items []listrepo.Item[int]) error {
+				messages := make([]int, len(items))
+				for i := range items {
+					messages[i] = items[i].Value
+				}
+				handle(q.Entity, messages)
+				return nil
+			}, cfg, symphony.On(peers.Alias)))
+		})
+		return func() error {
+			cancel()
+			running.Wait()
+			pools.Close()
+			return failure.get()
+		}, nil
+	}
+}
+
+// fillTasks enqueues the messages of asynq, the first of each conversation
+// first.
+func fillTasks(opts func(talk int) []asynq.Option) filler {
+	return func(ctx context.Context, g *ground.Ground, talks, n int) error {
+		connect, err := peers.ConnectAsynq(g.URL, 64, nil)
+		if err != nil {
+			return err
+		}
+		client := asynq.NewClient(connect)
+		defer func() { _ = client.Close() }()
+		return peers.Spread(talks, func(i int) error {
+			for m := range share(i, talks, n) {
+				task := asynq.NewTask("x", fmt.Appendf(nil, "%d:%d", i, m))
+				if _, err := client.EnqueueContext(ctx, task, append(opts(i), asynq.Queue(peers.Mark))...); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// workTasks runs a Server. A task holds a message, or a line for each message
+// if it was aggregated.
+func workTasks(cfg asynq.Config, most int) starter {
+	return func(_ context.Context, g *ground.Ground, workers int, handle func(talk string, messages []int)) (func() error, error) {
+		cfg.Concurrency = min(workers, most)
+		connect, err := peers.ConnectAsynq(g.URL, 10*workers, nil)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Queues, cfg.LogLevel = map[string]int{peers.Mark: 1}, asynq.FatalLevel
+		server := asynq.NewServer(connect, cfg)
+		err = server.Start(asynq.HandlerFunc(func(_ context.Context, t *asynq.Task) error {
+			talk, messages, err := readTask(string(t.Payload()))
+			if err == nil {
+				handle(talk, messages)
+			}
+			return err
+		}))
+		return func() error { server.Shutdown(); return nil }, err
+	}
+}
+
+func readTask(payload string) (talk string, messages []int, err error) {
+	for line := range strings.SplitSeq(payload, "\n") {
+		name, number, _ := strings.Cut(line, ":")
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return "", nil, err
+		}
+		talk, messages = name, append(messages, n)
+	}
+	return talk, messages, nil
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/internal/redistest"
+)
+
+// measured runs a command on a database of a server, and returns what it
+// prints. The database and the configuration of the server are then as before.
+func measured(t *testing.T, args ...string) string {
+	t.Helper()
+	s := redistest.Server(t)
+	c := s.Client(t, 5)
+	config := func() map[string]string {
+		all, err := c.Do(t.Context(), c.B().ConfigGet().Parameter("*").Build()).AsStrMap()
+		require.NoError(t, err)
+		return all
+	}
+	before := config()
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), append(args, "-url", s.URL()+"/5"), &out))
+	require.Equal(t, before, config())
+	keys, err := c.Do(t.Context(), c.B().Keys().Pattern("*").Build()).AsStrSlice()
+	require.NoError(t, err)
+	require.Empty(t, keys)
+	return out.String()
+}
+
+// lines returns the lines of a table that begin with a name.
+func lines(out, name string) (found []string) {
+	for line := range strings.Lines(out) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, name+"  ") {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+func TestWake(t *testing.T) {
+	t.Parallel()
+	out := measured(t, "wake", "-items", "5", "-rare", "0", "-rounds", "1", "-settle", "100ms")
+	for _, c := range contestants() {
+		require.Len(t, lines(out, c.name), 2, out)
+	}
+	for _, line := range lines(out, "asynq") {
+		require.Regexp(t, `^asynq( +[0-9.]+ [mnµ]?s){4} +[0-9.]+ +[0-9.]+x$`, line)
+	}
+}
+
+func TestIdle(t *testing.T) {
+	t.Parallel()
+	out := measured(t, "idle", "-tenants", "20", "-settle", "100ms", "-for", "2s")
+	require.Len(t, lines(out, "symphony"), 4, out)
+	require.Len(t, lines(out, "asynq"), 4, out)
+	for _, line := range lines(out, "symphony") {
+		require.NotRegexp(t, `^symphony +0\.00`, line, "idle workers look")
+	}
+}
+
+func TestLook(t *testing.T) {
+	t.Parallel()
+	out := measured(t, "look", "-most", "300", "-each", "10", "-settle", "200ms", "-for", "500ms")
+	for _, size := range []string{"3", "30", "300"} {
+		require.Len(t, lines(out, size), len(obstacles)*len(crews), out)
+		for _, line := range lines(out, size) {
+			require.NotRegexp(t, `^\d+ +0 `, line, "workers look")
+			require.NotContains(t, line, "NaN")
+		}
+	}
+}
+
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	out := measured(t, "order", "-conversations", "30", "-messages", "4", "-rounds", "1", "-time", "1ms")
+	require.Len(t, lines(out, "asynq, one handler"), 1, out)
+	require.Len(t, lines(out, "asynq, groups"), 1, out)
+	require.Contains(t, out, "asynq, one handler, chunks of 1: of")
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(line, "asynq, one handler, chunks") {
+			require.Contains(t, line, " 0 were not the next of their conversation; 0 handlers", "this keeps the order")
+		}
+	}
+}
+
+func TestDisorderIsSeen(t *testing.T) {
+	b := &book{left: 5, done: make(chan struct{}), talks: map[string]*talk{}}
+	b.begin("a", []int{0, 1})()
+	end := b.begin("a", []int{3})
+	b.begin("a", []int{2})()
+	end()
+	b.begin("b", []int{0})()
+	<-b.done
+	total := &tally{name: "x"}
+	total.add(b)
+	require.Equal(t, "x: of 5 messages, 2 were not the next of their conversation; 1 handlers began while another one of the conversation ran", total.String())
+}
+
+// An item that is handled twice or was never enqueued is an error, and so is
+// one that is not handled.
+func TestWrongItems(t *testing.T) {
+	for _, items := range [][]string{{"0", "0"}, {"1"}, {waiting}, {"-1"}} {
+		w := newWaits(2)
+		w.enqueued[0] = time.Now()
+		var err error
+		for _, item := range items {
+			err = w.handled(item)
+		}
+		require.Error(t, err, "%q", items)
+		require.ErrorIs(t, w.await(t.Context(), 0), err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, newWaits(1).await(ctx, 0), context.Canceled)
+}
+
+func TestLooksAreKnown(t *testing.T) {
+	for command, want := range map[string]bool{
+		"SMEMBERS pending_batches:s":                       true,
+		"EVALSHA abc 2 %tenants:{pending_batches:s} other": true,
+		"SCAN 0 MATCH *":                                   true,
+		"EVALSHA abc 1 a:batch:s:e:wait":                   true,
+		"LRANGE %claim-1:a:batch:s:e:wait 0 -1":            true,
+		"LRANGE %claim-1:a:batch:s:e:work 0 -1":            false,
+		"EVALSHA abc 1 a:batch:s:e:work pending_batches:s": false,
+		"SADD pending_batches:s a":                         false,
+		"PING":                                             false,
+	} {
+		require.Equal(t, want, isLook(strings.Fields(command)), command)
+	}
+}
+
+// The log holds the commands that clients sent, with their time, without those
+// of scripts.
+func TestLog(t *testing.T) {
+	s := redistest.Server(t)
+	c := s.Client(t, 0)
+	log, err := openLog(t.Context(), c)
+	require.NoError(t, err)
+	require.NoError(t, log.begin(t.Context()))
+	do := func(words ...string) rueidis.RedisResult { return c.Do(t.Context(), c.B().Arbitrary(words...).Build()) }
+	require.NoError(t, do("EVAL", "for i = 1, 20000 do redis.call('SADD', KEYS[1], i) end return 1", "1", "pending_batches:x").Error())
+	require.NoError(t, do("SET", "a", "b").Error())
+	row, err := log.end(t.Context(), time.Second)
+	require.NoError(t, err)
+	require.InDelta(t, 1, row.looks, 0.01)
+	require.Greater(t, row.looking, 100*time.Microsecond)
+	require.Greater(t, row.all, row.looking)
+	require.Positive(t, row.processor)
+	require.NoError(t, log.close())
+}
+
+func TestArguments(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"sleep"}, `"sleep" is not one of wake`},
+		{[]string{"wake", "surplus"}, `"surplus" is not a flag`},
+		{[]string{"-url", "redis://127.0.0.1:1"}, "127.0.0.1:1 cannot be reached"},
+		{[]string{"idle", "-url", "http://x"}, "-url: pool.Config.URLs"},
+	} {
+		require.ErrorContains(t, run(t.Context(), test.args, &bytes.Buffer{}), test.says, "%q", test.args)
+	}
+}
