@@ -16,8 +16,8 @@ import (
 )
 
 // WorkBatches runs workers on the queues of a service until ctx ends, and
-// returns nil when the last handler has returned. Any number of processes may
-// run it at the same time: a claimed item is handed out to one worker only.
+// returns nil when the workers have stopped. Any number of processes may run it
+// at the same time: a claimed item is handed out to one worker only.
 //
 // It finds pending tenants and their queues in the index that [Batch.Enqueue]
 // maintains, within about a second. It finds queues that only the Python
@@ -36,9 +36,14 @@ import (
 // [ErrLeaseLost] as its cause if the lease is lost. A handler that did a part
 // of its items returns [listrepo.Undone]; the queue is paused then, too.
 //
+// The context of handle carries the tenant, which [scope.From] returns, and the
+// work, which [WorkFrom] returns.
+//
 // If ctx ends, no further chunk is claimed, and running handlers have
 // [WorkConfig.StopTimeout] to return. Then their contexts end. If a handler
 // returns an error after that, its items go back without counting the delivery.
+// If it does not return within a second, its items go back in the same way,
+// their lease is no longer renewed, and WorkBatches logs a warning and returns.
 //
 // Members of the pending set that are not tenants, and members of the index
 // that do not name a queue, are reported once a minute and skipped;
@@ -90,6 +95,8 @@ func WorkBatches[T any](
 	if err != nil {
 		return err
 	}
+	h := &workHandler{cfg: cfg, run: run}
+	defer h.logAbandoned(ctx)
 	if policy := store.EvictionPolicy(ctx, set.Client); policy != "" {
 		cfg.Logger.WarnContext(ctx, "symphony: the server evicts keys when its memory is full, and with them queues; set maxmemory-policy to noeviction",
 			"pool", string(set.Alias), "policy", policy)
@@ -102,9 +109,9 @@ func WorkBatches[T any](
 		Handle: func(ctx context.Context, name pending.Queue) worker.Result {
 			q := Queue{service, name.Entity, name.Action}
 			var failed error
-			done, err := queues.of(name.Tenant).Process(ctx, q, cfg.ChunkSize, func(ctx context.Context, items []listrepo.Item[T]) error {
+			done, err := queues.of(name.Tenant).Process(ctx, q, cfg.ChunkSize, func(handling context.Context, items []listrepo.Item[T]) error {
 				work := Work{name.Tenant, q, len(items), highestAttempt(items)}
-				failed = run(ctx, work, func(ctx context.Context) error { return handle(ctx, name.Tenant, q, items) })
+				failed = h.call(handling, ctx, work, func(ctx context.Context) error { return handle(ctx, name.Tenant, q, items) })
 				return failed
 			})
 			return resultOf(done, failed, err)

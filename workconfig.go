@@ -10,6 +10,7 @@ import (
 
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/retry"
+	"github.com/symphony-go/symphony/scope"
 )
 
 // WorkConfig configures [WorkBatches]. The zero value is ready to use. Fields
@@ -36,8 +37,9 @@ type WorkConfig struct {
 	Lease time.Duration
 
 	// StopTimeout is how long handlers may go on when the context of
-	// WorkBatches ends. Then their contexts end, too. WorkBatches still waits
-	// until they return.
+	// WorkBatches ends. Then their contexts end, too. They have one more second
+	// to return, or StopTimeout if that is shorter. The items of those that do
+	// not return go back at once, and the delivery does not count.
 	//
 	// Defaults to 10 seconds.
 	StopTimeout time.Duration
@@ -77,7 +79,7 @@ type WorkConfig struct {
 	// starts, and returns the function that runs for each chunk. A chunk fails
 	// if that function returns an error, and is acknowledged if it returns nil.
 	// The context that it passes on must be derived from its own. [WorkFrom]
-	// returns the work.
+	// returns the work, and [scope.From] the tenant.
 	//
 	// Defaults to none.
 	Use []func(next func(context.Context) error) func(context.Context) error
@@ -134,8 +136,8 @@ func positive[N int | time.Duration](bad *configErrors, field string, value *N, 
 	}
 }
 
-// middleware returns a function that runs a handler within Use. That function
-// returns the error of the handler or of a middleware, also if one panics.
+// middleware returns a function that runs a handler within Use. Its context
+// carries the work and the tenant.
 func (c WorkConfig) middleware() (func(ctx context.Context, work Work, handle func(context.Context) error) error, error) {
 	run := func(ctx context.Context) error {
 		d, ok := ctx.Value(deliveryKey{}).(*delivery)
@@ -152,8 +154,8 @@ func (c WorkConfig) middleware() (func(ctx context.Context, work Work, handle fu
 		}
 	}
 	return func(ctx context.Context, work Work, handle func(context.Context) error) error {
-		ctx = context.WithValue(ctx, deliveryKey{}, &delivery{work, handle})
-		return caught(func() error { return run(ctx) })
+		ctx = scope.With(ctx, scope.Identity{Tenant: work.Tenant})
+		return run(context.WithValue(ctx, deliveryKey{}, &delivery{work, handle}))
 	}, nil
 }
 

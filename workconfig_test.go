@@ -1,26 +1,33 @@
 package symphony_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/listrepo"
+	"github.com/symphony-go/symphony/pool"
+	"github.com/symphony-go/symphony/scope"
 )
 
-// The first middleware of Use is outermost. WorkFrom describes the chunk. Each
-// middleware is built once.
+// The first middleware of Use is outermost. WorkFrom describes the chunk, and
+// scope.From returns its tenant. Handlers receive the values that middleware
+// adds. Each middleware is built once.
 func TestWorkMiddleware(t *testing.T) {
 	p := pooltest.Embedded(t)
 	service := pooltest.UniqueTenant()
 	q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
 	calls := make(chan string, 100)
 	built := 0
+	trail := scope.NewKey[string]("trail")
 	named := func(name string) middleware {
 		return func(next func(context.Context) error) func(context.Context) error {
 			built++
@@ -31,7 +38,9 @@ func TestWorkMiddleware(t *testing.T) {
 				}
 				calls <- name
 				defer func() { calls <- "end of " + name }()
-				return next(ctx)
+				id, _ := scope.From(ctx)
+				before, _ := trail.From(ctx)
+				return next(trail.With(ctx, before+name+"("+id.Tenant+") "))
 			}
 		}
 	}
@@ -39,6 +48,10 @@ func TestWorkMiddleware(t *testing.T) {
 	enqueue(t, p, "one", q, 1, 2, 3)
 	startWorkers(t, p, service, func(ctx context.Context, _ string, _ symphony.Queue, _ []listrepo.Item[int]) error {
 		calls <- "handler"
+		id, _ := scope.From(ctx)
+		assert.Equal(t, scope.Identity{Tenant: "one"}, id)
+		steps, _ := trail.From(ctx)
+		assert.Equal(t, "outer(one) inner(one) ", steps)
 		work, _ := symphony.WorkFrom(ctx)
 		works <- work
 		if work.Attempt == 1 {
@@ -160,6 +173,55 @@ func TestWorkStopTimeout(t *testing.T) {
 	n, err = b.Len(ctx, q)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)
+}
+
+// A handler or a middleware that ignores the end of its context does not hold
+// up WorkBatches. Its items go back at once and uncounted, and its panic later
+// harms nobody.
+func TestWorkAbandonsStuckHandlers(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		for _, stuckIn := range []string{"handler", "middleware"} {
+			t.Run(stuckIn, func(t *testing.T) {
+				service := pooltest.UniqueTenant()
+				q := symphony.Queue{Service: service, Entity: "e", Action: "a"}
+				b := enqueue(t, p, "one", q, 1, 2)
+				begun, forever, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+				get := func() error {
+					defer close(ended)
+					close(begun)
+					<-forever
+					panic("too late")
+				}
+				var log bytes.Buffer
+				cfg := symphony.WorkConfig{MaxAttempts: 3, Lease: time.Hour, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+				if stuckIn == "middleware" {
+					cfg.Use = []middleware{func(func(context.Context) error) func(context.Context) error {
+						return func(context.Context) error { return get() }
+					}}
+				}
+				stop := startWorkers(t, p, service, func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return get() }, cfg)
+				<-begun
+				stop()
+				require.Contains(t, log.String(), "did not return after their contexts ended")
+				require.Contains(t, log.String(), "handlers=1")
+				require.NotContains(t, log.String(), "continues after an error")
+				backlog, err := b.Backlog(ctx, q)
+				require.NoError(t, err)
+				require.EqualValues(t, 2, backlog.Waiting)
+				require.Zero(t, backlog.Claimed)
+				close(forever)
+				<-ended
+
+				n, err := b.With(symphony.MaxAttempts(2)).Process(ctx, q, 2, func(_ context.Context, items []listrepo.Item[int]) error {
+					require.Len(t, items, 2, "an item on its last attempt is delivered alone")
+					require.Equal(t, 2, items[0].Attempt)
+					return nil
+				})
+				require.NoError(t, err)
+				require.Equal(t, 2, n)
+			})
+		}
+	})
 }
 
 // Backoff receives the number of consecutive failures and the error. If it

@@ -38,19 +38,22 @@ func (e *PanicError) Error() string { return fmt.Sprintf("the handler panicked: 
 var errExited = errors.New("the handler called runtime.Goexit, as FailNow of a test does; return an error instead")
 
 // caught calls a function of the user and returns its error, also if it panics
-// or ends its goroutine. The function has a goroutine of its own for that.
-func caught(call func() error) error {
-	err := errExited
-	done := make(chan struct{})
+// or ends its goroutine.
+func caught(call func() error) error { return <-started(call) }
+
+// started calls a function of the user in a goroutine of its own. The channel
+// receives its error, also if it panics or ends its goroutine.
+func started(call func() error) <-chan error {
+	result := make(chan error, 1)
 	go func() {
-		defer close(done)
+		err := errExited
 		defer func() {
 			if value := recover(); value != nil {
 				err = &PanicError{value, debug.Stack()}
 			}
+			result <- err
 		}()
 		err = call()
 	}()
-	<-done
-	return err
+	return result
 }
