@@ -15,6 +15,8 @@ import (
 	"github.com/symphony-go/symphony/bench/ground"
 	"github.com/symphony-go/symphony/bench/peers"
 	"github.com/symphony-go/symphony/bench/results"
+	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/listrepo"
 )
 
 // look measures what the search for work costs the server, if many queues of
@@ -51,7 +53,24 @@ var obstacles = []obstacle{
 		_, err := b.Claim(ctx, q, 1, hindered)
 		return err
 	}},
+	{"quiet", func(ctx context.Context, b *symphony.Batch[string], q symphony.Queue) error {
+		_, err := b.With(symphony.Quiet(hindered, hindered)).Enqueue(ctx, q, waiting)
+		return err
+	}},
+	{"delayed", func(ctx context.Context, b *symphony.Batch[string], q symphony.Queue) error {
+		if _, err := b.Enqueue(ctx, q, waiting); err != nil {
+			return err
+		}
+		later := expiry.RetryAfter(hindered, errNotNow)
+		_, err := b.Process(ctx, q, 1, func(context.Context, []listrepo.Item[string]) error { return later })
+		if errors.Is(err, errNotNow) {
+			err = nil
+		}
+		return err
+	}},
 }
+
+var errNotNow = errors.New("not now")
 
 // waiting is an item that must not be handed out.
 const waiting = "waiting"

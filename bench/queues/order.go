@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"text/tabwriter"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -39,14 +40,11 @@ func (o *order) flags(f *flag.FlagSet) {
 }
 
 func (o *order) run(ctx context.Context, g *ground.Ground, out io.Writer) error {
-	run := &results.Run{}
-	tallies := []*tally{}
 	for _, chunk := range []int{1, 10} {
-		c := contest.Contest{
-			Name: fmt.Sprintf("Order, chunks of %d, %d conversations", chunk, o.talks), Baseline: results.Ours, Least: o.talks * o.messages,
-		}
+		c := contest.Contest{Name: fmt.Sprintf("order, chunks of %d", chunk), Baseline: results.Ours, Least: o.talks * o.messages}
+		var tallies []*tally
 		for _, p := range o.players(chunk) {
-			t := &tally{name: fmt.Sprintf("%s, chunks of %d", p.name, chunk)}
+			t := &tally{}
 			tallies = append(tallies, t)
 			turn := func(ctx context.Context, callers, n int) (time.Duration, error) {
 				return o.turn(ctx, g, p, t, callers, n)
@@ -57,17 +55,29 @@ func (o *order) run(ctx context.Context, g *ground.Ground, out io.Writer) error 
 		if err != nil {
 			return err
 		}
-		run.Rows = append(run.Rows, rows...)
-	}
-	if err := run.WriteTable(out); err != nil {
-		return err
-	}
-	for _, t := range tallies {
-		if _, err := fmt.Fprintln(out, t); err != nil {
+		if err := o.tell(out, c.Name, rows, tallies); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (o *order) tell(w io.Writer, name string, rows []results.Row, tallies []*tally) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintf(w, "\n%s, %d conversations, 2 processes, %d handlers of %v\n", name, o.talks, o.workers, o.work)
+	_, _ = fmt.Fprintln(out, "\tmessages/s\tspread\tours is\tcpu/message\tmessages\tnot in order\toverlaps\t")
+	for i, r := range rows {
+		s, ratio := r.Summary(), ""
+		if i > 0 {
+			ratio = results.Factor(results.QuartilesOf(rows[0].Against(r)).Median)
+		}
+		_, _ = fmt.Fprintf(out, "%s\t%.0f\t±%.0f %%\t%s\t%s\t%d\t%d\t%d\t\n", r.Contestant, float64(time.Second)/s.Time.Median, 100*s.Time.Spread(),
+			ratio, results.Nanoseconds(s.Processor), tallies[i].messages, tallies[i].disorder, tallies[i].overlaps)
+	}
+	for _, r := range rows {
+		_, _ = fmt.Fprintf(w, "%s: %s\n", r.Contestant, r.How)
+	}
+	return out.Flush()
 }
 
 // player is a way to handle conversations.
@@ -85,19 +95,20 @@ type starter func(ctx context.Context, g *ground.Ground, workers int, handle fun
 
 func (o *order) players(chunk int) []player {
 	all := []player{
-		{results.Ours, "WorkBatches, a queue for each conversation", fillOurs(), workOurs(chunk)},
+		{results.Ours, "WorkBatches, a queue with Serial for each conversation", fillOurs(symphony.Serial()), workOurs(chunk)},
+		{"symphony, not serial", "WorkBatches, a queue for each conversation", fillOurs(), workOurs(chunk)},
 	}
 	if chunk > 1 {
 		return append(all, player{
 			"asynq, groups", "Group is the conversation, GroupMaxSize the chunk, the shortest GroupGracePeriod (asynq's wiki, Task aggregation)",
 			fillTasks(func(talk int) []asynq.Option { return []asynq.Option{asynq.Group(strconv.Itoa(talk))} }),
-			workTasks(asynq.Config{GroupMaxSize: chunk, GroupGracePeriod: time.Second, GroupAggregator: asynq.GroupAggregatorFunc(aggregate)}, o.workers),
+			workTasks(asynq.Config{GroupMaxSize: chunk, GroupGracePeriod: time.Second, GroupAggregator: asynq.GroupAggregatorFunc(aggregate)}, 2),
 		})
 	}
 	none := func(int) []asynq.Option { return nil }
 	return append(all,
-		player{"asynq", "one queue of all conversations (asynq's wiki, Getting Started)", fillTasks(none), workTasks(asynq.Config{}, o.workers)},
-		player{"asynq, one handler", "the same with Concurrency 1, which keeps the order in one process", fillTasks(none), workTasks(asynq.Config{}, 1)})
+		player{"asynq", "one queue of all conversations (asynq's wiki, Getting Started)", fillTasks(none), workTasks(asynq.Config{}, 2)},
+		player{"asynq, one handler", "the same in one process with Concurrency 1", fillTasks(none), workTasks(asynq.Config{Concurrency: 1}, 1)})
 }
 
 // aggregate makes one task of the tasks of a group.
@@ -183,21 +194,15 @@ func (b *book) begin(name string, messages []int) (end func()) {
 	}
 }
 
-// tally adds up the turns of a player.
-type tally struct {
-	name                         string
-	messages, disorder, overlaps int
-}
+// tally adds up the turns of a player: the messages, those that did not come
+// right after the one before in their conversation, and the handlers that began
+// while another one of their conversation ran.
+type tally struct{ messages, disorder, overlaps int }
 
 func (t *tally) add(b *book) {
 	t.messages += b.messages
 	t.disorder += b.disorder
 	t.overlaps += b.overlaps
-}
-
-func (t *tally) String() string {
-	return fmt.Sprintf("%s: of %d messages, %d were not the next of their conversation; %d handlers began while another one of the conversation ran",
-		t.name, t.messages, t.disorder, t.overlaps)
 }
 
 func fillOurs(opts ...symphony.Option) filler {
@@ -231,32 +236,39 @@ func numbers(n int) []int {
 	return all
 }
 
+// workOurs runs WorkBatches in two processes.
 func workOurs(chunk int) starter {
 	return func(ctx context.Context, g *ground.Ground, workers int, handle func(talk string, messages []int)) (func() error, error) {
-		pools, err := peers.OpenPools(ctx, g.URL, nil)
-		if err != nil {
-			return nil, err
-		}
 		var failure firstError
-		cfg := symphony.WorkConfig{Workers: workers, ChunkSize: chunk, OnError: func(err *symphony.WorkError) { failure.set(err) }}
-		ctx, cancel := context.WithCancel(ctx)
 		var running sync.WaitGroup
-		running.Go(func() {
-			failure.set(symphony.WorkBatches(ctx, pools, peers.Mark, func(_ context.Context, _ string, q symphony.Queue, items []listrepo.Item[int]) error {
-				messages := make([]int, len(items))
-				for i := range items {
-					messages[i] = items[i].Value
-				}
-				handle(q.Entity, messages)
-				return nil
-			}, cfg, symphony.On(peers.Alias)))
-		})
-		return func() error {
+		ctx, cancel := context.WithCancel(ctx)
+		stop := func() error {
 			cancel()
 			running.Wait()
-			pools.Close()
 			return failure.get()
-		}, nil
+		}
+		cfg := symphony.WorkConfig{
+			Workers: max(1, workers/2), ChunkSize: chunk, OnError: func(err *symphony.WorkError) { failure.set(err) },
+		}
+		work := func(_ context.Context, _ string, q symphony.Queue, items []listrepo.Item[int]) error {
+			messages := make([]int, len(items))
+			for i := range items {
+				messages[i] = items[i].Value
+			}
+			handle(q.Entity, messages)
+			return nil
+		}
+		for range 2 {
+			pools, err := peers.OpenPools(ctx, g.URL, nil)
+			if err != nil {
+				return nil, errors.Join(err, stop())
+			}
+			running.Go(func() {
+				defer pools.Close()
+				failure.set(symphony.WorkBatches(ctx, pools, peers.Mark, work, cfg, symphony.On(peers.Alias)))
+			})
+		}
+		return stop, nil
 	}
 }
 
@@ -282,25 +294,39 @@ func fillTasks(opts func(talk int) []asynq.Option) filler {
 	}
 }
 
-// workTasks runs a Server. A task holds a message, or a line for each message
-// if it was aggregated.
-func workTasks(cfg asynq.Config, most int) starter {
+// workTasks runs Servers in some processes. A task holds a message, or a line
+// for each message if it was aggregated.
+func workTasks(cfg asynq.Config, processes int) starter {
 	return func(_ context.Context, g *ground.Ground, workers int, handle func(talk string, messages []int)) (func() error, error) {
-		cfg.Concurrency = min(workers, most)
-		connect, err := peers.ConnectAsynq(g.URL, 10*workers, nil)
-		if err != nil {
-			return nil, err
+		if processes > 1 {
+			cfg.Concurrency = max(1, workers/processes)
 		}
 		cfg.Queues, cfg.LogLevel = map[string]int{peers.Mark: 1}, asynq.FatalLevel
-		server := asynq.NewServer(connect, cfg)
-		err = server.Start(asynq.HandlerFunc(func(_ context.Context, t *asynq.Task) error {
-			talk, messages, err := readTask(string(t.Payload()))
-			if err == nil {
-				handle(talk, messages)
+		var servers []*asynq.Server
+		stop := func() error {
+			for _, s := range servers {
+				s.Shutdown()
 			}
-			return err
-		}))
-		return func() error { server.Shutdown(); return nil }, err
+			return nil
+		}
+		for range processes {
+			connect, err := peers.ConnectAsynq(g.URL, 10*workers, nil)
+			if err != nil {
+				return nil, errors.Join(err, stop())
+			}
+			s := asynq.NewServer(connect, cfg)
+			if err := s.Start(asynq.HandlerFunc(func(_ context.Context, t *asynq.Task) error {
+				talk, messages, err := readTask(string(t.Payload()))
+				if err == nil {
+					handle(talk, messages)
+				}
+				return err
+			})); err != nil {
+				return nil, errors.Join(err, stop())
+			}
+			servers = append(servers, s)
+		}
+		return stop, nil
 	}
 }
 
