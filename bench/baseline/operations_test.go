@@ -159,9 +159,7 @@ func (b *bed) operations() []operation {
 }
 
 func (b *bed) others(ids []string) []operation {
-	queue := symphony.Queue{Service: "mail", Entity: "u1", Action: "send"}
-	items := make([]string, 100)
-	return []operation{
+	return append([]operation{
 		{"StateHandler.Merge", 1, func(ctx context.Context) error {
 			_, err := b.states.Merge(ctx, "u1", email.Set("a@example.com"))
 			return err
@@ -174,17 +172,6 @@ func (b *bed) others(ids []string) []operation {
 			return b.shared.GetField(ctx, "search", "query", &query)
 		}},
 		{"SharedState.UpdateField", 1, func(ctx context.Context) error { return b.shared.UpdateField(ctx, "search", "page", 4) }},
-		{"Batch.Enqueue", 1, func(ctx context.Context) error {
-			_, err := b.batch.Enqueue(ctx, symphony.Queue{Service: "mail", Entity: "u2", Action: "send"}, "x")
-			return err
-		}},
-		{"Batch.Enqueue and Process of 100", 100, func(ctx context.Context) error {
-			if _, err := b.batch.Enqueue(ctx, queue, items...); err != nil {
-				return err
-			}
-			_, err := b.batch.Process(ctx, queue, 100, func(context.Context, []listrepo.Item[string]) error { return nil })
-			return err
-		}},
 		{"Trigger.Set", 1, func(ctx context.Context) error { return b.triggers.Set(ctx, "remind", "u1", time.Hour) }},
 		{"Trigger.Set and Delete", 1, func(ctx context.Context) error {
 			if err := b.triggers.Set(ctx, "remind", "u2", time.Hour); err != nil {
@@ -193,5 +180,52 @@ func (b *bed) others(ids []string) []operation {
 			_, err := b.triggers.Delete(ctx, "remind", "u2")
 			return err
 		}},
+	}, b.queues()...)
+}
+
+// queues are the operations on queues, each on a queue of its own.
+func (b *bed) queues() []operation {
+	of := func(entity string) symphony.Queue {
+		return symphony.Queue{Service: "mail", Entity: entity, Action: "send"}
+	}
+	enqueue := func(batch *symphony.Batch[string], q symphony.Queue) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := batch.Enqueue(ctx, q, "x")
+			return err
+		}
+	}
+	process := func(batch *symphony.Batch[string], q symphony.Queue, n int) func(context.Context) error {
+		items := make([]string, n)
+		return func(ctx context.Context) error {
+			if _, err := batch.Enqueue(ctx, q, items...); err != nil {
+				return err
+			}
+			done, err := batch.Process(ctx, q, n, func(context.Context, []listrepo.Item[string]) error { return nil })
+			if err == nil && done != n {
+				err = fmt.Errorf("%d of %d items were handled", done, n)
+			}
+			return err
+		}
+	}
+	serial, quiet := b.batch.With(symphony.Serial()), b.batch.With(symphony.Quiet(time.Hour, time.Hour))
+	created := 0
+	return []operation{
+		{"Batch.Enqueue", 1, enqueue(b.batch, of("u2"))},
+		{"Batch.Enqueue to a new queue", 1, func(ctx context.Context) error {
+			created++
+			_, err := b.batch.Enqueue(ctx, of("new"+strconv.Itoa(created)), "x")
+			return err
+		}},
+		{"Batch.Enqueue, Serial", 1, enqueue(serial, of("u3"))},
+		{"Batch.Enqueue, Quiet", 1, enqueue(quiet, of("u4"))},
+		{"Batch.Enqueue and PutOff", 1, func(ctx context.Context) error {
+			if _, err := quiet.Enqueue(ctx, of("u5"), "x"); err != nil {
+				return err
+			}
+			return quiet.PutOff(ctx, of("u5"))
+		}},
+		{"Batch.Enqueue and Process of 1", 1, process(b.batch, of("u6"), 1)},
+		{"Batch.Enqueue and Process, Serial", 1, process(serial, of("u7"), 1)},
+		{"Batch.Enqueue and Process of 100", 100, process(b.batch, of("u1"), 100)},
 	}
 }
