@@ -102,9 +102,9 @@ func ForceRemoveFromPending(ctx context.Context, pools *pool.Pools, service, ten
 	}
 	var removal fault.Steps
 	removal.Applied()
-	queues, err := queuesOf(ctx, r, forcing, tenant)
+	queues, err := r.Queues(ctx, forcing, tenant)
 	if err == nil {
-		err = errors.Join(r.RemoveUnclaimed(ctx, forcing, queues), r.Remove(ctx, forcing, tenant))
+		err = errors.Join(r.Withdraw(ctx, forcing, queues...), r.Remove(ctx, forcing, tenant))
 	}
 	return removal.Error(r.Target(forcing), err)
 }
@@ -116,22 +116,16 @@ const (
 
 // hasItems reports whether a tenant has items in the queues of a service.
 func hasItems(ctx context.Context, r *pending.Set, tenant string) (bool, error) {
-	queues, err := queuesOf(ctx, r, removing, tenant)
+	queues, err := r.Queues(ctx, removing, tenant)
 	if err != nil {
 		return false, err
 	}
-	states, err := r.States(ctx, removing, queues)
-	if err != nil || slices.ContainsFunc(states, func(s pending.State) bool { return s != pending.Empty }) {
+	hasItems, err := r.Check(ctx, removing, queues...)
+	if err != nil || slices.Contains(hasItems, true) {
 		return err == nil, err
 	}
 	found, err := r.ScanQueues(ctx, removing, tenant)
 	return len(found) > 0, err
-}
-
-// queuesOf returns the queues of a tenant that the index names.
-func queuesOf(ctx context.Context, r *pending.Set, op, tenant string) ([]pending.Queue, error) {
-	snap, err := r.Snapshot(ctx, op)
-	return slices.DeleteFunc(snap.Queues, func(q pending.Queue) bool { return q.Tenant != tenant }), err
 }
 
 func pendingSetOf(pools *pool.Pools, service string, opts []Option) (*pending.Set, error) {

@@ -40,7 +40,7 @@ func TestInterruptedRemoval(t *testing.T) {
 						cancel()
 						return
 					}
-					refused := []string{"-smembers", "-sadd"}
+					refused := []string{"-zrange", "-sadd"}
 					if interruption == "last step refused" {
 						refused = []string{"-zrem"}
 					}

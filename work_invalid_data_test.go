@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/keyspace"
@@ -63,16 +64,16 @@ func newServerWithLayout(t *testing.T, layout keyspace.Layout, config ...string)
 	}
 }
 
-// pendingKeys returns the keys of the pending set and of the index of queues.
-func pendingKeys(t *testing.T, p *pool.Pools) (set, index string) {
+// setKey returns the key of the pending set of service "s".
+func setKey(t *testing.T, p *pool.Pools) string {
 	t.Helper()
 	set, err := p.Layout().PendingSet.Key("s")
 	require.NoError(t, err)
-	return set, keyspace.Beside("queues", set)
+	return set
 }
 
-// Members of the pending set and of the index that are not valid are reported
-// once, and do not stop the workers.
+// Members of the pending set and of the schedule that are not valid are
+// reported once, and do not stop the workers. Those of the schedule are removed.
 func TestWorkWithInvalidMembers(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -85,7 +86,8 @@ func TestWorkWithInvalidMembers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, do := newServerWithLayout(t, c.layout)
-			set, index := pendingKeys(t, p)
+			set := setKey(t, p)
+			tenants, queues, drained := pending.TenantsKey(set), pending.QueuesKey(set, "acme"), keyspace.Beside("drained", set)
 			var refused []string
 			for _, member := range c.members {
 				do("SADD", set, member)
@@ -98,7 +100,9 @@ func TestWorkWithInvalidMembers(t *testing.T) {
 				}
 			}
 			require.NotEmpty(t, refused)
-			do("ZADD", index, "1", "names no queue", "1", "", "1", "a:b:c:d:e", "inf", "x:", "-inf", "nul\x00")
+			do("ZADD", queues, "1", "names no queue", "1", "", "1", "acme:", "1", "acme:e:", "-inf", "nul\x00")
+			do("ZADD", tenants, "1", "no queues", "-inf", "", "2", "acme")
+			do("ZADD", drained, "0", "", "1", "gone", "0", "a:b", "-inf", "nul\x00")
 			q := symphony.Queue{Service: "s", Entity: "e", Action: "a"}
 			enqueue(t, p, "acme", q, 1, 2)
 			var h callRecorder
@@ -111,14 +115,19 @@ func TestWorkWithInvalidMembers(t *testing.T) {
 			enqueue(t, p, "acme", q, 3)
 			requireEventually(t, func() bool { return len(h.all()) == 2 })
 			requireEventually(t, func() bool { return len(pendingTenants(t, p, "s")) == len(refused) })
+			requireEventually(t, func() bool {
+				n, err := pooltest.Do(t, p, pool.Handlers, "EXISTS", tenants, queues, drained).AsInt64()
+				require.NoError(t, err)
+				return n == 0
+			})
 			stop()
-			require.Len(t, r.all(), 1, "%v", r.all())
+			require.Len(t, r.all(), 2, "%v", r.all())
 			require.Equal(t, 1, r.countContaining(fmt.Sprint(len(refused), " members that are not tenants")), "%v", r.all())
 			require.Equal(t, 1, r.countContaining("members that do not name a queue"), "%v", r.all())
 			require.Equal(t, 1, r.countContaining("ForceRemoveFromPending"), "%v", r.all())
 
 			require.ElementsMatch(t, refused, pendingTenants(t, p, "s"))
-			for _, member := range append(refused, "names no queue", "", "a:b:c:d:e", "x:", "nul\x00") {
+			for _, member := range refused {
 				require.NoError(t, symphony.ForceRemoveFromPending(ctx, p, "s", member))
 			}
 			require.Empty(t, pendingTenants(t, p, "s"))
@@ -166,18 +175,25 @@ func TestWorkWithQueueKeysOfAnotherType(t *testing.T) {
 	}
 }
 
-// A pending set or an index of another type is reported, and the workers go
-// on.
+// A key of another type instead of the pending set or of a part of the schedule
+// is reported, and the workers go on.
 func TestWorkWithPendingKeysOfAnotherType(t *testing.T) {
 	q := symphony.Queue{Service: "s", Entity: "e", Action: "a"}
-	for _, part := range []string{"set", "index"} {
+	for _, part := range []string{"set", "tenants", "queues", "drained", "sweep"} {
 		t.Run(part, func(t *testing.T) {
 			p, do := newServerWithLayout(t, keyspace.Default())
-			set, index := pendingKeys(t, p)
+			set := setKey(t, p)
 			enqueue(t, p, "acme", q, 1)
-			key := map[string]string{"set": set, "index": index}[part]
+			key := map[string]string{"set": set, "queues": pending.QueuesKey(set, "acme")}[part]
+			if key == "" {
+				key = keyspace.Beside(part, set)
+			}
+			value := []string{"SET", key, "garbage"}
+			if part == "sweep" {
+				value = []string{"RPUSH", key, "garbage"}
+			}
 			do("DEL", key)
-			do("SET", key, "garbage")
+			do(value...)
 			var h callRecorder
 			var r errorRecorder
 			startWorkers(t, p, "s", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
@@ -198,10 +214,10 @@ func TestWorkWithPendingKeysOfAnotherType(t *testing.T) {
 // workers go on.
 func TestWorkWithManyInvalidMembers(t *testing.T) {
 	p, do := newServerWithLayout(t, keyspace.Default())
-	set, index := pendingKeys(t, p)
+	set := setKey(t, p)
 	const n = 20_000
 	do("EVAL", "for i = 1, ARGV[1] do redis.call('SADD', KEYS[1], 'nul\\0' .. i) redis.call('ZADD', KEYS[2], i, 'garbage' .. i) end return 1",
-		"2", set, index, fmt.Sprint(n))
+		"2", set, pending.QueuesKey(set, "acme"), fmt.Sprint(n))
 	q := symphony.Queue{Service: "s", Entity: "e", Action: "a"}
 	var h callRecorder
 	var r errorRecorder
@@ -213,11 +229,13 @@ func TestWorkWithManyInvalidMembers(t *testing.T) {
 		enqueue(t, p, "acme", q, i)
 		requireEventually(t, func() bool { return len(h.all()) == i+1 })
 	}
+	requireEventually(t, func() bool { return len(r.all()) == 2 })
 	stop()
-	require.Len(t, r.all(), 1)
-	require.ErrorContains(t, r.all()[0], fmt.Sprint(n, " members that are not tenants"))
-	require.ErrorContains(t, r.all()[0], fmt.Sprint(n, " members that do not name a queue"))
-	require.Less(t, len(r.all()[0].Error()), 1000)
+	require.Equal(t, 1, r.countContaining(fmt.Sprint(n, " members that are not tenants")))
+	require.Equal(t, 1, r.countContaining("members that do not name a queue"))
+	for _, err := range r.all() {
+		require.Less(t, len(err.Error()), 1000)
+	}
 }
 
 // WorkBatches refuses a nil handler, and takes the longest lease.

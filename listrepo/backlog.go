@@ -9,6 +9,7 @@ import (
 
 	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -22,8 +23,8 @@ type Backlog struct {
 
 	// Oldest is the age of the oldest item that is waiting or claimed, to about
 	// a second. If it is not known when an item was pushed, its age counts from
-	// its first claim, or from the time at which its queue was last registered;
-	// see [Marks]. Oldest is 0 if no item has a known age.
+	// its first claim, or from the next push whose time is known; see [Marks].
+	// Oldest is 0 if no item has a known age.
 	Oldest time.Duration
 }
 
@@ -31,7 +32,7 @@ var (
 	//go:embed lua/backlog.lua
 	backlogSource string
 
-	backlogScript = store.NewScript(clockSource+sharedSource+backlogSource, store.Tuple(store.Count, store.Count, store.Count, store.Number, store.Count)) //nolint:gocritic // a reply may hold several counts
+	backlogScript = store.NewScript(pending.ScheduleSource+sharedSource+backlogSource, store.Tuple(store.Count, store.Count, store.Count, store.Number, store.Count)) //nolint:gocritic // a reply may hold several counts
 )
 
 // Backlog counts the items of a queue, including those in flight and the dead
@@ -63,8 +64,8 @@ func (r *ListRepo[T]) Backlog(ctx context.Context, id string) (Backlog, error) {
 // It returns the number of claims counted so far, or 0 after the last page.
 func (q *queue) backlog(ctx context.Context, t fault.Target, from int64) (Backlog, int64, error) {
 	_, _, tail := claimKeys(t, "")
-	keys := append([]string{beside(t, queuekey.Due), beside(t, queuekey.Again), beside(t, queuekey.Dead), beside(t, queuekey.Age)}, q.index()...)
-	m, err := q.unconditional().Run(ctx, t, backlogScript, []string{tail, strconv.FormatInt(from, 10), q.marks.Queue}, keys...)
+	keys := []string{beside(t, queuekey.Due), beside(t, queuekey.Again), beside(t, queuekey.Dead), beside(t, queuekey.Age)}
+	m, err := q.unconditional().Run(ctx, t, backlogScript, []string{tail, strconv.FormatInt(from, 10)}, keys...)
 	if err != nil {
 		return Backlog{}, 0, q.nameWrongType(ctx, t, err)
 	}

@@ -390,13 +390,13 @@ func TestExtendBesideAck(t *testing.T) {
 }
 
 // Every call that puts items back adds the marks, since they may have been
-// removed meanwhile. A claim registers the queue.
+// removed meanwhile. A claim schedules the queue until it has no items.
 func TestMarksWhenItemsComeBack(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		marked, _, set, index := newMarkedRepo(t, p)
+		marked, _, set, scheduled := newMarkedRepo(t, p)
 		requireMarked := func(members, queues int64) {
 			t.Helper()
-			for command, want := range map[string]int64{"SCARD " + set: members, "ZCARD " + index: queues} {
+			for command, want := range map[string]int64{"SCARD " + set: members, "ZCARD " + scheduled: queues} {
 				got, err := pooltest.Do(t, p, pool.Handlers, command[:5], command[6:]).AsInt64()
 				require.NoError(t, err)
 				require.Equal(t, want, got, command)

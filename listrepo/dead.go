@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -30,7 +31,7 @@ var (
 	//go:embed lua/retry.lua
 	retrySource string
 
-	retryScript = store.NewScript(clockSource+sharedSource+orderSource+retrySource, store.Tuple(store.Count, store.Number))
+	retryScript = store.NewScript(pending.ScheduleSource+sharedSource+orderSource+retrySource, store.Tuple(store.Count, store.Number))
 )
 
 // Dead iterates over the dead letters of a queue, in no particular order. It
@@ -145,8 +146,8 @@ func (r *ListRepo[T]) Retry(ctx context.Context, id string, ids ...string) (int6
 
 // retry runs the script for one page of ids.
 func (q *queue) retry(ctx context.Context, t fault.Target, ids []string) (int64, error) {
-	keys := append([]string{beside(t, queuekey.Dead), beside(t, queuekey.Back), beside(t, queuekey.Due), beside(t, queuekey.Age)}, q.indexAndSet()...)
-	args := append([]string{q.marks.Queue, q.marks.Member, q.serialFlag()}, ids...)
+	keys := append([]string{beside(t, queuekey.Dead), beside(t, queuekey.Back), beside(t, queuekey.Due), beside(t, queuekey.Age)}, q.scheduleAndSet()...)
+	args := append([]string{q.marks.Queue, q.tenant, q.marks.Member, q.serialFlag()}, ids...)
 	m, err := q.unconditional().Run(ctx, t, retryScript, args, keys...)
 	if err != nil {
 		return 0, q.nameWrongType(ctx, t, err)

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -13,7 +14,7 @@ var (
 	//go:embed lua/delete.lua
 	deleteSource string
 
-	deleteScript = store.NewScript(clockSource+sharedSource+deleteSource, store.Flag)
+	deleteScript = store.NewScript(pending.ScheduleSource+sharedSource+deleteSource, store.Flag)
 )
 
 // Delete removes queues with their claims and dead letters, and returns how
@@ -46,13 +47,14 @@ func (r *ListRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) 
 	return n, nil
 }
 
-// deleteBeside removes the keys beside a queue.
+// deleteBeside removes the keys beside a queue, and the queue from the schedule.
 func (q *queue) deleteBeside(ctx context.Context, t fault.Target) error {
 	_, _, tail := claimKeys(t, "")
 	keys := []string{beside(t, queuekey.Due), beside(t, queuekey.Again), beside(t, queuekey.Back), beside(t, queuekey.Dead),
 		beside(t, queuekey.Order), beside(t, queuekey.Delayed), beside(t, queuekey.Age)}
+	keys = append(keys, q.schedule()...)
 	for more := int64(1); more > 0; {
-		m, err := q.unconditional().Run(ctx, t, deleteScript, []string{tail}, keys...)
+		m, err := q.unconditional().Run(ctx, t, deleteScript, []string{tail, q.marks.Queue, q.tenant}, keys...)
 		if err == nil {
 			more, err = m.AsInt64()
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
@@ -86,7 +87,7 @@ func (q *queue) nameWrongType(ctx context.Context, t fault.Target, err error) er
 		keys, kinds = append(keys, beside(t, kind)), append(kinds, held)
 	}
 	if !q.marks.none() {
-		keys, kinds = append(keys, q.indexAndSet()...), append(kinds, store.SortedSet, store.Set)
+		keys, kinds = append(keys, q.schedule()[0], pending.QueuesKey(q.set, q.marks.Member), q.set), append(kinds, store.SortedSet, store.SortedSet, store.Set)
 	}
 	cmds := make(rueidis.Commands, len(keys))
 	for i, key := range keys {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
@@ -140,10 +141,10 @@ func TestForeignTimes(t *testing.T) {
 // is lost.
 func TestWrongTypeNamesTheKey(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		for _, kind := range []string{"due", "again", "back", "dead", "age", "index", "set"} {
+		for _, kind := range []string{"due", "again", "back", "dead", "age", "queues", "tenants", "set"} {
 			t.Run(kind, func(t *testing.T) {
-				marked, key, set, index := newMarkedRepo(t, p, listrepo.MaxAttempts(1))
-				name := map[string]string{"index": index, "set": set}[kind]
+				marked, key, set, queues := newMarkedRepo(t, p, listrepo.MaxAttempts(1))
+				name := map[string]string{"queues": queues, "tenants": pending.TenantsKey(p.Prefix(pool.Handlers) + set), "set": set}[kind]
 				if name == "" {
 					name = beside(p, kind, key)
 				}

@@ -52,8 +52,6 @@ type delivery struct {
 }
 
 var (
-	//go:embed lua/clock.lua
-	clockSource string
 	//go:embed lua/shared.lua
 	sharedSource string
 	//go:embed lua/claim.lua
@@ -63,7 +61,7 @@ var (
 
 	claimReply = store.Either(store.Tuple(store.Text, store.Count),
 		store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Text, store.Number, store.Flag)) //nolint:gocritic // a reply may hold several counts
-	claimScript = store.NewTypeCheckingScript(clockSource+claimSource+sharedSource+orderSource+claimRedeliveredSource, claimReply)
+	claimScript = store.NewTypeCheckingScript(pending.ScheduleSource+claimSource+sharedSource+orderSource+claimRedeliveredSource, claimReply)
 )
 
 // tokenLen is the length of a token in characters of 5 random bits each. 65
@@ -118,10 +116,10 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 		args[4] = previous.header
 	}
 	if !q.marks.none() {
-		args = append(args, q.marks.Queue, duration.Milliseconds(pending.Idle))
+		args = append(args, q.marks.Queue, q.tenant)
 	}
 	read := func() rueidis.Completed { return q.Client.B().Lrange().Key(list).Start(0).Stop(-1).Build() }
-	m, reply, err := q.unconditional().RunThenRead(ctx, t, claimScript, args, append([]string{list}, q.index()...), read)
+	m, reply, err := q.unconditional().RunThenRead(ctx, t, claimScript, args, append([]string{list}, q.schedule()...), read)
 	if err != nil {
 		return nil, false, q.nameWrongType(ctx, t, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -18,8 +19,8 @@ var (
 	//go:embed lua/renew_beside.lua
 	renewBesideSource string
 
-	popTrimScript     = store.NewScript(clockSource+sharedSource+popTrimSource, store.Tuple(store.Number, store.Either(store.OK, store.Popped)))
-	renewBesideScript = store.NewScript(clockSource+sharedSource+renewBesideSource, store.Number)
+	popTrimScript     = store.NewScript(pending.ScheduleSource+sharedSource+popTrimSource, store.Tuple(store.Number, store.Either(store.OK, store.Popped)))
+	renewBesideScript = store.NewScript(pending.ScheduleSource+sharedSource+renewBesideSource, store.Number)
 )
 
 // allClaims makes renew_beside.lua renew every claim of a queue, from the first

@@ -13,6 +13,7 @@ import (
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/listrepo"
@@ -34,8 +35,9 @@ func newRepo[T any](t testing.TB, p *pool.Pools, opts ...listrepo.Option) (*list
 }
 
 // newMarkedRepo returns a repository with marks, the prefix of its queues'
-// keys, and the keys of the marks' set and index. All keys share a hash tag.
-func newMarkedRepo(t testing.TB, p *pool.Pools, opts ...listrepo.Option) (marked *listrepo.ListRepo[int], key, set, index string) {
+// keys, and the keys of the marks' set and of the queues in the schedule. All
+// keys share a hash tag.
+func newMarkedRepo(t testing.TB, p *pool.Pools, opts ...listrepo.Option) (marked *listrepo.ListRepo[int], key, set, queues string) {
 	t.Helper()
 	tenant := pooltest.UniqueTenant()
 	s, err := keyspace.MustCompile("{{tenant}}:queue:{id}").Bind(tenant)
@@ -44,7 +46,7 @@ func newMarkedRepo(t testing.TB, p *pool.Pools, opts ...listrepo.Option) (marked
 	require.NoError(t, err)
 	set = "{" + tenant + "}:marks"
 	marked = repo.Marked(listrepo.Marks{Set: set, Member: "who", Queue: "which"})
-	return marked, "{" + tenant + "}:queue:", set, keyspace.Beside("queues", p.Prefix(pool.Handlers)+set)
+	return marked, "{" + tenant + "}:queue:", set, pending.QueuesKey(p.Prefix(pool.Handlers)+set, "who")
 }
 
 // beside returns a key beside the queue "q".
@@ -200,11 +202,11 @@ func TestConditions(t *testing.T) {
 	})
 }
 
-// Every push adds the marks, whether it registers the queue or not.
+// Every push adds the marks, and a push to an empty queue schedules it.
 func TestMarked(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, opts := range [][]listrepo.Option{nil, {listrepo.KeepTTL()}} {
-			marked, _, set, index := newMarkedRepo(t, p, opts...)
+			marked, _, set, queues := newMarkedRepo(t, p, opts...)
 			for i := range 3 {
 				n, err := marked.Push(ctx, "q", 1, 2)
 				require.NoError(t, err)
@@ -214,9 +216,9 @@ func TestMarked(t *testing.T) {
 				require.Equal(t, []string{"who"}, members)
 				require.NoError(t, pooltest.Do(t, p, pool.Handlers, "DEL", set).Error())
 			}
-			queues, err := pooltest.Do(t, p, pool.Handlers, "ZRANGE", index, "0", "-1").AsStrSlice()
+			scheduled, err := pooltest.Do(t, p, pool.Handlers, "ZRANGE", queues, "0", "-1").AsStrSlice()
 			require.NoError(t, err)
-			require.Equal(t, []string{"which"}, queues)
+			require.Equal(t, []string{"which"}, scheduled)
 			n, err := marked.Push(ctx, "other")
 			require.NoError(t, err)
 			require.Zero(t, n)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -18,7 +19,7 @@ var (
 	//go:embed lua/put_off.lua
 	putOffSource string
 
-	putOffScript = store.NewScript(clockSource+sharedSource+orderSource+putOffSource, store.Either(store.Flag, store.Tuple(store.Number)))
+	putOffScript = store.NewScript(pending.ScheduleSource+sharedSource+orderSource+putOffSource, store.Either(store.Flag, store.Tuple(store.Number)))
 )
 
 // PutOff puts off the time at which a queue hands out its items, as a push with
@@ -48,7 +49,7 @@ func (r *ListRepo[T]) PutOff(ctx context.Context, id string) error {
 
 // putOff runs the script.
 func (q *queue) putOff(ctx context.Context, t fault.Target) error {
-	m, err := q.unconditional().Run(ctx, t, putOffScript, []string{q.ordering()}, beside(t, queuekey.Due))
+	m, err := q.unconditional().Run(ctx, t, putOffScript, []string{q.ordering(), q.marks.Queue, q.tenant}, append([]string{beside(t, queuekey.Due)}, q.schedule()...)...)
 	if err != nil {
 		return q.nameWrongType(ctx, t, err)
 	}

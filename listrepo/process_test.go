@@ -256,7 +256,7 @@ func TestProcessCorruptItem(t *testing.T) {
 // it.
 func TestBacklogOldest(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		repo, key, _, _ := newMarkedRepo(t, p, listrepo.MaxLen(100)) // every push registers the queue
+		repo, key, _, _ := newMarkedRepo(t, p, listrepo.MaxLen(100)) // every push stores its time
 		oldest := func() time.Duration {
 			b, err := repo.Backlog(ctx, "q")
 			require.NoError(t, err)

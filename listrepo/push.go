@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -17,8 +18,12 @@ import (
 var (
 	//go:embed lua/push.lua
 	pushSource string
+	//go:embed lua/push_first.lua
+	pushFirstSource string
+	//go:embed lua/push_other.lua
+	pushOtherSource string
 
-	pushScript = store.NewScript(clockSource+sharedSource+orderSource+pushSource, store.Either(store.Count, store.Tuple(store.Count, store.Number)))
+	pushScript = store.NewScript(pushSource+pending.ScheduleSource+pushFirstSource+sharedSource+orderSource+pushOtherSource, store.Either(store.Count, store.Tuple(store.Count, store.Number)))
 )
 
 // MaxPush is the greatest number of items of one push.
@@ -78,13 +83,10 @@ func (r *ListRepo[T]) push(ctx context.Context, op, command, id string, v []T) (
 
 // push pushes encoded items in a transaction if that is enough, else by script.
 func (q *queue) push(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
-	if !q.AllowsTx() || q.mustRenewBeside() || q.MaxLen > 0 || q.ordering() != "" || !q.marks.none() && (command == "LPUSH" || !q.isRegistered(t.Key)) {
+	if !q.AllowsTx() || q.mustRenewBeside() || q.MaxLen > 0 || q.ordering() != "" || !q.marks.none() {
 		return q.pushByScript(ctx, t, command, items)
 	}
-	tx := append(q.Tx(2), q.Client.B().Arbitrary(command).Keys(t.Key).Args(items...).Build())
-	if !q.marks.none() {
-		tx = append(tx, q.Client.B().Sadd().Key(q.set).Member(q.marks.Member).Build())
-	}
+	tx := append(q.Tx(1), q.Client.B().Arbitrary(command).Keys(t.Key).Args(items...).Build())
 	replies, hadLifetime, err := q.CommitRenewing(ctx, t, tx, store.Count)
 	if err != nil {
 		return 0, err
@@ -97,18 +99,23 @@ func (q *queue) push(ctx context.Context, t fault.Target, command string, items 
 }
 
 // pushByScript pushes encoded items under a condition or a bound, with a
-// lifetime or an order, or to register the queue.
+// lifetime or an order, or to a queue in a schedule. Once a second, the push
+// repairs the schedule if other programs removed the queue from it.
 func (q *queue) pushByScript(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
 	keys := []string{beside(t, queuekey.Due)}
+	usual := ""
 	if !q.marks.none() {
-		keys = append(keys, q.set, q.index()[0], beside(t, queuekey.Age))
+		keys = append(keys, q.set, q.schedule()[0], beside(t, queuekey.Age))
+		if command == "RPUSH" && q.MaxLen == 0 && q.ordering() == "" && !q.mustRenewBeside() && q.isRegistered(t.Key) {
+			usual = "1"
+		}
 	}
-	args := append(make([]string, 0, 5+len(items)), command, strconv.Itoa(q.MaxLen), q.marks.Member, q.marks.Queue, q.ordering())
+	args := append(make([]string, 0, 7+len(items)), command, strconv.Itoa(q.MaxLen), q.marks.Member, q.marks.Queue, q.tenant, usual, q.ordering())
 	m, err := q.Run(ctx, t, pushScript, append(args, items...), keys...)
 	if err != nil {
 		return 0, q.nameWrongType(ctx, t, err)
 	}
-	if !q.marks.none() {
+	if !q.marks.none() && usual == "" {
 		q.setRegistered(t.Key)
 	}
 	if !m.IsArray() {

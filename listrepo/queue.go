@@ -9,7 +9,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/queuekey"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -21,8 +21,11 @@ type queue struct {
 	marks Marks
 	set   string // the whole key of Marks.Set
 
-	// registeredAt is when this process last registered the queue of the marks
-	// in the index, on the monotonic clock; 0 if it did not.
+	// tenant is Marks.Member as it stands in the schedule.
+	tenant string
+
+	// registeredAt is when this process last repaired the schedule for the queue
+	// of the marks, on the monotonic clock; 0 if it did not.
 	registeredAt *atomic.Int64
 }
 
@@ -34,14 +37,13 @@ type Marks struct {
 	// in the queue's slot.
 	Set, Member string
 
-	// Queue is the queue's member of an index of queues, a sorted set beside
-	// Set. The score is the server's time in milliseconds when the queue was
-	// last registered. PushFront registers the queue, and so does Push unless
-	// this process did so within the last second. When Push registers the
-	// queue, it also stores the time, by which Backlog finds the age of the
-	// oldest item. A claim registers a queue that is not in the index. If a
-	// claim finds no items, and the queue was registered ten seconds ago or
-	// earlier, it removes the queue.
+	// Queue is the queue's member of a schedule beside Set, from which workers
+	// learn which queues have something to hand out, and when. A queue is there
+	// as long as it has items. A push to an empty queue schedules it, and so
+	// does every call that claims, acks or puts back items. If other programs
+	// took the queue out of the schedule, a push repairs that within a second.
+	// At these times, Push also stores the time, by which Backlog finds the age
+	// of the oldest item.
 	Queue string
 }
 
@@ -49,7 +51,7 @@ func (m Marks) none() bool { return m == Marks{} }
 
 // withMarks returns the queue of a view with marks, which may be none.
 func withMarks(v *store.ValueStore, m Marks) *queue {
-	return &queue{ValueStore: v, marks: m, set: v.Prefix() + m.Set, registeredAt: new(atomic.Int64)}
+	return &queue{ValueStore: v, marks: m, set: v.Prefix() + m.Set, tenant: pending.EscapeTenant(m.Member), registeredAt: new(atomic.Int64)}
 }
 
 // beside returns a key beside the queue.
@@ -62,21 +64,22 @@ func claimKeys(t fault.Target, token string) (items, done, tail string) {
 	return items, beside(t, "done-"+token), strings.TrimPrefix(items, "%claim-"+token)
 }
 
-// index returns the key of the index, or nothing if there are no marks.
-func (q *queue) index() []string {
+// schedule returns the key from which scripts derive the keys of the schedule,
+// or nothing if there are no marks.
+func (q *queue) schedule() []string {
 	if q.marks.none() {
 		return nil
 	}
-	return []string{keyspace.Beside(queuekey.Index, q.set)}
+	return []string{pending.TenantsKey(q.set)}
 }
 
-// indexAndSet returns the keys of the index and the set, or nothing if there
-// are no marks.
-func (q *queue) indexAndSet() []string {
+// scheduleAndSet returns the keys of the schedule and the set, or nothing if
+// there are no marks.
+func (q *queue) scheduleAndSet() []string {
 	if q.marks.none() {
 		return nil
 	}
-	return append(q.index(), q.set)
+	return append(q.schedule(), q.set)
 }
 
 // unconditional returns a store for scripts that work on more than the list.
@@ -87,8 +90,8 @@ func (q *queue) unconditional() *store.Store {
 	return &s
 }
 
-// registerEvery is how long a registration in the index spares further ones. It
-// is much shorter than the time for which a queue without items stays there.
+// registerEvery is how long a push that repaired the schedule spares others from
+// doing so.
 const registerEvery = time.Second
 
 // isRegistered reports whether this process registered the queue within the

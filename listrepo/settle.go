@@ -15,6 +15,7 @@ import (
 	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -27,8 +28,8 @@ var (
 	//go:embed lua/extend.lua
 	extendSource string
 
-	ackScript     = rueidis.NewLuaScript(acl.RegisterScript(ackSource))
-	releaseScript = store.NewScript(clockSource+sharedSource+orderSource+releaseSource, store.Either(store.Flag, store.Tuple(store.Number)))
+	ackScript     = rueidis.NewLuaScript(acl.RegisterScript(pending.ScheduleSource + ackSource))
+	releaseScript = store.NewScript(pending.ScheduleSource+sharedSource+orderSource+releaseSource, store.Either(store.Flag, store.Tuple(store.Number)))
 	extendScript  = rueidis.NewLuaScript(acl.RegisterScript(extendSource))
 )
 
@@ -145,12 +146,13 @@ func (l *lease) ack(ctx context.Context, t fault.Target, places []int) error {
 	items, done, _ := claimKeys(t, l.token)
 	due := beside(t, queuekey.Due)
 	keys := []string{items, done}
-	if places != nil || l.ordered {
+	if places != nil || l.ordered || !q.marks.none() {
 		keys = append(keys, due)
-		if l.ordered {
-			keys = append(keys, t.Key)
+		if l.ordered || !q.marks.none() {
+			keys = append(append(keys, t.Key), q.schedule()...)
 		}
-		return q.readHeld(ctx, t, ackScript.Exec(ctx, q.Client, keys, append([]string{l.header}, placeArgs(places)...)))
+		args := append([]string{l.header, q.marks.Queue, q.tenant}, placeArgs(places)...)
+		return q.readHeld(ctx, t, ackScript.Exec(ctx, q.Client, keys, args))
 	}
 	if l.unsettled == nil { // no item was settled, so done does not exist
 		keys = keys[:1]
@@ -228,13 +230,13 @@ func (l *lease) lastPage(places []int) int {
 func (l *lease) releasePage(ctx context.Context, t fault.Target, places []int, how putBack) error {
 	q := l.queue
 	items, done, _ := claimKeys(t, l.token)
-	keys := append([]string{items, done, beside(t, queuekey.Due), beside(t, queuekey.Back), beside(t, queuekey.Dead), beside(t, queuekey.Age)}, q.indexAndSet()...)
-	args := []string{l.header, strconv.Itoa(how.maxAttempts), how.reason, "", q.marks.Queue, q.marks.Member, ""}
+	keys := append([]string{items, done, beside(t, queuekey.Due), beside(t, queuekey.Back), beside(t, queuekey.Dead), beside(t, queuekey.Age)}, q.scheduleAndSet()...)
+	args := []string{l.header, strconv.Itoa(how.maxAttempts), how.reason, "", q.marks.Queue, q.tenant, q.marks.Member, ""}
 	if how.uncounted {
 		args[3] = "1"
 	}
 	if how.delay > 0 {
-		args[6] = duration.Milliseconds(how.delay)
+		args[7] = duration.Milliseconds(how.delay)
 	}
 	m, err := q.unconditional().Run(ctx, t, releaseScript, append(args, placeArgs(places)...), keys...)
 	if err != nil {

@@ -14,7 +14,13 @@ const (
 	Age     = "age"     // sorted set: times, scored by the number of items pushed until then
 )
 
-// Index is the kind of the key beside a pending set: a sorted set of the
-// service's queues, scored by the time at which each was last noted, in
-// milliseconds.
-const Index = "queues"
+// Kinds of keys beside a pending set: the schedule of the service, which
+// internal/pending/lua/schedule.lua describes. A key of queues is followed by
+// ":" and the escaped tenant.
+const (
+	Tenants = "tenants" // sorted set: tenants, scored by the time of their next turn
+	Queues  = "queues"  // sorted set: queues of a tenant, scored by the time from which each is ready
+	Drained = "drained" // sorted set: tenants without queues, scored by the time since when
+	Sweep   = "sweep"   // string: the process that sweeps
+	Wake    = "wake"    // channel: milliseconds until a queue is ready
+)

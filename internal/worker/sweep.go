@@ -5,88 +5,118 @@ import (
 	"errors"
 	"slices"
 	"time"
-
-	"github.com/symphony-go/symphony/internal/pending"
 )
 
-// sweep finds queues that are not in the index, removes tenants without items
-// from the pending set, and restores tenants whose claims expired after they
-// were removed.
-func (r *run) sweep(ctx context.Context, snap pending.Snapshot) error {
-	busy, err := r.busy(ctx, snap)
-	if err != nil {
-		return err
-	}
-	idle := slices.DeleteFunc(slices.Clone(snap.Pending), func(tenant string) bool { return busy[tenant] })
-	if len(snap.Pending) == 0 || len(idle) == 0 && time.Now().Before(r.nextScan) {
-		return nil
-	}
-	found, err := r.pending.ScanQueues(ctx, r.Op, snap.Pending...)
-	if err != nil {
-		return err
-	}
-	r.nextScan = time.Now().Add(scanEvery)
-	if err := r.pending.AddQueues(ctx, r.Op, found...); err != nil {
-		return err
-	}
-	return r.remove(ctx, withoutQueues(idle, found))
-}
+const (
+	sweepEvery  = time.Second      // at least, between two sweeps
+	sweepShare  = 20               // the pause is so many times as long as the shorter one of the last two sweeps
+	scanEvery   = 10 * time.Second // between two scans if there are pending tenants without a queue
+	rescanEvery = time.Minute      // between two scans if there are none
 
-// busy returns the tenants that have items in the queues of a snapshot. If a
-// tenant has items to claim and is not pending, busy marks it pending: another
-// process removed it while its items were claimed.
-func (r *run) busy(ctx context.Context, snap pending.Snapshot) (map[string]bool, error) {
-	states, err := r.pending.States(ctx, r.Op, snap.Queues)
-	if err != nil && len(states) == 0 {
-		return nil, err
-	}
-	if err != nil { // a queue whose state is unknown counts as busy
-		r.reportSeldom(ctx, "states", err)
-	}
-	busy := map[string]bool{}
-	var forgotten []string
-	for i, q := range snap.Queues {
-		if states[i] == pending.Empty {
+	// drainedFor is how long a tenant must have had no queue before it is removed
+	// from the pending set.
+	drainedFor = time.Second
+)
+
+// sweepUntilDone sweeps when the dispatcher has the lease for it, until ctx
+// ends.
+func (r *run) sweepUntilDone(ctx context.Context, d *dispatcher) {
+	var next time.Time
+	var previous time.Duration // of a sweep; a single slow one may be due to something else
+	s := sweeper{run: r}
+	for {
+		select {
+		case <-d.sweep:
+		case <-ctx.Done():
+			return
+		}
+		start := time.Now()
+		if start.Before(next) {
 			continue
 		}
-		busy[q.Tenant] = true
-		if _, isPending := slices.BinarySearch(snap.Pending, q.Tenant); !isPending && states[i] == pending.Waiting {
-			forgotten = append(forgotten, q.Tenant)
+		if err := s.sweep(ctx); err != nil {
+			r.reportSeldom(ctx, "sweep", err)
+		}
+		took := time.Since(start)
+		next = start.Add(took + max(sweepEvery, sweepShare*min(took, previous)))
+		previous = took
+	}
+}
+
+// sweeper finds queues that are not in the schedule because only other programs
+// push to them, and removes tenants without items from the pending set.
+type sweeper struct {
+	*run
+	lastScan time.Time // of all pending tenants
+}
+
+// sweep looks at drained tenants. Once in a while it looks at all pending ones.
+func (s *sweeper) sweep(ctx context.Context) error {
+	drained, err := s.pending.Drained(ctx, s.Op, drainedFor)
+	if err != nil {
+		return err
+	}
+	tenants, every := drained.Tenants, rescanEvery
+	if drained.More {
+		every = scanEvery
+	}
+	if now := time.Now(); now.Sub(s.lastScan) >= every {
+		members, err := s.pending.Members(ctx, s.Op)
+		if err != nil {
+			return err
+		}
+		if members.Foreign != nil {
+			s.reportSeldom(ctx, "members", members.Foreign)
+		}
+		tenants, s.lastScan = append(tenants, members.Tenants...), now
+	}
+	slices.Sort(tenants)
+	tenants = slices.Compact(tenants)
+	idle, err := s.withoutItems(ctx, tenants)
+	if err != nil || len(idle) == 0 {
+		return err
+	}
+	return s.remove(ctx, idle)
+}
+
+// withoutItems returns those of the tenants that have no items, in order. It adds queues
+// that a scan finds to the schedule.
+func (s *sweeper) withoutItems(ctx context.Context, tenants []string) ([]string, error) {
+	found, err := s.pending.ScanQueues(ctx, s.Op, tenants...)
+	if err != nil {
+		return nil, err
+	}
+	hasItems, err := s.pending.Check(ctx, s.Op, found...)
+	if err != nil && len(hasItems) == 0 {
+		return nil, err
+	} else if err != nil { // a queue that cannot be read counts as one with items
+		s.reportSeldom(ctx, "check", err)
+	}
+	busy, err := s.pending.Scheduled(ctx, s.Op, tenants...)
+	if err != nil {
+		return nil, err
+	}
+	for i, q := range found {
+		if hasItems[i] {
+			busy[q.Tenant] = true
 		}
 	}
-	slices.Sort(forgotten)
-	return busy, r.pending.Restore(ctx, r.Op, slices.Compact(forgotten)...)
+	return slices.DeleteFunc(slices.Clone(tenants), func(tenant string) bool { return busy[tenant] }), nil
 }
 
 // remove removes tenants from the pending set, looks again, and restores those
 // that have items after all.
-func (r *run) remove(ctx context.Context, tenants []string) error {
-	if len(tenants) == 0 {
-		return nil
-	}
-	if err := r.pending.BeginRemoval(ctx, r.Op, tenants...); err != nil {
+func (s *sweeper) remove(ctx context.Context, tenants []string) error {
+	if err := s.pending.BeginRemoval(ctx, s.Op, tenants...); err != nil {
 		return err
 	}
-	snap, err := r.pending.Snapshot(ctx, r.Op)
+	gone, err := s.withoutItems(ctx, tenants)
 	if err != nil {
-		return err
+		return err // the next sweep finds the tenants again
 	}
-	busy, errBusy := r.busy(ctx, snap)
-	found, errScan := r.pending.ScanQueues(ctx, r.Op, tenants...)
-	if err := errors.Join(errBusy, errScan); err != nil {
-		return err // the tenants are still in the snapshots, and the next sweep decides
-	}
-	gone := slices.DeleteFunc(withoutQueues(tenants, found), func(tenant string) bool { return busy[tenant] })
-	back := slices.DeleteFunc(slices.Clone(tenants), func(tenant string) bool { return slices.Contains(gone, tenant) })
-	return errors.Join(
-		r.pending.AddQueues(ctx, r.Op, found...), r.pending.Restore(ctx, r.Op, back...), r.pending.FinishRemoval(ctx, r.Op, gone...))
-}
-
-// withoutQueues returns the tenants that have none of the queues.
-func withoutQueues(tenants []string, queues []pending.Queue) []string {
-	has := make(map[string]bool, len(queues))
-	for _, q := range queues {
-		has[q.Tenant] = true
-	}
-	return slices.DeleteFunc(slices.Clone(tenants), func(tenant string) bool { return has[tenant] })
+	back := slices.DeleteFunc(slices.Clone(tenants), func(tenant string) bool {
+		_, isGone := slices.BinarySearch(gone, tenant)
+		return isGone
+	})
+	return errors.Join(s.pending.Restore(ctx, s.Op, back...), s.pending.FinishRemoval(ctx, s.Op, gone...))
 }

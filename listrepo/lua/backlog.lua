@@ -6,10 +6,8 @@
 -- KEYS[3]  again
 -- KEYS[4]  dead
 -- KEYS[5]  age
--- KEYS[6]  index of queues; may be missing, and ARGV[7] with it
 -- ARGV[5]  the part of a claim's key that follows the token
 -- ARGV[6]  the number of claims that earlier calls counted
--- ARGV[7]  the queue's member of the index
 -- Result: {waiting, claimed, dead, age of the oldest in milliseconds, next}.
 -- Each call counts one page of claims, and the first call also counts
 -- everything else. next is the number of claims counted so far, 0 after the
@@ -64,10 +62,9 @@ if length > 0 then
   local last = redis.call('ZREVRANGE', KEYS[5], 0, 0, 'WITHSCORES')
   if parseScore(last[2]) > taken + length then taken = parseScore(last[2]) - length end
   -- The first known time at which the item in front was in the queue. If there
-  -- is none, the last known time, then the time of the last registration.
+  -- is none, the last known time.
   local times = redis.call('ZRANGEBYSCORE', KEYS[5], '(' .. taken, '+inf', 'LIMIT', 0, 2)
   if #times == 0 then times = redis.call('ZREVRANGE', KEYS[5], 0, 1) end
-  times[#times + 1] = KEYS[6] and redis.call('ZSCORE', KEYS[6], ARGV[7]) or nil
   for _, time in ipairs(times) do
     if time ~= 'taken' and tonumber(time) then
       include(tonumber(time))

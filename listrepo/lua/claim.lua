@@ -7,18 +7,20 @@
 -- has no order. The second part of the script, claim_redelivered.lua, handles
 -- every other queue. It stands behind this file, shared.lua and order.lua, since
 -- code that is not reached costs nothing. LLEN refuses a queue of another type.
+-- The functions of the schedule are those of schedule.lua.
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  the new claim, a list that does not exist yet
--- KEYS[3]  index of queues; may be missing, and ARGV[11], ARGV[12] with it
+-- KEYS[3]  %tenants of the schedule; may be missing, and ARGV[11], ARGV[12] with
+--          it
 -- ARGV[5]  the token of the new claim
 -- ARGV[6]  the most items to claim
 -- ARGV[7]  the lease in milliseconds
 -- ARGV[8]  MaxAttempts, '0' for no limit
 -- ARGV[9]  the header of the claim to end, '' for none
 -- ARGV[10] '1' if the claim makes the queue serial, else ''
--- ARGV[11] the queue's member of the index
--- ARGV[12] how long a queue without items stays in the index, in milliseconds
+-- ARGV[11] the queue's member of the schedule
+-- ARGV[12] its tenant
 -- Result: {header, ended, more, foreign, skipped, from, ordered}:
 --   header   of the new claim, see shared.lua; '' if nothing was claimed; 'busy'
 --            if the queue is serial and another claim is in flight
@@ -39,7 +41,7 @@ local due, again, back, age = '%due' .. tail, '%again' .. tail, '%back' .. tail,
 local order, delayed = '%order' .. tail, '%delayed' .. tail
 local header = clock[1] .. string.sub('00000' .. clock[2], -6) .. '-' .. ARGV[5]
 local want, maxAttempts = tonumber(ARGV[6]), tonumber(ARGV[8])
-local more, foreign, skipped, from, ordered = 0, 0, '', 0, 0
+local more, foreign, from, ordered = 0, 0, 0, 0
 
 local expired = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 25)
 -- No lease ends as late as this, so the library did not write such an entry.
@@ -74,16 +76,10 @@ if ARGV[9] ~= '' then
   ended = redis.call('UNLINK', '%claim-' .. token .. tail, '%done-' .. token .. tail)
 end
 
--- tryCall runs a command on a key that the claim can do without. If the key
--- holds another type, the command is skipped.
-local function tryCall(command, key, ...)
-  local reply = redis.pcall(command, key, ...)
-  if type(reply) ~= 'table' or not reply['err'] then return end
-  if not string.find(reply['err'], 'WRONGTYPE', 1, true) then redis.call(command, key, ...) end -- raises the error
-  skipped = key
-end
-
+-- result brings the schedule in line with the queue, and returns the script's
+-- result.
 local function result(first)
+  if KEYS[3] then reschedule(KEYS[3], ARGV[12], ARGV[11], KEYS[1], tail) end
   if more == 0 and foreign == 0 and skipped == '' and from == 0 and ordered == 0 then return {first, ended} end
   return {first, ended, more, foreign, skipped, from, ordered}
 end
@@ -111,10 +107,7 @@ local function finish(fromList)
       if dueLeft < claimLifetime then redis.call('PEXPIRE', due, claimLifetime) end
     end
   end
-  if KEYS[3] then
-    tryCall('ZADD', KEYS[3], 'NX', now, ARGV[11])
-    tryCall('ZINCRBY', age, fromList, 'taken')
-  end
+  if KEYS[3] then tryCall('ZINCRBY', age, fromList, 'taken') end
   if fromList == length then
     if KEYS[3] then redis.call('PEXPIRE', age, math.min(ARGV[7] + 3600000, 9223372036854)) end
   elseif fromList > 0 then
@@ -139,11 +132,6 @@ if allNew then
     redis.call('RENAME', KEYS[1], KEYS[2])
     if lifetime < 0 then redis.call('PERSIST', KEYS[2]) end
     return finish(length)
-  end
-  local registered = KEYS[3] and redis.pcall('ZSCORE', KEYS[3], ARGV[11])
-  if type(registered) == 'string' and registered + ARGV[12] <= now and redis.call('EXISTS', due) == 0 then
-    redis.call('ZREM', KEYS[3], ARGV[11])
-    redis.call('UNLINK', age)
   end
   return result('')
 end

@@ -2,7 +2,10 @@
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  due
+-- KEYS[3]  %tenants of the schedule; may be missing
 -- ARGV[5]  how the options order the queue; see parseOrdering in order.lua
+-- ARGV[6]  the queue's member of the schedule
+-- ARGV[7]  its tenant
 -- Result: {from}, the claim from which renew_beside.lua continues, 0 if nothing
 -- is left to renew; or 0 if no item waits. Then nothing is changed.
 local tail = string.sub(KEYS[2], #'%due' + 1)
@@ -18,4 +21,5 @@ putOff(order, quiet, atMost, true)
 local from = renewQueue(KEYS[1])
 from = renewBeside(KEYS[1], tail, from)
 renewOrder(KEYS[1], tail)
+if KEYS[3] then reschedule(KEYS[3], ARGV[7], ARGV[6], KEYS[1], tail) end
 return {from}

@@ -9,16 +9,17 @@
 -- KEYS[5]  back
 -- KEYS[6]  dead
 -- KEYS[7]  age
--- KEYS[8]  index of queues; may be missing, and KEYS[9] with it
+-- KEYS[8]  %tenants of the schedule; may be missing, and KEYS[9] with it
 -- KEYS[9]  set of those who have items
 -- ARGV[5]  the claim's header
 -- ARGV[6]  MaxAttempts, '0' for no limit
 -- ARGV[7]  the reason that dead letters carry
 -- ARGV[8]  '1' if this delivery does not count as an attempt
--- ARGV[9]  the queue's member of the index
--- ARGV[10] the member of the set
--- ARGV[11] the delay until the next attempt in milliseconds, '' for none
--- ARGV[12 ..]  places of items, counted from 1; if there are none, all items that
+-- ARGV[9]  the queue's member of the schedule
+-- ARGV[10] its tenant
+-- ARGV[11] the member of the set
+-- ARGV[12] the delay until the next attempt in milliseconds, '' for none
+-- ARGV[13 ..]  places of items, counted from 1; if there are none, all items that
 --              are not settled
 -- Result: {from}, the claim from which renew_beside.lua continues, 0 if nothing
 -- is left to renew; or 0 if the claim was lost. Then nothing is changed.
@@ -26,17 +27,17 @@ if redis.call('LLEN', KEYS[2]) == 0 then return 0 end
 local tail = string.sub(KEYS[4], #'%due' + 1)
 local order, again, delayed = '%order' .. tail, '%again' .. tail, '%delayed' .. tail
 if not isType(order, 'hash') then return wrongType(order) end
-local serial, delay = redis.call('HEXISTS', order, 'serial') == 1, tonumber(ARGV[11])
+local serial, delay = redis.call('HEXISTS', order, 'serial') == 1, tonumber(ARGV[12])
 redis.call('ZREM', KEYS[4], '') -- for a server without memory: see claim.lua
 local deliveryOf, maxAttempts = parseHeader(ARGV[5], page), tonumber(ARGV[6])
 
 local items, chosen = {}, {}
-for i = 12, #ARGV do
+for i = 13, #ARGV do
   local place = tonumber(ARGV[i])
   items[place] = redis.call('LINDEX', KEYS[2], place - 1)
   chosen[#chosen + 1] = place
 end
-if #ARGV < 12 then
+if #ARGV < 13 then
   items = redis.call('LRANGE', KEYS[2], 0, page - 1)
   for place = 1, #items do chosen[place] = place end
 end
@@ -61,7 +62,7 @@ if #released > 0 then
     or serial and not isType(again, 'zset') and again
     or delay and not serial and not isType(delayed, 'zset') and delayed
   if KEYS[8] then
-    wrong = wrong or not isType(KEYS[7], 'zset') and KEYS[7] or not isType(KEYS[8], 'zset') and KEYS[8] or not isType(KEYS[9], 'set') and KEYS[9]
+    wrong = wrong or not isType(KEYS[7], 'zset') and KEYS[7] or not isType(KEYS[9], 'set') and KEYS[9] or wrongSchedule(KEYS[8], ARGV[10])
   end
   if wrong then return wrongType(wrong) end
 end
@@ -77,6 +78,7 @@ else
 end
 if #released == 0 then
   if serial then dropOrder(KEYS[1], tail) end
+  if KEYS[8] then reschedule(KEYS[8], ARGV[10], ARGV[9], KEYS[1], tail) end
   return {0}
 end
 
@@ -86,7 +88,7 @@ if KEYS[8] then
     redis.call('ZINCRBY', KEYS[7], -#released, 'taken')
     ensureLifetime(KEYS[7], redis.call('PTTL', KEYS[1]))
   end
-  redis.call('ZADD', KEYS[8], 'NX', now, ARGV[9])
-  redis.call('SADD', KEYS[9], ARGV[10])
+  redis.call('SADD', KEYS[9], ARGV[11])
+  reschedule(KEYS[8], ARGV[10], ARGV[9], KEYS[1], tail)
 end
 return {from}

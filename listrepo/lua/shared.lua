@@ -1,5 +1,5 @@
 -- The functions that the scripts of queues share. The file follows preamble.lua
--- and clock.lua.
+-- and schedule.lua.
 --
 -- The keys beside a queue are
 --
@@ -69,6 +69,13 @@ end
 -- wrongType returns the error for a key that holds another type.
 local function wrongType(key)
   return redis.error_reply('WRONGTYPE Operation against a key holding the wrong kind of value: ' .. key)
+end
+
+-- wrongSchedule returns a key of the schedule that holds another type. If there
+-- is none, it returns nil.
+local function wrongSchedule(tenants, tenant)
+  local queues = queuesOf(tenants, tenant)
+  return not isType(tenants, 'zset') and tenants or not isType(queues, 'zset') and queues or nil
 end
 
 -- callInPages sends a command whose arguments may be too many for one call.

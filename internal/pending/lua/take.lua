@@ -1,0 +1,62 @@
+-- Take: hands out queues that are ready, the next one of each tenant in turn. A
+-- queue that is handed out is held: it is ready again after that time, unless a
+-- claim changes the schedule before. Take also grants the lease of the sweep.
+--
+-- KEYS[1]  %tenants
+-- KEYS[2]  the pending set
+-- ARGV[1]  the most queues to hand out
+-- ARGV[2]  how long to hold them, in milliseconds
+-- ARGV[3]  the process that wants to sweep, or ''
+-- ARGV[4]  the lease of the sweep, in milliseconds
+-- Result: {wait, sweep, skipped, removed, queues}:
+--   wait     milliseconds until the next queue is ready, -1 if there is none
+--   sweep    1 if the process has the lease of the sweep, and there are tenants
+--            to look at
+--   skipped  a key that was not used because it holds another type, or ''
+--   removed  how many members of the schedule were removed because they name
+--            no queue
+--   queues   the members of the schedule that are handed out
+local rest, limit, removed = string.sub(KEYS[1], 9), tonumber(ARGV[1]), 0
+local taken, wait, turn = {}, -1, instant
+
+-- Tenants whose time is too early, or that have no queues left, take no turn.
+-- There may be many of them.
+for _ = 1, limit + 100 do
+  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+  local tenant, at = first[1], tonumber(first[2]) or 0
+  wait = tenant and math.max(math.ceil(at - turn), 0) or -1
+  if not tenant or at > turn or #taken >= limit then break end
+  local queues = queuesOf(KEYS[1], tenant)
+  local ready = tryCall('ZRANGE', queues, 0, 1, 'WITHSCORES')
+  local member = ready and ready[1]
+  if not ready then
+    redis.call('ZADD', KEYS[1], now + 10000, tenant)
+  elseif not member then
+    redis.call('ZREM', KEYS[1], tenant)
+    tryCall('ZADD', '%drained' .. rest, now, tenant)
+  elseif string.sub(member, 1, #tenant + 1) ~= tenant .. ':' then
+    redis.call('ZREM', queues, member)
+    removed = removed + 1
+  elseif (tonumber(ready[2]) or 0) > turn then
+    redis.call('ZADD', KEYS[1], ready[2], tenant)
+  else
+    local held = now + ARGV[2]
+    taken[#taken + 1] = member
+    redis.call('ZADD', queues, held, member)
+    redis.call('ZADD', KEYS[1], math.max(math.min(tonumber(ready[4]) or held, held), turn), tenant)
+    turn = turn + 2 ^ -12 -- the least step of a time in ms
+  end
+end
+
+local sweep = 0
+if ARGV[3] ~= '' and redis.call('EXISTS', KEYS[2], '%drained' .. rest) > 0 then
+  local lease = '%sweep' .. rest
+  local holder = tryCall('GET', lease)
+  if holder == false or holder == ARGV[3] then
+    redis.call('SET', lease, ARGV[3], 'PX', ARGV[4])
+    sweep = 1
+  elseif holder and redis.call('PTTL', lease) == -1 then
+    redis.call('PEXPIRE', lease, ARGV[4])
+  end
+end
+return {wait, sweep, skipped, removed, taken}

@@ -1,0 +1,323 @@
+package pending
+
+import (
+	"cmp"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/acl"
+	"github.com/symphony-go/symphony/internal/duration"
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/queuekey"
+	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+// ScheduleSource is the source of the functions that keep the schedule of a
+// service, for the scripts that change a queue. It begins with the clock.
+//
+//go:embed lua/schedule.lua
+var ScheduleSource string
+
+var (
+	//go:embed lua/take.lua
+	takeSource string
+	//go:embed lua/check.lua
+	checkSource string
+	//go:embed lua/defer.lua
+	deferSource string
+	//go:embed lua/drained.lua
+	drainedSource string
+
+	takeScript    = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + takeSource))
+	checkScript   = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + checkSource))
+	deferScript   = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + deferSource))
+	drainedScript = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + drainedSource))
+
+	takeReply    = store.Tuple(store.Number, store.Flag, store.Text, store.Count, store.Texts)
+	drainedReply = store.Tuple(store.Flag, store.Text, store.Texts)
+)
+
+// TenantsKey returns the key of the tenants of a schedule, from which scripts
+// derive the other keys. set is the key of the pending set.
+func TenantsKey(set string) string { return keyspace.Beside(queuekey.Tenants, set) }
+
+// QueuesKey returns the key of a tenant's queues in a schedule.
+func QueuesKey(set, tenant string) string {
+	return keyspace.Beside(queuekey.Queues, set) + ":" + EscapeTenant(tenant)
+}
+
+// EscapeTenant returns the form of a tenant in a schedule. [Queue.Member]
+// begins with it and a colon.
+func EscapeTenant(tenant string) string { return escape.Replace(tenant) }
+
+// unescapeTenant is the inverse of EscapeTenant. It reports false if the text
+// is not the form of a tenant.
+func unescapeTenant(text string) (string, bool) {
+	tenant := unescape.Replace(text)
+	return tenant, EscapeTenant(tenant) == text
+}
+
+var (
+	escape   = strings.NewReplacer("%", "%25", ":", "%3A")
+	unescape = strings.NewReplacer("%25", "%", "%3A", ":")
+)
+
+const (
+	// MaxTake is the most queues that one call of [Set.Take] hands out.
+	MaxTake = 1000
+
+	hold       = 2 * time.Second  // how long a queue is held that was handed out
+	sweepLease = 10 * time.Second // how long a process may be silent before another one sweeps
+)
+
+// Look is what [Set.Take] returns.
+type Look struct {
+	Queues []Queue       // handed out
+	Wait   time.Duration // until the next queue is ready; below 0 if there is none
+	Sweep  bool          // whether the caller has the lease of the sweep, and there may be work for it
+
+	// Foreign describes data of other programs in the schedule; nil if none was
+	// found.
+	Foreign error
+}
+
+// Take hands out up to n queues that have something to claim, the next one of
+// each tenant in turn. It holds them for two seconds: if none of them is
+// claimed until then, it is handed out again. sweeper names the process if it
+// wants to have the lease of the sweep, and is empty otherwise. Take sends one
+// script. Its cost does not depend on the number of queues in the schedule.
+func (s *Set) Take(ctx context.Context, op string, n int, sweeper string) (look Look, err error) {
+	t, err := s.BeginWrite(ctx, op, s.Service)
+	if err != nil {
+		return look, err
+	}
+	set := t.Key
+	t = t.WithKey(TenantsKey(set))
+	args := []string{strconv.Itoa(min(n, MaxTake)), duration.Milliseconds(hold), sweeper, duration.Milliseconds(sweepLease)}
+	parts, err := readTuple(t, takeReply, takeScript.Exec(ctx, s.Client, []string{t.Key, set}, args))
+	if err != nil {
+		return look, err
+	}
+	wait, errWait := parts[0].ToInt64()
+	sweep, errSweep := parts[1].ToInt64()
+	skipped, errSkipped := parts[2].ToString()
+	removed, errRemoved := parts[3].ToInt64()
+	members, errMembers := parts[4].AsStrSlice()
+	if err := errors.Join(errWait, errSweep, errSkipped, errRemoved, errMembers); err != nil {
+		return look, t.Applied(err)
+	}
+	look.Wait, look.Sweep = time.Duration(wait), sweep == 1
+	if wait > 0 {
+		look.Wait = duration.FromMilliseconds(wait)
+	}
+	var unnamed []string
+	for _, member := range members {
+		if q, ok := s.parseQueue(member); ok {
+			look.Queues = append(look.Queues, q)
+		} else {
+			unnamed = append(unnamed, member)
+		}
+	}
+	if skipped != "" {
+		look.Foreign = wrongType(t, skipped)
+	}
+	if removed += int64(len(unnamed)); removed > 0 {
+		look.Foreign = errors.Join(look.Foreign, t.NotApplied(fmt.Errorf("%w: the schedule had members that do not name a queue; they were removed", keyspace.ErrInvalidKey)))
+	}
+	return look, s.drop(ctx, t, set, unnamed)
+}
+
+// drop removes members from the schedule that do not name a queue.
+func (s *Set) drop(ctx context.Context, t fault.Target, set string, members []string) error {
+	var errs []error
+	for _, member := range members {
+		tenant, _, _ := strings.Cut(member, ":")
+		key := keyspace.Beside(queuekey.Queues, set) + ":" + tenant
+		if err := s.Client.Do(ctx, s.Client.B().Zrem().Key(key).Member(member).Build()).Error(); err != nil {
+			errs = append(errs, t.WithKey(key).Failed(err))
+		}
+	}
+	return summary(errs)
+}
+
+// Defer hands out a queue no earlier than after a pause, unless a call that
+// changes the queue schedules it before. It sends one script.
+func (s *Set) Defer(ctx context.Context, op string, q Queue, pause time.Duration) error {
+	t, err := s.BeginWrite(ctx, op, s.Service)
+	if err != nil {
+		return err
+	}
+	member, err := q.Member()
+	if err != nil {
+		return t.NotApplied(err)
+	}
+	t = t.WithKey(TenantsKey(t.Key))
+	args := []string{member, EscapeTenant(q.Tenant), duration.Milliseconds(pause)}
+	_, err = deferScript.Exec(ctx, s.Client, []string{t.Key}, args).AsInt64()
+	return failed(t, err)
+}
+
+// Queues returns the queues of a tenant in the schedule. It sends ZRANGE.
+func (s *Set) Queues(ctx context.Context, op, tenant string) (queues []Queue, err error) {
+	t, err := s.Begin(ctx, op, s.Service)
+	if err != nil {
+		return nil, err
+	}
+	t = t.WithKey(QueuesKey(t.Key, tenant))
+	members, err := store.ReadTexts(s.Client.Do(ctx, s.Client.B().Zrange().Key(t.Key).Min("0").Max("-1").Build()))
+	if err != nil {
+		return nil, t.Failed(err)
+	}
+	for _, member := range members {
+		if q, ok := s.parseQueue(member); ok && q.Tenant == tenant {
+			queues = append(queues, q)
+		}
+	}
+	return queues, nil
+}
+
+// Check reports for each queue whether it has items, waiting or in flight. It
+// adds queues with items to the schedule, and removes those without. It runs a
+// script for each queue, in one pipeline.
+//
+// If a queue cannot be read, Check reports true, and returns the error beside
+// the results.
+func (s *Set) Check(ctx context.Context, op string, queues ...Queue) ([]bool, error) {
+	return s.check(ctx, op, queues, "")
+}
+
+// Withdraw removes queues from the schedule even if they have waiting items.
+// Queues with claimed or expired items remain, since workers find such items
+// only by the schedule.
+func (s *Set) Withdraw(ctx context.Context, op string, queues ...Queue) error {
+	_, err := s.check(ctx, op, queues, "1")
+	return err
+}
+
+func (s *Set) check(ctx context.Context, op string, queues []Queue, force string) ([]bool, error) {
+	t, err := s.BeginWrite(ctx, op, s.Service)
+	if err != nil || len(queues) == 0 {
+		return nil, err
+	}
+	calls := make([]rueidis.LuaExec, len(queues))
+	for i, q := range queues {
+		key, err := s.list.Key(q.Tenant, s.Service, q.Entity, q.Action)
+		member, errMember := q.Member()
+		if err := errors.Join(err, errMember); err != nil {
+			return nil, t.NotApplied(err)
+		}
+		key = s.Prefix() + key
+		calls[i].Keys = []string{TenantsKey(t.Key), key, keyspace.Beside(queuekey.Due, key)}
+		calls[i].Args = []string{member, EscapeTenant(q.Tenant), force}
+	}
+	results := make([]bool, len(queues))
+	var errs []error
+	for i, result := range checkScript.ExecMulti(ctx, s.Client, calls...) {
+		m, err := result.ToMessage()
+		if err == nil && !store.Flag(m) {
+			err = store.ErrShape
+		}
+		if err != nil {
+			errs = append(errs, t.WithKey(calls[i].Keys[1]).Failed(err))
+		}
+		n, _ := m.ToInt64()
+		results[i] = err != nil || n == 1
+	}
+	return results, summary(errs)
+}
+
+// Drained is what [Set.Drained] returns.
+type Drained struct {
+	Tenants []string // may have no items
+	More    bool     // whether the pending set has tenants that are not in the schedule
+}
+
+// Drained returns tenants that had no queue in the schedule for longer than
+// age, and those whose removal has begun. At most a thousand tenants are
+// returned. It sends one script, which also restores tenants that have a queue
+// again. If a key holds another type, Drained returns [fault.ErrWrongType].
+func (s *Set) Drained(ctx context.Context, op string, age time.Duration) (d Drained, err error) {
+	t, err := s.BeginWrite(ctx, op, s.Service)
+	if err != nil {
+		return d, err
+	}
+	parts, err := readTuple(t, drainedReply, drainedScript.Exec(ctx, s.Client, []string{TenantsKey(t.Key), t.Key}, []string{duration.Milliseconds(age)}))
+	if err != nil {
+		return d, err
+	}
+	more, errMore := parts[0].ToInt64()
+	skipped, errSkipped := parts[1].ToString()
+	texts, errTexts := parts[2].AsStrSlice()
+	if err := cmp.Or(errMore, errSkipped, errTexts); err != nil {
+		return d, t.Applied(err)
+	}
+	if skipped != "" {
+		return d, wrongType(t, skipped)
+	}
+	d.More = more == 1
+	var foreign []string
+	for _, text := range texts {
+		if tenant, ok := unescapeTenant(text); ok && s.checkTenant(tenant) == nil {
+			d.Tenants = append(d.Tenants, tenant)
+		} else {
+			foreign = append(foreign, text)
+		}
+	}
+	if len(foreign) > 0 {
+		err = failed(t, s.Client.Do(ctx, s.Client.B().Zrem().Key(drained(t)).Member(foreign...).Build()).Error())
+	}
+	return d, err
+}
+
+// Scheduled returns those of the tenants that have a queue in the schedule. It
+// sends ZMSCORE for every thousand tenants.
+func (s *Set) Scheduled(ctx context.Context, op string, tenants ...string) (map[string]bool, error) {
+	t, err := s.Begin(ctx, op, s.Service)
+	if err != nil {
+		return nil, err
+	}
+	t = t.WithKey(TenantsKey(t.Key))
+	scheduled := map[string]bool{}
+	for page := range slices.Chunk(tenants, 1000) {
+		scores, err := s.Client.Do(ctx, s.Client.B().Zmscore().Key(t.Key).Member(escapeAll(page)...).Build()).ToArray()
+		if err == nil && len(scores) != len(page) {
+			err = store.ErrShape
+		}
+		if err != nil {
+			return nil, t.Failed(err)
+		}
+		for i := range scores {
+			if !scores[i].IsNil() {
+				scheduled[page[i]] = true
+			}
+		}
+	}
+	return scheduled, nil
+}
+
+// wrongType returns the error for a key that holds another type.
+func wrongType(t fault.Target, key string) error {
+	return t.WithKey(key).NotApplied(fmt.Errorf("%w: another program wrote it; move it away with RENAME, or remove it with DEL", fault.ErrWrongType))
+}
+
+// readTuple returns the elements of a script's reply.
+func readTuple(t fault.Target, shape store.Shape, r rueidis.RedisResult) ([]rueidis.RedisMessage, error) {
+	m, err := r.ToMessage()
+	if err != nil {
+		return nil, t.Failed(err)
+	}
+	if err := shape.Check(t, m); err != nil {
+		return nil, err
+	}
+	parts, err := m.ToArray()
+	return parts, failed(t, err)
+}

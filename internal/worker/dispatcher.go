@@ -1,0 +1,156 @@
+package worker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/pending"
+	"github.com/symphony-go/symphony/internal/retry"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// dispatcher takes queues from the schedule and passes them to workers.
+type dispatcher struct {
+	*run
+	name  string // of this process, for the lease of the sweep
+	work  chan pending.Queue
+	freed chan Outcome  // a worker is free again
+	sweep chan struct{} // a sweep may be due
+
+	free       int       // workers
+	idle       int       // looks in a row that found nothing
+	nextSweeps time.Time // when the lease of the sweep is renewed
+
+	unscheduled // queues that are handed out although the schedule cannot be read
+}
+
+const (
+	longestWait = time.Second            // between two looks
+	renewSweep  = 900 * time.Millisecond // between two looks that ask for the lease of the sweep
+)
+
+// idleBackoff is the delay between two looks that find nothing, if there are no
+// wake-ups.
+var idleBackoff = retry.Backoff{First: 10 * time.Millisecond, Max: 500 * time.Millisecond}
+
+func newDispatcher(r *run) *dispatcher {
+	return &dispatcher{
+		run: r, name: rand.Text(), free: r.Workers,
+		work: make(chan pending.Queue, r.Workers), freed: make(chan Outcome, r.Workers), sweep: make(chan struct{}, 1),
+	}
+}
+
+// dispatch runs the workers until ctx ends. If the pools are closed, it returns
+// [pool.ErrClosed].
+func (d *dispatcher) dispatch(ctx context.Context) error {
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	defer close(d.work)
+	for range d.Workers {
+		workers.Go(func() { d.runWorker(ctx) })
+	}
+	for ctx.Err() == nil {
+		wait, err := d.look(ctx)
+		if errors.Is(err, pool.ErrClosed) {
+			return err
+		} else if err != nil {
+			d.reportSeldom(ctx, "look", err)
+		}
+		d.wait(ctx, wait)
+	}
+	return nil
+}
+
+// runWorker handles queues until no more are passed to it.
+func (d *dispatcher) runWorker(ctx context.Context) {
+	for q := range d.work {
+		outcome := Empty
+		if ctx.Err() == nil {
+			outcome = d.handle(ctx, q)
+		}
+		if outcome == Handled {
+			d.handledUnscheduled(q)
+		}
+		d.freed <- outcome
+	}
+}
+
+// look passes ready queues to free workers, and returns how long to wait for
+// the next ones.
+func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
+	sweeper, now := "", time.Now()
+	if !now.Before(d.nextSweeps) {
+		sweeper, d.nextSweeps = d.name, now.Add(renewSweep)
+	}
+	look, err := d.pending.Take(ctx, d.Op, d.free, sweeper)
+	d.pass(look.Queues)
+	if look.Foreign != nil {
+		d.reportSeldom(ctx, "foreign", look.Foreign)
+	}
+	if errors.Is(err, fault.ErrWrongType) || errors.Is(look.Foreign, fault.ErrWrongType) {
+		err = errors.Join(err, d.scan(ctx, d.run))
+	}
+	d.pass(d.takeUnscheduled(d.free))
+	if look.Sweep {
+		select {
+		case d.sweep <- struct{}{}:
+		default:
+		}
+	}
+	d.idle++
+	if len(look.Queues) > 0 {
+		d.idle = 0
+	}
+	wait := min(longestWait, idleBackoff.Delay(d.idle))
+	if err == nil && look.Wait >= 0 {
+		wait = min(wait, look.Wait)
+	}
+	return wait, err
+}
+
+// pass passes queues to free workers.
+func (d *dispatcher) pass(queues []pending.Queue) {
+	for _, q := range queues {
+		d.free--
+		d.work <- q
+	}
+}
+
+// wait waits until a worker is free and there may be something to do.
+func (d *dispatcher) wait(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for first := true; first || d.free == 0; first = false {
+		var elapsed <-chan time.Time
+		if d.free > 0 {
+			elapsed = timer.C
+		}
+		select {
+		case outcome := <-d.freed:
+			d.noteFreed(outcome)
+		case <-elapsed:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+	for {
+		select {
+		case outcome := <-d.freed:
+			d.noteFreed(outcome)
+		default:
+			return
+		}
+	}
+}
+
+func (d *dispatcher) noteFreed(outcome Outcome) {
+	d.free++
+	if outcome == Handled {
+		d.idle = 0
+	}
+}

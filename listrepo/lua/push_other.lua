@@ -1,0 +1,65 @@
+-- The last part of push.lua, with the same KEYS, ARGV and result. It pushes the
+-- items, and repairs the schedule if the queue is not in it. It also records for
+-- Backlog how many items had been pushed at this time.
+local maxLength = tonumber(ARGV[6])
+if maxLength > 0 and redis.call('LLEN', KEYS[1]) + #ARGV - 11 > maxLength then
+  return redis.status_reply('FULL')
+end
+if KEYS[3] then
+  local wrong = not isType(KEYS[3], 'set') and KEYS[3] or not isType(KEYS[5], 'zset') and KEYS[5] or wrongSchedule(KEYS[4], ARGV[9])
+  if wrong then return wrongType(wrong) end
+end
+local tail = string.sub(KEYS[2], #'%due' + 1)
+local order, waited = '%order' .. tail, false
+if ARGV[11] ~= '' then
+  if not isType(order, 'hash') then return wrongType(order) end
+  waited = redis.call('EXISTS', KEYS[1], '%again' .. tail) > 0
+end
+for i = 12, #ARGV, page do
+  length = redis.call(ARGV[5], KEYS[1], unpack(ARGV, i, math.min(i + page - 1, #ARGV)))
+end
+if ARGV[11] ~= '' then
+  local serial, quiet, atMost = parseOrdering(ARGV[11])
+  if serial then redis.call('HSET', order, 'serial', 1) end
+  if quiet then putOff(order, quiet, atMost, waited) end
+end
+local from = renewQueue(KEYS[1])
+local more = renewBeside(KEYS[1], tail, from)
+local result = more == 0 and length or {length, more}
+if not KEYS[3] then return result end
+
+redis.call('SADD', KEYS[3], ARGV[7])
+local before = length - (#ARGV - 11)
+-- A queue with items may be deferred, so it keeps its time.
+local at = before > 0 and ARGV[11] == '' and tonumber(redis.call('ZSCORE', queuesOf(KEYS[4], ARGV[9]), ARGV[8]) or nil)
+scheduleAt(KEYS[4], ARGV[9], ARGV[8], at or nextLook(KEYS[1], tail))
+
+-- finish sets the lifetime of age to that of the queue, and returns the
+-- script's result.
+local function finish()
+  local left = redis.call('PTTL', KEYS[1])
+  if left > 0 then redis.call('PEXPIRE', KEYS[5], left) else redis.call('PERSIST', KEYS[5]) end
+  return result
+end
+
+local taken = parseScore(redis.call('ZSCORE', KEYS[5], 'taken'))
+if ARGV[5] == 'LPUSH' then
+  redis.call('ZADD', KEYS[5], taken - (#ARGV - 11), 'taken')
+  return finish()
+end
+-- Nobody counts the items that other programs take. If there are fewer items
+-- than the last time implies, the difference was taken.
+local last = redis.call('ZREVRANGE', KEYS[5], 0, 0, 'WITHSCORES')
+if parseScore(last[2]) > taken + before then taken = parseScore(last[2]) - before end
+local over = math.min(redis.call('ZCOUNT', KEYS[5], '-inf', taken), page)
+if over > 0 then redis.call('ZREMRANGEBYRANK', KEYS[5], 0, over - 1) end
+redis.call('ZADD', KEYS[5], taken, 'taken')
+-- If there are many times, another one must be late enough to be worth keeping.
+local times = redis.call('ZCARD', KEYS[5])
+if times > 256 then
+  local oldest = tonumber(redis.call('ZRANGE', KEYS[5], 1, 1)[1]) or now
+  local newest = tonumber(redis.call('ZREVRANGE', KEYS[5], 0, 0)[1]) or now
+  if now - newest < (now - oldest) / 64 then return finish() end
+end
+redis.call('ZADD', KEYS[5], taken + length, now)
+return finish()
