@@ -1,7 +1,6 @@
 package symphony
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,12 +28,14 @@ import (
 // worker at a time. If there is no work, the pauses between two looks at the
 // index grow to half a second.
 //
-// If handle returns an error, panics or calls [runtime.Goexit], the items go
-// back to the front of the queue, and the queue is paused for
-// [WorkConfig.Backoff] in this process. Items whose last attempt failed become
-// dead letters; see [WorkConfig.MaxAttempts]. The context of handle ends with
-// [ErrLeaseLost] as its cause if the lease is lost. A handler that did a part
-// of its items returns [listrepo.Undone]; the queue is paused then, too.
+// If handle returns an error, panics or calls [runtime.Goexit], the items are
+// delivered again after [WorkConfig.Backoff]. Other items of the queue do not
+// wait for them, unless the queue has the option [Serial]. Items whose last
+// attempt failed become dead letters; see [WorkConfig.MaxAttempts]. An error
+// made with [GiveUp] makes dead letters at once, and one made with [RetryAfter]
+// sets the time of the next attempt. A handler that did a part of its items
+// returns [listrepo.Undone]; only the others are delivered again. The context
+// of handle ends with [ErrLeaseLost] as its cause if the lease is lost.
 //
 // The context of handle carries the tenant, which [scope.From] returns, and the
 // work, which [WorkFrom] returns.
@@ -108,42 +109,44 @@ func WorkBatches[T any](
 		},
 		Handle: func(ctx context.Context, name pending.Queue) worker.Result {
 			q := Queue{service, name.Entity, name.Action}
-			var failed error
 			done, err := queues.of(name.Tenant).Process(ctx, q, cfg.ChunkSize, func(handling context.Context, items []listrepo.Item[T]) error {
 				work := Work{name.Tenant, q, len(items), highestAttempt(items)}
-				failed = h.call(handling, ctx, work, func(ctx context.Context) error { return handle(ctx, name.Tenant, q, items) })
-				return failed
+				err := h.call(handling, ctx, work, func(ctx context.Context) error { return handle(ctx, name.Tenant, q, items) })
+				switch {
+				case err == nil:
+					return nil
+				case ctx.Err() != nil: // the items go back at once
+					return &handlerError{own: err, decided: err}
+				}
+				return &handlerError{own: err, decided: withDecision(cfg, err, work.Attempt, items)}
 			})
-			return resultOf(done, failed, err)
+			return resultOf(done, err)
 		},
 	})
 }
 
 const working = "WorkBatches"
 
-// resultOf returns how the rotation goes on with a queue after Process returned
-// done and err, and the handler returned failed.
-func resultOf(done int, failed, err error) worker.Result {
+// resultOf returns how the workers go on with a queue after Process returned
+// done and err.
+func resultOf(done int, err error) worker.Result {
+	if failed, ok := err.(*handlerError); ok { // the items were put back, and nothing else went wrong
+		return worker.Result{Outcome: worker.Handled, Err: failed.own}
+	}
 	var undecodable *listrepo.ItemError
 	var foreign *listrepo.ForeignEntriesError
 	dead, aside := errors.As(err, &undecodable), errors.As(err, &foreign)
-	switch progress := done > 0 || dead || aside; {
-	case errors.Is(err, ErrBusy):
+	failed := errors.As(err, new(*handlerError))
+	switch {
+	case !failed && errors.Is(err, ErrBusy):
 		return worker.Result{Outcome: worker.Empty}
-	case failed != nil, err != nil && !progress:
-		return worker.Result{Outcome: worker.Failed, Err: cmp.Or(err, failed)}
-	case progress:
-		return worker.Result{Outcome: worker.Handled, Err: err, Recurs: !dead}
+	case done > 0, dead, aside:
+		return worker.Result{Outcome: worker.Handled, Err: err, Recurs: !dead && !failed}
+	case err != nil:
+		return worker.Result{Outcome: worker.Failed, Err: err}
 	default:
 		return worker.Result{Outcome: worker.Empty}
 	}
-}
-
-func highestAttempt[T any](items []listrepo.Item[T]) (attempt int) {
-	for i := range items {
-		attempt = max(attempt, items[i].Attempt)
-	}
-	return attempt
 }
 
 // Work describes the items that a handler of [WorkBatches] handles.

@@ -48,12 +48,19 @@ type WorkConfig struct {
 	// lose their lease before it becomes a dead letter. An item is delivered
 	// alone for its last attempt.
 	//
-	// Defaults to 20: about an hour with the default Backoff in one process.
+	// Defaults to 20: about an hour with the default Backoff.
 	MaxAttempts int
 
-	// Backoff returns how long this process leaves a queue alone after err, the
-	// attempt-th failure of the queue in a row, from 1. A negative pause is 0.
-	// If Backoff panics, the default is used. Several goroutines call it.
+	// Backoff returns the delay before the next attempt at the items that
+	// failed with err. The highest [listrepo.Item.Attempt] of these items is
+	// attempt. Other items of the queue do not wait, unless the queue has the
+	// option [Serial]. Backoff is not called for [GiveUp] and [RetryAfter].
+	//
+	// If a call to the server fails, Backoff returns how long the queue is left
+	// alone, and attempt counts such failures in a row, from 1.
+	//
+	// A negative delay is 0. If Backoff panics, the default is used. Several
+	// goroutines call it.
 	//
 	// Defaults to a second that doubles up to five minutes, each with a jitter
 	// of a fifth more or less.
@@ -186,14 +193,14 @@ func logWorkError(log *slog.Logger, err error) {
 }
 
 // pause returns the Backoff in force. If Backoff fails, the default is used.
-func (c WorkConfig) pause() func(failures int, err error) time.Duration {
+func (c WorkConfig) pause() func(attempt int, err error) time.Duration {
 	if c.Backoff == nil {
-		return func(failures int, _ error) time.Duration { return retry.Work.Delay(failures - 1) }
+		return func(attempt int, _ error) time.Duration { return retry.Work.Delay(attempt - 1) }
 	}
-	return func(failures int, err error) (d time.Duration) {
-		if failed := caught(func() error { d = c.Backoff(failures, err); return nil }); failed != nil {
+	return func(attempt int, err error) (d time.Duration) {
+		if failed := caught(func() error { d = c.Backoff(attempt, err); return nil }); failed != nil {
 			logWorkError(c.Logger, fmt.Errorf("WorkConfig.Backoff failed, and the default is used instead: %w", failed))
-			return retry.Work.Delay(failures - 1)
+			return retry.Work.Delay(attempt - 1)
 		}
 		return d
 	}
