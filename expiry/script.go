@@ -74,7 +74,7 @@ func compile(clock string) *scripts {
 		set:        retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS")), "lib/set_fast", "lib/check", "lib/trigger", "lib/wake", "set"),
 		delete:     retried(store.Flag, "lib/check", "lib/trigger", "delete"),
 		due:        retried(store.Either(isNumber, isNil), "lib/check", "lib/trigger", "due"),
-		ack:        retried(isCounts, "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "ack"),
+		ack:        retried(isCounts, "lib/check", "lib/status", "lib/ack_fast", "lib/trigger", "lib/wake", "lib/turn", "ack"),
 		renew:      retried(isCounts, "lib/write_when_full", "lib/check", "lib/status", "renew"),
 		putBack:    retried(store.Count, "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "put_back"),
 		deadLetter: retried(store.Count, "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "dead_letter"),

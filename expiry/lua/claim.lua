@@ -29,7 +29,7 @@ local out = {int(microseconds), '-1', 0, 0, 0, 0, 0, 0, died, wrongTypes, exampl
 local cancelled, moved, expired, invalid, waiting, taken, bytes = 0, 0, 0, 0, 0, 0, 0
 local leaseEnd = int(now + lease)
 local mostLooks = 250
-local newLeases, firedKeys = {}, {}
+local newStatuses, newLeases, firedKeys = {}, {}, {}
 
 -- Returns the size of a key, or false if the key holds another type.
 local function size(key, command)
@@ -118,32 +118,36 @@ local function wait(key, at, value, holder, holderStatus)
   local head = value and parse(value).head or 'trigger:'
   local look = nextLook(holder)
   local exp = int(look + grace)
-  redis.call('SET', key, head .. ';due=' .. int(at) .. ';exp=' .. exp, 'PXAT', exp)
+  redis.call('SET', key, head .. ';due=' .. at .. ';exp=' .. exp, 'PXAT', exp)
   redis.call('ZADD', due, int(look), key)
   noteWaiter(status, holder, holderStatus)
   waiting = waiting + 1
 end
 
 -- Makes a firing of a trigger and claims it, or lets the trigger wait for its
--- turn. It reports whether the trigger waits.
-local function fire(key, at, value)
-  local turn = turnField(key)
-  local isFree = redis.call('HSETNX', status, turn, int(at)) == 1
-  if not isFree then
-    local holder, holderStatus = holderOf(active, status, key, redis.call('HGET', status, turn))
+-- turn. `at` holds the digits of its due time, `turn` is the turn of the
+-- trigger, and `isFree` says that no firing has this key and due time. It
+-- reports whether the trigger waits.
+local function fire(key, at, value, turn, isFree)
+  if turn then
+    local holder, holderStatus = holderOf(active, status, key, turn)
     if holder then
       wait(key, at, value, holder, holderStatus)
       return true
     end
   end
-  local member = nameFiring(status, key, at, '1 0 0 0 ')
-  if not member then
-    redis.call('HDEL', status, turn)
-    countInvalid('due ' .. key)
-    setTriggerAside(due, status, payloads, dead, key, now, '100 firings of this trigger have the same due time')
-    return false
+  local member = at .. '|' .. key
+  if not isFree then
+    member = nameFiring(status, key, tonumber(at), '1 0 0 0 ')
+    if not member then
+      countInvalid('due ' .. key)
+      setTriggerAside(due, status, payloads, dead, key, now, '100 firings of this trigger have the same due time')
+      return false
+    end
+    at = splitName(member)
   end
-  if not isFree or member ~= int(at) .. '|' .. key then redis.call('HSET', status, turn, (splitName(member))) end
+  local n = #newStatuses
+  newStatuses[n + 1], newStatuses[n + 2], newStatuses[n + 3], newStatuses[n + 4] = member, '1 0 0 0 ', turnField(key), at
   if hasPayloads then
     local payload = redis.call('HGET', payloads, pendingField(key))
     if payload then
@@ -160,15 +164,17 @@ end
 
 local function written() return taken + cancelled + moved + invalid + waiting > 0 end
 
--- Fires a due trigger, or lets it wait, or moves or cancels it if another client
--- changed its key. It returns false if the key is unreadable now.
-local function processDue(key, score)
+-- Fires a due trigger, or lets it wait, or moves or cancels it if another
+-- client changed its key. `turn` is the turn of the trigger, and `namesake` the
+-- status of a firing with its key and score. It returns false if the key is
+-- unreadable now.
+local function processDue(key, score, turn, namesake)
   local value, otherType, unreadable = readKey(key, written())
   if unreadable then return false end
   local expires = value and redis.call('PEXPIRETIME', key) or 0
   local at = value and unchangedDue(value, score, expires)
   if at then
-    fire(key, at, value)
+    fire(key, at, value, turn, not namesake and at == score)
   elseif value and expires > 0 then
     repairDue(due, status, payloads, dead, key, score, now)
     moved = moved + 1
@@ -176,7 +182,7 @@ local function processDue(key, score)
     dropTrigger(due, payloads, key)
     cancelled = cancelled + 1
   else
-    if not fire(key, tonumber(score)) and firedSize then markFired(fired, key, now) end
+    if not fire(key, int(tonumber(score)), nil, turn, not namesake) and firedSize then markFired(fired, key, now) end
   end
   return true
 end
@@ -206,19 +212,25 @@ if usable and dueSize and hasRoom() then
   repeat -- the next entries take the places of those that wait
     local waitingBefore, unreadable = waiting, false
     local ready = redis.call('ZRANGEBYSCORE', due, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, limit - taken)
+    local fields = {}
+    for i = 1, #ready, 2 do
+      fields[i], fields[i + 1] = turnField(ready[i]), ready[i + 1] .. '|' .. ready[i]
+    end
+    local found = #fields > 0 and redis.call('HMGET', status, unpack(fields)) or {}
     for i = 1, #ready, 2 do
       local key, score = ready[i], ready[i + 1]
       if not hasRoom() then break end
       looks = looks + 1
       local valid = isTriggerKey(key, 5) and isTime(tonumber(score))
-      unreadable = not (valid and processDue or processInvalid)(key, score)
+      unreadable = not (valid and processDue or processInvalid)(key, score, found[i], found[i + 1])
       if unreadable then break end
     end
     if #firedKeys > 0 then
+      redis.call('HSET', status, unpack(newStatuses))
       redis.call('ZADD', active, unpack(newLeases))
       redis.call('ZREM', due, unpack(firedKeys))
       redis.call('DEL', unpack(firedKeys))
-      newLeases, firedKeys = {}, {}
+      newStatuses, newLeases, firedKeys = {}, {}, {}
     end
   until unreadable or waiting == waitingBefore or looks >= mostLooks or not hasRoom()
 end

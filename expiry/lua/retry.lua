@@ -1,15 +1,16 @@
 -- Retry: redelivers a dead letter at once, and resets its failures and expired
--- leases. While another firing of the same trigger has the turn, the dead letter
--- waits for that to end.
+-- leases. While another firing of the same trigger has the turn, the dead
+-- letter waits for that to end.
 --
 -- KEYS[1]  active
 -- KEYS[2]  status
 -- KEYS[3]  dead
 -- ARGV[1]  member
 --
--- Result: 1 if it is redelivered at once, 2 if it waits, or 0 if there is no such
--- dead letter. A repeated call changes nothing. If the status of an entry of dead
--- says that the firing is active, the entry is removed and the result is 0.
+-- Result: 1 if it is redelivered at once, 2 if it waits, or 0 if there is no
+-- such dead letter. A repeated call changes nothing. If the status of an entry
+-- of dead says that the firing is active, the entry is removed and the result
+-- is 0.
 local err = wrongType(KEYS[1], 'ZCARD') or wrongType(KEYS[2], 'HLEN') or wrongType(KEYS[3], 'ZCARD')
 if err then return err end
 local at, key = splitName(ARGV[1])

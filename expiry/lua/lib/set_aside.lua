@@ -21,8 +21,8 @@ local function isTriggerKey(key, first)
   return at <= #key - #ARGV[last] + 1 and string.sub(key, #key - #ARGV[last] + 1) == ARGV[last]
 end
 
--- Makes a dead letter of a firing, and ends its turn. `awaited` is '+' if others
--- may wait for that.
+-- Makes a dead letter of a firing, and ends its turn. `awaited` is '+' if
+-- others may wait for that.
 local function setFiringAside(due, active, status, dead, member, newStatus, awaited, now)
   redis.call('ZREM', active, member)
   redis.call('HSET', status, member, newStatus)

@@ -3,8 +3,8 @@
 --
 -- The value of a scheduled trigger ends in `;due=<ms>;exp=<ms>`: when the
 -- trigger is due, and when its key expires, which is one grace later. If `exp`
--- differs from the key's expiry, or is missing, another client wrote the key. If
--- the trigger waits for its turn (turn.lua), its score in due is later than
+-- differs from the key's expiry, or is missing, another client wrote the key.
+-- If the trigger waits for its turn (turn.lua), its score in due is later than
 -- `due`, and its key expires one grace after the score.
 local grace = 3600000
 local tolerance = 0
@@ -51,14 +51,14 @@ local function parse(value)
   return t
 end
 
--- Returns the due time of a trigger that is due according to its score, if its
--- key expires when the value says; else nil. The due time is earlier than the
--- score if the trigger waited for its turn.
+-- Returns the digits of the due time of a trigger that is due according to its
+-- score, if its key expires when the value says; else nil. The due time is
+-- earlier than the score if the trigger waited for its turn.
 local function unchangedDue(value, score, expires)
   local tail = ';due=' .. score .. ';exp=' .. int(expires)
-  if string.sub(value, -#tail) == tail then return tonumber(score) end
+  if string.sub(value, -#tail) == tail then return score end
   local t = parse(value)
-  return t.exp and t.due <= tonumber(score) and math.abs(t.exp - expires) <= tolerance and t.due or nil
+  return t.exp and t.due <= tonumber(score) and math.abs(t.exp - expires) <= tolerance and int(t.due) or nil
 end
 
 -- Returns the field of a payload whose trigger has not fired.
