@@ -199,8 +199,8 @@ func isRefusal(err error) bool {
 // If another firing of the same action and id has begun and is not done, the
 // dead letter is redelivered when that one is done or dead. Until then it
 // remains a dead letter: Dead yields it, and Discard removes it. Several such
-// dead letters are redelivered one after the other, in the order of the calls of
-// Retry, and before a trigger that is due.
+// dead letters are redelivered one after the other, in the order of the calls
+// of Retry, and before a trigger that is due.
 //
 // Retry runs one script, which is atomic. The client repeats it if the
 // connection breaks. Then Retry may return [ErrNotFound] for a dead letter that

@@ -36,6 +36,11 @@
 //     listener renews. If the lease cannot be renewed, the handler's context
 //     ends before the lease expires. After another worker has claimed the
 //     firing, the result of the handler is ignored.
+//   - No overlap. Two firings of one action and id do not run at the same time,
+//     in any number of processes. If a trigger is due while another firing of
+//     it has begun and is not done, it waits, over all attempts of that firing,
+//     and fires right after that firing is done or dead. Until then Set,
+//     Debounce, Delete and Due work on it as on any trigger that has not fired.
 //   - Never early, by the server's clock, to the millisecond.
 //   - Failures end. A failed attempt is repeated with a growing delay. After
 //     [Config.MaxAttempts] failures, [GiveUp], or [Config.MaxExpiredLeases]
@@ -52,9 +57,11 @@
 //   - With appendfsync everysec, a crash of the server loses the triggers of
 //     about one second. With appendfsync no, it loses more. A failover to a
 //     replica, by Sentinel or in a cluster, loses what was not replicated.
-//   - Triggers that are due at the same time run in no particular order.
+//   - Different triggers that are due at the same time run in no particular
+//     order.
 //   - A handler that ignores the end of its context may run at the same time as
-//     the next attempt.
+//     the next attempt, or as the next firing.
+//   - A Python worker that handles triggers by itself does not wait.
 //
 // # Requirements
 //
@@ -76,7 +83,8 @@
 // scripts that use the server's clock. The set decides; the expiry of the key
 // is only a hint. A listener sleeps until the next due time that it knows, but
 // at most for a second. It receives a message if a trigger is set that is due
-// earlier.
+// earlier, and if a firing has ended for which another one waits. Firings that
+// do not meet need no further commands.
 //
 // Other clients may write anything into the keys of a schedule without harm to
 // the rest of it. docs/triggers.md lists each case.

@@ -45,7 +45,8 @@ type Event struct {
 	// cluster, without the shard.
 	Key string
 
-	// DueAt is when the trigger was due, by the server's clock. Key and DueAt
+	// DueAt is when the trigger was due, by the server's clock, even if it then
+	// waited for another firing of the same action and id to end. Key and DueAt
 	// identify a firing.
 	DueAt time.Time
 

@@ -89,7 +89,8 @@ func (s *Schedule) With(opts ...Option) *Schedule {
 
 // Set sets a trigger that is due after the delay, which is rounded up to whole
 // milliseconds; 0 means now. If the trigger exists, Set changes when it is due
-// and removes its payload. If its work has begun, Set sets a new trigger.
+// and removes its payload. If its work has begun, Set sets a new trigger, which
+// fires when that work is done or dead at the earliest.
 //
 // The lifetime of the key is the delay and an hour. With the pattern of
 // [keyspace.Python], while no listener handles the action, it is the delay
@@ -121,7 +122,8 @@ func (s *Schedule) SetPayload(ctx context.Context, action, id string, payload an
 // Debounce, but no longer than atMost after the first of these calls. The next
 // call is a first one again after the trigger fired, was set or was deleted. If
 // the trigger does not exist, Debounce sets it; if it exists, its payload is
-// kept. Both durations are rounded up to whole milliseconds; 0 means now.
+// kept. If Debounce is called while the handler runs, the handler runs again
+// afterwards. Both durations are rounded up to whole milliseconds; 0 means now.
 //
 // Debounce returns the errors of [Schedule.Set]. If atMost is negative, it
 // returns [ErrInvalidTTL].
@@ -158,7 +160,8 @@ func (s *Schedule) Delete(ctx context.Context, action, id string) (bool, error) 
 }
 
 // Due returns when a trigger is due, by the server's clock. The time is in the
-// past if the trigger waits for a listener.
+// past if the trigger waits for a listener, or for its work to end that has
+// begun before.
 //
 // If the trigger does not exist, or if its work has begun, Due returns
 // [ErrNotFound]. If the action or the id cannot be part of a key, it returns

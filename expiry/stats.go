@@ -25,7 +25,7 @@ type Stats struct {
 	Repaired      int64 // lost entries that a sweep restored, and entries adjusted after the clock was set back
 	Errors        int64 // failed calls to Redis, which were repeated
 
-	LastLag  time.Duration // from the due time to the start of the first attempt, for the last firing
+	LastLag  time.Duration // from the due time to the start of the first attempt, for the last firing; includes a wait for another firing of the same trigger
 	WorstLag time.Duration // the longest such time
 }
 

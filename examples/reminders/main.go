@@ -1,7 +1,7 @@
 // Reminders shows triggers from end to end: a debounce, which summarizes a chat
 // after it was quiet for a while, a reminder that is retried until it is sent,
-// and an index that is due again while it is being made. It runs on an embedded server. With REDIS_URL=redis://localhost:6379 it
-// runs on a live one.
+// and an index that is due again while it is being made. It runs on an embedded
+// server. With REDIS_URL=redis://localhost:6379 it runs on a live one.
 package main
 
 import (
