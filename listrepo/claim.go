@@ -209,9 +209,9 @@ var errReleased = errors.New("released on the last attempt")
 // cause's text in [DeadLetter.Reason].
 //
 // If cause wraps an error of symphony.GiveUp, all of the items become dead
-// letters. If it wraps one of symphony.RetryAfter, they are not delivered before
-// its delay is over: they wait outside the list, and other items are delivered
-// meanwhile. A serial queue hands out nothing meanwhile.
+// letters. If it wraps one of symphony.RetryAfter, they are not delivered
+// before its delay is over: they wait outside the list, and other items are
+// delivered meanwhile. A serial queue hands out nothing meanwhile.
 //
 // If cause is nil, Fail returns [ErrInvalidArgument] and sends nothing. It also
 // returns the errors of [Claim.Ack].

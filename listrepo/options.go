@@ -79,8 +79,8 @@ func Serial() Option { return option.Serial() }
 // Quiet hands out the items of a queue once no item was pushed with the option
 // for the time quiet, but no later than atMost after the first one that waits.
 // Until then, Claim and Process find no items. A push and its debounce are one
-// atomic step. [ListRepo.PutOff] puts off the time without an item. The server's
-// clock decides, to the millisecond.
+// atomic step. [ListRepo.PutOff] puts off the time without an item. The
+// server's clock decides, to the millisecond.
 //
 // Items that are pushed without the option wait with the others, but do not put
 // off the time. Pop and other programs that take items do not wait.

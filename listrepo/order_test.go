@@ -508,7 +508,7 @@ func TestQuietTimes(t *testing.T) {
 				if len(c.Items) > 0 {
 					got := now()
 					last = last.Truncate(time.Millisecond) // as the server counts
-				require.True(t, !got.Before(last.Add(quiet)) || !got.Before(before.Truncate(time.Millisecond).Add(atMost)),
+					require.True(t, !got.Before(last.Add(quiet)) || !got.Before(before.Truncate(time.Millisecond).Add(atMost)),
 						"handed out %v after the first and %v after the last push", got.Sub(before), got.Sub(last))
 					require.NoError(t, c.Ack(ctx))
 					break
