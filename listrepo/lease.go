@@ -130,13 +130,15 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 	if err != nil {
 		return nil, false, t.Applied(err)
 	}
+	var lost error
 	if previous != nil {
-		l.warning = previous.endedBy(t, result[1])
+		lost = previous.endedBy(t, result[1])
+		l.warning = lost
 	}
 	more = l.readWarnings(ctx, result[2:])
 	header, err := result[0].ToString()
 	if header == busy {
-		return nil, false, refused(t, previous, l.warning)
+		return nil, false, l.busy(previous, lost)
 	}
 	if err != nil || header == "" {
 		return nil, more, err

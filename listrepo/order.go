@@ -108,14 +108,19 @@ const busy = "busy"
 
 var errBusy = fmt.Errorf("%w: another claim of this serial queue is in flight; claim again when it is settled or its lease has expired", fault.ErrBusy)
 
-// refused returns the error of a claim that met a busy queue. If the claim
-// previous was to be ended, lost is the error of that.
-func refused(t fault.Target, previous *lease, lost error) error {
+// busy returns the error of a claim of a busy queue. If the claim previous was
+// to be ended, lost is the error of that.
+func (l *lease) busy(previous *lease, lost error) error {
+	err := l.target.NotApplied(errBusy)
 	switch {
 	case previous == nil:
-		return t.NotApplied(errBusy)
 	case lost == nil:
-		return partly(t, errBusy)
+		err = partly(l.target, errBusy)
+	default:
+		err = errors.Join(lost, err)
 	}
-	return errors.Join(lost, t.NotApplied(errBusy))
+	if l.foreign != nil {
+		return errors.Join(err, l.foreign)
+	}
+	return err
 }

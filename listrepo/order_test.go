@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
@@ -636,11 +637,38 @@ func TestForeignOrder(t *testing.T) {
 				args = append(args, soon, "garbage "+strconv.Itoa(i))
 			}
 			do(args...)
-			c := mustClaim(t, repo, 1, time.Minute)
+			c, err := repo.Claim(ctx, "q", 1, 1000*24*time.Hour)
+			var foreign *listrepo.ForeignEntriesError
+			require.ErrorAs(t, err, &foreign)
+			require.Equal(t, 250, foreign.Count)
 			require.Equal(t, []int{1}, valuesOf(c.Items))
-			require.NoError(t, c.Extend(ctx, 1000*24*time.Hour))
+
+			// If the entries cannot become dead letters, they do not hide the claim.
+			do("DEL", beside(p, "dead", key))
+			do("SET", beside(p, "dead", key), "x")
+			do(args...)
+			none, err := repo.Claim(ctx, "q", 1, time.Minute)
+			require.ErrorIs(t, err, listrepo.ErrBusy)
+			require.Nil(t, none)
+			do("DEL", beside(p, "dead", key))
 			_, err = repo.Claim(ctx, "q", 1, time.Minute)
-			require.ErrorIs(t, err, listrepo.ErrBusy, "garbage does not hide a claim")
+			require.ErrorIs(t, err, listrepo.ErrBusy)
+			require.ErrorAs(t, err, &foreign)
+		})
+		t.Run("many entries of due", func(t *testing.T) {
+			repo, key := newRepo[int](t, p, listrepo.Serial())
+			_, err := repo.Push(ctx, "q", 1)
+			require.NoError(t, err)
+			args := []string{"ZADD", beside(p, "due", key)}
+			for i := range 1700 {
+				args = append(args, "9e15", "garbage "+strconv.Itoa(i))
+			}
+			do(args...)
+			c, err := repo.Claim(ctx, "q", 1, time.Minute)
+			var foreign *listrepo.ForeignEntriesError
+			require.ErrorAs(t, err, &foreign)
+			require.Equal(t, 1700, foreign.Count)
+			require.Equal(t, []int{1}, valuesOf(c.Items))
 		})
 	})
 }
@@ -714,5 +742,99 @@ func TestOrderEndsWithTheLastItem(t *testing.T) {
 				requireNoKeys(t, p)
 			})
 		}
+	})
+}
+
+// The schedule says when a queue with an order hands out something.
+func TestOrderIsScheduled(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		plain, key, _, queues := newMarkedRepo(t, p)
+		serial := plain.With(listrepo.Serial())
+		requireIn := func(want time.Duration) {
+			t.Helper()
+			at, err := pooltest.Do(t, p, pool.Handlers, "ZSCORE", queues, "which").AsFloat64()
+			require.NoError(t, err)
+			require.InDelta(t, want, time.Until(time.UnixMilli(int64(at))), float64(time.Minute))
+		}
+		requireGone := func() {
+			t.Helper()
+			_, err := pooltest.Do(t, p, pool.Handlers, "ZSCORE", queues, "which").AsFloat64()
+			require.True(t, rueidis.IsRedisNil(err), "the queue is still in the schedule")
+		}
+		push := func(r *listrepo.ListRepo[int], values ...int) {
+			t.Helper()
+			_, err := r.Push(ctx, "q", values...)
+			require.NoError(t, err)
+		}
+
+		push(serial, 1, 2, 3)
+		requireIn(0)
+		c := mustClaim(t, plain, 1, 2*time.Hour)
+		requireIn(2 * time.Hour)
+		push(plain, 4)
+		_, err := plain.Claim(ctx, "q", 1, time.Minute)
+		require.ErrorIs(t, err, listrepo.ErrBusy)
+		requireIn(2 * time.Hour)
+		require.NoError(t, c.Ack(ctx))
+		requireIn(0)
+		c = mustClaim(t, plain, 1, 2*time.Hour)
+		require.NoError(t, c.Release(ctx))
+		requireIn(0)
+		c = mustClaim(t, plain, 1, 2*time.Hour)
+		require.NoError(t, c.Fail(ctx, retry.After(5*time.Hour, io.EOF)))
+		requireIn(5 * time.Hour)
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "HSET", beside(p, "order", key), "hold", "1").Error())
+		c = mustClaim(t, plain, 9, 2*time.Hour)
+		require.Equal(t, []int{2, 3, 4}, valuesOf(c.Items))
+
+		// Entries that are no claims do not put off a serial queue for ever.
+		garbage := []string{"ZADD", beside(p, "due", key), "9e15", "garbage", "8e15", "1-GONE"}
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, garbage...).Error())
+		push(serial, 5)
+		require.NoError(t, c.Ack(ctx, c.Items[1:]...))
+		require.NoError(t, c.Release(ctx))
+		requireIn(0)
+		c, err = plain.Claim(ctx, "q", 9, 2*time.Hour)
+		require.ErrorAs(t, err, new(*listrepo.ForeignEntriesError))
+		require.Equal(t, []int{2, 5}, valuesOf(c.Items))
+		requireIn(2 * time.Hour)
+		require.NoError(t, c.Fail(ctx, retry.GiveUp(io.EOF)))
+		requireGone()
+		n, err := serial.Retry(ctx, "q", c.Items[1].ID, c.Items[0].ID)
+		require.NoError(t, err)
+		require.EqualValues(t, 2, n)
+		requireIn(0)
+		c = mustClaim(t, plain, 9, 2*time.Hour)
+		require.Equal(t, []int{2, 5}, valuesOf(c.Items))
+		require.NoError(t, c.Ack(ctx))
+		requireGone()
+
+		quiet := plain.With(listrepo.Quiet(2*time.Hour, 3*time.Hour))
+		push(quiet, 1)
+		requireIn(2 * time.Hour)
+		first, err := pooltest.Do(t, p, pool.Handlers, "HGET", beside(p, "order", key), "first").AsInt64()
+		require.NoError(t, err)
+		first -= (2 * time.Hour).Milliseconds()
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "HSET", beside(p, "order", key), "first", strconv.FormatInt(first, 10)).Error())
+		push(quiet, 2)
+		requireIn(time.Hour)
+		require.Empty(t, mustClaim(t, plain, 9, time.Minute).Items)
+		requireIn(time.Hour)
+		require.NoError(t, plain.With(listrepo.Quiet(time.Minute, 20*time.Hour)).PutOff(ctx, "q"))
+		requireIn(time.Minute)
+		require.NoError(t, plain.With(listrepo.Quiet(10*time.Hour, 20*time.Hour)).PutOff(ctx, "q"))
+		requireIn(10 * time.Hour)
+		_, err = plain.Delete(ctx, "q")
+		require.NoError(t, err)
+		requireGone()
+
+		push(plain, 1, 2)
+		require.NoError(t, mustClaim(t, plain, 1, time.Minute).Fail(ctx, retry.After(4*time.Hour, io.EOF)))
+		requireIn(0)
+		c = mustClaim(t, plain, 9, 2*time.Hour)
+		require.Equal(t, []int{2}, valuesOf(c.Items))
+		requireIn(2 * time.Hour)
+		require.NoError(t, c.Ack(ctx))
+		requireIn(4 * time.Hour)
 	})
 }

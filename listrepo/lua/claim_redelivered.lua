@@ -46,19 +46,21 @@ local function take(value, id, count)
 end
 
 -- isInFlight reports whether a claim is in flight. It removes the headers of
--- claims that have ended.
+-- claims that have ended, and up to a page of entries that are no headers.
 local function isInFlight()
   local kept = 0
-  while true do
+  while foreign < page do
     local headers = redis.call('ZRANGEBYSCORE', due, '(' .. now, '+inf', 'LIMIT', kept, 100)
     for _, other in ipairs(headers) do
       local list = keysOf(other, tail)
       local held = list and redis.call('TYPE', list)['ok']
       if held == 'list' then return true end
-      if held == 'none' then redis.call('ZREM', due, other) else kept = kept + 1 end
+      if held == 'none' or setAside(other, 'an entry of due') then redis.call('ZREM', due, other) else kept = kept + 1 end
     end
     if #headers < 100 then return false end
   end
+  more = 1
+  return false
 end
 
 local serial, ready = false, 0
@@ -68,7 +70,7 @@ if exists[order] then
 end
 serial = serial or ARGV[10] == '1'
 if serial and isInFlight() then return result('busy') end
-if ready > now then return result('') end
+if ready > now or more == 1 then return result('') end
 
 -- moveDelayed moves a page of the delayed items to again: those whose time has
 -- come, or all if the queue is serial. It reports whether there are more of

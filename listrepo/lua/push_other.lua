@@ -10,19 +10,17 @@ if KEYS[3] then
   if wrong then return wrongType(wrong) end
 end
 local tail = string.sub(KEYS[2], #'%due' + 1)
-local order, waited = '%order' .. tail, false
+local order, waited, serial, quiet, atMost = '%order' .. tail, false, false, nil, nil
 if ARGV[11] ~= '' then
   if not isType(order, 'hash') then return wrongType(order) end
+  serial, quiet, atMost = parseOrdering(ARGV[11])
   waited = redis.call('EXISTS', KEYS[1], '%again' .. tail) > 0
 end
 for i = 12, #ARGV, page do
   length = redis.call(ARGV[5], KEYS[1], unpack(ARGV, i, math.min(i + page - 1, #ARGV)))
 end
-if ARGV[11] ~= '' then
-  local serial, quiet, atMost = parseOrdering(ARGV[11])
-  if serial then redis.call('HSET', order, 'serial', 1) end
-  if quiet then putOff(order, quiet, atMost, waited) end
-end
+if serial then redis.call('HSET', order, 'serial', 1) end
+if quiet then putOff(order, quiet, atMost, waited) end
 local from = renewQueue(KEYS[1])
 local more = renewBeside(KEYS[1], tail, from)
 local result = more == 0 and length or {length, more}
@@ -31,7 +29,7 @@ if not KEYS[3] then return result end
 redis.call('SADD', KEYS[3], ARGV[7])
 local before = length - (#ARGV - 11)
 -- A queue with items may be deferred, so it keeps its time.
-local at = before > 0 and ARGV[11] == '' and tonumber(redis.call('ZSCORE', queuesOf(KEYS[4], ARGV[9]), ARGV[8]) or nil)
+local at = before > 0 and not quiet and tonumber(redis.call('ZSCORE', queuesOf(KEYS[4], ARGV[9]), ARGV[8]) or nil)
 scheduleAt(KEYS[4], ARGV[9], ARGV[8], at or nextLook(KEYS[1], tail))
 
 -- finish sets the lifetime of age to that of the queue, and returns the

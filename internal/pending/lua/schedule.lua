@@ -40,6 +40,20 @@ end
 -- queuesOf returns the key of a tenant's queues.
 local function queuesOf(tenants, tenant) return '%queues' .. string.sub(tenants, 9) .. ':' .. tenant end
 
+-- lastLease returns when the last lease of a queue's claims in flight ends, in
+-- ms. If no claim is in flight, it returns 0. It passes over entries that are no
+-- claims; the next claim removes them.
+local function lastLease(tail)
+  for i = 0, 99 do
+    local last = redis.call('ZREVRANGE', '%due' .. tail, i, i, 'WITHSCORES')
+    local ends = tonumber(last[2]) or 0
+    if ends <= now then return 0 end
+    local token = string.match(last[1], '^%d+%-(%w+)')
+    if token and redis.call('EXISTS', '%claim-' .. token .. tail) == 1 then return ends end
+  end
+  return 0
+end
+
 -- nextLook returns the time in ms from which a queue has something to hand out.
 -- If the queue has no items, it returns nil. If a key beside the queue holds
 -- another type or an entry that the library did not write, it returns the time
@@ -58,12 +72,11 @@ local function nextLook(queue, tail)
     if delayed[1] then at = math.min(at or math.huge, serial and instant or tonumber(delayed[2]) or 0) end
   end
   if at ~= instant or serial then
-    -- The first lease to expire, and for a serial queue the last one.
     local claims = redis.pcall('ZRANGE', '%due' .. tail, 0, 0, 'WITHSCORES')
     if claims['err'] then return instant end
     if claims[1] then
       at = math.min(at or math.huge, tonumber(claims[2]) or 0)
-      if serial then busy = tonumber(redis.call('ZRANGE', '%due' .. tail, -1, -1, 'WITHSCORES')[2]) or 0 end
+      if serial then busy = lastLease(tail) end
     end
   end
   if not at then return end
