@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
@@ -103,7 +104,7 @@ func WorkBatches[T any](
 			"pool", string(set.Alias), "policy", policy)
 	}
 	return worker.Run(ctx, set, worker.Config{
-		Op: working, Workers: cfg.Workers, StopTimeout: cfg.StopTimeout, Backoff: cfg.Backoff,
+		Op: working, Workers: cfg.Workers, StopTimeout: cfg.StopTimeout, LongestWait: time.Second, Backoff: cfg.Backoff,
 		Report: func(q pending.Queue, err error) {
 			cfg.OnError(&WorkError{q.Tenant, Queue{service, q.Entity, q.Action}, err})
 		},

@@ -2,7 +2,6 @@ package expiry
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +10,7 @@ import (
 
 	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/retry"
+	"github.com/symphony-go/symphony/internal/subscription"
 )
 
 // keyChange is a change of a trigger's key by another client, or its expiry.
@@ -21,97 +20,47 @@ type keyChange struct {
 }
 
 const (
-	changeBacklog    = 1 << 16                // changes that wait to be handled
-	nodePoll         = 5 * time.Second        // how often the nodes of a cluster are listed
-	gatherTime       = 2 * time.Millisecond   // how long changes are collected for one script
-	resubscribeDelay = 250 * time.Millisecond // between two attempts to subscribe
-	forbiddenDelay   = time.Minute            // the same, if the server refused
-	scriptPage       = 256                    // how many triggers one script handles
+	changeBacklog = 1 << 16              // changes that wait to be handled
+	gatherTime    = 2 * time.Millisecond // how long changes are collected for one script
+	scriptPage    = 256                  // how many triggers one script handles
 )
 
-// watch receives wake-ups and keyspace events from all nodes.
+// watch receives wake-ups and keyspace events from all nodes. After a
+// subscription was lost, a claim and a sweep find the work of the messages that
+// were missed.
 func (l *Listener) watch(s *session) {
 	changes := make(chan keyChange, changeBacklog)
 	s.loops.Go(func() { l.handleChanges(s, changes) })
-	if l.core.Client.Mode() != rueidis.ClientModeCluster {
-		l.subscribe(s.ctx, s, l.core.Client, changes)
-		return
-	}
-	ends := map[string]context.CancelFunc{}
-	for s.ctx.Err() == nil {
-		nodes := l.core.Client.Nodes()
-		for addr, end := range ends {
-			if _, ok := nodes[addr]; !ok {
-				end()
-				delete(ends, addr)
-			}
-		}
-		for addr, node := range nodes {
-			if _, ok := ends[addr]; ok {
-				continue
-			}
-			ctx, end := context.WithCancel(s.ctx)
-			ends[addr] = end
-			s.loops.Go(func() { l.subscribe(ctx, s, node, changes) })
-		}
-		_ = retry.Sleep(s.ctx, nodePoll)
-	}
-	for _, end := range ends {
-		end()
-	}
+	l.subscription(s, changes).RunOnNodes(s.ctx, l.core.Client)
 }
 
-// subscribe keeps a subscription on one node. It uses a connection of its own,
-// so that no reply waits behind its messages. After a subscription was lost, a
-// claim and a sweep find the work of the messages that were missed.
-func (l *Listener) subscribe(ctx context.Context, s *session, node rueidis.Client, changes chan<- keyChange) {
-	events := true
-	for ctx.Err() == nil {
-		d, release := node.Dedicate()
-		err := l.receive(ctx, s, d, changes, events)
-		release()
-		if ctx.Err() != nil || errors.Is(err, ErrClosed) {
-			return
+// subscription returns a subscription to wake-ups and to keyspace events. If the
+// server refuses that, it is one to wake-ups.
+func (l *Listener) subscription(s *session, changes chan<- keyChange) subscription.Subscription {
+	wakeUps := func(context.Context, rueidis.DedicatedClient) subscription.Channels {
+		channels := subscription.Channels{}
+		for _, c := range l.consumers {
+			channels[c.channel] = c.wakeUp
 		}
-		pause := resubscribeDelay
-		if _, refused := rueidis.IsRedisErr(err); refused {
-			if events = !events; events {
-				pause = forbiddenDelay
-				l.cfg.Logger.Info("expiry: the server refuses to let this listener subscribe; it looks for work every second instead", "error", fault.Translate(err))
-			}
-		}
-		_ = retry.Sleep(ctx, pause)
+		return channels
 	}
-}
-
-// receive subscribes and handles messages until the connection breaks. If
-// events is false, it subscribes to wake-ups only.
-func (l *Listener) receive(ctx context.Context, s *session, d rueidis.DedicatedClient, changes chan<- keyChange, events bool) error {
-	channels := map[string]func(message string){}
-	for _, c := range l.consumers {
-		channels[c.channel] = c.wakeUp
-	}
-	if events {
+	wakeUpsAndEvents := func(ctx context.Context, d rueidis.DedicatedClient) subscription.Channels {
+		channels := wakeUps(ctx, d)
 		for name, kind := range l.eventChannels(ctx, d) {
 			channels[name] = func(key string) { l.queueChange(s, changes, keyChange{kind, key}) }
 		}
+		return channels
 	}
-	names := make([]string, 0, len(channels))
-	for name := range channels {
-		names = append(names, name)
-	}
-	confirmed := 0
-	hooked := rueidis.WithOnSubscriptionHook(ctx, func(p rueidis.PubSubSubscription) {
-		if confirmed++; p.Kind == "subscribe" && confirmed == len(names) {
+	return subscription.Subscription{
+		Choices: []func(context.Context, rueidis.DedicatedClient) subscription.Channels{wakeUpsAndEvents, wakeUps},
+		Subscribed: func() {
 			s.requestSweep()
 			l.wakeAll()
-		}
-	})
-	return d.Receive(hooked, d.B().Subscribe().Channel(names...).Build(), func(m rueidis.PubSubMessage) {
-		if handle, ok := channels[m.Channel]; ok {
-			handle(m.Message)
-		}
-	})
+		},
+		Refused: func(err error) {
+			l.cfg.Logger.Info("expiry: the server refuses to let this listener subscribe; it looks for work every second instead", "error", fault.Translate(err))
+		},
+	}
 }
 
 // wakeAll wakes all consumers, in case that wake-ups were missed.

@@ -22,14 +22,17 @@ func TestSubscriptionWakesConsumers(t *testing.T) {
 		l, err := NewListener(p, r, Config{})
 		require.NoError(t, err)
 		s := newSession(t.Context())
-		d, release := l.core.Client.Dedicate()
-		received := make(chan error, 1)
-		go func() { received <- l.receive(s.ctx, s, d, nil, false) }()
+		wakeUps := l.subscription(s, nil)
+		wakeUps.Choices = wakeUps.Choices[1:]
+		ended := make(chan struct{})
+		go func() {
+			wakeUps.Run(s.ctx, l.core.Client)
+			close(ended)
+		}()
 		for _, c := range l.consumers {
 			require.Eventually(t, func() bool { return !c.alarm.next().IsZero() }, 30*time.Second, time.Millisecond)
 		}
 		s.close()
-		require.ErrorIs(t, <-received, context.Canceled)
-		release()
+		<-ended
 	})
 }

@@ -55,6 +55,13 @@ func QueuesKey(set, tenant string) string {
 	return keyspace.Beside(queuekey.Queues, set) + ":" + EscapeTenant(tenant)
 }
 
+// WakeChannel returns the channel to which scripts publish the milliseconds
+// until a queue is ready.
+func (s *Set) WakeChannel(ctx context.Context, op string) (string, error) {
+	t, err := s.Begin(ctx, op, s.Service)
+	return keyspace.Beside(queuekey.Wake, t.Key), err
+}
+
 // EscapeTenant returns the form of a tenant in a schedule. [Queue.Member]
 // begins with it and a colon.
 func EscapeTenant(tenant string) string { return escape.Replace(tenant) }

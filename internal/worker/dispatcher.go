@@ -4,12 +4,18 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/retry"
+	"github.com/symphony-go/symphony/internal/subscription"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -21,6 +27,9 @@ type dispatcher struct {
 	freed chan Outcome  // a worker is free again
 	sweep chan struct{} // a sweep may be due
 
+	alarm      *alarm
+	subscribed atomic.Bool // to the wake-ups
+
 	free       int       // workers
 	idle       int       // looks in a row that found nothing
 	nextSweeps time.Time // when the lease of the sweep is renewed
@@ -28,18 +37,16 @@ type dispatcher struct {
 	unscheduled // queues that are handed out although the schedule cannot be read
 }
 
-const (
-	longestWait = time.Second            // between two looks
-	renewSweep  = 900 * time.Millisecond // between two looks that ask for the lease of the sweep
-)
+// renewSweep is the time between two looks that ask for the lease of the sweep.
+const renewSweep = 900 * time.Millisecond
 
-// idleBackoff is the delay between two looks that find nothing, if there are no
-// wake-ups.
-var idleBackoff = retry.Backoff{First: 10 * time.Millisecond, Max: 500 * time.Millisecond}
+// idleBackoff is the delay between two looks that find nothing, while there are
+// no wake-ups.
+var idleBackoff = retry.Backoff{First: 10 * time.Millisecond, Max: time.Second}
 
 func newDispatcher(r *run) *dispatcher {
 	return &dispatcher{
-		run: r, name: rand.Text(), free: r.Workers,
+		run: r, name: rand.Text(), free: r.Workers, alarm: newAlarm(),
 		work: make(chan pending.Queue, r.Workers), freed: make(chan Outcome, r.Workers), sweep: make(chan struct{}, 1),
 	}
 }
@@ -82,6 +89,7 @@ func (d *dispatcher) runWorker(ctx context.Context) {
 // look passes ready queues to free workers, and returns how long to wait for
 // the next ones.
 func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
+	d.alarm.clear()
 	sweeper, now := "", time.Now()
 	if !now.Before(d.nextSweeps) {
 		sweeper, d.nextSweeps = d.name, now.Add(renewSweep)
@@ -101,11 +109,13 @@ func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
 		default:
 		}
 	}
-	d.idle++
-	if len(look.Queues) > 0 {
+	if d.idle++; len(look.Queues) > 0 {
 		d.idle = 0
 	}
-	wait := min(longestWait, idleBackoff.Delay(d.idle))
+	wait := d.LongestWait
+	if err != nil || !d.subscribed.Load() {
+		wait = idleBackoff.Delay(d.idle)
+	}
 	if err == nil && look.Wait >= 0 {
 		wait = min(wait, look.Wait)
 	}
@@ -122,23 +132,27 @@ func (d *dispatcher) pass(queues []pending.Queue) {
 
 // wait waits until a worker is free and there may be something to do.
 func (d *dispatcher) wait(ctx context.Context, wait time.Duration) {
+	deadline := time.Now().Add(wait)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	for first := true; first || d.free == 0; first = false {
+	for freed := false; !freed; {
 		var elapsed <-chan time.Time
 		if d.free > 0 {
+			timer.Reset(time.Until(d.alarm.before(deadline)))
 			elapsed = timer.C
 		}
 		select {
 		case outcome := <-d.freed:
 			d.noteFreed(outcome)
+			freed = true
+		case <-d.alarm.changed:
 		case <-elapsed:
 			return
 		case <-ctx.Done():
 			return
 		}
 	}
-	for {
+	for { // others may be free, too
 		select {
 		case outcome := <-d.freed:
 			d.noteFreed(outcome)
@@ -152,5 +166,33 @@ func (d *dispatcher) noteFreed(outcome Outcome) {
 	d.free++
 	if outcome == Handled {
 		d.idle = 0
+	}
+}
+
+// subscribe keeps a subscription to the wake-ups until ctx ends. Any node of a
+// cluster has them all.
+func (d *dispatcher) subscribe(ctx context.Context) {
+	channel, err := d.pending.WakeChannel(ctx, d.Op)
+	if err != nil {
+		return // so does Take, and its error is reported
+	}
+	channels := subscription.Channels{channel: d.wakeUp}
+	subscription.Subscription{
+		Choices: []func(context.Context, rueidis.DedicatedClient) subscription.Channels{
+			func(context.Context, rueidis.DedicatedClient) subscription.Channels { return channels },
+		},
+		Subscribed: func() {
+			d.subscribed.Store(true)
+			d.alarm.set(time.Now())
+		},
+		Lost:    func() { d.subscribed.Store(false) },
+		Refused: func(error) {},
+	}.Run(ctx, d.pending.Client)
+}
+
+// wakeUp handles a wake-up, the number of milliseconds until a queue is ready.
+func (d *dispatcher) wakeUp(message string) {
+	if ms, err := strconv.ParseInt(message, 10, 64); err == nil && ms < d.LongestWait.Milliseconds() {
+		d.alarm.set(time.Now().Add(duration.FromMilliseconds(max(ms, 0))))
 	}
 }

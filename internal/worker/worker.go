@@ -19,6 +19,7 @@ type Config struct {
 	Op          string // the operation's name in errors
 	Workers     int    // how many queues are handled at a time
 	StopTimeout time.Duration
+	LongestWait time.Duration // between two looks for queues that are ready
 
 	// Handle handles some items of a queue. It is called by several goroutines,
 	// also for the same queue.
@@ -78,6 +79,7 @@ func Run(ctx context.Context, set *pending.Set, cfg Config) error {
 	r := &run{Config: cfg, pending: set, handling: handling, nextReport: map[string]time.Time{}}
 	var background sync.WaitGroup
 	d := newDispatcher(r)
+	background.Go(func() { d.subscribe(ctx) })
 	background.Go(func() { r.sweepUntilDone(ctx, d) })
 	err := d.dispatch(ctx)
 	stop(err)
