@@ -91,6 +91,7 @@ type heldClaim struct {
 	entries   []*entry
 	leaseOver bool // the lease has expired
 	lost      bool // another claim took the items
+	plain     bool // the repository is without the option Serial
 }
 
 func (m *model) newEntries(rt *rapid.T) (values []int, entries []*entry) {
@@ -206,7 +207,7 @@ func (m *model) claim(rt *rapid.T) {
 		return
 	}
 	require.NoError(rt, err)
-	m.requireClaim(rt, n, c)
+	m.requireClaim(rt, n, repo == m.plain, c)
 }
 
 // isBusy reports whether a serial queue has a claim in flight.
@@ -225,6 +226,9 @@ func (m *model) next(rt *rapid.T) {
 		rt.Skip("no claims")
 	}
 	last := rapid.SampledFrom(m.claims).Draw(rt, "claim")
+	if last.plain && !m.marked {
+		rt.Skip("the queue lost its mark, and the claim does not set it")
+	}
 	n := rapid.IntRange(1, 20).Draw(rt, "n")
 	c, err := last.Next(ctx, n, time.Hour)
 	m.requireSettled(rt, last, last.entries, leaveOut(err, listrepo.ErrBusy))
@@ -234,7 +238,7 @@ func (m *model) next(rt *rapid.T) {
 		return
 	}
 	require.NotErrorIs(rt, err, listrepo.ErrBusy)
-	m.requireClaim(rt, n, c)
+	m.requireClaim(rt, n, last.plain, c)
 }
 
 // leaveOut returns nil if err is target and nothing else.
@@ -246,7 +250,7 @@ func leaveOut(err, target error) error {
 }
 
 // requireClaim asserts that a claim of n items has those of the model.
-func (m *model) requireClaim(rt *rapid.T, n int, c *listrepo.Claim[int]) {
+func (m *model) requireClaim(rt *rapid.T, n int, plain bool, c *listrepo.Claim[int]) {
 	if m.quiet || m.held {
 		require.Empty(rt, c.Items)
 		return
@@ -279,7 +283,7 @@ func (m *model) requireClaim(rt *rapid.T, n int, c *listrepo.Claim[int]) {
 		require.Regexp(rt, "^[0-9]{16}-", e.id, "ids order like births")
 	}
 	if len(want) > 0 {
-		m.claims = append(m.claims, &heldClaim{Claim: c, entries: want})
+		m.claims = append(m.claims, &heldClaim{Claim: c, entries: want, plain: plain})
 	}
 }
 
