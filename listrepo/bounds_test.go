@@ -157,7 +157,7 @@ func TestLargeClaimIsMovedInPages(t *testing.T) {
 		for left > 0 {
 			b, err := repo.Backlog(ctx, "q")
 			require.NoError(t, err)
-			require.Equal(t, listrepo.Backlog{Waiting: left, Oldest: b.Oldest}, b)
+			require.Equal(t, listrepo.Backlog{Waiting: left, Oldest: b.Oldest, Ready: b.Ready}, b)
 			c := mustClaim(t, repo, 400, time.Minute)
 			require.NotEmpty(t, c.Items)
 			got, left = append(got, c.Items...), left-int64(len(c.Items))
@@ -208,12 +208,12 @@ func TestManyOfEverything(t *testing.T) {
 		}
 		b, err := repo.Backlog(ctx, "q")
 		require.NoError(t, err)
-		require.Equal(t, listrepo.Backlog{Waiting: 100, Claimed: 1200, Oldest: b.Oldest}, b)
+		require.Equal(t, listrepo.Backlog{Waiting: 100, Claimed: 1200, Oldest: b.Oldest, Ready: b.Ready}, b)
 		expireLeases(t, p, key)
 		require.Len(t, mustClaim(t, repo, 1, time.Minute).Items, 1, "1200 items before it become dead letters")
 		b, err = repo.Backlog(ctx, "q")
 		require.NoError(t, err)
-		require.Equal(t, listrepo.Backlog{Waiting: 99, Claimed: 1, Dead: 1200, Oldest: b.Oldest}, b)
+		require.Equal(t, listrepo.Backlog{Waiting: 99, Claimed: 1, Dead: 1200, Oldest: b.Oldest, Ready: b.Ready}, b)
 		n, err := repo.Retry(ctx, "q", dead...)
 		require.NoError(t, err)
 		require.EqualValues(t, 1200, n)

@@ -482,7 +482,8 @@ func (m *model) check(rt *rapid.T) {
 		m.redis("DEL", m.beside("order"))
 		m.marked, m.quiet, m.held = false, false, false
 	}
-	require.Equal(rt, listrepo.Backlog{Waiting: waiting, Claimed: held, Dead: int64(len(m.dead)), Oldest: b.Oldest}, b)
+	require.Equal(rt, listrepo.Backlog{Waiting: waiting, Claimed: held, Dead: int64(len(m.dead)), Oldest: b.Oldest, Ready: b.Ready}, b)
+	require.Equal(rt, waiting+held == 0, b.Ready.IsZero())
 	dead := map[string]string{}
 	for d, err := range m.repo.Dead(ctx, "q") {
 		require.NoError(rt, err)

@@ -351,7 +351,7 @@ func TestGiveUp(t *testing.T) {
 				require.ErrorContains(t, err, "no such user")
 				b, err := repo.Backlog(ctx, "q")
 				require.NoError(t, err)
-				require.Equal(t, listrepo.Backlog{Waiting: 2, Oldest: b.Oldest}, b)
+				require.Equal(t, listrepo.Backlog{Waiting: 2, Oldest: b.Oldest, Ready: b.Ready}, b)
 				_, err = repo.PushFront(ctx, "q", 3)
 				require.NoError(t, err)
 				n, err := repo.Process(ctx, "q", 3, func(c context.Context, items []listrepo.Item[int]) error {

@@ -1,5 +1,5 @@
--- Backlog: counts the items of a queue, and returns the age of the oldest one.
--- It writes nothing.
+-- Backlog: counts the items of a queue, and returns the age of the oldest one
+-- and the time at which the queue hands out its next items. It writes nothing.
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  due
@@ -8,10 +8,11 @@
 -- KEYS[5]  age
 -- ARGV[5]  the part of a claim's key that follows the token
 -- ARGV[6]  the number of claims that earlier calls counted
--- Result: {waiting, claimed, dead, age of the oldest in milliseconds, next}.
--- Each call counts one page of claims, and the first call also counts
--- everything else. next is the number of claims counted so far, 0 after the
--- last page.
+-- Result: {waiting, claimed, dead, age of the oldest in milliseconds, time of
+-- the next items in milliseconds, next}.
+-- Each call counts one page of claims, and the first call also returns
+-- everything else. The time is 0 if the queue has no items. next is the number
+-- of claims counted so far, 0 after the last page.
 local waiting, claimed, dead, oldest, from = 0, 0, 0, now, tonumber(ARGV[6])
 
 -- include makes oldest the earlier of itself and a time, which may be nil.
@@ -36,7 +37,7 @@ for i = 1, #claims, 2 do
 end
 local more = counted * 2 < #claims or counted == 100
 local nextFrom = more and from + counted or 0
-if from > 0 then return {waiting, claimed, 0, math.floor(now - oldest), nextFrom} end
+if from > 0 then return {waiting, claimed, 0, math.floor(now - oldest), 0, nextFrom} end
 
 local length = redis.call('LLEN', KEYS[1])
 waiting, dead = waiting + length + redis.call('ZCARD', KEYS[3]), redis.call('HLEN', KEYS[4])
@@ -72,4 +73,4 @@ if length > 0 then
     end
   end
 end
-return {waiting, claimed, dead, math.floor(now - oldest), nextFrom}
+return {waiting, claimed, dead, math.floor(now - oldest), math.floor(nextLook(KEYS[1], ARGV[5]) or 0), nextFrom}
