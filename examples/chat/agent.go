@@ -10,61 +10,131 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony"
-	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/scope"
 )
 
-// answerInbox runs when a user has stopped typing. A message leaves the inbox
-// when it is answered, so if this process dies, another one answers it.
-func (s *service) answerInbox(ctx context.Context, e expiry.Event) error {
-	ctx, err := scope.Bind(ctx, scope.Identity{Tenant: e.Tenant, User: e.ID}, s.bind...)
-	if err != nil {
+// agentConfig configures the agent of one process.
+type agentConfig struct {
+	// Think stands for the call of a language model: it takes time, may fail,
+	// and ends with its context.
+	Think func(context.Context) error
+
+	// Lease is how long the messages of a process that died wait for another
+	// one.
+	Lease time.Duration
+}
+
+// thinkFor returns a model that needs d.
+func thinkFor(d time.Duration) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-time.After(d):
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// answerInboxes answers the inboxes of all tenants. An inbox is serial, so the
+// turns of one user never overlap, in any number of processes. A message leaves
+// the inbox when it is answered, so if this process dies, another one answers
+// it.
+func (s *service) answerInboxes(ctx context.Context) error {
+	handle := func(ctx context.Context, _ string, _ symphony.Queue, items []listrepo.Item[Message]) error {
+		return s.answer(ctx, items)
+	}
+	return symphony.WorkBatches(ctx, s.pools, inboxService, handle, symphony.WorkConfig{
+		ChunkSize: chunk,
+		Lease:     s.agent.Lease,
+		Use:       []func(func(context.Context) error) func(context.Context) error{s.counted, s.bound},
+	})
+}
+
+// counted is a middleware that counts turns.
+func (s *service) counted(next func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		err := next(ctx)
+		if err != nil {
+			s.failed.Add(1)
+		} else {
+			s.answered.Add(1)
+		}
 		return err
 	}
-	at, _ := shops.From(ctx)
-	for n := 1; n > 0 && err == nil; {
-		n, err = at.messages.Process(ctx, at.inbox, chunk, answer)
-	}
-	return err
 }
+
+// bound is a middleware that binds the shop of an inbox's user, as that of the
+// requests does.
+func (s *service) bound(next func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		work, _ := symphony.WorkFrom(ctx)
+		ctx, err := scope.Bind(ctx, scope.Identity{Tenant: work.Tenant, User: work.Queue.Entity}, s.bind...)
+		if err != nil {
+			return err
+		}
+		return next(ctx)
+	}
+}
+
+// turnName is the name of the tools' shared state.
+var turnName = scope.NewKey[string]("turn")
 
 // answer answers messages that were sent shortly after one another. If it fails
 // or its process dies, the messages are delivered again, possibly in one chunk
 // with later ones. So it checks the id of each message for whether it was
 // answered.
-func answer(ctx context.Context, items []listrepo.Item[Message]) error {
+//
+// The answer and the ids of its messages are stored in one step. The version of
+// the conversation makes that step fail if another attempt has begun, because
+// this process slept through its lease.
+func (s *service) answer(ctx context.Context, items []listrepo.Item[Message]) error {
 	at, _ := shops.From(ctx)
 	before, err := at.conversations.Get(ctx, at.id.User)
 	if err != nil && !errors.Is(err, symphony.ErrNotFound) {
 		return err
 	}
-	var turn Turn
-	var ids []string
-	for _, m := range items {
-		if !slices.Contains(before.Answered, m.ID) {
-			turn.Lines = append(turn.Lines, Line{m.ID, m.Value.Text})
-			ids = append(ids, m.ID)
-		}
-	}
-	if len(ids) == 0 {
+	items = slices.DeleteFunc(slices.Clone(items), func(m listrepo.Item[Message]) bool {
+		return slices.Contains(before.Answered, m.ID)
+	})
+	if len(items) == 0 {
 		return nil
 	}
-	if err := at.turn.Replace(ctx, turnState, turn); err != nil {
-		return err
-	}
-	if err := together(ctx, findItem, findDiscount); err != nil {
-		return err
-	}
-	reply, err := placeOrder(ctx)
+	// Each attempt has a scratch of its own: an old one that still runs cannot
+	// write to it.
+	name := fmt.Sprintf("turn-%s-%d", items[0].ID, items[0].Attempt)
+	begun, err := at.conversations.With(symphony.IfVersion(before.Version)).Merge(ctx, at.id.User, scratch.Set(name))
 	if err != nil {
 		return err
 	}
-	after, err := at.conversations.Merge(ctx, at.id.User, turns.Add(1), said.Set(reply), answered.Append(ids...))
-	if err == nil && len(after.Answered) > 2*remembered {
-		_, err = at.conversations.Mutate(ctx, at.id.User, (*Conversation).forget)
+	reply, err := s.takeTurn(turnName.With(ctx, name), items)
+	if err != nil {
+		return err
 	}
+	_, err = at.conversations.With(symphony.IfVersion(begun.Version)).Merge(ctx, at.id.User,
+		turns.Add(1), said.Set(reply), answered.Set(begun.answeredWith(items)))
 	return err
+}
+
+// takeTurn runs the tools and the model, and returns the reply.
+func (s *service) takeTurn(ctx context.Context, items []listrepo.Item[Message]) (string, error) {
+	at, _ := shops.From(ctx)
+	name, _ := turnName.From(ctx)
+	var turn Turn
+	for _, m := range items {
+		turn.Lines = append(turn.Lines, Line{m.ID, m.Value.Text})
+	}
+	if err := at.turns.Replace(ctx, name, turn); err != nil {
+		return "", err
+	}
+	if err := together(ctx, findItems, findDiscount); err != nil {
+		return "", err
+	}
+	if err := s.agent.Think(ctx); err != nil {
+		return "", err
+	}
+	return placeOrders(ctx)
 }
 
 // together runs tools at the same time. Their only input is the context.
@@ -78,51 +148,79 @@ func together(ctx context.Context, tools ...func(context.Context) error) error {
 	return errors.Join(errs...)
 }
 
-// findItem searches the message for an item that the tenant sells.
-func findItem(ctx context.Context) error {
+// findItems searches each message for items that the tenant sells.
+func findItems(ctx context.Context) error {
 	at, _ := shops.From(ctx)
-	turn, err := at.turn.Get(ctx, turnState)
+	name, _ := turnName.From(ctx)
+	turn, err := at.turns.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	var found []Wish
 	for _, line := range turn.Lines {
+		wish := Wish{Message: line.Message}
 		for word := range strings.FieldsSeq(strings.ToLower(line.Text)) {
 			word = strings.Trim(word, ".,;:!?")
-			if p, sold := at.settings.Prices[word]; sold {
-				return at.turn.Update(ctx, turnState, item.Set(word), price.Set(p), message.Set(line.Message))
+			if price, sold := at.settings.Prices[word]; sold {
+				wish.Items, wish.Price = append(wish.Items, word), wish.Price+price
 			}
 		}
+		if len(wish.Items) > 0 {
+			found = append(found, wish)
+		}
 	}
-	return err
+	return at.turns.Update(ctx, name, wishes.Set(found))
 }
 
-// findDiscount reads the shared state by the names of its fields.
+// findDiscount writes to the shared state by the name of a field.
 func findDiscount(ctx context.Context) error {
 	at, _ := shops.From(ctx)
+	name, _ := turnName.From(ctx)
 	user, err := at.users.Get(ctx, at.id.User)
 	if err != nil || user.Messages < 3 {
 		return err
 	}
-	scratch, _ := symphony.SharedStateFrom(ctx)
-	return scratch.UpdateField(ctx, turnState, "discount", 0.1)
+	state, _ := symphony.SharedStateFrom(ctx)
+	return state.UpdateField(ctx, name, "discount", 0.1)
 }
 
-// placeOrder orders what the other tools found. The id of the order is that of
-// the message that names the item, so one message orders once, whatever
-// messages are delivered with it.
-func placeOrder(ctx context.Context) (string, error) {
+// placeOrders orders what the other tools found, in the order of the messages,
+// and returns the reply.
+func placeOrders(ctx context.Context) (string, error) {
 	at, _ := shops.From(ctx)
-	turn, err := at.turn.Get(ctx, turnState)
-	if err != nil || turn.Item == "" {
+	name, _ := turnName.From(ctx)
+	turn, err := at.turns.Get(ctx, name)
+	if err != nil || len(turn.Wishes) == 0 {
 		return "I hear you. We have cups, lamps and chairs.", err
 	}
-	order := Order{at.id.User, turn.Item, turn.Price * (1 - turn.Discount), "placed", time.Now()}
-	err = at.orders.With(symphony.IfAbsent()).Upsert(ctx, turn.Message, order)
-	if err != nil && !errors.Is(err, symphony.ErrExists) {
-		return "", err
+	var ordered []string
+	for _, wish := range turn.Wishes {
+		order := Order{at.id.User, wish.Items, wish.Price * (1 - turn.Discount), "placed", time.Now()}
+		if order, err = at.placeOnce(ctx, wish.Message, order); err != nil {
+			return "", err
+		}
+		ordered = append(ordered, fmt.Sprintf("a %s for %.2f", strings.Join(order.Items, " and a "), order.Price))
 	}
-	_, err = at.shipping.Enqueue(ctx, toShip, turn.Message)
-	return fmt.Sprintf("Ordered: a %s for %.2f.", order.Item, order.Price), err
+	return "Ordered: " + strings.Join(ordered, ", ") + ".", nil
 }
 
-// ship ships the orders of all tenants in the order in which they arrive.
+// placeOnce places and ships the order of a message, and returns it as it was
+// placed first. The id of the order is that of the message, so one message
+// orders once, whatever messages are delivered with it.
+func (at *shop) placeOnce(ctx context.Context, message string, order Order) (Order, error) {
+	err := at.orders.With(symphony.IfAbsent()).Upsert(ctx, message, order)
+	if errors.Is(err, symphony.ErrExists) {
+		order, err = at.orders.Get(ctx, message)
+	}
+	if err != nil {
+		return Order{}, err
+	}
+	_, err = at.shipping.Enqueue(ctx, toShip, message)
+	return order, err
+}
+
+// ship ships the orders of all tenants. It may ship an order twice, which
+// changes nothing.
 func (s *service) ship(ctx context.Context) error {
 	pack := func(ctx context.Context, tenant string, _ symphony.Queue, ids []listrepo.Item[string]) error {
 		orders, err := symphony.NewTable[Order](s.pools, tenant, "orders", symphony.NoTTL(), symphony.IfExists())

@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,7 +53,7 @@ func TestChat(t *testing.T) {
 		require.WithinDuration(t, time.Now(), said.Conversation.Changed, time.Minute)
 		require.Equal(t, []string{"hello", "I want a LAMP, please!", "thank you"}, said.Scratch.texts())
 		lamp := said.Scratch.Lines[1].Message
-		require.Equal(t, Turn{said.Scratch.Lines, "lamp", lamp, 40, 0.1}, said.Scratch)
+		require.Equal(t, Turn{said.Scratch.Lines, []Wish{{lamp, []string{"lamp"}, 40}}, 0.1}, said.Scratch)
 
 		said = bob.answered(1)
 		require.Equal(t, "I hear you. We have cups, lamps and chairs.", said.Conversation.Said)
@@ -59,7 +63,7 @@ func TestChat(t *testing.T) {
 
 		for id, order := range alice.shipped(1) {
 			require.Equal(t, lamp, id)
-			require.Equal(t, Order{"alice", "lamp", 36, "shipped", order.Placed}, order)
+			require.Equal(t, Order{"alice", []string{"lamp"}, 36, "shipped", order.Placed}, order)
 		}
 		alice.send("and a cup.")
 		alice.stopsTyping(p)
@@ -67,6 +71,53 @@ func TestChat(t *testing.T) {
 		alice.shipped(2)
 		require.NoError(t, stop())
 	})
+}
+
+// What a person writes while the agent thinks about an earlier message is
+// answered after it, also if another process has time.
+func TestWhileTheAgentThinks(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		begun := make(chan string, 10)
+		var running atomic.Int32
+		slow := agentConfig{Lease: 30 * time.Second, Think: func(ctx context.Context) error {
+			if running.Add(1) > 1 {
+				t.Error("two turns of one conversation overlap")
+			}
+			defer running.Add(-1)
+			begun <- ""
+			return thinkFor(700 * time.Millisecond)(ctx)
+		}}
+		url, _ := startWith(t, p, slow)
+		startWith(t, p, slow)
+		alice := newPerson(t, p, url, 50*time.Millisecond)
+		alice.send("I want a lamp")
+		<-begun
+		alice.send("and a chair")
+		require.Equal(t, "Ordered: a chair for 120.00.", alice.answered(2).Conversation.Said)
+		require.Equal(t, []string{"lamp", "chair"}, ordered(alice.shipped(2)))
+	})
+}
+
+// One answer orders what each of its messages names.
+func TestSeveralItems(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		url, _ := start(t, p)
+		alice := newPerson(t, p, url, time.Minute)
+		alice.send("I want a lamp")
+		alice.send("and a chair, and a cup")
+		alice.stopsTyping(p)
+		require.Equal(t, "Ordered: a lamp for 40.00, a chair and a cup for 129.50.", alice.answered(1).Conversation.Said)
+		require.Equal(t, []string{"lamp", "chair", "cup"}, ordered(alice.shipped(2)))
+	})
+}
+
+// ordered returns the items of orders in the order in which they were placed.
+func ordered(orders map[string]Order) (items []string) {
+	rows := slices.SortedFunc(maps.Values(orders), func(a, b Order) int { return a.Placed.Compare(b.Placed) })
+	for _, order := range rows {
+		items = append(items, order.Items...)
+	}
+	return items
 }
 
 // Typing puts off an answer that is due, and no other.
@@ -78,7 +129,7 @@ func TestTyping(t *testing.T) {
 		require.Nil(t, alice.look().AnswerIn)
 
 		alice.send("one moment")
-		alice.setTrigger(p, 30*time.Second)
+		alice.putOff(p, 30*time.Second)
 		const between = 45_000 // the clocks of two processes are a little apart
 		require.Less(t, *alice.look().AnswerIn, int64(between))
 		alice.typing()
@@ -141,15 +192,10 @@ func TestShutdown(t *testing.T) {
 // it could say so, are neither answered nor ordered again.
 func TestAnswerTwice(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		s, err := newService(p)
-		require.NoError(t, err)
-		ctx, err := scope.Bind(t.Context(), scope.Identity{Tenant: pooltest.UniqueTenant(), User: "alice"}, s.bind...)
-		require.NoError(t, err)
-		at, _ := shops.From(ctx)
-		require.NoError(t, at.users.Update(ctx, "alice", messages.Add(1)))
+		s, ctx, at := bindAlice(t, p)
 		items := []listrepo.Item[Message]{{ID: "m1", Attempt: 1, Value: Message{Text: "a lamp"}}}
-		require.NoError(t, answer(ctx, items))
-		require.NoError(t, answer(ctx, items))
+		require.NoError(t, s.answer(ctx, items))
+		require.NoError(t, s.answer(ctx, items))
 		conversation, err := at.conversations.Get(ctx, "alice")
 		require.NoError(t, err)
 		require.EqualValues(t, 1, conversation.Turns)
@@ -157,7 +203,7 @@ func TestAnswerTwice(t *testing.T) {
 		// It died between the order and the answer.
 		_, err = at.conversations.Delete(ctx, "alice")
 		require.NoError(t, err)
-		require.NoError(t, answer(ctx, items))
+		require.NoError(t, s.answer(ctx, items))
 		n := 0
 		for order, err := range at.orders.All(ctx) {
 			require.NoError(t, err)
@@ -172,29 +218,28 @@ func TestAnswerTwice(t *testing.T) {
 // the process died after the answer, and the user wrote on.
 func TestAnswerTwiceWithMore(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		s, err := newService(p)
-		require.NoError(t, err)
-		ctx, err := scope.Bind(t.Context(), scope.Identity{Tenant: pooltest.UniqueTenant(), User: "alice"}, s.bind...)
-		require.NoError(t, err)
-		at, _ := shops.From(ctx)
-		require.NoError(t, at.users.Update(ctx, "alice", messages.Add(1)))
+		s, ctx, at := bindAlice(t, p)
+		alice := person{t: t}
 
-		_, err = at.messages.Enqueue(ctx, at.inbox, Message{Text: "a lamp"})
+		_, err := at.messages.Enqueue(ctx, at.inbox, Message{Text: "a lamp"})
 		require.NoError(t, err)
-		died, err := at.messages.Claim(ctx, at.inbox, chunk, time.Millisecond)
-		require.NoError(t, err)
-		require.NoError(t, answer(ctx, died.Items))
+		var died *listrepo.Claim[Message]
+		alice.await(func() bool { // she stops typing
+			died, err = at.messages.Claim(ctx, at.inbox, chunk, time.Millisecond)
+			require.NoError(t, err)
+			return len(died.Items) > 0
+		})
+		require.NoError(t, s.answer(ctx, died.Items))
 		_, err = at.messages.Enqueue(ctx, at.inbox, Message{Text: "thanks"})
 		require.NoError(t, err)
 
 		var again []listrepo.Item[Message]
-		alice := person{t: t}
 		alice.await(func() bool { // the lease expires
 			_, err := at.messages.Process(ctx, at.inbox, chunk, func(ctx context.Context, items []listrepo.Item[Message]) error {
 				again = append(again, items...)
-				return answer(ctx, items)
+				return s.answer(ctx, items)
 			})
-			require.NoError(t, err)
+			require.True(t, err == nil || errors.Is(err, symphony.ErrBusy), err)
 			return len(again) >= 2
 		})
 		require.Equal(t, died.Items[0].ID, again[0].ID)
@@ -213,7 +258,7 @@ func TestAnswerTwiceWithMore(t *testing.T) {
 		// It died between the order and the answer.
 		_, err = at.conversations.Delete(ctx, "alice")
 		require.NoError(t, err)
-		require.NoError(t, answer(ctx, again))
+		require.NoError(t, s.answer(ctx, again))
 		orders = 0
 		for _, err := range at.orders.All(ctx) {
 			require.NoError(t, err)
@@ -223,25 +268,60 @@ func TestAnswerTwiceWithMore(t *testing.T) {
 	})
 }
 
+// An attempt that sleeps through its lease in the middle of a turn changes
+// neither the conversation nor the scratch of the attempt that followed.
+func TestAttemptThatSleeps(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		s, ctx, at := bindAlice(t, p)
+		item := listrepo.Item[Message]{ID: "m1", Attempt: 1, Value: Message{Text: "a lamp"}}
+		asleep, wake := make(chan struct{}), make(chan struct{})
+		s.agent.Think = func(ctx context.Context) error {
+			close(asleep)
+			<-wake
+			name, _ := turnName.From(ctx)
+			return at.turns.Replace(ctx, name, Turn{Lines: []Line{{"m1", "a cup"}}})
+		}
+		first := make(chan error, 1)
+		go func() { first <- s.answer(ctx, []listrepo.Item[Message]{item}) }()
+		<-asleep
+
+		next := &service{pools: p, agent: agentConfig{Think: thinkFor(0)}}
+		item.Attempt = 2
+		later := listrepo.Item[Message]{ID: "m2", Attempt: 1, Value: Message{Text: "and a chair"}}
+		require.NoError(t, next.answer(ctx, []listrepo.Item[Message]{item, later}))
+		conversation, err := at.conversations.Get(ctx, "alice")
+		require.NoError(t, err)
+		turn, err := at.turns.Get(ctx, conversation.Scratch)
+		require.NoError(t, err)
+
+		close(wake)
+		require.ErrorIs(t, <-first, symphony.ErrConflict)
+		after, err := at.conversations.Get(ctx, "alice")
+		require.NoError(t, err)
+		require.Equal(t, conversation, after)
+		require.EqualValues(t, 1, after.Turns)
+		require.Equal(t, []string{"m1", "m2"}, after.Answered)
+		require.Equal(t, "Ordered: a lamp for 40.00, a chair for 120.00.", after.Said)
+		turnAfter, err := at.turns.Get(ctx, conversation.Scratch)
+		require.NoError(t, err)
+		require.Equal(t, turn, turnAfter)
+	})
+}
+
 // A conversation keeps the ids of the last messages, and no more than a few
 // chunks of them.
 func TestAnsweredIsBounded(t *testing.T) {
 	p := pooltest.Embedded(t)
-	s, err := newService(p)
-	require.NoError(t, err)
-	ctx, err := scope.Bind(t.Context(), scope.Identity{Tenant: pooltest.UniqueTenant(), User: "alice"}, s.bind...)
-	require.NoError(t, err)
-	at, _ := shops.From(ctx)
-	require.NoError(t, at.users.Update(ctx, "alice", messages.Add(1)))
+	s, ctx, at := bindAlice(t, p)
 	for n := range 5 * remembered / chunk {
 		items := make([]listrepo.Item[Message], chunk)
 		for i := range items {
 			items[i] = listrepo.Item[Message]{ID: fmt.Sprintf("%d-%d", n, i), Value: Message{Text: "hello"}}
 		}
-		require.NoError(t, answer(ctx, items))
+		require.NoError(t, s.answer(ctx, items))
 		conversation, err := at.conversations.Get(ctx, "alice")
 		require.NoError(t, err)
-		require.LessOrEqual(t, len(conversation.Answered), 2*remembered)
+		require.Len(t, conversation.Answered, min((n+1)*chunk, remembered))
 		require.Equal(t, items[chunk-1].ID, conversation.Answered[len(conversation.Answered)-1])
 	}
 }
@@ -280,9 +360,7 @@ func TestOtherOrigins(t *testing.T) {
 
 // A client that does not end its body does not hold the connection for ever.
 func TestSlowBody(t *testing.T) {
-	s, err := newService(pooltest.Embedded(t))
-	require.NoError(t, err)
-	server := newServer(s.routes())
+	server := newServer(newService(pooltest.Embedded(t), quick).routes())
 	require.Positive(t, server.ReadTimeout)
 	server.ReadTimeout = 50 * time.Millisecond
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -348,7 +426,13 @@ func TestPagesForPeopleAndMachines(t *testing.T) {
 	}
 	require.Contains(t, body, fmt.Sprintf("pool_commands_total{pool=\"user\"} %d\n", stats[pool.User].Commands))
 	require.Positive(t, stats[pool.User].Commands)
-	require.Contains(t, body, "triggers_succeeded_total 0\n")
+	require.Contains(t, body, "turns_answered_total 0\n")
+	alice.stopsTyping(p)
+	alice.answered(1)
+	alice.await(func() bool {
+		_, body := nobody.call(http.MethodGet, "/metrics", "")
+		return strings.Contains(body, "turns_answered_total 1\nturns_failed_total 0\n")
+	})
 }
 
 // What every request reads comes from memory, and shows what it has just
@@ -390,22 +474,69 @@ func TestRedisIsGone(t *testing.T) {
 	require.Contains(t, body, "user")
 }
 
+func TestEnvironment(t *testing.T) {
+	environment := func(pairs ...string) func(string) string {
+		return func(name string) string {
+			for i := 0; i < len(pairs); i += 2 {
+				if pairs[i] == name {
+					return pairs[i+1]
+				}
+			}
+			return ""
+		}
+	}
+	cfg, err := readConfig(environment())
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:8080", cfg.addr)
+	require.Equal(t, 30*time.Second, cfg.agent.Lease)
+	cfg, err = readConfig(environment("ADDR", ":9", "REDIS_URL", "redis://here", "LEASE", "2s", "THINK", "1h"))
+	require.NoError(t, err)
+	require.Equal(t, ":9", cfg.addr)
+	require.Equal(t, "redis://here", cfg.pools.URL)
+	require.Equal(t, 2*time.Second, cfg.agent.Lease)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stopped := errors.New("stopped")
+	cancel(stopped)
+	require.ErrorIs(t, cfg.agent.Think(ctx), stopped)
+	_, err = readConfig(environment("LEASE", "-2s", "THINK", "long"))
+	require.ErrorContains(t, err, `THINK="long" is not a positive duration; use one such as THINK=700ms`)
+	require.ErrorContains(t, err, `LEASE="-2s"`)
+}
+
+// quick is an agent that hardly thinks.
+var quick = agentConfig{Think: thinkFor(time.Millisecond), Lease: 30 * time.Second}
+
 // start runs a service on pools until stop, or the test's end.
 func start(t *testing.T, p *pool.Pools) (url string, stop func() error) {
 	t.Helper()
-	s, err := newService(p)
-	require.NoError(t, err)
+	return startWith(t, p, quick)
+}
+
+func startWith(t *testing.T, p *pool.Pools, agent agentConfig) (url string, stop func() error) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- s.serve(ctx, l)
+		ended <- newService(p, agent).serve(ctx, l)
 		close(ended)
 	}()
 	stop = func() error { cancel(); return <-ended }
 	t.Cleanup(func() { _ = stop() })
 	return "http://" + l.Addr().String(), stop
+}
+
+// bindAlice binds the shop of alice, who sent a message to a tenant of her own
+// that hardly waits for her to go on.
+func bindAlice(t *testing.T, p *pool.Pools) (*service, context.Context, *shop) {
+	t.Helper()
+	s, alice := newService(p, quick), newPerson(t, p, "", time.Millisecond)
+	ctx, err := scope.Bind(t.Context(), alice.id, s.bind...)
+	require.NoError(t, err)
+	at, _ := shops.From(ctx)
+	require.NoError(t, at.users.Update(ctx, alice.id.User, messages.Add(1)))
+	return s, ctx, at
 }
 
 // person talks to a service over HTTP.
@@ -419,13 +550,19 @@ type person struct {
 func newPerson(t *testing.T, p *pool.Pools, url string, quiet time.Duration) person {
 	t.Helper()
 	id := scope.Identity{Tenant: pooltest.UniqueTenant(), User: "alice"}
-	settings, err := symphony.NewGeneric[Settings](p, id.Tenant)
+	setQuiet(t, p, id.Tenant, quiet)
+	return person{t, url, id}
+}
+
+// setQuiet changes how long a tenant waits for its users to go on.
+func setQuiet(t *testing.T, p *pool.Pools, tenant string, quiet time.Duration) {
+	t.Helper()
+	settings, err := symphony.NewGeneric[Settings](p, tenant)
 	require.NoError(t, err)
 	own, err := loadSettings(t.Context())
 	require.NoError(t, err)
 	own.Quiet, own.AtMost = quiet, time.Hour
 	require.NoError(t, settings.Set(t.Context(), "settings", own))
-	return person{t, url, id}
 }
 
 func (p person) call(method, path, body string) (int, string) {
@@ -469,14 +606,15 @@ func (p person) typing() {
 // stopsTyping makes the answer due now.
 func (p person) stopsTyping(pools *pool.Pools) {
 	p.t.Helper()
-	p.setTrigger(pools, time.Millisecond)
+	p.putOff(pools, time.Millisecond)
 }
 
-func (p person) setTrigger(pools *pool.Pools, after time.Duration) {
+// putOff makes the answer due after that time.
+func (p person) putOff(pools *pool.Pools, after time.Duration) {
 	p.t.Helper()
-	triggers, err := symphony.NewTrigger(pools, p.id.Tenant)
+	inbox, err := symphony.NewBatch[Message](pools, p.id.Tenant, symphony.Quiet(after, time.Hour))
 	require.NoError(p.t, err)
-	require.NoError(p.t, triggers.Set(p.t.Context(), answerAction, p.id.User, after))
+	require.NoError(p.t, inbox.PutOff(p.t.Context(), inboxOf(p.id.User)))
 }
 
 // view is what the page shows.

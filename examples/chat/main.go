@@ -8,11 +8,14 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"log"
 	"net"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/symphony-go/symphony/pool"
 	"github.com/symphony-go/symphony/pool/embedded"
@@ -21,30 +24,56 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, cmp.Or(os.Getenv("ADDR"), "127.0.0.1:8080")); err != nil {
+	if err := run(ctx, os.Getenv); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // run serves until ctx ends and all work that has begun is finished.
-func run(ctx context.Context, addr string) error {
-	open, cfg := embedded.Open, pool.Config{URL: os.Getenv("REDIS_URL")}
-	if cfg.URL != "" {
+func run(ctx context.Context, getenv func(string) string) error {
+	cfg, err := readConfig(getenv)
+	if err != nil {
+		return err
+	}
+	open := embedded.Open
+	if cfg.pools.URL != "" {
 		open = pool.Open
 	}
-	pools, err := open(ctx, cfg)
+	pools, err := open(ctx, cfg.pools)
 	if err != nil {
 		return err
 	}
 	defer pools.Close()
-	s, err := newService(pools)
-	if err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", addr)
+	l, err := net.Listen("tcp", cfg.addr)
 	if err != nil {
 		return err
 	}
 	log.Printf("listening on http://%s", l.Addr())
-	return s.serve(ctx, l)
+	return newService(pools, cfg.agent).serve(ctx, l)
+}
+
+// config is what the environment of the program says.
+type config struct {
+	addr  string
+	pools pool.Config // without a URL it is the embedded server
+	agent agentConfig
+}
+
+func readConfig(getenv func(string) string) (config, error) {
+	think, err1 := readDuration(getenv, "THINK", 100*time.Millisecond)
+	lease, err2 := readDuration(getenv, "LEASE", 30*time.Second)
+	return config{
+		addr:  cmp.Or(getenv("ADDR"), "127.0.0.1:8080"),
+		pools: pool.Config{URL: getenv("REDIS_URL")},
+		agent: agentConfig{Think: thinkFor(think), Lease: lease},
+	}, errors.Join(err1, err2)
+}
+
+func readDuration(getenv func(string) string, name string, fallback time.Duration) (time.Duration, error) {
+	text := cmp.Or(getenv(name), fallback.String())
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%s=%q is not a positive duration; use one such as %s=700ms, or unset it for %v", name, text, name, fallback)
+	}
+	return d, nil
 }

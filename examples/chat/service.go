@@ -12,10 +12,11 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/symphony-go/symphony"
-	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
 	"github.com/symphony-go/symphony/scope"
 )
@@ -23,30 +24,29 @@ import (
 // service is one process of the chat. Any number of them can share a Redis
 // server.
 type service struct {
-	pools    *pool.Pools
-	bind     []scope.Binder // what all work for a user is bound to
-	triggers *expiry.Listener
+	pools            *pool.Pools
+	agent            agentConfig
+	bind             []scope.Binder // what all work for a user is bound to
+	answered, failed atomic.Int64   // turns
 }
 
-func newService(pools *pool.Pools) (*service, error) {
-	s := &service{pools: pools}
-	s.bind = []scope.Binder{symphony.BindSharedState(pools, symphony.TTL(time.Hour)), s.bindShop}
-	actions := expiry.NewRegistry()
-	err := actions.On(answerAction, s.answerInbox)
-	if err == nil {
-		s.triggers, err = expiry.NewListener(pools, actions, expiry.Config{})
-	}
-	return s, err
+func newService(pools *pool.Pools, agent agentConfig) *service {
+	s := &service{pools: pools, agent: agent}
+	s.bind = []scope.Binder{symphony.BindSharedState(pools, symphony.TTL(scratchLifetime)), s.bindShop}
+	return s
 }
 
-// serve handles requests, triggers and queues until ctx ends. Then it finishes
-// the requests first, since they create triggers and items.
+// scratchLifetime is how long the page can show the scratch of a turn.
+const scratchLifetime = 5 * time.Minute
+
+// serve handles requests and queues until ctx ends. Then it finishes the
+// requests first, since they create items.
 func (s *service) serve(ctx context.Context, l net.Listener) error {
 	server := newServer(s.routes())
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	failed := make(chan error, 3)
 	var work sync.WaitGroup
-	work.Go(func() { failed <- s.triggers.Run(working) })
+	work.Go(func() { failed <- s.answerInboxes(working) })
 	work.Go(func() { failed <- s.ship(working) })
 	go func() { failed <- server.Serve(l) }()
 
@@ -160,62 +160,63 @@ func endpoint(handle func(r *http.Request, at *shop) (any, error)) http.Handler 
 }
 
 // send stores a message. When the user has stopped typing, the agent answers
-// all messages at once.
+// all messages at once. The message and its postponement are one atomic step.
 func send(r *http.Request, at *shop) (any, error) {
 	var m Message
 	if err := json.NewDecoder(r.Body).Decode(&m); err != nil || strings.TrimSpace(m.Text) == "" {
 		return nil, fmt.Errorf(`%w: the body must be JSON with a text, such as {"text": "a lamp, please"}`, errBadRequest)
 	}
-	// The trigger is set before the push, because this process may die after
-	// it, and again after the push, because the trigger may have fired in
-	// between.
-	if err := errors.Join(at.users.Update(r.Context(), at.id.User, messages.Add(1)), putOff(r, at)); err != nil {
+	if err := at.users.Update(r.Context(), at.id.User, messages.Add(1)); err != nil {
 		return nil, err
 	}
 	n, err := at.messages.Enqueue(r.Context(), at.inbox, Message{m.Text, time.Now()})
-	return map[string]int64{"waiting": n}, errors.Join(err, putOff(r, at))
+	return map[string]int64{"waiting": n}, err
 }
 
-// typing postpones the answer, if one is due.
+// typing postpones the answer, if a message waits for one.
 func typing(r *http.Request, at *shop) (any, error) {
-	if err := putOff(r, at, symphony.IfExists()); !errors.Is(err, symphony.ErrNotFound) {
+	if err := at.messages.PutOff(r.Context(), at.inbox); !errors.Is(err, symphony.ErrNotFound) {
 		return nil, err
 	}
 	return nil, nil
 }
 
-func putOff(r *http.Request, at *shop, opts ...symphony.Option) error {
-	return at.triggers.With(opts...).Debounce(r.Context(), answerAction, at.id.User, at.settings.Quiet, at.settings.AtMost)
-}
-
 // look returns what the page shows of a user, except the orders.
 func look(r *http.Request, at *shop) (any, error) {
 	ctx := r.Context()
-	var errs [6]error
-	view := map[string]any{}
-	view["user"], errs[0] = at.users.Get(ctx, at.id.User)
-	view["conversation"], errs[1] = at.conversations.Get(ctx, at.id.User)
-	view["waiting"], errs[2] = at.messages.Chunk(ctx, at.inbox, 0, -1)
-	view["backlog"], errs[3] = at.messages.Backlog(ctx, at.inbox)
-	view["answer_in_ms"], errs[4] = answerIn(ctx, at)
-	view["scratch"], errs[5] = at.turn.Get(ctx, turnState)
+	var view struct {
+		User         User             `json:"user"`
+		Conversation Conversation     `json:"conversation"`
+		Waiting      []Message        `json:"waiting"`
+		Backlog      listrepo.Backlog `json:"backlog"`
+		AnswerIn     *int64           `json:"answer_in_ms"`
+		Scratch      Turn             `json:"scratch"`
+	}
+	var errs [5]error
+	view.User, errs[0] = at.users.Get(ctx, at.id.User)
+	view.Conversation, errs[1] = at.conversations.Get(ctx, at.id.User)
+	view.Waiting, errs[2] = at.messages.Chunk(ctx, at.inbox, 0, -1)
+	view.Backlog, errs[3] = at.messages.Backlog(ctx, at.inbox)
+	if view.Conversation.Scratch != "" {
+		view.Scratch, errs[4] = at.turns.Get(ctx, view.Conversation.Scratch)
+	}
 	for _, err := range errs {
 		if err != nil && !errors.Is(err, symphony.ErrNotFound) {
 			return nil, err
 		}
 	}
+	view.AnswerIn = answerIn(view.Backlog)
 	return view, nil
 }
 
-// answerIn returns in how many milliseconds the answer is due, which the page
-// shows. It returns nil if none is due.
-func answerIn(ctx context.Context, at *shop) (*int64, error) {
-	due, err := at.triggers.Due(ctx, answerAction, at.id.User)
-	if err != nil {
-		return nil, err
+// answerIn returns in how many milliseconds the next turn begins. It returns
+// nil if no message waits, or if the agent has to finish a turn first.
+func answerIn(inbox listrepo.Backlog) *int64 {
+	if inbox.Waiting == 0 || inbox.Claimed > 0 {
+		return nil
 	}
-	ms := max(time.Until(due), 0).Milliseconds()
-	return &ms, nil
+	ms := max(time.Until(inbox.Ready), 0).Milliseconds()
+	return &ms
 }
 
 // orders returns the orders of the user by id. It scans all keys, so the page
@@ -240,8 +241,7 @@ func (s *service) health(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// metrics returns the counters of pools and triggers in the format of
-// Prometheus.
+// metrics returns the counters of pools and turns in the format of Prometheus.
 func (s *service) metrics(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	stats := s.pools.Stats()
@@ -250,6 +250,5 @@ func (s *service) metrics(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, "pool_commands_total{pool=%q} %d\npool_errors_total{pool=%[1]q} %[3]d\n", alias, n.Commands, n.Errors)
 		fmt.Fprintf(w, "pool_cache_hits_total{pool=%q} %d\npool_cache_misses_total{pool=%[1]q} %[3]d\n", alias, n.CacheHits, n.CacheMisses)
 	}
-	t := s.triggers.Stats()
-	fmt.Fprintf(w, "triggers_pending %d\ntriggers_dead %d\ntriggers_succeeded_total %d\n", t.Pending, t.Dead, t.Succeeded)
+	fmt.Fprintf(w, "turns_answered_total %d\nturns_failed_total %d\n", s.answered.Load(), s.failed.Load())
 }

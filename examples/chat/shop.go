@@ -7,13 +7,17 @@ import (
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/scope"
 )
 
-const (
-	answerAction = "answer" // of the triggers and of the inboxes
-	turnState    = "turn"   // the tools' shared state
-)
+// inboxService is the service of the inboxes.
+const inboxService = "chat"
+
+// inboxOf returns the queue of the messages of one user.
+func inboxOf(user string) symphony.Queue {
+	return symphony.Queue{Service: inboxService, Entity: user, Action: "answer"}
+}
 
 // toShip is the queue of a tenant's orders that wait to be shipped.
 var toShip = symphony.Queue{Service: "ship", Entity: "orders", Action: "pack"}
@@ -27,22 +31,28 @@ type User struct {
 type Conversation struct {
 	Turns    int64     `redis:"turns" json:"turns"`
 	Said     string    `redis:"said" json:"said"`
+	Scratch  string    `redis:"scratch" json:"scratch"`   // the name of the last turn's shared state
 	Answered []string  `redis:"answered" json:"-"`        // the ids of the last messages that were answered
 	Changed  time.Time `redis:"timestamp" json:"changed"` // Merge writes it
+	Version  int64     `redis:"version,version" json:"-"`
 }
 
 // chunk is how many messages are answered at once.
 const chunk = 100
 
-// remembered is the least number of ids that a Conversation keeps. If the
-// process dies after it answered a chunk, those messages are delivered again
-// before any others, so their ids are among the last ones.
+// remembered is how many ids a Conversation keeps. If the process dies after it
+// answered a chunk, those messages are delivered again before any others, so
+// their ids are among the last ones.
 const remembered = 2 * chunk
 
-// forget removes all but the last ids.
-func (c *Conversation) forget() error {
-	c.Answered = c.Answered[max(0, len(c.Answered)-remembered):]
-	return nil
+// answeredWith returns the ids in Answered and those of items, without the
+// oldest ones.
+func (c Conversation) answeredWith(items []listrepo.Item[Message]) []string {
+	ids := c.Answered
+	for _, m := range items {
+		ids = append(ids, m.ID)
+	}
+	return ids[max(0, len(ids)-remembered):]
 }
 
 // Message is an item of a user's inbox. It waits there until the user has
@@ -52,10 +62,10 @@ type Message struct {
 	Sent time.Time `redis:"sent" json:"sent"`
 }
 
-// Order is a row of a tenant's orders.
+// Order is a row of a tenant's orders. Its id is that of the message.
 type Order struct {
 	User   string    `redis:"user" json:"user"`
-	Item   string    `redis:"item" json:"item"`
+	Items  []string  `redis:"items" json:"items"`
 	Price  float64   `redis:"price" json:"price"`
 	Status string    `redis:"status" json:"status"`
 	Placed time.Time `redis:"placed" json:"placed"`
@@ -64,9 +74,7 @@ type Order struct {
 // Turn is the shared state of one answer, which its tools read and write.
 type Turn struct {
 	Lines    []Line  `redis:"lines" json:"lines"`
-	Item     string  `redis:"item" json:"item"`
-	Message  string  `redis:"message" json:"message"` // the id of the message that names the item
-	Price    float64 `redis:"price" json:"price"`
+	Wishes   []Wish  `redis:"wishes" json:"wishes"`
 	Discount float64 `redis:"discount" json:"discount"`
 }
 
@@ -74,6 +82,13 @@ type Turn struct {
 type Line struct {
 	Message string `redis:"message" json:"message"` // its id
 	Text    string `redis:"text" json:"text"`
+}
+
+// Wish is what a message names of the things that the tenant sells.
+type Wish struct {
+	Message string   `redis:"message" json:"message"` // its id
+	Items   []string `redis:"items" json:"items"`
+	Price   float64  `redis:"price" json:"price"`
 }
 
 // Settings are the settings of a tenant.
@@ -93,15 +108,14 @@ var (
 	messages = hashrepo.NumberOf(func(u *User) *int64 { return &u.Messages })
 	turns    = hashrepo.NumberOf(func(c *Conversation) *int64 { return &c.Turns })
 	said     = hashrepo.FieldOf(func(c *Conversation) *string { return &c.Said })
+	scratch  = hashrepo.FieldOf(func(c *Conversation) *string { return &c.Scratch })
 	answered = hashrepo.ListOf(func(c *Conversation) *[]string { return &c.Answered })
 	buyer    = hashrepo.FieldOf(func(o *Order) *string { return &o.User })
-	item     = hashrepo.FieldOf(func(t *Turn) *string { return &t.Item })
-	message  = hashrepo.FieldOf(func(t *Turn) *string { return &t.Message })
-	price    = hashrepo.FieldOf(func(t *Turn) *float64 { return &t.Price })
+	wishes   = hashrepo.ListOf(func(t *Turn) *[]Wish { return &t.Wishes })
 )
 
 // shop holds the repositories for one user of one tenant. It takes microseconds
-// to make, so each request and each trigger has its own.
+// to make, so each request and each turn has its own.
 type shop struct {
 	id            scope.Identity
 	inbox         symphony.Queue // of the user
@@ -110,8 +124,7 @@ type shop struct {
 	orders        *symphony.Table[Order]
 	messages      *symphony.Batch[Message]
 	shipping      *symphony.Batch[string]
-	triggers      *symphony.Trigger
-	turn          *hashrepo.HashRepo[Turn] // the shared state, typed
+	turns         *hashrepo.HashRepo[Turn] // the shared states, typed
 	settings      Settings
 }
 
@@ -124,21 +137,22 @@ var cached = symphony.Cached(time.Minute)
 // bindShop is a Binder that runs after that of the shared state. The settings
 // are loaded once for all processes and kept in Redis for five minutes.
 func (s *service) bindShop(ctx context.Context, id scope.Identity) (context.Context, error) {
-	at := &shop{id: id, inbox: symphony.Queue{Service: "chat", Entity: id.User, Action: answerAction}}
-	scratch, _ := symphony.SharedStateFrom(ctx)
-	var errs [8]error
+	settings, err := symphony.NewGeneric[Settings](s.pools, id.Tenant, symphony.TTL(5*time.Minute), cached)
+	if err != nil {
+		return nil, err
+	}
+	at := &shop{id: id, inbox: inboxOf(id.User)}
+	if at.settings, err = settings.GetOrLoad(ctx, "settings", loadSettings); err != nil {
+		return nil, err
+	}
+	state, _ := symphony.SharedStateFrom(ctx)
+	var errs [6]error
 	at.users, errs[0] = symphony.NewUser[User](s.pools, id.Tenant, symphony.TTL(30*24*time.Hour), cached)
 	at.conversations, errs[1] = symphony.NewStateHandler[Conversation](s.pools, id.Tenant, "chat")
 	at.orders, errs[2] = symphony.NewTable[Order](s.pools, id.Tenant, "orders", symphony.NoTTL())
-	at.messages, errs[3] = symphony.NewBatch[Message](s.pools, id.Tenant)
+	at.messages, errs[3] = symphony.NewBatch[Message](s.pools, id.Tenant,
+		symphony.Serial(), symphony.Quiet(at.settings.Quiet, at.settings.AtMost))
 	at.shipping, errs[4] = symphony.NewBatch[string](s.pools, id.Tenant)
-	at.triggers, errs[5] = symphony.NewTrigger(s.pools, id.Tenant)
-	at.turn, errs[6] = symphony.StateOf[Turn](scratch)
-	settings, err := symphony.NewGeneric[Settings](s.pools, id.Tenant, symphony.TTL(5*time.Minute), cached)
-	errs[7] = err
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, err
-	}
-	at.settings, err = settings.GetOrLoad(ctx, "settings", loadSettings)
-	return shops.With(ctx, at), err
+	at.turns, errs[5] = symphony.StateOf[Turn](state)
+	return shops.With(ctx, at), errors.Join(errs[:]...)
 }

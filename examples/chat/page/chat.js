@@ -31,14 +31,13 @@ function pane(id, tenant, user) {
     const another = () => t !== at("tenant").value || u !== at("user").value;
     const v = await call("GET", "/api/state");
     if (another()) return;
-    at("trigger-key").textContent = `${t}:EXPTRIGGER:answer:${u}`;
     at("queue-key").textContent = `${t}:batch:chat:${u}:answer`;
     at("state-key").textContent = `${t}:state:chat:${u}`;
-    at("scratch-key").textContent = `${t}:SS:turn:${u}`;
+    at("scratch-key").textContent = v.conversation.scratch && `${t}:SS:${v.conversation.scratch}:${u}`;
     at("user-key").textContent = `${t}:user:${u}`;
     at("orders-key").textContent = `${t}:df:orders:pkid:*`;
     const due = v.answer_in_ms;
-    at("due").textContent = due === null ? "not set" : `due in ${(due / 1000).toFixed(1)} s`;
+    at("due").textContent = due !== null ? `due in ${(due / 1000).toFixed(1)} s` : v.backlog.Claimed ? "in progress" : "none due";
     at("bar").value = due === null ? 0 : due;
     const waiting = v.waiting || [];
     at("count").textContent = `${waiting.length} waiting, ${v.backlog.Claimed} being answered`;
@@ -53,7 +52,7 @@ function pane(id, tenant, user) {
       if (another()) return;
       ordersOf = turns;
       open = rows.some(o => o.status === "placed");
-      at("orders").textContent = rows.map(o => `${o.item} ${o.price.toFixed(2)} ${o.status}`).join("\n");
+      at("orders").textContent = rows.map(o => `${o.items.join(" and ")} ${o.price.toFixed(2)} ${o.status}`).join("\n");
     }
   }
 
