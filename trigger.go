@@ -13,7 +13,8 @@ import (
 // it has an action, which names the handler, and an id. It is a key,
 // `{tenant}:EXPTRIGGER:{action}:{id}`, and an entry in a schedule. An
 // [expiry.Listener] in any process runs the handler when the trigger is due, at
-// least once and never early. Package expiry specifies the guarantees.
+// least once and never early. Handlers of one action and id do not run at the
+// same time. Package expiry specifies the guarantees.
 type Trigger struct{ schedule *expiry.Schedule }
 
 // NewTrigger returns the repository of a tenant's triggers, on [pool.Expiry].
