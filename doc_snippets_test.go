@@ -87,7 +87,7 @@ func parsed(t *testing.T, fset *token.FileSet, name, source string) *ast.File {
 
 // knownPackages are the packages that a snippet may use without an import.
 var knownPackages = []string{
-	"context", "errors", "fmt", "log", "net/http", "testing", "time",
+	"context", "errors", "fmt", "log", "log/slog", "net/http", "testing", "time",
 	"github.com/redis/rueidis",
 	"github.com/symphony-go/symphony",
 	"github.com/symphony-go/symphony/codec",
