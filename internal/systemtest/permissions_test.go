@@ -205,6 +205,7 @@ var chatQueue = symphony.Queue{Service: "chat", Entity: "user", Action: "reply"}
 func batchCalls(t *testing.T, p *pool.Pools) []permittedCall {
 	b, err := symphony.NewBatch[string](p, "acme")
 	require.NoError(t, err)
+	inbox := symphony.Queue{Service: "chat", Entity: "user", Action: "inbox"}
 	var claim *listrepo.Claim[string]
 	claiming := func(ctx context.Context) (err error) {
 		claim, err = b.Claim(ctx, chatQueue, 2, time.Minute)
@@ -272,6 +273,24 @@ func batchCalls(t *testing.T, p *pool.Pools) []permittedCall {
 		}},
 		{"Retry", func(ctx context.Context) error { return errorOf(b.Retry(ctx, chatQueue)) }},
 		{"Discard", func(ctx context.Context) error { return errorOf(b.Discard(ctx, chatQueue)) }},
+		{"Enqueue in order", func(ctx context.Context) error {
+			return errorOf(b.With(symphony.Serial(), symphony.Quiet(time.Millisecond, time.Hour)).Enqueue(ctx, inbox, "a", "b"))
+		}},
+		{"PutOff", func(ctx context.Context) error {
+			return b.With(symphony.Quiet(time.Millisecond, time.Hour)).PutOff(ctx, inbox)
+		}},
+		{"Claim with a delay", func(ctx context.Context) error {
+			for _, q := range []symphony.Queue{chatQueue, inbox} {
+				c, err := b.Claim(ctx, q, 1, time.Minute)
+				if err != nil || c == nil {
+					return err
+				}
+				if err := c.Fail(ctx, symphony.RetryAfter(time.Millisecond, errors.New("once more"))); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
 		{"PendingTenants", func(ctx context.Context) error { return errorOf(symphony.PendingTenants(ctx, p, "chat")) }},
 		{"RemoveFromPending", func(ctx context.Context) error { return errorOf(symphony.RemoveFromPending(ctx, p, "chat", "acme")) }},
 		{"ForceRemoveFromPending", func(ctx context.Context) error { return symphony.ForceRemoveFromPending(ctx, p, "chat", "acme") }},

@@ -172,6 +172,7 @@ func (r *repositories) genericOperations() []operation {
 }
 
 func (r *repositories) listOperations() []operation {
+	ordered := []listrepo.Option{listrepo.Serial(), listrepo.Quiet(time.Millisecond, time.Hour)}
 	return []operation{
 		{"list Range", read, func(ctx context.Context) error { return errorOf(r.list.Range(ctx, "l", 0, -1)) }},
 		{"list Len", read, func(ctx context.Context) error { return errorOf(r.list.Len(ctx, "l")) }},
@@ -179,6 +180,8 @@ func (r *repositories) listOperations() []operation {
 		{"list Push", write, func(ctx context.Context) error { return errorOf(r.list.Push(ctx, "l", 1)) }},
 		{"list PushFront", write, func(ctx context.Context) error { return errorOf(r.list.PushFront(ctx, "l", 1)) }},
 		{"list Push MaxLen", write, func(ctx context.Context) error { return errorOf(r.list.With(listrepo.MaxLen(99)).Push(ctx, "l", 1)) }},
+		{"list Push in order", write, func(ctx context.Context) error { return errorOf(r.list.With(ordered...).Push(ctx, "l", 1)) }},
+		{"list PutOff", write, func(ctx context.Context) error { return r.list.With(ordered...).PutOff(ctx, "l") }},
 		{"list Pop", write, func(ctx context.Context) error { return errorOf(r.list.Pop(ctx, "l", 1)) }},
 		{"list Claim", write, func(ctx context.Context) error { return errorOf(r.list.Claim(ctx, "l", 1, time.Minute)) }},
 		{"list Trim", write, func(ctx context.Context) error { return r.list.Trim(ctx, "l", 0, 1) }},

@@ -327,6 +327,8 @@ func replyCases(t *testing.T, p *pool.Pools) (all []replyCase) {
 	add("list IDs", accepts(read(func(ctx context.Context) error { return firstError(list.IDs(ctx)) }), pageReplies))
 	add("list Len", accepts(read(func(ctx context.Context) error { return errorOf(list.Len(ctx, "l")) }), numberReplies))
 	add("list Exists", read(func(ctx context.Context) error { return errorOf(list.Exists(ctx, "l")) }))
+	quiet := list.With(listrepo.Quiet(time.Second, time.Minute))
+	add("list PutOff", accepts(write(func(ctx context.Context) error { return quiet.PutOff(ctx, "l") }), "0"))
 	add("list TTL", accepts(read(func(ctx context.Context) error { return errorOf(list.TTL(ctx, "l")) }), numberReplies))
 	add("list Delete", write(func(ctx context.Context) error { return errorOf(list.Delete(ctx, "l")) }))
 	add("list Delete: script", after(write(func(ctx context.Context) error { return errorOf(list.Delete(ctx, "l")) }), respNumber(1)))
