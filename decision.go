@@ -16,7 +16,8 @@ import (
 //
 // The error may be wrapped further, or joined with others. If a handler's error
 // wraps several of GiveUp and [RetryAfter], the first that [errors.As] finds
-// counts: the outermost one, and the first of joined ones. If the context of
+// counts: the outermost one, and the first of joined ones. Several errors of
+// Undone may be joined, each with a decision of its own. If the context of
 // the handler ended because the workers stop, GiveUp has no effect, as the
 // items go back.
 //

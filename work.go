@@ -92,7 +92,7 @@ func WorkBatches[T any](
 	if err != nil {
 		return err
 	}
-	queues := &Batch[T]{items: items.With(MaxAttempts(cfg.MaxAttempts), Lease(cfg.Lease)), keys: keys}
+	queues := &Batch[T]{items: items.With(MaxAttempts(cfg.MaxAttempts), Lease(cfg.Lease), option.Backoff(ownError(cfg.Backoff))), keys: keys}
 	run, err := cfg.middleware()
 	if err != nil {
 		return err
@@ -113,13 +113,10 @@ func WorkBatches[T any](
 			done, err := queues.of(name.Tenant).Process(ctx, q, cfg.ChunkSize, func(handling context.Context, items []listrepo.Item[T]) error {
 				work := Work{name.Tenant, q, len(items), highestAttempt(items)}
 				err := h.call(handling, ctx, work, func(ctx context.Context) error { return handle(ctx, name.Tenant, q, items) })
-				switch {
-				case err == nil:
+				if err == nil {
 					return nil
-				case ctx.Err() != nil: // the items go back at once
-					return &handlerError{own: err, decided: err}
 				}
-				return &handlerError{own: err, decided: withDecision(cfg, err, work.Attempt, items)}
+				return &handlerError{err}
 			})
 			return resultOf(done, err)
 		},
@@ -132,7 +129,7 @@ const working = "WorkBatches"
 // done and err.
 func resultOf(done int, err error) worker.Result {
 	if failed, ok := err.(*handlerError); ok { // the items were put back, and nothing else went wrong
-		return worker.Result{Outcome: worker.Handled, Err: failed.own}
+		return worker.Result{Outcome: worker.Handled, Err: failed.error}
 	}
 	var undecodable *listrepo.ItemError
 	var foreign *listrepo.ForeignEntriesError

@@ -51,10 +51,11 @@ type WorkConfig struct {
 	// Defaults to 20: about an hour with the default Backoff.
 	MaxAttempts int
 
-	// Backoff returns the delay before the next attempt at the items that
-	// failed with err. The highest [listrepo.Item.Attempt] of these items is
-	// attempt. Other items of the queue do not wait, unless the queue has the
-	// option [Serial]. Backoff is not called for [GiveUp] and [RetryAfter].
+	// Backoff returns the delay before the next attempt at an item that failed
+	// with err, where attempt is its [listrepo.Item.Attempt]. It is called once
+	// for items of a chunk with the same attempt. Other items of the queue do
+	// not wait, unless the queue has the option [Serial]. Backoff is not called
+	// for [GiveUp] and [RetryAfter].
 	//
 	// If a call to the server fails, Backoff returns how long the queue is left
 	// alone, and attempt counts such failures in a row, from 1.

@@ -1,10 +1,7 @@
 package symphony
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -53,29 +50,21 @@ func checkedError(err error) error {
 	return err
 }
 
-// handlerError carries the error of a handler through [Batch.Process].
-type handlerError struct {
-	own     error // as the handler returned it
-	decided error // with a decision about the next attempt, if there may be one
-}
+// handlerError is the error of a handler that [Batch.Process] returns. It is
+// told from the errors of Process by its type, since the handler's own error
+// may be of one that cannot be compared.
+type handlerError struct{ error }
 
-func (e *handlerError) Error() string { return e.own.Error() }
+func (e *handlerError) Unwrap() error { return e.error }
 
-func (e *handlerError) Unwrap() error { return e.decided }
-
-// withDecision returns err with a decision about the next attempt of the items
-// that failed. If the handler did not decide, Backoff does. The highest attempt
-// of all items is highest.
-func withDecision[T any](cfg WorkConfig, err error, highest int, items []listrepo.Item[T]) error {
-	if _, ok := retry.DelayOf(err); ok || retry.GivesUp(err) {
-		return err
+// ownError returns a function that passes the handler's own error to backoff.
+func ownError(backoff func(attempt int, err error) time.Duration) func(attempt int, err error) time.Duration {
+	return func(attempt int, err error) time.Duration {
+		if e, ok := err.(*handlerError); ok {
+			err = e.error
+		}
+		return backoff(attempt, err)
 	}
-	var some *listrepo.UndoneError
-	if errors.As(err, &some) {
-		undone := slices.DeleteFunc(slices.Clone(items), func(item listrepo.Item[T]) bool { return !slices.Contains(some.IDs, item.ID) })
-		highest = cmp.Or(highestAttempt(undone), highest)
-	}
-	return retry.After(cfg.Backoff(highest, err), err)
 }
 
 func highestAttempt[T any](items []listrepo.Item[T]) (attempt int) {

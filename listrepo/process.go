@@ -88,6 +88,12 @@ func (e *UndoneError) Unwrap() error { return e.Err }
 // Undone returns an error for a handler of [ListRepo.Process] that did all
 // items except the given ones, because of cause. If none of the items belongs
 // to the claim, all items count as not done.
+//
+// If items failed for different causes, join an error for each cause:
+//
+//	return errors.Join(
+//		listrepo.Undone(symphony.GiveUp(errAddress), items[2]),
+//		listrepo.Undone(symphony.RetryAfter(time.Hour, errBusy), items[4], items[5]))
 func Undone[T any](cause error, items ...Item[T]) error {
 	e := &UndoneError{Err: cause}
 	for i := range items {
@@ -111,32 +117,20 @@ func (c *Claim[T]) process(ctx context.Context, d time.Duration, ends time.Time,
 	err = handle(handleCtx, c.Items)
 	returned = true
 	stop()
-	var undone []Item[T]
-	if err != nil {
-		undone = c.undoneItems(err)
-		if failed := settleWithRetry(settleCtx, func() error { return c.putBack(settleCtx, ctx.Err() != nil, err, undone) }); failed != nil {
+	undone := 0
+	for _, part := range c.undoneParts(err, ctx.Err() != nil) {
+		undone += len(part.items)
+		if failed := settleWithRetry(settleCtx, func() error { return c.putBack(settleCtx, part) }); failed != nil {
 			return 0, errors.Join(err, failed)
 		}
 	}
 	if failed := settleWithRetry(settleCtx, func() error { return c.Ack(settleCtx) }); failed != nil {
 		return 0, errors.Join(err, failed)
 	}
-	return len(c.Items) - len(undone), err
+	return len(c.Items) - undone, err
 }
 
 var errHandlerEnded = errors.New("the handler panicked or called runtime.Goexit")
-
-// putBack puts back the items that are not done. If the caller stopped the
-// work, the delivery does not count.
-func (c *Claim[T]) putBack(ctx context.Context, stopped bool, cause error, undone []Item[T]) error {
-	if len(undone) == len(c.Items) {
-		undone = nil // all items
-	}
-	if stopped {
-		return c.Return(ctx, undone...)
-	}
-	return c.Fail(ctx, cause, undone...)
-}
 
 const settleTries = 4 // how often Process tries to settle items
 
@@ -162,21 +156,4 @@ func settleWithRetry(ctx context.Context, settle func() error) error {
 			return cmp.Or(maybe, err)
 		}
 	}
-}
-
-// undoneItems returns the items that are not done, according to the handler's
-// error. The handler may have changed c.Items, so it compares ids.
-func (c *Claim[T]) undoneItems(err error) []Item[T] {
-	var some *UndoneError
-	if !errors.As(err, &some) {
-		return c.Items
-	}
-	var items []Item[T]
-	for _, id := range c.lease.unsettledOf(some.IDs) {
-		items = append(items, Item[T]{ID: id})
-	}
-	if len(items) == 0 { // the error names no item of this claim
-		return c.Items
-	}
-	return items
 }

@@ -110,21 +110,6 @@ func (l *lease) makeUnsettled() {
 	}
 }
 
-// unsettledOf returns those of the ids whose items the caller can settle, each
-// once.
-func (l *lease) unsettledOf(ids []string) []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.makeUnsettled()
-	var found []string
-	for _, id := range ids {
-		if _, ok := l.unsettled[id]; ok && !slices.Contains(found, id) {
-			found = append(found, id)
-		}
-	}
-	return found
-}
-
 // places returns the places of unsettled items. If one of the ids is not among
 // them, it returns an *unknownItemError.
 func (l *lease) places(t fault.Target, ids []string) ([]int, error) {

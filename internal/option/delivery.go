@@ -25,6 +25,12 @@ func Lease(d time.Duration) pool.Option {
 	}}.option()
 }
 
+// Backoff sets how long an item waits after its attempt failed, unless the
+// handler decides. WorkBatches takes it in its WorkConfig.
+func Backoff(f func(attempt int, err error) time.Duration) pool.Option {
+	return setting{name: "Backoff", needs: Deliveries, reason: undelivered, apply: func(s *Settings) error { s.Backoff = f; return nil }}.option()
+}
+
 // CheckLease returns ErrInvalidTTL if d is under a millisecond, the unit of
 // Redis.
 func CheckLease(d time.Duration) error {

@@ -65,6 +65,10 @@ type Settings struct {
 
 	MaxAttempts int           // zero: unbounded
 	Lease       time.Duration // zero: the repository's default
+
+	// Backoff returns how long an item waits after its attempt failed. Nil: not
+	// at all.
+	Backoff func(attempt int, err error) time.Duration
 }
 
 // Conditional reports whether a write depends on the record's state.

@@ -53,3 +53,10 @@ func DelayOf(err error) (time.Duration, bool) {
 	}
 	return d.delay, true
 }
+
+// Decides reports whether err itself, and not an error that it wraps, is one of
+// [GiveUp] or [After].
+func Decides(err error) bool {
+	_, ok := err.(*decision)
+	return ok
+}
