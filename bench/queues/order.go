@@ -90,8 +90,11 @@ type player struct {
 // filler enqueues n messages of conversations.
 type filler func(ctx context.Context, g *ground.Ground, talks, n int) error
 
+// handler handles messages of a conversation.
+type handler func(ctx context.Context, talk string, messages []int) error
+
 // starter starts workers, which run until stop.
-type starter func(ctx context.Context, g *ground.Ground, workers int, handle func(talk string, messages []int)) (stop func() error, err error)
+type starter func(ctx context.Context, g *ground.Ground, workers int, handle handler) (stop func() error, err error)
 
 func (o *order) players(chunk int) []player {
 	all := []player{
@@ -132,10 +135,9 @@ func (o *order) turn(ctx context.Context, g *ground.Ground, p player, t *tally, 
 	done := make(chan struct{})
 	book := &book{left: n, done: done, talks: map[string]*talk{}}
 	began := time.Now()
-	stop, err := p.start(ctx, g, workers, func(talk string, messages []int) {
-		end := book.begin(talk, messages)
-		time.Sleep(o.work)
-		end()
+	stop, err := p.start(ctx, g, workers, func(ctx context.Context, talk string, messages []int) error {
+		defer book.begin(talk, messages)()
+		return sleep(ctx, o.work)
 	})
 	if err != nil {
 		return 0, err
@@ -238,7 +240,7 @@ func numbers(n int) []int {
 
 // workOurs runs WorkBatches in two processes.
 func workOurs(chunk int) starter {
-	return func(ctx context.Context, g *ground.Ground, workers int, handle func(talk string, messages []int)) (func() error, error) {
+	return func(ctx context.Context, g *ground.Ground, workers int, handle handler) (func() error, error) {
 		var failure firstError
 		var running sync.WaitGroup
 		ctx, cancel := context.WithCancel(ctx)
@@ -250,13 +252,12 @@ func workOurs(chunk int) starter {
 		cfg := symphony.WorkConfig{
 			Workers: max(1, workers/2), ChunkSize: chunk, OnError: func(err *symphony.WorkError) { failure.set(err) },
 		}
-		work := func(_ context.Context, _ string, q symphony.Queue, items []listrepo.Item[int]) error {
+		work := func(ctx context.Context, _ string, q symphony.Queue, items []listrepo.Item[int]) error {
 			messages := make([]int, len(items))
 			for i := range items {
 				messages[i] = items[i].Value
 			}
-			handle(q.Entity, messages)
-			return nil
+			return handle(ctx, q.Entity, messages)
 		}
 		for range 2 {
 			pools, err := peers.OpenPools(ctx, g.URL, nil)
@@ -297,7 +298,7 @@ func fillTasks(opts func(talk int) []asynq.Option) filler {
 // workTasks runs Servers in some processes. A task holds a message, or a line
 // for each message if it was aggregated.
 func workTasks(cfg asynq.Config, processes int) starter {
-	return func(_ context.Context, g *ground.Ground, workers int, handle func(talk string, messages []int)) (func() error, error) {
+	return func(_ context.Context, g *ground.Ground, workers int, handle handler) (func() error, error) {
 		if processes > 1 {
 			cfg.Concurrency = max(1, workers/processes)
 		}
@@ -315,12 +316,12 @@ func workTasks(cfg asynq.Config, processes int) starter {
 				return nil, errors.Join(err, stop())
 			}
 			s := asynq.NewServer(connect, cfg)
-			if err := s.Start(asynq.HandlerFunc(func(_ context.Context, t *asynq.Task) error {
+			if err := s.Start(asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
 				talk, messages, err := readTask(string(t.Payload()))
-				if err == nil {
-					handle(talk, messages)
+				if err != nil {
+					return err
 				}
-				return err
+				return handle(ctx, talk, messages)
 			})); err != nil {
 				return nil, errors.Join(err, stop())
 			}
