@@ -22,15 +22,14 @@ import (
 // look measures what the search for work costs the server, if many queues of
 // the service have items and hand out none, and a few have work.
 type look struct {
-	most         int
-	rate         int
-	settle, d    time.Duration
-	talksByOwner int
+	most, tenants, busy, rate int
+	settle, d                 time.Duration
 }
 
 func (l *look) flags(f *flag.FlagSet) {
 	f.IntVar(&l.most, "most", 100_000, "queues that wait, at most; also a tenth and a hundredth of them")
-	f.IntVar(&l.talksByOwner, "each", 100, "queues of a tenant that wait")
+	f.IntVar(&l.tenants, "tenants", 1000, "tenants that have these queues")
+	f.IntVar(&l.busy, "busy", 100, "tenants among them that have a queue with work, too")
 	f.IntVar(&l.rate, "rate", 200, "items in a second that the workers handle meanwhile")
 	f.DurationVar(&l.settle, "settle", 5*time.Second, "how long the workers do so before the measurement")
 	f.DurationVar(&l.d, "for", 15*time.Second, "how long the measurement takes")
@@ -112,8 +111,7 @@ func (l *look) measure(ctx context.Context, g *ground.Ground, o obstacle, c crew
 	if err := g.Clear(ctx); err != nil {
 		return row, err
 	}
-	tenants := max(1, n/l.talksByOwner)
-	if err := l.fill(ctx, g, o, tenants, n); err != nil {
+	if err := l.fill(ctx, g, o, n); err != nil {
 		return row, err
 	}
 	log, err := openLog(ctx, g.Client)
@@ -124,7 +122,7 @@ func (l *look) measure(ctx context.Context, g *ground.Ground, o obstacle, c crew
 	span := l.settle + l.d
 	clock := newWaits(int(span.Seconds() * float64(l.rate)))
 	cfg := symphony.WorkConfig{Workers: c.workers, Lease: hindered}
-	f, err := hireOurs(ctx, g.URL, c.processes, tenants, cfg, clock.handled)
+	f, err := hireOurs(ctx, g.URL, c.processes, l.busy, cfg, clock.handled)
 	if err != nil {
 		return row, err
 	}
@@ -153,19 +151,19 @@ func (l *look) measure(ctx context.Context, g *ground.Ground, o obstacle, c crew
 }
 
 // fill makes n queues that wait.
-func (l *look) fill(ctx context.Context, g *ground.Ground, o obstacle, tenants, n int) error {
+func (l *look) fill(ctx context.Context, g *ground.Ground, o obstacle, n int) error {
 	pools, err := peers.OpenPools(ctx, g.URL, nil)
 	if err != nil {
 		return err
 	}
 	defer pools.Close()
-	batches, err := batchesOf(pools, tenants)
+	batches, err := batchesOf(pools, l.tenants)
 	if err != nil {
 		return err
 	}
 	return peers.Spread(n, func(i int) error {
-		q := symphony.Queue{Service: queue.Service, Entity: "talk" + strconv.Itoa(i/tenants), Action: "wait"}
-		return o.place(ctx, batches[i%tenants], q)
+		q := symphony.Queue{Service: queue.Service, Entity: "talk" + strconv.Itoa(i/l.tenants), Action: "wait"}
+		return o.place(ctx, batches[i%l.tenants], q)
 	})
 }
 

@@ -67,7 +67,7 @@ func TestIdle(t *testing.T) {
 
 func TestLook(t *testing.T) {
 	t.Parallel()
-	out := measured(t, "look", "-most", "300", "-each", "10", "-settle", "200ms", "-for", "500ms")
+	out := measured(t, "look", "-most", "300", "-tenants", "20", "-busy", "5", "-settle", "200ms", "-for", "500ms")
 	for _, size := range []string{"3", "30", "300"} {
 		require.Len(t, lines(out, size), len(obstacles)*len(crews), out)
 		for _, line := range lines(out, size) {
