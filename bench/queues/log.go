@@ -78,14 +78,18 @@ func (l *serverLog) end(ctx context.Context, d time.Duration) (row looked, err e
 			continue
 		}
 		row.all += took
-		if isLook(args) {
+		switch purposeOf(args) {
+		case look:
 			row.looking += took
 			looks++
+		case sweep:
+			row.sweeping += took
 		}
 	}
 	seconds := d.Seconds()
 	per := func(t time.Duration) time.Duration { return time.Duration(float64(t) / seconds) }
-	row.looks, row.looking, row.all, row.processor = float64(looks)/seconds, per(row.looking), per(row.all), per(now-l.processor)
+	row.looks, row.processor = float64(looks)/seconds, per(now-l.processor)
+	row.looking, row.sweeping, row.all = per(row.looking), per(row.sweeping), per(row.all)
 	return row, nil
 }
 
@@ -102,22 +106,36 @@ func readEntry(e rueidis.RedisMessage) (took time.Duration, words []string, ok b
 	return time.Duration(micros) * time.Microsecond, words, !strings.HasPrefix(from, "?"), errors.Join(errTook, errWords, errFrom)
 }
 
-// isLook reports whether a command serves the search for work: it does not
-// concern a queue that has work. Enqueue adds tenants to the pending set.
-func isLook(words []string) bool {
+// purpose is what the workers sent a command for.
+type purpose int
+
+const (
+	work  purpose = iota // a queue that has work
+	look                 // to find queues that have work
+	sweep                // to find queues that other programs fill, and tenants without items
+)
+
+// purposeOf returns the purpose of a command by its keys. Enqueue adds tenants
+// to the pending set, which is work.
+func purposeOf(words []string) purpose {
 	name := strings.ToUpper(words[0])
-	if name == "SCAN" {
-		return true
-	}
 	first := 1
 	if name == "EVALSHA" || name == "EVAL" {
 		first = 3
 	}
-	if len(words) <= first || name == "SADD" {
-		return false
+	switch {
+	case name == "SCAN" || name == "SSCAN":
+		return sweep
+	case len(words) <= first || name == "SADD":
+		return work
+	case strings.HasSuffix(words[first], ":wait"):
+		return look
+	case !strings.Contains(words[first], "pending_batches:"):
+		return work
+	case len(words) > first+1 && strings.Contains(words[first+1], ":batch:"):
+		return sweep
 	}
-	key := words[first]
-	return strings.HasSuffix(key, ":wait") || strings.Contains(key, "pending_batches:")
+	return look
 }
 
 // used returns the processor time of the server.

@@ -19,20 +19,20 @@ import (
 	"github.com/symphony-go/symphony/listrepo"
 )
 
-// look measures what the search for work costs the server, if many queues of
+// search measures what the search for work costs the server, if many queues of
 // the service have items and hand out none, and a few have work.
-type look struct {
+type search struct {
 	most, tenants, busy, rate int
 	settle, d                 time.Duration
 }
 
-func (l *look) flags(f *flag.FlagSet) {
+func (l *search) flags(f *flag.FlagSet) {
 	f.IntVar(&l.most, "most", 100_000, "queues that wait, at most; also a tenth and a hundredth of them")
 	f.IntVar(&l.tenants, "tenants", 1000, "tenants that have these queues")
 	f.IntVar(&l.busy, "busy", 100, "tenants among them that have a queue with work, too")
 	f.IntVar(&l.rate, "rate", 200, "items in a second that the workers handle meanwhile")
 	f.DurationVar(&l.settle, "settle", 5*time.Second, "how long the workers do so before the measurement")
-	f.DurationVar(&l.d, "for", 15*time.Second, "how long the measurement takes")
+	f.DurationVar(&l.d, "for", time.Minute, "how long the measurement takes; there is a sweep every minute")
 }
 
 // obstacle is what keeps the items of a queue from being handed out.
@@ -82,12 +82,12 @@ var crews = []crew{{1, 16}, {16, 1}}
 // looked is what the server did in a second.
 type looked struct {
 	looks        float64
-	looking, all time.Duration // of commands
-	processor    time.Duration
-	waited       []time.Duration
+	looking, sweeping, all time.Duration // of commands
+	processor              time.Duration
+	waited                 []time.Duration
 }
 
-func (l *look) run(ctx context.Context, g *ground.Ground, out io.Writer) error {
+func (l *search) run(ctx context.Context, g *ground.Ground, out io.Writer) error {
 	for _, o := range obstacles {
 		for _, c := range crews {
 			var rows []looked
@@ -107,7 +107,7 @@ func (l *look) run(ctx context.Context, g *ground.Ground, out io.Writer) error {
 	return nil
 }
 
-func (l *look) measure(ctx context.Context, g *ground.Ground, o obstacle, c crew, n int) (row looked, err error) {
+func (l *search) measure(ctx context.Context, g *ground.Ground, o obstacle, c crew, n int) (row looked, err error) {
 	if err := g.Clear(ctx); err != nil {
 		return row, err
 	}
@@ -151,7 +151,7 @@ func (l *look) measure(ctx context.Context, g *ground.Ground, o obstacle, c crew
 }
 
 // fill makes n queues that wait.
-func (l *look) fill(ctx context.Context, g *ground.Ground, o obstacle, n int) error {
+func (l *search) fill(ctx context.Context, g *ground.Ground, o obstacle, n int) error {
 	pools, err := peers.OpenPools(ctx, g.URL, nil)
 	if err != nil {
 		return err
@@ -167,18 +167,21 @@ func (l *look) fill(ctx context.Context, g *ground.Ground, o obstacle, n int) er
 	})
 }
 
-func (l *look) tell(w io.Writer, o obstacle, c crew, sizes []int, rows []looked) error {
+// tell writes a table. Shares are those of the time of the measurement, in which
+// the server can execute commands one after another.
+func (l *search) tell(w io.Writer, o obstacle, c crew, sizes []int, rows []looked) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintf(w, "\nlooking, queues that wait: %s; %s of %s; %d items a second elsewhere\n",
 		o.name, count(c.processes, "process", "processes"), count(c.workers, "worker", "workers"), l.rate)
-	_, _ = fmt.Fprintln(out, "queues\tlooks/s\ttime of the server\tof all commands\tagainst the fewest\tserver cpu\twake-up p50\tp99\t")
+	_, _ = fmt.Fprintln(out, "queues\tlooks/s\tlooking\tagainst the fewest\tsweeping\tall commands\tserver cpu\twake-up p50\tp99\t")
 	for i, r := range rows {
-		_, _ = fmt.Fprintf(out, "%d\t%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t\n", sizes[i], r.looks,
-			percent(float64(r.looking)/float64(time.Second)), percent(float64(r.looking)/float64(r.all)),
-			results.Factor(float64(r.looking)/float64(rows[0].looking)), percent(float64(r.processor)/float64(time.Second)),
+		_, _ = fmt.Fprintf(out, "%d\t%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", sizes[i], r.looks,
+			percent(r.looking), results.Factor(float64(r.looking)/float64(rows[0].looking)),
+			percent(r.sweeping), percent(r.all), percent(r.processor),
 			results.Nanoseconds(float64(results.Percentile(r.waited, 0.5))), results.Nanoseconds(float64(results.Percentile(r.waited, 0.99))))
 	}
 	return out.Flush()
 }
 
-func percent(x float64) string { return fmt.Sprintf("%.2f %%", 100*x) }
+// percent returns the share of a second.
+func percent(d time.Duration) string { return fmt.Sprintf("%.2f %%", 100*d.Seconds()) }

@@ -45,7 +45,7 @@ type measurement interface {
 var names = []string{"wake", "idle", "look", "order"}
 
 func measurements() map[string]measurement {
-	return map[string]measurement{"wake": &wake{}, "idle": &idle{}, "look": &look{}, "order": &order{}}
+	return map[string]measurement{"wake": &wake{}, "idle": &idle{}, "look": &search{}, "order": &order{}}
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {

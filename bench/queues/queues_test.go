@@ -119,19 +119,20 @@ func TestWrongItems(t *testing.T) {
 	require.ErrorIs(t, newWaits(1).await(ctx, 0), context.Canceled)
 }
 
-func TestLooksAreKnown(t *testing.T) {
-	for command, want := range map[string]bool{
-		"SMEMBERS pending_batches:s":                       true,
-		"EVALSHA abc 2 %tenants:{pending_batches:s} other": true,
-		"SCAN 0 MATCH *":                                   true,
-		"EVALSHA abc 1 a:batch:s:e:wait":                   true,
-		"LRANGE %claim-1:a:batch:s:e:wait 0 -1":            true,
-		"LRANGE %claim-1:a:batch:s:e:work 0 -1":            false,
-		"EVALSHA abc 1 a:batch:s:e:work pending_batches:s": false,
-		"SADD pending_batches:s a":                         false,
-		"PING":                                             false,
+func TestPurposes(t *testing.T) {
+	for command, want := range map[string]purpose{
+		"SMEMBERS pending_batches:s":                              look,
+		"EVALSHA abc 2 %tenants:{pending_batches:s} other":        look,
+		"EVALSHA abc 1 a:batch:s:e:wait":                          look,
+		"EVALSHA abc 2 %tenants:{pending_batches:s} a:batch:s:e:": sweep,
+		"SCAN 0 MATCH *":                                          sweep,
+		"SSCAN pending_batches:s 0":                               sweep,
+		"LRANGE %claim-1:a:batch:s:e:work 0 -1":                   work,
+		"EVALSHA abc 1 a:batch:s:e:work pending_batches:s":        work,
+		"SADD pending_batches:s a":                                work,
+		"PING":                                                    work,
 	} {
-		require.Equal(t, want, isLook(strings.Fields(command)), command)
+		require.Equal(t, want, purposeOf(strings.Fields(command)), command)
 	}
 }
 
