@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -24,6 +25,7 @@ import (
 type search struct {
 	most, tenants, busy, rate int
 	settle, d                 time.Duration
+	only                      string
 }
 
 func (l *search) flags(f *flag.FlagSet) {
@@ -31,6 +33,7 @@ func (l *search) flags(f *flag.FlagSet) {
 	f.IntVar(&l.tenants, "tenants", 1000, "tenants that have these queues")
 	f.IntVar(&l.busy, "busy", 100, "tenants among them that have a queue with work, too")
 	f.IntVar(&l.rate, "rate", 200, "items in a second that the workers handle meanwhile")
+	f.StringVar(&l.only, "only", "", "the one reason why queues wait: in flight, quiet or delayed")
 	f.DurationVar(&l.settle, "settle", 5*time.Second, "how long the workers do so before the measurement")
 	f.DurationVar(&l.d, "for", time.Minute, "how long the measurement takes; there is a sweep every minute")
 }
@@ -81,14 +84,20 @@ var crews = []crew{{1, 16}, {16, 1}}
 
 // looked is what the server did in a second.
 type looked struct {
-	looks        float64
+	looks                  float64
 	looking, sweeping, all time.Duration // of commands
 	processor              time.Duration
 	waited                 []time.Duration
 }
 
 func (l *search) run(ctx context.Context, g *ground.Ground, out io.Writer) error {
-	for _, o := range obstacles {
+	chosen := obstacles
+	if i := slices.IndexFunc(obstacles, func(o obstacle) bool { return o.name == l.only }); i >= 0 {
+		chosen = obstacles[i : i+1]
+	} else if l.only != "" {
+		return fmt.Errorf("-only: %q is not in flight, quiet or delayed", l.only)
+	}
+	for _, o := range chosen {
 		for _, c := range crews {
 			var rows []looked
 			sizes := []int{l.most / 100, l.most / 10, l.most}

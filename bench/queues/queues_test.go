@@ -162,6 +162,7 @@ func TestArguments(t *testing.T) {
 		says string
 	}{
 		{[]string{"sleep"}, `"sleep" is not one of wake`},
+		{[]string{"look", "-only", "none"}, `-only: "none" is not in flight`},
 		{[]string{"wake", "surplus"}, `"surplus" is not a flag`},
 		{[]string{"-url", "redis://127.0.0.1:1"}, "127.0.0.1:1 cannot be reached"},
 		{[]string{"idle", "-url", "http://x"}, "-url: pool.Config.URLs"},
