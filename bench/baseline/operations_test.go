@@ -18,7 +18,10 @@ import (
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/bench/wire"
 	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -55,6 +58,7 @@ type bed struct {
 	shared   *symphony.SharedState
 	batch    *symphony.Batch[string]
 	triggers *symphony.Trigger
+	pending  *pending.Set // of a service, as WorkBatches uses it
 }
 
 // newBed opens the repositories, with a counter in their connections if there
@@ -86,6 +90,7 @@ func newBed(t *testing.T, counter *wire.Counter) *bed {
 		made(&b.shared)(symphony.NewSharedState(pools, "acme", "u1")),
 		made(&b.batch)(symphony.NewBatch[string](pools, "acme")),
 		made(&b.triggers)(symphony.NewTrigger(pools, "acme")),
+		made(&b.pending)(newPending(pools, "idle")),
 	} {
 		require.NoError(t, err)
 	}
@@ -95,6 +100,19 @@ func newBed(t *testing.T, counter *wire.Counter) *bed {
 	}
 	require.NoError(t, b.shared.Upsert(t.Context(), "search", symphony.Fields{"query": "tea", "page": 3}))
 	return b
+}
+
+func newPending(pools *pool.Pools, service string) (*pending.Set, error) {
+	layout := keyspace.Default()
+	sets, err := layout.PendingSet.Bind()
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.New(pools, pool.Handlers, sets, store.Spec{Kind: store.Set})
+	if err != nil {
+		return nil, err
+	}
+	return pending.New(s, service, layout.BatchList), nil
 }
 
 func made[R any](into *R) func(R, error) error {
@@ -210,6 +228,13 @@ func (b *bed) queues() []operation {
 	serial, quiet := b.batch.With(symphony.Serial()), b.batch.With(symphony.Quiet(time.Hour, time.Hour))
 	created := 0
 	return []operation{
+		{"WorkBatches, a look without work", 1, func(ctx context.Context) error {
+			look, err := b.pending.Take(ctx, "WorkBatches", 16, "")
+			if err == nil && len(look.Queues) > 0 {
+				err = fmt.Errorf("%d queues have work", len(look.Queues))
+			}
+			return err
+		}},
 		{"Batch.Enqueue", 1, enqueue(b.batch, of("u2"))},
 		{"Batch.Enqueue to a new queue", 1, func(ctx context.Context) error {
 			created++
