@@ -31,8 +31,8 @@ type Backlog struct {
 	// server, to the millisecond. If a claim finds items now, it is the time of
 	// the call. Otherwise it is the end of a lease, the time of an item's next
 	// attempt, or the time at which [Quiet] is over. In a queue with [Serial]
-	// and a claim in flight, it is not before the end of the lease. If there are
-	// neither waiting nor claimed items, it is the zero time.
+	// and a claim in flight, it is not before the end of the lease. If no items
+	// wait or are claimed, it is the zero time.
 	Ready time.Time
 }
 

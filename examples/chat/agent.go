@@ -20,8 +20,8 @@ type agentConfig struct {
 	// and ends with its context.
 	Think func(context.Context) error
 
-	// Lease is how long the messages of a process that died wait for another
-	// one.
+	// Lease is how long the messages and the orders of a process that died wait
+	// for another one.
 	Lease time.Duration
 }
 
@@ -229,5 +229,5 @@ func (s *service) ship(ctx context.Context) error {
 		}
 		return err
 	}
-	return symphony.WorkBatches(ctx, s.pools, toShip.Service, pack, symphony.WorkConfig{MaxAttempts: 5})
+	return symphony.WorkBatches(ctx, s.pools, toShip.Service, pack, symphony.WorkConfig{MaxAttempts: 5, Lease: s.agent.Lease})
 }

@@ -84,8 +84,8 @@ func main() {
 	what := <-sent
 	fmt.Printf("%6v  sent: %s\n", since(began), what)
 
-	// A firing never overlaps an earlier one of the same action and id. It waits,
-	// in any number of processes.
+	// A firing never overlaps an earlier one of the same action and id, in any
+	// number of processes. It waits.
 	began = time.Now()
 	check(triggers.Set(ctx, "index", "shop", 0))
 	steps := []string{<-indexing}
