@@ -542,6 +542,45 @@ func TestRetriedDeadLettersWait(t *testing.T) {
 	})
 }
 
+// If a dead letter has the due time of a trigger, the firing is named after the
+// millisecond before, and has the turn under that name.
+func TestTurnsOfFiringsWithOneDueTime(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		for name, prepare := range map[string]func(f *turnFixture) (due int64){
+			"due": func(f *turnFixture) int64 {
+				f.set(turnID)
+				return f.due()
+			},
+			"looked at again": func(f *turnFixture) int64 {
+				first, due := f.beginAndWait()
+				f.do("HDEL", f.queue.status, "=|"+f.key)
+				require.False(f, f.ack(first, 1))
+				f.do("ZADD", f.queue.due, strconv.FormatInt(due+1, 10), f.key)
+				return due
+			},
+			"expired": func(f *turnFixture) int64 {
+				due := now() - 2*graceMS
+				f.do("ZADD", f.queue.due, strconv.FormatInt(due, 10), f.key)
+				return due
+			},
+		} {
+			f := newTurnFixture(t, p)
+			due := prepare(f)
+			letter := strconv.FormatInt(due, 10) + "|" + f.key
+			f.do("HSET", f.queue.status, letter, "3 3 0 2 no")
+			f.do("ZADD", f.queue.dead, "1", letter)
+			x := f.claimOne()
+			require.Equal(t, strconv.FormatInt(due-1, 10)+"|"+f.key, x.member, name)
+			require.Equal(t, "3 3 0 2 no", f.statuses()[letter], name)
+			f.set(turnID)
+			require.Empty(t, f.claim(10), name)
+			require.False(t, f.ack(x, 1), name)
+			require.False(t, f.ack(f.claimOne(), 1), name)
+			require.Len(t, f.statuses(), 1, name)
+		}
+	})
+}
+
 // Other clients may write anything into the turns. Whatever they write, no
 // trigger waits for ever.
 func TestForeignTurns(t *testing.T) {
