@@ -87,7 +87,7 @@ func (q *queue) nameWrongType(ctx context.Context, t fault.Target, err error) er
 		keys, kinds = append(keys, beside(t, kind)), append(kinds, held)
 	}
 	if !q.marks.none() {
-		keys, kinds = append(keys, q.schedule()[0], pending.QueuesKey(q.set, q.marks.Member), q.set), append(kinds, store.SortedSet, store.SortedSet, store.Set)
+		keys, kinds = append(keys, q.tenants, pending.QueuesKey(q.set, q.marks.Member), q.set), append(kinds, store.SortedSet, store.SortedSet, store.Set)
 	}
 	cmds := make(rueidis.Commands, len(keys))
 	for i, key := range keys {

@@ -105,7 +105,7 @@ func (q *queue) pushByScript(ctx context.Context, t fault.Target, command string
 	keys := []string{beside(t, queuekey.Due)}
 	usual := ""
 	if !q.marks.none() {
-		keys = append(keys, q.set, q.schedule()[0], beside(t, queuekey.Age))
+		keys = append(keys, q.set, q.tenants, beside(t, queuekey.Age))
 		if command == "RPUSH" && q.MaxLen == 0 && q.ordering() == "" && !q.mustRenewBeside() && q.isRegistered(t.Key) {
 			usual = "1"
 		}

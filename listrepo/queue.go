@@ -21,8 +21,9 @@ type queue struct {
 	marks Marks
 	set   string // the whole key of Marks.Set
 
-	// tenant is Marks.Member as it stands in the schedule.
-	tenant string
+	// tenants is the key from which scripts derive the keys of the schedule, and
+	// tenant is Marks.Member as it stands in them.
+	tenants, tenant string
 
 	// registeredAt is when this process last repaired the schedule for the queue
 	// of the marks, on the monotonic clock; 0 if it did not.
@@ -51,7 +52,8 @@ func (m Marks) none() bool { return m == Marks{} }
 
 // withMarks returns the queue of a view with marks, which may be none.
 func withMarks(v *store.ValueStore, m Marks) *queue {
-	return &queue{ValueStore: v, marks: m, set: v.Prefix() + m.Set, tenant: pending.EscapeTenant(m.Member), registeredAt: new(atomic.Int64)}
+	set := v.Prefix() + m.Set
+	return &queue{ValueStore: v, marks: m, set: set, tenants: pending.TenantsKey(set), tenant: pending.EscapeTenant(m.Member), registeredAt: new(atomic.Int64)}
 }
 
 // beside returns a key beside the queue.
@@ -70,7 +72,7 @@ func (q *queue) schedule() []string {
 	if q.marks.none() {
 		return nil
 	}
-	return []string{pending.TenantsKey(q.set)}
+	return []string{q.tenants}
 }
 
 // scheduleAndSet returns the keys of the schedule and the set, or nothing if

@@ -134,7 +134,10 @@ func (l *lease) ack(ctx context.Context, t fault.Target, places []int) error {
 	if places != nil || l.ordered || !q.marks.none() {
 		keys = append(keys, due)
 		if l.ordered || !q.marks.none() {
-			keys = append(append(keys, t.Key), q.schedule()...)
+			keys = append(keys, t.Key)
+		}
+		if !q.marks.none() {
+			keys = append(keys, q.tenants)
 		}
 		args := append([]string{l.header, q.marks.Queue, q.tenant}, placeArgs(places)...)
 		return q.readHeld(ctx, t, ackScript.Exec(ctx, q.Client, keys, args))

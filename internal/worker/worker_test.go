@@ -108,4 +108,3 @@ func TestPushWakesWorkers(t *testing.T) {
 		}
 	})
 }
-
