@@ -23,7 +23,7 @@ var (
 	//go:embed lua/push_other.lua
 	pushOtherSource string
 
-	pushScript = store.NewScript(pushSource+pending.ScheduleSource+pushFirstSource+sharedSource+orderSource+pushOtherSource, store.Either(store.Count, store.Tuple(store.Count, store.Number)))
+	pushScript = store.NewTypeCheckingScript(pushSource+pending.ScheduleSource+pushFirstSource+sharedSource+orderSource+pushOtherSource, store.Either(store.Count, store.Tuple(store.Count, store.Number)))
 )
 
 // MaxPush is the greatest number of items of one push.

@@ -3,6 +3,8 @@ package worker_test
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/internal/worker"
+	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -106,5 +109,111 @@ func TestPushWakesWorkers(t *testing.T) {
 				t.Fatal("the workers were not woken")
 			}
 		}
+	})
+}
+
+// do sends a command to the pool of the queues.
+func (f *fleet) do(t *testing.T, args ...string) int64 {
+	t.Helper()
+	n, err := pooltest.Do(t, f.p, pool.Handlers, args...).AsInt64()
+	require.NoError(t, err)
+	return n
+}
+
+// requireEventually waits until done returns true.
+func requireEventually(t *testing.T, done func() bool) {
+	t.Helper()
+	require.Eventually(t, done, 40*time.Second, 5*time.Millisecond)
+}
+
+// pendingTenants returns the tenants of the pending set, with those whose
+// removal has begun.
+func (f *fleet) pendingTenants(t *testing.T) []string {
+	t.Helper()
+	tenants, err := f.set.Tenants(t.Context(), "Tenants")
+	require.NoError(t, err)
+	return tenants
+}
+
+// Idle workers look once a second, and send nothing else.
+func TestIdleWorkersLookOnceASecond(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{})
+	f := newFleet(t, p)
+	done := f.run(t, time.Second)
+	f.push(t, pending.Queue{Tenant: "a", Entity: "e", Action: "a"}, 1)
+	require.Equal(t, 1, <-done)
+	requireEventually(t, func() bool { return len(f.pendingTenants(t)) == 0 })
+	calls := func() (scripts, others int) {
+		info, err := pooltest.Do(t, p, pool.Handlers, "INFO", "commandstats").ToString()
+		require.NoError(t, err)
+		for line := range strings.Lines(info) {
+			name, fields, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
+			count, _, _ := strings.Cut(fields, ",")
+			n, _ := strconv.Atoi(count)
+			switch name {
+			case "evalsha":
+				scripts += n
+			case "scan", "sscan", "smembers", "zmscore", "multi", "exec", "subscribe":
+				others += n
+			}
+		}
+		return scripts, others
+	}
+	first, others := calls()
+	requireEventually(t, func() bool { n, _ := calls(); return n > first })
+	begin := time.Now() // right after a look
+	const looks = 3
+	requireEventually(t, func() bool { n, _ := calls(); return n >= first+1+looks })
+	require.GreaterOrEqual(t, time.Since(begin), looks*time.Second-100*time.Millisecond)
+	_, othersNow := calls()
+	require.Equal(t, others, othersNow)
+}
+
+// Tenants without items are removed from the pending set, and queues that only
+// another program fills are handled before, by several processes of which one
+// is dead.
+func TestTenantsAreRemoved(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		f := newFleet(t, p)
+		set, err := p.Layout().PendingSet.Key(f.service)
+		require.NoError(t, err)
+		lease := keyspace.Beside("sweep", p.Prefix(pool.Handlers)+set)
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", lease, "a dead process", "PX", "200").Error())
+		python, err := p.Layout().BatchList.Key("py:1", f.service, "e", "a")
+		require.NoError(t, err)
+		f.do(t, "RPUSH", python, "100")
+		f.do(t, "SADD", set, "py:1", "nothing")
+		f.push(t, pending.Queue{Tenant: "a:1", Entity: "e", Action: "a"}, 1)
+		f.push(t, pending.Queue{Tenant: "b", Entity: "e", Action: "a"}, 2)
+		f.do(t, "ZADD", keyspace.Beside("drained", p.Prefix(pool.Handlers)+set), "0", "half%3Aremoved")
+		one, two := f.run(t, time.Second), f.run(t, time.Second)
+		seen := map[int]bool{}
+		for range 3 {
+			select {
+			case value := <-one:
+				seen[value] = true
+			case value := <-two:
+				seen[value] = true
+			}
+		}
+		require.Equal(t, map[int]bool{1: true, 2: true, 100: true}, seen)
+		requireEventually(t, func() bool { return len(f.pendingTenants(t)) == 0 })
+
+		// Other programs empty and fill queues, and take tenants out of the set.
+		f.push(t, pending.Queue{Tenant: "a:1", Entity: "e", Action: "a"}, 3)
+		f.do(t, "SREM", set, "a:1")
+		f.do(t, "RPUSH", python, "101")
+		f.do(t, "SADD", set, "py:1")
+		seen = map[int]bool{}
+		for range 2 {
+			select {
+			case value := <-one:
+				seen[value] = true
+			case value := <-two:
+				seen[value] = true
+			}
+		}
+		require.Equal(t, map[int]bool{3: true, 101: true}, seen)
+		requireEventually(t, func() bool { return len(f.pendingTenants(t)) == 0 })
 	})
 }

@@ -4,7 +4,9 @@
 -- This file handles the usual push to a queue in a schedule that has items
 -- already: the schedule stays as it is. The next part, push_first.lua, handles
 -- the usual push to an empty one, and push_other.lua every other push. They
--- stand behind this file, since code that is not reached costs nothing.
+-- stand behind this file, since code that is not reached costs nothing. RPUSH or
+-- LLEN refuses a queue of another type. If a key beside the queue holds another
+-- type, the push is undone.
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  due
@@ -27,10 +29,17 @@
 -- the items do not fit under the bound, the status FULL, and nothing is pushed.
 local length
 if ARGV[10] == '1' then
-  redis.call('SADD', KEYS[3], ARGV[7])
   for i = 12, #ARGV, 500 do length = redis.call('RPUSH', KEYS[1], unpack(ARGV, i, math.min(i + 499, #ARGV))) end
+  existed = length > #ARGV - 11
+  local added = redis.pcall('SADD', KEYS[3], ARGV[7])
+  if type(added) == 'table' then
+    redis.call('LTRIM', KEYS[1], 0, -(#ARGV - 10))
+    return added
+  end
   if existed then
     if ARGV[3] == '' and redis.call('PERSIST', KEYS[1]) == 1 then return {length, -1} end
     return length
   end
+elseif ARGV[4] == '' then
+  existed = redis.call('LLEN', KEYS[1]) > 0
 end

@@ -7,7 +7,7 @@
 -- ARGV[2]  the lifetime in milliseconds; '0' if records do not expire
 -- ARGV[3]  '1' if an existing key keeps its lifetime, otherwise ''
 -- ARGV[4]  the Redis type of the record; '' if the first command of the body
---          checks the type and the body does not use existed
+--          checks the type and the body sets existed if it uses it
 -- The arguments of the body start at ARGV[5].
 --
 -- Result: that of the body. If the body does not run: the error WRONGTYPE, or
