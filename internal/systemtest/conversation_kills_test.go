@@ -35,7 +35,7 @@ func TestSoakConversations(t *testing.T) {
 	if os.Getenv("SOAK") != "1" {
 		t.Skip("set SOAK=1 to run the long tests")
 	}
-	conversationTest{messages: 100_000, conversations: 2000, betweenKills: 300 * time.Millisecond, restarts: 1 << 20, lease: 3 * time.Second}.run(t)
+	conversationTest{messages: 100_000, conversations: 2000, betweenKills: 300 * time.Millisecond, restarts: 1 << 20, swept: true, lease: 3 * time.Second}.run(t)
 }
 
 // A producer that is killed while it enqueues leaves the messages that it sent
@@ -75,7 +75,8 @@ func TestProducersAreKilled(t *testing.T) {
 			c.kill()
 		}
 	}
-	workerKills, restarts := killed.run(t, produce, func() bool { return drained(p, conversationService, conversations, conversation) })
+	workerKills, restarts := killed.run(t, produce, func() bool { return drained(p, conversations, conversation) })
+	requireNothingLeft(t, p, conversationService)
 	sent := readHistory(t, path).sent
 	require.Len(t, sent, conversations)
 	t.Logf("%d kills of producers, %d of workers, %d of the server; %s", kills, workerKills, restarts, requireInOrder(t, path, sent))
@@ -132,7 +133,8 @@ func TestProducerProcess(t *testing.T) {
 type conversationTest struct {
 	messages, conversations int
 	betweenKills            time.Duration
-	restarts                int // the most restarts of the server
+	restarts                int  // the most restarts of the server
+	swept                   bool // whether to wait until no tenant is pending
 	lease                   time.Duration
 }
 
@@ -156,8 +158,11 @@ func (c conversationTest) run(t *testing.T) {
 	}
 	var acknowledged [][]int
 	kills, restarts := killed.run(t, func() { acknowledged = c.produce(t, p) },
-		func() bool { return drained(p, conversationService, c.conversations, conversation) })
+		func() bool {
+			return drained(p, c.conversations, conversation) && (!c.swept || nonePending(p, conversationService))
+		})
 
+	requireNothingLeft(t, p, conversationService)
 	messages := 0
 	numbers := map[string][]int{}
 	for n, sent := range acknowledged {

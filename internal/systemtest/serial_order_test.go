@@ -132,7 +132,7 @@ func TestOrderWithABadConnection(t *testing.T) {
 		for end := time.Now().Add(rand.N(40 * time.Millisecond)); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		}
 	}
-	require.Eventually(t, func() bool { return drained(good, conversationService, conversations, conversation) }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return drained(good, conversations, conversation) }, time.Minute, 10*time.Millisecond)
 	t.Log(requireInOrder(t, path, messages))
 }
 

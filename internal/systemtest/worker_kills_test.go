@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
@@ -32,7 +33,7 @@ func TestSoakQueues(t *testing.T) {
 	if os.Getenv("SOAK") != "1" {
 		t.Skip("set SOAK=1 to run the long tests")
 	}
-	killTest{items: 100_000, chunk: 100, chunkTime: 100 * time.Millisecond, betweenKills: 300 * time.Millisecond, restarts: 1 << 20}.run(t)
+	killTest{items: 100_000, chunk: 100, chunkTime: 100 * time.Millisecond, betweenKills: 300 * time.Millisecond, restarts: 1 << 20, swept: true}.run(t)
 }
 
 // killTest drains queues with 8 workers in 3 processes while it kills the
@@ -41,7 +42,8 @@ type killTest struct {
 	items, chunk int
 	chunkTime    time.Duration // to handle a chunk
 	betweenKills time.Duration
-	restarts     int // the most restarts of the server
+	restarts     int  // the most restarts of the server
+	swept        bool // whether to wait until no tenant is pending
 }
 
 const (
@@ -51,9 +53,7 @@ const (
 
 func (k killTest) run(t *testing.T) {
 	server := redistest.Server(t, "appendonly yes", "appendfsync always")
-	p, err := pool.Open(ctx, pool.Config{URL: server.URL(), Timeout: 2 * time.Second})
-	require.NoError(t, err)
-	defer p.Close()
+	p := pooltest.Redis(t, pool.Config{URL: server.URL(), Timeout: 2 * time.Second})
 	dir := t.TempDir()
 	killed := killer{server: server, pause: k.betweenKills, restarts: k.restarts}
 	var logs []string
@@ -65,7 +65,10 @@ func (k killTest) run(t *testing.T) {
 	}
 
 	var acknowledged map[int]bool
-	kills, restarts := killed.run(t, func() { acknowledged = k.produce(t, p) }, func() bool { return drained(p, killedService, 15, numberedQueue) })
+	kills, restarts := killed.run(t, func() { acknowledged = k.produce(t, p) }, func() bool {
+		return drained(p, 15, numberedQueue) && (!k.swept || nonePending(p, killedService))
+	})
+	requireNothingLeft(t, p, killedService)
 
 	deliveries, redeliveries := 0, 0
 	items := map[int]*itemDeliveries{}
@@ -115,13 +118,9 @@ func numberedQueue(n int) (tenant string, q symphony.Queue) {
 	return fmt.Sprint("tenant", n%5), symphony.Queue{Service: killedService, Entity: fmt.Sprint(n % 3), Action: "a"}
 }
 
-// drained reports whether no queue has waiting or claimed items and no tenant
-// is pending. queue returns the n-th of the queues.
-func drained(p *pool.Pools, service string, queues int, queue func(n int) (tenant string, q symphony.Queue)) bool {
-	tenants, err := symphony.PendingTenants(ctx, p, service)
-	if err != nil || len(tenants) > 0 {
-		return false
-	}
+// drained reports whether no queue has waiting or claimed items. queue returns
+// the n-th of the queues.
+func drained(p *pool.Pools, queues int, queue func(n int) (tenant string, q symphony.Queue)) bool {
 	for n := range queues {
 		tenant, q := queue(n)
 		b, err := symphony.NewBatch[int](p, tenant)
@@ -133,6 +132,21 @@ func drained(p *pool.Pools, service string, queues int, queue func(n int) (tenan
 		}
 	}
 	return true
+}
+
+// nonePending reports whether no tenant is pending. If the process that sweeps
+// is killed, this takes ten seconds.
+func nonePending(p *pool.Pools, service string) bool {
+	tenants, err := symphony.PendingTenants(ctx, p, service)
+	return err == nil && len(tenants) == 0
+}
+
+// requireNothingLeft requires that drained queues have left no keys, other than
+// those for the next sweep.
+func requireNothingLeft(t *testing.T, p *pool.Pools, service string) {
+	t.Helper()
+	set := "pending_batches:" + service
+	require.Subset(t, []string{set, "%drained:{" + set + "}", "%sweep:{" + set + "}"}, pooltest.Keys(t, p, pool.Handlers))
 }
 
 // itemDeliveries has the ids and attempts under which one item was delivered.
