@@ -104,17 +104,7 @@ func TestOrderWithABadConnection(t *testing.T) {
 			}
 		})
 	}
-	running.Go(func() {
-		faults := []redistest.Fault{redistest.DropRequests, redistest.DropReplies, redistest.CloseOnReply, redistest.Healthy}
-		for i := 0; working.Err() == nil; i++ {
-			proxy.SetFault(faults[i%len(faults)])
-			select {
-			case <-working.Done():
-			case <-time.After(300*time.Millisecond + rand.N(600*time.Millisecond)):
-			}
-		}
-		proxy.SetFault(redistest.Healthy)
-	})
+	running.Go(func() { disturb(working, proxy) })
 	defer running.Wait()
 	defer stop()
 
@@ -134,6 +124,19 @@ func TestOrderWithABadConnection(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return drained(good, conversations, conversation) }, time.Minute, 10*time.Millisecond)
 	t.Log(requireInOrder(t, path, messages))
+}
+
+// disturb changes the fault of a proxy until ctx ends.
+func disturb(ctx context.Context, proxy *redistest.Proxy) {
+	faults := []redistest.Fault{redistest.DropRequests, redistest.DropReplies, redistest.CloseOnReply, redistest.Healthy}
+	for i := 0; ctx.Err() == nil; i++ {
+		proxy.SetFault(faults[i%len(faults)])
+		select {
+		case <-ctx.Done():
+		case <-time.After(300*time.Millisecond + rand.N(600*time.Millisecond)):
+		}
+	}
+	proxy.SetFault(redistest.Healthy)
 }
 
 // A serial queue keeps its claim, its order and its mark while the server
