@@ -66,10 +66,13 @@ func (q *queue) putOff(ctx context.Context, t fault.Target) error {
 	return q.renewBeside(ctx, t, from[0])
 }
 
+// hasOrder reports whether the options order a queue.
+func (q *queue) hasOrder() bool { return q.Serial || q.Quiet > 0 }
+
 // ordering returns how the options order a queue, as an argument of a script;
 // see parseOrdering in lua/order.lua. It is empty if they do not.
 func (q *queue) ordering() string {
-	if !q.Serial && q.Quiet == 0 {
+	if !q.hasOrder() {
 		return ""
 	}
 	serial := "0"

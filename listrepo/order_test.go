@@ -643,7 +643,7 @@ func TestForeignOrder(t *testing.T) {
 			require.Equal(t, 250, foreign.Count)
 			require.Equal(t, []int{1}, valuesOf(c.Items))
 
-			// If the entries cannot become dead letters, they do not hide the claim.
+			// Entries that cannot become dead letters do not hide the claim.
 			do("DEL", beside(p, "dead", key))
 			do("SET", beside(p, "dead", key), "x")
 			do(args...)

@@ -136,7 +136,7 @@ func TestProcessEndsItsRenewal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := redistest.Server(t)
 			proxy := redistest.NewProxy(t, server)
-			p, err := pool.Open(ctx, pool.Config{URL: proxy.URL(), Timeout: 50 * time.Millisecond})
+			p, err := pool.Open(ctx, pool.Config{URL: proxy.URL(), Timeout: 500 * time.Millisecond})
 			require.NoError(t, err)
 			t.Cleanup(p.Close)
 			repo, _ := newRepo[int](t, p, listrepo.Lease(time.Second))

@@ -83,7 +83,7 @@ func (r *ListRepo[T]) push(ctx context.Context, op, command, id string, v []T) (
 
 // push pushes encoded items in a transaction if that is enough, else by script.
 func (q *queue) push(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
-	if !q.AllowsTx() || q.mustRenewBeside() || q.MaxLen > 0 || q.ordering() != "" || !q.marks.none() {
+	if !q.AllowsTx() || q.mustRenewBeside() || q.MaxLen > 0 || q.hasOrder() || !q.marks.none() {
 		return q.pushByScript(ctx, t, command, items)
 	}
 	tx := append(q.Tx(1), q.Client.B().Arbitrary(command).Keys(t.Key).Args(items...).Build())
@@ -106,7 +106,7 @@ func (q *queue) pushByScript(ctx context.Context, t fault.Target, command string
 	usual := ""
 	if !q.marks.none() {
 		keys = append(keys, q.set, q.tenants, beside(t, queuekey.Age))
-		if command == "RPUSH" && q.MaxLen == 0 && q.ordering() == "" && !q.mustRenewBeside() && q.isRegistered(t.Key) {
+		if command == "RPUSH" && q.MaxLen == 0 && !q.hasOrder() && !q.mustRenewBeside() && q.isRegistered(t.Key) {
 			usual = "1"
 		}
 	}
