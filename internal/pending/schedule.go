@@ -43,7 +43,7 @@ var (
 	drainedScript = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + drainedSource))
 
 	takeReply    = store.Tuple(store.Number, store.Flag, store.Text, store.Count, store.Texts)
-	drainedReply = store.Tuple(store.Flag, store.Text, store.Texts)
+	drainedReply = store.Tuple(store.Count, store.Text, store.Texts)
 )
 
 // TenantsKey returns the key of the tenants of a schedule, from which scripts
@@ -244,8 +244,8 @@ func (s *Set) check(ctx context.Context, op string, queues []Queue, force string
 
 // Drained is what [Set.Drained] returns.
 type Drained struct {
-	Tenants []string // may have no items
-	More    bool     // whether the pending set has tenants that are not in the schedule
+	Tenants     []string // may have no items
+	Unscheduled int64    // how many more members the pending set has than the schedule has tenants
 }
 
 // Drained returns tenants that had no queue in the schedule for longer than
@@ -261,16 +261,16 @@ func (s *Set) Drained(ctx context.Context, op string, age time.Duration) (d Drai
 	if err != nil {
 		return d, err
 	}
-	more, errMore := parts[0].ToInt64()
+	unscheduled, errUnscheduled := parts[0].ToInt64()
 	skipped, errSkipped := parts[1].ToString()
 	texts, errTexts := parts[2].AsStrSlice()
-	if err := cmp.Or(errMore, errSkipped, errTexts); err != nil {
+	if err := cmp.Or(errUnscheduled, errSkipped, errTexts); err != nil {
 		return d, t.Applied(err)
 	}
 	if skipped != "" {
 		return d, wrongType(t, skipped)
 	}
-	d.More = more == 1
+	d.Unscheduled = unscheduled
 	var foreign []string
 	for _, text := range texts {
 		if tenant, ok := unescapeTenant(text); ok && s.checkTenant(tenant) == nil {

@@ -10,7 +10,7 @@ import (
 const (
 	sweepEvery  = time.Second      // at least, between two sweeps
 	sweepShare  = 20               // the pause is so many times as long as the shorter one of the last two sweeps
-	scanEvery   = 10 * time.Second // between two scans if there are pending tenants without a queue
+	scanEvery   = 10 * time.Second // between two scans if there are pending tenants without a queue, and no new ones
 	rescanEvery = time.Minute      // between two scans if there are none
 
 	// drainedFor is how long a tenant must have had no queue before it is removed
@@ -47,7 +47,8 @@ func (r *run) sweepUntilDone(ctx context.Context, d *dispatcher) {
 // push to them, and removes tenants without items from the pending set.
 type sweeper struct {
 	*run
-	lastScan time.Time // of all pending tenants
+	lastScan    time.Time // of all pending tenants
+	unscheduled int64     // pending tenants without a queue, at the last sweep
 }
 
 // sweep looks at drained tenants. Once in a while it looks at all pending ones.
@@ -57,9 +58,13 @@ func (s *sweeper) sweep(ctx context.Context) error {
 		return err
 	}
 	tenants, every := drained.Tenants, rescanEvery
-	if drained.More {
+	switch {
+	case drained.Unscheduled > s.unscheduled:
+		every = 0
+	case drained.Unscheduled > 0:
 		every = scanEvery
 	}
+	s.unscheduled = drained.Unscheduled
 	if now := time.Now(); now.Sub(s.lastScan) >= every {
 		members, err := s.pending.Members(ctx, s.Op)
 		if err != nil {
@@ -79,8 +84,8 @@ func (s *sweeper) sweep(ctx context.Context) error {
 	return s.remove(ctx, idle)
 }
 
-// withoutItems returns those of the tenants that have no items, in order. It adds queues
-// that a scan finds to the schedule.
+// withoutItems returns those of the tenants that have no items, in order. It
+// adds queues that a scan finds to the schedule.
 func (s *sweeper) withoutItems(ctx context.Context, tenants []string) ([]string, error) {
 	found, err := s.pending.ScanQueues(ctx, s.Op, tenants...)
 	if err != nil {
@@ -114,6 +119,7 @@ func (s *sweeper) remove(ctx context.Context, tenants []string) error {
 	if err != nil {
 		return err // the next sweep finds the tenants again
 	}
+	s.unscheduled -= int64(len(gone))
 	back := slices.DeleteFunc(slices.Clone(tenants), func(tenant string) bool {
 		_, isGone := slices.BinarySearch(gone, tenant)
 		return isGone

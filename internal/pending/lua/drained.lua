@@ -5,10 +5,11 @@
 -- KEYS[1]  %tenants
 -- KEYS[2]  the pending set
 -- ARGV[1]  how long a tenant must have had no queue, in milliseconds
--- Result: {more, skipped, tenants}:
---   more     1 if the pending set has more members than the schedule has tenants
---   skipped  a key that was not used because it holds another type, or ''
---   tenants  escaped, at most a thousand
+-- Result: {unscheduled, skipped, tenants}:
+--   unscheduled  how many more members the pending set has than the schedule has
+--                tenants, 0 if it has fewer
+--   skipped      a key that was not used because it holds another type, or ''
+--   tenants      escaped, at most a thousand
 local drained, candidates = '%drained' .. string.sub(KEYS[1], 9), {}
 local old = tryCall('ZRANGEBYSCORE', drained, '-inf', now - ARGV[1], 'WITHSCORES', 'LIMIT', 0, 1000) or {}
 for i = 1, #old, 2 do
@@ -23,4 +24,4 @@ for i = 1, #old, 2 do
   end
 end
 local members = tryCall('SCARD', KEYS[2])
-return {(members or 0) > redis.call('ZCARD', KEYS[1]) and 1 or 0, skipped, candidates}
+return {math.max((members or 0) - redis.call('ZCARD', KEYS[1]), 0), skipped, candidates}
