@@ -94,11 +94,9 @@ func (b *Batch[T]) of(tenant string) *Batch[T] {
 
 // Enqueue appends items to a queue, adds the tenant to the pending set of the
 // queue's service, and returns the length of the queue. It is atomic. It sends
-// RPUSH and SADD, and renews the lifetime, in one MULTI ... EXEC, one round
-// trip. Once a second, and with the options that [listrepo.ListRepo.Push]
-// names, it sends one script instead. The script also adds the queue to the
-// index that [WorkBatches] reads. Without items, Enqueue sends LLEN alone and
-// adds no tenant.
+// one script. If the queue was empty, the script also adds it to the schedule
+// from which [WorkBatches] takes queues, and wakes idle workers. Without items,
+// Enqueue sends LLEN alone and adds no tenant.
 //
 // If a part of the queue cannot be part of a key, Enqueue returns
 // [ErrInvalidKey]. If the items do not fit under MaxLen, it returns [ErrFull]

@@ -20,9 +20,10 @@ import (
 // [ForceRemoveFromPending] removes it.
 //
 // If the service cannot be part of a key, PendingTenants returns
-// [ErrInvalidKey]. If the set or the index beside it holds another Redis type,
-// it returns [ErrWrongType]. If the pool is unknown, it returns
-// [ErrUnknownPool]. If an option does not apply, it returns [ErrUnsupported].
+// [ErrInvalidKey]. If the set or the part of the schedule that has the removals
+// holds another Redis type, it returns [ErrWrongType]. If the pool is unknown,
+// it returns [ErrUnknownPool]. If an option does not apply, it returns
+// [ErrUnsupported].
 func PendingTenants(ctx context.Context, pools *pool.Pools, service string, opts ...Option) ([]string, error) {
 	r, err := pendingSetOf(pools, service, opts)
 	if err != nil {
@@ -36,11 +37,11 @@ func PendingTenants(ctx context.Context, pools *pool.Pools, service string, opts
 // whether the tenant is no longer pending. Dead letters do not count as items.
 //
 // It checks the queues, removes the tenant from the set, and checks again. If
-// items arrived in between, it restores the tenant. A check reads the set and
-// its index, and sends a script for each queue in the index. If none of them
-// has items, it also sends SCAN, which finds queues that only the Python
-// package fills. The removal is not atomic, but if the process dies during the
-// call, the tenant is still pending.
+// items arrived in between, it restores the tenant. A check reads the tenant's
+// queues in the schedule with ZRANGE, and sends a script for each of them. If
+// none of them has items, it also sends SCAN, which finds queues that only the
+// Python package fills. The removal is not atomic, but if the process dies
+// during the call, the tenant is still pending.
 //
 // If the tenant or the service cannot be part of a key, RemoveFromPending
 // returns [ErrInvalidKey]. If an option does not apply, it returns
@@ -76,11 +77,11 @@ func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant s
 }
 
 // ForceRemoveFromPending removes a tenant from the pending set of a service,
-// even if its queues have items, as the Python package does. It reads the set
-// and its index, and sends SREM, and a script for each queue of the tenant that
-// removes the queue from the index. Workers find waiting items again after the
-// next Enqueue of the tenant in the service. They find items in flight again
-// when the lease expires.
+// even if its queues have items, as the Python package does. It sends SREM and
+// ZRANGE, and a script for each queue of the tenant that removes the queue from
+// the schedule. Workers find waiting items again after the next Enqueue of the
+// tenant in the service. They find items in flight again when the lease
+// expires.
 //
 // It also removes a member that is not a tenant, such as an empty one. Such
 // members are reported and skipped by [WorkBatches].

@@ -19,15 +19,19 @@ import (
 // returns nil when the workers have stopped. Any number of processes may run it
 // at the same time: a claimed item is handed out to one worker only.
 //
-// It finds pending tenants and their queues in the index that [Batch.Enqueue]
-// maintains, within about a second. It finds queues that only the Python
-// package fills by SCAN, about every ten seconds while tenants are pending, and
-// before it removes a tenant without items from the pending set. If a SCAN
-// takes long, the pause after it is twenty times as long. Tenants take turns,
-// one chunk each. A chunk is claimed, handled and acknowledged as by
-// [Batch.Process], one round trip each. One process handles a queue with one
-// worker at a time. If there is no work, the pauses between two looks at the
-// index grow to half a second.
+// It takes the queues that have something to hand out from the schedule that
+// [Batch.Enqueue] and the other calls keep. Enqueue wakes idle workers by a
+// message. An idle process looks at the schedule once a second, by one script
+// whose cost does not depend on the number of queues. Tenants take turns, one
+// chunk each, over all processes. A chunk is claimed, handled and acknowledged
+// as by [Batch.Process], one round trip each. Several workers may handle chunks
+// of one queue at the same time, unless the queue has the option [Serial].
+//
+// One of the processes also removes tenants without items from the pending set.
+// Before it does so, it sends SCAN, which finds queues that only the Python
+// package fills. It also sends SCAN every ten seconds if the set has tenants
+// that are not in the schedule, else once a minute. If a SCAN takes long, the
+// pause after it is twenty times as long.
 //
 // If handle returns an error, panics or calls [runtime.Goexit], the items are
 // delivered again after [WorkConfig.Backoff]. Other items of the queue do not
@@ -47,9 +51,11 @@ import (
 // If it does not return within a second, its items go back in the same way,
 // their lease is no longer renewed, and WorkBatches logs a warning and returns.
 //
-// Members of the pending set that are not tenants, and members of the index
-// that do not name a queue, are reported once a minute and skipped;
-// [ForceRemoveFromPending] removes them. Entries beside a queue that another
+// Members of the pending set that are not tenants are reported once a minute
+// and skipped; [ForceRemoveFromPending] removes them. Members of the schedule
+// that do not name a queue are reported and removed. If a key of the schedule
+// holds another type, that is reported, and a SCAN every ten seconds finds the
+// queues instead. Entries beside a queue that another
 // program wrote become dead letters, and are reported once a minute for each
 // queue. If the server evicts keys when its memory is full, a warning is logged
 // at the start: queues need maxmemory-policy noeviction.

@@ -73,7 +73,8 @@ func setKey(t *testing.T, p *pool.Pools) string {
 }
 
 // Members of the pending set and of the schedule that are not valid are
-// reported once, and do not stop the workers. Those of the schedule are removed.
+// reported once, and do not stop the workers. Those of the schedule are
+// removed.
 func TestWorkWithInvalidMembers(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -175,8 +176,8 @@ func TestWorkWithQueueKeysOfAnotherType(t *testing.T) {
 	}
 }
 
-// A key of another type instead of the pending set or of a part of the schedule
-// is reported, and the workers go on.
+// A key of another type instead of the pending set or of a part of the
+// schedule is reported, and the workers go on.
 func TestWorkWithPendingKeysOfAnotherType(t *testing.T) {
 	q := symphony.Queue{Service: "s", Entity: "e", Action: "a"}
 	for _, part := range []string{"set", "tenants", "queues", "drained", "sweep"} {

@@ -118,8 +118,8 @@ func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease tim
 
 // Ack removes items for good. Without items, it removes all of Items that are
 // left; if none is left, it does nothing. For all items it sends UNLINK and
-// ZREM in one round trip, for some of them, or if the queue has an order, one
-// script. It is atomic.
+// ZREM in one round trip, and for some of them one script. If the queue has an
+// order or [Marks], it always sends one script. It is atomic.
 //
 // If another claim took the items after the lease expired, or if they were
 // removed by an eviction or by hand, Ack returns [ErrLeaseLost] and changes

@@ -20,12 +20,13 @@ var (
 // Delete removes queues with their claims and dead letters, and returns how
 // many of the queues had items in the list. Claims on them are lost.
 //
-// Delete sends UNLINK for all queues in one round trip, and then for each queue
-// a script that removes the keys beside it, and another one for every hundred
-// claims. It is not atomic. If it fails after the first round trip, the error
-// reports MaybeApplied, and a second Delete removes what is left.
+// Delete sends UNLINK for all queues in one round trip, and then for each
+// queue a script that removes the keys beside it, and another one for every
+// hundred claims. It is not atomic. If it fails after the first round trip,
+// the error reports MaybeApplied, and a second Delete removes what is left.
 //
-// If the repository has the option [IfAbsent], Delete returns [ErrUnsupported].
+// If the repository has the option [IfAbsent], Delete returns
+// [ErrUnsupported].
 func (r *ListRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
 	n, err := r.core.Delete(ctx, ids...)
 	if err != nil && n > 0 {
@@ -47,7 +48,8 @@ func (r *ListRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) 
 	return n, nil
 }
 
-// deleteBeside removes the keys beside a queue, and the queue from the schedule.
+// deleteBeside removes the keys beside a queue, and the queue from the
+// schedule.
 func (q *queue) deleteBeside(ctx context.Context, t fault.Target) error {
 	_, _, tail := claimKeys(t, "")
 	keys := []string{beside(t, queuekey.Due), beside(t, queuekey.Again), beside(t, queuekey.Back), beside(t, queuekey.Dead),

@@ -73,10 +73,9 @@ func (r *ListRepo[T]) In(s keyspace.Space) *ListRepo[T] {
 }
 
 // Marked returns a view of the repository whose writes also add marks, in the
-// same atomic step, so that others find every queue with items. Usually a push
-// adds SADD to its transaction. Once a second, a push runs a script instead,
-// which also registers the queue in the index; see [Marks]. PushFront always
-// does. A push without items adds no marks.
+// same atomic step, so that others find every queue with items. Its pushes and
+// its acks of whole claims are scripts, which also keep the schedule; see
+// [Marks]. A push without items adds no marks.
 func (r *ListRepo[T]) Marked(m Marks) *ListRepo[T] {
 	return &ListRepo[T]{withMarks(r.core.ValueStore, m)}
 }

@@ -34,11 +34,11 @@ const MaxPush = 10_000
 // sends LLEN alone.
 //
 // Push sends RPUSH and renews the lifetime in one MULTI ... EXEC. With [TTL],
-// [KeepTTL], [NoTTL], [MaxLen], [IfExists], [IfAbsent], [Serial] or [Quiet], it
-// sends one script.
-// It also renews claims and items that were put back, so that they live as long
-// as the queue. If the queue has more than 100 claims, or if another repository
-// gave it a lifetime that Push removes, that takes further scripts.
+// [KeepTTL], [NoTTL], [MaxLen], [IfExists], [IfAbsent], [Serial] or [Quiet],
+// and for a queue with [Marks], it sends one script. It also renews claims and
+// items that were put back, so that they live as long as the queue. If the
+// queue has more than 100 claims, or if another repository gave it a lifetime
+// that Push removes, that takes further scripts.
 //
 // If the items do not fit under [MaxLen], Push returns [ErrFull]. If a
 // condition does not hold, it returns [ErrNotFound] or [ErrExists]. If the key

@@ -21,30 +21,30 @@ type queue struct {
 	marks Marks
 	set   string // the whole key of Marks.Set
 
-	// tenants is the key from which scripts derive the keys of the schedule, and
-	// tenant is Marks.Member as it stands in them.
+	// tenants is the key from which scripts derive the keys of the schedule,
+	// and tenant is Marks.Member as it stands in them.
 	tenants, tenant string
 
-	// registeredAt is when this process last repaired the schedule for the queue
-	// of the marks, on the monotonic clock; 0 if it did not.
+	// registeredAt is when this process last repaired the schedule for the
+	// queue of the marks, on the monotonic clock; 0 if it did not.
 	registeredAt *atomic.Int64
 }
 
 // Marks are entries by which others find the queues that have items. The zero
 // Marks adds none.
 type Marks struct {
-	// Set is the key of a set, without the pool's prefix. Every push and every
-	// call that puts items back adds Member to it. On a cluster the set must be
-	// in the queue's slot.
+	// Set is the key of a set, without the pool's prefix. Every push and
+	// every call that puts items back adds Member to it. On a cluster the set
+	// must be in the queue's slot.
 	Set, Member string
 
-	// Queue is the queue's member of a schedule beside Set, from which workers
-	// learn which queues have something to hand out, and when. A queue is there
-	// as long as it has items. A push to an empty queue schedules it, and so
-	// does every call that claims, acks or puts back items. If other programs
-	// took the queue out of the schedule, a push repairs that within a second.
-	// At these times, Push also stores the time, by which Backlog finds the age
-	// of the oldest item.
+	// Queue is the queue's member of a schedule beside Set, from which
+	// workers learn which queues have something to hand out, and when. A
+	// queue is there as long as it has items. A push to an empty queue
+	// schedules it, and so does every call that claims, acks or puts back
+	// items. If other programs took the queue out of the schedule, a push
+	// repairs that within a second. At these times, Push also stores the
+	// time, by which Backlog finds the age of the oldest item.
 	Queue string
 }
 
@@ -92,8 +92,8 @@ func (q *queue) unconditional() *store.Store {
 	return &s
 }
 
-// registerEvery is how long a push that repaired the schedule spares others from
-// doing so.
+// registerEvery is how long a push that repaired the schedule spares others
+// from doing so.
 const registerEvery = time.Second
 
 // isRegistered reports whether this process registered the queue within the

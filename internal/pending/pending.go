@@ -108,8 +108,8 @@ func (s *Set) Tenants(ctx context.Context, op string) ([]string, error) {
 type Members struct {
 	Tenants []string // sorted
 
-	// Foreign describes members that are not tenants and how to remove them; nil
-	// if there are none.
+	// Foreign describes members that are not tenants and how to remove them;
+	// nil if there are none.
 	Foreign error
 }
 
@@ -184,8 +184,9 @@ func (s *Set) Restore(ctx context.Context, op string, tenants ...string) error {
 	})
 }
 
-// change sends a transaction on the pending set and the schedule, unless n, the
-// number of its members, is 0. The keys share a slot and have no lifetime.
+// change sends a transaction on the pending set and the schedule, unless n,
+// the number of its members, is 0. The keys share a slot and have no
+// lifetime.
 func (s *Set) change(ctx context.Context, op string, n int, tx func(fault.Target) store.Tx) error {
 	t, err := s.BeginWrite(ctx, op, s.Service)
 	if err != nil || n == 0 {

@@ -10,8 +10,8 @@ import (
 )
 
 // ScanQueues returns the queues of tenants. It sends SCAN, so it also finds
-// queues that are not in the index because only the Python package pushes to
-// them.
+// queues that are not in the schedule because only the Python package pushes
+// to them.
 func (s *Set) ScanQueues(ctx context.Context, op string, tenants ...string) ([]Queue, error) {
 	if len(tenants) == 0 {
 		return nil, nil
@@ -64,9 +64,9 @@ func (f queueFilter) Glob() string {
 // ID returns the key itself, and reports whether it is a queue of the filter.
 func (f queueFilter) ID(key string) (string, bool) { return key, len(f.queues(key)) > 0 }
 
-// queues returns the queues that a key can be. A key of the Python package can
-// have several readings; it then counts for every tenant that it can belong to,
-// so that no queue is missed.
+// queues returns the queues that a key can be. A key of the Python package
+// can have several readings; it then counts for every tenant that it can
+// belong to, so that no queue is missed.
 func (f queueFilter) queues(key string) (queues []Queue) {
 	for at := 1; at < len(key); at++ {
 		if key[at-1] != ':' {
@@ -81,7 +81,8 @@ func (f queueFilter) queues(key string) (queues []Queue) {
 	return queues
 }
 
-// queue returns the queue of a tenant at a key whose entity begins at index at.
+// queue returns the queue of a tenant at a key whose entity begins at index
+// at.
 func (f queueFilter) queue(tenant, key string, at int) (Queue, bool) {
 	if parts, ok := f.list.Parse(key); ok && parts[0] == tenant && parts[1] == f.service {
 		return Queue{tenant, parts[2], parts[3]}, true

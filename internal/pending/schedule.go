@@ -92,8 +92,8 @@ type Look struct {
 	Wait   time.Duration // until the next queue is ready; below 0 if there is none
 	Sweep  bool          // whether the caller has the lease of the sweep, and there may be work for it
 
-	// Foreign describes data of other programs in the schedule; nil if none was
-	// found.
+	// Foreign describes data of other programs in the schedule; nil if none
+	// was found.
 	Foreign error
 }
 

@@ -37,11 +37,12 @@ type dispatcher struct {
 	unscheduled // queues that are handed out although the schedule cannot be read
 }
 
-// renewSweep is the time between two looks that ask for the lease of the sweep.
+// renewSweep is the time between two looks that ask for the lease of the
+// sweep.
 const renewSweep = 900 * time.Millisecond
 
-// idleBackoff is the delay between two looks that find nothing, while there are
-// no wake-ups.
+// idleBackoff is the delay between two looks that find nothing, while there
+// are no wake-ups.
 var idleBackoff = retry.Backoff{First: 10 * time.Millisecond, Max: time.Second}
 
 func newDispatcher(r *run) *dispatcher {
@@ -51,8 +52,8 @@ func newDispatcher(r *run) *dispatcher {
 	}
 }
 
-// dispatch runs the workers until ctx ends. If the pools are closed, it returns
-// [pool.ErrClosed].
+// dispatch runs the workers until ctx ends. If the pools are closed, it
+// returns [pool.ErrClosed].
 func (d *dispatcher) dispatch(ctx context.Context) error {
 	var workers sync.WaitGroup
 	defer workers.Wait()

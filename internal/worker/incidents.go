@@ -8,8 +8,8 @@ import (
 	"github.com/symphony-go/symphony/internal/retry"
 )
 
-// incidents remembers for a minute what went wrong with queues in this process.
-// The zero value is ready for use.
+// incidents remembers for a minute what went wrong with queues in this
+// process. The zero value is ready for use.
 type incidents struct {
 	mu      sync.Mutex
 	byQueue map[pending.Queue]*incident
@@ -29,8 +29,8 @@ const (
 	emptiesWithin = time.Second // between two empty claims in a row
 )
 
-// emptyBackoff is the pause of a queue that is ready again and again although it
-// has nothing to claim.
+// emptyBackoff is the pause of a queue that is ready again and again although
+// it has nothing to claim.
 var emptyBackoff = retry.Backoff{First: 10 * time.Millisecond, Max: 500 * time.Millisecond, Jitter: 0.25}
 
 // of returns the incident of a queue. The caller holds the lock.
@@ -73,8 +73,8 @@ func (s *incidents) failed(q pending.Queue) int {
 	return in.failures
 }
 
-// empty returns the pause of a queue that was ready without items. It is 0 after
-// the first time.
+// empty returns the pause of a queue that was ready without items. It is 0
+// after the first time.
 func (s *incidents) empty(q pending.Queue) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 	"github.com/symphony-go/symphony/internal/pending"
 )
 
-// A recurring error of a queue is reported once a minute, although the queue is
-// handled in between. Failures in a row are counted.
+// A recurring error of a queue is reported once a minute, although the queue
+// is handled in between. Failures in a row are counted.
 func TestIncidents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s incidents

@@ -13,8 +13,8 @@ const (
 	scanEvery   = 10 * time.Second // between two scans if there are pending tenants without a queue, and no new ones
 	rescanEvery = time.Minute      // between two scans if there are none
 
-	// drainedFor is how long a tenant must have had no queue before it is removed
-	// from the pending set.
+	// drainedFor is how long a tenant must have had no queue before it is
+	// removed from the pending set.
 	drainedFor = time.Second
 )
 
@@ -43,15 +43,17 @@ func (r *run) sweepUntilDone(ctx context.Context, d *dispatcher) {
 	}
 }
 
-// sweeper finds queues that are not in the schedule because only other programs
-// push to them, and removes tenants without items from the pending set.
+// sweeper finds queues that are not in the schedule because only other
+// programs push to them, and removes tenants without items from the pending
+// set.
 type sweeper struct {
 	*run
 	lastScan    time.Time // of all pending tenants
 	unscheduled int64     // pending tenants without a queue, at the last sweep
 }
 
-// sweep looks at drained tenants. Once in a while it looks at all pending ones.
+// sweep looks at drained tenants. Once in a while it looks at all pending
+// ones.
 func (s *sweeper) sweep(ctx context.Context) error {
 	drained, err := s.pending.Drained(ctx, s.Op, drainedFor)
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/symphony-go/symphony/internal/pending"
 )
 
-// unscheduled holds queues that a scan found because a key of the schedule holds
-// another type. Each is handed out until it is empty. The zero value is ready
-// for use.
+// unscheduled holds queues that a scan found because a key of the schedule
+// holds another type. Each is handed out until it is empty. The zero value is
+// ready for use.
 type unscheduled struct {
 	mu       sync.Mutex
 	ready    []pending.Queue

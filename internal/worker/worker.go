@@ -1,6 +1,7 @@
-// Package worker runs the workers of a service: it takes queues that are ready
-// from the schedule, passes each to a worker, and removes tenants without items
-// from the pending set. How a queue is handled is up to its caller.
+// Package worker runs the workers of a service: it takes queues that are
+// ready from the schedule, passes each to a worker, and removes tenants
+// without items from the pending set. How a queue is handled is up to its
+// caller.
 package worker
 
 import (
@@ -21,12 +22,12 @@ type Config struct {
 	StopTimeout time.Duration
 	LongestWait time.Duration // between two looks for queues that are ready
 
-	// Handle handles some items of a queue. It is called by several goroutines,
-	// also for the same queue.
+	// Handle handles some items of a queue. It is called by several
+	// goroutines, also for the same queue.
 	Handle func(ctx context.Context, q pending.Queue) Result
 
-	// Backoff returns the pause of a queue after its failures in a row, from 1.
-	// It is called by several goroutines.
+	// Backoff returns the pause of a queue after its failures in a row, from
+	// 1. It is called by several goroutines.
 	Backoff func(failures int, err error) time.Duration
 
 	// Report receives errors that do not stop Run. An error about the service

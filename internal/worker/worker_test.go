@@ -199,7 +199,8 @@ func TestTenantsAreRemoved(t *testing.T) {
 		require.Equal(t, map[int]bool{1: true, 2: true, 100: true}, seen)
 		requireEventually(t, func() bool { return len(f.pendingTenants(t)) == 0 })
 
-		// Other programs empty and fill queues, and take tenants out of the set.
+		// Other programs empty and fill queues, and take tenants out of the
+		// set.
 		f.push(t, pending.Queue{Tenant: "a:1", Entity: "e", Action: "a"}, 3)
 		f.do(t, "SREM", set, "a:1")
 		f.do(t, "RPUSH", python, "101")
