@@ -29,9 +29,9 @@ import (
 //
 // One of the processes also removes tenants without items from the pending set.
 // Before it does so, it sends SCAN, which finds queues that only the Python
-// package fills. It also sends SCAN every ten seconds if the set has tenants
-// that are not in the schedule, else once a minute. If a SCAN takes long, the
-// pause after it is twenty times as long.
+// package fills. It also sends SCAN if the set gets tenants that are not in the
+// schedule, every ten seconds while it has some, and else once a minute. If a
+// SCAN takes long, the pause after it is twenty times as long.
 //
 // If handle returns an error, panics or calls [runtime.Goexit], the items are
 // delivered again after [WorkConfig.Backoff]. Other items of the queue do not
