@@ -77,11 +77,11 @@ func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant s
 }
 
 // ForceRemoveFromPending removes a tenant from the pending set of a service,
-// even if its queues have items, as the Python package does. It sends SREM and
-// ZRANGE, and a script for each queue of the tenant that removes the queue from
-// the schedule. Workers find waiting items again after the next Enqueue of the
-// tenant in the service. They find items in flight again when the lease
-// expires.
+// even if its queues have items, as the Python package does. It sends ZRANGE, a
+// script for each queue of the tenant, which removes the queue from the
+// schedule, and SREM before and after that. Workers find the items of these
+// queues again after the next Enqueue to the queue. A queue with items in
+// flight, or with items that wait for a next attempt, stays in the schedule.
 //
 // It also removes a member that is not a tenant, such as an empty one. Such
 // members are reported and skipped by [WorkBatches].

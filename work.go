@@ -55,10 +55,10 @@ import (
 // and skipped; [ForceRemoveFromPending] removes them. Members of the schedule
 // that do not name a queue are reported and removed. If a key of the schedule
 // holds another type, that is reported, and a SCAN every ten seconds finds the
-// queues instead. Entries beside a queue that another
-// program wrote become dead letters, and are reported once a minute for each
-// queue. If the server evicts keys when its memory is full, a warning is logged
-// at the start: queues need maxmemory-policy noeviction.
+// queues instead. Entries beside a queue that another program wrote become dead
+// letters, and are reported once a minute for each queue. If the server evicts
+// keys when its memory is full, a warning is logged at the start: queues need
+// maxmemory-policy noeviction.
 //
 // The options are those of [NewBatch], except [MaxAttempts] and [Lease], which
 // cfg sets. WorkBatches passes errors to [WorkConfig.OnError] and goes on. Only

@@ -16,8 +16,9 @@ import (
 // WorkConfig configures [WorkBatches]. The zero value is ready to use. Fields
 // that also exist in [expiry.Config] have the same default there.
 type WorkConfig struct {
-	// Workers is how many handlers run at a time in this call. One queue is
-	// handled by one worker at a time. At most 10,000.
+	// Workers is how many handlers run at a time in this call. Several of them
+	// may handle chunks of one queue, unless it has the option [Serial]. At
+	// most 10,000.
 	//
 	// Defaults to 16.
 	Workers int

@@ -51,10 +51,10 @@ type Claim[T any] struct {
 // The items move to a list beside the queue, `%claim-<token>:...`, so
 // [ListRepo.Len], [ListRepo.Range] and other programs do not see them, and no
 // two claims overlap. A script moves the items and LRANGE reads them, in one
-// round trip. If the script finds only items that become dead letters, and
-// there are more of them than one script moves, Claim sends the two again. The
-// move is atomic. If items come off the list, it renews the lifetime of the
-// queue as every write does.
+// round trip. If the script claims none because there are more expired or
+// foreign entries than one script handles, Claim sends the two again. The move
+// is atomic. If items come off the list, it renews the lifetime of the queue as
+// every write does.
 //
 // The claim is valid together with the following errors, and must be acked:
 //   - *[ItemError]: an item does not decode. It is not among Items, since a

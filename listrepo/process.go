@@ -93,7 +93,7 @@ func (e *UndoneError) Unwrap() error { return e.Err }
 //
 //	return errors.Join(
 //		listrepo.Undone(symphony.GiveUp(errAddress), items[2]),
-//		listrepo.Undone(symphony.RetryAfter(time.Hour, errBusy), items[4], items[5]))
+//		listrepo.Undone(symphony.RetryAfter(time.Hour, errAway), items[4:6]...))
 func Undone[T any](cause error, items ...Item[T]) error {
 	e := &UndoneError{Err: cause}
 	for i := range items {

@@ -202,9 +202,9 @@ func (s *Set) Check(ctx context.Context, op string, queues ...Queue) ([]bool, er
 	return s.check(ctx, op, queues, "")
 }
 
-// Withdraw removes queues from the schedule even if they have waiting items.
-// Queues with claimed or expired items remain, since workers find such items
-// only by the schedule.
+// Withdraw removes queues from the schedule even if they have items in their
+// lists. Queues with items in claims, or that wait beside the list, remain,
+// since workers find such items only by the schedule.
 func (s *Set) Withdraw(ctx context.Context, op string, queues ...Queue) error {
 	_, err := s.check(ctx, op, queues, "1")
 	return err

@@ -6,7 +6,7 @@ package queuekey
 // Kinds of keys beside a queue.
 const (
 	Due     = "due"     // sorted set: headers of claims, scored by the end of their lease
-	Again   = "again"   // sorted set: items of expired leases, scored by their first claim
+	Again   = "again"   // sorted set: items that come before the list, scored by their first claim
 	Back    = "back"    // hash: ID and number of deliveries of each released item
 	Dead    = "dead"    // hash: dead letters, by ID
 	Order   = "order"   // hash: what orders the queue

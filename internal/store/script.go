@@ -37,9 +37,8 @@ func NewScript(body string, reply Shape) *Script {
 }
 
 // NewTypeCheckingScript is like [NewScript], for a body whose first command
-// refuses a key of another type, and that sets the variable existed itself if it
-// uses it.
-// The preamble then calls TYPE only for a condition or for KeepTTL.
+// refuses a key of another type, and that sets the variable existed itself if
+// it uses it. The preamble then calls TYPE only for a condition or for KeepTTL.
 func NewTypeCheckingScript(body string, reply Shape) *Script {
 	s := NewScript(body, reply)
 	s.checksType = true

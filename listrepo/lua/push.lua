@@ -20,7 +20,8 @@
 -- ARGV[7]  the member of the set
 -- ARGV[8]  the queue's member of the schedule
 -- ARGV[9]  its tenant
--- ARGV[10] '1' if this is a usual push: RPUSH without bound, lifetime and order
+-- ARGV[10] '1' if this is a usual push: RPUSH without bound, lifetime and order,
+--          less than a second after the process last repaired the schedule
 -- ARGV[11] how the options order the queue, '' if they do not; see parseOrdering
 --          in order.lua
 -- ARGV[12 ..]  the items

@@ -7,11 +7,13 @@
 --   %done-<token>   set: the places of the claim's settled items, from 1
 --   %rest-<token>   list: items of a large expired claim that are not moved yet
 --   %due            sorted set: headers of claims, by the end of the lease, ms
---   %again          sorted set: items whose lease expired, by birth
+--   %again          sorted set: items that come before the list, by birth: those
+--                   whose lease expired or whose delay is over, and in a serial
+--                   queue all that were put back
 --   %back           hash: ids and counts of items that were put back, by value
 --   %dead           hash: dead letters, by id
 --   %order          hash: what orders the queue, see order.lua
---   %delayed        sorted set: items whose next attempt is later, by its time
+--   %delayed        sorted set: items whose next attempt is later, by its time, ms
 --   %age            sorted set: times of pushes in ms, by the number of items
 --                   pushed until then
 --

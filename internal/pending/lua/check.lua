@@ -1,4 +1,4 @@
--- Check, Add and Withdraw: brings the schedule in line with a queue that other
+-- Check and Withdraw: brings the schedule in line with a queue that other
 -- programs may have changed.
 --
 -- KEYS[1]  %tenants
@@ -6,8 +6,8 @@
 -- KEYS[3]  due
 -- ARGV[1]  the queue's member of the schedule
 -- ARGV[2]  its tenant
--- ARGV[3]  '1' to remove the queue from the schedule even if it has waiting
---          items, unless it also has claimed ones, else ''
+-- ARGV[3]  '1' to remove the queue from the schedule even if it has items in its
+--          list, unless it also has items beside that, else ''
 -- Result: 1 if the queue has items, else 0.
 local tail = string.sub(KEYS[3], 5)
 local at = nextLook(KEYS[2], tail)
