@@ -76,9 +76,9 @@ func compile(clock string) *scripts {
 		due:        retried(store.Either(isNumber, isNil), "lib/check", "lib/trigger", "due"),
 		ack:        retried(isCounts, "lib/check", "lib/status", "lib/ack_fast", "lib/trigger", "lib/wake", "lib/turn", "ack"),
 		renew:      retried(isCounts, "lib/write_when_full", "lib/check", "lib/status", "renew"),
-		putBack:    retried(store.Count, "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "put_back"),
+		putBack:    retried(store.UpTo(int64(putBackDead)), "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "put_back"),
 		deadLetter: retried(store.Count, "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "dead_letter"),
-		retry:      retried(store.Count, "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "retry"),
+		retry:      retried(store.UpTo(int64(deadLetterWaits)), "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "retry"),
 		discard:    retried(store.Flag, "lib/check", "lib/status", "discard"),
 		adopt:      retried(store.Count, "lib/check", "lib/trigger", "lib/wake", "adopt"),
 		repair:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts

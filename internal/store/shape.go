@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/redis/rueidis"
@@ -18,21 +19,22 @@ type Shape func(m rueidis.RedisMessage) bool
 func Number(m rueidis.RedisMessage) bool { return m.IsInt64() }
 
 // Count accepts integers that are not negative.
-func Count(m rueidis.RedisMessage) bool {
-	if !m.IsInt64() {
-		return false
-	}
-	n, err := m.ToInt64()
-	return err == nil && n >= 0
-}
+func Count(m rueidis.RedisMessage) bool { return isUpTo(m, math.MaxInt64) }
 
 // Flag accepts 0 and 1.
-func Flag(m rueidis.RedisMessage) bool {
+func Flag(m rueidis.RedisMessage) bool { return isUpTo(m, 1) }
+
+// UpTo accepts integers from 0 to most.
+func UpTo(most int64) Shape {
+	return func(m rueidis.RedisMessage) bool { return isUpTo(m, most) }
+}
+
+func isUpTo(m rueidis.RedisMessage, most int64) bool {
 	if !m.IsInt64() {
 		return false
 	}
 	n, err := m.ToInt64()
-	return err == nil && (n == 0 || n == 1)
+	return err == nil && n >= 0 && n <= most
 }
 
 // Text accepts strings.
