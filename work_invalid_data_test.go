@@ -163,7 +163,7 @@ func TestWorkWithQueueKeysOfAnotherType(t *testing.T) {
 			startWorkers(t, p, "s", func(_ context.Context, tenant string, q symphony.Queue, items []listrepo.Item[int]) error {
 				h.add(tenant, q, items)
 				return nil
-			}, symphony.WorkConfig{OnError: r.add})
+			}, symphony.WorkConfig{OnError: r.add, Backoff: func(int, error) time.Duration { return 50 * time.Millisecond }})
 			for i := range 3 {
 				n := len(h.all())
 				enqueue(t, p, "good", q, 10+i)

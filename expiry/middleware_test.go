@@ -239,7 +239,7 @@ func TestRetryAfter(t *testing.T) {
 func TestGiveUpAfterTheEnd(t *testing.T) {
 	f := newFixture(t, pooltest.Embedded(t))
 	begun := make(chan struct{})
-	l, stop := f.listen(expiry.Config{StopTimeout: time.Millisecond}, handlers{"x": func(c context.Context, _ expiry.Event) error {
+	l, stop := f.listen(expiry.Config{StopTimeout: 50 * time.Millisecond, Lease: 5 * time.Second}, handlers{"x": func(c context.Context, _ expiry.Event) error {
 		close(begun)
 		<-c.Done()
 		return expiry.GiveUp(c.Err())

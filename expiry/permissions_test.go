@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony/expiry"
@@ -51,9 +52,8 @@ func TestMinimalPermissions(t *testing.T) {
 func TestFullMemory(t *testing.T) {
 	server := redistest.Server(t, "maxmemory-policy noeviction")
 	f := newFixture(t, pooltest.Redis(t, pool.Config{URL: server.URL()}))
-	const lease = 300 * time.Millisecond
 	begun, finish, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	l, _ := f.listen(expiry.Config{Lease: lease, Backoff: func(int, error) time.Duration { return 3 * lease }}, handlers{
+	l, _ := f.listen(expiry.Config{Lease: 6 * time.Second, Backoff: func(int, error) time.Duration { return time.Millisecond }}, handlers{
 		"long": func(c context.Context, _ expiry.Event) error {
 			close(begun)
 			select {
@@ -73,8 +73,14 @@ func TestFullMemory(t *testing.T) {
 	})
 	require.NoError(t, f.schedule().Set(ctx, "long", "1", time.Millisecond))
 	<-begun
-	require.NoError(t, f.schedule().SetPayload(ctx, "x", "1", "kept", lease))
+	require.NoError(t, f.schedule().SetPayload(ctx, "x", "1", "kept", 300*time.Millisecond))
 	f.redis("CONFIG", "SET", "maxmemory", "1")
+	leases := func() []rueidis.ZScore {
+		all, err := f.send("ZRANGE", f.scheduleKey("active", "long", "1"), "0", "-1", "WITHSCORES").AsZScores()
+		require.NoError(t, err)
+		return all
+	}
+	before := leases()
 	err := f.schedule().Set(ctx, "x", "2", time.Millisecond)
 	require.ErrorContains(t, err, "OOM")
 	var op *expiry.OpError
@@ -82,6 +88,7 @@ func TestFullMemory(t *testing.T) {
 	require.False(t, op.MaybeApplied())
 	f.eventually(func() bool { return l.Stats().Succeeded == 1 })
 	require.Equal(t, []string{"1", "1"}, f.ids())
+	f.eventually(func() bool { return !slices.Equal(before, leases()) }) // it is renewed
 	close(finish)
 	require.NoError(t, <-ended, "a renewal was refused")
 	f.eventually(func() bool { return l.Stats().Succeeded == 2 })
