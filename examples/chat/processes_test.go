@@ -53,11 +53,14 @@ func TestProcessIsKilled(t *testing.T) {
 				if sent.Add(1) == int64(each*len(writers)/2) {
 					close(half)
 				}
-				time.Sleep(rand.N(100 * time.Millisecond)) // as people do
+				w.pause(t, survivor.url)
 			}
 		})
 	}
-	<-half
+	select {
+	case <-half:
+	case <-ended(&writing):
+	}
 	require.NoError(t, victim.cmd.Process.Kill())
 	_ = victim.cmd.Wait() // the error reports the signal
 	writing.Wait()
@@ -67,6 +70,15 @@ func TestProcessIsKilled(t *testing.T) {
 		turns += w.checkRecord(t, p, survivor.url)
 	}
 	t.Logf("%d messages were answered in %d turns", sent.Load(), turns)
+}
+
+func ended(group *sync.WaitGroup) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	return done
 }
 
 // writer is a person who sends one message after the other.
@@ -93,6 +105,15 @@ func (w *writer) write(t *testing.T, n int, survivor, victim string) {
 		if at == survivor || !w.send(survivor, n) {
 			t.Error("the process that lives refused a message")
 		}
+	}
+}
+
+// pause waits, about every other time, until the agent has begun to answer. So
+// some messages come while it waits for quiet, and others while it thinks.
+func (w *writer) pause(t *testing.T, url string) {
+	me := person{t, url, w.id}
+	if rand.N(2) == 0 {
+		me.await(func() bool { return me.look().Backlog.Waiting == 0 })
 	}
 }
 
