@@ -192,9 +192,58 @@ func (s *Set) Queues(ctx context.Context, op, tenant string) (queues []Queue, er
 	return queues, nil
 }
 
+// IsScheduled reports for each queue whether it is in the schedule. It sends
+// ZMSCORE for each tenant, and again for each further thousand of its queues.
+//
+// If the key of a tenant's queues holds another type, they are not in the
+// schedule.
+func (s *Set) IsScheduled(ctx context.Context, op string, queues ...Queue) ([]bool, error) {
+	t, err := s.Begin(ctx, op, s.Service)
+	if err != nil {
+		return nil, err
+	}
+	byTenant := map[string][]int{}
+	for i, q := range queues {
+		byTenant[q.Tenant] = append(byTenant[q.Tenant], i)
+	}
+	var pages [][]int // indices of queues of one tenant
+	for _, all := range byTenant {
+		pages = slices.AppendSeq(pages, slices.Chunk(all, 1000))
+	}
+	scheduled := make([]bool, len(queues))
+	for pages := range slices.Chunk(pages, 100) {
+		commands := make(rueidis.Commands, len(pages))
+		for i, page := range pages {
+			members := make([]string, len(page))
+			for j, at := range page {
+				if members[j], err = queues[at].Member(); err != nil {
+					return nil, t.NotApplied(err)
+				}
+			}
+			commands[i] = s.Client.B().Zmscore().Key(QueuesKey(t.Key, queues[page[0]].Tenant)).Member(members...).Build()
+		}
+		for i, result := range s.Client.DoMulti(ctx, commands...) {
+			scores, err := result.ToArray()
+			if err == nil && len(scores) != len(pages[i]) {
+				err = store.ErrShape
+			}
+			err = failed(t.WithKey(QueuesKey(t.Key, queues[pages[i][0]].Tenant)), err)
+			if errors.Is(err, fault.ErrWrongType) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+			for j, at := range pages[i] {
+				scheduled[at] = !scores[j].IsNil()
+			}
+		}
+	}
+	return scheduled, nil
+}
+
 // Check reports for each queue whether it has items, waiting or in flight. It
 // adds queues with items to the schedule, and removes those without. It runs a
-// script for each queue, in one pipeline.
+// script for each queue, a thousand in a pipeline.
 //
 // If a queue cannot be read, Check reports true, and returns the error beside
 // the results.
@@ -228,7 +277,11 @@ func (s *Set) check(ctx context.Context, op string, queues []Queue, force string
 	}
 	results := make([]bool, len(queues))
 	var errs []error
-	for i, result := range checkScript.ExecMulti(ctx, s.Client, calls...) {
+	var replies []rueidis.RedisResult
+	for page := range slices.Chunk(calls, 1000) {
+		replies = append(replies, checkScript.ExecMulti(ctx, s.Client, page...)...)
+	}
+	for i, result := range replies {
 		m, err := result.ToMessage()
 		if err == nil && !store.Flag(m) {
 			err = store.ErrShape

@@ -324,6 +324,40 @@ func TestCheck(t *testing.T) {
 	})
 }
 
+func TestIsScheduled(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		s := newService(t, p)
+		queues := []pending.Queue{
+			{Tenant: "a:1", Entity: "e", Action: "q"}, {Tenant: "b", Entity: "e", Action: "none"}, {Tenant: "c", Entity: "e", Action: "q"}, {Tenant: "b", Entity: "e", Action: "q"},
+		}
+		for _, tenant := range []string{"a:1", "b", "c"} {
+			s.push(tenant, "q", 1)
+		}
+		is := func() []bool {
+			all, err := s.IsScheduled(ctx, "IsScheduled", queues...)
+			require.NoError(t, err)
+			return all
+		}
+		require.Equal(t, []bool{true, false, true, true}, is())
+		key := pending.QueuesKey(s.prefixed(s.key), "c")
+		s.do("DEL", key)
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", key, "x").Error())
+		require.Equal(t, []bool{true, false, false, true}, is(), "no worker finds what is in a foreign key")
+
+		queues = nil // several commands for a tenant, and several round trips
+		for i := range 101 {
+			queues = append(queues, pending.Queue{Tenant: "x" + strconv.Itoa(i), Entity: "e", Action: "q"})
+		}
+		for i := range 1500 {
+			queues = append(queues, pending.Queue{Tenant: "b", Entity: "e", Action: strconv.Itoa(i)})
+		}
+		queues = append(queues, pending.Queue{Tenant: "b", Entity: "e", Action: "q"})
+		want := make([]bool, len(queues))
+		want[len(want)-1] = true
+		require.Equal(t, want, is())
+	})
+}
+
 // A tenant is drained once its last queue has left the schedule for a while. A
 // tenant whose removal has begun is restored if it has a queue again.
 func TestDrained(t *testing.T) {

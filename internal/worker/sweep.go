@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/symphony-go/symphony/internal/pending"
 )
 
 const (
@@ -93,7 +95,17 @@ func (s *sweeper) withoutItems(ctx context.Context, tenants []string) ([]string,
 	if err != nil {
 		return nil, err
 	}
-	hasItems, err := s.pending.Check(ctx, s.Op, found...)
+	scheduled, err := s.pending.IsScheduled(ctx, s.Op, found...)
+	if err != nil {
+		return nil, err
+	}
+	var unscheduled []pending.Queue
+	for i, q := range found {
+		if !scheduled[i] {
+			unscheduled = append(unscheduled, q)
+		}
+	}
+	hasItems, err := s.pending.Check(ctx, s.Op, unscheduled...)
 	if err != nil && len(hasItems) == 0 {
 		return nil, err
 	} else if err != nil { // a queue that cannot be read counts as one with items
@@ -104,6 +116,11 @@ func (s *sweeper) withoutItems(ctx context.Context, tenants []string) ([]string,
 		return nil, err
 	}
 	for i, q := range found {
+		if scheduled[i] {
+			busy[q.Tenant] = true
+		}
+	}
+	for i, q := range unscheduled {
 		if hasItems[i] {
 			busy[q.Tenant] = true
 		}
