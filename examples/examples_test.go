@@ -33,7 +33,7 @@ func TestPrograms(t *testing.T) {
 		t.Run(at.name, func(t *testing.T) {
 			for program, says := range map[string][]string{
 				"quickstart": {
-					at.prefix + "acme:user:u1 (hash, ttl", ":EXPTRIGGER:remind:u1 (string, ttl",
+					at.prefix + "acme:user:u1 (hash, ttl", ":EXPTRIGGER:call-back:u1 (string, ttl",
 					"tenants with mail to send: [acme]", `:limits (string, ttl -1 s): {"per_minute":60}`,
 				},
 				"custom":    {"used: 3", "GET /orders: 3 calls"},

@@ -89,8 +89,8 @@ func main() {
 
 	title("Trigger: work that falls due")
 	triggers := must(symphony.NewTrigger(pools, tenant))
-	check(triggers.Set(ctx, "remind", "u1", 30*time.Second))
-	show(ctx, pools, pool.Expiry, must(triggers.Key("remind", "u1")))
+	check(triggers.Set(ctx, "call-back", "u1", 30*time.Second))
+	show(ctx, pools, pool.Expiry, must(triggers.Key("call-back", "u1")))
 
 	title("Batch: queues, and the tenants that wait")
 	batch := must(symphony.NewBatch[Message](pools, tenant))
