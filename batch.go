@@ -145,8 +145,8 @@ func (b *Batch[T]) Len(ctx context.Context, q Queue) (int64, error) {
 }
 
 // Backlog returns the numbers of waiting items, items in flight and dead
-// letters of a queue, and the age of the oldest item; see
-// [listrepo.ListRepo.Backlog].
+// letters of a queue, the age of the oldest item, and the time from which the
+// queue hands out items; see [listrepo.ListRepo.Backlog].
 func (b *Batch[T]) Backlog(ctx context.Context, q Queue) (listrepo.Backlog, error) {
 	queue, err := b.queue(q)
 	if err != nil {
@@ -158,6 +158,9 @@ func (b *Batch[T]) Backlog(ctx context.Context, q Queue) (listrepo.Backlog, erro
 // Claim claims up to n items for the duration of a lease; see
 // [listrepo.ListRepo.Claim]. [Batch.Process] also renews the lease and acks the
 // items.
+//
+// If the queue is serial and another claim is in flight, Claim returns
+// [ErrBusy]. See [Serial].
 func (b *Batch[T]) Claim(ctx context.Context, q Queue, n int, lease time.Duration) (*listrepo.Claim[T], error) {
 	queue, err := b.queue(q)
 	if err != nil {
@@ -182,6 +185,9 @@ func (b *Batch[T]) Process(ctx context.Context, q Queue, n int, handle func(cont
 
 // PutOff puts off the time at which a queue hands out its items, as an Enqueue
 // with the option [Quiet] does; see [listrepo.ListRepo.PutOff].
+//
+// If no item waits, PutOff returns [ErrNotFound]. Without the option, it returns
+// [ErrUnsupported].
 func (b *Batch[T]) PutOff(ctx context.Context, q Queue) error {
 	queue, err := b.queue(q)
 	if err != nil {

@@ -16,7 +16,7 @@ var (
 	ErrFieldType       = pool.ErrFieldType       // the value does not fit the field
 	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
 	ErrInvalidKey      = keyspace.ErrInvalidKey  // a tenant, an id or another part cannot be part of a key
-	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime or a lease is under a millisecond
+	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime, a lease or the time of Quiet is too short
 	ErrInvalidSchema   = pool.ErrInvalidSchema   // the record type cannot be stored
 	ErrOverflow        = pool.ErrOverflow        // the sum is outside the range of the field
 	ErrTooLarge        = codec.ErrTooLarge       // a value is larger than Config.MaxValueBytes

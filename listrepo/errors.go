@@ -22,7 +22,7 @@ var (
 	ErrNotFound        = pool.ErrNotFound        // the queue, or the item of a claim, does not exist
 	ErrExists          = pool.ErrExists          // the queue exists, and the option is IfAbsent
 	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
-	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime or a lease under a millisecond
+	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime, a lease or the time of Quiet is too short
 	ErrInvalidSchema   = pool.ErrInvalidSchema   // T cannot be stored
 	ErrTooLarge        = codec.ErrTooLarge       // a value over Config.MaxValueBytes
 	ErrFull            = pool.ErrFull            // the items do not fit under MaxLen

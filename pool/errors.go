@@ -64,8 +64,9 @@ var (
 	ErrWrongType = errors.New("key holds another Redis type")
 
 	// ErrInvalidTTL is returned if a lifetime, a lease or the duration of the
-	// option Cached is shorter than a millisecond, or if the delay of a trigger
-	// or the limit of its delay is negative.
+	// options Cached and Quiet is shorter than a millisecond, if the limit of
+	// Quiet is below its duration, or if the delay of a trigger or the limit of
+	// its delay is negative.
 	ErrInvalidTTL = errors.New("invalid lifetime")
 
 	// ErrInvalidSchema is returned by a constructor if the record type cannot

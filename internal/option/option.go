@@ -205,7 +205,7 @@ func Serial() pool.Option {
 
 // Quiet hands out the items of a queue once no push came for the time quiet.
 func Quiet(quiet, atMost time.Duration) pool.Option {
-	return setting{name: "Quiet", needs: Queues, reason: unordered, apply: func(s *Settings) error {
+	return setting{name: "Quiet", needs: Queues, reason: unhanded, apply: func(s *Settings) error {
 		if quiet < time.Millisecond {
 			return fmt.Errorf("%w: Quiet(%v, %v): %v is under a millisecond; leave the option out for items that need not wait", fault.ErrInvalidTTL, quiet, atMost, quiet)
 		}
@@ -217,7 +217,10 @@ func Quiet(quiet, atMost time.Duration) pool.Option {
 	}}.option()
 }
 
-const unordered = "only items of a queue have an order; leave the option out for values, hashes and triggers"
+const (
+	unordered = "only items of a queue have an order; leave the option out for values, hashes and triggers"
+	unhanded  = "only a queue hands out items; leave the option out for values and hashes, and use Debounce for triggers"
+)
 
 // Layout sets the key layout of a domain repository.
 func Layout(l keyspace.Layout) pool.Option {

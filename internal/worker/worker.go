@@ -49,7 +49,7 @@ type Outcome int
 const (
 	Empty   Outcome = iota // the queue had no items
 	Handled                // some items were handled
-	Failed                 // the queue is paused for Config.Backoff
+	Failed                 // a call failed; the queue is deferred for Config.Backoff
 )
 
 const reportEvery = time.Minute // between two reports of a recurring error
