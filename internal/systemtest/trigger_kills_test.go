@@ -85,7 +85,7 @@ func TestDeadFiringsDoNotOverlap(t *testing.T) {
 		var setting sync.WaitGroup
 		set := make(chan struct{})
 		setting.Go(func() {
-			triggerTest{triggers: 40, sets: 30}.set(t, p, log)
+			triggerTest{triggers: 20, sets: 30}.set(t, p, log)
 			close(set)
 		})
 		setting.Go(func() {
