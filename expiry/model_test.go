@@ -317,10 +317,10 @@ func (m *model) fire(k string, want *[]string) (waits bool) {
 		m.forget(k)
 		return false
 	case held == nil:
+		m.seen[k] = now
 		if m.wait(k, due, 0) {
 			return true
 		}
-		m.seen[k] = now
 	case held.due <= due && held.exp != 0 && held.exp == held.expires:
 		due = held.due
 		if m.wait(k, due, held.first) {

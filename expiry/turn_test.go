@@ -307,6 +307,12 @@ func TestWaitingTriggersCanBeChanged(t *testing.T) {
 				require.ErrorIs(f, err, fault.ErrNotFound)
 				return false
 			},
+			"deleted with all of its id": func(f *turnFixture, _ int64) bool {
+				n, err := f.schedule.DeleteAll(f.Context(), turnID)
+				require.NoError(f, err)
+				require.EqualValues(f, 1, n)
+				return false
+			},
 			"deleted by another client": func(f *turnFixture, _ int64) bool { f.do("DEL", f.key); return false },
 			"moved by another client": func(f *turnFixture, _ int64) bool {
 				f.do("PEXPIRE", f.key, "100000")
@@ -410,6 +416,34 @@ func TestWaitingForLongerThanTheGrace(t *testing.T) {
 }
 
 func now() int64 { return time.Now().UnixMilli() }
+
+// If the key of a trigger that waits has expired, a listener may handle the
+// event of that when the trigger has fired, or was deleted. Then it does not
+// come again.
+func TestExpiredTriggersWaitOnce(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		for _, deleted := range []bool{false, true} {
+			f := newTurnFixture(t, p)
+			first := f.begin()
+			f.do("ZADD", f.queue.due, strconv.FormatInt(now()-2*graceMS, 10), f.key)
+			require.Empty(t, f.claim(10))
+			if deleted {
+				found, err := f.schedule.Delete(t.Context(), f.action, turnID)
+				require.NoError(t, err)
+				require.True(t, found)
+			}
+			require.False(t, f.ack(first, 1))
+			if !deleted {
+				require.False(t, f.ack(f.claimOne(), 1))
+			}
+			adopted, err := f.queue.adopt(t.Context(), keyExpired, []string{f.key})
+			require.NoError(t, err)
+			require.False(t, adopted)
+			require.Empty(t, f.claim(10))
+			f.requireNothingLeft()
+		}
+	})
+}
 
 // The end of a firing wakes listeners for what waited.
 func TestTheEndOfATurnWakesListeners(t *testing.T) {

@@ -34,7 +34,7 @@ func (l *Listener) watch(s *session) {
 	l.subscription(s, changes).RunOnNodes(s.ctx, l.core.Client)
 }
 
-// subscription returns a subscription to wake-ups and to keyspace events. If the
+// subscription returns a subscription to wake-ups and keyspace events. If the
 // server refuses that, it is one to wake-ups.
 func (l *Listener) subscription(s *session, changes chan<- keyChange) subscription.Subscription {
 	wakeUps := func(context.Context, rueidis.DedicatedClient) subscription.Channels {

@@ -2,8 +2,8 @@
 --
 -- KEYS[1]  due
 -- KEYS[2]  payloads
--- KEYS[3]  fired: triggers that fired after their keys expired, so that a
---          second event of the same key is ignored
+-- KEYS[3]  fired: triggers that fired, or began to wait, after their keys
+--          expired, so that a second event of the same key is ignored
 -- KEYS     from 4: keys of triggers
 -- ARGV[1]  'set' if the keys may exist, 'expired' if they have expired
 --

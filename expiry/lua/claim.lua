@@ -6,7 +6,8 @@
 -- KEYS[3]  status: of each firing in active or dead
 -- KEYS[4]  payloads
 -- KEYS[5]  dead: dead letters, by the time they died
--- KEYS[6]  fired: triggers that fired after their keys expired
+-- KEYS[6]  fired: triggers that fired, or began to wait, after their keys
+--          expired
 -- ARGV[1]  maximum number of firings
 -- ARGV[2]  lease in milliseconds
 -- ARGV[3]  number of expired leases that makes a dead letter
@@ -126,14 +127,12 @@ end
 
 -- Makes a firing of a trigger and claims it, or lets the trigger wait for its
 -- turn. `at` holds the digits of its due time, `turn` is the turn of the
--- trigger, and `isFree` says that no firing has this key and due time. It
--- reports whether the trigger waits.
+-- trigger, and `isFree` says that no firing has this key and due time.
 local function fire(key, at, value, turn, isFree)
   if turn then
     local holder, holderStatus = holderOf(active, status, key, turn)
     if holder then
-      wait(key, at, value, holder, holderStatus)
-      return true
+      return wait(key, at, value, holder, holderStatus)
     end
   end
   local member = at .. '|' .. key
@@ -141,8 +140,7 @@ local function fire(key, at, value, turn, isFree)
     member = nameFiring(status, key, tonumber(at), '1 0 0 0 ')
     if not member then
       countInvalid('due ' .. key)
-      setTriggerAside(due, status, payloads, dead, key, now, '100 firings of this trigger have the same due time')
-      return false
+      return setTriggerAside(due, status, payloads, dead, key, now, '100 firings of this trigger have the same due time')
     end
     at = splitName(member)
   end
@@ -159,7 +157,6 @@ local function fire(key, at, value, turn, isFree)
   newLeases[#newLeases + 1] = member
   firedKeys[#firedKeys + 1] = key
   deliver(member, '1 0 0 0 ')
-  return false
 end
 
 local function written() return taken + cancelled + moved + invalid + waiting > 0 end
@@ -182,7 +179,8 @@ local function processDue(key, score, turn, namesake)
     dropTrigger(due, payloads, key)
     cancelled = cancelled + 1
   else
-    if not fire(key, int(tonumber(score)), nil, turn, not namesake) and firedSize then markFired(fired, key, now) end
+    if firedSize then markFired(fired, key, now) end
+    fire(key, int(tonumber(score)), nil, turn, not namesake)
   end
   return true
 end

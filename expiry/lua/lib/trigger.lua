@@ -84,9 +84,9 @@ local function dropTrigger(due, payloads, key)
   redis.call('HDEL', payloads, pendingField(key))
 end
 
--- Remembers that a trigger whose key expired has fired, for as long as another
--- listener may take to handle the event of that key. Each call removes at most
--- two old entries, so that no call is slow.
+-- Remembers that a trigger whose key expired has fired or waits, for as long as
+-- another listener may take to handle the event of that key. Each call removes
+-- at most two old entries, so that no call is slow.
 local function markFired(fired, key, now)
   local old = redis.call('ZRANGEBYSCORE', fired, '-inf', int(now - firedTTL), 'LIMIT', 0, 2)
   if #old > 0 then redis.call('ZREM', fired, unpack(old)) end
