@@ -42,7 +42,7 @@ var (
 	deferScript   = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + deferSource))
 	drainedScript = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + drainedSource))
 
-	takeReply    = store.Tuple(store.Number, store.Flag, store.Text, store.Count, store.Texts)
+	takeReply    = store.Tuple(store.Number, store.Count, store.Text, store.Count, store.Texts)
 	drainedReply = store.Tuple(store.Count, store.Text, store.Texts)
 )
 
@@ -90,7 +90,11 @@ const (
 type Look struct {
 	Queues []Queue       // handed out
 	Wait   time.Duration // until the next queue is ready; below 0 if there is none
-	Sweep  bool          // whether the caller has the lease of the sweep, and there may be work for it
+	Sweep  bool          // whether the caller has the lease of the sweep, and tenants are pending
+
+	// Unscheduled reports, together with Sweep, whether some of the pending
+	// tenants have no queue in the schedule.
+	Unscheduled bool
 
 	// Foreign describes data of other programs in the schedule; nil if none
 	// was found.
@@ -122,7 +126,7 @@ func (s *Set) Take(ctx context.Context, op string, n int, sweeper string) (look 
 	if err := errors.Join(errWait, errSweep, errSkipped, errRemoved, errMembers); err != nil {
 		return look, t.Applied(err)
 	}
-	look.Wait, look.Sweep = time.Duration(wait), sweep == 1
+	look.Wait, look.Sweep, look.Unscheduled = time.Duration(wait), sweep > 0, sweep == 2
 	if wait > 0 {
 		look.Wait = duration.FromMilliseconds(wait)
 	}

@@ -33,6 +33,7 @@ type dispatcher struct {
 	free       int       // workers
 	idle       int       // looks in a row that found nothing
 	nextSweeps time.Time // when the lease of the sweep is renewed
+	swept      time.Time // when a sweep was last requested
 
 	unscheduled // queues that are handed out although the schedule cannot be read
 }
@@ -104,7 +105,8 @@ func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
 		err = errors.Join(err, d.scan(ctx, d.run))
 	}
 	d.pass(d.takeUnscheduled(d.free))
-	if look.Sweep {
+	if look.Sweep && (look.Unscheduled || now.Sub(d.swept) > rescanEvery+sweepEvery) {
+		d.swept = now
 		select {
 		case d.sweep <- struct{}{}:
 		default:

@@ -143,6 +143,15 @@ func TestIdleWorkersLookOnceASecond(t *testing.T) {
 	f.push(t, pending.Queue{Tenant: "a", Entity: "e", Action: "a"}, 1)
 	require.Equal(t, 1, <-done)
 	requireEventually(t, func() bool { return len(f.pendingTenants(t)) == 0 })
+
+	// A tenant whose queue waits is pending all the time.
+	set, err := p.Layout().PendingSet.Key(f.service)
+	require.NoError(t, err)
+	tenants := keyspace.Beside("tenants", p.Prefix(pool.Handlers)+set)
+	later := strconv.FormatInt(time.Now().Add(time.Hour).UnixMilli(), 10)
+	f.do(t, "ZADD", strings.Replace(tenants, "%tenants", "%queues", 1)+":w", later, "w:e:a")
+	f.do(t, "ZADD", tenants, later, "w")
+	f.do(t, "SADD", set, "w")
 	calls := func() (scripts, others int) {
 		info, err := pooltest.Do(t, p, pool.Handlers, "INFO", "commandstats").ToString()
 		require.NoError(t, err)

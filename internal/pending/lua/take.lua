@@ -10,8 +10,8 @@
 -- ARGV[4]  the lease of the sweep, in milliseconds
 -- Result: {wait, sweep, skipped, removed, queues}:
 --   wait     milliseconds until the next queue is ready, -1 if there is none
---   sweep    1 if the process has the lease of the sweep, and there are tenants
---            to look at
+--   sweep    1 if the process has the lease of the sweep, and tenants are
+--            pending; 2 if some of them have no queue in the schedule
 --   skipped  a key that was not used because it holds another type, or ''
 --   removed  how many members of the schedule were removed because they name
 --            no queue
@@ -48,13 +48,14 @@ for _ = 1, limit + 100 do
   end
 end
 
-local sweep = 0
-if ARGV[3] ~= '' and redis.call('EXISTS', KEYS[2], '%drained' .. rest) > 0 then
+local sweep, drained = 0, '%drained' .. rest
+if ARGV[3] ~= '' and redis.call('EXISTS', KEYS[2], drained) > 0 then
   local lease = '%sweep' .. rest
   local holder = tryCall('GET', lease)
   if holder == false or holder == ARGV[3] then
     redis.call('SET', lease, ARGV[3], 'PX', ARGV[4])
-    sweep = 1
+    local pending = tryCall('SCARD', KEYS[2]) or 0
+    sweep = (redis.call('EXISTS', drained) == 1 or pending > redis.call('ZCARD', KEYS[1])) and 2 or 1
   elseif holder and redis.call('PTTL', lease) == -1 then
     redis.call('PEXPIRE', lease, ARGV[4])
   end
