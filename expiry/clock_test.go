@@ -117,11 +117,10 @@ func TestClockSetBack(t *testing.T) {
 	f.eventually(func() bool { return f.redisInt("ZCARD", "%exp:active:x") == 3 })
 
 	f.setAhead(years - step)
-	f.eventually(func() bool { return l.Stats().Repaired+other.Stats().Repaired >= 2 })
 	for _, id := range []string{"dead worker", "retry"} {
-		left := f.redisInt("ZSCORE", "%exp:active:x", member(id)) - now() + step.Milliseconds()
-		require.LessOrEqual(t, left, time.Hour.Milliseconds(), id)
-		require.Greater(t, left, (50 * time.Minute).Milliseconds(), id)
+		left := func() int64 { return f.redisInt("ZSCORE", "%exp:active:x", member(id)) - now() + step.Milliseconds() }
+		f.eventually(func() bool { return left() <= time.Hour.Milliseconds() })
+		require.Greater(t, left(), (50 * time.Minute).Milliseconds(), id)
 	}
 	require.Greater(t, f.redisInt("ZSCORE", "%exp:due:x", "acme:EXPTRIGGER:x:trigger"), now(), "the trigger keeps its time")
 	close(release)
