@@ -86,7 +86,7 @@ func WorkBatches[T any](
 	}
 	target := fault.Target{Op: working, Pool: set.Alias}
 	if handle == nil {
-		return target.NotApplied(fmt.Errorf("%w: the handler is nil", ErrInvalidArgument))
+		return target.NotApplied(fmt.Errorf("%w: the handler is nil; pass a function", ErrInvalidArgument))
 	}
 	if cfg, err = cfg.withDefaults(); err != nil {
 		return err

@@ -52,7 +52,7 @@ const DefaultLease = 30 * time.Second
 // sends nothing.
 func (r *ListRepo[T]) Process(ctx context.Context, id string, n int, handle func(context.Context, []Item[T]) error) (int, error) {
 	if handle == nil {
-		return 0, fault.Target{Op: "Process"}.NotApplied(fmt.Errorf("%w: the handler is nil", fault.ErrInvalidArgument))
+		return 0, fault.Target{Op: "Process"}.NotApplied(fmt.Errorf("%w: the handler is nil; pass a function", fault.ErrInvalidArgument))
 	}
 	lease := r.core.Lease
 	if lease == 0 {
