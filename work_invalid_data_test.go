@@ -202,7 +202,7 @@ func TestWorkWithPendingKeysOfAnotherType(t *testing.T) {
 				return nil
 			}, symphony.WorkConfig{OnError: r.add})
 			requireEventually(t, func() bool { return r.countContaining(key) > 0 })
-			requireEventually(t, func() bool { return len(h.all()) == 1 }) // by the index, or by a scan
+			requireEventually(t, func() bool { return len(h.all()) == 1 }) // by the schedule, or by a scan
 			require.LessOrEqual(t, len(r.all()), 3, "%v", r.all())
 			do("DEL", key)
 			enqueue(t, p, "acme", q, 2)

@@ -117,14 +117,14 @@ func TestTamperedClaims(t *testing.T) {
 // Foreign entries among the times of pushes block neither pushes nor claims.
 func TestForeignTimes(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		marked, key, _, index := newMarkedRepo(t, p, listrepo.MaxLen(5000)) // every push registers the queue
+		marked, key, _, queues := newMarkedRepo(t, p, listrepo.MaxLen(5000)) // every push repairs the schedule
 		age := beside(p, "age", key)
 		for i := range 600 {
 			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", age, strconv.Itoa(i*10), fmt.Sprint("garbage", i)).Error())
 		}
 		for _, entry := range [][2]string{{"inf", "taken"}, {"inf", "much"}, {"-inf", "little"}, {"-inf", "taken"}, {"1e300", "huge"}} {
 			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", age, entry[0], entry[1]).Error())
-			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", index, entry[0], "which").Error())
+			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", queues, entry[0], "which").Error())
 			_, err := marked.Push(ctx, "q", 1, 2)
 			require.NoError(t, err)
 			_, err = marked.PushFront(ctx, "q", 3)

@@ -166,7 +166,7 @@ func TestMaxLen(t *testing.T) {
 		var op *symphony.OpError
 		require.ErrorAs(t, err, &op)
 		require.False(t, op.MaybeApplied())
-		marked, _, set, index := newMarkedRepo(t, p, listrepo.MaxLen(3))
+		marked, _, set, queues := newMarkedRepo(t, p, listrepo.MaxLen(3))
 		_, err = marked.Push(ctx, "q", 1, 2, 3, 4)
 		require.ErrorIs(t, err, symphony.ErrFull)
 		n, err := repo.PushFront(ctx, "q", 3)
@@ -175,7 +175,7 @@ func TestMaxLen(t *testing.T) {
 		got, err := repo.Range(ctx, "q", 0, -1)
 		require.NoError(t, err)
 		require.Equal(t, []int{3, 1, 2}, got)
-		for _, key := range []string{set, index} {
+		for _, key := range []string{set, queues} {
 			n, err := pooltest.Do(t, p, pool.Handlers, "EXISTS", key).AsInt64()
 			require.NoError(t, err)
 			require.Zero(t, n, key)

@@ -106,7 +106,7 @@ func (q *queue) pushByScript(ctx context.Context, t fault.Target, command string
 	usual := ""
 	if !q.marks.none() {
 		keys = append(keys, q.set, q.tenants, beside(t, queuekey.Age))
-		if command == "RPUSH" && q.MaxLen == 0 && !q.hasOrder() && !q.mustRenewBeside() && q.isRegistered(t.Key) {
+		if command == "RPUSH" && q.MaxLen == 0 && !q.hasOrder() && !q.mustRenewBeside() && q.hasRepaired(t.Key) {
 			usual = "1"
 		}
 	}
@@ -116,7 +116,7 @@ func (q *queue) pushByScript(ctx context.Context, t fault.Target, command string
 		return 0, q.nameWrongType(ctx, t, err)
 	}
 	if !q.marks.none() && usual == "" {
-		q.setRegistered(t.Key)
+		q.setRepaired(t.Key)
 	}
 	if !m.IsArray() {
 		return m.ToInt64()

@@ -2,11 +2,7 @@ package listrepo
 
 import (
 	"strings"
-	"sync"
 	"sync/atomic"
-	"time"
-
-	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/pending"
@@ -25,9 +21,9 @@ type queue struct {
 	// and tenant is Marks.Member as it stands in them.
 	tenants, tenant string
 
-	// registeredAt is when this process last repaired the schedule for the
-	// queue of the marks, on the monotonic clock; 0 if it did not.
-	registeredAt *atomic.Int64
+	// repairedAt is when this process last repaired the schedule for the queue
+	// of the marks, on the monotonic clock; 0 if it did not.
+	repairedAt *atomic.Int64
 }
 
 // Marks are entries by which others find the queues that have items. The zero
@@ -53,7 +49,7 @@ func (m Marks) none() bool { return m == Marks{} }
 // withMarks returns the queue of a view with marks, which may be none.
 func withMarks(v *store.ValueStore, m Marks) *queue {
 	set := v.Prefix() + m.Set
-	return &queue{ValueStore: v, marks: m, set: set, tenants: pending.TenantsKey(set), tenant: pending.EscapeTenant(m.Member), registeredAt: new(atomic.Int64)}
+	return &queue{ValueStore: v, marks: m, set: set, tenants: pending.TenantsKey(set), tenant: pending.EscapeTenant(m.Member), repairedAt: new(atomic.Int64)}
 }
 
 // beside returns a key beside the queue.
@@ -90,59 +86,4 @@ func (q *queue) unconditional() *store.Store {
 	s := *q.Store
 	s.IfExists, s.IfAbsent = false, false
 	return &s
-}
-
-// registerEvery is how long a push that repaired the schedule spares others
-// from doing so.
-const registerEvery = time.Second
-
-// isRegistered reports whether this process registered the queue within the
-// last second.
-func (q *queue) isRegistered(key string) bool {
-	at := q.registeredAt.Load()
-	return at > 0 && monotonic()-at < int64(registerEvery) || registered.has(q.Client, key)
-}
-
-// setRegistered remembers that the queue was registered now.
-func (q *queue) setRegistered(key string) {
-	q.registeredAt.Store(monotonic())
-	registered.add(q.Client, key)
-}
-
-var started = time.Now().Add(-registerEvery)
-
-// monotonic returns a time in nanoseconds that never goes back.
-func monotonic() int64 { return int64(time.Since(started)) }
-
-// registered holds the queues that this process registered within the last
-// second, through any repository.
-var registered = recentQueues{queues: map[queueKey]struct{}{}}
-
-// recentQueues is a set of queues that is cleared every second.
-type recentQueues struct {
-	mu     sync.Mutex
-	since  int64
-	queues map[queueKey]struct{}
-}
-
-type queueKey struct {
-	client rueidis.Client
-	key    string
-}
-
-func (r *recentQueues) has(c rueidis.Client, key string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	_, ok := r.queues[queueKey{c, key}]
-	return ok && monotonic()-r.since < int64(registerEvery)
-}
-
-func (r *recentQueues) add(c rueidis.Client, key string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if now := monotonic(); now-r.since >= int64(registerEvery) {
-		r.since = now
-		clear(r.queues)
-	}
-	r.queues[queueKey{c, key}] = struct{}{}
 }
