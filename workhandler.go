@@ -40,6 +40,13 @@ func (h *workHandler) call(ctx, stopped context.Context, work Work, handle func(
 	}
 }
 
+// logAbandoned logs how many handlers were abandoned, if there are any.
+func (h *workHandler) logAbandoned(ctx context.Context) {
+	if n := h.abandoned.Load(); n > 0 {
+		h.cfg.Logger.WarnContext(ctx, "symphony: handlers of WorkBatches did not return after their contexts ended; their items go back to the queues", "handlers", n)
+	}
+}
+
 // checkedError returns err. If a method of err panics, as that of a nil pointer
 // may, it panics in its caller and not later in a worker.
 func checkedError(err error) error {
@@ -72,11 +79,4 @@ func highestAttempt[T any](items []listrepo.Item[T]) (attempt int) {
 		attempt = max(attempt, items[i].Attempt)
 	}
 	return attempt
-}
-
-// logAbandoned logs how many handlers were abandoned, if there are any.
-func (h *workHandler) logAbandoned(ctx context.Context) {
-	if n := h.abandoned.Load(); n > 0 {
-		h.cfg.Logger.WarnContext(ctx, "symphony: handlers of WorkBatches did not return after their contexts ended; their items go back to the queues", "handlers", n)
-	}
 }

@@ -3,11 +3,44 @@ package listrepo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/symphony-go/symphony/internal/retry"
 )
+
+// UndoneError is the error of a handler that did only a part of its items.
+// [Undone] makes it.
+type UndoneError struct {
+	IDs []string // the ids of the items that are not done
+	Err error    // why they are not done
+}
+
+// Error returns the number of items that are not done, and the reason.
+func (e *UndoneError) Error() string {
+	return fmt.Sprintf("%d not done: %v", len(e.IDs), e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *UndoneError) Unwrap() error { return e.Err }
+
+// Undone returns an error for a handler of [ListRepo.Process] that did all
+// items except the given ones, because of cause. If none of the items belongs
+// to the claim, all items count as not done.
+//
+// If items failed for different causes, join an error for each cause:
+//
+//	return errors.Join(
+//		listrepo.Undone(symphony.GiveUp(errAddress), items[2]),
+//		listrepo.Undone(symphony.RetryAfter(time.Hour, errAway), items[4:6]...))
+func Undone[T any](cause error, items ...Item[T]) error {
+	e := &UndoneError{Err: cause}
+	for i := range items {
+		e.IDs = append(e.IDs, items[i].ID)
+	}
+	return e
+}
 
 // undonePart are items of a claim that go back for the same cause.
 type undonePart[T any] struct {

@@ -35,7 +35,7 @@ type dispatcher struct {
 	nextSweeps time.Time // when the lease of the sweep is renewed
 	swept      time.Time // when a sweep was last requested
 
-	unscheduled // queues that are handed out although the schedule cannot be read
+	scanned // queues that are handed out although the schedule cannot be read
 }
 
 // renewSweep is the time between two looks that ask for the lease of the
@@ -82,7 +82,7 @@ func (d *dispatcher) runWorker(ctx context.Context) {
 			outcome = d.handle(ctx, q)
 		}
 		if outcome == Handled {
-			d.handledUnscheduled(q)
+			d.handledScanned(q)
 		}
 		d.freed <- outcome
 	}
@@ -104,7 +104,7 @@ func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
 	if errors.Is(err, fault.ErrWrongType) || errors.Is(look.Foreign, fault.ErrWrongType) {
 		err = errors.Join(err, d.scan(ctx, d.run))
 	}
-	d.pass(d.takeUnscheduled(d.free))
+	d.pass(d.takeScanned(d.free))
 	if look.Sweep && (look.Unscheduled || now.Sub(d.swept) > rescanEvery+sweepEvery) {
 		d.swept = now
 		select {
