@@ -27,10 +27,12 @@ var (
 	releaseSource string
 	//go:embed lua/extend.lua
 	extendSource string
+	//go:embed lua/extend_shorter.lua
+	extendShorterSource string
 
 	ackScript     = rueidis.NewLuaScript(acl.RegisterScript(pending.ScheduleSource + ackSource))
 	releaseScript = store.NewScript(pending.ScheduleSource+sharedSource+orderSource+releaseSource, store.Either(store.Flag, store.Tuple(store.Number)))
-	extendScript  = rueidis.NewLuaScript(acl.RegisterScript(extendSource))
+	extendScript  = rueidis.NewLuaScript(acl.RegisterScript(extendSource + pending.ScheduleSource + extendShorterSource))
 )
 
 // settle calls do for the items with the given ids, and marks them as settled
@@ -260,10 +262,14 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 	}
 	items, done, _ := claimKeys(t, l.token)
 	keys := []string{items, done, beside(t, queuekey.Due)}
+	args := []string{l.header, duration.Milliseconds(d), l.queue.LifetimeMilliseconds(), ""}
 	if l.ordered {
-		keys = append(keys, beside(t, queuekey.Order))
+		args[3] = "1"
 	}
-	args := []string{l.header, duration.Milliseconds(d), l.queue.LifetimeMilliseconds()}
+	if !l.queue.marks.none() {
+		keys = append(keys, t.Key, l.queue.tenants)
+		args = append(args, l.queue.marks.Queue, l.queue.tenant)
+	}
 	return l.queue.readHeld(ctx, t, extendScript.Exec(ctx, l.queue.Client, keys, args))
 }
 
