@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -196,19 +197,26 @@ func (s *Set) Queues(ctx context.Context, op, tenant string) (queues []Queue, er
 	return queues, nil
 }
 
-// IsScheduled reports for each queue whether it is in the schedule. It sends
-// ZMSCORE for each tenant, and again for each further thousand of its queues.
+// IsScheduled reports for each queue whether it is in the schedule, and for a
+// time that is not later than the end of a period from now. It sends ZMSCORE for
+// each tenant, and again for each further thousand of its queues, and once for
+// every thousand tenants.
 //
 // If the key of a tenant's queues holds another type, they are not in the
 // schedule.
-func (s *Set) IsScheduled(ctx context.Context, op string, queues ...Queue) ([]bool, error) {
+func (s *Set) IsScheduled(ctx context.Context, op string, within time.Duration, queues ...Queue) ([]bool, error) {
 	t, err := s.Begin(ctx, op, s.Service)
 	if err != nil {
 		return nil, err
 	}
+	latest := float64(time.Now().Add(within).UnixMilli())
 	byTenant := map[string][]int{}
 	for i, q := range queues {
 		byTenant[q.Tenant] = append(byTenant[q.Tenant], i)
+	}
+	turns, err := s.Scheduled(ctx, op, slices.Collect(maps.Keys(byTenant))...)
+	if err != nil {
+		return nil, err
 	}
 	var pages [][]int // indices of queues of one tenant
 	for _, all := range byTenant {
@@ -238,7 +246,9 @@ func (s *Set) IsScheduled(ctx context.Context, op string, queues ...Queue) ([]bo
 				return nil, err
 			}
 			for j, at := range pages[i] {
-				scheduled[at] = !scores[j].IsNil()
+				ready, err := scores[j].AsFloat64()
+				turn, ok := turns[queues[at].Tenant]
+				scheduled[at] = err == nil && ok && max(ready, turn) <= latest
 			}
 		}
 	}
@@ -246,7 +256,8 @@ func (s *Set) IsScheduled(ctx context.Context, op string, queues ...Queue) ([]bo
 }
 
 // Check reports for each queue whether it has items, waiting or in flight. It
-// adds queues with items to the schedule, and removes those without. It runs a
+// adds queues with items to the schedule, and removes those without. It also
+// corrects times that are too late, unless they are pauses. It runs a
 // script for each queue, a thousand in a pipeline.
 //
 // If a queue cannot be read, Check reports true, and returns the error beside
@@ -342,15 +353,16 @@ func (s *Set) Drained(ctx context.Context, op string, age time.Duration) (d Drai
 	return d, err
 }
 
-// Scheduled returns those of the tenants that have a queue in the schedule. It
-// sends ZMSCORE for every thousand tenants.
-func (s *Set) Scheduled(ctx context.Context, op string, tenants ...string) (map[string]bool, error) {
+// Scheduled returns those of the tenants that have a queue in the schedule, with
+// the times of their next turns in milliseconds. It sends ZMSCORE for every
+// thousand tenants.
+func (s *Set) Scheduled(ctx context.Context, op string, tenants ...string) (map[string]float64, error) {
 	t, err := s.Begin(ctx, op, s.Service)
 	if err != nil {
 		return nil, err
 	}
 	t = t.WithKey(TenantsKey(t.Key))
-	scheduled := map[string]bool{}
+	turns := map[string]float64{}
 	for page := range slices.Chunk(tenants, 1000) {
 		scores, err := s.Client.Do(ctx, s.Client.B().Zmscore().Key(t.Key).Member(escapeAll(page)...).Build()).ToArray()
 		if err == nil && len(scores) != len(page) {
@@ -360,12 +372,12 @@ func (s *Set) Scheduled(ctx context.Context, op string, tenants ...string) (map[
 			return nil, t.Failed(err)
 		}
 		for i := range scores {
-			if !scores[i].IsNil() {
-				scheduled[page[i]] = true
+			if turn, err := scores[i].AsFloat64(); err == nil {
+				turns[page[i]] = turn
 			}
 		}
 	}
-	return scheduled, nil
+	return turns, nil
 }
 
 // wrongType returns the error for a key that holds another type.

@@ -299,6 +299,39 @@ func TestForeignDataInTheSchedule(t *testing.T) {
 	})
 }
 
+// A check puts a time right that is too late, because another program pushed
+// while the items were in flight, or because the clock was set back. A pause goes
+// on.
+func TestCheckMendsTimes(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		s := newService(t, p)
+		q := pending.Queue{Tenant: "a", Entity: "e", Action: "q"}
+		check := func() (names []string, wait time.Duration) {
+			_, err := s.Check(ctx, "Check", q)
+			require.NoError(t, err)
+			names, look := s.take(1)
+			return names, look.Wait
+		}
+		s.push("a", "q", 1)
+		_, err := s.queue("a", "q").Claim(ctx, "q", 1, time.Hour)
+		require.NoError(t, err)
+		_, wait := check()
+		require.InDelta(t, time.Hour, wait, float64(time.Minute))
+		s.do("RPUSH", s.list("a", "q"), "2")
+		names, _ := check()
+		require.Equal(t, []string{"a q"}, names)
+
+		require.NoError(t, s.Defer(ctx, "Defer", q, 2*time.Hour))
+		names, _ = check()
+		require.Empty(t, names)
+		ahead := strconv.FormatInt(time.Now().Add(time.Hour).UnixMilli(), 10)
+		s.do("ZADD", pending.QueuesKey(s.prefixed(s.key), "a"), ahead, "a:e:q")
+		s.do("ZADD", pending.TenantsKey(s.prefixed(s.key)), ahead, "a")
+		names, _ = check()
+		require.Equal(t, []string{"a q"}, names)
+	})
+}
+
 // A queue that other programs emptied or filled is in the schedule after a
 // check if and only if it has items.
 func TestCheck(t *testing.T) {
@@ -334,11 +367,17 @@ func TestIsScheduled(t *testing.T) {
 			s.push(tenant, "q", 1)
 		}
 		is := func() []bool {
-			all, err := s.IsScheduled(ctx, "IsScheduled", queues...)
+			all, err := s.IsScheduled(ctx, "IsScheduled", time.Minute, queues...)
 			require.NoError(t, err)
 			return all
 		}
 		require.Equal(t, []bool{true, false, true, true}, is())
+		later := strconv.FormatInt(time.Now().Add(time.Hour).UnixMilli(), 10)
+		for key, member := range map[string]string{pending.QueuesKey(s.prefixed(s.key), "a:1"): "a%3A1:e:q", pending.TenantsKey(s.prefixed(s.key)): "c"} {
+			s.do("ZADD", key, "XX", later, member)
+			require.NotEqual(t, []bool{true, false, true, true}, is(), member)
+			s.do("ZADD", key, "XX", "1", member)
+		}
 		key := pending.QueuesKey(s.prefixed(s.key), "c")
 		s.do("DEL", key)
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", key, "x").Error())

@@ -89,13 +89,14 @@ func (s *sweeper) sweep(ctx context.Context) error {
 }
 
 // withoutItems returns those of the tenants that have no items, in order. It
-// adds queues that a scan finds to the schedule.
+// adds queues that a scan finds to the schedule. It also checks those that are
+// scheduled for so late a time that there is another scan before.
 func (s *sweeper) withoutItems(ctx context.Context, tenants []string) ([]string, error) {
 	found, err := s.pending.ScanQueues(ctx, s.Op, tenants...)
 	if err != nil {
 		return nil, err
 	}
-	scheduled, err := s.pending.IsScheduled(ctx, s.Op, found...)
+	scheduled, err := s.pending.IsScheduled(ctx, s.Op, rescanEvery, found...)
 	if err != nil {
 		return nil, err
 	}
@@ -111,9 +112,13 @@ func (s *sweeper) withoutItems(ctx context.Context, tenants []string) ([]string,
 	} else if err != nil { // a queue that cannot be read counts as one with items
 		s.reportSeldom(ctx, "check", err)
 	}
-	busy, err := s.pending.Scheduled(ctx, s.Op, tenants...)
+	turns, err := s.pending.Scheduled(ctx, s.Op, tenants...)
 	if err != nil {
 		return nil, err
+	}
+	busy := map[string]bool{}
+	for tenant := range turns {
+		busy[tenant] = true
 	}
 	for i, q := range found {
 		if scheduled[i] {

@@ -227,3 +227,32 @@ func TestTenantsAreRemoved(t *testing.T) {
 		requireEventually(t, func() bool { return len(f.pendingTenants(t)) == 0 })
 	})
 }
+
+// Workers find items that other programs pushed while the schedule waits for the
+// end of a long lease, and items of a schedule whose times are those of a clock
+// that was ahead.
+func TestSweepFindsLateQueues(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		f := newFleet(t, p)
+		claimed, ahead := pending.Queue{Tenant: "a", Entity: "e", Action: "claimed"}, pending.Queue{Tenant: "b", Entity: "e", Action: "ahead"}
+		f.push(t, claimed, 1)
+		_, err := f.queue(t, claimed).Claim(t.Context(), "claimed", 1, time.Hour)
+		require.NoError(t, err)
+		key, err := p.Layout().BatchList.Key("a", f.service, "e", "claimed")
+		require.NoError(t, err)
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "RPUSH", key, "2").Error())
+
+		f.push(t, ahead, 3)
+		set, err := p.Layout().PendingSet.Key(f.service)
+		require.NoError(t, err)
+		set = p.Prefix(pool.Handlers) + set
+		later := strconv.FormatInt(time.Now().Add(time.Hour).UnixMilli(), 10)
+		for key, member := range map[string]string{pending.QueuesKey(set, "b"): "b:e:ahead", pending.TenantsKey(set): "b"} {
+			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", key, later, member).Error())
+		}
+
+		done := f.run(t, time.Second)
+		got := map[int]bool{<-done: true, <-done: true}
+		require.Equal(t, map[int]bool{2: true, 3: true}, got)
+	})
+}

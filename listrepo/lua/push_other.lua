@@ -28,9 +28,13 @@ if not KEYS[3] then return result end
 
 redis.call('SADD', KEYS[3], ARGV[7])
 local before = length - (#ARGV - 11)
--- A queue with items may be deferred, so it keeps its time.
+-- A queue with items may be paused, so it keeps its time.
 local at = before > 0 and not quiet and tonumber(redis.call('ZSCORE', queuesOf(KEYS[4], ARGV[9]), ARGV[8]) or nil)
-scheduleAt(KEYS[4], ARGV[9], ARGV[8], at or nextLook(KEYS[1], tail))
+if not at or at > instant then
+  local ready = nextLook(KEYS[1], tail)
+  if not at or isTooLate(at, ready) then at = ready end
+end
+scheduleAt(KEYS[4], ARGV[9], ARGV[8], at)
 
 -- finish sets the lifetime of age to that of the queue, and returns the
 -- script's result.

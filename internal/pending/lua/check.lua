@@ -17,7 +17,8 @@ if not at then
 end
 if ARGV[3] == '1' and redis.call('EXISTS', KEYS[3], '%again' .. tail, '%delayed' .. tail) == 0 then
   unschedule(KEYS[1], ARGV[2], ARGV[1])
-elseif not tryCall('ZSCORE', queuesOf(KEYS[1], ARGV[2]), ARGV[1]) then
-  scheduleAt(KEYS[1], ARGV[2], ARGV[1], at)
+else
+  local scheduled = tonumber(tryCall('ZSCORE', queuesOf(KEYS[1], ARGV[2]), ARGV[1]) or nil)
+  scheduleAt(KEYS[1], ARGV[2], ARGV[1], scheduled and not isTooLate(scheduled, at) and scheduled or at)
 end
 return 1

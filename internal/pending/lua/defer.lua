@@ -7,5 +7,5 @@
 -- Result: 1 if the queue is in the schedule, else 0.
 local queues = queuesOf(KEYS[1], ARGV[2])
 if not tryCall('ZSCORE', queues, ARGV[1]) then return 0 end
-redis.call('ZADD', queues, 'GT', now + ARGV[3], ARGV[1])
+redis.call('ZADD', queues, 'GT', pauseUntil(ARGV[3]), ARGV[1])
 return 1

@@ -15,6 +15,11 @@
 --   %sweep              string: the process that sweeps
 --   %wake               channel: milliseconds until a queue is ready
 --
+-- A time of pauseUntil is a pause, because the queue was handed out or deferred:
+-- it may be later than the time from which the queue has something to hand out.
+-- Any other time that is too late is wrong, because another program changed the
+-- queue or the clock was set back.
+--
 -- A queue is in the schedule if and only if it has items: in its list, in
 -- claims, or beside them. A tenant is escaped as in the name of its queues.
 
@@ -39,6 +44,14 @@ end
 
 -- queuesOf returns the key of a tenant's queues.
 local function queuesOf(tenants, tenant) return '%queues' .. string.sub(tenants, 9) .. ':' .. tenant end
+
+-- pauseUntil returns the time at which a pause of ms ends. Its fraction is one
+-- that no time of the clock has, in ms with microseconds.
+local function pauseUntil(ms) return now + ms + 2 ^ -12 end
+
+-- isTooLate reports whether a time of a queue is wrong, given the time from
+-- which it has something to hand out.
+local function isTooLate(at, ready) return at > math.max(ready, instant) and at % 1 ~= 2 ^ -12 end
 
 -- lastLease returns when the last lease of a queue's claims in flight ends, in
 -- ms. If no claim is in flight, it returns 0. It passes over entries that are no

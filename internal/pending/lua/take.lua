@@ -40,7 +40,7 @@ for _ = 1, limit + 100 do
   elseif (tonumber(ready[2]) or 0) > turn then
     redis.call('ZADD', KEYS[1], ready[2], tenant)
   else
-    local held = now + ARGV[2]
+    local held = pauseUntil(ARGV[2])
     taken[#taken + 1] = member
     redis.call('ZADD', queues, held, member)
     redis.call('ZADD', KEYS[1], math.max(math.min(tonumber(ready[4]) or held, held), turn), tenant)
