@@ -346,7 +346,7 @@ func TestGiveUp(t *testing.T) {
 				stopped, stop := context.WithCancel(ctx)
 				_, err = repo.Process(stopped, "q", 3, func(c context.Context, items []listrepo.Item[int]) error {
 					stop()
-					return errors.Join(giveUp(c, items), listrepo.Undone(io.EOF, items...))
+					return giveUp(c, items)
 				})
 				require.ErrorContains(t, err, "no such user")
 				b, err := repo.Backlog(ctx, "q")
