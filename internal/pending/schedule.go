@@ -198,9 +198,9 @@ func (s *Set) Queues(ctx context.Context, op, tenant string) (queues []Queue, er
 }
 
 // IsScheduled reports for each queue whether it is in the schedule, and for a
-// time that is not later than the end of a period from now. It sends ZMSCORE for
-// each tenant, and again for each further thousand of its queues, and once for
-// every thousand tenants.
+// time that is not later than the end of a period from now. It sends ZMSCORE
+// for each tenant, and again for each further thousand of its queues, and once
+// for every thousand tenants.
 //
 // If the key of a tenant's queues holds another type, they are not in the
 // schedule.
@@ -353,9 +353,9 @@ func (s *Set) Drained(ctx context.Context, op string, age time.Duration) (d Drai
 	return d, err
 }
 
-// Scheduled returns those of the tenants that have a queue in the schedule, with
-// the times of their next turns in milliseconds. It sends ZMSCORE for every
-// thousand tenants.
+// Scheduled returns those of the tenants that have a queue in the schedule,
+// with the times of their next turns in milliseconds. It sends ZMSCORE for
+// every thousand tenants.
 func (s *Set) Scheduled(ctx context.Context, op string, tenants ...string) (map[string]float64, error) {
 	t, err := s.Begin(ctx, op, s.Service)
 	if err != nil {

@@ -300,8 +300,8 @@ func TestForeignDataInTheSchedule(t *testing.T) {
 }
 
 // A check puts a time right that is too late, because another program pushed
-// while the items were in flight, or because the clock was set back. A pause goes
-// on.
+// while the items were in flight, or because the clock was set back. A pause
+// goes on.
 func TestCheckMendsTimes(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		s := newService(t, p)

@@ -228,9 +228,9 @@ func TestTenantsAreRemoved(t *testing.T) {
 	})
 }
 
-// Workers find items that other programs pushed while the schedule waits for the
-// end of a long lease, and items of a schedule whose times are those of a clock
-// that was ahead.
+// Workers find items that other programs pushed while the schedule waits for
+// the end of a long lease, and items of a schedule whose times are those of a
+// clock that was ahead.
 func TestSweepFindsLateQueues(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFleet(t, p)
