@@ -186,8 +186,8 @@ func (b *Batch[T]) Process(ctx context.Context, q Queue, n int, handle func(cont
 // PutOff puts off the time at which a queue hands out its items, as an Enqueue
 // with the option [Quiet] does; see [listrepo.ListRepo.PutOff].
 //
-// If no item waits, PutOff returns [ErrNotFound]. Without the option, it returns
-// [ErrUnsupported].
+// If no item waits, PutOff returns [ErrNotFound]. Without the option, it
+// returns [ErrUnsupported].
 func (b *Batch[T]) PutOff(ctx context.Context, q Queue) error {
 	queue, err := b.queue(q)
 	if err != nil {

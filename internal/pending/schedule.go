@@ -43,7 +43,7 @@ var (
 	deferScript   = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + deferSource))
 	drainedScript = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + drainedSource))
 
-	takeReply    = store.Tuple(store.Number, store.Count, store.Text, store.Count, store.Texts)
+	takeReply    = store.Tuple(store.Number, store.UpTo(2), store.Text, store.Count, store.Texts)
 	drainedReply = store.Tuple(store.Count, store.Text, store.Texts)
 )
 
