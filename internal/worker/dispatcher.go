@@ -28,6 +28,7 @@ type dispatcher struct {
 	sweep chan struct{} // a sweep may be due
 
 	alarm      *alarm
+	crowd      crowd
 	subscribed atomic.Bool // to the wake-ups
 
 	free       int       // workers
@@ -92,6 +93,7 @@ func (d *dispatcher) runWorker(ctx context.Context) {
 // the next ones.
 func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
 	d.alarm.clear()
+	woken := d.crowd.woken.Swap(false)
 	sweeper, now := "", time.Now()
 	if !now.Before(d.nextSweeps) {
 		sweeper, d.nextSweeps = d.name, now.Add(renewSweep)
@@ -111,6 +113,9 @@ func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
 		case d.sweep <- struct{}{}:
 		default:
 		}
+	}
+	if woken {
+		d.crowd.note(len(look.Queues) > 0)
 	}
 	if d.idle++; len(look.Queues) > 0 {
 		d.idle = 0
@@ -196,6 +201,7 @@ func (d *dispatcher) subscribe(ctx context.Context) {
 // wakeUp handles a wake-up, the number of milliseconds until a queue is ready.
 func (d *dispatcher) wakeUp(message string) {
 	if ms, err := strconv.ParseInt(message, 10, 64); err == nil && ms < d.LongestWait.Milliseconds() {
-		d.alarm.set(time.Now().Add(duration.FromMilliseconds(max(ms, 0))))
+		d.crowd.woken.Store(true)
+		d.alarm.set(time.Now().Add(duration.FromMilliseconds(max(ms, 0)) + d.crowd.delay()))
 	}
 }
