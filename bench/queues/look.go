@@ -176,8 +176,8 @@ func (l *search) fill(ctx context.Context, g *ground.Ground, o obstacle, n int) 
 	})
 }
 
-// tell writes a table. Shares are those of the time of the measurement, in which
-// the server can execute commands one after another.
+// tell writes a table. Shares are those of the time of the measurement, in
+// which the server can execute commands one after another.
 func (l *search) tell(w io.Writer, o obstacle, c crew, sizes []int, rows []looked) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintf(w, "\nlooking, queues that wait: %s; %s of %s; %d items a second elsewhere\n",
