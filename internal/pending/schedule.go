@@ -29,6 +29,8 @@ import (
 var ScheduleSource string
 
 var (
+	//go:embed lua/take_idle.lua
+	takeIdleSource string
 	//go:embed lua/take.lua
 	takeSource string
 	//go:embed lua/check.lua
@@ -38,7 +40,7 @@ var (
 	//go:embed lua/drained.lua
 	drainedSource string
 
-	takeScript    = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + takeSource))
+	takeScript    = rueidis.NewLuaScript(acl.RegisterScript(takeIdleSource + ScheduleSource + takeSource))
 	checkScript   = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + checkSource))
 	deferScript   = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + deferSource))
 	drainedScript = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + drainedSource))
