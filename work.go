@@ -31,7 +31,8 @@ import (
 // Before it does so, it sends SCAN, which finds queues that only the Python
 // package fills. It also sends SCAN if the set gets tenants that are not in the
 // schedule, every ten seconds while it has some, and else once a minute. If a
-// SCAN takes long, the pause after it is twenty times as long.
+// SCAN takes long, the pause after it is twenty times as long, or a hundred
+// times if the schedule has all tenants.
 //
 // If handle returns an error, panics or calls [runtime.Goexit], the items are
 // delivered again after [WorkConfig.Backoff]. Other items of the queue do not

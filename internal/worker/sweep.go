@@ -13,7 +13,8 @@ const (
 	sweepEvery  = time.Second      // at least, between two sweeps
 	sweepShare  = 20               // the pause is so many times as long as the shorter one of the last two sweeps
 	scanEvery   = 10 * time.Second // between two scans if there are pending tenants without a queue, and no new ones
-	rescanEvery = time.Minute      // between two scans if there are none
+	rescanEvery = time.Minute      // at least, between two scans if there are none
+	rescanShare = 100              // the pause between these is so many times as long as the scan
 
 	// drainedFor is how long a tenant must have had no queue before it is
 	// removed from the pending set.
@@ -25,7 +26,7 @@ const (
 func (r *run) sweepUntilDone(ctx context.Context, d *dispatcher) {
 	var next time.Time
 	var previous time.Duration // of a sweep; a single slow one may be due to something else
-	s := sweeper{run: r}
+	s := sweeper{run: r, rescan: rescanEvery}
 	for {
 		select {
 		case <-d.sweep:
@@ -51,7 +52,8 @@ func (r *run) sweepUntilDone(ctx context.Context, d *dispatcher) {
 type sweeper struct {
 	*run
 	lastScan    time.Time // of all pending tenants
-	unscheduled int64     // pending tenants without a queue, at the last sweep
+	rescan      time.Duration
+	unscheduled int64 // pending tenants without a queue, at the last sweep
 }
 
 // sweep looks at drained tenants. Once in a while it looks at all pending
@@ -61,7 +63,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tenants, every := drained.Tenants, rescanEvery
+	tenants, every := drained.Tenants, s.rescan
 	switch {
 	case drained.Unscheduled > s.unscheduled:
 		every = 0
@@ -78,6 +80,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 			s.reportSeldom(ctx, "members", members.Foreign)
 		}
 		tenants, s.lastScan = append(tenants, members.Tenants...), now
+		defer func() { s.rescan = max(rescanEvery, rescanShare*time.Since(now)) }()
 	}
 	slices.Sort(tenants)
 	tenants = slices.Compact(tenants)
@@ -96,7 +99,7 @@ func (s *sweeper) withoutItems(ctx context.Context, tenants []string) ([]string,
 	if err != nil {
 		return nil, err
 	}
-	scheduled, err := s.pending.IsScheduled(ctx, s.Op, rescanEvery, found...)
+	scheduled, err := s.pending.IsScheduled(ctx, s.Op, s.rescan, found...)
 	if err != nil {
 		return nil, err
 	}
