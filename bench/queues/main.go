@@ -4,7 +4,7 @@
 //	go run ./queues          # everything
 //	go run ./queues wake     # how long an item waits for an idle worker
 //	go run ./queues idle     # what idle workers send
-//	go run ./queues look     # what it costs to look for work among queues that wait
+//	go run ./queues look     # what looking costs while queues wait
 //	go run ./queues order    # the rate of queues that are handled in order
 //
 // It starts a redis-server, which must be in the path, or uses an empty

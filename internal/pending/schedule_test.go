@@ -112,8 +112,8 @@ func (s service) makeReady(tenant, name string) {
 	}
 }
 
-// Tenants take turns, and so do the queues of a tenant, however many a tenant
-// has, and whoever takes them.
+// Tenants take turns, and so do the queues of a tenant, no matter how many a
+// tenant has and which process takes them.
 func TestTenantsTakeTurns(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		s := newService(t, p)
@@ -211,8 +211,10 @@ func TestDefer(t *testing.T) {
 		require.Empty(t, names)
 		require.InDelta(t, time.Hour, look.Wait, float64(time.Minute))
 		require.NoError(t, s.Defer(ctx, "Defer", q, time.Minute))
-		_, look = s.take(1)
-		require.InDelta(t, time.Hour, look.Wait, float64(time.Minute), "a shorter pause changes nothing")
+		queues, err := pooltest.Do(t, p, pool.Handlers, "ZRANGE", pending.QueuesKey(s.prefixed(s.key), "a:b"), "0", "-1", "WITHSCORES").AsZScores()
+		require.NoError(t, err)
+		require.Len(t, queues, 1)
+		require.InDelta(t, float64(time.Now().Add(time.Hour).UnixMilli()), queues[0].Score, 60_000, "a shorter pause changes nothing")
 
 		s.do("DEL", pending.TenantsKey(s.prefixed(s.key)), pending.QueuesKey(s.prefixed(s.key), "a:b"))
 		require.NoError(t, s.Defer(ctx, "Defer", q, time.Minute))
@@ -295,6 +297,10 @@ func TestForeignDataInTheSchedule(t *testing.T) {
 		require.Equal(t, []string{"a q"}, names)
 		require.NoError(t, look.Foreign)
 		require.EqualValues(t, 1, s.do("ZCARD", pending.QueuesKey(set, "a")))
+		s.do("ZADD", pending.QueuesKey(set, "a"), "2", "b:e:q")
+		s.makeReady("a", "q")
+		_, look = s.take(10)
+		require.ErrorContains(t, look.Foreign, "do not name a queue", "the member names a queue of another tenant")
 
 		s.do("DEL", pending.TenantsKey(set))
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", pending.TenantsKey(set), "x").Error())

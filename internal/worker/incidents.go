@@ -8,8 +8,8 @@ import (
 	"github.com/symphony-go/symphony/internal/retry"
 )
 
-// incidents remembers for a minute what went wrong with queues in this
-// process. The zero value is ready for use.
+// incidents remembers what went wrong with queues in this process. The zero
+// value is ready for use.
 type incidents struct {
 	mu      sync.Mutex
 	byQueue map[pending.Queue]*incident
