@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/symphony-go/symphony/internal/alarm"
 	"github.com/symphony-go/symphony/internal/retry"
 	"github.com/symphony-go/symphony/scope"
 )
@@ -19,7 +20,7 @@ type consumer struct {
 	*queue
 	listener *Listener
 	handler  Handler
-	alarm    *alarm
+	alarm    *alarm.Alarm
 
 	mu           sync.Mutex
 	jobs         map[token]*job
@@ -33,7 +34,7 @@ type consumer struct {
 
 func newConsumer(l *Listener, q *queue, h Handler) *consumer {
 	return &consumer{
-		queue: q, listener: l, handler: h, alarm: newAlarm(),
+		queue: q, listener: l, handler: h, alarm: alarm.New(),
 		jobs: map[token]*job{}, outcomeReady: make(chan struct{}, 1), renewing: make(chan struct{}, 1),
 	}
 }
@@ -85,7 +86,7 @@ func (c *consumer) loop(s *session) {
 			c.listener.slots.release(n)
 			return
 		}
-		c.alarm.clear()
+		c.alarm.Clear()
 		next, err := c.claimNext(s, n)
 		if err != nil {
 			if c.listener.callFailed(s, err) {
@@ -96,7 +97,7 @@ func (c *consumer) loop(s *session) {
 		}
 		delay.reset()
 		if n > 0 {
-			c.alarm.wait(s.ctx, next)
+			c.alarm.Wait(s.ctx, next)
 		}
 	}
 }

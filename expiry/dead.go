@@ -237,7 +237,7 @@ func (l *Listener) onDeadLetter(ctx context.Context, op string, e Event, do func
 		return t.NotApplied(fault.ErrNotFound)
 	case result == deadLetterGone:
 		c.deadCount.Add(-1)
-		c.alarm.signal()
+		c.alarm.Signal()
 	}
 	return nil
 }

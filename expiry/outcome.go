@@ -127,7 +127,7 @@ func (c *consumer) recordPutBack(s *session, j *job) {
 		return err
 	}) {
 		c.reportFailure(j, result, delay)
-		c.alarm.set(time.Now().Add(delay))
+		c.alarm.Set(time.Now().Add(delay))
 	}
 }
 

@@ -189,7 +189,7 @@ func (c *consumer) countRepairs(p repairPage) {
 	c.listener.count.repaired.Add(p.repaired)
 	c.reportInvalid(p.invalid)
 	if p.cancelled+p.repaired+p.invalid.count > 0 {
-		c.alarm.signal()
+		c.alarm.Signal()
 	}
 }
 

@@ -66,7 +66,7 @@ func (l *Listener) subscription(s *session, changes chan<- keyChange) subscripti
 // wakeAll wakes all consumers, in case that wake-ups were missed.
 func (l *Listener) wakeAll() {
 	for _, c := range l.consumers {
-		c.alarm.signal()
+		c.alarm.Signal()
 	}
 }
 
@@ -76,7 +76,7 @@ func (l *Listener) wakeAll() {
 func (c *consumer) wakeUp(message string) {
 	ms, err := strconv.ParseInt(message, 10, 64)
 	if err == nil && ms <= longestIdle.Milliseconds() {
-		c.alarm.set(time.Now().Add(duration.FromMilliseconds(max(ms, 0))))
+		c.alarm.Set(time.Now().Add(duration.FromMilliseconds(max(ms, 0))))
 	}
 }
 
@@ -214,7 +214,7 @@ func (c *consumer) reconcile(s *session, kind changeKind, keys []string) error {
 			return err
 		}
 		if changed {
-			c.alarm.signal()
+			c.alarm.Signal()
 		}
 		keys = keys[n:]
 	}

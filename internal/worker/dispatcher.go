@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/alarm"
 	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/pending"
@@ -27,7 +28,7 @@ type dispatcher struct {
 	freed chan Outcome  // a worker is free again
 	sweep chan struct{} // a sweep may be due
 
-	alarm      *alarm
+	alarm      *alarm.Alarm
 	crowd      crowd
 	subscribed atomic.Bool // to the wake-ups
 
@@ -49,7 +50,7 @@ var idleBackoff = retry.Backoff{First: 10 * time.Millisecond, Max: time.Second}
 
 func newDispatcher(r *run) *dispatcher {
 	return &dispatcher{
-		run: r, name: rand.Text(), free: r.Workers, alarm: newAlarm(),
+		run: r, name: rand.Text(), free: r.Workers, alarm: alarm.New(),
 		work: make(chan pending.Queue, r.Workers), freed: make(chan Outcome, r.Workers), sweep: make(chan struct{}, 1),
 	}
 }
@@ -92,7 +93,7 @@ func (d *dispatcher) runWorker(ctx context.Context) {
 // look passes ready queues to free workers, and returns how long to wait for
 // the next ones.
 func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
-	d.alarm.clear()
+	d.alarm.Clear()
 	woken := d.crowd.woken.Swap(false)
 	sweeper, now := "", time.Now()
 	if !now.Before(d.nextSweeps) {
@@ -146,14 +147,14 @@ func (d *dispatcher) wait(ctx context.Context, wait time.Duration) {
 	for freed := false; !freed; {
 		var elapsed <-chan time.Time
 		if d.free > 0 {
-			timer.Reset(time.Until(d.alarm.before(deadline)))
+			timer.Reset(time.Until(d.alarm.Before(deadline)))
 			elapsed = timer.C
 		}
 		select {
 		case outcome := <-d.freed:
 			d.noteFreed(outcome)
 			freed = true
-		case <-d.alarm.changed:
+		case <-d.alarm.Changed():
 		case <-elapsed:
 			return
 		case <-ctx.Done():
@@ -191,7 +192,7 @@ func (d *dispatcher) subscribe(ctx context.Context) {
 		},
 		Subscribed: func() {
 			d.subscribed.Store(true)
-			d.alarm.set(time.Now())
+			d.alarm.Signal()
 		},
 		Lost:    func() { d.subscribed.Store(false) },
 		Refused: func(error) {},
@@ -202,6 +203,6 @@ func (d *dispatcher) subscribe(ctx context.Context) {
 func (d *dispatcher) wakeUp(message string) {
 	if ms, err := strconv.ParseInt(message, 10, 64); err == nil && ms < d.LongestWait.Milliseconds() {
 		d.crowd.woken.Store(true)
-		d.alarm.set(time.Now().Add(duration.FromMilliseconds(max(ms, 0)) + d.crowd.delay()))
+		d.alarm.Set(time.Now().Add(duration.FromMilliseconds(max(ms, 0)) + d.crowd.delay()))
 	}
 }
