@@ -181,7 +181,7 @@ func TestOrderAfterARestart(t *testing.T) {
 		return c
 	}
 	expire := func(c *listrepo.Claim[int]) {
-		require.NoError(t, c.Extend(ctx, time.Millisecond))
+		require.NoError(t, connected(func() error { return c.Extend(ctx, time.Millisecond) }))
 		require.Eventually(t, func() bool {
 			backlog, err := b.Backlog(ctx, queue)
 			return err == nil && backlog.Claimed == 0
