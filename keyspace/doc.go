@@ -25,8 +25,8 @@
 //
 // A part is a string that is not empty and contains no NUL byte. If the pattern
 // has a hash tag, a part contains no "{" and no "}" either. The same holds for
-// every pattern of [Cluster]. If a part breaks these rules, methods return
-// [ErrInvalidKey].
+// every pattern of [Cluster] and [ClusterByTenant]. If a part breaks these
+// rules, methods return [ErrInvalidKey].
 //
 // # Escaping
 //

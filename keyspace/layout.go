@@ -1,7 +1,8 @@
 package keyspace
 
 // Layout holds the pattern of each kind of record. Start from [Default],
-// [Python] or [Cluster] and change the patterns that should differ:
+// [Python], [Cluster] or [ClusterByTenant] and change the patterns that should
+// differ:
 //
 //	l := keyspace.Default()
 //	l.User = keyspace.MustCompile("{tenant}:member:{id}")
@@ -17,7 +18,7 @@ type Layout struct {
 	State       Pattern // tenant, name of the handler, user
 	Table       Pattern // tenant, table, primary key
 	SharedState Pattern // tenant, name of the state, user
-	Trigger     Pattern // tenant, action, id; in Cluster, a shard follows the tenant
+	Trigger     Pattern // tenant, action, id; on a cluster, a shard follows the tenant
 	BatchList   Pattern // tenant, service, entity, action
 	PendingSet  Pattern // service
 	Generic     Pattern // tenant, key
@@ -78,13 +79,42 @@ func Python(opts ...PythonOption) Layout {
 // Other records are spread over the slots by their keys. A part with "{" or "}"
 // would choose the slot, so methods return [ErrInvalidKey] for it in every
 // pattern of the layout.
+//
+// If several records of a tenant must share a slot, use [ClusterByTenant].
 func Cluster() Layout { return clusterLayout }
 
+// ClusterByTenant returns a layout for Redis Cluster in which the records of a
+// tenant share a slot, whatever their kind. Their hash tag is the tenant. The
+// patterns of queues, pending sets and triggers are those of [Cluster].
+//
+//	User         {{tenant}}:user:{id}
+//	State        {{tenant}}:state:{name}:{user}
+//	Table        {{tenant}}:df:{table}:pkid:{pk}
+//	SharedState  {{tenant}}:SS:{state}:{user}
+//	Generic      {{tenant}}:{key}
+//
+// A slot is on one node. So the records of a tenant must fit into the memory of
+// one node, and one node handles all commands on them. A cluster that grows
+// moves whole tenants to new nodes, and never a part of one. With a few large
+// tenants, some nodes have much to do and others little.
+//
+// Use ClusterByTenant if hash types have indexes, because a record and its
+// indexes must share a slot. Use it too if commands or scripts of your own
+// change several records of a tenant at once. Otherwise use [Cluster], which
+// spreads the records of each tenant over all nodes.
+//
+// The two layouts make different keys, so a layout does not find the records
+// that were stored with the other.
+//
+// Parts with "{" or "}" are refused as in [Cluster].
+func ClusterByTenant() Layout { return clusterByTenantLayout }
+
 var (
-	defaultLayout   = layout(0)
-	pythonLayout    = layout(python)
-	ambiguousLayout = layout(python | ambiguous)
-	clusterLayout   = withHashTags(layout(braceless))
+	defaultLayout         = layout(0)
+	pythonLayout          = layout(python)
+	ambiguousLayout       = layout(python | ambiguous)
+	clusterLayout         = withHashTags(layout(braceless))
+	clusterByTenantLayout = withTenantTags(clusterLayout)
 )
 
 func layout(d dialect) Layout {
@@ -105,5 +135,14 @@ func withHashTags(l Layout) Layout {
 	l.Trigger = MustCompile("{tenant}{{shard}}:EXPTRIGGER:{action}:{id}")
 	l.BatchList = MustCompile("{tenant}:batch:{{service}}:{entity}:{action}")
 	l.PendingSet = MustCompile("pending_batches:{{service}}")
+	return l
+}
+
+func withTenantTags(l Layout) Layout {
+	l.User = MustCompile("{{tenant}}:user:{id}")
+	l.State = MustCompile("{{tenant}}:state:{name}:{user}")
+	l.Table = MustCompile("{{tenant}}:df:{table}:pkid:{pk}")
+	l.SharedState = MustCompile("{{tenant}}:SS:{state}:{user}")
+	l.Generic = MustCompile("{{tenant}}:{key}")
 	return l
 }

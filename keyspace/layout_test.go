@@ -199,7 +199,9 @@ func TestPythonRefusesAmbiguousParts(t *testing.T) {
 
 // No key of one pattern is a key of another, except for those of Generic.
 func TestPatternsOfALayoutAreDisjoint(t *testing.T) {
-	for name, l := range map[string]keyspace.Layout{"Default": keyspace.Default(), "Cluster": keyspace.Cluster(), "Python": keyspace.Python()} {
+	for name, l := range map[string]keyspace.Layout{
+		"Default": keyspace.Default(), "Cluster": keyspace.Cluster(), "ClusterByTenant": keyspace.ClusterByTenant(), "Python": keyspace.Python(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			all := patterns(l)[:7]
 			hostile := []string{
@@ -231,7 +233,7 @@ func TestPatternsOfALayoutAreDisjoint(t *testing.T) {
 }
 
 func TestClusterRefusesBraces(t *testing.T) {
-	for _, p := range patterns(keyspace.Cluster()) {
+	for _, p := range append(patterns(keyspace.Cluster()), patterns(keyspace.ClusterByTenant())...) {
 		for i := range p.Params() {
 			for _, brace := range []string{"a{", "}b", "{}"} {
 				parts := slices.Repeat([]string{"x"}, len(p.Params()))
@@ -257,9 +259,43 @@ func TestClusterKeysThatChangeTogetherShareASlot(t *testing.T) {
 	require.Equal(t, keyspace.Default().User.String(), l.User.String())
 }
 
+// The records of a tenant share a slot, and so does what lies beside them, with
+// the prefix of any pool. Without the braces, their keys are those of Default.
+func TestClusterByTenantKeepsTheRecordsOfATenantTogether(t *testing.T) {
+	l, byDefault := keyspace.ClusterByTenant(), keyspace.Default()
+	for _, tc := range []struct {
+		pattern, byDefault keyspace.Pattern
+		parts              []string
+		key                string
+	}{
+		{l.User, byDefault.User, []string{"acme", "u:1"}, "{acme}:user:u:1"},
+		{l.State, byDefault.State, []string{"acme", "chat", "u1"}, "{acme}:state:chat:u1"},
+		{l.Table, byDefault.Table, []string{"acme", "orders", "7"}, "{acme}:df:orders:pkid:7"},
+		{l.SharedState, byDefault.SharedState, []string{"acme", "a:b", "u1"}, "{acme}:SS:a%3Ab:u1"},
+		{l.Generic, byDefault.Generic, []string{"acme", "a:b"}, "{acme}:a:b"},
+		{l.User, byDefault.User, []string{"%lease", "u1"}, "{%25lease}:user:u1"},
+	} {
+		key, err := tc.pattern.Key(tc.parts...)
+		require.NoError(t, err)
+		require.Equal(t, tc.key, key)
+		plain, err := tc.byDefault.Key(tc.parts...)
+		require.NoError(t, err)
+		require.Equal(t, plain, strings.NewReplacer("{", "", "}", "").Replace(key))
+
+		slot := clusterSlot(strings.ReplaceAll(tc.parts[0], "%", "%25"))
+		for _, prefix := range []string{"", "user:"} {
+			require.Equal(t, slot, clusterSlot(prefix+key), key)
+			require.Equal(t, slot, clusterSlot(keyspace.Beside("lease", prefix+key)), key)
+		}
+	}
+	spread := keyspace.Cluster()
+	require.Equal(t, []keyspace.Pattern{spread.Trigger, spread.BatchList, spread.PendingSet},
+		[]keyspace.Pattern{l.Trigger, l.BatchList, l.PendingSet})
+}
+
 func TestLayoutsCompare(t *testing.T) {
 	require.True(t, keyspace.Layout{}.IsZero())
-	for _, l := range []keyspace.Layout{keyspace.Default(), keyspace.Python(), lenient, keyspace.Cluster()} {
+	for _, l := range []keyspace.Layout{keyspace.Default(), keyspace.Python(), lenient, keyspace.Cluster(), keyspace.ClusterByTenant()} {
 		require.False(t, l.IsZero())
 		for _, p := range patterns(l) {
 			require.NotEmpty(t, p.String())
@@ -270,5 +306,7 @@ func TestLayoutsCompare(t *testing.T) {
 	require.True(t, keyspace.Python(keyspace.AllowAmbiguous) == lenient)
 	require.False(t, keyspace.Default() == keyspace.Python())
 	require.False(t, lenient == keyspace.Python())
+	require.True(t, keyspace.ClusterByTenant() == keyspace.ClusterByTenant())
+	require.False(t, keyspace.ClusterByTenant() == keyspace.Cluster())
 	require.False(t, keyspace.Layout{User: keyspace.Default().User}.IsZero())
 }

@@ -140,13 +140,14 @@ func FuzzDefault(f *testing.F) {
 	f.Add("%lease:{x", "a}", "b", "c", "acme", "x}", "{", "}")
 	f.Fuzz(func(t *testing.T, a, b, c, d, e, g, h, i string) {
 		one, other := []string{a, b, c, d}, []string{e, g, h, i}
-		for _, l := range []keyspace.Layout{keyspace.Default(), keyspace.Cluster()} {
+		for _, l := range []keyspace.Layout{keyspace.Default(), keyspace.Cluster(), keyspace.ClusterByTenant()} {
 			for _, p := range patterns(l) {
 				n := len(p.Params())
 				requireReversible(t, p, one[:n], other[:n])
 				requireCanonical(t, p, a)
 				requireCanonical(t, p, a+":"+b)
 				requireCanonical(t, p, a+":EXPTRIGGER:"+b+":"+c)
+				requireCanonical(t, p, "{"+a+"}:user:"+b)
 			}
 		}
 	})

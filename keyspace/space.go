@@ -65,6 +65,26 @@ func (s Space) Glob() string {
 	return b.String()
 }
 
+// Parts returns the text of every key of the space before and after the free
+// part. The text after it is often empty. For the zero Space, both are empty.
+func (s Space) Parts() (prefix, suffix string) { return s.prefix, s.suffix }
+
+// OneSlot reports whether all keys of the space are in one cluster slot. This
+// is so if the text around the free part contains the hash tag, and no ID can
+// change it. A prefix of the pool makes no difference, because it contains no
+// braces.
+func (s Space) OneSlot() bool {
+	if strings.Contains(s.prefix, "{") {
+		return hashTag(s.prefix) != ""
+	}
+	return s.ForCluster() && hashTag(s.suffix) != ""
+}
+
+// ForCluster reports whether the space is of a pattern for a cluster, whose
+// parts contain no braces: a pattern of [Cluster] or [ClusterByTenant], or
+// another one with a hash tag.
+func (s Space) ForCluster() bool { return s.free.rule&noBraces != 0 }
+
 // String returns the space as a template with the free part as its only
 // parameter, such as "acme:user:{id}". It is for messages.
 func (s Space) String() string {

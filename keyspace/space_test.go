@@ -53,6 +53,8 @@ func TestSpaceAgreesWithItsPattern(t *testing.T) {
 		require.Equal(t, key, again)
 		require.True(t, globMatch(s.Glob(), key), "%q does not match %q", s.Glob(), key)
 		require.Equal(t, p.Glob(bound...), s.Glob())
+		requireParts(t, s)
+		requireSlots(t, s)
 
 		at := rapid.IntRange(0, len(key)).Draw(t, "at")
 		text := key[:at] + rapid.SampledFrom(pieces).Draw(t, "piece") + key[at:]
@@ -63,6 +65,72 @@ func TestSpaceAgreesWithItsPattern(t *testing.T) {
 			require.True(t, globMatch(s.Glob(), text))
 		}
 	})
+}
+
+// requireParts checks that Parts returns the text around the free part.
+func requireParts(t require.TestingT, s keyspace.Space) {
+	prefix, suffix := s.Parts()
+	key, err := s.Key("u1")
+	require.NoError(t, err)
+	require.Equal(t, prefix+"u1"+suffix, key)
+}
+
+// requireSlots checks that OneSlot reports whether different IDs, with braces
+// where the space accepts them, have keys in one slot.
+func requireSlots(t require.TestingT, s keyspace.Space) {
+	slots, braces := map[int]bool{}, 0
+	for _, id := range []string{"a", "b", "c", "d", "}x", "}y", "{x}", "{y}", "{z}z"} {
+		key, err := s.Key(id)
+		if err != nil {
+			require.ErrorContains(t, err, "brace")
+			continue
+		}
+		slots[clusterSlot(key)] = true
+		if len(id) > 1 {
+			braces++
+		}
+	}
+	require.Equal(t, len(slots) == 1, s.OneSlot(), "%s has keys in the slots %v", s, slots)
+	require.Equal(t, braces == 0, s.ForCluster(), "%s", s)
+}
+
+func TestSpacesOfACluster(t *testing.T) {
+	spread, byTenant, one := keyspace.Cluster(), keyspace.ClusterByTenant(), keyspace.Default()
+	for _, tc := range []struct {
+		space               keyspace.Space
+		prefix, suffix      string
+		oneSlot, forCluster bool
+	}{
+		{keyspace.Space{}, "", "", false, false},
+		{bind(one.User, "acme"), "acme:user:", "", false, false},
+		{bind(spread.User, "acme"), "acme:user:", "", false, true},
+		{bind(byTenant.User, "acme"), "{acme}:user:", "", true, true},
+		{bind(byTenant.State, "acme", "chat"), "{acme}:state:chat:", "", true, true},
+		{bind(byTenant.Table, "acme", keyspace.Any, "7"), "{acme}:df:", ":pkid:7", true, true},
+		{bind(byTenant.SharedState, "acme", keyspace.Any, "u1"), "{acme}:SS:", ":u1", true, true},
+		{bind(byTenant.Generic, "acme"), "{acme}:", "", true, true},
+		{bind(byTenant.User, keyspace.Any, "u1"), "{", "}:user:u1", false, true},
+		{bind(byTenant.PendingSet), "pending_batches:{", "}", false, true},
+		{bind(byTenant.BatchList, "acme", "mail", "order"), "acme:batch:{mail}:order:", "", true, true},
+		{bind(byTenant.BatchList, keyspace.Any, "mail", "order", "send"), "", ":batch:{mail}:order:send", true, true},
+		{bind(byTenant.Trigger, "acme", "s3", "send"), "acme{s3}:EXPTRIGGER:send:", "", true, true},
+		{bind(byTenant.Trigger, "acme", keyspace.Any, "send", "1"), "acme{", "}:EXPTRIGGER:send:1", false, true},
+		// A part with braces in another pattern.
+		{bind(one.User, "{acme}"), "{acme}:user:", "", true, false},
+		{bind(one.User, "{acme"), "{acme:user:", "", false, false},
+		{bind(one.User, "{}{acme}"), "{}{acme}:user:", "", false, false},
+		{bind(one.User, "}acme"), "}acme:user:", "", false, false},
+		{bind(one.User, keyspace.Any, "{u1}"), "", ":user:{u1}", false, false},
+	} {
+		prefix, suffix := tc.space.Parts()
+		require.Equal(t, []string{tc.prefix, tc.suffix}, []string{prefix, suffix})
+		require.Equal(t, tc.oneSlot, tc.space.OneSlot(), "%s", tc.space)
+		require.Equal(t, tc.forCluster, tc.space.ForCluster(), "%s", tc.space)
+		if tc.space != (keyspace.Space{}) {
+			requireParts(t, tc.space)
+			requireSlots(t, tc.space)
+		}
+	}
 }
 
 func TestBind(t *testing.T) {
