@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -43,8 +44,9 @@ type sharedCluster struct {
 }
 
 // open waits until no other test uses the cluster, deletes all keys, and opens
-// pools. They belong to the test until it ends.
-func (s *sharedCluster) open(t *testing.T) *pool.Pools {
+// pools with the layout l, or with that of a cluster if l is zero. They belong
+// to the test until it ends.
+func (s *sharedCluster) open(t *testing.T, l keyspace.Layout) *pool.Pools {
 	t.Helper()
 	s.mu.Lock()
 	t.Cleanup(func() { // runs after the pools are closed
@@ -57,7 +59,7 @@ func (s *sharedCluster) open(t *testing.T) *pool.Pools {
 	for _, primary := range s.primaries {
 		require.NoError(t, primary.Do(t.Context(), primary.B().Flushall().Sync().Build()).Error())
 	}
-	return Redis(t, pool.Config{URL: s.instance.URL(), Timeout: longTimeout})
+	return Redis(t, pool.Config{URL: s.instance.URL(), Timeout: longTimeout, Layout: l})
 }
 
 func (s *sharedCluster) start(t *testing.T) {

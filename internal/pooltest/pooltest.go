@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony/internal/redistest"
+	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 	"github.com/symphony-go/symphony/pool/embedded"
 )
@@ -27,19 +28,37 @@ import (
 // it. [Main] stops it.
 func Each(t *testing.T, run func(t *testing.T, p *pool.Pools)) {
 	t.Helper()
+	each(t, keyspace.Layout{}, run)
+}
+
+// EachByTenant is [Each] with the layout keyspace.ClusterByTenant on all of
+// them. It is for what works on a cluster only if the keys of a repository
+// share a slot.
+func EachByTenant(t *testing.T, run func(t *testing.T, p *pool.Pools)) {
+	t.Helper()
+	each(t, keyspace.ClusterByTenant(), run)
+}
+
+func each(t *testing.T, l keyspace.Layout, run func(t *testing.T, p *pool.Pools)) {
+	t.Helper()
 	if !shared.managed {
 		t.Fatal("pooltest: a package that uses Each needs a TestMain; add `func TestMain(m *testing.M) { pooltest.Main(m) }`")
 	}
-	EachSingle(t, run)
-	t.Run("cluster", func(t *testing.T) { run(t, shared.open(t)) })
+	eachSingle(t, l, run)
+	t.Run("cluster", func(t *testing.T) { run(t, shared.open(t, l)) })
 }
 
 // EachSingle is [Each] without the cluster. A comment at the call says why the
 // test does not hold on a cluster.
 func EachSingle(t *testing.T, run func(t *testing.T, p *pool.Pools)) {
 	t.Helper()
-	t.Run("redis", func(t *testing.T) { run(t, Redis(t, pool.Config{})) })
-	t.Run("embedded", func(t *testing.T) { run(t, Embedded(t)) })
+	eachSingle(t, keyspace.Layout{}, run)
+}
+
+func eachSingle(t *testing.T, l keyspace.Layout, run func(t *testing.T, p *pool.Pools)) {
+	t.Helper()
+	t.Run("redis", func(t *testing.T) { run(t, Redis(t, pool.Config{Layout: l})) })
+	t.Run("embedded", func(t *testing.T) { run(t, openEmbedded(t, l)) })
 }
 
 // longTimeout is the timeout of pools on servers without faults. It is only
@@ -64,7 +83,12 @@ func Redis(tb testing.TB, cfg pool.Config) *pool.Pools {
 // ends.
 func Embedded(tb testing.TB) *pool.Pools {
 	tb.Helper()
-	p, err := embedded.Open(context.Background(), pool.Config{Timeout: longTimeout})
+	return openEmbedded(tb, keyspace.Layout{})
+}
+
+func openEmbedded(tb testing.TB, l keyspace.Layout) *pool.Pools {
+	tb.Helper()
+	p, err := embedded.Open(context.Background(), pool.Config{Timeout: longTimeout, Layout: l})
 	require.NoError(tb, err)
 	tb.Cleanup(p.Close)
 	return p

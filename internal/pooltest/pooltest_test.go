@@ -3,6 +3,7 @@ package pooltest_test
 import (
 	"os"
 	"os/exec"
+	"path"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -50,6 +51,16 @@ func TestTestsShareACluster(t *testing.T) {
 		}
 	})
 	require.EqualValues(t, 4, runs.Load())
+}
+
+// EachByTenant runs a test wherever Each does, with another layout.
+func TestEachByTenant(t *testing.T) {
+	var names []string
+	pooltest.EachByTenant(t, func(t *testing.T, p *pool.Pools) {
+		names = append(names, path.Base(t.Name()))
+		require.Equal(t, keyspace.ClusterByTenant(), p.Layout())
+	})
+	require.Equal(t, []string{"redis", "embedded", "cluster"}, names)
 }
 
 // The message of a test that uses Each without Main contains what to add.
