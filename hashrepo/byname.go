@@ -207,7 +207,8 @@ func (c *core) deleteField(ctx context.Context, id string, names []string) (int6
 	if len(names) == 0 {
 		return 0, nil
 	}
-	removed, err := c.run(ctx, t, deleteFieldScript, append(c.args(len(names)), names...))
+	args := c.appendIndexArgs(append(c.args(len(names)), names...), c.bodiesWithout(names))
+	removed, err := c.run(ctx, t, deleteFieldScript, args)
 	if err != nil {
 		return 0, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
@@ -19,20 +20,29 @@ type core struct {
 	*store.Store
 	plan *plan
 
+	// listing is nil if the space has neither a list nor indexes.
+	listing *listing
+
 	// cache is nil if reads are not cached.
 	cache *store.CachedReader
 	// flatCache looks up cached records that an assignment copies. It is nil
 	// if reads are not cached or a copy of T shares memory with the original.
 	flatCache *nearcache.View
+
+	writes *atomic.Uint32
 }
 
 // newCore compiles records of type t for the codec and the options of base.
-func newCore(base *store.Store, t reflect.Type) (*core, error) {
+// writes counts the writes of the repository and of its views.
+func newCore(base *store.Store, t reflect.Type, writes *atomic.Uint32) (*core, error) {
 	p, err := planFor(t, base.Codec, base.MaxDecodedBytes())
 	if base.Version != nil && (err != nil || p.version == nil) {
 		err = errors.Join(fmt.Errorf("%w: IfVersion does not apply here: %s", fault.ErrUnsupported, option.NoVersion), err)
 	}
-	c := &core{Store: base, plan: p}
+	c := &core{Store: base, plan: p, writes: writes}
+	if err == nil && (base.Listed || len(p.indexes) > 0) {
+		c.listing, err = newListing(base)
+	}
 	if err == nil && base.Cached > 0 {
 		c.cache = c.newCache()
 		c.flatCache = c.cache.DirectView()
@@ -44,9 +54,9 @@ func newCore(base *store.Store, t reflect.Type) (*core, error) {
 // return its error.
 func (c *core) with(opts []pool.Option) *core {
 	base := c.Store.With(opts...)
-	view, err := newCore(base, c.plan.typ)
+	view, err := newCore(base, c.plan.typ, c.writes)
 	if err != nil {
-		return &core{Store: base.WithError(err), plan: c.plan}
+		return &core{Store: base.WithError(err), plan: c.plan, writes: c.writes}
 	}
 	return view
 }

@@ -17,7 +17,8 @@ var deleteScript = newScript(deleteSource, store.Flag)
 // It does not check the type of a key. If an id is invalid, Delete sends
 // nothing. [IfExists] has no effect without [IfVersion].
 //
-// With [IfVersion], Delete runs a script for each id. It returns [ErrConflict]
+// With [IfVersion], or if the space has a list, Delete runs a script for each
+// id, which is atomic. It returns [ErrConflict]
 // for records with another version and [ErrWrongType] for keys of another type,
 // and removes the others. With [IfAbsent], it returns [ErrUnsupported].
 func (r *HashRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
@@ -34,9 +35,9 @@ func (r *HashRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) 
 // With [IfAbsent] or [IfVersion], DeleteAll returns [ErrUnsupported].
 func (r *HashRepo[T]) DeleteAll(ctx context.Context) (int64, error) { return r.core.DeleteAll(ctx) }
 
-// delete removes records, with IfVersion by a script for each.
+// delete removes records, with IfVersion or a list by a script for each.
 func (c *core) delete(ctx context.Context, ids []string) (total int64, err error) {
-	if c.Version == nil || len(ids) == 0 {
+	if c.Version == nil && c.listing == nil || len(ids) == 0 {
 		return c.Delete(ctx, ids...)
 	}
 	calls := make([]store.Call, len(ids))
@@ -48,7 +49,7 @@ func (c *core) delete(ctx context.Context, ids []string) (total int64, err error
 		if err != nil {
 			return 0, err
 		}
-		calls[i] = store.Call{Target: t, Args: c.args(0)}
+		calls[i] = store.Call{Target: t, Args: c.appendIndexArgs(c.args(0), c.bodiesWithout(nil))}
 	}
 	replies, err := c.runMany(ctx, deleteScript, calls)
 	for _, reply := range replies {

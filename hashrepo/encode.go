@@ -14,6 +14,7 @@ import (
 type encodedRecord struct {
 	pairs   []string // name, text, name, text ... of the present fields
 	absent  []string // names of the fields to remove
+	bodies  []string // of the items in the indexes of the record type
 	version int64    // the version of the value, which is not among pairs
 
 	// buffer holds the texts that are not strings of the value, one after the
@@ -32,7 +33,9 @@ var encodedRecords = sync.Pool{New: func() any { return new(encodedRecord) }}
 
 func (e *encodedRecord) release() {
 	clear(e.pairs)
-	e.pairs, e.absent, e.buffer, e.buffered = e.pairs[:0], e.absent[:0], e.buffer[:0], e.buffered[:0]
+	clear(e.bodies)
+	e.pairs, e.absent, e.bodies = e.pairs[:0], e.absent[:0], e.bodies[:0]
+	e.buffer, e.buffered = e.buffer[:0], e.buffered[:0]
 	encodedRecords.Put(e)
 }
 
@@ -69,6 +72,10 @@ func (p *plan) encode(v reflect.Value) (*encodedRecord, error) {
 	texts, start := string(e.buffer), 0
 	for _, b := range e.buffered {
 		e.pairs[b.pair], start = texts[start:b.end], b.end
+	}
+	if e.bodies, err = p.recordBodies(e.bodies, v, e.pairs); err != nil {
+		e.release()
+		return nil, err
 	}
 	return e, nil
 }

@@ -1,9 +1,12 @@
 package hashrepo
 
 import (
+	"cmp"
 	"context"
+	_ "embed"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/symphony-go/symphony/internal/option"
@@ -50,11 +53,11 @@ func (r *Record[T]) prepare(id string) reflect.Value {
 // contradicts another option, it is [ErrUnsupported]. If the value of an option
 // is invalid, it is [ErrInvalidTTL] or [ErrInvalidArgument].
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*HashRepo[T], error) {
-	base, err := store.New(p, a, s, store.Spec{Kind: store.Hash, Lifetime: DefaultLifetime, Traits: option.Lifetimes | option.Versions | option.Caching}, opts...)
+	base, err := store.New(p, a, s, store.Spec{Kind: store.Hash, Lifetime: DefaultLifetime, Traits: option.Lifetimes | option.Versions | option.Caching | option.Listings}, opts...)
 	if err != nil {
 		return nil, err
 	}
-	core, err := newCore(base, reflect.TypeFor[T]())
+	core, err := newCore(base, reflect.TypeFor[T](), new(atomic.Uint32))
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}
@@ -87,5 +90,31 @@ func (r *HashRepo[T]) TTL(ctx context.Context, id string) (time.Duration, error)
 // keeps its lifetime. With [IfExists], it returns [ErrNotFound] if the record
 // does not exist. With [IfAbsent] or [IfVersion], it returns [ErrUnsupported].
 func (r *HashRepo[T]) Touch(ctx context.Context, id string) (bool, error) {
-	return r.core.Touch(ctx, id)
+	return r.core.touch(ctx, id)
+}
+
+//go:embed lua/touch.lua
+var touchSource string
+
+var touchScript = newScript(touchSource, store.Flag)
+
+// touch renews the lifetime of a record, and in a list the time at which the
+// record is looked at.
+func (c *core) touch(ctx context.Context, id string) (bool, error) {
+	if c.listing == nil {
+		return c.Touch(ctx, id)
+	}
+	t, err := c.BeginWrite(ctx, "Touch", id)
+	if err != nil {
+		return false, err
+	}
+	if err := cmp.Or(c.RefuseAbsent(t), c.RefuseVersion(t)); err != nil {
+		return false, err
+	}
+	m, err := c.run(ctx, t, touchScript, c.appendIndexArgs(c.args(0), c.bodiesWithout(nil)))
+	if err != nil {
+		return false, err
+	}
+	n, err := m.ToInt64()
+	return n == 1, err
 }

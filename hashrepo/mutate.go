@@ -43,7 +43,7 @@ func (r *HashRepo[T]) Mutate(ctx context.Context, id string, change func(*T) err
 }
 
 func (c *core) mutate(ctx context.Context, id string, v reflect.Value, change func() error) error {
-	c = &core{Store: c.OnPrimary(), plan: c.plan}
+	c = &core{Store: c.OnPrimary(), plan: c.plan, listing: c.listing, writes: c.writes}
 	t, err := c.BeginWrite(ctx, "Mutate", id)
 	if err != nil {
 		return err

@@ -115,10 +115,10 @@ func (c *core) compile(t fault.Target, patches []patch) (*changes, error) {
 
 // scriptCanChange reports whether update.lua can add or append to the field. It
 // understands integers in decimal, the float64 numbers of codec.Compact, and
-// lists in JSON.
+// lists in JSON. It does not know the elements of a list that has an index.
 func (f *field) scriptCanChange() bool {
 	_, isList := f.JSONList()
-	return isList || f.DecimalInteger() || f.DecimalFloat()
+	return isList && !f.Indexed || f.DecimalInteger() || f.DecimalFloat()
 }
 
 // patchedField returns the field of a patch, with the type that the patch
@@ -150,6 +150,9 @@ func (c *core) patchedField(p *patch) (*field, error) {
 
 // checkLifetime checks the lifetime of a SetFor patch.
 func (c *core) checkLifetime(p *patch) error {
+	if c.plan.indexOf(p.name) != nil {
+		return fmt.Errorf("%w: the field has an index, which SetFor cannot keep; use Set, or remove the option index or unique from the field", fault.ErrUnsupported)
+	}
 	if !c.FieldLifetimes() {
 		return fmt.Errorf("%w: the server does not support HPEXPIRE; SetFor needs Redis 7.4 or Valkey 9", fault.ErrUnsupported)
 	}

@@ -30,6 +30,8 @@ type plan struct {
 	version  *field        // nil if T has no version; it is in fields too
 	elemType *codec.Type   // the type of a map's values; nil if T is a struct
 
+	indexes []*index
+
 	maxDecodedBytes int  // memory that decoding a value may take
 	mayBeEmpty      bool // whether a record of T may have no field present
 }
@@ -148,6 +150,8 @@ func (p *plan) compileStruct() error {
 	var errs []error
 	for _, f := range all {
 		switch {
+		case f.Indexed && (f.Extra || f.Version):
+			errs = append(errs, fmt.Errorf("%s: an extra or version field cannot have an index; remove the option index or unique", f.GoName))
 		case f.Extra && p.extra != nil:
 			errs = append(errs, fmt.Errorf("%s: %s has the option extra already; remove it from one of them", f.GoName, p.extra.GoName))
 		case f.Extra && f.Type != reflect.TypeFor[map[string]string]():
@@ -188,6 +192,13 @@ func (p *plan) compileField(f fields.Field) error {
 	p.mayBeEmpty = p.mayBeEmpty && (typ.Nilable() || f.OmitZero || f.OmitEmpty || len(f.Index) > 1)
 	if f.Version {
 		p.version = &compiled
+	}
+	if f.Indexed {
+		x, err := newIndex(&compiled)
+		if err != nil {
+			return err
+		}
+		p.indexes = append(p.indexes, x)
 	}
 	return nil
 }

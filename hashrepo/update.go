@@ -142,6 +142,9 @@ func (c *core) update(ctx context.Context, op, id string, patches []patch, retur
 	}
 	if returned.isNone() && c.plan.version == nil && len(ch.rewrites) == 0 {
 		if e, ok := plainChanges(ch.operations); ok {
+			if e.bodies, err = c.bodiesAfter(ch.operations); err != nil {
+				return t, nil, notApplied(t, err)
+			}
 			return t, nil, c.write(ctx, t, e, true)
 		}
 	}
@@ -183,6 +186,11 @@ func (c *core) runUpdate(ctx context.Context, t fault.Target, returned readBack,
 	for i := range operations {
 		args = operations[i].appendArgs(args)
 	}
+	bodies, err := c.bodiesAfter(operations)
+	if err != nil {
+		return rueidis.RedisMessage{}, notApplied(t, err)
+	}
+	args = c.appendIndexArgs(args, bodies)
 	m, err := c.run(ctx, t, updateScript, args)
 	if err != nil {
 		return m, err

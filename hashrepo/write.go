@@ -137,7 +137,7 @@ func (c *core) encode(t fault.Target, v reflect.Value) (*encodedRecord, error) {
 // mayBeEmpty reports whether the stored record may have only the reserved
 // field.
 func (c *core) write(ctx context.Context, t fault.Target, e *encodedRecord, mayBeEmpty bool) error {
-	if !c.AllowsTx() || c.plan.version != nil || len(e.pairs) == 0 {
+	if !c.AllowsTx() || c.listing != nil || c.plan.version != nil || len(e.pairs) == 0 {
 		return c.runUpsert(ctx, t, e, false)
 	}
 	if mayBeEmpty {
@@ -181,5 +181,6 @@ func (c *core) upsertArgs(t fault.Target, e *encodedRecord, replace bool) ([]str
 	args := c.versionArgs(strconv.FormatInt(e.version, 10), 2+len(e.pairs)+len(e.absent))
 	args = append(args, flag(replace), strconv.Itoa(len(e.pairs)/2))
 	args = append(args, e.pairs...)
-	return append(args, e.absent...), nil
+	args = append(args, e.absent...)
+	return c.appendIndexArgs(args, e.bodies), nil
 }

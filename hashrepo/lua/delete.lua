@@ -1,5 +1,8 @@
--- Removes a record that has the required version. Run by HashRepo.Delete.
+-- Removes a record that has the required version, and its entries in the list
+-- and in the indexes. Run by HashRepo.Delete and DeleteAll.
 --
 -- KEYS[1]  the record
 -- Result: 1 if the record existed, 0 otherwise.
-return redis.call('UNLINK', KEYS[1])
+local removed = redis.call('UNLINK', KEYS[1])
+if delete_index then delete_index() end
+return removed

@@ -27,7 +27,7 @@
 -- not hold, or OVERFLOW, NOTNUMBER, NOTLIST or TOOLARGE with the number of the
 -- operation that is impossible.
 local n = tonumber(ARGV[9])
-local at, last = 10 + math.max(n, 0), #ARGV
+local at, last = 10 + math.max(n, 0), last_argument
 
 local changed = {}  -- name, text, name, text ...; false for a field to remove
 local index = {}    -- of each changed field in the list above
@@ -229,6 +229,17 @@ while at <= last do
   end
 end
 
+-- Returns what stands in an index for the number that a field will have.
+local function number_body(name, field)
+  local text = current(field)
+  if not text then return '' end
+  local sort
+  if string.sub(name, 1, 1) == 'f' then sort = sort_float(parse_float(text)) else sort = sort_number(text) end
+  return with_length(text) .. with_length(sort)
+end
+local held = prepare_index and prepare_index(number_body)
+if held then return held end
+
 -- HSET removes the lifetime of a field, so those to keep are read before it.
 local expire_at = {}
 for name, ms in pairs(lifetime) do
@@ -265,6 +276,7 @@ for name, ms in pairs(lifetime) do
   end
 end
 renew()
+if write_index then write_index() end
 
 if n < 0 then return redis.call('HGETALL', KEYS[1]) end
 if n > 0 then return redis.call('HMGET', KEYS[1], unpack(ARGV, 10, 9 + n)) end

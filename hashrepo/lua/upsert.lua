@@ -10,6 +10,8 @@
 local replace, n = ARGV[8] == '1', tonumber(ARGV[9])
 local last = 9 + 2 * n
 
+local held = prepare_index and prepare_index()
+if held then return held end
 increment_version()
 if n == 0 then add_reserved() end
 local added = 0
@@ -26,8 +28,9 @@ if replace then
     if not keep[name] then redis.call('HDEL', KEYS[1], name) end
   end
 else
-  for i = last + 1, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
+  for i = last + 1, last_argument do redis.call('HDEL', KEYS[1], ARGV[i]) end
 end
 if n == 0 or added > 0 then remove_reserved() end
 renew()
+if write_index then write_index() end
 return 1

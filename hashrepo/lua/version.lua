@@ -10,6 +10,8 @@
 -- Result, if the script ends here: the status CONFLICT if the record has
 -- another version, BADVERSION if the field is not an integer, LASTVERSION if it
 -- cannot be incremented.
+local last_argument = #ARGV             -- of the script itself
+local prepare_index, write_index, delete_index, renew_look -- of index_write.lua; nil without it
 local versioned = ARGV[5] ~= ''
 if versioned then
   local version = redis.call('HGET', KEYS[1], ARGV[5]) or '0'

@@ -29,8 +29,9 @@ type Field struct {
 	// OmitZero and OmitEmpty omit the field if its value is zero, or empty as
 	// in encoding/json.
 	OmitZero, OmitEmpty bool
-	// Version and Extra are options of the redis tag.
-	Version, Extra bool
+	// Version, Extra, Indexed and Unique are options of the redis tag. A unique
+	// field is indexed too.
+	Version, Extra, Indexed, Unique bool
 	// Quoted is the option string of the json tag. It is set only for types to
 	// which encoding/json applies the option.
 	Quoted bool
@@ -215,8 +216,12 @@ func (l *lister) parseTag(f *Field, sf reflect.StructField) (skip, named bool, e
 			f.Version = true
 		case "extra":
 			f.Extra = true
+		case "index":
+			f.Indexed = true
+		case "unique":
+			f.Indexed, f.Unique = true, true
 		default:
-			return false, false, fmt.Errorf("%s.%s: unknown option %q in the redis tag; the options are omitempty, omitzero, version and extra",
+			return false, false, fmt.Errorf("%s.%s: unknown option %q in the redis tag; the options are extra, index, omitempty, omitzero, unique and version",
 				l.root, f.GoName, option)
 		}
 	}

@@ -43,6 +43,7 @@ const (
 	Caching                      // single records are read: Cached
 	Queues                       // keys are queues: MaxLen, Serial, Quiet
 	Deliveries                   // items are claimed: MaxAttempts, Lease
+	Listings                     // the space can have a list of its records: Listed
 	unbound                      // keys are not bound yet: Layout; see SplitLayout
 )
 
@@ -62,6 +63,7 @@ type Settings struct {
 	AtMost   time.Duration // how long pushes put off the first one; not below Quiet
 	Cached   time.Duration // zero: not cached
 	Replicas bool          // reads may go to replicas
+	Listed   bool          // the space has a list of its records
 
 	MaxAttempts int           // zero: unbounded
 	Lease       time.Duration // zero: the repository's default
@@ -221,6 +223,16 @@ const (
 	unordered = "only items of a queue have an order; leave the option out for values, hashes and triggers"
 	unhanded  = "only a queue hands out items; leave the option out for values and hashes, and use Debounce for triggers"
 )
+
+// Listed keeps a list of the records of a space.
+func Listed() pool.Option {
+	return setting{name: "Listed", needs: Listings, reason: unlisted, apply: func(s *Settings) error {
+		s.Listed = true
+		return nil
+	}}.option()
+}
+
+const unlisted = "only records of a hashrepo are listed; leave the option out for values, queues and triggers"
 
 // Layout sets the key layout of a domain repository.
 func Layout(l keyspace.Layout) pool.Option {

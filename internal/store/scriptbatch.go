@@ -15,16 +15,17 @@ type Call struct {
 	Args   []string
 }
 
-// RunMany runs the script once for each call, in one pipeline. Each call is
+// RunMany runs the script once for each call, in one pipeline, on the key of its
+// target and on more keys, which must be in its slot. Each call is
 // atomic, but all of them together are not. Reply i and error i belong to call
 // i.
-func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call) ([]rueidis.RedisMessage, []error) {
+func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call, more ...string) ([]rueidis.RedisMessage, []error) {
 	defer func() {
 		for _, c := range calls {
 			s.realm.Forget(c.Target.Key)
 		}
 	}()
-	results := s.evalMany(ctx, script, calls)
+	results := s.evalMany(ctx, script, calls, more)
 	replies, errs := make([]rueidis.RedisMessage, len(calls)), make([]error, len(calls))
 	for i := range results {
 		m, err := results[i].ToMessage()
@@ -36,23 +37,24 @@ func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call) ([]ru
 // evalMany sends EVALSHA for all calls. If a server does not have the script,
 // it sends one of the refused calls with EVAL, which loads the script, and then
 // the others again, until every server has it.
-func (s *Store) evalMany(ctx context.Context, script *Script, calls []Call) []rueidis.RedisResult {
+func (s *Store) evalMany(ctx context.Context, script *Script, calls []Call, more []string) []rueidis.RedisResult {
+	n := int64(1 + len(more))
 	cmds := make(rueidis.Commands, len(calls))
 	for i, c := range calls {
-		cmds[i] = s.Client.B().Evalsha().Sha1(script.sha).Numkeys(1).Key(c.Target.Key).Arg(s.arguments(script, c.Args)...).Build()
+		cmds[i] = s.Client.B().Evalsha().Sha1(script.sha).Numkeys(n).Key(c.Target.Key).Key(more...).Arg(s.arguments(script, c.Args)...).Build()
 	}
 	results := s.Client.DoMulti(ctx, cmds...)
 	for again := notLoaded(calls, results); len(again) > 0; again = notLoaded(calls, results) {
 		first := calls[again[0]]
-		results[again[0]] = s.Client.Do(ctx, s.Client.B().Eval().Script(script.source).Numkeys(1).
-			Key(first.Target.Key).Arg(s.arguments(script, first.Args)...).Build())
+		results[again[0]] = s.Client.Do(ctx, s.Client.B().Eval().Script(script.source).Numkeys(n).
+			Key(first.Target.Key).Key(more...).Arg(s.arguments(script, first.Args)...).Build())
 		if isNoScript(results[again[0]]) { // unexpected after EVAL; do not loop
 			return results
 		}
 		rest := make(rueidis.Commands, 0, len(again)-1)
 		for _, i := range again[1:] {
-			rest = append(rest, s.Client.B().Evalsha().Sha1(script.sha).Numkeys(1).
-				Key(calls[i].Target.Key).Arg(s.arguments(script, calls[i].Args)...).Build())
+			rest = append(rest, s.Client.B().Evalsha().Sha1(script.sha).Numkeys(n).
+				Key(calls[i].Target.Key).Key(more...).Arg(s.arguments(script, calls[i].Args)...).Build())
 		}
 		for n, r := range s.Client.DoMulti(ctx, rest...) {
 			results[again[1+n]] = r

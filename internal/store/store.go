@@ -165,6 +165,9 @@ func (s *Store) BeginAll(ctx context.Context, op string) (fault.Target, error) {
 	return t, nil
 }
 
+// Space returns the key space.
+func (s *Store) Space() keyspace.Space { return s.space }
+
 // Prefix returns the prefix of every key of the pool.
 func (s *Store) Prefix() string { return s.prefix }
 

@@ -1,0 +1,90 @@
+package hashrepo
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+// listing is the list and the indexes of a space: the names of their keys, and
+// what the scripts need to know. docs/bytes.md describes the keys.
+type listing struct {
+	space          keyspace.Space
+	poolPrefix     string
+	prefix, suffix string // of the keys of records, with the prefix of the pool
+	tail           string // of the keys of the list and the indexes
+	ids            string // key of the list
+	spaces         string // key of the spaces of the group
+	indexed        string // key that says which lists and indexes are complete
+}
+
+// newListing returns the listing of a space, or ErrUnsupported if the records
+// and their list would be in different slots of a cluster.
+func newListing(base *store.Store) (*listing, error) {
+	space := base.Space()
+	if !space.OneSlot() && (space.ForCluster() || base.Client.Mode() == rueidis.ClientModeCluster) {
+		return nil, fmt.Errorf("%w: indexes and Listed need the records of a space in one slot of the cluster; use keyspace.ClusterByTenant, or a pattern with the tenant as hash tag",
+			fault.ErrUnsupported)
+	}
+	prefix, suffix := space.Parts()
+	l := &listing{space: space, poolPrefix: base.Prefix(), prefix: base.Prefix() + prefix, suffix: suffix}
+	name := l.prefix
+	if suffix != "" {
+		name += "\x00" + suffix
+	}
+	l.ids = keyspace.Beside("ids", name)
+	l.tail = strings.TrimPrefix(l.ids, "%ids")
+	group := l.poolPrefix + groupOf(name[len(l.poolPrefix):])
+	l.spaces, l.indexed = keyspace.Beside("spaces", group), keyspace.Beside("indexed", group)
+	return l, nil
+}
+
+// groupOf returns the group of a space: the text of its keys through the hash
+// tag, or before the first colon, which is the tenant in every layout. Spaces of
+// one group share the work of removing what expired.
+func groupOf(space string) string {
+	if open := strings.IndexByte(space, '{'); open >= 0 {
+		if end := strings.IndexByte(space[open:], '}'); end > 1 {
+			return space[:open+end+1]
+		}
+	}
+	group, _, _ := strings.Cut(space, ":")
+	return group
+}
+
+// id returns the id that is written as coded in the key of its record.
+func (l *listing) id(coded string) string {
+	if id, ok := l.space.ID(l.prefix[len(l.poolPrefix):] + coded + l.suffix); ok {
+		return id
+	}
+	return coded
+}
+
+// indexKey returns the key of an index.
+func (l *listing) indexKey(x *index) string { return "%index-" + x.name + l.tail }
+
+// groupInterval is the number of writes after which one looks at another space
+// of the group.
+const groupInterval = 16
+
+// appendIndexArgs appends the arguments of index_write.lua, if the space has a
+// list. bodies has one element for each index.
+func (c *core) appendIndexArgs(args, bodies []string) []string {
+	if c.listing == nil {
+		return args
+	}
+	args = append(args, c.listing.prefix, c.listing.suffix, flag(c.writes.Add(1)%groupInterval == 0))
+	for i, x := range c.plan.indexes {
+		args = append(args, x.name, x.fields, flag(x.unique), bodies[i])
+	}
+	return append(args, strconv.Itoa(3+4*len(c.plan.indexes)))
+}
+
+// writeKeys returns the keys of index_write.lua after that of the record.
+func (l *listing) writeKeys() []string { return []string{l.ids, l.spaces} }

@@ -1,0 +1,193 @@
+-- The list and the indexes of a space: functions for the scripts that write,
+-- read and sweep them. docs/bytes.md describes the keys and their content.
+--
+-- An id is written here as in the key of its record. An item is what is in one
+-- index for an id; its body is the text of the field and the sort texts that
+-- stand for it in the index. An item is stale if the record is gone or the
+-- field has another text now, because the record expired or because another
+-- program changed it.
+
+local prefix, suffix -- of the keys of records
+local spaces_key     -- the spaces of the group, by the time of the next look
+local ids_key, checks_key, entries_key, moved_key, tail
+
+-- Selects the space whose list is ids, with what precedes and follows an id in
+-- the keys of its records.
+local function enter_space(ids, before, after)
+  ids_key, prefix, suffix, tail = ids, before, after, string.sub(ids, 5)
+  checks_key, entries_key, moved_key = '%checks' .. tail, '%entries' .. tail, '%moved' .. tail
+end
+
+-- Returns the name of the space in its group.
+local function space_reference() return #prefix .. ':' .. prefix .. #suffix .. ':' .. suffix .. ids_key end
+
+local function index_key(name) return '%index-' .. name .. tail end
+local function record_key(id) return prefix .. id .. suffix end
+
+local clock -- the server's time in milliseconds, once it was asked for
+local function now()
+  if not clock then
+    local time = redis.call('TIME')
+    clock = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return clock
+end
+
+-- Returns the string that begins with its length at a position, and the
+-- position after it.
+local function take(text, at)
+  local colon = string.find(text, ':', at, true)
+  local last = colon + tonumber(string.sub(text, at, colon - 1), 10)
+  return string.sub(text, colon + 1, last), last + 1
+end
+
+local function with_length(text) return #text .. ':' .. text end
+
+-- Returns the bodies of an id's items by the name of the index, the names in
+-- order, and the text that holds all of them, which is false if there is none.
+local function items_of(id)
+  local remembered = redis.call('HGET', entries_key, id)
+  local items, names, at = {}, {}, 1
+  while remembered and at <= #remembered do
+    local item, name, body
+    item, at = take(remembered, at)
+    name, body = take(item, 1)
+    names[#names + 1], items[name] = name, string.sub(item, body)
+  end
+  return items, names, remembered
+end
+
+-- Writes the items of an id.
+local function remember(id, items, names)
+  local kept = {}
+  for _, name in ipairs(names) do
+    local body = items[name]
+    if body and body ~= '' then kept[#kept + 1] = with_length(with_length(name) .. body) end
+  end
+  if #kept > 0 then
+    redis.call('HSET', entries_key, id, table.concat(kept))
+  else
+    redis.call('HDEL', entries_key, id)
+  end
+end
+
+-- Returns the text of the field and the sort texts of a body. A body without a
+-- text of its own begins with '=': the text is the only sort text.
+local function parse_body(body)
+  local text, sorts, at = nil, {}, 1
+  if body == '' then return nil, sorts end
+  if string.sub(body, 1, 1) == '=' then at = 2 else text, at = take(body, 1) end
+  while at <= #body do sorts[#sorts + 1], at = take(body, at) end
+  return text or sorts[1], sorts
+end
+
+-- Replaces the members of an id in an index. A member that stays is not
+-- touched, so that its position is never empty.
+local function replace_members(name, id, old, new)
+  local _, before = parse_body(old)
+  local _, after = parse_body(new)
+  local stays = {}
+  for _, sort in ipairs(after) do stays[sort] = true end
+  for _, sort in ipairs(before) do
+    if stays[sort] then
+      stays[sort] = false
+    else
+      redis.call('ZREM', index_key(name), sort .. '\0' .. id)
+    end
+  end
+  for _, sort in ipairs(after) do
+    if stays[sort] then redis.call('ZADD', index_key(name), 0, sort .. '\0' .. id) end
+  end
+end
+
+-- Removes an id from the list and from every index.
+local function drop(id)
+  local items, names, remembered = items_of(id)
+  for _, name in ipairs(names) do replace_members(name, id, items[name], '') end
+  if remembered then redis.call('HDEL', entries_key, id) end
+  redis.call('ZREM', checks_key, id)
+  if redis.call('ZREM', ids_key, id) == 1 and redis.call('EXISTS', ids_key) == 0 then
+    redis.call('ZREM', spaces_key, space_reference())
+    redis.call('DEL', moved_key)
+  end
+end
+
+-- Returns the time of the next look at a record that exists: when it expires, or
+-- in a day, because another program may remove it.
+local function next_look(key)
+  local expires = redis.call('PEXPIRETIME', key)
+  if expires > 0 then return expires end
+  return now() + 86400000
+end
+
+-- Looks at the record of an id. If it is gone, look drops the id and returns
+-- true. Otherwise it sets the time of the next look.
+local function look(id)
+  local key = record_key(id)
+  if redis.call('TYPE', key)['ok'] ~= 'hash' then
+    drop(id)
+    return true
+  end
+  redis.call('ZADD', checks_key, next_look(key), id)
+  return false
+end
+
+-- Looks at up to n ids whose time has come. Returns how many there were and how
+-- many of them it dropped.
+local function look_at_due(n)
+  local due, dropped = redis.call('ZRANGEBYSCORE', checks_key, '-inf', now(), 'LIMIT', 0, n), 0
+  for _, id in ipairs(due) do
+    if look(id) then dropped = dropped + 1 end
+  end
+  return #due, dropped
+end
+
+-- Looks at up to n ids of the space of the group that is most overdue. Returns
+-- what look_at_due returns.
+local function look_at_group(n)
+  local space = redis.call('ZRANGEBYSCORE', spaces_key, '-inf', now(), 'LIMIT', 0, 1)[1]
+  if not space then return 0, 0 end
+  local ids, before, after = ids_key, prefix, suffix
+  local other_before, other_after, at
+  other_before, at = take(space, 1)
+  other_after, at = take(space, at)
+  enter_space(string.sub(space, at), other_before, other_after)
+  local looked, dropped = look_at_due(n)
+  local first = redis.call('ZRANGE', checks_key, 0, 0, 'WITHSCORES')
+  if first[2] then
+    redis.call('ZADD', spaces_key, first[2], space)
+  else
+    redis.call('ZREM', spaces_key, space)
+  end
+  enter_space(ids, before, after)
+  return looked, dropped
+end
+
+-- Returns the text of a record's field. fields are its name and the names that
+-- it had before, each with its length. Returns nothing if there is none.
+local function text_of(id, fields)
+  local at = 1
+  while at <= #fields do
+    local name
+    name, at = take(fields, at)
+    local text = redis.pcall('HGET', record_key(id), name)
+    if type(text) == 'string' then return text end
+  end
+end
+
+-- Reports whether what is in an index for an id stands for the record as it is.
+local function is_fresh(name, id, fields)
+  local body = items_of(id)[name]
+  local text = body and parse_body(body)
+  return text and text == text_of(id, fields)
+end
+
+-- Removes a stale item. If the record is gone, its id is dropped.
+local function remove_stale(name, id)
+  if look(id) then return end
+  local items, names = items_of(id)
+  if not items[name] then return end
+  replace_members(name, id, items[name], '')
+  items[name] = nil
+  remember(id, items, names)
+end
