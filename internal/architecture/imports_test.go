@@ -58,6 +58,8 @@ var rules = []rule{
 		"it marks functions of every package"},
 	{"internal/duration", nil,
 		"it converts durations, and needs no other package"},
+	{"internal/sorttext", nil,
+		"it looks at Go values only, and needs no other package"},
 	{"internal/retry", nil,
 		"pool is built on it, and would import its imports too"},
 	{"internal/fields", nil,

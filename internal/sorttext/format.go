@@ -66,7 +66,7 @@ func floatText(f float64) string {
 	if b[19] == '-' {
 		exponent = -exponent
 	}
-	text := padded(uint64(exponent+300), 3)
+	text := padded(uint64(exponent+400), 3)
 	text = append(append(text, b[0]), b[2:18]...)
 	return signed(f < 0, text)
 }
