@@ -41,7 +41,7 @@ func newCore(base *store.Store, t reflect.Type, writes *atomic.Uint32) (*core, e
 	}
 	c := &core{Store: base, plan: p, writes: writes}
 	if err == nil && (base.Listed || len(p.indexes) > 0) {
-		c.listing, err = newListing(base)
+		c.listing, err = newListing(base, p.indexes)
 	}
 	if err == nil && base.Cached > 0 {
 		c.cache = c.newCache()

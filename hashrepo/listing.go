@@ -22,13 +22,16 @@ type listing struct {
 	ids            string // key of the list
 	spaces         string // key of the spaces of the group
 	indexed        string // key that says which lists and indexes are complete
+
+	writeKeys []string // see declareKeys
 }
 
 // newListing returns the listing of a space, or ErrUnsupported if the records
 // and their list would be in different slots of a cluster.
-func newListing(base *store.Store) (*listing, error) {
+func newListing(base *store.Store, indexes []*index) (*listing, error) {
 	space := base.Space()
-	if !space.OneSlot() && (space.ForCluster() || base.Client.Mode() == rueidis.ClientModeCluster) {
+	cluster := base.Client.Mode() == rueidis.ClientModeCluster
+	if !space.OneSlot() && (space.ForCluster() || cluster) {
 		return nil, fmt.Errorf("%w: indexes and Listed need the records of a space in one slot of the cluster; use keyspace.ClusterByTenant, or a pattern with the tenant as hash tag",
 			fault.ErrUnsupported)
 	}
@@ -42,6 +45,7 @@ func newListing(base *store.Store) (*listing, error) {
 	l.tail = strings.TrimPrefix(l.ids, "%ids")
 	group := l.poolPrefix + groupOf(name[len(l.poolPrefix):])
 	l.spaces, l.indexed = keyspace.Beside("spaces", group), keyspace.Beside("indexed", group)
+	l.declareKeys(cluster, indexes)
 	return l, nil
 }
 
@@ -86,5 +90,19 @@ func (c *core) appendIndexArgs(args, bodies []string) []string {
 	return append(args, strconv.Itoa(3+4*len(c.plan.indexes)))
 }
 
-// writeKeys returns the keys of index_write.lua after that of the record.
-func (l *listing) writeKeys() []string { return []string{l.ids, l.spaces} }
+// declareKeys sets the keys that write scripts name after that of the record. A
+// single server needs two of them, and the script derives the others. A cluster
+// gets all: if one of them is on another node, because their slot is moving, it
+// refuses the script before the script has written anything.
+func (l *listing) declareKeys(cluster bool, indexes []*index) {
+	l.writeKeys = []string{l.ids, l.spaces}
+	if !cluster {
+		return
+	}
+	for _, kind := range []string{"%checks", "%entries", "%moved"} {
+		l.writeKeys = append(l.writeKeys, kind+l.tail)
+	}
+	for _, x := range indexes {
+		l.writeKeys = append(l.writeKeys, l.indexKey(x))
+	}
+}

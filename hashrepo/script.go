@@ -71,7 +71,7 @@ func (c *core) script(s *writeScript) (*store.Script, []string) {
 	if c.listing == nil {
 		return s.plain, nil
 	}
-	return s.listed, c.listing.writeKeys()
+	return s.listed, c.listing.writeKeys
 }
 
 // run runs a script of newScript once.

@@ -112,6 +112,15 @@ local function drop(id)
   end
 end
 
+-- Runs a command that reads a record. Returns nil if its key holds another type.
+-- Other errors are raised: while a slot moves to another node of a cluster, a
+-- record that is not here may still exist.
+local function read_record(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply['err'] then return reply end
+  if not string.find(reply['err'], 'WRONGTYPE', 1, true) then redis.call(command, key, ...) end -- raises the error
+end
+
 -- Returns the time of the next look at a record that exists: when it expires, or
 -- in a day, because another program may remove it.
 local function next_look(key)
@@ -121,10 +130,13 @@ local function next_look(key)
 end
 
 -- Looks at the record of an id. If it is gone, look drops the id and returns
--- true. Otherwise it sets the time of the next look.
+-- true. Otherwise it sets the time of the next look, or leaves it as it is if the
+-- record may be on another node of a cluster.
 local function look(id)
   local key = record_key(id)
-  if redis.call('TYPE', key)['ok'] ~= 'hash' then
+  local kind = redis.pcall('TYPE', key)
+  if kind['err'] then return false end
+  if kind['ok'] ~= 'hash' then
     drop(id)
     return true
   end
@@ -170,8 +182,8 @@ local function text_of(id, fields)
   while at <= #fields do
     local name
     name, at = take(fields, at)
-    local text = redis.pcall('HGET', record_key(id), name)
-    if type(text) == 'string' then return text end
+    local text = read_record('HGET', record_key(id), name)
+    if text then return text end
   end
 end
 
