@@ -379,19 +379,6 @@ func TestTriggersFire(t *testing.T) {
 	})
 }
 
-// The option Layout sets the keys of a repository.
-func TestLayouts(t *testing.T) {
-	p := pooltest.Embedded(t)
-	users, err := symphony.NewUser[profile](p, "a:b", symphony.Layout(keyspace.Python(keyspace.AllowAmbiguous)))
-	require.NoError(t, err)
-	require.NoError(t, users.Upsert(ctx, "u", profile{Name: "x"}))
-	require.Equal(t, "x", pooltest.Hash(t, p, pool.User, "a:b:user:u")["name"])
-	users, err = symphony.NewUser[profile](p, "a:b")
-	require.NoError(t, err)
-	require.NoError(t, users.Upsert(ctx, "u", profile{Name: "y"}))
-	require.Equal(t, "y", pooltest.Hash(t, p, pool.User, "a%3Ab:user:u")["name"])
-}
-
 // Every constructor refuses invalid schemas, tenants, pools and options.
 func TestConstructorErrors(t *testing.T) {
 	p := pooltest.Embedded(t)
