@@ -177,6 +177,9 @@ func (b builder) buildMembers(s *shape) error {
 		if f.Version {
 			return within(schemaError("the tag option version is only for fields of the record itself; remove it"), f.GoName)
 		}
+		if len(f.Was) > 0 {
+			return within(schemaError("the tag option was is only for fields of the record itself; remove it"), f.GoName)
+		}
 		if f.Quoted {
 			return within(schemaError("the json tag option string is not supported inside a value; name the field with "+
 				"`redis:%q`, which replaces the json tag, or use a json.Number", f.Name), f.GoName)

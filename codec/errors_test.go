@@ -280,6 +280,9 @@ func TestTypesThatCannotBeStored(t *testing.T) {
 		{line(), reflect.TypeFor[writeOnly](), "has MarshalText but no UnmarshalText"},
 		{line(), reflect.TypeFor[readOnly](), "has UnmarshalJSON but no MarshalJSON"},
 		{line(), reflect.TypeFor[Extra](), "Extra.More: the tag option extra is only for fields of the record"},
+		{line(), reflect.TypeFor[struct {
+			A int `redis:"a,was=b"`
+		}](), "A: the tag option was is only for fields of the record"},
 		{line(), reflect.TypeFor[[]codec.Value](), "cannot be a part of another"},
 		{line(), reflect.TypeFor[struct {
 			A int `redis:"x"`

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/redis/rueidis"
+
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -17,8 +19,8 @@ var deleteFieldSource string
 var deleteFieldScript = newScript(deleteFieldSource, store.Count)
 
 // GetField reads the field with a stored name into dst, a non-nil pointer. It
-// sends HGET, and EXISTS if the field is absent, which is read as the zero
-// value.
+// sends HGET, or HMGET if the field has old names, and EXISTS if the field is
+// absent, which is read as the zero value.
 //
 // dst points to the type of the field, or to a type that the value can be
 // converted to without loss, such as any, another number type or a named
@@ -127,7 +129,7 @@ func (c *core) getField(ctx context.Context, id, name string, dst any) error {
 	if _, err := convertValue(sampleValue(typ), out.Type()); err != nil {
 		return t.NotApplied(err)
 	}
-	text, present, err := c.readField(ctx, t, name)
+	text, present, err := c.readField(ctx, t, f)
 	if err != nil {
 		return err
 	}
@@ -160,8 +162,8 @@ func sampleValue(t reflect.Type) reflect.Value {
 
 // readField reads the stored text of one field. It returns ErrNotFound if the
 // record does not exist.
-func (c *core) readField(ctx context.Context, t fault.Target, name string) (text string, present bool, err error) {
-	m, err := c.Do(ctx, t, c.Client.B().Hget().Key(t.Key).Field(name).Build(), store.TextOrNil)
+func (c *core) readField(ctx context.Context, t fault.Target, f *field) (text string, present bool, err error) {
+	m, err := c.readFieldValue(ctx, t, f)
 	if err != nil {
 		return "", false, err
 	}
@@ -177,6 +179,19 @@ func (c *core) readField(ctx context.Context, t fault.Target, name string) (text
 		return "", false, t.NotApplied(fault.ErrNotFound)
 	}
 	return "", false, nil
+}
+
+// readFieldValue returns the stored value of one field.
+func (c *core) readFieldValue(ctx context.Context, t fault.Target, f *field) (rueidis.RedisMessage, error) {
+	if len(f.Was) == 0 {
+		return c.Do(ctx, t, c.Client.B().Hget().Key(t.Key).Field(f.Name).Build(), store.TextOrNil)
+	}
+	names := f.appendNames(nil)
+	values, err := hmgetResultValues(c.Client.Do(ctx, c.Client.B().Hmget().Key(t.Key).Field(names...).Build()), len(names))
+	if err != nil {
+		return rueidis.RedisMessage{}, t.Failed(err)
+	}
+	return *firstPresent(values), nil
 }
 
 // beginField is Begin for a field with a stored name.
@@ -198,16 +213,21 @@ func (c *core) deleteField(ctx context.Context, id string, names []string) (int6
 	if err := c.RefuseAbsent(t); err != nil {
 		return 0, err
 	}
+	args := c.args(len(names))
 	for _, name := range names {
-		_, err := c.plan.fieldNamed(name)
+		f, err := c.plan.fieldNamed(name)
 		if err = cmp.Or(err, c.plan.checkPatchable(name)); err != nil {
 			return 0, notApplied(t.WithField(name), err)
+		}
+		args = append(args, name)
+		for _, old := range f.Was {
+			args = append(args, reservedField, old)
 		}
 	}
 	if len(names) == 0 {
 		return 0, nil
 	}
-	args := c.appendIndexArgs(append(c.args(len(names)), names...), c.bodiesWithout(names))
+	args = c.appendIndexArgs(args, c.bodiesWithout(names))
 	removed, err := c.run(ctx, t, deleteFieldScript, args)
 	if err != nil {
 		return 0, err

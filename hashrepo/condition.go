@@ -30,6 +30,7 @@ func fieldValuesOf[T any](conds []Cond[T]) []fieldValue {
 // field is absent.
 type condition struct {
 	name string
+	was  []string // the old names of the field
 	encodedField
 }
 
@@ -52,7 +53,7 @@ func (c *core) encodeConditions(op string, conds []fieldValue) ([]condition, err
 		if err != nil {
 			return nil, notApplied(t.WithField(cond.name), err)
 		}
-		all[i] = condition{cond.name, encoded}
+		all[i] = condition{cond.name, c.plan.oldNamesOf(cond.name), encoded}
 	}
 	return all, nil
 }

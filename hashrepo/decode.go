@@ -24,7 +24,7 @@ func (p *plan) decode(reply *rueidis.RedisMessage, into reflect.Value) (bool, er
 		}
 		return true, p.decodeTexts(texts, into)
 	}
-	values, err := hmgetValues(reply, len(p.names))
+	values, err := hmgetValues(reply, len(p.readNames))
 	if err != nil {
 		return false, err
 	}
@@ -66,16 +66,17 @@ func hgetallTexts(reply *rueidis.RedisMessage) (map[string]string, error) {
 // field is present.
 func (p *plan) decodeValues(values []rueidis.RedisMessage, into reflect.Value) (bool, error) {
 	found := false
-	for i := range values {
-		if values[i].IsNil() {
+	for i := range p.fields {
+		f := &p.fields[i]
+		value := f.valueAmong(values)
+		if value.IsNil() {
 			continue
 		}
-		text, err := values[i].ToString()
+		text, err := value.ToString()
 		if err != nil {
 			return false, err
 		}
 		found = true
-		f := &p.fields[i]
 		if err := f.Decode(text, f.valueIn(into)); err != nil {
 			return false, &fieldError{f.Name, err}
 		}
@@ -92,14 +93,13 @@ func (p *plan) decodeTexts(texts map[string]string, into reflect.Value) error {
 	}
 	for i := range p.fields {
 		f := &p.fields[i]
-		text, ok := texts[f.Name]
+		text, ok := f.takeText(texts)
 		if !ok {
 			continue
 		}
 		if err := f.Decode(text, f.valueIn(into)); err != nil {
 			return &fieldError{f.Name, err}
 		}
-		delete(texts, f.Name)
 	}
 	if len(texts) > 0 && p.extra != nil {
 		p.extra.Settable(into).Set(reflect.ValueOf(texts))
@@ -120,12 +120,13 @@ func (p *plan) decodeMap(texts map[string]string, into reflect.Value) error {
 	return nil
 }
 
-// texts returns the texts of a reply to readCommand, by stored name.
+// texts returns the texts of a reply to readCommand by stored name, which may
+// be an old name.
 func (p *plan) texts(reply *rueidis.RedisMessage) (map[string]string, error) {
 	if p.readsAllFields() {
 		return hgetallTexts(reply)
 	}
-	values, err := hmgetValues(reply, len(p.names))
+	values, err := hmgetValues(reply, len(p.readNames))
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func (p *plan) texts(reply *rueidis.RedisMessage) (map[string]string, error) {
 		if values[i].IsNil() {
 			continue
 		}
-		if texts[p.names[i]], err = values[i].ToString(); err != nil {
+		if texts[p.readNames[i]], err = values[i].ToString(); err != nil {
 			return nil, err
 		}
 	}

@@ -86,6 +86,7 @@ func (p *plan) encodeStruct(v reflect.Value, e *encodedRecord) error {
 		if f.Version {
 			continue
 		}
+		e.absent = append(e.absent, f.Was...)
 		value, ok := f.presentValue(v)
 		if !ok {
 			e.absent = append(e.absent, f.Name)
@@ -107,6 +108,9 @@ func (p *plan) encodeExtra(extra map[string]string, e *encodedRecord) error {
 	for name, text := range extra {
 		if _, declared := p.byName[name]; declared {
 			return &fieldError{name, fmt.Errorf("%w: %s must not have the name of a field of %v; set that field", fault.ErrUnknownField, p.extra.GoName, p.typ)}
+		}
+		if i, renamed := p.byOldName[name]; renamed {
+			return &fieldError{name, fmt.Errorf("%w: %s must not have the old name of a field of %v; set %s", fault.ErrUnknownField, p.extra.GoName, p.typ, p.names[i])}
 		}
 		if err := checkName(name); err != nil {
 			return err

@@ -125,13 +125,20 @@ func (c *core) probeCommand(conds []condition) func(string) rueidis.Completed {
 	if len(conds) == 0 {
 		return c.readCommand
 	}
-	names := make([]string, len(conds))
-	for i, cond := range conds {
-		names[i] = cond.name
-	}
+	names := probedNames(conds)
 	return func(key string) rueidis.Completed {
 		return c.Client.B().Hmget().Key(key).Field(names...).Build()
 	}
+}
+
+// probedNames returns the names of the fields of conds. The old names of a
+// field follow its name.
+func probedNames(conds []condition) []string {
+	names := make([]string, 0, len(conds))
+	for _, cond := range conds {
+		names = append(append(names, cond.name), cond.was...)
+	}
+	return names
 }
 
 // readMatches reads the records of a page whose probe matches. It keeps a
@@ -139,12 +146,13 @@ func (c *core) probeCommand(conds []condition) func(string) rueidis.Completed {
 func (c *core) readMatches(ctx context.Context, page store.Page, conds []condition) (matches store.Page) {
 	var cmds rueidis.Commands
 	var indexes []int // of the records that cmds read, in matches
+	probed := len(probedNames(conds))
 	for i, reply := range page.Replies {
-		values, err := hmgetResultValues(reply, len(conds))
+		values, err := hmgetResultValues(reply, probed)
 		if err != nil {
 			reply = rueidis.NewErrorResult(err)
 		}
-		if err == nil && !allHold(conds, func(i int) (rueidis.RedisMessage, bool) { return values[i], true }) {
+		if err == nil && !probeMatches(conds, values) {
 			continue
 		}
 		if err == nil {
@@ -159,6 +167,18 @@ func (c *core) readMatches(ctx context.Context, page store.Page, conds []conditi
 		matches.Replies[indexes[i]] = reply
 	}
 	return matches
+}
+
+// probeMatches reports whether conds hold for the values of probedNames.
+func probeMatches(conds []condition, values []rueidis.RedisMessage) bool {
+	for i := range conds {
+		n := 1 + len(conds[i].was)
+		if !conds[i].holds(*firstPresent(values[:n]), true) {
+			return false
+		}
+		values = values[n:]
+	}
+	return true
 }
 
 // decodeItem decodes a record of find. It returns ErrNotFound if the record is
@@ -182,13 +202,12 @@ func (c *core) stillHold(conds []condition, reply rueidis.RedisResult) bool {
 			}
 		}
 		return err != nil || allHold(conds, func(i int) (rueidis.RedisMessage, bool) {
-			value, ok := values[conds[i].name]
-			return value, ok
+			return conds[i].storedValue(values)
 		})
 	}
-	values, err := hmgetResultValues(reply, len(c.plan.names))
+	values, err := hmgetResultValues(reply, len(c.plan.readNames))
 	return err != nil || allHold(conds, func(i int) (rueidis.RedisMessage, bool) {
-		return values[c.plan.byName[conds[i].name]], true
+		return *c.plan.fields[c.plan.byName[conds[i].name]].valueAmong(values), true
 	})
 }
 

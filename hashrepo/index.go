@@ -14,7 +14,7 @@ import (
 type index struct {
 	name    string // in the names of keys: the kind of the sort texts and the field
 	field   *field
-	fields  string // the stored names of the field, as the scripts take them
+	fields  string // the name and the old names of the field, as the scripts take them
 	unique  bool
 	encoder *sorttext.Encoder
 }
@@ -25,10 +25,14 @@ func newIndex(f *field) (*index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the field cannot have an index: %w; remove the option from the tag", err)
 	}
+	names := ""
+	for _, name := range f.appendNames(nil) {
+		names += withLength(name)
+	}
 	return &index{
 		name:    string(encoder.Kind()) + "-" + escapeIndexName(f.Name),
 		field:   f,
-		fields:  withLength(f.Name),
+		fields:  names,
 		unique:  f.Unique,
 		encoder: encoder,
 	}, nil
@@ -114,8 +118,7 @@ func (c *core) bodiesAfter(operations []operation) ([]string, error) {
 	return bodies, nil
 }
 
-// bodyAfter returns the body after an update. A field that the update requires
-// to have a text, and does not change, has that text afterwards.
+// bodyAfter returns the body after an update.
 func (x *index) bodyAfter(operations []operation) (string, error) {
 	for _, op := range slices.Backward(operations) {
 		if op.field != x.field.Name {
@@ -128,14 +131,28 @@ func (x *index) bodyAfter(operations []operation) (string, error) {
 			return x.bodyOfText(op.text)
 		case opAddInteger, opAddFloat:
 			return bodyOfNumber, nil
-		case opRequireField:
-			if op.exists {
-				return x.bodyOfText(op.text)
-			}
-			return bodyAbsent, nil
 		}
 	}
-	return bodyUnchanged, nil
+	return x.bodyOfRequired(operations)
+}
+
+// bodyOfRequired returns the body after an update that does not change the
+// field. A field that the update requires to have a text, under its name or an
+// old one, has that text afterwards.
+func (x *index) bodyOfRequired(operations []operation) (string, error) {
+	body := bodyUnchanged
+	for _, name := range x.field.appendNames(nil) {
+		for i := range operations {
+			switch op := &operations[i]; {
+			case op.kind != opRequireField || op.field != name:
+			case op.exists:
+				return x.bodyOfText(op.text)
+			default:
+				body = bodyAbsent
+			}
+		}
+	}
+	return body, nil
 }
 
 // bodiesWithout returns the bodies after fields were removed, one for each

@@ -66,7 +66,8 @@ func (c *core) mutate(ctx context.Context, id string, v reflect.Value, change fu
 		if err != nil {
 			return nil, err
 		}
-		return append(c.plan.requireUnchanged(stored), difference(before, after)...), nil
+		operations := append(c.plan.requireUnchanged(stored), c.plan.renames(stored.texts)...)
+		return append(operations, difference(before, after)...), nil
 	})
 	if err == nil && c.plan.version != nil {
 		c.plan.version.valueIn(v).SetInt(version + 1)
@@ -77,7 +78,7 @@ func (c *core) mutate(ctx context.Context, id string, v reflect.Value, change fu
 // snapshot is a record as it is stored.
 type snapshot struct {
 	exists bool
-	texts  map[string]string // of the fields that were read, by stored name
+	texts  map[string]string // of the fields that were read, by their names in Redis
 }
 
 func (c *core) readSnapshot(ctx context.Context, t fault.Target) (snapshot, error) {
@@ -167,9 +168,9 @@ func (p *plan) requireUnchanged(stored snapshot) []operation {
 		}
 		return operations
 	}
-	operations := make([]operation, 0, 1+len(p.names))
+	operations := make([]operation, 0, 1+len(p.readNames))
 	operations = append(operations, operation{kind: opRequireRecord, exists: stored.exists})
-	for _, name := range p.names {
+	for _, name := range p.readNames {
 		text, ok := stored.texts[name]
 		operations = append(operations, operation{kind: opRequireField, field: name, exists: ok, text: text})
 	}

@@ -17,7 +17,7 @@ type operation struct {
 	field string
 	typ   reflect.Type // the type that the field is changed as, for errors
 
-	text            string // the new text, the addend, the elements, or the required text
+	text            string // the new text, the addend, the elements, the required text, or the old name
 	lifetime        string // of opSetFor, in milliseconds
 	least, greatest string // of opAddInteger: the range of the sum
 	exists          bool   // of opRequireField and opRequireRecord
@@ -34,6 +34,7 @@ const (
 	opAddInteger                         // adds an integer
 	opAddFloat                           // adds a float64
 	opAppend                             // appends JSON elements
+	opRename                             // moves the field from an old name
 	opRequireField                       // requires that the field has the text, or is absent
 	opRequireRecord                      // requires that the record exists, or not
 	opRequireCount                       // requires a number of fields
@@ -56,6 +57,8 @@ func (op *operation) appendArgs(args []string) []string {
 		return append(args, "addfloat", op.field, op.text)
 	case opAppend:
 		return append(args, "append", op.field, op.text)
+	case opRename:
+		return append(args, "rename", op.field, op.text)
 	case opRequireField:
 		return append(args, "requirefield", op.field, flag(op.exists), op.text)
 	case opRequireRecord:

@@ -16,8 +16,9 @@ type Patch[T any] struct{ patch }
 
 // Stamp returns the patch that sets a field which T need not declare. It is for
 // repositories that store a field of their own beside those of T, such as the
-// time of the last change. If T has a field with this stored name, the value is
-// encoded as that field, and otherwise as its own type.
+// time of the last change. If T has a field with this stored name or this old
+// name, the patch sets that field. Otherwise the value is encoded as its own
+// type.
 func Stamp[T any](name string, value any) Patch[T] {
 	return Patch[T]{patch{fieldValue: fieldValue{name, value}, kind: patchStamp}}
 }
@@ -83,6 +84,9 @@ func (c *core) compile(t fault.Target, patches []patch) (*changes, error) {
 	targets := make([]*field, len(patches))
 	for i := range patches {
 		p := &patches[i]
+		if p.kind == patchStamp {
+			p.name = c.plan.currentName(p.name)
+		}
 		f, err := c.patchedField(p)
 		if err != nil {
 			return nil, notApplied(t.WithField(p.name), err)
@@ -213,6 +217,7 @@ func (c *core) addOperation(ch *changes, f *field, p *patch) error {
 		encoded, err := c.encodeOpen(p.value)
 		return c.addSet(ch, p, encoded, err)
 	}
+	ch.removeOldNames(f, p)
 	typ := f.Field.Type
 	switch p.kind {
 	case patchClear:

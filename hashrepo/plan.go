@@ -26,6 +26,9 @@ type plan struct {
 	names  []string // names[i] is the stored name of fields[i]
 	byName map[string]int
 
+	readNames []string       // the fields that HMGET reads: each name, and after it the old names
+	byOldName map[string]int // nil if no field has an old name
+
 	extra    *fields.Field // nil if T has no extra field
 	version  *field        // nil if T has no version; it is in fields too
 	elemType *codec.Type   // the type of a map's values; nil if T is a struct
@@ -42,6 +45,7 @@ type field struct {
 	*codec.Type
 	omitted func(reflect.Value) bool
 	index   int // the field's index in T, or -1 if it is in an embedded struct
+	at      int // the index of its name in readNames; the old names follow
 }
 
 func newField(f fields.Field, t *codec.Type) field {
@@ -49,7 +53,7 @@ func newField(f fields.Field, t *codec.Type) field {
 	if len(f.Index) == 1 {
 		index = f.Index[0]
 	}
-	return field{f, t, f.OmitFunc(), index}
+	return field{Field: f, Type: t, omitted: f.OmitFunc(), index: index}
 }
 
 // valueIn returns the field of a record, to decode into.
@@ -152,6 +156,10 @@ func (p *plan) compileStruct() error {
 		switch {
 		case f.Indexed && (f.Extra || f.Version):
 			errs = append(errs, fmt.Errorf("%s: an extra or version field cannot have an index; remove the option index or unique", f.GoName))
+		case len(f.Was) > 0 && (f.Extra || f.Version):
+			errs = append(errs, fmt.Errorf("%s: a field with the option version or extra cannot have the option was; remove one of them", f.GoName))
+		case slices.Contains(f.Was, reservedField):
+			errs = append(errs, fmt.Errorf("%s: the name %q is reserved and cannot be an old name; remove the option was=%[2]s", f.GoName, reservedField))
 		case f.Extra && p.extra != nil:
 			errs = append(errs, fmt.Errorf("%s: %s has the option extra already; remove it from one of them", f.GoName, p.extra.GoName))
 		case f.Extra && f.Type != reflect.TypeFor[map[string]string]():
@@ -186,9 +194,17 @@ func (p *plan) compileField(f fields.Field) error {
 		return err
 	}
 	compiled := newField(f, typ)
+	compiled.at = len(p.readNames)
 	p.byName[f.Name] = len(p.fields)
+	for _, old := range f.Was {
+		if p.byOldName == nil {
+			p.byOldName = map[string]int{}
+		}
+		p.byOldName[old] = len(p.fields)
+	}
 	p.fields = append(p.fields, compiled)
 	p.names = append(p.names, f.Name)
+	p.readNames = compiled.appendNames(p.readNames)
 	p.mayBeEmpty = p.mayBeEmpty && (typ.Nilable() || f.OmitZero || f.OmitEmpty || len(f.Index) > 1)
 	if f.Version {
 		p.version = &compiled
@@ -215,7 +231,7 @@ func (p *plan) versionOf(record reflect.Value) int64 {
 }
 
 // readsAllFields reports whether a read needs every stored field, and not only
-// those with the plan's names.
+// those with the plan's readNames.
 func (p *plan) readsAllFields() bool { return p.elemType != nil || p.extra != nil }
 
 // fieldNamed returns the field with a stored name. If T has none, the error
@@ -227,6 +243,9 @@ func (p *plan) fieldNamed(name string) (*field, error) {
 	}
 	if i, ok := p.byName[name]; ok {
 		return &p.fields[i], nil
+	}
+	if i, ok := p.byOldName[name]; ok {
+		return nil, &fieldError{name, fmt.Errorf("%w: the field of %v has the new name %s; use it", fault.ErrUnknownField, p.typ, p.names[i])}
 	}
 	known := strings.Join(slices.Sorted(slices.Values(p.names)), ", ")
 	return nil, &fieldError{name, fmt.Errorf("%w: the fields of %v are %s", fault.ErrUnknownField, p.typ, known)}

@@ -118,7 +118,7 @@ func (c *core) readCommand(key string) rueidis.Completed {
 	if c.plan.readsAllFields() {
 		return c.Client.B().Hgetall().Key(key).Build()
 	}
-	return c.Client.B().Hmget().Key(key).Field(c.plan.names...).Build()
+	return c.Client.B().Hmget().Key(key).Field(c.plan.readNames...).Build()
 }
 
 // decodeReply decodes the reply to readCommand. HMGET returns the same reply

@@ -211,6 +211,20 @@ func TestSchemas(t *testing.T) {
 		V int64 `redis:",version"`
 		W int64 `redis:",version"`
 	}](p, pool.User, s)))
+	try(t, []string{"A", "B", `"b"`}, newErr(hashrepo.New[struct {
+		A int `redis:"a,was=b"`
+		B int `redis:"b"`
+	}](p, pool.User, s)))
+	try(t, []string{"A", `"_"`, "was=_"}, newErr(hashrepo.New[struct {
+		A int `redis:"a,was=_"`
+	}](p, pool.User, s)))
+	try(t, []string{"V", "version"}, newErr(hashrepo.New[struct {
+		V int64 `redis:"v,version,was=w"`
+	}](p, pool.User, s)))
+	try(t, []string{"E", "extra"}, newErr(hashrepo.New[struct {
+		A int               `redis:"a"`
+		E map[string]string `redis:",extra,was=w"`
+	}](p, pool.User, s)))
 
 	_, err := hashrepo.New[Profile](nil, pool.User, s)
 	require.ErrorIs(t, err, symphony.ErrUnknownPool)

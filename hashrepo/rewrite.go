@@ -109,47 +109,66 @@ func (r *rewrite) storedError(err error) error {
 // applyRewrites reads the fields from the primary and returns the operations
 // that write the results.
 func (c *core) applyRewrites(ctx context.Context, t fault.Target, rewrites []*rewrite) ([]operation, error) {
-	names := make([]string, len(rewrites))
-	for i, r := range rewrites {
-		names[i] = r.name
+	names := make([]string, 0, len(rewrites))
+	for _, r := range rewrites {
+		names = r.field.appendNames(names)
 	}
 	stored, err := hmgetResultValues(c.OnPrimary().Client.Do(ctx, c.Client.B().Hmget().Key(t.Key).Field(names...).Build()), len(names))
 	if err != nil {
 		return nil, readOnly(t).Failed(err)
 	}
 	var operations []operation
-	for i, r := range rewrites {
-		required, result, err := r.apply(stored[i])
-		if err == nil && result.kind != opClear {
-			err = c.checkFieldSize(len(result.text))
+	for _, r := range rewrites {
+		n := 1 + len(r.field.Was)
+		operations, err = r.apply(operations, names[:n], stored[:n])
+		if err == nil {
+			err = c.checkFieldSize(len(operations[len(operations)-1].text))
 		}
 		if err != nil {
 			return nil, notApplied(t.WithField(r.name), err)
 		}
-		operations = append(operations, required, result)
+		names, stored = names[n:], stored[n:]
 	}
 	return operations, nil
 }
 
-// apply applies the steps to a stored field. It returns the operation that
-// requires what was stored and the operation that writes the result.
-func (r *rewrite) apply(stored rueidis.RedisMessage) (required, result operation, err error) {
-	text, present := "", !stored.IsNil()
-	if present {
-		if text, err = stored.ToString(); err != nil {
-			return required, result, err
+// apply applies the steps to a field, whose names and stored values are given.
+// It appends the operations that require what was stored, and the operation
+// that writes the result.
+func (r *rewrite) apply(operations []operation, names []string, stored []rueidis.RedisMessage) ([]operation, error) {
+	text, present := "", false
+	for i, name := range names {
+		required, err := requireValue(name, stored[i])
+		if err != nil {
+			return operations, err
+		}
+		operations = append(operations, required)
+		if required.exists && name != r.name {
+			operations = append(operations, operation{kind: opRename, field: r.name, text: name})
+		}
+		if required.exists && !present {
+			text, present = required.text, true
 		}
 	}
-	required = operation{kind: opRequireField, field: r.name, exists: present, text: text}
 	for _, step := range r.steps {
+		var err error
 		if text, present, err = step(text, present); err != nil {
-			return required, result, err
+			return operations, err
 		}
 	}
 	if !present {
-		return required, operation{kind: opClear, field: r.name}, nil
+		return append(operations, operation{kind: opClear, field: r.name}), nil
 	}
-	return required, operation{kind: r.kind, field: r.name, typ: r.field.Field.Type, text: text, lifetime: r.lifetime}, nil
+	return append(operations, operation{kind: r.kind, field: r.name, typ: r.field.Field.Type, text: text, lifetime: r.lifetime}), nil
+}
+
+// requireValue returns the operation that requires the stored value of a field.
+func requireValue(name string, stored rueidis.RedisMessage) (required operation, err error) {
+	required = operation{kind: opRequireField, field: name, exists: !stored.IsNil()}
+	if required.exists {
+		required.text, err = stored.ToString()
+	}
+	return required, err
 }
 
 // addTo adds a number to v, a number of any type, within the range of v's type.

@@ -87,7 +87,7 @@ func (r *HashRepo[T]) Merge(ctx context.Context, id string, patches ...Patch[T])
 func (c *core) merge(ctx context.Context, id string, patches []patch, into reflect.Value) error {
 	record := readBack{all: true}
 	if !c.plan.readsAllFields() {
-		record = readBack{names: c.plan.names}
+		record = readBack{names: c.plan.readNames}
 	}
 	t, reply, err := c.update(ctx, "Merge", id, patches, record)
 	if err != nil {

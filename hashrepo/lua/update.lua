@@ -17,6 +17,8 @@
 --                             sum is in the range
 --   addfloat FIELD ADDEND     adds float64 numbers
 --   append FIELD ELEMENTS     appends JSON elements, separated by commas
+--   rename FIELD OLD          moves the field OLD to FIELD, with its own
+--                             lifetime; only removes OLD if FIELD exists
 --   requirefield FIELD EXISTS TEXT
 --                             requires that the field has the text (EXISTS is
 --                             '1') or is absent ('')
@@ -32,6 +34,7 @@ local at, last = 10 + math.max(n, 0), last_argument
 local changed = {}  -- name, text, name, text ...; false for a field to remove
 local index = {}    -- of each changed field in the list above
 local lifetime = {} -- of each changed field: milliseconds, 'none' or 'keep'
+local moved = {}    -- the old name of each field that was moved
 local clears = false
 
 -- Returns the text of a field after the operations so far.
@@ -203,6 +206,17 @@ while at <= last do
     change(name, false, 'none')
     clears = true
     at = at + 2
+  elseif kind == 'rename' then
+    local text = current(a)
+    if text then
+      if not current(name) then
+        moved[name] = a
+        change(name, text, 'keep')
+      end
+      change(a, false, 'none')
+      clears = true
+    end
+    at = at + 3
   elseif kind == 'requirefield' then
     local stored = redis.call('HGET', KEYS[1], name)
     if (a == '1') ~= (stored ~= false) or stored and stored ~= b then return redis.status_reply('CHANGED') end
@@ -244,7 +258,7 @@ if held then return held end
 local expire_at = {}
 for name, ms in pairs(lifetime) do
   if ms == 'keep' then
-    local moment = redis.call('HPEXPIRETIME', KEYS[1], 'FIELDS', 1, name)
+    local moment = redis.call('HPEXPIRETIME', KEYS[1], 'FIELDS', 1, moved[name] or name)
     expire_at[name] = moment and moment[1] > 0 and string.format('%.0f', moment[1]) or nil
   end
 end

@@ -32,6 +32,9 @@ type Field struct {
 	// Version, Extra, Indexed and Unique are options of the redis tag. A unique
 	// field is indexed too.
 	Version, Extra, Indexed, Unique bool
+	// Was are the old names of the field, from the options was of the redis
+	// tag.
+	Was []string
 	// Quoted is the option string of the json tag. It is set only for types to
 	// which encoding/json applies the option.
 	Quoted bool
@@ -47,6 +50,8 @@ type Field struct {
 //
 //   - t is not a struct;
 //   - two fields at the same depth have the same name;
+//   - an old name is the name or an old name of another field, or the name of
+//     its own field, or is given twice;
 //   - a redis tag has an unknown option, or an option or a name without effect;
 //   - an embedded type cannot be reached, or embeds itself;
 //   - t or an embedded struct has an unexported field that only methods of the
@@ -193,7 +198,32 @@ func (l *lister) visible() ([]Field, error) {
 		}
 		all = append(all, *f)
 	}
-	return all, nil
+	return all, l.checkOldNames(all)
+}
+
+// checkOldNames returns an error if an old name stands for two fields, or twice
+// for one.
+func (l *lister) checkOldNames(all []Field) error {
+	owner := make(map[string]*Field, len(all))
+	for i := range all {
+		if f := &all[i]; !f.Extra {
+			owner[f.Name] = f
+		}
+	}
+	for i := range all {
+		f := &all[i]
+		for _, old := range f.Was {
+			switch other := owner[old]; {
+			case other == f:
+				return fmt.Errorf("%s.%s: the option was=%s repeats a name of the field; remove the option", l.root, f.GoName, old)
+			case other != nil:
+				return fmt.Errorf("%s.%s: the option was=%s names %s, which has the name %[3]q too; a name can stand for only one field",
+					l.root, f.GoName, old, other.GoName)
+			}
+			owner[old] = f
+		}
+	}
+	return nil
 }
 
 // parseTag reads the name and the options of a field from its tags. skip
@@ -221,7 +251,11 @@ func (l *lister) parseTag(f *Field, sf reflect.StructField) (skip, named bool, e
 		case "unique":
 			f.Indexed, f.Unique = true, true
 		default:
-			return false, false, fmt.Errorf("%s.%s: unknown option %q in the redis tag; the options are extra, index, omitempty, omitzero, unique and version",
+			if old, ok := strings.CutPrefix(option, "was="); ok && old != "" {
+				f.Was = append(f.Was, old)
+				continue
+			}
+			return false, false, fmt.Errorf("%s.%s: unknown option %q in the redis tag; the options are extra, index, omitempty, omitzero, unique, version and was=NAME",
 				l.root, f.GoName, option)
 		}
 	}

@@ -132,6 +132,30 @@ type (
 	idle struct {
 		Base `redis:",omitzero"`
 	}
+	wasTwice struct {
+		A int `redis:"a,was=b"`
+		B int `redis:"b"`
+	}
+	wasBoth struct {
+		A int `redis:"a,was=x"`
+		Base
+		B int `redis:"b,was=y,was=x"`
+	}
+	wasItself struct {
+		A int `redis:"a,was=a"`
+	}
+	wasNameless struct {
+		A int `redis:"a,was="`
+	}
+	wasEmbedded struct {
+		Base `redis:",was=b"`
+	}
+	renamed struct {
+		wasTwice
+		A int               `redis:"a,was=first,was=x=y"`
+		B int               `redis:",was=one" json:"b"`
+		M map[string]string `redis:"first,extra"`
+	}
 	empties struct {
 		A []int `redis:",omitempty"`
 	}
@@ -151,6 +175,11 @@ func TestOfRefuses(t *testing.T) {
 		{reflect.TypeFor[unknown](), `fields_test.unknown.A: unknown option "omitnil" in the redis tag`},
 		{reflect.TypeFor[secret](), `fields_test.secret.a: an unexported field cannot be stored`},
 		{reflect.TypeFor[idle](), `fields_test.idle.Base: the tag option omitzero has no effect on an embedded struct`},
+		{reflect.TypeFor[wasTwice](), `fields_test.wasTwice.A: the option was=b names B, which has the name "b" too`},
+		{reflect.TypeFor[wasBoth](), `fields_test.wasBoth.B: the option was=x names A, which has the name "x" too`},
+		{reflect.TypeFor[wasItself](), `fields_test.wasItself.A: the option was=a repeats a name of the field`},
+		{reflect.TypeFor[wasNameless](), `fields_test.wasNameless.A: unknown option "was="`},
+		{reflect.TypeFor[wasEmbedded](), `fields_test.wasEmbedded.Base: the tag option was=b has no effect on an embedded struct`},
 		{reflect.TypeFor[loop](), "embeds itself"},
 		{reflect.TypeFor[pointer](), "fields_test.pointer.inner: an embedded pointer to an unexported type"},
 		{reflect.TypeFor[named](), "cannot have a name in its tag"},
@@ -159,6 +188,18 @@ func TestOfRefuses(t *testing.T) {
 		_, err := fields.Of(tc.typ)
 		require.ErrorContains(t, err, tc.text)
 	}
+}
+
+// Old names are in the order of the tag. Those of a hidden field do not count,
+// and the name of an extra field is no name of a field.
+func TestOfOldNames(t *testing.T) {
+	list, err := fields.Of(reflect.TypeFor[renamed]())
+	require.NoError(t, err)
+	was := map[string][]string{}
+	for _, f := range list {
+		was[f.GoName] = f.Was
+	}
+	require.Equal(t, map[string][]string{"A": {"first", "x=y"}, "B": {"one"}, "M": nil}, was)
 }
 
 // An outer field hides an embedded field of the same name, whichever comes
