@@ -85,6 +85,10 @@ func (s Space) OneSlot() bool {
 // another one with a hash tag.
 func (s Space) ForCluster() bool { return s.free.rule&noBraces != 0 }
 
+// Template returns the template of the pattern that the space was bound from.
+// The spaces of all tenants of a repository have the same template.
+func (s Space) Template() string { return s.source }
+
 // String returns the space as a template with the free part as its only
 // parameter, such as "acme:user:{id}". It is for messages.
 func (s Space) String() string {

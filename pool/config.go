@@ -136,9 +136,9 @@ type Config struct {
 	// Defaults to rueidis.NewClient.
 	NewClient func(rueidis.ClientOption) (rueidis.Client, error)
 
-	// Logger receives the warnings of Open, and a warning if a repository
-	// should cache but the server cannot report changes. No line contains a
-	// password.
+	// Logger receives the warnings of Open, a warning if a repository should
+	// cache but the server cannot report changes, and one if a query walks the
+	// database because a space is not indexed yet. No line contains a password.
 	//
 	// Defaults to [slog.Default].
 	Logger *slog.Logger

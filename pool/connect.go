@@ -153,6 +153,7 @@ func (p *plan) newPools(open []connection) *Pools {
 		maxValueBytes:   p.maxValueBytes,
 		maxDecodedBytes: p.maxDecodedBytes,
 		deadline:        newDefaultDeadline(p.timeout),
+		logger:          p.logger,
 	}
 	defaultLayout := keyspace.Default()
 	for _, c := range open {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/nearcache"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -31,6 +33,8 @@ type Pools struct {
 	maxValueBytes   int
 	maxDecodedBytes int
 	deadline        *defaultDeadline
+	logger          *slog.Logger
+	attached        sync.Map
 	closed          atomic.Bool
 	closeOnce       sync.Once
 }
@@ -124,6 +128,20 @@ func (p *Pools) MaxDecodedBytes() int { return p.maxDecodedBytes }
 
 // Timeout returns [Config.Timeout] or its default. It is at most 365 days.
 func (p *Pools) Timeout() time.Duration { return p.deadline.timeout }
+
+// Logger returns [Config.Logger] or its default, for the packages of this
+// module.
+func (p *Pools) Logger(internal.NotForPublicUse) *slog.Logger { return p.logger }
+
+// Attached returns what a package of this module keeps with the pools under
+// key. If there is nothing, it keeps the result of create.
+func (p *Pools) Attached(_ internal.NotForPublicUse, key any, create func() any) any {
+	if v, ok := p.attached.Load(key); ok {
+		return v
+	}
+	v, _ := p.attached.LoadOrStore(key, create())
+	return v
+}
 
 // Ping sends PING to all aliases concurrently. On a cluster, one node has to
 // reply. If ctx has no deadline, Ping ends after [Config.Timeout].

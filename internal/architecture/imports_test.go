@@ -64,6 +64,8 @@ var rules = []rule{
 		"pool is built on it, and would import its imports too"},
 	{"internal/fields", nil,
 		"codec is built on it, and would import its imports too"},
+	{"internal/recent", nil,
+		"it remembers texts, whatever they stand for"},
 	{"internal/nearcache", []string{rueidis},
 		"pool is built on it; its callers tell it how to read a record"},
 	{"internal/acl", []string{rueidis},

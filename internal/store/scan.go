@@ -11,6 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/recent"
 )
 
 // pageSize is the COUNT of SCAN: how many keys the server visits in one round
@@ -67,7 +68,7 @@ func (s *Store) scanAll(ctx context.Context, op string, from *scan) iter.Seq2[Pa
 			return
 		}
 		running := *from
-		running.Store, running.target, running.seen = s, t, newRecentKeys()
+		running.Store, running.target, running.seen = s, t, recent.NewSet()
 		if s.Client.Mode() == rueidis.ClientModeCluster {
 			running.scanCluster(ctx, yield)
 			return
@@ -126,11 +127,15 @@ func (s *Store) DeleteAll(ctx context.Context) (total int64, err error) {
 // scan is a Scan in progress.
 type scan struct {
 	*Store
-	target   fault.Target
-	kind     Kind // empty: the read refuses keys of other types
-	keys     Keys
-	read     func(key string) rueidis.Completed
-	seen     *recentKeys
+	target fault.Target
+	kind   Kind // empty: the read refuses keys of other types
+	keys   Keys
+	read   func(key string) rueidis.Completed
+	// SCAN returns a key again if the table of the server shrinks during the
+	// scan. The buckets that are merged are neighbors in the order of SCAN, so
+	// the second time follows the first closely, unless the table shrinks to a
+	// tiny part of its size.
+	seen     *recent.Set
 	includes func(key string) bool // nil: all keys of the node
 }
 
@@ -194,7 +199,7 @@ func (s *scan) newPage(keys []string) (page Page) {
 			continue
 		}
 		id, ok := s.keys.ID(unprefixed)
-		if !ok || s.includes != nil && !s.includes(key) || !s.seen.add(key) {
+		if !ok || s.includes != nil && !s.includes(key) || !s.seen.Add(key) {
 			continue
 		}
 		t := s.target

@@ -7,11 +7,13 @@ package store
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/nearcache"
@@ -170,6 +172,15 @@ func (s *Store) Space() keyspace.Space { return s.space }
 
 // Prefix returns the prefix of every key of the pool.
 func (s *Store) Prefix() string { return s.prefix }
+
+// Logger returns the logger of the pools.
+func (s *Store) Logger() *slog.Logger { return s.pools.Logger(internal.NotForPublicUse{}) }
+
+// Attached returns what a package keeps with the pools under key. If there is
+// nothing, it keeps the result of create.
+func (s *Store) Attached(key any, create func() any) any {
+	return s.pools.Attached(internal.NotForPublicUse{}, key, create)
+}
 
 // CheckSize returns [fault.ErrTooLarge] if value is longer than
 // [Store.MaxValueBytes].
