@@ -3,6 +3,7 @@ package sorttext
 import (
 	"bytes"
 	"cmp"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"math"
@@ -183,6 +184,7 @@ type (
 		Note string
 	}
 	nilTime struct{ *time.Time }
+	nilText struct{ textBoth }
 	hidden  struct {
 		time.Time
 		note string
@@ -202,6 +204,11 @@ type (
 	bigNamed   big.Int
 	failing    string
 )
+
+type textBoth interface {
+	encoding.TextMarshaler
+	encoding.TextUnmarshaler
+}
 
 func (s overridden) MarshalText() ([]byte, error)     { return []byte(s.Note), nil }
 func (s *overridden) UnmarshalText(text []byte) error { s.Note = string(text); return nil }
@@ -305,6 +312,7 @@ func TestTypesWithoutOrder(t *testing.T) {
 		{loose{}, ": a struct needs MarshalText and UnmarshalText"},
 		{noted{}, ": a struct needs MarshalText and UnmarshalText"},
 		{nilTime{}, ": a struct needs MarshalText and UnmarshalText"},
+		{nilText{}, ": a struct needs MarshalText and UnmarshalText"},
 		{onlyText(0), ": it has only one of MarshalText and UnmarshalText; add the other"},
 	} {
 		typ := reflect.TypeOf(test.value)
@@ -320,7 +328,7 @@ func TestTypesWithoutOrder(t *testing.T) {
 func TestMethodsCountAsInCodec(t *testing.T) {
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[int](), reflect.TypeFor[time.Time](), reflect.TypeFor[stamp](), reflect.TypeFor[textStamp](), reflect.TypeFor[noted](),
-		reflect.TypeFor[nilTime](), reflect.TypeFor[hidden](), reflect.TypeFor[overridden](), reflect.TypeFor[id](), reflect.TypeFor[level](),
+		reflect.TypeFor[nilTime](), reflect.TypeFor[nilText](), reflect.TypeFor[hidden](), reflect.TypeFor[overridden](), reflect.TypeFor[id](), reflect.TypeFor[level](),
 		reflect.TypeFor[jsonLevel](), reflect.TypeFor[onlyText](), reflect.TypeFor[big.Int](), reflect.TypeFor[bigger](),
 		reflect.TypeFor[netip.Addr](), reflect.TypeFor[net.IP](), reflect.TypeFor[any](), reflect.TypeFor[*level](), reflect.TypeFor[loose](),
 	} {
