@@ -83,7 +83,7 @@ func (p *Peers) enlarge(ctx context.Context, n int) error {
 	}
 	all := make([]hashrepo.Record[Profile], 0, 1000)
 	for i := p.written; i < n; i++ {
-		r := hashrepo.Record[Profile]{ID: fmt.Sprintf("id%06d", i), Value: profile(i)}
+		r := hashrepo.Record[Profile]{ID: fmt.Sprintf("id%06d", i), Value: ProfileOf(i)}
 		r.Value.City = "Elsewhere"
 		if all = append(all, r); len(all) == cap(all) || i+1 == n {
 			if err := p.feeder.users.UpsertMany(ctx, all...); err != nil {

@@ -14,7 +14,7 @@ import (
 func (p *Peers) heavy(ctx context.Context, size int, name string) (contest.Contest, error) {
 	const records = 64
 	c := contest.Contest{Name: name, Baseline: "rueidis"}
-	grown := profile(0)
+	grown := ProfileOf(0)
 	grown.Bio = strings.Repeat("x", max(1, size-200))
 	for i := range records {
 		if err := p.other.upsert(ctx, heavyID(i), grown); err != nil {

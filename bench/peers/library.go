@@ -112,7 +112,7 @@ func (e *entry[T]) readingCached() turnFunc {
 func (e *entry[T]) writing(set func(context.Context, string, T) error) turnFunc {
 	values := make([]T, e.n)
 	for i := range values {
-		values[i] = e.from(e.ids[i], profile(i))
+		values[i] = e.from(e.ids[i], ProfileOf(i))
 	}
 	return contest.Calls(e.contexts, func(ctx context.Context, p contest.Place) error {
 		i := p.Of(e.n)
@@ -149,7 +149,7 @@ func (e *entry[T]) checkGet(get func(context.Context, string) (T, error)) func(c
 			if err != nil {
 				return err
 			}
-			if err := mustEqual(e.profile(v), profile(i)); err != nil {
+			if err := mustEqual(e.profile(v), ProfileOf(i)); err != nil {
 				return err
 			}
 		}
@@ -162,7 +162,7 @@ func (e *entry[T]) checkGet(get func(context.Context, string) (T, error)) func(c
 func (e *entry[T]) checkSet(set func(context.Context, string, T) error, get func(context.Context, string) (T, error), key func(string) string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		id := e.ids[1]
-		for _, p := range []Profile{profile(e.n + 1), profile(1)} {
+		for _, p := range []Profile{ProfileOf(e.n + 1), ProfileOf(1)} {
 			if err := set(ctx, id, e.from(id, p)); err != nil {
 				return err
 			}
@@ -190,7 +190,7 @@ func (e *entry[T]) checkLifetime(ctx context.Context, key string) error {
 }
 
 func (e *entry[T]) checkUpdate(ctx context.Context) error {
-	id, want := e.ids[1], profile(1)
+	id, want := e.ids[1], ProfileOf(1)
 	want.Plan, want.Score = "basic", want.Score+5
 	if err := e.update(ctx, id, "basic", 5); err != nil {
 		return err
@@ -211,7 +211,7 @@ func (e *entry[T]) checkMany(ctx context.Context) error {
 		return fmt.Errorf("got %d records, expected %d", all.len(), many)
 	}
 	for i := range many {
-		if err := mustEqual(e.profile(all.at(i)), profile((1+i)%e.n)); err != nil {
+		if err := mustEqual(e.profile(all.at(i)), ProfileOf((1+i)%e.n)); err != nil {
 			return err
 		}
 	}
@@ -221,7 +221,7 @@ func (e *entry[T]) checkMany(ctx context.Context) error {
 func (e *entry[T]) checkFind(ctx context.Context) error {
 	var want, got []string
 	for i := 7; i < e.n; i += cities {
-		want = append(want, profile(i).Email)
+		want = append(want, ProfileOf(i).Email)
 	}
 	found, err := e.find(ctx, city(7))
 	for _, v := range found {
@@ -256,7 +256,7 @@ func (e *entry[T]) staleAfter(ctx context.Context, pairs int, write func(context
 	var done sync.WaitGroup
 	for c := range callers {
 		done.Go(func() {
-			p := profile(c)
+			p := ProfileOf(c)
 			for range pairs / callers {
 				if _, err := e.cached(ctx, e.ids[c]); err != nil {
 					errs <- err
@@ -278,7 +278,7 @@ func (e *entry[T]) staleAfter(ctx context.Context, pairs int, write func(context
 					stale.Add(1)
 				}
 			}
-			errs <- e.upsert(ctx, e.ids[c], e.from(e.ids[c], profile(c)))
+			errs <- e.upsert(ctx, e.ids[c], e.from(e.ids[c], ProfileOf(c)))
 		})
 	}
 	done.Wait()

@@ -39,8 +39,8 @@ const cities = 100
 
 var bio = strings.Repeat("A text of some length, as profiles have them. ", 5)[:200]
 
-// profile returns the record with a number.
-func profile(i int) Profile {
+// ProfileOf returns the record with a number.
+func ProfileOf(i int) Profile {
 	return Profile{
 		Name: fmt.Sprintf("Alice Liddell %06d", i), Email: fmt.Sprintf("alice%06d@example.com", i), City: city(i), Bio: bio, Plan: "premium",
 		Score: int64(100_000 + i), Level: 7, Logins: 12345, Active: true,

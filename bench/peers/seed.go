@@ -13,7 +13,7 @@ func (p *Peers) Seed(ctx context.Context) error {
 	ids, mapped := identities(n), p.mapper.library()
 	p.written = max(p.written, n)
 	return Spread(n, func(i int) error {
-		id, record := ids[i], profile(i)
+		id, record := ids[i], ProfileOf(i)
 		return errors.Join(
 			p.other.upsert(ctx, id, record),
 			p.other.kvSet(ctx, id, record),

@@ -22,7 +22,7 @@ type idle struct {
 	settle, d time.Duration
 }
 
-func (w *idle) flags(f *flag.FlagSet) {
+func (w *idle) Flags(f *flag.FlagSet) {
 	f.IntVar(&w.tenants, "tenants", 10_000, "tenants that have had an item each")
 	f.DurationVar(&w.settle, "settle", 15*time.Second, "how long the workers have nothing to do before that")
 	f.DurationVar(&w.d, "for", 30*time.Second, "how long the commands are counted")
@@ -34,7 +34,7 @@ type idling struct {
 	what                   string // the commands of the whole fleet and time
 }
 
-func (w *idle) run(ctx context.Context, g *ground.Ground, out io.Writer) error {
+func (w *idle) Run(ctx context.Context, g *ground.Ground, out io.Writer) error {
 	for _, tenants := range []int{0, w.tenants} {
 		for _, processes := range []int{1, 4} {
 			found, err := w.measure(ctx, g, processes, tenants)

@@ -28,7 +28,7 @@ type search struct {
 	only                      string
 }
 
-func (l *search) flags(f *flag.FlagSet) {
+func (l *search) Flags(f *flag.FlagSet) {
 	f.IntVar(&l.most, "most", 100_000, "queues that wait, at most; also a tenth and a hundredth of them")
 	f.IntVar(&l.tenants, "tenants", 1000, "tenants that have these queues")
 	f.IntVar(&l.busy, "busy", 100, "tenants among them that have a queue with work, too")
@@ -90,7 +90,7 @@ type looked struct {
 	waited                 []time.Duration
 }
 
-func (l *search) run(ctx context.Context, g *ground.Ground, out io.Writer) error {
+func (l *search) Run(ctx context.Context, g *ground.Ground, out io.Writer) error {
 	chosen := obstacles
 	if i := slices.IndexFunc(obstacles, func(o obstacle) bool { return o.name == l.only }); i >= 0 {
 		chosen = obstacles[i : i+1]

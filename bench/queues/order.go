@@ -30,7 +30,7 @@ type order struct {
 	turnTime, work                   time.Duration
 }
 
-func (o *order) flags(f *flag.FlagSet) {
+func (o *order) Flags(f *flag.FlagSet) {
 	f.IntVar(&o.talks, "conversations", 2000, "conversations")
 	f.IntVar(&o.messages, "messages", 5, "messages of each in a turn, at least")
 	f.DurationVar(&o.turnTime, "time", time.Second, "how long a turn takes, at least")
@@ -39,7 +39,7 @@ func (o *order) flags(f *flag.FlagSet) {
 	f.DurationVar(&o.work, "work", time.Millisecond, "how long a handler takes")
 }
 
-func (o *order) run(ctx context.Context, g *ground.Ground, out io.Writer) error {
+func (o *order) Run(ctx context.Context, g *ground.Ground, out io.Writer) error {
 	for _, chunk := range []int{1, 10} {
 		c := contest.Contest{Name: fmt.Sprintf("order, chunks of %d", chunk), Baseline: results.Ours, Least: o.talks * o.messages}
 		var tallies []*tally

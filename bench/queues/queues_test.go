@@ -26,7 +26,7 @@ func measured(t *testing.T, args ...string) string {
 	}
 	before := config()
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), append(args, "-url", s.URL()+"/5"), &out))
+	require.NoError(t, queues.Run(t.Context(), append(args, "-url", s.URL()+"/5"), &out))
 	require.Equal(t, before, config())
 	keys, err := c.Do(t.Context(), c.B().Keys().Pattern("*").Build()).AsStrSlice()
 	require.NoError(t, err)
@@ -167,6 +167,6 @@ func TestArguments(t *testing.T) {
 		{[]string{"-url", "redis://127.0.0.1:1"}, "127.0.0.1:1 cannot be reached"},
 		{[]string{"idle", "-url", "http://x"}, "-url: pool.Config.URLs"},
 	} {
-		require.ErrorContains(t, run(t.Context(), test.args, &bytes.Buffer{}), test.says, "%q", test.args)
+		require.ErrorContains(t, queues.Run(t.Context(), test.args, &bytes.Buffer{}), test.says, "%q", test.args)
 	}
 }

@@ -21,7 +21,7 @@ type wake struct {
 	settle                       time.Duration
 }
 
-func (w *wake) flags(f *flag.FlagSet) {
+func (w *wake) Flags(f *flag.FlagSet) {
 	f.IntVar(&w.items, "items", 200, "items in a turn that come 5 to 50 ms after one another")
 	f.IntVar(&w.rare, "rare", 20, "items in a turn that come 0.5 to 2 s after one another")
 	f.IntVar(&w.rounds, "rounds", 5, "rounds, in each of which every contestant has one turn")
@@ -44,7 +44,7 @@ type woken struct {
 	commands float64 // of the workers for each item
 }
 
-func (w *wake) run(ctx context.Context, g *ground.Ground, out io.Writer) error {
+func (w *wake) Run(ctx context.Context, g *ground.Ground, out io.Writer) error {
 	streams := []stream{
 		{"5 to 50 ms", w.items, 5 * time.Millisecond, 50 * time.Millisecond},
 		{"0.5 to 2 s", w.rare, 500 * time.Millisecond, 2 * time.Second},
