@@ -110,7 +110,8 @@
 //
 // # Clusters
 //
-// With [keyspace.Cluster], the triggers of an action are spread over 16 slots.
+// With [keyspace.Cluster] and [keyspace.ClusterByTenant], the triggers of an
+// action are spread over 16 slots.
 // The library chooses a shard for each trigger and puts it into the key. Each
 // shard has its own schedule. If a slot is migrated, its keys expire a little
 // later. Therefore a change of up to ten seconds in the expiry of a key is

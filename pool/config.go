@@ -74,7 +74,8 @@ type Config struct {
 	// missing pattern is an error.
 	//
 	// Defaults to [keyspace.Default], or to [keyspace.Cluster] if an alias is
-	// on a cluster.
+	// on a cluster. [keyspace.ClusterByTenant] is for a cluster too, if records
+	// of a tenant must share a slot.
 	Layout keyspace.Layout
 
 	// Timeout is how long a call may take if its context has no deadline. It

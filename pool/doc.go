@@ -119,5 +119,6 @@
 // A cluster has only database 0. All aliases with the same URL of a cluster
 // share a client. The keys of each alias begin with its name and a colon, as if
 // [Config.PrefixKeys] were set.
-// The default of [Config.Layout] is then [keyspace.Cluster].
+// The default of [Config.Layout] is then [keyspace.Cluster]. If records of a
+// tenant must share a slot, set [keyspace.ClusterByTenant].
 package pool
