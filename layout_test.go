@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
@@ -228,8 +229,9 @@ func TestBindSharedStateByTenant(t *testing.T) {
 	pooltest.EachByTenant(t, func(t *testing.T, p *pool.Pools) {
 		tenant := pooltest.UniqueTenant()
 		handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			ss, _ := symphony.SharedStateFrom(r.Context())
-			require.NoError(t, ss.UpdateField(r.Context(), "search", "n", 1))
+			if ss, ok := symphony.SharedStateFrom(r.Context()); assert.True(t, ok) {
+				assert.NoError(t, ss.UpdateField(r.Context(), "search", "n", 1))
+			}
 		})
 		for user, want := range map[string]int{"u": http.StatusOK, "{u}": http.StatusBadRequest} {
 			r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
