@@ -194,9 +194,13 @@ local function is_fresh(name, id, fields)
   return text and text == text_of(id, fields)
 end
 
--- Removes a stale item. If the record is gone, its id is dropped.
-local function remove_stale(name, id)
-  if look(id) then return end
+-- Removes a member of an index that is stale, and the item that it belongs to.
+-- If the record is gone, its id is dropped. The member is removed also if no
+-- item is remembered for it, because somebody deleted a key by hand.
+local function remove_stale(name, member, id)
+  local dropped = look(id)
+  redis.call('ZREM', index_key(name), member)
+  if dropped then return end
   local items, names = items_of(id)
   if not items[name] then return end
   replace_members(name, id, items[name], '')

@@ -35,7 +35,7 @@ local function holder_of(name, body, fields)
         local other = string.sub(member, #sort + 2)
         if other ~= id then
           if is_fresh(name, other, fields) then return other end
-          remove_stale(name, other)
+          remove_stale(name, member, other)
         end
       end
     until #members < 10
@@ -75,9 +75,11 @@ local function look_no_later(time)
   end
 end
 
+-- Looks at a few ids whose time has come. The write succeeded whether this does
+-- or not.
 local function look_at_some()
-  look_at_due(2)
-  if ARGV[index_at + 2] == '1' then look_at_group(10) end
+  pcall(look_at_due, 2)
+  if ARGV[index_at + 2] == '1' then pcall(look_at_group, 10) end
 end
 
 -- Writes the items, lists the id, and looks at a few ids whose time has come.
