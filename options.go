@@ -71,6 +71,18 @@ func Cached(d time.Duration) Option { return option.Cached(d) }
 // is [ErrUnsupported].
 func ReadReplicas() Option { return option.ReadReplicas() }
 
+// Listed keeps a list of the records of a repository of hashes. IDs, All, Count
+// and DeleteAll then read the list and not the whole database, and so do
+// [SharedState.States], [SharedState.Clear] and [DeleteAllByPK]. A type with an
+// index is always listed. If records exist that were written without the
+// option, run [hashrepo.HashRepo.Reindex] once. docs/indexes.md describes the
+// list and its cost.
+//
+// On a cluster it needs a layout such as [keyspace.ClusterByTenant]. With
+// [keyspace.Cluster], the error is [ErrUnsupported], and so it is for values,
+// queues and triggers.
+func Listed() Option { return option.Listed() }
+
 // On uses the pool with alias a in place of the constructor's pool.
 //
 // If no pool has the alias, the error is [ErrUnknownPool].

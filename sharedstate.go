@@ -60,7 +60,8 @@ func typedState[T any](o sharedOrigin) (*hashrepo.HashRepo[T], error) {
 	return hashrepo.New[T](o.pools, pool.SharedState, o.space, o.opts...)
 }
 
-// StateOf returns a typed repository of the same records. It sends nothing.
+// StateOf returns a typed repository of the same records, with the options of
+// ss. If ss has a list, both repositories keep the same one. It sends nothing.
 //
 // If ss is nil, StateOf returns [ErrInvalidArgument]. It also returns the
 // errors of [hashrepo.New].
@@ -136,9 +137,10 @@ func (s *SharedState) Touch(ctx context.Context, state string) (bool, error) {
 	return s.fields.Touch(ctx, state)
 }
 
-// States returns the names of the user's states, sorted. It sends SCAN, over
-// the whole database. It is not atomic: a state that is written or removed
-// during the call may be listed or missing.
+// States returns the names of the user's states, sorted. With [Listed] it reads
+// the list of the states. Otherwise it sends SCAN, over the whole database. It
+// is not atomic: a state that is written or removed during the call may be
+// returned or left out. See [hashrepo.HashRepo.IDs].
 func (s *SharedState) States(ctx context.Context) ([]string, error) {
 	var states []string
 	for state, err := range s.fields.IDs(ctx) {

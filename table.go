@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -29,25 +30,37 @@ func NewTable[T any](pools *pool.Pools, tenant, table string, opts ...Option) (*
 	return &Table[T]{repo}, nil
 }
 
-func tablePattern(l keyspace.Layout) keyspace.Pattern { return l.Table }
-
 // With returns a view with more options; see [hashrepo.HashRepo.With].
 func (t *Table[T]) With(opts ...Option) *Table[T] { return &Table[T]{t.HashRepo.With(opts...)} }
 
 // DeleteAllByPK removes the row with primary key pk from every table of the
-// tenant, and returns the number of rows that it removed. It sends SCAN, and
-// UNLINK for each key of a page. It is not atomic.
+// tenant, and returns the number of rows that it removed. A row also leaves the
+// list and the indexes of its table. Keys of other Redis types stay.
+//
+// It sends SCAN, over the whole database. For each page it sends EXISTS for the
+// list of each table, then one script for each row of a table with a list, and
+// one UNLINK for each other row. It is not atomic: a row that is written during
+// the call may stay.
+//
+// With [Listed], the caller states that every table of the tenant has a list.
+// DeleteAllByPK then finds the tables in the registry of the tenant's lists,
+// with ZSCAN, and runs one script for each table. It needs no SCAN, and its
+// time does not grow with the database. The lists need not be complete, because
+// a row is deleted by its key. But a table of which no row is listed is not in
+// the registry, and its row stays. So before you use the option here, run
+// [hashrepo.HashRepo.Reindex] once on each table with rows that were written
+// before it had a list.
 //
 // If the tenant or pk cannot be part of a key, DeleteAllByPK returns
-// [ErrInvalidKey]. It also returns the errors of [hashrepo.HashRepo.DeleteAll].
+// [ErrInvalidKey]. If the layout puts the tables of a tenant into several slots
+// of a cluster, it returns [ErrUnsupported] with Listed. It also returns the
+// errors of [hashrepo.HashRepo.DeleteAll].
 func DeleteAllByPK(ctx context.Context, pools *pool.Pools, tenant, pk string, opts ...Option) (int64, error) {
-	tables, rest, err := bind(pools, tablePattern, opts, tenant, keyspace.Any, pk)
+	pattern, rest, err := pick(pools, tablePattern, opts)
 	if err != nil {
 		return 0, err
 	}
-	rows, err := hashrepo.New[Fields](pools, pool.Handlers, tables, rest...)
-	if err != nil {
-		return 0, err
-	}
-	return rows.DeleteAll(ctx)
+	return hashrepo.DeleteFromAll(ctx, internal.NotForPublicUse{}, pools, pool.Handlers, pattern, tenant, pk, rest...)
 }
+
+func tablePattern(l keyspace.Layout) keyspace.Pattern { return l.Table }

@@ -43,6 +43,13 @@ func (r *Record[T]) prepare(id string) reflect.Value {
 	return reflect.ValueOf(&r.Value).Elem()
 }
 
+// hashSpec is what a repository of hashes sets before its options apply.
+var hashSpec = store.Spec{
+	Kind:     store.Hash,
+	Lifetime: DefaultLifetime,
+	Traits:   option.Lifetimes | option.Versions | option.Caching | option.Listings,
+}
+
 // New returns the repository of the records in space s, on the pool with alias
 // a. It sends nothing.
 //
@@ -53,7 +60,7 @@ func (r *Record[T]) prepare(id string) reflect.Value {
 // contradicts another option, it is [ErrUnsupported]. If the value of an option
 // is invalid, it is [ErrInvalidTTL] or [ErrInvalidArgument].
 func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (*HashRepo[T], error) {
-	base, err := store.New(p, a, s, store.Spec{Kind: store.Hash, Lifetime: DefaultLifetime, Traits: option.Lifetimes | option.Versions | option.Caching | option.Listings}, opts...)
+	base, err := store.New(p, a, s, hashSpec, opts...)
 	if err != nil {
 		return nil, err
 	}

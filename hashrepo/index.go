@@ -93,6 +93,17 @@ func (x *index) bodyOfText(text string) (string, error) {
 // withLength returns a text after its length, as the scripts take it.
 func withLength(text string) string { return strconv.Itoa(len(text)) + ":" + text }
 
+// cutWithLength returns the text that begins with its length, and what follows
+// it. It reports false if there is none.
+func cutWithLength(s string) (text, rest string, ok bool) {
+	length, rest, _ := strings.Cut(s, ":")
+	n, err := strconv.Atoi(length)
+	if err != nil || n < 0 || n > len(rest) {
+		return "", "", false
+	}
+	return rest[:n], rest[n:], true
+}
+
 // indexOf returns the index over the field with a stored name, or nil.
 func (p *plan) indexOf(name string) *index {
 	for _, x := range p.indexes {

@@ -31,7 +31,8 @@ type listing struct {
 func newListing(base *store.Store, indexes []*index) (*listing, error) {
 	space := base.Space()
 	cluster := base.Client.Mode() == rueidis.ClientModeCluster
-	if !space.OneSlot() && (space.ForCluster() || cluster) {
+	forCluster := cluster || space.ForCluster()
+	if forCluster && !space.OneSlot() {
 		return nil, fmt.Errorf("%w: indexes and Listed need the records of a space in one slot of the cluster; use keyspace.ClusterByTenant, or a pattern with the tenant as hash tag",
 			fault.ErrUnsupported)
 	}
@@ -43,17 +44,18 @@ func newListing(base *store.Store, indexes []*index) (*listing, error) {
 	}
 	l.ids = keyspace.Beside("ids", name)
 	l.tail = strings.TrimPrefix(l.ids, "%ids")
-	group := l.poolPrefix + groupOf(name[len(l.poolPrefix):])
+	group := l.poolPrefix + groupOf(name[len(l.poolPrefix):], forCluster)
 	l.spaces, l.indexed = keyspace.Beside("spaces", group), keyspace.Beside("indexed", group)
 	l.declareKeys(cluster, indexes)
 	return l, nil
 }
 
-// groupOf returns the group of a space: the text of its keys through the hash
-// tag, or before the first colon, which is the tenant in every layout. Spaces of
-// one group share the work of removing what expired.
-func groupOf(space string) string {
-	if open := strings.IndexByte(space, '{'); open >= 0 {
+// groupOf returns the group of a space: the text of its keys before the first
+// colon, which is the tenant in every layout. For a cluster it is the text
+// through the hash tag, which keeps the group in the slot of the records.
+// Spaces of one group share the work of removing what expired.
+func groupOf(space string, forCluster bool) string {
+	if open := strings.IndexByte(space, '{'); forCluster && open >= 0 {
 		if end := strings.IndexByte(space[open:], '}'); end > 1 {
 			return space[:open+end+1]
 		}

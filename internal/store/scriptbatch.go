@@ -13,12 +13,15 @@ import (
 type Call struct {
 	Target fault.Target
 	Args   []string
+	Keys   []string // besides those of all calls
 }
 
+// numKeys returns the number of keys of the call, with those of all calls.
+func (c *Call) numKeys(more []string) int64 { return int64(1 + len(more) + len(c.Keys)) }
+
 // RunMany runs the script once for each call, in one pipeline, on the key of its
-// target and on more keys, which must be in its slot. Each call is
-// atomic, but all of them together are not. Reply i and error i belong to call
-// i.
+// target and on more keys, which must be in its slot. Each call is atomic, but
+// all of them together are not. Reply i and error i belong to call i.
 func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call, more ...string) ([]rueidis.RedisMessage, []error) {
 	defer func() {
 		for _, c := range calls {
@@ -38,23 +41,25 @@ func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call, more 
 // it sends one of the refused calls with EVAL, which loads the script, and then
 // the others again, until every server has it.
 func (s *Store) evalMany(ctx context.Context, script *Script, calls []Call, more []string) []rueidis.RedisResult {
-	n := int64(1 + len(more))
+	evalSHA := func(c Call) rueidis.Completed {
+		return s.Client.B().Evalsha().Sha1(script.sha).Numkeys(c.numKeys(more)).
+			Key(c.Target.Key).Key(more...).Key(c.Keys...).Arg(s.arguments(script, c.Args)...).Build()
+	}
 	cmds := make(rueidis.Commands, len(calls))
 	for i, c := range calls {
-		cmds[i] = s.Client.B().Evalsha().Sha1(script.sha).Numkeys(n).Key(c.Target.Key).Key(more...).Arg(s.arguments(script, c.Args)...).Build()
+		cmds[i] = evalSHA(c)
 	}
 	results := s.Client.DoMulti(ctx, cmds...)
 	for again := notLoaded(calls, results); len(again) > 0; again = notLoaded(calls, results) {
 		first := calls[again[0]]
-		results[again[0]] = s.Client.Do(ctx, s.Client.B().Eval().Script(script.source).Numkeys(n).
-			Key(first.Target.Key).Key(more...).Arg(s.arguments(script, first.Args)...).Build())
+		results[again[0]] = s.Client.Do(ctx, s.Client.B().Eval().Script(script.source).Numkeys(first.numKeys(more)).
+			Key(first.Target.Key).Key(more...).Key(first.Keys...).Arg(s.arguments(script, first.Args)...).Build())
 		if isNoScript(results[again[0]]) { // unexpected after EVAL; do not loop
 			return results
 		}
 		rest := make(rueidis.Commands, 0, len(again)-1)
 		for _, i := range again[1:] {
-			rest = append(rest, s.Client.B().Evalsha().Sha1(script.sha).Numkeys(n).
-				Key(calls[i].Target.Key).Key(more...).Arg(s.arguments(script, calls[i].Args)...).Build())
+			rest = append(rest, evalSHA(calls[i]))
 		}
 		for n, r := range s.Client.DoMulti(ctx, rest...) {
 			results[again[1+n]] = r

@@ -183,6 +183,46 @@ func ReadScan(r rueidis.RedisResult) (rueidis.ScanEntry, error) {
 
 var scanShape = Tuple(Text, Texts)
 
+// ReadZScan returns the members and the next cursor of a reply to ZSCAN. If the
+// reply has another shape, it returns [ErrShape].
+func ReadZScan(r rueidis.RedisResult) (members []string, cursor uint64, err error) {
+	m, err := r.ToMessage()
+	if err != nil {
+		return nil, 0, err
+	}
+	if !zscanShape(m) {
+		return nil, 0, ErrShape
+	}
+	parts, err := m.ToArray()
+	if err != nil {
+		return nil, 0, ErrShape
+	}
+	if cursor, err = parts[0].AsUint64(); err != nil {
+		return nil, 0, ErrShape
+	}
+	pairs, err := parts[1].ToArray()
+	for i := 0; i < len(pairs) && err == nil; i += 2 {
+		var member string
+		member, err = pairs[i].ToString()
+		members = append(members, member)
+	}
+	return members, cursor, err
+}
+
+// zscanShape accepts any scores: the embedded server returns them as numbers.
+var zscanShape = Tuple(Text, func(m rueidis.RedisMessage) bool {
+	if !m.IsArray() {
+		return false
+	}
+	pairs, err := m.ToArray()
+	for i := 0; i < len(pairs); i += 2 {
+		if !Text(pairs[i]) {
+			return false
+		}
+	}
+	return err == nil && len(pairs)%2 == 0
+})
+
 // ReadTexts returns the strings of an array reply. If the reply is not an array
 // of strings, it returns [ErrShape].
 func ReadTexts(r rueidis.RedisResult) ([]string, error) {
