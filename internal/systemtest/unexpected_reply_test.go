@@ -255,8 +255,17 @@ func replyCases(t *testing.T, p *pool.Pools) (all []replyCase) {
 	add("SharedState.States", accepts(read(func(ctx context.Context) error { return errorOf(shared.States(ctx)) }), pageReplies))
 	add("SharedState.Clear", accepts(read(func(ctx context.Context) error { return errorOf(shared.Clear(ctx)) }), pageReplies))
 	add("SharedState.Clear: UNLINK", after(write(func(ctx context.Context) error { return errorOf(shared.Clear(ctx)) }), respScan("acme:SS:1:42")))
-	add("DeleteAllByPK", accepts(read(func(ctx context.Context) error { return errorOf(symphony.DeleteAllByPK(ctx, p, "acme", "1")) }), pageReplies))
-	add("DeleteAllByPK: UNLINK", after(write(func(ctx context.Context) error { return errorOf(symphony.DeleteAllByPK(ctx, p, "acme", "1")) }), respScan("acme:df:items:pkid:1")))
+	deleteAllByPK := func(ctx context.Context) error { return errorOf(symphony.DeleteAllByPK(ctx, p, "acme", "1")) }
+	deleteListedByPK := func(ctx context.Context) error {
+		return errorOf(symphony.DeleteAllByPK(ctx, p, "acme", "1", symphony.Listed()))
+	}
+	row, reference := respScan("acme:df:items:pkid:1"), "19:acme:df:items:pkid:0:%ids:{acme:df:items:pkid:}"
+	add("DeleteAllByPK", accepts(read(deleteAllByPK), pageReplies))
+	add("DeleteAllByPK: EXISTS", after(read(deleteAllByPK), row))
+	add("DeleteAllByPK: UNLINK", after(write(deleteAllByPK), row, respNumber(0)))
+	add("DeleteAllByPK: script", accepts(after(write(deleteAllByPK), row, respNumber(1)), "WRONGTYPE error"))
+	add("DeleteAllByPK Listed", accepts(read(deleteListedByPK), pageReplies))
+	add("DeleteAllByPK Listed: script", accepts(after(write(deleteListedByPK), respScan(reference, "1")), "WRONGTYPE error"))
 
 	for name, u := range map[string]*symphony.User[plainRecord]{"cached User": cachedUsers} {
 		add(name+".Get", read(func(ctx context.Context) error { return errorOf(u.Get(ctx, id())) }))
