@@ -27,6 +27,7 @@ var (
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no permission for a command, key or channel
 	ErrUnexpectedReply = pool.ErrUnexpectedReply // the reply is none that Redis sends
 	ErrInvalidArgument = pool.ErrInvalidArgument // no call accepts the argument
+	ErrInvalidPage     = pool.ErrInvalidPage     // the page token is of another query or space
 	ErrLeaseLost       = pool.ErrLeaseLost       // the lease of claimed work expired, or the work was removed
 	ErrClosed          = pool.ErrClosed          // the pools are closed
 )

@@ -107,7 +107,7 @@ func (r *HashRepo[T]) AppendToList(ctx context.Context, id, field string, values
 // field, it returns [ErrFieldType] or [ErrOverflow]. Other errors are those of
 // Find.
 func (r *HashRepo[T]) FindByField(ctx context.Context, field string, value any) (Record[T], error) {
-	return r.findOne(ctx, "FindByField", []Cond[T]{{fieldValue{field, value}}})
+	return r.findOne(ctx, "FindByField", []Cond[T]{At[T](field).Eq(value)})
 }
 
 func (c *core) getField(ctx context.Context, id, name string, dst any) error {

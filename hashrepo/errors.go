@@ -23,6 +23,7 @@ var (
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no right to a command, key or channel
 	ErrUnexpectedReply = pool.ErrUnexpectedReply // the server sent a reply that Redis never sends
 	ErrInvalidArgument = pool.ErrInvalidArgument // no call can take this argument
+	ErrInvalidPage     = pool.ErrInvalidPage     // the page token is of another query or space
 	ErrInvalidKey      = keyspace.ErrInvalidKey  // the id cannot be part of a key
 	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has this alias
 	ErrClosed          = pool.ErrClosed          // the pools are closed

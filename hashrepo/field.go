@@ -48,7 +48,49 @@ func (f Field[T, V]) Get(ctx context.Context, repo Repository[T], id string) (v 
 // it. If v is nil, the condition is that the field is absent. If an option of
 // the field leaves v out, such as a zero value with omitzero, an absent field
 // matches too.
-func (f Field[T, V]) Eq(v V) Cond[T] { return Cond[T]{fieldValue{f.name, v}} }
+func (f Field[T, V]) Eq(v V) Cond[T] { return f.compare(compareEqual, v) }
+
+// In returns the condition that the stored field equals one of the values, as
+// [Field.Eq] compares them. Without values, it holds for no record.
+func (f Field[T, V]) In(values ...V) Cond[T] { return f.compare(compareEqual, values...) }
+
+// Between returns the condition that the value of the field is at least low and
+// less than high. If low is not less than high, it holds for no record.
+//
+// Numbers, strings, times, bools, types with MarshalText and UnmarshalText, and
+// pointers to them have an order. Floats are exact, and NaN is neither less nor
+// greater than a number. Strings and marshaled texts are ordered by their
+// bytes, and times by instant. A field that is absent is in no range.
+//
+// If the field has no order or a bound is nil, the call with the condition
+// returns [ErrFieldType].
+func (f Field[T, V]) Between(low, high V) Cond[T] { return f.compare(compareBetween, low, high) }
+
+// AtLeast returns the condition that the value of the field is v or greater.
+// See [Field.Between] for the order and the errors.
+func (f Field[T, V]) AtLeast(v V) Cond[T] { return f.compare(compareAtLeast, v) }
+
+// AtMost returns the condition that the value of the field is v or less. See
+// [Field.Between] for the order and the errors.
+func (f Field[T, V]) AtMost(v V) Cond[T] { return f.compare(compareAtMost, v) }
+
+func (f Field[T, V]) compare(kind comparisonKind, values ...V) Cond[T] {
+	all := make([]any, len(values))
+	for i, v := range values {
+		all[i] = v
+	}
+	return Cond[T]{comparison{f.name, kind, all}}
+}
+
+// Asc returns the order of a [Query] by the value of the field, the least
+// first. Records with the same value are ordered by id. [Field.Between]
+// describes the order of values. NaN is the greatest float.
+func (f Field[T, V]) Asc() Order[T] { return Order[T]{order{name: f.name, byField: true}} }
+
+// Desc is [Field.Asc] in reverse, the greatest value first.
+func (f Field[T, V]) Desc() Order[T] {
+	return Order[T]{order{name: f.name, byField: true, descending: true}}
+}
 
 // Set returns the patch that sets the field to v and removes the field's own
 // lifetime. If v is absent in Redis, such as nil, or zero with omitzero, the
@@ -116,6 +158,23 @@ func (n Number[T, N]) Increment(ctx context.Context, repo Repository[T], id stri
 	return sum, err
 }
 
+// Text is the handle of a stored field of T that is a string.
+type Text[T any, S ~string] struct{ Field[T, S] }
+
+// TextOf is [FieldOf] for a string:
+//
+//	var Email = hashrepo.TextOf(func(p *Profile) *string { return &p.Email })
+func TextOf[T any, S ~string](selector func(*T) *S) Text[T, S] {
+	return Text[T, S]{Field[T, S]{selectedName("TextOf", selector)}}
+}
+
+// Prefix returns the condition that the text of the field begins with prefix,
+// byte by byte. The text of a type with MarshalText is its marshaled text. An
+// empty prefix holds for every record that has the field.
+func (t Text[T, S]) Prefix(prefix string) Cond[T] {
+	return Cond[T]{comparison{t.name, comparePrefix, []any{prefix}}}
+}
+
 // List is the handle of a stored field of T that is a slice of E.
 type List[T, E any] struct{ Field[T, []E] }
 
@@ -142,4 +201,14 @@ func ListOf[T any, S ~[]E, E any](selector func(*T) *S) List[T, E] {
 // [ErrTooLarge].
 func (l List[T, E]) Append(elements ...E) Patch[T] {
 	return Patch[T]{patch{fieldValue: fieldValue{l.name, elements}, kind: patchAppend}}
+}
+
+// Contains returns the condition that an element of the list has the value of
+// element, in the order that [Field.Between] describes: 0 and -0 are one value,
+// and so are times of one instant.
+//
+// If elements have no order or element is nil, the call with the condition
+// returns [ErrFieldType].
+func (l List[T, E]) Contains(element E) Cond[T] {
+	return Cond[T]{comparison{l.name, compareContains, []any{[]E{element}}}}
 }

@@ -6,10 +6,7 @@ import (
 	"iter"
 	"reflect"
 
-	"github.com/redis/rueidis"
-
 	"github.com/symphony-go/symphony/internal/fault"
-	"github.com/symphony-go/symphony/internal/store"
 )
 
 // All returns an iterator over every record of the space, in no order. It sends
@@ -69,21 +66,21 @@ func (r *HashRepo[T]) findOne(ctx context.Context, op string, conds []Cond[T]) (
 
 func (r *HashRepo[T]) find(ctx context.Context, op string, conds []Cond[T]) iter.Seq2[Record[T], error] {
 	return func(yield func(Record[T], error) bool) {
-		encoded, err := r.core.encodeConditions(op, fieldValuesOf(conds))
+		compiled, err := r.core.compileConditions(op, comparisonsOf(conds))
 		if err != nil {
 			yield(Record[T]{}, err)
 			return
 		}
-		for item, err := range r.core.find(ctx, op, encoded) {
-			record := Record[T]{ID: item.id}
+		for found, err := range r.core.find(ctx, op, compiled) {
+			record := Record[T]{ID: found.id}
 			if err == nil {
-				err = r.core.decodeItem(ctx, item, encoded, reflect.ValueOf(&record.Value).Elem())
+				err = r.core.decodeFound(ctx, &found, compiled, reflect.ValueOf(&record.Value).Elem())
 			}
 			if errors.Is(err, fault.ErrNotFound) {
 				continue
 			}
 			if err != nil {
-				record = Record[T]{ID: item.id}
+				record = Record[T]{ID: found.id}
 			}
 			if !yield(record, err) {
 				return
@@ -92,130 +89,20 @@ func (r *HashRepo[T]) find(ctx context.Context, op string, conds []Cond[T]) iter
 	}
 }
 
-// foundItem is a record of find that is not decoded yet.
-type foundItem struct {
-	id     string
-	target fault.Target
-	reply  rueidis.RedisResult // to readCommand
+// find iterates over the records for which conds hold, or held a moment ago.
+func (c *core) find(ctx context.Context, op string, conds []condition) iter.Seq2[foundRecord, error] {
+	if holdNever(conds) {
+		return c.findNothing(ctx, op)
+	}
+	return c.scanMatches(ctx, op, conds)
 }
 
-// find iterates over the records for which conds hold.
-func (c *core) find(ctx context.Context, op string, conds []condition) iter.Seq2[foundItem, error] {
-	return func(yield func(foundItem, error) bool) {
-		for page, err := range c.ScanSpaceUntyped(ctx, op, c.probeCommand(conds)) {
-			if err != nil {
-				yield(foundItem{}, err)
-				return
-			}
-			if len(conds) > 0 {
-				page = c.readMatches(ctx, page, conds)
-			}
-			for i := range page.IDs {
-				if !yield(foundItem{page.IDs[i], page.Targets[i], page.Replies[i]}, nil) {
-					return
-				}
-			}
+// findNothing iterates over no record. It yields an error if the call cannot
+// begin.
+func (c *core) findNothing(ctx context.Context, op string) iter.Seq2[foundRecord, error] {
+	return func(yield func(foundRecord, error) bool) {
+		if _, err := c.BeginAll(ctx, op); err != nil {
+			yield(foundRecord{}, err)
 		}
 	}
-}
-
-// probeCommand returns the command that reads the fields of conds, or the whole
-// record if there are none.
-func (c *core) probeCommand(conds []condition) func(string) rueidis.Completed {
-	if len(conds) == 0 {
-		return c.readCommand
-	}
-	names := probedNames(conds)
-	return func(key string) rueidis.Completed {
-		return c.Client.B().Hmget().Key(key).Field(names...).Build()
-	}
-}
-
-// probedNames returns the names of the fields of conds. The old names of a
-// field follow its name.
-func probedNames(conds []condition) []string {
-	names := make([]string, 0, len(conds))
-	for _, cond := range conds {
-		names = append(append(names, cond.name), cond.was...)
-	}
-	return names
-}
-
-// readMatches reads the records of a page whose probe matches. It keeps a
-// record whose probe failed, with the error as its reply.
-func (c *core) readMatches(ctx context.Context, page store.Page, conds []condition) (matches store.Page) {
-	var cmds rueidis.Commands
-	var indexes []int // of the records that cmds read, in matches
-	probed := len(probedNames(conds))
-	for i, reply := range page.Replies {
-		values, err := hmgetResultValues(reply, probed)
-		if err != nil {
-			reply = rueidis.NewErrorResult(err)
-		}
-		if err == nil && !probeMatches(conds, values) {
-			continue
-		}
-		if err == nil {
-			indexes = append(indexes, len(matches.IDs))
-			cmds = append(cmds, c.readCommand(page.Targets[i].Key))
-		}
-		matches.IDs = append(matches.IDs, page.IDs[i])
-		matches.Targets = append(matches.Targets, page.Targets[i])
-		matches.Replies = append(matches.Replies, reply)
-	}
-	for i, reply := range c.Client.DoMulti(ctx, cmds...) {
-		matches.Replies[indexes[i]] = reply
-	}
-	return matches
-}
-
-// probeMatches reports whether conds hold for the values of probedNames.
-func probeMatches(conds []condition, values []rueidis.RedisMessage) bool {
-	for i := range conds {
-		n := 1 + len(conds[i].was)
-		if !conds[i].holds(*firstPresent(values[:n]), true) {
-			return false
-		}
-		values = values[n:]
-	}
-	return true
-}
-
-// decodeItem decodes a record of find. It returns ErrNotFound if the record is
-// gone or no longer matches.
-func (c *core) decodeItem(ctx context.Context, item foundItem, conds []condition, into reflect.Value) error {
-	if len(conds) > 0 && !c.stillHold(conds, item.reply) {
-		return item.target.NotApplied(fault.ErrNotFound)
-	}
-	return c.decodeReply(ctx, item.target, item.reply, into)
-}
-
-// stillHold reports whether conds hold for a reply to readCommand. It reports
-// true for a reply that cannot be read, for which decodeReply returns the
-// error.
-func (c *core) stillHold(conds []condition, reply rueidis.RedisResult) bool {
-	if c.plan.readsAllFields() {
-		values, err := reply.AsMap()
-		for _, value := range values {
-			if !store.Text(value) {
-				return true
-			}
-		}
-		return err != nil || allHold(conds, func(i int) (rueidis.RedisMessage, bool) {
-			return conds[i].storedValue(values)
-		})
-	}
-	values, err := hmgetResultValues(reply, len(c.plan.readNames))
-	return err != nil || allHold(conds, func(i int) (rueidis.RedisMessage, bool) {
-		return *c.plan.fields[c.plan.byName[conds[i].name]].valueAmong(values), true
-	})
-}
-
-// hmgetResultValues is hmgetValues for a result of HMGET.
-func hmgetResultValues(r rueidis.RedisResult, n int) ([]rueidis.RedisMessage, error) {
-	m, err := r.ToMessage()
-	if err != nil {
-		return nil, err
-	}
-	return hmgetValues(&m, n)
 }

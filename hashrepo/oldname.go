@@ -12,14 +12,6 @@ func (f *field) appendNames(names []string) []string {
 	return append(append(names, f.Name), f.Was...)
 }
 
-// oldNamesOf returns the old names of the field with a stored name.
-func (p *plan) oldNamesOf(name string) []string {
-	if i, ok := p.byName[name]; ok {
-		return p.fields[i].Was
-	}
-	return nil
-}
-
 // currentName returns the stored name of the field that has an old name. If
 // there is none, it returns the argument.
 func (p *plan) currentName(name string) string {
@@ -64,11 +56,12 @@ func (f *field) takeText(texts map[string]string) (text string, ok bool) {
 	return text, ok
 }
 
-// storedValue returns the value of the condition's field in a record.
-func (c *condition) storedValue(record map[string]rueidis.RedisMessage) (value rueidis.RedisMessage, ok bool) {
-	value, ok = record[c.name]
-	for i := 0; !ok && i < len(c.was); i++ {
-		value, ok = record[c.was[i]]
+// valueOf returns the value of the field in a record, by stored name. It reports
+// false if the field is absent.
+func (f *field) valueOf(record map[string]rueidis.RedisMessage) (value rueidis.RedisMessage, ok bool) {
+	value, ok = record[f.Name]
+	for i := 0; !ok && i < len(f.Was); i++ {
+		value, ok = record[f.Was[i]]
 	}
 	return value, ok
 }

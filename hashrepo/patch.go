@@ -42,6 +42,13 @@ const (
 	patchStamp
 )
 
+// fieldValue is the stored name of a field and a value for it. Neither has been
+// checked.
+type fieldValue struct {
+	name  string
+	value any
+}
+
 func patchesOf[T any](patches []Patch[T]) []patch {
 	all := make([]patch, len(patches))
 	for i, p := range patches {

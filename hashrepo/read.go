@@ -129,7 +129,11 @@ func (c *core) decodeReply(ctx context.Context, t fault.Target, reply rueidis.Re
 	if err != nil {
 		return t.Failed(err)
 	}
-	found, err := c.plan.decode(&message, into)
+	return c.decodeMessage(ctx, t, &message, into)
+}
+
+func (c *core) decodeMessage(ctx context.Context, t fault.Target, message *rueidis.RedisMessage, into reflect.Value) error {
+	found, err := c.plan.decode(message, into)
 	if err != nil {
 		return notApplied(t, err)
 	}

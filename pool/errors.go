@@ -92,6 +92,10 @@ var (
 	// as a negative count or a nil handler.
 	ErrInvalidArgument = errors.New("invalid argument")
 
+	// ErrInvalidPage is returned if the token of a page is not one of the same
+	// query in the same space.
+	ErrInvalidPage = errors.New("invalid page token")
+
 	// ErrLeaseLost is returned if the lease of claimed work has expired, or if
 	// the work was removed.
 	ErrLeaseLost = errors.New("lease lost")

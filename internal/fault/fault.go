@@ -33,6 +33,7 @@ var (
 	ErrBusy            = pool.ErrBusy
 	ErrUnsupported     = pool.ErrUnsupported
 	ErrInvalidArgument = pool.ErrInvalidArgument
+	ErrInvalidPage     = pool.ErrInvalidPage
 	ErrLeaseLost       = pool.ErrLeaseLost
 	ErrNoPermission    = pool.ErrNoPermission
 	ErrUnexpectedReply = pool.ErrUnexpectedReply
