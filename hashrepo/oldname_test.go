@@ -346,3 +346,58 @@ func TestMutateSeesChangesOfOldNames(t *testing.T) {
 		}
 	})
 }
+
+// A field that moves to its new name keeps its own lifetime, except where a
+// write of the new name removes it too.
+func TestOldNamesKeepFieldLifetimes(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{})
+	if !p.SupportsFieldTTL(pool.User) {
+		t.Skip("the server does not support lifetimes of fields")
+	}
+	title := hashrepo.FieldOf(func(m *Renamed) *string { return &m.Name })
+	score := hashrepo.NumberOf(func(m *Renamed) *int64 { return &m.Score })
+	ratio := hashrepo.NumberOf(func(m *Renamed) *float32 { return &m.Ratio })
+	tags := hashrepo.ListOf(func(m *Renamed) *[]string { return &m.Tags })
+	repo, prefix := newRepo[Renamed](t, p)
+	key := prefix + "u"
+	update := func(patches ...hashrepo.Patch[Renamed]) func() error {
+		return func() error { return repo.Update(ctx, "u", patches...) }
+	}
+	mutate := func(change func(*Renamed)) func() error {
+		return func() error {
+			_, err := repo.Mutate(ctx, "u", func(m *Renamed) error { change(m); return nil })
+			return err
+		}
+	}
+	for name, tc := range map[string]struct {
+		write func() error
+		keeps map[string]bool // whether a field that is written keeps its lifetime
+	}{
+		"Add and Append":            {update(score.Add(1), tags.Append("y"), ratio.Add(1)), map[string]bool{"score": true, "tags": true, "ratio": true}},
+		"Set":                       {update(title.Set("b"), score.Add(1), score.Set(3)), map[string]bool{"title": false, "score": false}},
+		"SetFor":                    {update(title.SetFor("b", time.Minute), score.SetFor(4, time.Minute), score.Add(1)), map[string]bool{"title": true, "score": true}},
+		"Mutate changes nothing":    {mutate(func(*Renamed) {}), map[string]bool{"title": true, "score": true, "tags": true, "ratio": true}},
+		"Mutate changes two fields": {mutate(func(m *Renamed) { m.Name, m.Tags = "b", nil }), map[string]bool{"title": false, "score": true, "ratio": true}},
+		"Upsert":                    {func() error { return repo.Upsert(ctx, "u", Renamed{}) }, map[string]bool{"title": false, "score": false, "ratio": false}},
+	} {
+		for _, beside := range []bool{false, true} {
+			require.NoError(t, pooltest.Do(t, p, pool.User, "DEL", key).Error())
+			require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key, "name", "a", "points", "1", "share", "1", "labels", "[]").Error())
+			names := []string{"name", "points", "share", "labels"}
+			if beside {
+				require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key, "title", "a", "score", "1", "ratio", "1", "tags", "[]").Error())
+			}
+			require.NoError(t, pooltest.Do(t, p, pool.User, append([]string{"HPEXPIRE", key, "60000", "FIELDS", "4"}, names...)...).Error())
+			require.NoError(t, tc.write(), name)
+			for field, keeps := range tc.keeps {
+				ms, err := pooltest.Do(t, p, pool.User, "HPTTL", key, "FIELDS", "1", field).AsIntSlice()
+				require.NoError(t, err)
+				if keeps && (!beside || name == "SetFor") {
+					require.InDelta(t, 60_000, ms[0], 30_000, "%s: %s", name, field)
+				} else {
+					require.EqualValues(t, -1, ms[0], "%s: %s", name, field)
+				}
+			}
+		}
+	}
+}
