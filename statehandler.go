@@ -45,6 +45,9 @@ func (s *StateHandler[T]) With(opts ...Option) *StateHandler[T] {
 // not: handler_type, the name of the handler, and timestamp, the time of the
 // change in RFC 3339 and UTC. Without patches, Merge is Get.
 //
+// If T has renamed one of them with the tag option was, Merge writes the new
+// name.
+//
 // If T has the field handler_type with another type than a string, or timestamp
 // with another type than a string or a [time.Time], Merge returns
 // [ErrFieldType].

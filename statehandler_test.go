@@ -28,6 +28,10 @@ func TestStateHandlerMerge(t *testing.T) {
 		Handler string `redis:"handler_type"`
 		At      string `redis:"timestamp"`
 	}
+	type renamed struct {
+		Kind string    `redis:"kind,was=handler_type"`
+		At   time.Time `redis:"timestamp,was=changed"`
+	}
 	type unixTimestamp struct {
 		At int64 `redis:"timestamp"`
 	}
@@ -61,6 +65,18 @@ func TestStateHandlerMerge(t *testing.T) {
 			require.NoError(t, err)
 			require.WithinRange(t, at, before, time.Now())
 			require.Equal(t, time.UTC, at.Location())
+
+			other, err := symphony.NewStateHandler[renamed](p, tenant, "greet", symphony.Codec(c))
+			require.NoError(t, err)
+			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "HSET", tenant+":state:greet:u", "changed", "stale").Error())
+			moved, err := other.Merge(ctx, "u", hashrepo.FieldOf(func(s *renamed) *string { return &s.Kind }).Clear())
+			require.NoError(t, err)
+			require.Equal(t, "greet", moved.Kind)
+			require.WithinRange(t, moved.At, before, time.Now())
+			stored := pooltest.Hash(t, p, pool.Handlers, tenant+":state:greet:u")
+			require.Contains(t, stored, "kind")
+			require.NotContains(t, stored, "handler_type")
+			require.NotContains(t, stored, "changed")
 		}
 		numbers, err := symphony.NewStateHandler[unixTimestamp](p, pooltest.UniqueTenant(), "greet")
 		require.NoError(t, err)

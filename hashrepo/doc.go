@@ -36,6 +36,13 @@
 //     be incremented, a write returns [ErrOverflow].
 //   - extra: a map[string]string that holds, as stored, the fields of the
 //     record that T does not declare.
+//   - was=NAME: an old name of the field. If the field is absent under its
+//     name, it is read under the old name. Every write of the field sets its
+//     name and removes the old one in the same step, and so does
+//     [HashRepo.Mutate] with a field that it does not change. A field may have
+//     several old names, each with an option of its own: the first that is
+//     present counts. The methods take the new name only. An old name that is
+//     also a name of another field is an error.
 //
 // A nil pointer, slice or map is absent in Redis. An empty slice or map is
 // stored. If no field of an embedded pointer is present, the pointer is read

@@ -104,10 +104,10 @@ func (f Field[T, V]) Set(v V) Patch[T] {
 // milliseconds. If the last field of a record expires, Redis removes the
 // record.
 //
-// [Number.Add] and [List.Append] keep the lifetime of the field. [Field.Set],
-// [HashRepo.Upsert] and [HashRepo.Replace] remove it, and so does
-// [HashRepo.Mutate] if it changes the field. Changes of other fields do not
-// affect it.
+// [Number.Add] and [List.Append] keep the lifetime of the field, even if they
+// move it from an old name. [Field.Set], [HashRepo.Upsert] and
+// [HashRepo.Replace] remove it, and so does [HashRepo.Mutate] if it changes the
+// field. Changes of other fields do not affect it.
 //
 // If d is less than a millisecond, the call with the patch returns
 // [ErrInvalidTTL]. If the server does not support HPEXPIRE, it returns

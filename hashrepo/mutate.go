@@ -20,7 +20,8 @@ import (
 // If the record does not exist, change is called with the zero T, which is nil
 // if T is a map, and the record is created; see [IfExists], [IfAbsent] and
 // [IfVersion]. Fields that T does not declare stay as they are. If T is a map
-// or has an extra field, entries that change removed are removed.
+// or has an extra field, entries that change removed are removed. Fields under
+// old names are moved to their new names, even if change changed nothing.
 //
 // An attempt sends HMGET for the fields of T to the primary, or HGETALL if T is
 // a map or has an extra field. If no field of T is present, it reads the record

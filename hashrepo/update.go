@@ -31,7 +31,8 @@ var updateScript = newTypeCheckingScript(updateSource, store.Either(store.Flag, 
 // Update runs one script. If the patches only set and clear fields, it sends
 // HSET, HDEL and the command for the lifetime in one MULTI and EXEC instead,
 // which is faster. This needs at least one field to set, at most 32 patches of
-// different fields, no version in T, and none of the options above.
+// different fields, no version in T, and none of the options above. A patch of
+// a field with old names counts once for each name.
 //
 // A script cannot add or append to every encoding. Update reads the field with
 // HMGET first for an Add to a float32, an Add to a float64 with a codec other
