@@ -2,10 +2,13 @@
 -- an index begin with this file.
 
 -- Subtracts each digit from 9, so that the digits of negative numbers sort.
-local complements = {
-  ['0'] = '9', ['1'] = '8', ['2'] = '7', ['3'] = '6', ['4'] = '5', ['5'] = '4', ['6'] = '3', ['7'] = '2', ['8'] = '1', ['9'] = '0',
-}
-local function complement(digits) return (string.gsub(digits, '%d', complements)) end
+local complements
+local function complement(digits)
+  complements = complements or {
+    ['0'] = '9', ['1'] = '8', ['2'] = '7', ['3'] = '6', ['4'] = '5', ['5'] = '4', ['6'] = '3', ['7'] = '2', ['8'] = '1', ['9'] = '0',
+  }
+  return (string.gsub(digits, '%d', complements))
+end
 
 -- Returns the text of a decimal integer of up to 64 bits, or nil.
 local function sort_number(text)
