@@ -204,6 +204,9 @@ func rangesBetween(kind comparisonKind, bounds []string, order sorttext.Kind) []
 	var r textRange
 	switch kind {
 	case compareBetween:
+		if bounds[0] >= bounds[1] { // an empty high is no bound in a textRange
+			return nil
+		}
 		r = textRange{bounds[0], bounds[1]}
 	case compareAtLeast:
 		if r.low = bounds[0]; order == sorttext.Float {

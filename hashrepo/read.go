@@ -129,10 +129,11 @@ func (c *core) decodeReply(ctx context.Context, t fault.Target, reply rueidis.Re
 	if err != nil {
 		return t.Failed(err)
 	}
-	return c.decodeMessage(ctx, t, &message, into)
+	return c.decodeMessage(ctx, t, &message, nil, into)
 }
 
-func (c *core) decodeMessage(ctx context.Context, t fault.Target, message *rueidis.RedisMessage, into reflect.Value) error {
+// decodeMessage is decodeReply for a message of a record for which conds hold.
+func (c *core) decodeMessage(ctx context.Context, t fault.Target, message *rueidis.RedisMessage, conds []condition, into reflect.Value) error {
 	found, err := c.plan.decode(message, into)
 	if err != nil {
 		return notApplied(t, err)
@@ -143,12 +144,13 @@ func (c *core) decodeMessage(ctx context.Context, t fault.Target, message *rueid
 	if c.plan.readsAllFields() {
 		return t.NotApplied(fault.ErrNotFound)
 	}
-	return c.getEmpty(ctx, t, into)
+	return c.getEmpty(ctx, t, conds, into)
 }
 
 // getEmpty reads a record that had no field of T a moment ago. If the record
-// exists, another writer may have added fields since, so it is read again.
-func (c *core) getEmpty(ctx context.Context, t fault.Target, into reflect.Value) error {
+// exists, another writer may have added fields since, so it is read again. If
+// conds do not hold then, getEmpty returns ErrNotFound.
+func (c *core) getEmpty(ctx context.Context, t fault.Target, conds []condition, into reflect.Value) error {
 	exists := c.Client.B().Exists().Key(t.Key)
 	found, err := store.ReadFlag(t, c.Client.Do(ctx, exists.Build()))
 	if err != nil {
@@ -157,16 +159,17 @@ func (c *core) getEmpty(ctx context.Context, t fault.Target, into reflect.Value)
 	if !found {
 		return t.NotApplied(fault.ErrNotFound)
 	}
-	return c.getExisting(ctx, t, into)
+	return c.getExisting(ctx, t, conds, into)
 }
 
-// getExisting reads a record that may have no field of T.
-func (c *core) getExisting(ctx context.Context, t fault.Target, into reflect.Value) error {
+// getExisting reads a record that may have no field of T. If conds do not hold,
+// it returns ErrNotFound.
+func (c *core) getExisting(ctx context.Context, t fault.Target, conds []condition, into reflect.Value) error {
 	reply, found, err := c.readWithExists(ctx, t)
 	if err != nil {
 		return err
 	}
-	if !found {
+	if !found || !c.stillHold(conds, &reply) {
 		return t.NotApplied(fault.ErrNotFound)
 	}
 	_, err = c.plan.decode(&reply, into)
@@ -244,7 +247,7 @@ func (c *core) getManyEmpty(ctx context.Context, targets []fault.Target, empty [
 		if !exists {
 			continue
 		}
-		err = c.getExisting(ctx, targets[i], into(i))
+		err = c.getExisting(ctx, targets[i], nil, into(i))
 		found[i] = err == nil
 		if err != nil && !errors.Is(err, fault.ErrNotFound) {
 			errs = append(errs, err)

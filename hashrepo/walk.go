@@ -110,10 +110,10 @@ func (c *core) decodeFound(ctx context.Context, found *foundRecord, conds []cond
 	if found.err != nil {
 		return found.target.Failed(found.err)
 	}
-	if len(conds) > 0 && !c.stillHold(conds, &found.reply) {
+	if !c.stillHold(conds, &found.reply) {
 		return found.target.NotApplied(fault.ErrNotFound)
 	}
-	return c.decodeMessage(ctx, found.target, &found.reply, into)
+	return c.decodeMessage(ctx, found.target, &found.reply, conds, into)
 }
 
 // stillHold reports whether conds hold for a reply to readCommand. It reports
