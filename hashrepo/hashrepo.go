@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"sync/atomic"
 	"time"
@@ -64,7 +65,11 @@ func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (
 	if err != nil {
 		return nil, err
 	}
-	core, err := newCore(base, reflect.TypeFor[T](), new(atomic.Uint32))
+	// Writes are counted from a random number, so that a repository for a few
+	// writes may look at ids, too.
+	writes := new(atomic.Uint32)
+	writes.Store(rand.Uint32())
+	core, err := newCore(base, reflect.TypeFor[T](), writes)
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}

@@ -50,8 +50,9 @@ type indexItem struct {
 	sorts []string
 }
 
-// clockTolerance is for the embedded server, whose PEXPIRETIME is not exact.
-const clockTolerance = 500 * time.Millisecond
+// clockTolerance is for the embedded server, whose clock is late on a busy
+// machine.
+const clockTolerance = 10 * time.Second
 
 // faults returns what does not agree.
 func (x *indexCheck) faults(tb testing.TB) (faults []string) {

@@ -75,9 +75,10 @@ func (l *listing) id(coded string) string {
 // indexKey returns the key of an index.
 func (l *listing) indexKey(x *index) string { return "%index-" + x.name + l.tail }
 
-// groupInterval is the number of writes after which one looks at another space
-// of the group.
-const groupInterval = 16
+// lookInterval is the number of writes of a repository after which one looks at
+// ids whose time has come: up to 16 of its space and 10 of another one. So more
+// ids go than come.
+const lookInterval = 8
 
 // appendIndexArgs appends the arguments of index_write.lua, if the space has a
 // list. bodies has one element for each index.
@@ -85,11 +86,22 @@ func (c *core) appendIndexArgs(args, bodies []string) []string {
 	if c.listing == nil {
 		return args
 	}
-	args = append(args, c.listing.prefix, c.listing.suffix, flag(c.writes.Add(1)%groupInterval == 0))
+	n := len(args)
+	args = append(args, c.listing.prefix, c.listing.suffix, flag(c.writes.Add(1)%lookInterval == 0))
 	for i, x := range c.plan.indexes {
-		args = append(args, x.name, x.fields, flag(x.unique), bodies[i])
+		fields, body := "", bodies[i]
+		if x.unique {
+			fields = x.fields
+		}
+		switch body {
+		case bodyUnchanged:
+			continue
+		case bodyOfNumber:
+			body += x.field.Name
+		}
+		args = append(args, x.name, fields, body)
 	}
-	return append(args, strconv.Itoa(3+4*len(c.plan.indexes)))
+	return append(args, strconv.Itoa(len(args)-n))
 }
 
 // declareKeys sets the keys that write scripts name after that of the record. A

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,7 +25,7 @@ var (
 	//go:embed lua/index_write.lua
 	indexWriteSource string
 
-	// indexSource is what index_write.lua and the scripts that read need.
+	// indexSource is what the scripts that read need.
 	indexSource = sorttext.Lua + indexFunctions
 )
 
@@ -39,18 +40,19 @@ type writeScript struct{ plain, listed *store.Script }
 // and, if the space has a list, index_write.lua. Its replies have the given
 // shape or are statuses of those.
 func newScript(body string, reply store.Shape) *writeScript {
-	return newScriptWith(store.NewScript, body, reply)
+	return newScriptWith(store.NewScript, "", body, reply)
 }
 
-// newTypeCheckingScript is newScript with store.NewTypeCheckingScript.
-func newTypeCheckingScript(body string, reply store.Shape) *writeScript {
-	return newScriptWith(store.NewTypeCheckingScript, body, reply)
+// newTypeCheckingScript is newScript with store.NewTypeCheckingScript. Only with
+// a list, the body follows library.
+func newTypeCheckingScript(library, body string, reply store.Shape) *writeScript {
+	return newScriptWith(store.NewTypeCheckingScript, library, body, reply)
 }
 
-func newScriptWith(compile func(string, store.Shape) *store.Script, body string, reply store.Shape) *writeScript {
+func newScriptWith(compile func(string, store.Shape) *store.Script, library, body string, reply store.Shape) *writeScript {
 	return &writeScript{
 		plain:  compile(versionSource+body, store.Either(reply, versionStatus)),
-		listed: compile(versionSource+indexSource+indexWriteSource+body, store.Either(reply, versionStatus, isHeld)),
+		listed: compile(versionSource+library+indexFunctions+indexWriteSource+body, store.Either(reply, versionStatus, isHeld)),
 	}
 }
 
@@ -146,15 +148,15 @@ func (c *core) statusError(t fault.Target, m rueidis.RedisMessage) error {
 	return nil
 }
 
-// heldError returns the error of the status HELD, which names a unique index by
-// its number and the id that has the value.
+// heldError returns the error of the status HELD, which names a unique index and
+// the id that has the value.
 func (c *core) heldError(t fault.Target, held string) error {
-	number, escaped, _ := strings.Cut(held, " ")
-	n, err := strconv.Atoi(number)
-	id, errID := url.PathUnescape(escaped)
-	if err != nil || errID != nil || n < 1 || n > len(c.plan.indexes) {
+	name, escaped, _ := strings.Cut(held, " ")
+	i := slices.IndexFunc(c.plan.indexes, func(x *index) bool { return x.name == name })
+	id, err := url.PathUnescape(escaped)
+	if err != nil || i < 0 {
 		return t.Applied(store.ErrShape)
 	}
-	t = t.WithField(c.plan.indexes[n-1].field.Name)
+	t = t.WithField(c.plan.indexes[i].field.Name)
 	return t.NotApplied(fmt.Errorf("%w: the value is unique, and the record %q has it", fault.ErrExists, c.listing.id(id)))
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/sorttext"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
 //go:embed lua/update.lua
 var updateSource string
 
-var updateScript = newTypeCheckingScript(updateSource, store.Either(store.Flag, store.TextsOrNils, store.Text))
+var updateScript = newTypeCheckingScript(sorttext.Lua, updateSource, store.Either(store.Flag, store.TextsOrNils, store.Text))
 
 // Update applies patches to a record and leaves its other fields as they are.
 // It is atomic: if one patch is impossible, none is applied. Patches of one

@@ -14,7 +14,7 @@ import (
 //go:embed lua/upsert.lua
 var upsertSource string
 
-var upsertScript = newTypeCheckingScript(upsertSource, store.Flag)
+var upsertScript = newTypeCheckingScript("", upsertSource, store.Flag)
 
 // Upsert writes every field of v. A later [HashRepo.Get] returns what Upsert
 // wrote. Fields that T does not declare stay as they are. If T is a map or has

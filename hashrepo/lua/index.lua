@@ -45,8 +45,9 @@ local function with_length(text) return #text .. ':' .. text end
 
 -- Returns the bodies of an id's items by the name of the index, the names in
 -- order, and the text that holds all of them, which is false if there is none.
-local function items_of(id)
-  local remembered = redis.call('HGET', entries_key, id)
+-- The text is read, unless it is given.
+local function items_of(id, remembered)
+  if remembered == nil then remembered = redis.call('HGET', entries_key, id) end
   local items, names, at = {}, {}, 1
   while remembered and at <= #remembered do
     local item, name, body
@@ -57,15 +58,21 @@ local function items_of(id)
   return items, names, remembered
 end
 
--- Writes the items of an id.
-local function remember(id, items, names)
-  local kept = {}
+-- Returns the text that holds items, in the order of their names.
+local function format_items(items, names)
+  local texts = {}
   for _, name in ipairs(names) do
     local body = items[name]
-    if body and body ~= '' then kept[#kept + 1] = with_length(with_length(name) .. body) end
+    if body and body ~= '' then texts[#texts + 1] = with_length(with_length(name) .. body) end
   end
-  if #kept > 0 then
-    redis.call('HSET', entries_key, id, table.concat(kept))
+  return table.concat(texts)
+end
+
+-- Writes the items of an id.
+local function remember(id, items, names)
+  local text = format_items(items, names)
+  if text ~= '' then
+    redis.call('HSET', entries_key, id, text)
   else
     redis.call('HDEL', entries_key, id)
   end
