@@ -257,6 +257,9 @@ func (x *indexCheck) item(tb testing.TB, f fields.Field, record map[string]strin
 		}
 	}
 	raw, present := record[f.Name]
+	for i := 0; !present && i < len(f.Was); i++ {
+		raw, present = record[f.Was[i]]
+	}
 	if !present {
 		return name, nil
 	}

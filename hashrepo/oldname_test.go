@@ -38,6 +38,17 @@ type Unrenamed struct {
 	City  string   `redis:"city"`
 }
 
+// IndexedRenamed is a Renamed with an index over every field with old names.
+type IndexedRenamed struct {
+	Name  string   `redis:"title,unique,was=name,was=nom"`
+	Score int64    `redis:"score,index,was=points"`
+	Ratio float32  `redis:"ratio,index,was=share"`
+	Tags  []string `redis:"tags,index,was=labels"`
+	Nick  *string  `redis:"nick,index,was=alias"`
+	Note  string   `redis:"note,omitzero,index,was=memo"`
+	City  string   `redis:"city"`
+}
+
 // FullRenamed is a Renamed with every kind of field that has an option of its
 // own.
 type FullRenamed struct {
@@ -287,6 +298,40 @@ func writeOldNames[T any](t *testing.T, p *pool.Pools, repo *hashrepo.HashRepo[T
 			if name != "alias" {
 				require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key, name, "stale").Error())
 			}
+		}
+	}
+}
+
+// Indexes agree with the records after every call, whether a field is under its
+// old name or its new one.
+func TestOldNamesOfIndexedFields(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{})
+	for _, c := range codecs {
+		for _, call := range oldNameCalls(func(v *IndexedRenamed) *Renamed { return (*Renamed)(v) }) {
+			t.Run(c.Name()+"/"+call.name, func(t *testing.T) {
+				repo, prefix := newRepo[IndexedRenamed](t, p, hashrepo.Codec(c))
+				key, tenant := prefix+"u", strings.TrimSuffix(prefix, ":user:")
+				start := IndexedRenamed{"a", 1, 0.5, []string{"x"}, nil, "n", "c"}
+				require.NoError(t, repo.Upsert(ctx, "u", start))
+				for name, text := range pooltest.Hash(t, p, pool.User, key) {
+					if name == "city" {
+						continue
+					}
+					require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", key, oldNames[name][0], text).Error())
+					require.NoError(t, pooltest.Do(t, p, pool.User, "HDEL", key, name).Error())
+				}
+				requireIndexes[IndexedRenamed](t, p, space(t, tenant), c)
+				require.ErrorIs(t, repo.Upsert(ctx, "another", start), symphony.ErrExists)
+
+				call.call(t, repo)
+
+				requireIndexes[IndexedRenamed](t, p, space(t, tenant), c)
+				want := Renamed(start)
+				call.change(&want)
+				got, err := repo.Get(ctx, "u")
+				require.NoError(t, err)
+				require.Equal(t, want, Renamed(got))
+			})
 		}
 	}
 }
