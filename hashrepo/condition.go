@@ -215,9 +215,6 @@ func rangesBetween(kind comparisonKind, bounds []string, order sorttext.Kind) []
 	case compareAtMost:
 		r.high = rangeOf(bounds[0]).high
 	}
-	if r.high != "" && r.low >= r.high {
-		return nil
-	}
 	return []textRange{r}
 }
 

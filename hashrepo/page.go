@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/symphony-go/symphony/internal/fault"
 )
 
 // placedRecord is a record with its place in the order of a query: the sort
@@ -16,11 +18,20 @@ type placedRecord struct {
 // page returns the records of a page, and the token of the next one if there is
 // one.
 func (c *core) page(ctx context.Context, q *query) (records []placedRecord, next string, err error) {
-	if holdNever(q.conds) {
-		_, err := c.BeginAll(ctx, "Page")
+	t, err := c.BeginAll(ctx, "Page")
+	if err != nil || holdNever(q.conds) {
 		return nil, "", err
 	}
-	if records, err = c.pageByScan(ctx, q); err != nil {
+	w, err := c.newPageWalk(ctx, t, q)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case w != nil:
+		records, err = w.page(ctx, q)
+	default:
+		records, err = c.pageByScan(ctx, q)
+	}
+	if err != nil {
 		return nil, "", err
 	}
 	if len(records) > q.limit {
@@ -28,6 +39,73 @@ func (c *core) page(ctx context.Context, q *query) (records []placedRecord, next
 		next = c.token(q, records[q.limit-1].place)
 	}
 	return records, next, nil
+}
+
+// newPageWalk returns the walk for a page. It returns nil if what has its order
+// is not complete.
+func (c *core) newPageWalk(ctx context.Context, t fault.Target, q *query) (*indexWalk, error) {
+	w, err := c.newIndexWalk(ctx, t, q.conds)
+	if w == nil || q.order == nil {
+		return w, err
+	}
+	if complete, err := c.isComplete(ctx, []string{q.order.name}); err != nil || !complete {
+		return nil, err
+	}
+	return w, nil
+}
+
+// page returns the records of a page, and one more if there is one.
+func (w *indexWalk) page(ctx context.Context, q *query) (first []placedRecord, err error) {
+	for after := q.after; ; {
+		from := walkPlace{path: pathPage, rangeN: 1, member: after}
+		reply, err := w.run(ctx, from, q.limit+1-len(first), w.wholeRecord(), q.orderArgs(after))
+		if err != nil {
+			return nil, err
+		}
+		for i := range reply.records {
+			if w.stillHold(w.conds, &reply.records[i].reply) {
+				first = append(first, reply.records[i])
+			}
+		}
+		if !reply.more || len(first) > q.limit {
+			return first, nil
+		}
+		after = reply.next.member
+	}
+}
+
+// orderArgs returns the arguments of find.lua for the order of a page, whose
+// records are after a place.
+func (q *query) orderArgs(after string) []string {
+	if q.order == nil {
+		return []string{"", "", "", "0"}
+	}
+	ranges := []textRange{{}}
+	for i := range q.conds {
+		if q.conds[i].index == q.order && len(q.conds[i].ranges) > 0 {
+			ranges = q.conds[i].ranges
+			break
+		}
+	}
+	var left []textRange
+	for _, r := range ranges {
+		switch {
+		case after == "":
+		case q.descending:
+			if r.high == "" || r.high > after {
+				r.high = after
+			}
+		default:
+			r.low = max(r.low, after+"\x00")
+		}
+		if r.high == "" || r.low < r.high {
+			left = append(left, r)
+		}
+	}
+	if q.descending {
+		slices.Reverse(left)
+	}
+	return appendRanges([]string{q.order.name, q.order.fields, flag(q.descending)}, left)
 }
 
 // pageByScan returns the records of a page, and one more if there is one. It
@@ -41,7 +119,7 @@ func (c *core) pageByScan(ctx context.Context, q *query) (first []placedRecord, 
 			return nil, found.target.Failed(found.err)
 		}
 		place, ok := c.placeOf(q, &found)
-		if !ok || q.after != "" && q.compare(place, q.after) <= 0 {
+		if !ok || !c.stillHold(q.conds, &found.reply) || q.after != "" && q.compare(place, q.after) <= 0 {
 			continue
 		}
 		if first = append(first, placedRecord{found, place}); len(first) > 2*q.limit+1000 {

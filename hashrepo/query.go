@@ -77,7 +77,13 @@ func compileQuery[T any](c *core, q Query[T]) (*query, error) {
 // appears twice, and none that was there all the time is left out, unless the
 // value that orders it changed. Limit may change from page to page.
 //
-// Page walks the space with SCAN and sorts in memory.
+// Page runs a script, which is one round trip. It walks the index of the order,
+// or the list for the order of the ids, and checks the conditions. If a
+// condition has an index in which at most 200 entries match, it reads those
+// records instead and sorts them. The script examines up to a thousand entries,
+// so a page whose conditions match few of them takes several round trips. Until
+// the space is indexed, or without an index and a list, Page walks it with SCAN
+// and sorts in memory.
 //
 // If After is not a token of the same query in the same space, Page returns
 // [ErrInvalidPage]. If Limit is out of range, it returns [ErrInvalidArgument].

@@ -17,6 +17,7 @@ type foundRecord struct {
 	target fault.Target
 	reply  rueidis.RedisMessage // to readCommand
 	err    error                // of readCommand
+	exists bool                 // the record exists, even if it has no field of T
 }
 
 // scanMatches iterates with SCAN over the records for which conds hold.
@@ -64,7 +65,16 @@ func probedNames(conds []condition) (names []string) {
 
 // probeHolds reports whether conds hold for a reply to probeCommand.
 func probeHolds(conds []condition, reply rueidis.RedisResult) (bool, error) {
-	values, err := hmgetResultValues(reply, len(probedNames(conds)))
+	m, err := reply.ToMessage()
+	if err != nil {
+		return false, err
+	}
+	return probedHold(conds, &m)
+}
+
+// probedHold reports whether conds hold for the values of probedNames.
+func probedHold(conds []condition, reply *rueidis.RedisMessage) (bool, error) {
+	values, err := hmgetValues(reply, len(probedNames(conds)))
 	if err != nil {
 		return false, err
 	}
@@ -112,6 +122,10 @@ func (c *core) decodeFound(ctx context.Context, found *foundRecord, conds []cond
 	}
 	if !c.stillHold(conds, &found.reply) {
 		return found.target.NotApplied(fault.ErrNotFound)
+	}
+	if found.exists {
+		_, err := c.plan.decode(&found.reply, into)
+		return notApplied(found.target, err)
 	}
 	return c.decodeMessage(ctx, found.target, &found.reply, conds, into)
 }
