@@ -74,11 +74,12 @@ func (x *index) body(text string, v reflect.Value) (string, error) {
 	if len(sorts) == 1 && sorts[0] == text {
 		return "=" + withLength(text), nil
 	}
-	body := withLength(text)
+	var body strings.Builder
+	body.WriteString(withLength(text))
 	for _, sort := range sorts {
-		body += withLength(sort)
+		body.WriteString(withLength(sort))
 	}
-	return body, nil
+	return body.String(), nil
 }
 
 // bodyOfText returns the body of the item for a stored text.

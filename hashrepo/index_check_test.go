@@ -68,11 +68,9 @@ func (x *indexCheck) faults(tb testing.TB) (faults []string) {
 	}
 	idsKey := keyspace.Beside("ids", name)
 	tail := strings.TrimPrefix(idsKey, "%ids")
-	group := before
+	group, _, _ := strings.Cut(before, ":")
 	if open, end := strings.IndexByte(name, '{'), strings.IndexByte(name, '}'); open >= 0 && end > open+1 {
 		group = name[len(poolPrefix) : end+1]
-	} else if colon := strings.IndexByte(before, ':'); colon >= 0 {
-		group = before[:colon]
 	}
 	spacesKey := keyspace.Beside("spaces", poolPrefix+group)
 	reference := fmt.Sprintf("%d:%s%d:%s%s", len(poolPrefix+before), poolPrefix+before, len(after), after, idsKey)

@@ -43,8 +43,8 @@ func newScript(body string, reply store.Shape) *writeScript {
 	return newScriptWith(store.NewScript, "", body, reply)
 }
 
-// newTypeCheckingScript is newScript with store.NewTypeCheckingScript. Only with
-// a list, the body follows library.
+// newTypeCheckingScript is newScript with store.NewTypeCheckingScript. If the
+// space has a list, the body follows library.
 func newTypeCheckingScript(library, body string, reply store.Shape) *writeScript {
 	return newScriptWith(store.NewTypeCheckingScript, library, body, reply)
 }
@@ -148,8 +148,8 @@ func (c *core) statusError(t fault.Target, m rueidis.RedisMessage) error {
 	return nil
 }
 
-// heldError returns the error of the status HELD, which names a unique index and
-// the id that has the value.
+// heldError returns the error of the status HELD, which names a unique index
+// and the id that has the value.
 func (c *core) heldError(t fault.Target, held string) error {
 	name, escaped, _ := strings.Cut(held, " ")
 	i := slices.IndexFunc(c.plan.indexes, func(x *index) bool { return x.name == name })
