@@ -25,17 +25,22 @@ func newIndex(f *field) (*index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the field cannot have an index: %w; remove the option from the tag", err)
 	}
-	names := ""
-	for _, name := range f.appendNames(nil) {
-		names += withLength(name)
-	}
 	return &index{
 		name:    string(encoder.Kind()) + "-" + escapeIndexName(f.Name),
 		field:   f,
-		fields:  names,
+		fields:  namesWithLength(f),
 		unique:  f.Unique,
 		encoder: encoder,
 	}, nil
+}
+
+// namesWithLength returns the name and the old names of a field, each with its
+// length, as the scripts take them.
+func namesWithLength(f *field) (names string) {
+	for _, name := range f.appendNames(nil) {
+		names += withLength(name)
+	}
+	return names
 }
 
 // escapeIndexName returns the name of a field with only the characters that may

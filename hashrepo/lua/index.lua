@@ -133,6 +133,7 @@ end
 local function next_look(key)
   local expires = redis.call('PEXPIRETIME', key)
   if expires > 0 then return expires end
+  if expires == -2 then return now() end -- PEXPIRE removes a key whose time is over
   return now() + 86400000
 end
 
@@ -161,25 +162,45 @@ local function look_at_due(n)
   return #due, dropped
 end
 
--- Looks at up to n ids of the space of the group that is most overdue. Returns
--- what look_at_due returns.
-local function look_at_group(n)
-  local space = redis.call('ZRANGEBYSCORE', spaces_key, '-inf', now(), 'LIMIT', 0, 1)[1]
-  if not space then return 0, 0 end
-  local ids, before, after = ids_key, prefix, suffix
-  local other_before, other_after, at
-  other_before, at = take(space, 1)
-  other_after, at = take(space, at)
-  enter_space(string.sub(space, at), other_before, other_after)
-  local looked, dropped = look_at_due(n)
+-- Registers the space in its group by the time of its next look, or removes it
+-- from there if it has none.
+local function register_space()
   local first = redis.call('ZRANGE', checks_key, 0, 0, 'WITHSCORES')
   if first[2] then
-    redis.call('ZADD', spaces_key, first[2], space)
+    redis.call('ZADD', spaces_key, first[2], space_reference())
   else
-    redis.call('ZREM', spaces_key, space)
+    redis.call('ZREM', spaces_key, space_reference())
+  end
+end
+
+-- Looks at up to n ids whose time has come, in the spaces of the group, the most
+-- overdue space first. Returns how many there were and how many of them it
+-- dropped. A space without such an id counts as one.
+local function look_at_group(n)
+  local ids, before, after = ids_key, prefix, suffix
+  local looked, dropped = 0, 0
+  while looked < n do
+    local space = redis.call('ZRANGEBYSCORE', spaces_key, '-inf', now(), 'LIMIT', 0, 1)[1]
+    if not space then break end
+    local other_before, other_after, at
+    other_before, at = take(space, 1)
+    other_after, at = take(space, at)
+    enter_space(string.sub(space, at), other_before, other_after)
+    local found, gone = look_at_due(n - looked)
+    register_space()
+    looked, dropped = looked + math.max(found, 1), dropped + gone
   end
   enter_space(ids, before, after)
   return looked, dropped
+end
+
+-- Returns up to n ids of the list, in order, after an id; '' is before the first.
+-- The result's field next is the id after which the next page begins, or '' if
+-- there is none.
+local function page_of_ids(after, n)
+  local page = redis.call('ZRANGEBYLEX', ids_key, after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, n)
+  page.next = #page == tonumber(n, 10) and page[#page] or ''
+  return page
 end
 
 -- Returns the text of a record's field. fields are its name and the names that
@@ -213,4 +234,23 @@ local function remove_stale(name, member, id)
   replace_members(name, id, items[name], '')
   items[name] = nil
   remember(id, items, names)
+end
+
+-- Returns the id of a record other than id that has a sort text of the body, or
+-- nothing. Stale items of other records are removed.
+local function holder_of(id, name, body, fields)
+  local _, sorts = parse_body(body)
+  for _, sort in ipairs(sorts) do
+    local members
+    repeat
+      members = redis.call('ZRANGEBYLEX', index_key(name), '[' .. sort .. '\0', '(' .. sort .. '\1', 'LIMIT', 0, 10)
+      for _, member in ipairs(members) do
+        local other = string.sub(member, #sort + 2)
+        if other ~= id then
+          if is_fresh(name, other, fields) then return other end
+          remove_stale(name, member, other)
+        end
+      end
+    until #members < 10
+  end
 end

@@ -24,25 +24,6 @@ local remembered         -- of the id before the write
 local remembered_after   -- of the id after the write, '' for nothing
 local items, bodies = {}, {} -- before and after the write, by name
 
--- Returns the id of another record that has a sort text of the body, or nothing.
--- Stale items of other records are removed.
-local function holder_of(name, body, fields)
-  local _, sorts = parse_body(body)
-  for _, sort in ipairs(sorts) do
-    local members
-    repeat
-      members = redis.call('ZRANGEBYLEX', index_key(name), '[' .. sort .. '\0', '(' .. sort .. '\1', 'LIMIT', 0, 10)
-      for _, member in ipairs(members) do
-        local other = string.sub(member, #sort + 2)
-        if other ~= id then
-          if is_fresh(name, other, fields) then return other end
-          remove_stale(name, member, other)
-        end
-      end
-    until #members < 10
-  end
-end
-
 -- Computes the items after the write. number_body returns the body for the
 -- number that a field will have; only updates need it.
 prepare_index = function(number_body)
@@ -70,7 +51,7 @@ prepare_index = function(number_body)
     local name, fields = ARGV[i], ARGV[i + 1]
     local body = bodies[name]
     if fields ~= '' and body ~= '' and body ~= items[name] then
-      local holder = holder_of(name, body, fields)
+      local holder = holder_of(id, name, body, fields)
       if holder then
         holder = string.gsub(holder, '[%c%%]', function(c) return string.format('%%%02X', string.byte(c)) end)
         return redis.status_reply('HELD ' .. name .. ' ' .. holder)
@@ -93,7 +74,7 @@ end
 local function look_at_some()
   if ARGV[index_at + 2] ~= '1' then return end
   pcall(look_at_due, 16)
-  pcall(look_at_group, 10)
+  pcall(look_at_group, 100)
 end
 
 -- Writes the items, lists the id, and looks at a few ids whose time has come.

@@ -27,6 +27,10 @@ func (s *Store) SendAll(ctx context.Context, ts []fault.Target, cmds ...rueidis.
 	return s.Client.DoMulti(ctx, cmds...)
 }
 
+// Forget removes a key from the cache, after a script has written to it under
+// another key than its target.
+func (s *Store) Forget(key string) { s.realm.Forget(key) }
+
 // forget removes the keys of all writes in ts from the cache.
 func (s *Store) forget(ts []fault.Target) {
 	for _, t := range ts {
