@@ -103,6 +103,11 @@ func TestDeleteAllByPKWithListedSendsNoScan(t *testing.T) {
 		tenant := pooltest.UniqueTenant()
 		visits := table[profile](t, p, tenant, "visits", symphony.Listed())
 		require.NoError(t, visits.UpsertMany(ctx, hashrepo.Record[profile]{ID: "7"}, hashrepo.Record[profile]{ID: "8"}))
+		others := make([]hashrepo.Record[profile], 2500)
+		for i := range others {
+			others[i].ID = fmt.Sprint(i)
+		}
+		require.NoError(t, table[profile](t, p, pooltest.UniqueTenant(), "visits").UpsertMany(ctx, others...))
 		for _, pk := range []string{"7", "8"} {
 			before := p.Stats()[pool.Handlers].Commands
 			n, err := symphony.DeleteAllByPK(ctx, p, tenant, pk, symphony.Listed())

@@ -10,7 +10,7 @@ import (
 // that return them export the same values.
 var (
 	ErrNotFound        = pool.ErrNotFound        // the record does not exist
-	ErrExists          = pool.ErrExists          // the record exists, and the option IfAbsent was given
+	ErrExists          = pool.ErrExists          // the record exists and IfAbsent was given, or another record has the unique value
 	ErrConflict        = pool.ErrConflict        // another writer changed the record first
 	ErrUnknownField    = pool.ErrUnknownField    // the record type has no such field
 	ErrFieldType       = pool.ErrFieldType       // the value does not fit the field

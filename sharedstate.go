@@ -3,6 +3,7 @@ package symphony
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -156,3 +157,19 @@ func (s *SharedState) States(ctx context.Context) ([]string, error) {
 // Clear removes all states of the user and returns their number. See
 // [hashrepo.HashRepo.DeleteAll].
 func (s *SharedState) Clear(ctx context.Context) (int64, error) { return s.fields.DeleteAll(ctx) }
+
+// Reindex completes the list of the user's states; see
+// [hashrepo.HashRepo.Reindex]. Until it has run once for the user, States and
+// Clear send SCAN as without a list. It sends SCAN itself.
+//
+// If the SharedState was made without [Listed], the error is [ErrUnsupported].
+func (s *SharedState) Reindex(ctx context.Context) iter.Seq2[hashrepo.Progress, error] {
+	return s.fields.Reindex(ctx)
+}
+
+// Sweep removes the names of states that have expired from the list of the
+// user's states, and returns their number; see [hashrepo.HashRepo.Sweep].
+//
+// If the SharedState was made without [Listed], Sweep returns
+// [ErrUnsupported].
+func (s *SharedState) Sweep(ctx context.Context) (int64, error) { return s.fields.Sweep(ctx) }

@@ -214,94 +214,97 @@ func TestDeleteAllByPK(t *testing.T) {
 // SharedState reads and writes values of any type, and deletes only the states
 // of its user.
 func TestSharedState(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		tenant := pooltest.UniqueTenant()
-		ss, err := symphony.NewSharedState(p, tenant, "u1")
-		require.NoError(t, err)
-		other, err := symphony.NewSharedState(p, tenant, "u2")
-		require.NoError(t, err)
-		require.NoError(t, other.Upsert(ctx, "s", symphony.Fields{"a": 1}))
-		// The SCAN pattern of u1's states matches the keys of x:u1 too.
-		longer, err := symphony.NewSharedState(p, tenant, "x:u1")
-		require.NoError(t, err)
-		require.NoError(t, longer.Upsert(ctx, "s", symphony.Fields{"a": 1}))
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) { testSharedState(t, p) })
+}
 
-		when := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
-		require.NoError(t, ss.Upsert(ctx, "s", symphony.Fields{
-			"text": "1", "n": int8(7), "f": 1.5, "ok": true, "at": when, "list": []string{"a"}, "rec": profile{Name: "x"}, "gone": 1,
-		}))
-		require.NoError(t, ss.Upsert(ctx, "s", symphony.Fields{"n": 8, "gone": nil}))
-		values, err := ss.Get(ctx, "s")
-		require.NoError(t, err)
-		require.Len(t, values, 7)
-		require.Equal(t, "1", values["text"].String())
-		n, err := values["n"].Int()
-		require.NoError(t, err)
-		require.EqualValues(t, 8, n)
-		f, err := values["f"].Float()
-		require.NoError(t, err)
-		require.InDelta(t, 1.5, f, 0)
-		ok, err := values["ok"].Bool()
-		require.NoError(t, err)
-		require.True(t, ok)
-		var at time.Time
-		require.NoError(t, values["at"].Decode(&at))
-		require.True(t, when.Equal(at))
-		var rec profile
-		require.NoError(t, ss.GetField(ctx, "s", "rec", &rec))
-		require.Equal(t, profile{Name: "x"}, rec)
-		_, err = values["text"].Bool()
-		require.NoError(t, err)
-		_, err = values["list"].Int()
-		var bad *codec.DecodeError
-		require.ErrorAs(t, err, &bad)
+func testSharedState(t *testing.T, p *pool.Pools, opts ...symphony.Option) {
+	t.Helper()
+	tenant := pooltest.UniqueTenant()
+	ss, err := symphony.NewSharedState(p, tenant, "u1", opts...)
+	require.NoError(t, err)
+	other, err := symphony.NewSharedState(p, tenant, "u2", opts...)
+	require.NoError(t, err)
+	require.NoError(t, other.Upsert(ctx, "s", symphony.Fields{"a": 1}))
+	// The SCAN pattern of u1's states matches the keys of x:u1 too.
+	longer, err := symphony.NewSharedState(p, tenant, "x:u1", opts...)
+	require.NoError(t, err)
+	require.NoError(t, longer.Upsert(ctx, "s", symphony.Fields{"a": 1}))
 
-		require.NoError(t, ss.UpdateField(ctx, "s", "text", "two"))
-		require.NoError(t, ss.UpdateField(ctx, "s", "n", nil))
-		var text string
-		require.NoError(t, ss.GetField(ctx, "s", "text", &text))
-		require.Equal(t, "two", text)
-		count := 3
-		require.NoError(t, ss.GetField(ctx, "s", "n", &count))
-		require.Zero(t, count, "an absent field must be read as the zero value")
-		require.ErrorIs(t, ss.GetField(ctx, "none", "n", &count), symphony.ErrNotFound)
-		deleted, err := ss.DeleteField(ctx, "s", "ok", "nothing")
-		require.NoError(t, err)
-		require.EqualValues(t, 1, deleted)
+	when := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	require.NoError(t, ss.Upsert(ctx, "s", symphony.Fields{
+		"text": "1", "n": int8(7), "f": 1.5, "ok": true, "at": when, "list": []string{"a"}, "rec": profile{Name: "x"}, "gone": 1,
+	}))
+	require.NoError(t, ss.Upsert(ctx, "s", symphony.Fields{"n": 8, "gone": nil}))
+	values, err := ss.Get(ctx, "s")
+	require.NoError(t, err)
+	require.Len(t, values, 7)
+	require.Equal(t, "1", values["text"].String())
+	n, err := values["n"].Int()
+	require.NoError(t, err)
+	require.EqualValues(t, 8, n)
+	f, err := values["f"].Float()
+	require.NoError(t, err)
+	require.InDelta(t, 1.5, f, 0)
+	ok, err := values["ok"].Bool()
+	require.NoError(t, err)
+	require.True(t, ok)
+	var at time.Time
+	require.NoError(t, values["at"].Decode(&at))
+	require.True(t, when.Equal(at))
+	var rec profile
+	require.NoError(t, ss.GetField(ctx, "s", "rec", &rec))
+	require.Equal(t, profile{Name: "x"}, rec)
+	_, err = values["text"].Bool()
+	require.NoError(t, err)
+	_, err = values["list"].Int()
+	var bad *codec.DecodeError
+	require.ErrorAs(t, err, &bad)
 
-		require.NoError(t, ss.Upsert(ctx, "t:u", symphony.Fields{}))
-		names, err := ss.States(ctx)
-		require.NoError(t, err)
-		require.Equal(t, []string{"s", "t:u"}, names)
-		found, err := ss.Exists(ctx, "t:u")
-		require.NoError(t, err)
-		require.True(t, found)
-		touched, err := ss.Touch(ctx, "t:u")
-		require.NoError(t, err)
-		require.True(t, touched)
-		ttl, err := ss.TTL(ctx, "t:u")
-		require.NoError(t, err)
-		require.InDelta(t, 24*time.Hour, ttl, float64(time.Minute))
-		gone, err := ss.Delete(ctx, "t:u", "none")
-		require.NoError(t, err)
-		require.EqualValues(t, 1, gone)
+	require.NoError(t, ss.UpdateField(ctx, "s", "text", "two"))
+	require.NoError(t, ss.UpdateField(ctx, "s", "n", nil))
+	var text string
+	require.NoError(t, ss.GetField(ctx, "s", "text", &text))
+	require.Equal(t, "two", text)
+	count := 3
+	require.NoError(t, ss.GetField(ctx, "s", "n", &count))
+	require.Zero(t, count, "an absent field must be read as the zero value")
+	require.ErrorIs(t, ss.GetField(ctx, "none", "n", &count), symphony.ErrNotFound)
+	deleted, err := ss.DeleteField(ctx, "s", "ok", "nothing")
+	require.NoError(t, err)
+	require.EqualValues(t, 1, deleted)
 
-		typed, err := symphony.StateOf[struct {
-			Text string  `redis:"text"`
-			F    float64 `redis:"f"`
-		}](ss)
-		require.NoError(t, err)
-		got, err := typed.Get(ctx, "s")
-		require.NoError(t, err)
-		require.Equal(t, "two", got.Text)
-		cleared, err := ss.Clear(ctx)
-		require.NoError(t, err)
-		require.EqualValues(t, 1, cleared)
-		_, err = other.Get(ctx, "s")
-		require.NoError(t, err, "the state of another user was deleted")
-		_, err = longer.Get(ctx, "s")
-		require.NoError(t, err, "the state of a user whose id has the same ending was deleted")
-	})
+	require.NoError(t, ss.Upsert(ctx, "t:u", symphony.Fields{}))
+	names, err := ss.States(ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{"s", "t:u"}, names)
+	found, err := ss.Exists(ctx, "t:u")
+	require.NoError(t, err)
+	require.True(t, found)
+	touched, err := ss.Touch(ctx, "t:u")
+	require.NoError(t, err)
+	require.True(t, touched)
+	ttl, err := ss.TTL(ctx, "t:u")
+	require.NoError(t, err)
+	require.InDelta(t, 24*time.Hour, ttl, float64(time.Minute))
+	gone, err := ss.Delete(ctx, "t:u", "none")
+	require.NoError(t, err)
+	require.EqualValues(t, 1, gone)
+
+	typed, err := symphony.StateOf[struct {
+		Text string  `redis:"text"`
+		F    float64 `redis:"f"`
+	}](ss)
+	require.NoError(t, err)
+	got, err := typed.Get(ctx, "s")
+	require.NoError(t, err)
+	require.Equal(t, "two", got.Text)
+	cleared, err := ss.Clear(ctx)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, cleared)
+	_, err = other.Get(ctx, "s")
+	require.NoError(t, err, "the state of another user was deleted")
+	_, err = longer.Get(ctx, "s")
+	require.NoError(t, err, "the state of a user whose id has the same ending was deleted")
 }
 
 // Set, Delete and DeleteAll change only the named triggers, and refuse invalid
@@ -466,6 +469,7 @@ func TestSentinelErrorsAreIdentical(t *testing.T) {
 		{symphony.ErrExists, hashrepo.ErrExists, kvrepo.ErrExists, listrepo.ErrExists, expiry.ErrExists},
 		{symphony.ErrConflict, hashrepo.ErrConflict, kvrepo.ErrConflict},
 		{symphony.ErrUnknownField, hashrepo.ErrUnknownField},
+		{symphony.ErrInvalidPage, hashrepo.ErrInvalidPage},
 		{symphony.ErrFieldType, hashrepo.ErrFieldType},
 		{symphony.ErrWrongType, hashrepo.ErrWrongType, kvrepo.ErrWrongType, listrepo.ErrWrongType, expiry.ErrWrongType},
 		{symphony.ErrInvalidKey, hashrepo.ErrInvalidKey, kvrepo.ErrInvalidKey, listrepo.ErrInvalidKey, expiry.ErrInvalidKey, keyspace.ErrInvalidKey},

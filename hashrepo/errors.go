@@ -10,7 +10,7 @@ import (
 // the same values as in package symphony.
 var (
 	ErrNotFound        = pool.ErrNotFound        // the record does not exist
-	ErrExists          = pool.ErrExists          // IfAbsent was given, and the record exists
+	ErrExists          = pool.ErrExists          // the record exists and IfAbsent was given, or another record has the unique value
 	ErrConflict        = pool.ErrConflict        // another writer changed or removed the record
 	ErrUnknownField    = pool.ErrUnknownField    // T has no field with this name
 	ErrFieldType       = pool.ErrFieldType       // the value does not fit the field

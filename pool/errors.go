@@ -46,7 +46,8 @@ var (
 
 	// ErrExists is returned if the record or the trigger exists and the
 	// operation requires that it does not, such as a write with the option
-	// IfAbsent. It is also returned if an action already has a handler.
+	// IfAbsent. It is also returned if another record has the value of a unique
+	// field, and if an action already has a handler.
 	ErrExists = errors.New("record already exists")
 
 	// ErrConflict is returned if another writer changed or deleted the record
