@@ -223,9 +223,9 @@ func (at *shop) placeOnce(ctx context.Context, message string, order Order) (Ord
 // changes nothing.
 func (s *service) ship(ctx context.Context) error {
 	pack := func(ctx context.Context, tenant string, _ symphony.Queue, ids []listrepo.Item[string]) error {
-		orders, err := symphony.NewTable[Order](s.pools, tenant, "orders", symphony.NoTTL(), symphony.IfExists())
+		orders, err := s.ordersOf(tenant)
 		for i := 0; i < len(ids) && err == nil; i++ {
-			err = orders.UpdateField(ctx, ids[i].Value, "status", "shipped")
+			err = orders.With(symphony.IfExists()).UpdateField(ctx, ids[i].Value, "status", "shipped")
 		}
 		return err
 	}

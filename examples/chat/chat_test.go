@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/listrepo"
@@ -108,6 +109,88 @@ func TestSeveralItems(t *testing.T) {
 		alice.stopsTyping(p)
 		require.Equal(t, "Ordered: a lamp for 40.00, a chair and a cup for 129.50.", alice.answered(1).Conversation.Said)
 		require.Equal(t, []string{"lamp", "chair", "cup"}, ordered(alice.shipped(2)))
+	})
+}
+
+// A user logs in with an email, which no other user of the tenant can take.
+func TestEmail(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		url, _ := start(t, p)
+		alice := newPerson(t, p, url, time.Minute)
+		bob, carol := alice, newPerson(t, p, url, time.Minute)
+		bob.id.User = "bob"
+		setEmail := func(who person, email string) (int, string) {
+			t.Helper()
+			return who.call(http.MethodPut, "/api/email", `{"email":"`+email+`"}`)
+		}
+		login := func(tenant, email string) (int, string) {
+			t.Helper()
+			anyone := person{t, url, scope.Identity{Tenant: tenant}}
+			return anyone.call(http.MethodPost, "/api/login", `{"email":"`+email+`"}`)
+		}
+		require.JSONEq(t, `{"email":"alice@example.com"}`, alice.get(http.MethodPut, "/api/email", `{"email":"Alice@example.com"}`, new(any)))
+		alice.send("hello") // and keeps the email
+		bob.send("hello")   // without an email, like others
+
+		status, body := setEmail(bob, "alice@EXAMPLE.com")
+		require.Equal(t, http.StatusConflict, status)
+		require.Equal(t, "another user has this email\n", body)
+		require.Empty(t, bob.look().User.Email)
+		status, _ = setEmail(carol, "alice@example.com")
+		require.Equal(t, http.StatusOK, status, "another tenant")
+
+		status, body = login(alice.id.Tenant, "alice@example.com")
+		require.Equal(t, http.StatusOK, status)
+		require.JSONEq(t, `{"user":"alice"}`, body)
+		status, body = login(alice.id.Tenant, "bob@example.com")
+		require.Equal(t, http.StatusUnauthorized, status)
+		require.Equal(t, "no user has this email\n", body)
+
+		status, _ = setEmail(alice, "a@example.com")
+		require.Equal(t, http.StatusOK, status)
+		status, _ = setEmail(bob, "alice@example.com")
+		require.Equal(t, http.StatusOK, status, "the email is free again")
+		_, body = login(alice.id.Tenant, "alice@example.com")
+		require.JSONEq(t, `{"user":"bob"}`, body)
+	})
+}
+
+// After reindex, a login and the orders of a user are found without a walk over
+// the database, also those that another program wrote before.
+func TestReindex(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		s, ctx, at := bindAlice(t, p)
+		require.NoError(t, at.orders.Upsert(ctx, "other", Order{User: "bob"}))
+		key, err := s.layout().Table.Key(at.id.Tenant, "orders", "old")
+		require.NoError(t, err)
+		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "HSET", key, "user", "alice").Error())
+		require.NoError(t, at.users.Update(ctx, "alice", email.Set("alice@example.com")))
+		others, err := s.usersOf(pooltest.UniqueTenant())
+		require.NoError(t, err)
+		records := make([]hashrepo.Record[User], 5000)
+		for i := range records {
+			records[i].ID = fmt.Sprint(i)
+		}
+		require.NoError(t, others.UpsertMany(ctx, records...))
+
+		require.NoError(t, s.reindex(ctx, at.id.Tenant))
+		for n := range 2 {
+			before := p.Stats()
+			user, err := at.users.FindOne(ctx, email.Eq("alice@example.com"))
+			require.NoError(t, err)
+			require.Equal(t, "alice", user.ID)
+			var ids []string
+			for order, err := range at.orders.Find(ctx, buyer.Eq("alice")) {
+				require.NoError(t, err)
+				ids = append(ids, order.ID)
+			}
+			require.Equal(t, []string{"old"}, ids)
+			for _, alias := range []pool.Alias{pool.User, pool.Handlers} {
+				if n == 1 { // the first time asks whether the indexes are complete
+					require.EqualValues(t, 1, p.Stats()[alias].Commands-before[alias].Commands, alias)
+				}
+			}
+		}
 	})
 }
 
@@ -393,6 +476,10 @@ func TestRefusals(t *testing.T) {
 		{"no JSON", "acme", "alice", "POST", "/api/messages", "hello", 400, "JSON"},
 		{"no text", "acme", "alice", "POST", "/api/messages", `{"text":" "}`, 400, "text"},
 		{"too much text", "acme", "alice", "POST", "/api/messages", `{"text":"` + strings.Repeat("a", 65<<10) + `"}`, 400, "JSON"},
+		{"no email", "acme", "alice", "PUT", "/api/email", `{"email":"alice"}`, 400, "an email"},
+		{"a login without an email", "acme", "", "POST", "/api/login", `{}`, 400, "an email"},
+		{"a login without a tenant", "", "", "POST", "/api/login", `{"email":"a@b.example"}`, 400, "{tenant}"},
+		{"a login with a long tenant", strings.Repeat("a", 65), "", "POST", "/api/login", `{"email":"a@b.example"}`, 400, "64 bytes"},
 		{"no such path", "acme", "alice", "GET", "/api/else", "", 404, ""},
 		{"another method", "acme", "alice", "DELETE", "/api/messages", "", 405, ""},
 	} {

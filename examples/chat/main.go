@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -48,8 +49,14 @@ func run(ctx context.Context, getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
+	s := newService(pools, cfg.agent)
+	for _, tenant := range cfg.reindex {
+		if err := s.reindex(ctx, tenant); err != nil {
+			return err
+		}
+	}
 	log.Printf("listening on http://%s", l.Addr())
-	return newService(pools, cfg.agent).serve(ctx, l)
+	return s.serve(ctx, l)
 }
 
 // config is what the environment of the program says.
@@ -57,15 +64,22 @@ type config struct {
 	addr  string
 	pools pool.Config // without a URL it is the embedded server
 	agent agentConfig
+
+	// reindex are tenants whose indexes are completed before the service
+	// begins. The searches of others walk the whole database. A service with
+	// many tenants does this once, after the deployment that adds the index,
+	// and whenever it creates a tenant.
+	reindex []string
 }
 
 func readConfig(getenv func(string) string) (config, error) {
 	think, err1 := readDuration(getenv, "THINK", 100*time.Millisecond)
 	lease, err2 := readDuration(getenv, "LEASE", 30*time.Second)
 	return config{
-		addr:  cmp.Or(getenv("ADDR"), "127.0.0.1:8080"),
-		pools: pool.Config{URL: getenv("REDIS_URL")},
-		agent: agentConfig{Think: thinkFor(think), Lease: lease},
+		addr:    cmp.Or(getenv("ADDR"), "127.0.0.1:8080"),
+		pools:   pool.Config{URL: getenv("REDIS_URL")},
+		agent:   agentConfig{Think: thinkFor(think), Lease: lease},
+		reindex: strings.FieldsFunc(cmp.Or(getenv("REINDEX"), "acme,globex"), func(r rune) bool { return r == ',' }),
 	}, errors.Join(err1, err2)
 }
 

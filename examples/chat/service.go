@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/mail"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -85,9 +86,11 @@ func (s *service) routes() http.Handler {
 	api.Handle("POST /api/typing", endpoint(typing))
 	api.Handle("GET /api/state", endpoint(look))
 	api.Handle("GET /api/orders", endpoint(orders))
+	api.Handle("PUT /api/email", endpoint(setEmail))
 
 	mux := http.NewServeMux()
 	mux.Handle("/api/", scope.Middleware(identify, s.bind...)(api))
+	mux.HandleFunc("POST /api/login", s.login)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /metrics", s.metrics)
 	page, err := fs.Sub(files, "page")
@@ -137,7 +140,10 @@ func identify(r *http.Request) (scope.Identity, error) {
 	return id, nil
 }
 
-var errBadRequest = errors.New("bad request")
+var (
+	errBadRequest = errors.New("bad request")
+	errTaken      = errors.New("another user has this email")
+)
 
 // endpoint responds with the result of handle as JSON. The middleware has bound
 // a shop to the context.
@@ -149,6 +155,8 @@ func endpoint(handle func(r *http.Request, at *shop) (any, error)) http.Handler 
 		switch {
 		case errors.Is(err, errBadRequest):
 			http.Error(w, err.Error(), http.StatusBadRequest)
+		case errors.Is(err, errTaken):
+			http.Error(w, err.Error(), http.StatusConflict)
 		case err != nil:
 			slog.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "who", at.id, "error", err)
 			http.Error(w, "the request failed; try again", http.StatusServiceUnavailable)
@@ -219,8 +227,8 @@ func answerIn(inbox listrepo.Backlog) *int64 {
 	return &ms
 }
 
-// orders returns the orders of the user by id. It scans all keys, so the page
-// calls it only if something changed.
+// orders returns the orders of the user by id. The index of their buyers finds
+// them among those of all users of the tenant.
 func orders(r *http.Request, at *shop) (any, error) {
 	found := map[string]Order{}
 	for order, err := range at.orders.Find(r.Context(), buyer.Eq(at.id.User)) {
@@ -230,6 +238,71 @@ func orders(r *http.Request, at *shop) (any, error) {
 		found[order.ID] = order.Value
 	}
 	return found, nil
+}
+
+// setEmail sets the email by which the user logs in. The check that no other
+// user has it and the write are one atomic step.
+func setEmail(r *http.Request, at *shop) (any, error) {
+	address, err := readEmail(r)
+	if err != nil {
+		return nil, err
+	}
+	err = at.users.Update(r.Context(), at.id.User, email.Set(address))
+	if errors.Is(err, symphony.ErrExists) {
+		return nil, errTaken // err names the other user, which is not for this one
+	}
+	return map[string]string{"email": address}, err
+}
+
+// login returns the name of the user with an email. It stands for a login: a
+// service would verify a password too, and return a token that identify
+// understands.
+func (s *service) login(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	user, err := s.findUser(r)
+	switch {
+	case errors.Is(err, symphony.ErrNotFound):
+		http.Error(w, "no user has this email", http.StatusUnauthorized)
+	case errors.Is(err, errBadRequest), errors.Is(err, symphony.ErrInvalidKey):
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	case err != nil:
+		slog.ErrorContext(r.Context(), "login failed", "error", err)
+		http.Error(w, "the request failed; try again", http.StatusServiceUnavailable)
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"user": user})
+	}
+}
+
+// findUser returns the name of the user of the tenant X-Tenant with the email
+// in the body. The unique index finds it in one round trip.
+func (s *service) findUser(r *http.Request) (string, error) {
+	address, err := readEmail(r)
+	if err != nil {
+		return "", err
+	}
+	tenant := r.Header.Get("X-Tenant")
+	if len(tenant) > maxName {
+		return "", fmt.Errorf("%w: X-Tenant must have at most %d bytes", errBadRequest, maxName)
+	}
+	users, err := s.usersOf(tenant)
+	if err != nil {
+		return "", err
+	}
+	user, err := users.FindOne(r.Context(), email.Eq(address))
+	return user.ID, err
+}
+
+// readEmail returns the email in a request, in the form in which it is stored:
+// an index compares bytes.
+func readEmail(r *http.Request) (string, error) {
+	var body struct{ Email string }
+	err := json.NewDecoder(r.Body).Decode(&body)
+	address, errAddress := mail.ParseAddress(body.Email)
+	if err != nil || errAddress != nil {
+		return "", fmt.Errorf(`%w: the body must be JSON with an email, such as {"email": "alice@example.com"}`, errBadRequest)
+	}
+	return strings.ToLower(address.Address), nil
 }
 
 // health reports to a load balancer whether every pool is reachable.

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/scope"
 )
@@ -22,9 +24,11 @@ func inboxOf(user string) symphony.Queue {
 // toShip is the queue of a tenant's orders that wait to be shipped.
 var toShip = symphony.Queue{Service: "ship", Entity: "orders", Action: "pack"}
 
-// User is a person who writes to a tenant.
+// User is a person who writes to a tenant. No two users of a tenant have one
+// email, and any number of them have none.
 type User struct {
-	Messages int64 `redis:"messages" json:"messages"`
+	Messages int64  `redis:"messages" json:"messages"`
+	Email    string `redis:"email,unique,omitzero" json:"email,omitzero"`
 }
 
 // Conversation is the state of the chat with one user.
@@ -64,7 +68,7 @@ type Message struct {
 
 // Order is a row of a tenant's orders. Its id is that of the message.
 type Order struct {
-	User   string    `redis:"user" json:"user"`
+	User   string    `redis:"user,index" json:"user"`
 	Items  []string  `redis:"items" json:"items"`
 	Price  float64   `redis:"price" json:"price"`
 	Status string    `redis:"status" json:"status"`
@@ -106,6 +110,7 @@ func loadSettings(context.Context) (Settings, error) {
 // Handles of the fields that are changed separately.
 var (
 	messages = hashrepo.NumberOf(func(u *User) *int64 { return &u.Messages })
+	email    = hashrepo.FieldOf(func(u *User) *string { return &u.Email })
 	turns    = hashrepo.NumberOf(func(c *Conversation) *int64 { return &c.Turns })
 	said     = hashrepo.FieldOf(func(c *Conversation) *string { return &c.Said })
 	scratch  = hashrepo.FieldOf(func(c *Conversation) *string { return &c.Scratch })
@@ -147,12 +152,55 @@ func (s *service) bindShop(ctx context.Context, id scope.Identity) (context.Cont
 	}
 	state, _ := symphony.SharedStateFrom(ctx)
 	var errs [6]error
-	at.users, errs[0] = symphony.NewUser[User](s.pools, id.Tenant, symphony.TTL(30*24*time.Hour), cached)
+	at.users, errs[0] = s.usersOf(id.Tenant)
 	at.conversations, errs[1] = symphony.NewStateHandler[Conversation](s.pools, id.Tenant, "chat")
-	at.orders, errs[2] = symphony.NewTable[Order](s.pools, id.Tenant, "orders", symphony.NoTTL())
+	at.orders, errs[2] = s.ordersOf(id.Tenant)
 	at.messages, errs[3] = symphony.NewBatch[Message](s.pools, id.Tenant,
 		symphony.Serial(), symphony.Quiet(at.settings.Quiet, at.settings.AtMost))
 	at.shipping, errs[4] = symphony.NewBatch[string](s.pools, id.Tenant)
 	at.turns, errs[5] = symphony.StateOf[Turn](state)
 	return shops.With(ctx, at), errors.Join(errs[:]...)
+}
+
+// usersOf returns the users of a tenant.
+func (s *service) usersOf(tenant string) (*symphony.User[User], error) {
+	return symphony.NewUser[User](s.pools, tenant, symphony.TTL(30*24*time.Hour), cached, symphony.Layout(s.layout()))
+}
+
+// ordersOf returns the orders of a tenant.
+func (s *service) ordersOf(tenant string) (*symphony.Table[Order], error) {
+	return symphony.NewTable[Order](s.pools, tenant, "orders", symphony.NoTTL(), symphony.Layout(s.layout()))
+}
+
+// layout returns the layout of records with an index. On a cluster they share
+// the slot of their tenant. The other records are spread over all slots.
+func (s *service) layout() keyspace.Layout {
+	if layout := s.pools.Layout(); layout != keyspace.Cluster() {
+		return layout
+	}
+	return keyspace.ClusterByTenant()
+}
+
+// reindex brings the indexes of a tenant to the state of its records, and marks
+// them as complete. Until this was done once, searches walk the whole database:
+// the service does not know whether there are records from a time without the
+// index. A service that creates tenants does it then. It reads all keys, so it
+// does not belong into a request.
+func (s *service) reindex(ctx context.Context, tenant string) error {
+	users, err := s.usersOf(tenant)
+	if err != nil {
+		return err
+	}
+	orders, err := s.ordersOf(tenant)
+	if err != nil {
+		return err
+	}
+	for _, pass := range []iter.Seq2[hashrepo.Progress, error]{users.Reindex(ctx), orders.Reindex(ctx)} {
+		for _, err := range pass {
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
