@@ -33,6 +33,21 @@
 //
 //	users.With(symphony.IfAbsent()).Upsert(ctx, "u1", p) // ErrExists if u1 exists
 //
+// # Indexes
+//
+// The tags index and unique of a field keep an index, by which records are
+// found, ordered, paged and counted:
+//
+//	type Member struct {
+//		Email string `redis:"email,unique"`
+//	}
+//
+//	ann, err := members.FindOne(ctx, Email.Eq("ann@example.com"))
+//
+// Package hashrepo describes indexes, and docs/indexes.md their guarantees.
+// [Listed] keeps only the list of the records. Without an index and a list, a
+// search is a SCAN of the whole database.
+//
 // # Lifetimes
 //
 // Hashes expire 24 hours after the last write, unless [TTL] or [NoTTL] says

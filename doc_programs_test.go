@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The whole programs in the README and the Python guide compile.
+// The whole programs in the documents compile.
 func TestDocumentedPrograms(t *testing.T) {
-	for _, doc := range []string{"README.md", "docs/python.md"} {
+	for _, doc := range []string{"README.md", "docs/indexes.md", "docs/python.md"} {
 		text, err := os.ReadFile(doc)
 		require.NoError(t, err)
 		program := regexp.MustCompile("(?s)```go\n(package main\n.*?)```").FindSubmatch(text)

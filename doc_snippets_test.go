@@ -19,12 +19,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every Go snippet of the README and the guide type-checks. The snippets of a
+// Every Go snippet of these documents type-checks. The snippets of a
 // document are one package. The file testdata/snippets/<document>.go.txt
 // declares the names that they use and do not declare.
 func TestDocumentedSnippets(t *testing.T) {
 	lookup := exportData(t)
-	for doc, declarations := range map[string]string{"README.md": "readme", "docs/guide.md": "guide"} {
+	for doc, declarations := range map[string]string{
+		"README.md": "readme", "docs/guide.md": "guide", "docs/indexes.md": "indexes",
+	} {
 		t.Run(declarations, func(t *testing.T) {
 			fset := token.NewFileSet()
 			files := []*ast.File{parsed(t, fset, "testdata/snippets/"+declarations+".go.txt", "")}

@@ -26,6 +26,11 @@
 //   - omitempty: an empty value is absent in Redis. As in encoding/json, false,
 //     0, nil, and an empty string, slice, array or map are empty.
 //   - omitzero: a zero value is absent in Redis and is read as zero.
+//   - index: an index over the field, for conditions and orders. See Indexes
+//     below.
+//   - unique: an index, and no two records of the space have one value. A write
+//     of a value that another record has returns [ErrExists] and changes
+//     nothing.
 //   - version: an int64 that counts the changes of the record. It is 0 for a
 //     record that is not stored yet. Upsert and Replace write a record only if
 //     its stored version equals the version of the value, and store the next
@@ -64,6 +69,49 @@
 // written long after it was read, a version field prevents the write from
 // overwriting the changes of other writers. The methods with Field in their
 // names take the stored name of a field, for callers that have it as data.
+//
+// # Indexes
+//
+// A field with the option index or unique has an index. Every write keeps it, in
+// the same atomic step:
+//
+//	type Member struct {
+//		Email  string    `redis:"email,unique,omitzero"`
+//		City   string    `redis:"city,index"`
+//		Joined time.Time `redis:"joined,index"`
+//	}
+//
+//	ann, err := members.FindOne(ctx, Email.Eq("ann@example.com"))
+//	page, err := members.Page(ctx, hashrepo.Query[Member]{
+//		Where: []hashrepo.Cond[Member]{City.Eq("Oslo")},
+//		Order: Joined.Desc(),
+//		Limit: 20,
+//	})
+//
+// Bools, numbers, strings, times, types with MarshalText and UnmarshalText,
+// pointers to these and slices of these can have an index. For other types,
+// [New] returns [ErrInvalidSchema]. An absent field is in no index: with
+// omitzero, any number of records may lack a unique field.
+//
+// [HashRepo.Find], [HashRepo.FindOne], [HashRepo.Page] and [HashRepo.Count] use
+// the index that has the fewest entries for their conditions, and check the
+// others on the records. The server compares each entry with its record: a
+// record that expired, or that another program changed or deleted, is not
+// returned wrongly. Without an index, they walk all records of the space.
+//
+// A space with an index also has a list of its ids, and so has one with the
+// option [Listed]. [HashRepo.IDs], [HashRepo.All] and [HashRepo.DeleteAll] go
+// over the list. Without one they send SCAN, whose time grows with the keys of
+// the database.
+//
+// Until [HashRepo.Reindex] has passed over a space once, queries walk the
+// database as if there was no index, and a warning is logged. Run it once for
+// each space, also for a new one. [HashRepo.Sweep] removes the entries of records
+// that have expired, from spaces that nobody writes to any more.
+//
+// On a cluster, a record and its indexes must share a slot, as in
+// [keyspace.ClusterByTenant]. docs/indexes.md describes the guarantees, the cost
+// and the steps to add an index to a live service.
 //
 // # Lifetimes
 //
