@@ -128,3 +128,32 @@ func TestPage(t *testing.T) {
 	})
 	t.Run("not indexed yet", func(t *testing.T) { test(t, pooltest.Redis(t, pool.Config{}), 40, false) })
 }
+
+// A page in the order of ids walks the index of a condition on one value, in
+// several runs of the script.
+func TestPageByIDThroughAnIndex(t *testing.T) {
+	lowerWalkLimits(t, 3, 5)
+	pooltest.EachByTenant(t, func(t *testing.T, p *pool.Pools) {
+		r := openIndexable(t, p)
+		var want, got []string
+		for i := range 30 {
+			v := indexable{Text: "a", Plain: i % 3}
+			require.NoError(t, r.Upsert(t.Context(), fmt.Sprintf("%02d", i), v))
+			if i%3 == 0 {
+				want = append(want, fmt.Sprintf("%02d", i))
+			}
+		}
+		q := Query[indexable]{Where: []Cond[indexable]{onText.Eq("a"), onPlain.Eq(0)}, Limit: 4}
+		for {
+			page, err := r.Page(t.Context(), q)
+			require.NoError(t, err)
+			for _, record := range page.Records {
+				got = append(got, record.ID)
+			}
+			if q.After = page.Next; page.Next == "" {
+				break
+			}
+		}
+		require.Equal(t, want, got)
+	})
+}

@@ -302,7 +302,7 @@ local function walk_page()
   if position ~= '' then position = value .. '\0' .. position end
   local more = walk_index(c, false)
   for _, record in ipairs(records) do record[2] = record[1] end
-  if position ~= '' then _, position = parse_member(position) end
+  if position ~= '' then position = select(2, parse_member(position)) end
   return more
 end
 
