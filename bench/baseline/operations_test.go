@@ -53,6 +53,7 @@ var (
 type bed struct {
 	users    *symphony.User[record]
 	near     *symphony.User[record] // reads from memory
+	indexed  *symphony.User[indexed]
 	values   *symphony.Generic[record]
 	states   *symphony.StateHandler[record]
 	shared   *symphony.SharedState
@@ -98,6 +99,7 @@ func newBed(t *testing.T, counter *wire.Counter) *bed {
 		require.NoError(t, b.users.Upsert(t.Context(), r.ID, r.Value))
 		require.NoError(t, b.values.Set(t.Context(), r.ID, r.Value))
 	}
+	b.indexed = b.newIndexed(t, pools)
 	require.NoError(t, b.shared.Upsert(t.Context(), "search", symphony.Fields{"query": "tea", "page": 3}))
 	return b
 }
@@ -173,7 +175,7 @@ func (b *bed) operations() []operation {
 			return err
 		}},
 		{"User.Delete", 1, func(ctx context.Context) error { _, err := b.users.Delete(ctx, "none"); return err }},
-	}, b.others(ids)...)
+	}, append(b.indexes(), b.others(ids)...)...)
 }
 
 func (b *bed) others(ids []string) []operation {

@@ -54,7 +54,7 @@ func openBed(ctx context.Context, url string, counter *wire.Counter) (*bed, erro
 	b := &bed{pools: pools}
 	var errs [3]error
 	b.plain, errs[0] = symphony.NewUser[peers.Profile](pools, peers.Mark+"-plain", symphony.On(peers.Alias))
-	b.listed, errs[1] = symphony.NewUser[peers.Profile](pools, peers.Mark+"-listed", symphony.On(peers.Alias), hashrepo.Listed())
+	b.listed, errs[1] = symphony.NewUser[peers.Profile](pools, peers.Mark+"-listed", symphony.On(peers.Alias), symphony.Listed())
 	b.indexed, errs[2] = symphony.NewUser[record](pools, peers.Mark+"-indexed", symphony.On(peers.Alias))
 	if err := errors.Join(errs[:]...); err != nil {
 		pools.Close()
@@ -64,11 +64,13 @@ func openBed(ctx context.Context, url string, counter *wire.Counter) (*bed, erro
 }
 
 // batch is the number of records of one call that fills a repository.
-const batch = 250
+const batch = 50
 
 // fill writes the records 0 to n-1.
 func fill[T any](ctx context.Context, repo *symphony.User[T], n int, valueOf func(i int) T) error {
 	return peers.Spread((n+batch-1)/batch, func(b int) error {
+		ctx, cancel := context.WithTimeout(ctx, time.Minute) // a busy machine may be slow
+		defer cancel()
 		var all []hashrepo.Record[T]
 		for i := b * batch; i < min(n, (b+1)*batch); i++ {
 			all = append(all, hashrepo.Record[T]{ID: idOf(i), Value: valueOf(i)})

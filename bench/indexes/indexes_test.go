@@ -57,6 +57,21 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+func TestRead(t *testing.T) {
+	t.Parallel()
+	out := measured(t, "read", "-rounds", "2", "-time", "1ms", "-callers", "2", "-n", "2020")
+	for name, trips := range map[string]string{
+		"Get": "1", "FindOne by a unique text": "1", "GetMany": "1", "Page from a time on": "1", "Page by a token": "1",
+		"Find between two times": "1", "Count of all records": "1", "Count between two times": "1",
+	} {
+		found := lines(out, name)
+		require.NotEmpty(t, found, out)
+		for _, line := range found {
+			require.Regexp(t, ` \d+ +`+trips+` +(\d+ )?[A-Z]+$`, line)
+		}
+	}
+}
+
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	out := measured(t, "memory", "-n", "300")
@@ -97,10 +112,11 @@ func TestWrongArguments(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"x"}, `"x" is not one of write, memory`},
+		{[]string{"x"}, `"x" is not one of write, read, memory`},
 		{[]string{"write", "-n", "63"}, "use at least 64"},
 		{[]string{"write", "-callers", "1,x"}, `-callers: "x" is not a number`},
 		{[]string{"write", "-callers", "0"}, `-callers: "0" is not a number`},
+		{[]string{"read", "-n", "2019"}, "use at least 2020"},
 		{[]string{"memory", "-n", "0"}, "0 records are too few"},
 		{[]string{"memory", "x"}, `"x" is not a flag`},
 	} {

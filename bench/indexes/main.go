@@ -3,6 +3,7 @@
 //
 //	go run ./indexes          # everything
 //	go run ./indexes write    # Upsert with a list and with indexes, against Upsert without
+//	go run ./indexes read     # reads by an index among 1,000,000 records, against reads by id
 //	go run ./indexes memory   # the bytes of an entry
 //
 // It starts a redis-server, which must be in the path, or uses an empty
@@ -16,5 +17,6 @@ func main() { indexes.Main() }
 
 var indexes = program.Program{Name: "indexes", Commands: []program.Command{
 	{Name: "write", New: func() program.Measurement { return &write{} }},
+	{Name: "read", New: func() program.Measurement { return &read{} }},
 	{Name: "memory", New: func() program.Measurement { return &memory{} }},
 }}

@@ -15,7 +15,6 @@ import (
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/bench/ground"
 	"github.com/symphony-go/symphony/bench/peers"
-	"github.com/symphony-go/symphony/hashrepo"
 )
 
 // memory measures the bytes of the list and the indexes of a space.
@@ -59,7 +58,7 @@ func (m *memory) Run(ctx context.Context, g *ground.Ground, out io.Writer) error
 			return weigh(ctx, m, g, "neither list nor index", func(i int) noIndex { return noIndex{text(i)} })
 		},
 		func() (stored, error) {
-			return weigh(ctx, m, g, "Listed", func(i int) noIndex { return noIndex{text(i)} }, hashrepo.Listed())
+			return weigh(ctx, m, g, "Listed", func(i int) noIndex { return noIndex{text(i)} }, symphony.Listed())
 		},
 		func() (stored, error) {
 			return weigh(ctx, m, g, "index of a text of 24 bytes", func(i int) textIndex { return textIndex{text(i)} })
