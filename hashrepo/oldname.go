@@ -56,8 +56,8 @@ func (f *field) takeText(texts map[string]string) (text string, ok bool) {
 	return text, ok
 }
 
-// valueOf returns the value of the field in a record, by stored name. It reports
-// false if the field is absent.
+// valueOf returns the value of the field in a record, by stored name. It
+// reports false if the field is absent.
 func (f *field) valueOf(record map[string]rueidis.RedisMessage) (value rueidis.RedisMessage, ok bool) {
 	value, ok = record[f.Name]
 	for i := 0; !ok && i < len(f.Was); i++ {

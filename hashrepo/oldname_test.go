@@ -73,7 +73,8 @@ type oldNameCall[T any] struct {
 // renamedFields are the fields of Renamed with old names.
 var renamedFields = slices.Sorted(maps.Keys(oldNames))
 
-// oldNameCalls returns calls of every method. member returns the Renamed in a T.
+// oldNameCalls returns calls of every method. member returns the Renamed in a
+// T.
 func oldNameCalls[T any](member func(*T) *Renamed) []oldNameCall[T] {
 	type repository = *hashrepo.HashRepo[T]
 	at := hashrepo.At[T]
