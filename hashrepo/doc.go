@@ -72,8 +72,8 @@
 //
 // # Indexes
 //
-// A field with the option index or unique has an index. Every write keeps it, in
-// the same atomic step:
+// A field with the option index or unique has an index. Every write keeps it,
+// in the same atomic step:
 //
 //	type Member struct {
 //		Email  string    `redis:"email,unique,omitzero"`
@@ -106,12 +106,12 @@
 //
 // Until [HashRepo.Reindex] has passed over a space once, queries walk the
 // database as if there was no index, and a warning is logged. Run it once for
-// each space, also for a new one. [HashRepo.Sweep] removes the entries of records
-// that have expired, from spaces that nobody writes to any more.
+// each space, also for a new one. [HashRepo.Sweep] removes the entries of
+// records that have expired, from spaces that nobody writes to any more.
 //
 // On a cluster, a record and its indexes must share a slot, as in
-// [keyspace.ClusterByTenant]. docs/indexes.md describes the guarantees, the cost
-// and the steps to add an index to a live service.
+// [keyspace.ClusterByTenant]. docs/indexes.md describes the guarantees, the
+// cost and the steps to add an index to a live service.
 //
 // # Lifetimes
 //
