@@ -104,6 +104,7 @@ func TestPage(t *testing.T) {
 			require.NoError(t, pooltest.Do(t, p, pool.User, "DEL", repo.core.listing.indexed).Error())
 		}
 		m := newModel(t, repo, r, n)
+		m.requirePages(t, pageOrders[0], 1+n/20, check{"bool", onBool.Eq(true), func(v *indexable) bool { return v.Bool }})
 		for _, o := range pageOrders {
 			checks := randomChecks(r, codec.Compact)
 			least := 1 + n/50
