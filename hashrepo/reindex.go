@@ -65,7 +65,7 @@ func (r *HashRepo[T]) Reindex(ctx context.Context) iter.Seq2[Progress, error] {
 		}
 		pass := reindexing{core: c, target: t, reported: recent.NewSet(), yield: yield}
 		if pass.indexRecords(ctx) && pass.removeRest(ctx) {
-			pass.report(c.markComplete(ctx, t))
+			pass.report(pass.steps.Error(t, c.markComplete(ctx, t)))
 		}
 	}
 }
@@ -95,6 +95,7 @@ type reindexing struct {
 	*core
 	target   fault.Target
 	progress Progress
+	steps    fault.Steps
 	reported *recent.Set // pairs of records with one value of a unique field
 	yield    func(Progress, error) bool
 }
@@ -108,8 +109,7 @@ func (r *reindexing) report(err error) bool { return r.yield(r.progress, err) }
 func (r *reindexing) indexRecords(ctx context.Context) bool {
 	for page, err := range r.recordPages(ctx) {
 		if err != nil {
-			r.report(err)
-			return false
+			return r.fail(err)
 		}
 		records := make([]*unindexed, len(page.IDs))
 		for i := range records {
@@ -161,8 +161,7 @@ func (r *reindexing) indexPage(ctx context.Context, records []*unindexed) bool {
 			return ok
 		}
 		if err := retries.Wait(ctx); err != nil {
-			r.report(r.target.Failed(err))
-			return false
+			return r.fail(r.target.Failed(err))
 		}
 		cmds := make(rueidis.Commands, len(changed))
 		for i, record := range changed {
@@ -214,7 +213,7 @@ func (r *reindexing) indexOnce(ctx context.Context, records []*unindexed) (chang
 
 // fail yields an error after which Reindex ends.
 func (r *reindexing) fail(err error) bool {
-	r.report(err)
+	r.report(r.steps.Error(r.target, err))
 	return false
 }
 
@@ -284,6 +283,7 @@ func (r *reindexing) reportRecord(record *unindexed, reply *rueidis.RedisMessage
 	if err != nil || len(texts)%2 == 0 {
 		return r.fail(record.target.Applied(store.ErrShape))
 	}
+	r.steps.Applied()
 	if texts[0] != "" {
 		r.progress.Indexed++
 	}
@@ -324,8 +324,12 @@ func (r *reindexing) removeRest(ctx context.Context) bool {
 	}
 	for _, w := range walks {
 		for removed, err := range r.runWalk(ctx, r.target, w) {
+			if err != nil {
+				return r.fail(err)
+			}
 			r.progress.Removed += removed
-			if !r.report(err) || err != nil {
+			r.steps.Applied()
+			if !r.report(nil) {
 				return false
 			}
 		}

@@ -1,10 +1,13 @@
 package hashrepo_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +20,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -363,6 +367,51 @@ func TestReindexMovesOldNames(t *testing.T) {
 		requireIndexes[renamed](t, p, s, codec.Compact)
 		require.Equal(t, hashrepo.Progress{Seen: 2}, reindex(t, r))
 	})
+}
+
+// Until a space was reindexed once, a query walks the database and finds every
+// record, and the log says so once. After that, no query sends SCAN.
+func TestUnindexedSpaceIsWalked(t *testing.T) {
+	var log bytes.Buffer
+	server := redistest.Server(t)
+	p := pooltest.Redis(t, pool.Config{URL: server.URL(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	r, _, prefix := patrons(t, p)
+	writeForeign(t, p, prefix, 30)
+	require.NoError(t, r.Upsert(ctx, "own", Patron{Email: "own", Age: 5}))
+	age := hashrepo.NumberOf(func(g *Patron) *int { return &g.Age })
+	client := server.Client(t, 0)
+	scans := func() int {
+		stats, err := client.Do(ctx, client.B().Info().Section("commandstats").Build()).ToString()
+		require.NoError(t, err)
+		_, after, found := strings.Cut(stats, "cmdstat_scan:calls=")
+		if !found {
+			return 0
+		}
+		var n int
+		_, err = fmt.Sscanf(after, "%d", &n)
+		require.NoError(t, err)
+		return n
+	}
+	find := func() (ids []string) {
+		for record, err := range r.Find(ctx, age.AtLeast(5)) {
+			require.NoError(t, err)
+			ids = append(ids, record.ID)
+		}
+		n, err := r.Count(ctx)
+		require.NoError(t, err)
+		require.EqualValues(t, 31, n)
+		slices.Sort(ids)
+		return ids
+	}
+	walked := find()
+	require.Equal(t, walked, find())
+	require.Len(t, walked, 18)
+	require.Positive(t, scans())
+	require.Equal(t, 1, strings.Count(log.String(), "run Reindex once"), log.String())
+	reindex(t, r)
+	before := scans()
+	require.Equal(t, walked, find())
+	require.Equal(t, before, scans())
 }
 
 // A space without a list has nothing to reindex or to sweep.

@@ -34,12 +34,11 @@ func (r *HashRepo[T]) Sweep(ctx context.Context) (int64, error) {
 	var steps fault.Steps
 	for _, w := range []walk{c.sweepList(), sweepGroup} {
 		for removed, err := range c.runWalk(ctx, t, w) {
-			if total += removed; total > 0 {
-				steps.Applied()
-			}
 			if err != nil {
 				return total, steps.Error(t, err)
 			}
+			total += removed
+			steps.Applied()
 		}
 	}
 	return total, nil

@@ -10,6 +10,7 @@
 -- ids of the records that were deleted.
 spaces_key = KEYS[2]
 enter_space(KEYS[1], ARGV[5], ARGV[6])
+now() -- before the first write: the user may have no permission for TIME
 
 local page = page_of_ids(ARGV[7], ARGV[8])
 local reply = { page.next }

@@ -310,7 +310,7 @@ end
 -- the ids of those that moved since the walk began, or nil if that is not known.
 -- The member '' of the set has the time since which it is complete.
 local function watch_moves()
-  if redis.call('ZCARD', moved_key) > 20000 then redis.call('DEL', moved_key) end
+  if redis.call('ZCARD', moved_key) > 20000 then redis.call('UNLINK', moved_key) end
   local since = redis.call('ZSCORE', moved_key, '')
   if not since then
     since = string.format('%.0f', now())

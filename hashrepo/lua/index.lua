@@ -115,7 +115,7 @@ local function drop(id)
   redis.call('ZREM', checks_key, id)
   if redis.call('ZREM', ids_key, id) == 1 and redis.call('EXISTS', ids_key) == 0 then
     redis.call('ZREM', spaces_key, space_reference())
-    redis.call('DEL', moved_key)
+    redis.call('UNLINK', moved_key)
   end
 end
 

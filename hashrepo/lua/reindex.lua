@@ -19,6 +19,7 @@
 if not existed then return { '' } end
 spaces_key = KEYS[3]
 enter_space(KEYS[2], ARGV[5], ARGV[6])
+now() -- before the first write: the user may have no permission for TIME
 local id = string.sub(KEYS[1], #prefix + 1, #KEYS[1] - #suffix)
 local last = 8 + 5 * tonumber(ARGV[8], 10)
 
@@ -63,7 +64,7 @@ redis.call('ZADD', spaces_key, 'LT', time, space_reference())
 -- means the same as before, so it keeps its lifetime and its version.
 local function rename(fields)
   local name, at = take(fields, 1)
-  local exists = redis.call('HEXISTS', KEYS[1], name) == 1
+  local exists = redis.call('HGET', KEYS[1], name)
   while at <= #fields do
     local old
     old, at = take(fields, at)

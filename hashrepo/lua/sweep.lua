@@ -14,6 +14,7 @@
 -- number of ids and items that were removed.
 spaces_key = KEYS[2]
 enter_space(KEYS[1], ARGV[5], ARGV[6])
+now() -- before the first write: the user may have no permission for TIME
 
 -- Removes the stale items of an id. Returns how many there were.
 local function remove_stale_items(id)

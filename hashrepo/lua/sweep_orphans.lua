@@ -13,6 +13,7 @@
 -- members and ids that were removed.
 spaces_key = KEYS[2]
 enter_space(KEYS[1], ARGV[5], ARGV[6])
+now() -- before the first write: the user may have no permission for TIME
 local from, limit, subject = ARGV[7], ARGV[8], ARGV[9]
 local removed, next_page = 0, ''
 
@@ -37,9 +38,12 @@ local function has_item(id, sort)
 end
 
 if subject == 'entries' or subject == 'checks' then
-  local command, key = 'HSCAN', entries_key
-  if subject == 'checks' then command, key = 'ZSCAN', checks_key end
-  local reply = redis.call(command, key, from == '' and '0' or from, 'COUNT', limit)
+  local cursor, reply = from == '' and '0' or from, nil
+  if subject == 'entries' then
+    reply = redis.call('HSCAN', entries_key, cursor, 'COUNT', limit)
+  else
+    reply = redis.call('ZSCAN', checks_key, cursor, 'COUNT', limit)
+  end
   for i = 1, #reply[2], 2 do list_or_drop(reply[2][i]) end
   if reply[1] ~= '0' then next_page = reply[1] end
 else

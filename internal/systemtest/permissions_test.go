@@ -69,6 +69,7 @@ var callsByRow = map[string]callList{
 	"Trigger":      triggerCalls,
 	"Listener":     listenerCalls,
 	"cached reads": cachedReadCalls,
+	"indexes":      indexCalls,
 }
 
 func forHash(open func(p *pool.Pools) (*hashrepo.HashRepo[plainRecord], error)) callList {
@@ -479,6 +480,52 @@ func cachedReadCalls(t *testing.T, p *pool.Pools) []permittedCall {
 	}
 }
 
+// indexedRecord is a record with indexes, and a field that was renamed.
+type indexedRecord struct {
+	Email string `redis:"email,unique"`
+	Age   int64  `redis:"age,index"`
+	Title string `redis:"title,was=name"`
+}
+
+func indexCalls(t *testing.T, p *pool.Pools) []permittedCall {
+	users, err := symphony.NewUser[indexedRecord](p, "acme")
+	require.NoError(t, err)
+	r := users.HashRepo
+	age := hashrepo.NumberOf(func(v *indexedRecord) *int64 { return &v.Age })
+	page := func(order hashrepo.Order[indexedRecord]) func(ctx context.Context) error {
+		return func(ctx context.Context) error {
+			return errorOf(r.Page(ctx, hashrepo.Query[indexedRecord]{Order: order, Limit: 1}))
+		}
+	}
+	return []permittedCall{
+		{"Upsert", func(ctx context.Context) error { return r.Upsert(ctx, "1", indexedRecord{"a@x", 1, "A"}) }},
+		{"Upsert another", func(ctx context.Context) error { return r.Upsert(ctx, "2", indexedRecord{"b@x", 2, "B"}) }},
+		{"Upsert again", func(ctx context.Context) error { return r.Upsert(ctx, "2", indexedRecord{"c@x", 3, "B"}) }},
+		{"Reindex", func(ctx context.Context) (err error) {
+			for _, e := range r.Reindex(ctx) {
+				err = errors.Join(err, e)
+			}
+			return err
+		}},
+		{"Update", func(ctx context.Context) error { return r.Update(ctx, "1", age.Add(1)) }},
+		{"Touch", func(ctx context.Context) error { return errorOf(r.Touch(ctx, "1")) }},
+		{"Find", func(ctx context.Context) (err error) {
+			for _, e := range r.Find(ctx, age.AtLeast(1)) {
+				err = errors.Join(err, e)
+			}
+			return err
+		}},
+		{"Count", func(ctx context.Context) error { return errorOf(r.Count(ctx)) }},
+		{"Count some", func(ctx context.Context) error { return errorOf(r.Count(ctx, age.AtLeast(1))) }},
+		{"Page", page(hashrepo.Order[indexedRecord]{})},
+		{"Page in order", page(age.Asc())},
+		{"Page in descending order", page(age.Desc())},
+		{"Sweep", func(ctx context.Context) error { return errorOf(r.Sweep(ctx)) }},
+		{"Delete", func(ctx context.Context) error { return errorOf(r.Delete(ctx, "1")) }},
+		{"DeleteAll", func(ctx context.Context) error { return errorOf(r.DeleteAll(ctx)) }},
+	}
+}
+
 // watchedLog is a log that calls onLine for each line.
 type watchedLog struct {
 	mu     sync.Mutex
@@ -612,6 +659,7 @@ var requiredRows = map[string][]string{
 	"WorkBatches":  {"Batch"},
 	"Listener":     {"Trigger"},
 	"cached reads": {"User", "Generic"},
+	"indexes":      {"User"},
 }
 
 // The permissions in docs/security.md are sufficient for each row. Each of
