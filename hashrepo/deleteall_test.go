@@ -11,8 +11,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// DeleteAll removes the records of a space and its list and indexes, and nothing
-// of another space, whether the list is complete or not.
+// DeleteAll removes the records of a space and its list and indexes, and
+// nothing of another space, whether the list is complete or not.
 func TestDeleteAllListed(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, complete := range []bool{false, true} {

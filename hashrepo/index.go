@@ -36,11 +36,12 @@ func newIndex(f *field) (*index, error) {
 
 // namesWithLength returns the name and the old names of a field, each with its
 // length, as the scripts take them.
-func namesWithLength(f *field) (names string) {
+func namesWithLength(f *field) string {
+	var names strings.Builder
 	for _, name := range f.appendNames(nil) {
-		names += withLength(name)
+		names.WriteString(withLength(name))
 	}
-	return names
+	return names.String()
 }
 
 // escapeIndexName returns the name of a field with only the characters that may

@@ -2,6 +2,7 @@ package hashrepo
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/symphony-go/symphony/internal/fault"
@@ -27,14 +28,14 @@ func (c *core) readiness() *readiness {
 	}).(*readiness)
 }
 
-// isComplete reports whether the list and the named indexes hold every record of
-// the space, because Reindex has passed over it once. Without names, it asks
+// isComplete reports whether the list and the named indexes hold every record
+// of the space, because Reindex has passed over it once. Without names, it asks
 // for the list alone. It sends HMGET to the primary for what the process does
 // not know to be complete. The first time that something is not complete, it
 // logs a warning.
 //
-// A yes is remembered for ever. It stays true after FLUSHALL, because the list of
-// an empty space is complete.
+// A yes is remembered for ever. It stays true after FLUSHALL, because the list
+// of an empty space is complete.
 func (c *core) isComplete(ctx context.Context, names []string) (bool, error) {
 	r := c.readiness()
 	fields := c.unknownFields(r, c.listing.indexedFields(names))
@@ -90,10 +91,7 @@ func (c *core) readinessOf(field string) string { return string(c.Alias) + "\x00
 // warnIncomplete logs once for all spaces of a template that the space is not
 // indexed. A line for each of many tenants would say no more.
 func (c *core) warnIncomplete(r *readiness, names []string) {
-	subject := string(c.Alias) + "\x00" + c.Space().Template()
-	for _, name := range names {
-		subject += "\x00" + name
-	}
+	subject := strings.Join(append([]string{string(c.Alias), c.Space().Template()}, names...), "\x00")
 	if r.warned.Add(subject) {
 		c.Logger().Warn("hashrepo: not indexed yet: Find walks the whole database; run Reindex once for each space",
 			"space", c.Space().String(), "pool", string(c.Alias), "indexes", names)

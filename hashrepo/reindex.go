@@ -34,10 +34,10 @@ type Progress struct {
 // names of the tag option was get their new names; this changes neither the
 // version of the record nor a lifetime.
 //
-// Reindex runs when the loop over its result does. It yields the progress so far
-// after each page. It may run while others write, and several may run at once.
-// It may be stopped at any time, by leaving the loop or by ctx. The next call
-// then begins from the start, and finds less to do.
+// Reindex runs when the loop over its result does. It yields the progress so
+// far after each page. It may run while others write, and several may run at
+// once. It may be stopped at any time, by leaving the loop or by ctx. The next
+// call then begins from the start, and finds less to do.
 //
 // It sends SCAN, reads the indexed fields of each page of about a thousand keys
 // with a pipeline of HMGET, and runs a script for each record in a second
@@ -100,8 +100,8 @@ type reindexing struct {
 	yield    func(Progress, error) bool
 }
 
-// report yields the progress with an error, which may be nil. It reports whether
-// the loop goes on.
+// report yields the progress with an error, which may be nil. It reports
+// whether the loop goes on.
 func (r *reindexing) report(err error) bool { return r.yield(r.progress, err) }
 
 // indexRecords lists every record and writes its items. It reports whether
@@ -276,8 +276,8 @@ func (r *reindexing) appendItems(args []string, record *unindexed) ([]string, er
 	return args, nil
 }
 
-// reportRecord counts an indexed record and yields its errors. It reports whether
-// Reindex goes on.
+// reportRecord counts an indexed record and yields its errors. It reports
+// whether Reindex goes on.
 func (r *reindexing) reportRecord(record *unindexed, reply *rueidis.RedisMessage) bool {
 	texts, err := reply.AsStrSlice()
 	if err != nil || len(texts)%2 == 0 {
@@ -298,8 +298,8 @@ func (r *reindexing) reportRecord(record *unindexed, reply *rueidis.RedisMessage
 	return true
 }
 
-// sharedError returns the error of two records with one value of a unique field,
-// or nil if it was reported before.
+// sharedError returns the error of two records with one value of a unique
+// field, or nil if it was reported before.
 func (r *reindexing) sharedError(t fault.Target, name, coded string) error {
 	l := r.listing
 	own := t.Key[len(l.prefix) : len(t.Key)-len(l.suffix)]

@@ -256,8 +256,8 @@ func TestReindexReadsAgain(t *testing.T) {
 	requireIndexes[Patron](t, p, s, codec.Compact)
 }
 
-// A field that cannot be decoded is an error that names the record, and the pass
-// goes on to its end.
+// A field that cannot be decoded is an error that names the record, and the
+// pass goes on to its end.
 func TestReindexUndecodableField(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		r, s, prefix := patrons(t, p)
@@ -281,8 +281,8 @@ func TestReindexUndecodableField(t *testing.T) {
 	})
 }
 
-// Two records with one value of a unique field are reported once, with both ids.
-// They are in the index until one is changed.
+// Two records with one value of a unique field are reported once, with both
+// ids. They are in the index until one is changed.
 func TestReindexUniqueDuplicates(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		r, s, prefix := patrons(t, p)

@@ -20,11 +20,12 @@ import (
 // nothing is written any more.
 //
 // Sweep walks the list and runs a script for each 500 ids. Each script is
-// atomic, and the whole is not. Sweep removes no record and changes no lifetime.
+// atomic, and the whole is not. Sweep removes no record and changes no
+// lifetime.
 //
-// If a script fails, Sweep stops and returns the number so far. If the space has
-// neither a list nor an index, or with [IfAbsent] or [IfVersion], it returns
-// [ErrUnsupported]. [IfExists] has no effect.
+// If a script fails, Sweep stops and returns the number so far. If the space
+// has neither a list nor an index, or with [IfAbsent] or [IfVersion], it
+// returns [ErrUnsupported]. [IfExists] has no effect.
 func (r *HashRepo[T]) Sweep(ctx context.Context) (int64, error) {
 	c, t, err := r.core.forMaintenance(ctx, "Sweep")
 	if err != nil {
@@ -86,8 +87,8 @@ func (c *core) sweepList() walk {
 	}}
 }
 
-// sweepOrphans returns the walk that heals what a key deleted by hand leaves. The
-// subject is the name of an index, "entries" or "checks".
+// sweepOrphans returns the walk that heals what a key deleted by hand leaves.
+// The subject is the name of an index, "entries" or "checks".
 func (c *core) sweepOrphans(subject string) walk {
 	return walk{sweepOrphansScript, func(from string) []string {
 		return []string{c.listing.prefix, c.listing.suffix, from, sweepPage, subject}

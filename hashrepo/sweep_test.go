@@ -29,15 +29,6 @@ func neighbor(t testing.TB, p *pool.Pools, s keyspace.Space, opts ...hashrepo.Op
 	return r, other
 }
 
-// waitUntilGone waits until a record of the repository has expired.
-func waitUntilGone[T any](t testing.TB, r *hashrepo.HashRepo[T], id string) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		exists, err := r.Exists(ctx, id)
-		return err == nil && !exists
-	}, time.Minute, time.Millisecond)
-}
-
 // Sweep removes what other programs made stale, and what expired in the other
 // spaces of the tenant.
 func TestSweep(t *testing.T) {
@@ -65,7 +56,8 @@ func testSweep(t *testing.T, p *pool.Pools) {
 	requireIndexes[Patron](t, p, s, codec.Compact)
 }
 
-// Sweep removes what expired in other spaces of the tenant, until no key is left.
+// Sweep removes what expired in other spaces of the tenant, until no key is
+// left.
 func TestSweepOtherSpaces(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		r, s, _ := patrons(t, p)
@@ -78,7 +70,7 @@ func TestSweepOtherSpaces(t *testing.T) {
 		waitUntilSwept(t, r, func() bool { return countKeys(t, p, ":visitor:") == 6 })
 		_, err := long.Delete(ctx, "stays")
 		require.NoError(t, err)
-		require.Zero(t, len(pooltest.Keys(t, p, pool.User)))
+		require.Empty(t, pooltest.Keys(t, p, pool.User))
 	})
 }
 
