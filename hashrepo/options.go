@@ -60,8 +60,10 @@ func Cached(d time.Duration) Option { return option.Cached(d) }
 // nothing is lost. A write without a version overwrites changes that the read
 // did not see.
 //
-// Writes, patches and [HashRepo.Mutate] use the primary, and so do the SCANs of
-// [HashRepo.All], [HashRepo.IDs] and [HashRepo.Find].
+// Writes, patches and [HashRepo.Mutate] use the primary. So do the methods that
+// read the list, an index or the database: [HashRepo.All], [HashRepo.IDs],
+// [HashRepo.Find], [HashRepo.FindOne], [HashRepo.Page] and [HashRepo.Count]. If
+// one of them scans the database, the replicas answer the reads of records.
 //
 // On a cluster, the replicas of each primary answer. Under Sentinel, a replica
 // that Sentinel names answers. If no replica exists, or none answers within

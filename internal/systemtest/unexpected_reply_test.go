@@ -176,6 +176,48 @@ func hashReplyCases(repo string, r *hashrepo.HashRepo[plainRecord], key string) 
 	return calls
 }
 
+// indexedName is a record type with an index.
+type indexedName struct {
+	Name string `redis:"name,index"`
+}
+
+// indexReplyCases returns the calls that read the list or an index. Each call is
+// for a new tenant, whose indexes are not known to be complete.
+func indexReplyCases(p *pool.Pools) (all []replyCase) {
+	name := hashrepo.TextOf(func(v *indexedName) *string { return &v.Name })
+	calls := map[string]func(ctx context.Context, r *hashrepo.HashRepo[indexedName]) error{
+		"Find": func(ctx context.Context, r *hashrepo.HashRepo[indexedName]) error {
+			return firstError(r.Find(ctx, name.Eq("Ann")))
+		},
+		"FindOne": func(ctx context.Context, r *hashrepo.HashRepo[indexedName]) error {
+			return errorOf(r.FindOne(ctx, name.Eq("Ann")))
+		},
+		"Count": func(ctx context.Context, r *hashrepo.HashRepo[indexedName]) error {
+			return errorOf(r.Count(ctx, name.Eq("Ann")))
+		},
+		"Page": func(ctx context.Context, r *hashrepo.HashRepo[indexedName]) error {
+			return errorOf(r.Page(ctx, hashrepo.Query[indexedName]{Order: name.Asc(), Limit: 2}))
+		},
+	}
+	tenants := 0
+	for method, call := range calls {
+		do := func(ctx context.Context) error {
+			tenants++
+			users, err := symphony.NewUser[indexedName](p, fmt.Sprint("tenant", tenants))
+			if err != nil {
+				return err
+			}
+			return call(ctx, users.HashRepo)
+		}
+		complete := respTexts("1")
+		all = append(all,
+			replyCase{name: "indexed " + method + ": the list is complete", accepts: "[nil], [a]", do: do},
+			replyCase{name: "indexed " + method + ": the index is complete", accepts: "[nil], [a]", earlier: []string{complete}, do: do},
+			replyCase{name: "indexed " + method + ": script", earlier: []string{complete, complete}, do: do})
+	}
+	return all
+}
+
 func replyCases(t *testing.T, p *pool.Pools) (all []replyCase) {
 	t.Helper()
 	users, err := symphony.NewUser[plainRecord](p, "acme")
@@ -242,6 +284,8 @@ func replyCases(t *testing.T, p *pool.Pools) (all []replyCase) {
 	add("map Upsert", write(func(ctx context.Context) error { return maps.Upsert(ctx, "1", map[string]string{"x": "y"}) }))
 	add("other codec Update: HMGET", accepts(read(func(ctx context.Context) error { return msgpack.Update(ctx, "1", n.Add(1)) }), "[nil], [a]"))
 	add("other codec Update: script", after(write(func(ctx context.Context) error { return msgpack.Update(ctx, "1", n.Add(1)) }), respTexts("\x01")))
+
+	all = append(all, indexReplyCases(p)...)
 
 	add("SharedState.Upsert", write(func(ctx context.Context) error { return shared.Upsert(ctx, "1", symphony.Fields{"a": 1}) }))
 	add("SharedState.Get", accepts(read(func(ctx context.Context) error { return errorOf(shared.Get(ctx, "1")) }), pairReplies))
