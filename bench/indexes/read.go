@@ -63,20 +63,20 @@ func compact(i int) record {
 	return v
 }
 
-// prepare writes and indexes the records, and returns the tokens of pages.
+// prepare writes the records with their indexes, and returns the tokens of pages.
 func (r *read) prepare(ctx context.Context, g *ground.Ground) (tokens []string, err error) {
 	b, err := openBed(ctx, g.URL, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer b.pools.Close()
-	if err := fill(ctx, b.indexed, r.records, compact); err != nil {
-		return nil, err
-	}
-	for _, err := range b.indexed.Reindex(ctx) {
+	for _, err := range b.indexed.Reindex(ctx) { // marks the empty space as complete
 		if err != nil {
 			return nil, err
 		}
+	}
+	if err := fill(ctx, b.indexed, r.records, compact); err != nil {
+		return nil, err
 	}
 	after := ""
 	for range pages {
