@@ -62,12 +62,18 @@ func TestSweepOtherSpaces(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		r, s, _ := patrons(t, p)
 		short, _ := neighbor(t, p, s, hashrepo.TTL(time.Millisecond))
-		long, _ := neighbor(t, p, s)
+		long, other := neighbor(t, p, s)
 		require.NoError(t, long.Upsert(ctx, "stays", Patron{Email: "stays", Age: 1}))
 		for i := range 5 {
 			require.NoError(t, short.Upsert(ctx, fmt.Sprint(i), Patron{Email: fmt.Sprint(i)}))
 		}
-		waitUntilSwept(t, r, func() bool { return countKeys(t, p, ":visitor:") == 6 })
+		prefix, _ := other.Parts()
+		list := keyspace.Beside("ids", p.Prefix(pool.User)+prefix)
+		waitUntilSwept(t, r, func() bool {
+			ids, err := pooltest.Do(t, p, pool.User, "ZCARD", list).AsInt64()
+			require.NoError(t, err)
+			return ids == 1 // only the record that stays
+		})
 		_, err := long.Delete(ctx, "stays")
 		require.NoError(t, err)
 		require.Empty(t, pooltest.Keys(t, p, pool.User))
