@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -77,7 +78,8 @@ type indexRace struct {
 	stop    context.CancelFunc
 	workers []*indexWorker
 
-	complete atomic.Bool // whether Reindex has ended once
+	complete atomic.Bool  // whether Reindex has ended once
+	steps    sync.RWMutex // held while nobody writes or reads
 
 	mu         sync.Mutex
 	violations []string
@@ -156,22 +158,33 @@ func (r *indexRace) run(duration time.Duration) {
 		r.workers = append(r.workers, w)
 		all.Go(func() {
 			for r.running.Err() == nil {
+				r.steps.RLock()
 				step(w)
 				w.since.Store(math.MaxInt64)
+				r.steps.RUnlock()
 			}
 		})
 	}
-	ready := make(chan struct{})
+	r.steps.Lock() // until all workers are there
 	for range 4 {
-		worker(func(w *indexWorker) { <-ready; r.write(w) })
-		worker(func(w *indexWorker) { <-ready; r.read(w) })
+		worker(r.write)
+		worker(r.read)
 	}
-	worker(func(w *indexWorker) { <-ready; r.maintain(w) })
+	worker(r.maintain)
 	if r.foreign {
-		worker(func(w *indexWorker) { <-ready; r.writeDirectly(w) })
+		worker(r.writeDirectly)
 	}
-	close(ready)
+	r.steps.Unlock()
 	timer := time.AfterFunc(duration, r.stop)
+	for r.running.Err() == nil {
+		select {
+		case <-time.After(rand.N(600 * time.Millisecond)):
+			r.steps.Lock()
+			r.checkIndexes()
+			r.steps.Unlock()
+		case <-r.running.Done():
+		}
+	}
 	all.Wait()
 	timer.Stop()
 	r.checkAtRest()

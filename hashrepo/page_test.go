@@ -158,3 +158,43 @@ func TestPageByIDThroughAnIndex(t *testing.T) {
 		require.Equal(t, want, got)
 	})
 }
+
+// A run of the script that ends between two ranges of the order goes on with
+// the second one.
+func TestPageOverManyRanges(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{})
+	r := openIndexable(t, p)
+	texts := []string{"a", "b", "c", "d", "e", "f"}
+	want := []string{}
+	for i, text := range texts[:5] {
+		for range 2 {
+			want = append(want, fmt.Sprint(len(want)))
+			require.NoError(t, r.Upsert(t.Context(), want[len(want)-1], indexable{Text: text, Int: int64(i)}))
+		}
+	}
+	for members := 1; members < 8; members++ {
+		lowerWalkLimits(t, 3, members)
+		for _, descending := range []bool{false, true} {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			q := Query[indexable]{Where: []Cond[indexable]{onText.In(texts...)}, Order: onText.Asc(), Limit: 3}
+			expected := slices.Clone(want)
+			if descending {
+				q.Order = onText.Desc()
+				slices.Reverse(expected)
+			}
+			got := []string{}
+			for {
+				page, err := r.Page(ctx, q)
+				require.NoError(t, err)
+				for _, record := range page.Records {
+					got = append(got, record.ID)
+				}
+				if q.After = page.Next; page.Next == "" {
+					break
+				}
+			}
+			cancel()
+			require.Equal(t, expected, got, "%d members", members)
+		}
+	}
+}

@@ -294,7 +294,9 @@ local function walk_page()
   if c and members <= 200 and members + #c.ranges <= budget and not (order and order.name == c.name) then return collect(c) end
   if order then
     position = '' -- the ranges begin after it
-    return walk_index(order, descending)
+    local goes_on = walk_index(order, descending)
+    if position == '' and range > 1 then position = order.ranges[range - 1][descending and 1 or 2] end
+    return goes_on
   end
   if not c or c.walk ~= 'value' then return walk_list() end
   -- The members of one value are in the order of the ids.
