@@ -25,9 +25,9 @@ var deleteScript = newScript(deleteSource, store.Flag)
 // nothing. [IfExists] has no effect without [IfVersion].
 //
 // With [IfVersion], or if the space has a list, Delete runs a script for each
-// id, which is atomic. It returns [ErrConflict]
-// for records with another version and [ErrWrongType] for keys of another type,
-// and removes the others. With [IfAbsent], it returns [ErrUnsupported].
+// id, which is atomic. It returns [ErrConflict] for records with another
+// version and [ErrWrongType] for keys of another type, and removes the others.
+// With [IfAbsent], it returns [ErrUnsupported].
 func (r *HashRepo[T]) Delete(ctx context.Context, ids ...string) (int64, error) {
 	return r.core.delete(ctx, ids)
 }
@@ -57,6 +57,11 @@ func (r *HashRepo[T]) DeleteAll(ctx context.Context) (int64, error) {
 func (c *core) delete(ctx context.Context, ids []string) (total int64, err error) {
 	if c.Version == nil && c.listing == nil || len(ids) == 0 {
 		return c.Delete(ctx, ids...)
+	}
+	if c.Version == nil && c.IfExists {
+		plain := c.OnPrimary()
+		plain.IfExists = false
+		c = &core{Store: plain, plan: c.plan, listing: c.listing, writes: c.writes}
 	}
 	calls := make([]store.Call, len(ids))
 	for i, id := range ids {

@@ -14,9 +14,9 @@ import (
 // [Listed], All reads the list in the order of the ids. Each page of up to 500
 // records is one run of a script, which is one round trip.
 //
-// Without a complete list, All sends SCAN, and for each page of about a thousand
-// keys one pipeline of HMGET or HGETALL, in no order. For each record without a
-// field of T, it sends the further commands of [HashRepo.Get].
+// Without a complete list, All sends SCAN, and for each page of about a
+// thousand keys one pipeline of HMGET or HGETALL, in no order. For each record
+// without a field of T, it sends the further commands of [HashRepo.Get].
 //
 // If the loop ends early, All sends nothing more. Keys of other Redis types are
 // left out. A record that is written or deleted during the loop may or may not
@@ -44,13 +44,13 @@ func (r *HashRepo[T]) All(ctx context.Context) iter.Seq2[Record[T], error] {
 // another program changed. It runs on the primary, also with [ReadReplicas].
 // Find does not read from the cache.
 //
-// A record that Find yields matched when it was read. Find misses no record that
-// matched during the whole loop, even if its value moved within the conditions.
-// In a condition on an index, this does not include records whose field another
-// program wrote since the last write or [HashRepo.Reindex] of the record.
-// A record appears at most once, unless other records moved more than 10,000
-// times during the loop, or the loop rests for a minute. It then may appear
-// again after 32,768 others.
+// A record that Find yields matched when it was read. Find misses no record
+// that matched during the whole loop, even if its value moved within the
+// conditions. In a condition on an index, this does not include records whose
+// field another program wrote since the last write or [HashRepo.Reindex] of the
+// record. A record appears at most once, unless other records moved more than
+// 10,000 times during the loop, or the loop rests for a minute. It then may
+// appear again after 32,768 others.
 //
 // An index is used after Reindex has completed it once. Until then, Find walks
 // the database with SCAN, and logs that once. For each page it reads the fields
@@ -73,12 +73,13 @@ func (r *HashRepo[T]) FindOne(ctx context.Context, conds ...Cond[T]) (Record[T],
 	return r.findOne(ctx, "FindOne", conds)
 }
 
-// IDs returns an iterator over the ids of the space. If the space has a complete
-// list, each page of up to a thousand ids is one run of a script, in the order
-// of the ids as they are written in keys. An id is yielded only if its record
-// exists when the page is read. Otherwise IDs sends SCAN, and yields the ids in
-// no order. It reads no record. Keys of other Redis types are left out. See
-// [HashRepo.All] for ids that are added, removed or repeated during the loop.
+// IDs returns an iterator over the ids of the space. If the space has a
+// complete list, each page of up to a thousand ids is one run of a script, in
+// the order of the ids as they are written in keys. An id is yielded only if
+// its record exists when the page is read. Otherwise IDs sends SCAN, and yields
+// the ids in no order. It reads no record. Keys of other Redis types are left
+// out. See [HashRepo.All] for ids that are added, removed or repeated during
+// the loop.
 //
 // If a page cannot be read, the iterator yields the error and ends.
 func (r *HashRepo[T]) IDs(ctx context.Context) iter.Seq2[string, error] {
@@ -86,6 +87,21 @@ func (r *HashRepo[T]) IDs(ctx context.Context) iter.Seq2[string, error] {
 }
 
 func (r *HashRepo[T]) findOne(ctx context.Context, op string, conds []Cond[T]) (Record[T], error) {
+	compiled, err := r.core.compileConditions(op, comparisonsOf(conds))
+	if err != nil {
+		return Record[T]{}, err
+	}
+	found, answered, err := r.core.lookup(ctx, op, compiled)
+	if answered {
+		record := Record[T]{ID: found.id}
+		if err == nil {
+			err = r.core.decodeFound(ctx, &found, compiled, reflect.ValueOf(&record.Value).Elem())
+		}
+		if err != nil {
+			record = Record[T]{ID: found.id}
+		}
+		return record, err
+	}
 	for record, err := range r.find(ctx, op, conds, 1) {
 		return record, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -78,8 +77,7 @@ type indexRace struct {
 	stop    context.CancelFunc
 	workers []*indexWorker
 
-	complete atomic.Bool  // whether Reindex has ended once
-	steps    sync.RWMutex // held while nobody writes or reads
+	complete atomic.Bool // whether Reindex has ended once
 
 	mu         sync.Mutex
 	violations []string
@@ -158,33 +156,22 @@ func (r *indexRace) run(duration time.Duration) {
 		r.workers = append(r.workers, w)
 		all.Go(func() {
 			for r.running.Err() == nil {
-				r.steps.RLock()
 				step(w)
 				w.since.Store(math.MaxInt64)
-				r.steps.RUnlock()
 			}
 		})
 	}
-	r.steps.Lock() // until all workers are there
+	ready := make(chan struct{})
 	for range 4 {
-		worker(r.write)
-		worker(r.read)
+		worker(func(w *indexWorker) { <-ready; r.write(w) })
+		worker(func(w *indexWorker) { <-ready; r.read(w) })
 	}
-	worker(r.maintain)
+	worker(func(w *indexWorker) { <-ready; r.maintain(w) })
 	if r.foreign {
-		worker(r.writeDirectly)
+		worker(func(w *indexWorker) { <-ready; r.writeDirectly(w) })
 	}
-	r.steps.Unlock()
+	close(ready)
 	timer := time.AfterFunc(duration, r.stop)
-	for r.running.Err() == nil {
-		select {
-		case <-time.After(rand.N(600 * time.Millisecond)):
-			r.steps.Lock()
-			r.checkIndexes()
-			r.steps.Unlock()
-		case <-r.running.Done():
-		}
-	}
 	all.Wait()
 	timer.Stop()
 	r.checkAtRest()
