@@ -97,7 +97,8 @@ func (c *core) compileCondition(cmp *comparison) (condition, error) {
 	}
 	cond := condition{name: cmp.name, field: f, index: c.plan.indexOf(cmp.name)}
 	if cmp.kind == compareEqual {
-		return cond, c.compileTexts(&cond, cmp.values)
+		err := c.compileTexts(&cond, cmp.values)
+		return cond, err
 	}
 	if slices.Contains(cmp.values, nil) {
 		return cond, errNilBound
@@ -107,7 +108,8 @@ func (c *core) compileCondition(cmp *comparison) (condition, error) {
 			return cond, err
 		}
 	}
-	return cond, cond.compileRanges(cmp)
+	err = cond.compileRanges(cmp)
+	return cond, err
 }
 
 // compileTexts compiles the condition that the stored text is that of a value.

@@ -67,7 +67,8 @@ func (c *core) count(ctx context.Context, comparisons []comparison) (int64, erro
 
 // isCounted reports whether every record in the ranges of the condition matches
 // it, if only repositories wrote the records. Otherwise values with equal sort
-// texts may have different stored texts: 0 and -0, and times in different zones.
+// texts may have different stored texts: 0 and -0, and times in different
+// zones.
 func (c *condition) isCounted() bool {
 	if !c.byText {
 		return true
@@ -93,7 +94,7 @@ func (c *core) countMembers(ctx context.Context, t fault.Target, name string, ra
 		if err != nil && !rueidis.IsRedisNil(err) {
 			return 0, t.Failed(err)
 		}
-		if err := store.Shape(isCountReply).Check(t, m); err != nil {
+		if err := isCountReply.Check(t, m); err != nil {
 			return 0, err
 		}
 		reply, _ := m.ToArray()

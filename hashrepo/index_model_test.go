@@ -206,7 +206,7 @@ func (r *indexRace) change(w *indexWorker, name string, keys []*keyHistory, run 
 	outcomes, at := func() ([]writeOutcome, span) {
 		for _, h := range locked {
 			h.mu.Lock()
-			defer h.mu.Unlock()
+			defer h.mu.Unlock() //nolint:gocritic // until the function returns
 		}
 		at := span{first: r.now()}
 		w.since.Store(at.first)

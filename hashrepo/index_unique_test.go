@@ -182,7 +182,8 @@ func requireNoKeys(t *testing.T, p *pool.Pools, s keyspace.Space, step ...any) {
 	}
 }
 
-// Nil and an empty list are in no index, so any number of records may have them.
+// Nil and an empty list are in no index, so any number of records may have
+// them.
 func TestUniqueDoesNotCoverAbsentFields(t *testing.T) {
 	pooltest.EachByTenant(t, func(t *testing.T, p *pool.Pools) {
 		repo, s := newListedRepo[Identity](t, p)
@@ -272,8 +273,8 @@ func TestNextLookFollowsTheLifetime(t *testing.T) {
 	})
 }
 
-// Keys of indexes lie beside the records of every layout, with the prefix of the
-// pool, whatever the ids are.
+// Keys of indexes lie beside the records of every layout, with the prefix of
+// the pool, whatever the ids are.
 func TestIndexesInEveryLayout(t *testing.T) {
 	prefixed := keyspace.Default()
 	prefixed.User = keyspace.MustCompile("{tenant}:user:{id}:account")
@@ -345,8 +346,8 @@ func newErr[T any](t *testing.T, p *pool.Pools, opts ...hashrepo.Option) error {
 	return err
 }
 
-// A field with an index has no lifetime of its own, because nothing would remove
-// its item. The records of a space must be in one slot.
+// A field with an index has no lifetime of its own, because nothing would
+// remove its item. The records of a space must be in one slot.
 func TestIndexesThatAreUnsupported(t *testing.T) {
 	p := pooltest.Embedded(t)
 	repo, _ := newListedRepo[Identity](t, p)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -207,7 +208,7 @@ func writeIndexed(r *rand.Rand, repo *hashrepo.HashRepo[Indexed], id string, all
 		_, err := repo.Mutate(ctx, id, func(old *Indexed) error {
 			kept := *old
 			*old = v
-			old.Name, old.Tags = kept.Name, append(kept.Tags, v.Tags...)
+			old.Name, old.Tags = kept.Name, slices.Concat(kept.Tags, v.Tags)
 			return nil
 		})
 		return "Mutate", err

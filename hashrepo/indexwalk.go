@@ -78,10 +78,7 @@ func (w *indexWalk) conditionArgs() []string {
 	args := []string{strconv.Itoa(len(w.conds))}
 	for i := range w.conds {
 		c := &w.conds[i]
-		name, fields, walk, kind := "", "", "", ""
-		for _, field := range c.field.appendNames(nil) {
-			fields += withLength(field)
-		}
+		name, walk, kind := "", "", ""
 		if c.index != nil {
 			name = c.index.name
 		}
@@ -97,7 +94,7 @@ func (w *indexWalk) conditionArgs() []string {
 				kind = "absent"
 			}
 		}
-		args = append(args, name, fields, walk, kind)
+		args = append(args, name, namesWithLength(c.field), walk, kind)
 		args = appendRanges(args, c.ranges)
 		args = append(append(args, strconv.Itoa(len(c.texts))), c.texts...)
 	}
@@ -167,8 +164,8 @@ func (w *indexWalk) run(ctx context.Context, from walkPlace, limit int, reads, m
 }
 
 var (
-	isWalkReply  = store.Tuple(store.Text, store.Count, store.Text, store.Flag, store.Text, store.Texts, isWalkRecords)
-	isWalkRecord = store.Tuple(store.Text, store.Text, store.TextsOrNils)
+	isWalkReply  = store.Tuple(store.Text, store.Count, store.Text, store.Flag, store.Text, store.Texts, isWalkRecords) //nolint:gocritic // the same shape twice
+	isWalkRecord = store.Tuple(store.Text, store.Text, store.TextsOrNils)                                               //nolint:gocritic // the same shape twice
 )
 
 func isWalkRecords(m rueidis.RedisMessage) bool {
@@ -214,9 +211,9 @@ func (w *indexWalk) parse(m rueidis.RedisMessage) (reply walkReply, err error) {
 // of the script returns at most first of them.
 //
 // A record that matches all the time may move within the path, from what is
-// still to be walked to what was walked. Writers store which records moved while
-// somebody walks, and those are read again at the end. If that is not known, the
-// whole list is walked.
+// still to be walked to what was walked. Writers store which records moved
+// while somebody walks, and those are read again at the end. If that is not
+// known, the whole list is walked.
 func (w *indexWalk) find(ctx context.Context, first int, reads []string) iter.Seq2[foundRecord, error] {
 	return func(yield func(foundRecord, error) bool) {
 		var seen *recent.Set // nil if no record can be found twice

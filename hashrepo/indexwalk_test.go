@@ -174,7 +174,8 @@ func TestReadersRemoveWhatIsStale(t *testing.T) {
 
 		all := idsOf(t, repo.All(ctx), nothing)
 		require.Equal(t, []string{"r00", "r01", "r04", "r06", "r07"}, all)
-		for id := range repo.IDs(ctx) {
+		for id, err := range repo.IDs(ctx) {
+			require.NoError(t, err)
 			require.Contains(t, all, id)
 		}
 		n, err = repo.Count(ctx)

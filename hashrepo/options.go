@@ -72,9 +72,10 @@ func Cached(d time.Duration) Option { return option.Cached(d) }
 func ReadReplicas() Option { return option.ReadReplicas() }
 
 // Listed keeps a list of the records of the space beside them, so that
-// [HashRepo.IDs], [HashRepo.All], [HashRepo.Count] and [HashRepo.DeleteAll] read
-// the list and not the whole database. A type with an index is always listed.
-// docs/indexes.md describes the list, and how to add it to records that exist.
+// [HashRepo.IDs], [HashRepo.All], [HashRepo.Count] and [HashRepo.DeleteAll]
+// read the list and not the whole database. A type with an index is always
+// listed. docs/indexes.md describes the list, and how to add it to records that
+// exist.
 func Listed() Option { return option.Listed() }
 
 // On uses the pool with alias a in place of the alias that [New] was given.

@@ -8,8 +8,8 @@ import (
 )
 
 // Order is the order of the records of a [Query]. [Field.Asc] and [Field.Desc]
-// return an Order. The zero Order is by the id as it is written in the key, byte
-// by byte.
+// return an Order. The zero Order is by the id as it is written in the key,
+// byte by byte.
 type Order[T any] struct{ order }
 
 // order is an Order without its type parameter. The name has not been checked.

@@ -88,9 +88,9 @@ func compileQuery[T any](c *core, q Query[T]) (*query, error) {
 // If After is not a token of the same query in the same space, Page returns
 // [ErrInvalidPage]. If Limit is out of range, it returns [ErrInvalidArgument].
 // If the field of Order has no index, it returns [ErrUnsupported]. If the field
-// is a list or has no order, it returns [ErrFieldType]. The errors of conditions
-// are those of [HashRepo.Find]. All of these are returned before anything is
-// sent.
+// is a list or has no order, it returns [ErrFieldType]. The errors of
+// conditions are those of [HashRepo.Find]. All of these are returned before
+// anything is sent.
 //
 // If records cannot be decoded, Page returns the others, and an error that
 // joins the errors of [HashRepo.Get].

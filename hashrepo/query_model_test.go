@@ -121,7 +121,6 @@ func ticketScoreOf(t *ticket) int64  { return t.Score }
 func ticketLoadOf(t *ticket) float64 { return t.Load }
 func ticketOpenOf(t *ticket) bool    { return t.Open }
 func ticketAtOf(t *ticket) time.Time { return t.At }
-func ticketNoteOf(t *ticket) string  { return t.Note }
 
 func randomEmailCond() ticketCond {
 	switch rand.N(4) {

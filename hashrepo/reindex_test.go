@@ -229,33 +229,6 @@ func TestReindexWhileWriting(t *testing.T) {
 	})
 }
 
-// A record that changes between the read and the script is read again.
-func TestReindexReadsAgain(t *testing.T) {
-	p := pooltest.Redis(t, pool.Config{})
-	r, s, prefix := patrons(t, p)
-	writeForeign(t, p, prefix, 300)
-	var wg sync.WaitGroup
-	var done atomic.Bool
-	for i := range 4 {
-		wg.Go(func() {
-			for n := 0; !done.Load(); n++ {
-				key := fmt.Sprint(prefix, "f", (i*75)+n%75)
-				if err := pooltest.Do(t, p, pool.User, "HSET", key, "age", fmt.Sprint(n)).Error(); err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		})
-	}
-	for range 5 {
-		reindex(t, r)
-	}
-	done.Store(true)
-	wg.Wait()
-	reindex(t, r)
-	requireIndexes[Patron](t, p, s, codec.Compact)
-}
-
 // A field that cannot be decoded is an error that names the record, and the
 // pass goes on to its end.
 func TestReindexUndecodableField(t *testing.T) {

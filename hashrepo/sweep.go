@@ -64,7 +64,7 @@ var (
 	//go:embed lua/sweep_group.lua
 	sweepGroupSource string
 
-	isWalked           = store.Tuple(store.Text, store.Text)
+	isWalked           = store.Tuple(store.Text, store.Text) //nolint:gocritic // the same shape twice
 	sweepScript        = newListScript(sweepSource, isWalked)
 	sweepOrphansScript = newListScript(sweepOrphansSource, isWalked)
 	sweepGroup         = walk{newListScript(sweepGroupSource, isWalked), func(string) []string { return []string{sweepPage} }}

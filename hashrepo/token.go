@@ -1,6 +1,7 @@
 package hashrepo
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -32,7 +33,7 @@ func (c *core) parseToken(q *query, token string) (place string, err error) {
 		return "", errToken
 	}
 	place = string(data[signatureBytes:])
-	if string(c.signature(q, place)) != string(data[:signatureBytes]) {
+	if !bytes.Equal(c.signature(q, place), data[:signatureBytes]) {
 		return "", errToken
 	}
 	return place, nil

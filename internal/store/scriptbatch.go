@@ -19,9 +19,9 @@ type Call struct {
 // numKeys returns the number of keys of the call, with those of all calls.
 func (c *Call) numKeys(more []string) int64 { return int64(1 + len(more) + len(c.Keys)) }
 
-// RunMany runs the script once for each call, in one pipeline, on the key of its
-// target and on more keys, which must be in its slot. Each call is atomic, but
-// all of them together are not. Reply i and error i belong to call i.
+// RunMany runs the script once for each call, in one pipeline, on the key of
+// its target and on more keys, which must be in its slot. Each call is atomic,
+// but all of them together are not. Reply i and error i belong to call i.
 func (s *Store) RunMany(ctx context.Context, script *Script, calls []Call, more ...string) ([]rueidis.RedisMessage, []error) {
 	defer func() {
 		for _, c := range calls {

@@ -181,8 +181,8 @@ type indexedName struct {
 	Name string `redis:"name,index"`
 }
 
-// indexReplyCases returns the calls that read the list or an index. Each call is
-// for a new tenant, whose indexes are not known to be complete.
+// indexReplyCases returns the calls that read the list or an index. Each call
+// is for a new tenant, whose indexes are not known to be complete.
 func indexReplyCases(p *pool.Pools) (all []replyCase) {
 	name := hashrepo.TextOf(func(v *indexedName) *string { return &v.Name })
 	calls := map[string]func(ctx context.Context, r *hashrepo.HashRepo[indexedName]) error{

@@ -45,7 +45,7 @@ func TestUniqueHasOneWinner(t *testing.T) {
 	for n := range uniqueProcesses {
 		c := &childProcess{t: t, test: "TestUniqueWriters", setting: uniqueSetting{server.URL(), n}, number: n}
 		c.start()
-		defer c.kill()
+		t.Cleanup(c.kill)
 	}
 	// The first process ends the record of the last round, too.
 	require.Eventually(t, func() bool {
