@@ -31,8 +31,8 @@ type indexCheck struct {
 	typ   reflect.Type // of the records
 	codec codec.Codec
 
-	// foreign allows what other programs cause when they change records: records
-	// that are not in the list or not in an index, and stale items.
+	// foreign allows what other programs cause when they change records:
+	// records that are not in the list or not in an index, and stale items.
 	foreign bool
 }
 

@@ -63,7 +63,8 @@ func compact(i int) record {
 	return v
 }
 
-// prepare writes the records with their indexes, and returns the tokens of pages.
+// prepare writes the records with their indexes, and returns the tokens of
+// pages.
 func (r *read) prepare(ctx context.Context, g *ground.Ground) (tokens []string, err error) {
 	b, err := openBed(ctx, g.URL, nil)
 	if err != nil {
