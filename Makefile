@@ -16,7 +16,7 @@ E2E := $(patsubst %/go.mod,%,$(wildcard examples/*/e2e/go.mod))
 # The race detector needs a C compiler.
 RACE = $(shell command -v $$(go env CC) >/dev/null && echo -race)
 
-TIMEOUT  ?= 5m
+TIMEOUT  ?= 10m
 FUZZTIME ?= 20s
 BENCH    ?= .
 COUNT    ?= 6

@@ -326,7 +326,7 @@ func (r *indexRace) checkPage(name string, q *ticketQuery, o *ticketOrder, at sp
 
 // maintain runs Reindex or Sweep.
 func (r *indexRace) maintain(w *indexWorker) {
-	time.Sleep(rand.N(20 * time.Millisecond))
+	<-time.After(rand.N(20 * time.Millisecond)) // not all the time
 	if rand.N(3) == 0 {
 		r.reindex(w)
 		return

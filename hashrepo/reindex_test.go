@@ -142,39 +142,38 @@ func TestReindexPythonLayout(t *testing.T) {
 // Only a pass to the end marks the space as complete. It may be stopped, and
 // begun again, and several passes do no harm to each other.
 func TestReindexStopsAndBeginsAgain(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
-		r, s, prefix := patrons(t, p)
-		writeForeign(t, p, prefix, 2500)
-		stopped, cancel := context.WithCancel(ctx)
-		defer cancel()
-		for progress, err := range r.Reindex(stopped) {
-			require.NoError(t, err)
-			require.Positive(t, progress.Seen)
-			break
-		}
-		require.False(t, isIndexed(t, p))
-		var last error
-		for _, err := range r.Reindex(stopped) {
-			last = err
-			cancel()
-		}
-		require.ErrorIs(t, last, context.Canceled)
-		require.False(t, isIndexed(t, p))
+	p := pooltest.Redis(t, pool.Config{})
+	r, s, prefix := patrons(t, p)
+	writeForeign(t, p, prefix, 2500)
+	stopped, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for progress, err := range r.Reindex(stopped) {
+		require.NoError(t, err)
+		require.Positive(t, progress.Seen)
+		break
+	}
+	require.False(t, isIndexed(t, p))
+	var last error
+	for _, err := range r.Reindex(stopped) {
+		last = err
+		cancel()
+	}
+	require.ErrorIs(t, last, context.Canceled)
+	require.False(t, isIndexed(t, p))
 
-		var wg sync.WaitGroup
-		for range 3 {
-			wg.Go(func() {
-				for _, err := range r.Reindex(ctx) {
-					if err != nil {
-						t.Error(err)
-					}
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for _, err := range r.Reindex(ctx) {
+				if err != nil {
+					t.Error(err)
 				}
-			})
-		}
-		wg.Wait()
-		require.True(t, isIndexed(t, p))
-		requireIndexes[Patron](t, p, s, codec.Compact)
-	})
+			}
+		})
+	}
+	wg.Wait()
+	require.True(t, isIndexed(t, p))
+	requireIndexes[Patron](t, p, s, codec.Compact)
 }
 
 // After Reindex, the list and the indexes are exact, whatever was written

@@ -32,9 +32,9 @@ type rule struct {
 
 // rules are tried in order. The first that matches a package applies.
 var rules = []rule{
-	{".", []string{"hashrepo", "kvrepo", "listrepo", "expiry", "keyspace", "codec", "pool", "scope", "internal/*"},
+	{".", []string{"hashrepo", "kvrepo", "listrepo", "expiry", "keyspace", "codec", "pool", "scope", "internal", "internal/*"},
 		"the domain repositories are thin: a Redis command belongs to the primitive that they are built on"},
-	{"hashrepo", []string{"internal/*", "keyspace", "codec", "pool", rueidis},
+	{"hashrepo", []string{"internal", "internal/*", "keyspace", "codec", "pool", rueidis},
 		"a primitive is built on keys, values and connections, and is independent of the other primitives and of the root"},
 	{"kvrepo", []string{"internal/*", "keyspace", "codec", "pool", rueidis},
 		"a primitive is built on keys, values and connections, and is independent of the other primitives and of the root"},

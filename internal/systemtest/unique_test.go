@@ -139,11 +139,10 @@ func awaitBarrier(ctx context.Context, t *testing.T, p *pool.Pools, round int, s
 	t.Helper()
 	key := barrierKey(round, step)
 	control(t, p, "INCR", key)
-	for arrived := int64(0); arrived < uniqueProcesses && ctx.Err() == nil; {
+	for arrived := int64(0); arrived < uniqueProcesses && ctx.Err() == nil; time.Sleep(time.Millisecond) {
 		var err error
 		arrived, err = pooltest.Do(t, p, pool.User, "GET", key).AsInt64()
 		require.NoError(t, err)
-		time.Sleep(time.Millisecond)
 	}
 }
 
