@@ -47,6 +47,9 @@ func (c *core) lookup(ctx context.Context, op string, conds []condition) (found 
 	}
 	parts, _ := m.ToArray()
 	coded, _ := parts[0].ToString()
+	if !c.stillHold(conds, &parts[1]) { // the script returns only what matches
+		return found, true, t.Failed(store.ErrShape)
+	}
 	return foundRecord{
 		id:     l.id(coded),
 		target: t.WithKey(l.prefix + coded + l.suffix),
