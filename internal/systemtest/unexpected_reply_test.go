@@ -200,8 +200,8 @@ func indexReplyCases(p *pool.Pools) (all []replyCase) {
 		},
 	}
 	tenants := 0
-	for method, call := range calls {
-		do := func(ctx context.Context) error {
+	inNewTenant := func(call func(context.Context, *hashrepo.HashRepo[indexedName]) error) func(context.Context) error {
+		return func(ctx context.Context) error {
 			tenants++
 			users, err := symphony.NewUser[indexedName](p, fmt.Sprint("tenant", tenants))
 			if err != nil {
@@ -209,6 +209,14 @@ func indexReplyCases(p *pool.Pools) (all []replyCase) {
 			}
 			return call(ctx, users.HashRepo)
 		}
+	}
+	sweep := inNewTenant(func(ctx context.Context, r *hashrepo.HashRepo[indexedName]) error { return errorOf(r.Sweep(ctx)) })
+	reindex := inNewTenant(func(ctx context.Context, r *hashrepo.HashRepo[indexedName]) error { return firstError(r.Reindex(ctx)) })
+	all = append(all,
+		replyCase{name: "indexed Sweep", write: true, do: sweep},
+		replyCase{name: "indexed Reindex: SCAN", do: reindex})
+	for method, call := range calls {
+		do := inNewTenant(call)
 		complete := respTexts("1")
 		all = append(all,
 			replyCase{name: "indexed " + method + ": the list is complete", accepts: "[nil], [a]", do: do},
