@@ -29,18 +29,22 @@ type core struct {
 	// if reads are not cached or a copy of T shares memory with the original.
 	flatCache *nearcache.View
 
-	writes *atomic.Uint32
+	writes *atomic.Uint32 // of the repository and of its views
 }
 
-// newCore compiles records of type t for the codec and the options of base.
-// writes counts the writes of the repository and of its views.
-func newCore(base *store.Store, t reflect.Type, writes *atomic.Uint32) (*core, error) {
+// newCore compiles records of type t for the codec and the options of base. It
+// takes from another core of the same space what does not depend on them.
+func newCore(base *store.Store, t reflect.Type, from *core) (*core, error) {
 	p, err := planFor(t, base.Codec, base.MaxDecodedBytes())
 	if base.Version != nil && (err != nil || p.version == nil) {
 		err = errors.Join(fmt.Errorf("%w: IfVersion does not apply here: %s", fault.ErrUnsupported, option.NoVersion), err)
 	}
-	c := &core{Store: base, plan: p, writes: writes}
-	if err == nil && (base.Listed || len(p.indexes) > 0) {
+	c := &core{Store: base, plan: p, writes: from.writes}
+	switch {
+	case err != nil || !base.Listed && len(p.indexes) == 0:
+	case from.listing != nil && from.plan == p && from.Alias == base.Alias:
+		c.listing = from.listing
+	default:
 		c.listing, err = newListing(base, p.indexes)
 	}
 	if err == nil && base.Cached > 0 {
@@ -54,7 +58,7 @@ func newCore(base *store.Store, t reflect.Type, writes *atomic.Uint32) (*core, e
 // return its error.
 func (c *core) with(opts []pool.Option) *core {
 	base := c.Store.With(opts...)
-	view, err := newCore(base, c.plan.typ, c.writes)
+	view, err := newCore(base, c.plan.typ, c)
 	if err != nil {
 		return &core{Store: base.WithError(err), plan: c.plan, writes: c.writes}
 	}

@@ -91,18 +91,10 @@ func (r *HashRepo[T]) findOne(ctx context.Context, op string, conds []Cond[T]) (
 	if err != nil {
 		return Record[T]{}, err
 	}
-	found, answered, err := r.core.lookup(ctx, op, compiled)
-	if answered {
-		record := Record[T]{ID: found.id}
-		if err == nil {
-			err = r.core.decodeFound(ctx, &found, compiled, reflect.ValueOf(&record.Value).Elem())
-		}
-		if err != nil {
-			record = Record[T]{ID: found.id}
-		}
-		return record, err
+	if found, answered, err := r.core.lookup(ctx, op, compiled); answered {
+		return r.decode(ctx, &found, compiled, err)
 	}
-	for record, err := range r.find(ctx, op, conds, 1) {
+	for record, err := range r.findCompiled(ctx, op, compiled, 1) {
 		return record, err
 	}
 	return Record[T]{}, fault.Target{Op: op, Pool: r.core.Alias}.NotApplied(fault.ErrNotFound)
@@ -115,22 +107,33 @@ func (r *HashRepo[T]) find(ctx context.Context, op string, conds []Cond[T], firs
 			yield(Record[T]{}, err)
 			return
 		}
-		for found, err := range r.core.find(ctx, op, compiled, first) {
-			record := Record[T]{ID: found.id}
-			if err == nil {
-				err = r.core.decodeFound(ctx, &found, compiled, reflect.ValueOf(&record.Value).Elem())
-			}
-			if errors.Is(err, fault.ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				record = Record[T]{ID: found.id}
-			}
-			if !yield(record, err) {
+		r.findCompiled(ctx, op, compiled, first)(yield)
+	}
+}
+
+func (r *HashRepo[T]) findCompiled(ctx context.Context, op string, conds []condition, first int) iter.Seq2[Record[T], error] {
+	return func(yield func(Record[T], error) bool) {
+		for found, err := range r.core.find(ctx, op, conds, first) {
+			record, err := r.decode(ctx, &found, conds, err)
+			if !errors.Is(err, fault.ErrNotFound) && !yield(record, err) {
 				return
 			}
 		}
 	}
+}
+
+// decode decodes a record that was found with err. It returns ErrNotFound if
+// the record is gone or does not match. With an error, the record has its ID
+// alone.
+func (r *HashRepo[T]) decode(ctx context.Context, found *foundRecord, conds []condition, err error) (Record[T], error) {
+	record := Record[T]{ID: found.id}
+	if err == nil {
+		err = r.core.decodeFound(ctx, found, conds, reflect.ValueOf(&record.Value).Elem())
+	}
+	if err != nil {
+		return Record[T]{ID: found.id}, err
+	}
+	return record, nil
 }
 
 // find iterates over the records for which conds hold, or held a moment ago. It

@@ -69,7 +69,7 @@ func New[T any](p *pool.Pools, a pool.Alias, s keyspace.Space, opts ...Option) (
 	// writes may look at ids, too.
 	writes := new(atomic.Uint32)
 	writes.Store(rand.Uint32())
-	core, err := newCore(base, reflect.TypeFor[T](), writes)
+	core, err := newCore(base, reflect.TypeFor[T](), &core{writes: writes})
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w", err)
 	}

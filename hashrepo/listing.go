@@ -76,8 +76,8 @@ func (l *listing) id(coded string) string {
 func (l *listing) indexKey(x *index) string { return "%index-" + x.name + l.tail }
 
 // lookInterval is the number of writes of a repository after which one looks at
-// ids whose time has come: up to 16 of its space and 10 of another one. So more
-// ids go than come.
+// ids whose time has come: up to 16 of its space and up to about 100 of the
+// spaces of its group. So more ids go than come.
 const lookInterval = 8
 
 // appendIndexArgs appends the arguments of index_write.lua, if the space has a

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/symphony-go/symphony/internal/fault"
 )
@@ -106,8 +105,7 @@ func (r *HashRepo[T]) Page(ctx context.Context, q Query[T]) (Page[T], error) {
 	page := Page[T]{Next: next}
 	var errs []error
 	for i := range found {
-		record := Record[T]{ID: found[i].id}
-		err := r.core.decodeFound(ctx, &found[i].foundRecord, compiled.conds, reflect.ValueOf(&record.Value).Elem())
+		record, err := r.decode(ctx, &found[i].foundRecord, compiled.conds, nil)
 		switch {
 		case err == nil:
 			page.Records = append(page.Records, record)

@@ -184,7 +184,7 @@ func (s *spaces) core(name string) (*namedCore, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCore(s.WithSpace(space), reflect.TypeFor[map[string]any](), &s.writes)
+	c, err := newCore(s.WithSpace(space), reflect.TypeFor[map[string]any](), &core{writes: &s.writes})
 	return &namedCore{c, name}, err
 }
 

@@ -145,12 +145,21 @@ local function may_hold(c, items, values)
   return not sorts or in_ranges(sorts, c.ranges)
 end
 
--- Returns the items of an id and the values of the probed names if the
--- conditions may hold for its record. via is the field whose index has the
+-- What is returned is read together with what decides about a record, unless
+-- several conditions make it likely that most of it is not returned.
+local read_together = #reads > 0 and #probed > 0 and #conditions < 2
+local names = {}
+for _, name in ipairs(probed) do names[#names + 1] = name end
+if read_together then
+  for _, name in ipairs(reads) do names[#names + 1] = name end
+end
+
+-- Returns the items of an id and the values of the names if the conditions may
+-- hold for its record. via is the field whose index has the
 -- member, with a sort text; nil if the record was not found through an index.
 local function examine(id, via, member, sort)
   if #probed == 0 then return {}, {} end
-  local values, items = read_record('HMGET', record_key(id), unpack(probed)) or {}, {}
+  local values, items = read_record('HMGET', record_key(id), unpack(names)) or {}, {}
   if via or needs_items then items = items_of(id) end
   if via then
     local is_member = false
@@ -166,15 +175,20 @@ local function examine(id, via, member, sort)
   return items, values
 end
 
--- Returns the record of an id as it is read, or nil if it is gone.
-local function read(id)
+-- Returns the record of an id as it is read, or nil if it is gone. values are
+-- those of the names.
+local function read(id, values)
   local key, reply = record_key(id), nil
   if what == 'all' then
     reply = read_record('HGETALL', key)
     if reply and #reply > 0 then return reply end
   else
     reply = {}
-    if #reads > 0 then reply = read_record('HMGET', key, unpack(reads)) or {} end
+    if read_together then
+      reply = { unpack(values, #probed + 1, #names) }
+    elseif #reads > 0 then
+      reply = read_record('HMGET', key, unpack(reads)) or {}
+    end
     for i = 1, #reads do
       if reply[i] then return reply end
     end
@@ -185,8 +199,8 @@ local function read(id)
 end
 
 local records = {}
-local function add(id, place)
-  local reply = read(id)
+local function add(id, place, values)
+  local reply = read(id, values)
   if reply then records[#records + 1] = { id, place, reply } end
 end
 
@@ -230,14 +244,16 @@ end
 
 local function walk_list()
   return walk(ids_key, { { '', '' } }, false, function(id)
-    if examine(id) then add(id, id) end
+    local items, values = examine(id)
+    if items then add(id, id, values) end
   end)
 end
 
 local function walk_index(field, reverse)
   return walk(index_key(field.name), field.ranges, reverse, function(member)
     local sort, id = parse_member(member)
-    if examine(id, field, member, sort) then add(id, member) end
+    local items, values = examine(id, field, member, sort)
+    if items then add(id, member, values) end
   end)
 end
 
@@ -260,7 +276,7 @@ end
 -- Finds every record through the index of a condition, sorts them, and adds
 -- those after the position. Returns true if there are more than the limit.
 local function collect(c)
-  local places, ids, after = {}, {}, position
+  local places, ids, values_of, after = {}, {}, {}, position
   range, position = 1, ''
   walk(index_key(c.name), c.ranges, false, function(member)
     local sort, id = parse_member(member)
@@ -274,7 +290,7 @@ local function collect(c)
     end
     local is_left = after == '' or less(after, place)
     if descending then is_left = after == '' or less(place, after) end
-    if is_left then places[#places + 1], ids[place] = place, id end
+    if is_left then places[#places + 1], ids[place], values_of[place] = place, id, values end
   end)
   table.sort(places, function(a, b)
     if descending then return less(b, a) end
@@ -282,7 +298,7 @@ local function collect(c)
   end)
   for i = 1, math.min(limit, #places) do
     position = places[i]
-    add(ids[places[i]], places[i])
+    add(ids[places[i]], places[i], values_of[places[i]])
   end
   return #places > limit
 end
@@ -327,7 +343,9 @@ end
 local more, moved = false, {}
 if path == 'ids' then
   for i = at + 1, #ARGV do
-    if ARGV[i] ~= '' and examine(ARGV[i]) then add(ARGV[i], '') end
+    local items, values
+    if ARGV[i] ~= '' then items, values = examine(ARGV[i]) end
+    if items then add(ARGV[i], '', values) end
   end
 elseif path == 'page' then
   more = walk_page()
