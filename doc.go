@@ -72,4 +72,8 @@
 // not exist, the error is ErrNotFound: a missing record is never a zero value
 // without an error. If the server cannot be reached, the error is never
 // ErrNotFound.
+//
+// A call with many records joins the errors of those that failed. The text of
+// the joined error has the first ten and the number of the others. errors.Is
+// looks at all of them, and the method Unwrap() []error returns them.
 package symphony

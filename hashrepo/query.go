@@ -113,5 +113,5 @@ func (r *HashRepo[T]) Page(ctx context.Context, q Query[T]) (Page[T], error) {
 			errs = append(errs, err)
 		}
 	}
-	return page, errors.Join(errs...)
+	return page, fault.Join(errs...)
 }

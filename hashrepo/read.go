@@ -226,7 +226,7 @@ func (c *core) getMany(ctx context.Context, ids []string, into func(i int) refle
 		}
 	}
 	errs = append(errs, c.getManyEmpty(ctx, targets, empty, found, into))
-	return found, errors.Join(errs...)
+	return found, fault.Join(errs...)
 }
 
 // getManyEmpty is getEmpty for the records with the indexes empty. One pipeline
@@ -253,5 +253,5 @@ func (c *core) getManyEmpty(ctx context.Context, targets []fault.Target, empty [
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
+	return fault.Join(errs...)
 }

@@ -212,7 +212,7 @@ func (s *spaces) deleteFrom(ctx context.Context, names []string) (int64, error) 
 	}
 	n, err := s.deleteListed(ctx, listed)
 	unlinked, errPlain := s.Delete(ctx, plain...)
-	return n + unlinked, errors.Join(err, fault.WithOp(s.target.Op, errPlain))
+	return n + unlinked, fault.Join(err, fault.WithOp(s.target.Op, errPlain))
 }
 
 // splitListed returns the spaces that have a list, and plain with the names of

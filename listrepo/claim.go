@@ -113,7 +113,7 @@ func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease tim
 		}
 		errs = append(errs, err)
 	}
-	return c, errors.Join(errs...)
+	return c, fault.Join(errs...)
 }
 
 // Ack removes items for good. Without items, it removes all of Items that are

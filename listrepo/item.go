@@ -1,7 +1,6 @@
 package listrepo
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 
@@ -47,7 +46,7 @@ func (r *ListRepo[T]) decodeItems(t fault.Target, reply rueidis.RedisMessage) ([
 		}
 		n++
 	}
-	return items[:n], errors.Join(errs...)
+	return items[:n], fault.Join(errs...)
 }
 
 // decodeItem decodes one item. If that fails, it returns an *ItemError and sets

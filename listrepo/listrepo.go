@@ -14,12 +14,12 @@ package listrepo
 import (
 	"cmp"
 	"context"
-	"errors"
 	"iter"
 	"reflect"
 	"strconv"
 	"time"
 
+	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
@@ -113,7 +113,7 @@ func (r *ListRepo[T]) Pop(ctx context.Context, id string, n int) ([]T, error) {
 		return nil, err
 	}
 	items, errItems := r.decodeItems(t, reply)
-	return items, errors.Join(errItems, err)
+	return items, fault.Join(errItems, err)
 }
 
 // Range returns the items from start to stop, both included, and leaves them in

@@ -67,7 +67,7 @@ func (r *ListRepo[T]) Process(ctx context.Context, id string, n int, handle func
 	if err == nil {
 		return done, failed
 	}
-	return done, errors.Join(failed, err)
+	return done, fault.Join(failed, err)
 }
 
 // process passes the items of a claim with a lease of d to handle and settles

@@ -1,10 +1,6 @@
 package fault
 
-import (
-	"errors"
-
-	"github.com/symphony-go/symphony/internal"
-)
+import "github.com/symphony-go/symphony/internal"
 
 // Steps records whether a step of a call was applied. The error of such a call
 // comes from the step that failed, but must also report the steps that were
@@ -37,5 +33,5 @@ func (s *Steps) Join(t Target, errs ...error) error {
 			s.Applied()
 		}
 	}
-	return s.Error(t, errors.Join(errs...))
+	return s.Error(t, Join(errs...))
 }

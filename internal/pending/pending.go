@@ -3,7 +3,6 @@ package pending
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -202,15 +201,6 @@ func (s *Set) change(ctx context.Context, op string, n int, tx func(fault.Target
 		}
 	}
 	return nil
-}
-
-// summary returns the first of the errors and the number of the others. There
-// may be as many as there are queues.
-func summary(errs []error) error {
-	if len(errs) < 2 {
-		return errors.Join(errs...)
-	}
-	return fmt.Errorf("%w (and %d more such errors)", errs[0], len(errs)-1)
 }
 
 // escapeAll returns the forms of tenants in the schedule.

@@ -160,7 +160,7 @@ func (s *Set) drop(ctx context.Context, t fault.Target, set string, members []st
 			errs = append(errs, t.WithKey(key).Failed(err))
 		}
 	}
-	return summary(errs)
+	return fault.Join(errs...)
 }
 
 // Defer hands out a queue no earlier than after a pause, unless a call that
@@ -309,7 +309,7 @@ func (s *Set) check(ctx context.Context, op string, queues []Queue, force string
 		n, _ := m.ToInt64()
 		results[i] = err != nil || n == 1
 	}
-	return results, summary(errs)
+	return results, fault.Join(errs...)
 }
 
 // Drained is what [Set.Drained] returns.

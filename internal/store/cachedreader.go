@@ -132,7 +132,7 @@ func (c *CachedReader) collect(ctx context.Context, lookups []lookup, into func(
 			errs = append(errs, err)
 		}
 	}
-	return found, errors.Join(errs...)
+	return found, fault.Join(errs...)
 }
 
 // copyTo copies a cached value into a record of the caller.

@@ -2,11 +2,11 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
+	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -86,7 +86,7 @@ func (s *scan) primaries(ctx context.Context, c *coverage) (found []*primarySlot
 	for range nodes {
 		a := <-answers
 		if a.err != nil {
-			err = errors.Join(err, a.err)
+			err = fault.Join(err, a.err)
 			continue
 		}
 		if a.slots.primary {

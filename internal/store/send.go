@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"github.com/redis/rueidis"
 
@@ -63,7 +62,7 @@ func sumFlags(targets []fault.Target, results []rueidis.RedisResult) (total int6
 	if total > 0 {
 		steps.Applied()
 	}
-	return total, steps.Error(targets[0], errors.Join(errs...))
+	return total, steps.Error(targets[0], fault.Join(errs...))
 }
 
 // readInteger returns an integer reply of the given shape.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 
@@ -163,7 +162,7 @@ func (v *ValueStore) GetMany(ctx context.Context, op string, ids []string, into 
 			errs = append(errs, err)
 		}
 	}
-	return found, errors.Join(errs...)
+	return found, fault.Join(errs...)
 }
 
 // Collect returns the records that read finds for ids, in the order of ids. It
