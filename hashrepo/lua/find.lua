@@ -62,19 +62,19 @@ local function next_ranges()
   return ranges
 end
 
-local probed = {} -- the names of the fields that decide about a record
+local what, reads = next_argument(), {}
+if what ~= 'all' and what ~= 'none' then reads = next_texts(tonumber(what, 10)) end
+
+local fields = {} -- those that decide about a record
 
 -- Returns what is known about a field whose names are the next argument.
 local function next_field(name)
-  local fields, from = next_argument(), 1
-  local field = { name = name, first = #probed + 1 }
-  while from <= #fields do probed[#probed + 1], from = take(fields, from) end
-  field.last = #probed
+  local text, at_name = next_argument(), 1
+  local field = { name = name, names = {}, places = {} }
+  while at_name <= #text do field.names[#field.names + 1], at_name = take(text, at_name) end
+  fields[#fields + 1] = field
   return field
 end
-
-local what, reads = next_argument(), {}
-if what ~= 'all' and what ~= 'none' then reads = next_texts(tonumber(what, 10)) end
 
 local conditions = {}
 for i = 1, next_number() do
@@ -86,8 +86,6 @@ for i = 1, next_number() do
   for _, text in ipairs(next_texts(next_number())) do c.texts[text] = true end
   conditions[i] = c
 end
-local needs_items = false -- to decide about a record
-for _, c in ipairs(conditions) do needs_items = needs_items or not c.by_text and c.name ~= '' end
 
 local order -- the index that orders a page; nil for the order of the ids
 local descending = false
@@ -96,7 +94,15 @@ if path == 'page' then
   if name ~= '' then order = next_field(name) else next_argument() end
   descending = next_argument() == '1'
   local ranges = next_ranges()
-  if order then order.ranges = ranges end
+  if order then
+    order.ranges = ranges
+    for _, c in ipairs(conditions) do -- the ranges are within those of this condition
+      if c.name == name and #c.ranges > 0 then
+        order.decides = c
+        break
+      end
+    end
+  end
 end
 
 -- Compares bytes. The operator < would compare in the language of the server.
@@ -117,10 +123,10 @@ local function in_ranges(sorts, ranges)
   return false
 end
 
--- Returns the text of a field among the values of the probed names.
+-- Returns the text of a field among the values of the names.
 local function text_among(values, field)
-  for i = field.first, field.last do
-    if values[i] then return values[i] end
+  for _, place in ipairs(field.places) do
+    if values[place] then return values[place] end
   end
 end
 
@@ -133,46 +139,61 @@ local function fresh_sorts(field, items, values)
   if text == text_among(values, field) then return sorts end
 end
 
+-- Reports whether an index has a sort text for a record, by an item that is not
+-- stale.
+local function is_member(field, sort, remembered, values)
+  local text = text_among(values, field)
+  if not text or not remembered then return false end
+  local body = with_length(sort)
+  if text == sort then body = '=' .. body else body = with_length(text) .. body end
+  if has_item(remembered, with_length(with_length(field.name) .. body)) then return true end
+  for _, other in ipairs(fresh_sorts(field, items_of(nil, remembered), values) or {}) do
+    if other == sort then return true end
+  end
+  return false
+end
+
 -- Reports whether a condition may hold for a record.
-local function may_hold(c, items, values)
+local function may_hold(c, id, remembered, values)
   local text = text_among(values, c)
   if c.by_text then
     if text then return c.texts[text] end
     return c.absent
   end
   if not text then return false end
-  local sorts = c.name ~= '' and fresh_sorts(c, items, values)
+  local sorts = c.name ~= '' and fresh_sorts(c, items_of(id, remembered), values)
   return not sorts or in_ranges(sorts, c.ranges)
 end
 
--- What is returned is read together with what decides about a record, unless
--- several conditions make it likely that most of it is not returned.
-local read_together = #reads > 0 and #probed > 0 and #conditions < 2
-local names = {}
-for _, name in ipairs(probed) do names[#names + 1] = name end
-if read_together then
-  for _, name in ipairs(reads) do names[#names + 1] = name end
+-- The names of the fields to read before it is decided about a record. What is
+-- returned is among them, unless several conditions make it likely that most of
+-- it is not returned.
+local read_together = #reads > 0 and #fields > 0 and #conditions < 2
+local names, place_of = read_together and { unpack(reads) } or {}, {}
+for i, name in ipairs(names) do place_of[name] = i end
+for _, field in ipairs(fields) do
+  for i, name in ipairs(field.names) do
+    if not place_of[name] then names[#names + 1], place_of[name] = name, #names + 1 end
+    field.places[i] = place_of[name]
+  end
 end
 
--- Returns the items of an id and the values of the names if the conditions may
--- hold for its record. via is the field whose index has the
--- member, with a sort text; nil if the record was not found through an index.
-local function examine(id, via, member, sort)
-  if #probed == 0 then return {}, {} end
-  local values, items = read_record('HMGET', record_key(id), unpack(names)) or {}, {}
-  if via or needs_items then items = items_of(id) end
-  if via then
-    local is_member = false
-    for _, other in ipairs(fresh_sorts(via, items, values) or {}) do is_member = is_member or other == sort end
-    if not is_member then
-      pcall(remove_stale, via.name, member, id)
-      return
-    end
+-- Returns the values of the names if the conditions may hold for the record of
+-- an id. via is the field whose index has the member, with a sort text, and
+-- remembered the text that holds the items of the id; both are nil if the record
+-- was not found through an index.
+local function examine(id, via, member, sort, remembered)
+  if #names == 0 then return {} end
+  local values = read_record('HMGET', record_key(id), unpack(names)) or {}
+  if via and not is_member(via, sort, remembered, values) then
+    pcall(remove_stale, via.name, member, id)
+    return
   end
+  local decided = via and (via.decides or via)
   for _, c in ipairs(conditions) do
-    if (c ~= via or c.by_text) and not may_hold(c, items, values) then return end
+    if (c ~= decided or c.by_text) and not may_hold(c, id, remembered, values) then return end
   end
-  return items, values
+  return values
 end
 
 -- Returns the record of an id as it is read, or nil if it is gone. values are
@@ -183,11 +204,10 @@ local function read(id, values)
     reply = read_record('HGETALL', key)
     if reply and #reply > 0 then return reply end
   else
-    reply = {}
     if read_together then
-      reply = { unpack(values, #probed + 1, #names) }
-    elseif #reads > 0 then
-      reply = read_record('HMGET', key, unpack(reads)) or {}
+      reply = #names == #reads and values or { unpack(values, 1, #reads) }
+    else
+      reply = #reads > 0 and read_record('HMGET', key, unpack(reads)) or {}
     end
     for i = 1, #reads do
       if reply[i] then return reply end
@@ -204,20 +224,26 @@ local function add(id, place, values)
   if reply then records[#records + 1] = { id, place, reply } end
 end
 
--- Returns the sort text and the id of a member of an index.
-local function parse_member(member)
-  local zero = string.find(member, '\0', 1, true)
-  return string.sub(member, 1, zero - 1), string.sub(member, zero + 1)
+-- Returns the ids and the sort texts of members of an index.
+local function parse_members(members)
+  local ids, sorts = {}, {}
+  for i, member in ipairs(members) do
+    local zero = string.find(member, '\0', 1, true)
+    ids[i], sorts[i] = string.sub(member, zero + 1), string.sub(member, 1, zero - 1)
+  end
+  return ids, sorts
 end
 
 local function first_bound(text) if text == '' then return '-' else return '[' .. text end end
 local function last_bound(text) if text == '' then return '+' else return '(' .. text end end
 
--- Walks ranges of a sorted set from the position on, in batches that grow, and
--- calls visit for each member. Returns true if the walk goes on: there are
+-- Walks ranges of the index of a field from the position on, or of the list if
+-- field is nil, in batches that grow. It calls visit for each record for which
+-- the conditions may hold, with its id, the member, the values of the names and
+-- the text that holds its items. Returns true if the walk goes on: there are
 -- enough records, or enough members were examined.
-local function walk(key, ranges, reverse, visit)
-  local batch, examined = math.min(limit, 100), 0
+local function walk(field, ranges, reverse, visit)
+  local key, batch, examined = field and index_key(field.name) or ids_key, math.min(limit, 100), 0
   while range <= #ranges do
     local low, high = first_bound(ranges[range][1]), last_bound(ranges[range][2])
     local n = math.min(batch, budget - examined)
@@ -230,9 +256,15 @@ local function walk(key, ranges, reverse, visit)
       if position ~= '' then low = '(' .. position end
       members = redis.call('ZRANGEBYLEX', key, low, high, 'LIMIT', 0, n)
     end
-    for _, member in ipairs(members) do
+    local ids, sorts, remembered = members, {}, {}
+    if field and #members > 0 then
+      ids, sorts = parse_members(members)
+      remembered = redis.call('HMGET', entries_key, unpack(ids))
+    end
+    for i, member in ipairs(members) do
       position = member
-      visit(member)
+      local values = examine(ids[i], field, member, sorts[i], remembered[i])
+      if values then visit(ids[i], member, values, remembered[i]) end
       if #records == limit then return true end
     end
     examined = examined + math.max(#members, 1)
@@ -242,20 +274,8 @@ local function walk(key, ranges, reverse, visit)
   return false
 end
 
-local function walk_list()
-  return walk(ids_key, { { '', '' } }, false, function(id)
-    local items, values = examine(id)
-    if items then add(id, id, values) end
-  end)
-end
-
-local function walk_index(field, reverse)
-  return walk(index_key(field.name), field.ranges, reverse, function(member)
-    local sort, id = parse_member(member)
-    local items, values = examine(id, field, member, sort)
-    if items then add(id, member, values) end
-  end)
-end
+local function walk_list() return walk(nil, { { '', '' } }, false, add) end
+local function walk_index(field, reverse) return walk(field, field.ranges, reverse, add) end
 
 -- Returns the number of the condition whose index has the fewest members in its
 -- ranges, and how many there are. Returns nothing if no index can be the path.
@@ -278,13 +298,10 @@ end
 local function collect(c)
   local places, ids, values_of, after = {}, {}, {}, position
   range, position = 1, ''
-  walk(index_key(c.name), c.ranges, false, function(member)
-    local sort, id = parse_member(member)
-    local items, values = examine(id, c, member, sort)
-    if not items then return end
+  walk(c, c.ranges, false, function(id, _, values, remembered)
     local place = id
     if order then
-      local sorts = fresh_sorts(order, items, values)
+      local sorts = fresh_sorts(order, items_of(id, remembered), values)
       if not sorts then return end
       place = sorts[1] .. '\0' .. id
     end
@@ -320,7 +337,7 @@ local function walk_page()
   if position ~= '' then position = value .. '\0' .. position end
   local more = walk_index(c, false)
   for _, record in ipairs(records) do record[2] = record[1] end
-  if position ~= '' then position = select(2, parse_member(position)) end
+  if position ~= '' then position = parse_members({ position })[1] end
   return more
 end
 
@@ -343,9 +360,8 @@ end
 local more, moved = false, {}
 if path == 'ids' then
   for i = at + 1, #ARGV do
-    local items, values
-    if ARGV[i] ~= '' then items, values = examine(ARGV[i]) end
-    if items then add(ARGV[i], '', values) end
+    local values = ARGV[i] ~= '' and examine(ARGV[i])
+    if values then add(ARGV[i], '', values) end
   end
 elseif path == 'page' then
   more = walk_page()

@@ -6,7 +6,7 @@
 -- ARGV[2]   what follows it
 -- ARGV[3]   the name of the index
 -- ARGV[4]   the sort text
--- ARGV[5]   the name of the field
+-- ARGV[5]   the number of the field among the names
 -- ARGV[6]   the text that it must have
 -- ARGV[7..] names of the fields to read
 -- Result: 0 if the index has no member, or 1 if its first member is stale or has
@@ -15,6 +15,6 @@ local index = '%index-' .. ARGV[3] .. string.sub(KEYS[1], 5)
 local member = redis.call('ZRANGEBYLEX', index, '[' .. ARGV[4] .. '\0', '(' .. ARGV[4] .. '\1', 'LIMIT', 0, 1)[1]
 if not member then return 0 end
 local id = string.sub(member, #ARGV[4] + 2)
-local values = redis.pcall('HMGET', ARGV[1] .. id .. ARGV[2], ARGV[5], unpack(ARGV, 7))
-if values['err'] or values[1] ~= ARGV[6] then return 1 end
-return { id, { unpack(values, 2, #ARGV - 5) } }
+local values = redis.pcall('HMGET', ARGV[1] .. id .. ARGV[2], unpack(ARGV, 7))
+if values['err'] or values[tonumber(ARGV[5], 10)] ~= ARGV[6] then return 1 end
+return { id, values }

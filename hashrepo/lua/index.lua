@@ -58,6 +58,17 @@ local function items_of(id, remembered)
   return items, names, remembered
 end
 
+-- Reports whether the text that holds items has one with its length.
+local function has_item(remembered, item)
+  local at = 1
+  while at <= #remembered do
+    if string.sub(remembered, at, at + #item - 1) == item then return true end
+    local colon = string.find(remembered, ':', at, true)
+    at = colon + 1 + tonumber(string.sub(remembered, at, colon - 1), 10)
+  end
+  return false
+end
+
 -- Returns the text that holds items, in the order of their names.
 local function format_items(items, names)
   local texts = {}
