@@ -10,6 +10,7 @@ import (
 
 	"github.com/symphony-go/symphony/internal/alarm"
 	"github.com/symphony-go/symphony/internal/retry"
+	"github.com/symphony-go/symphony/internal/testclock"
 	"github.com/symphony-go/symphony/scope"
 )
 
@@ -29,7 +30,8 @@ type consumer struct {
 
 	renewing chan struct{} // holds a value while a call of renew is running
 
-	clock clock // used by loop only
+	clock  clock             // used by loop only
+	member *testclock.Member // of a test's clock, while Run runs
 }
 
 func newConsumer(l *Listener, q *queue, h Handler) *consumer {
@@ -79,6 +81,7 @@ const blockedWait = 10 * time.Millisecond
 
 // loop claims firings and starts their handlers.
 func (c *consumer) loop(s *session) {
+	defer c.member.Leave()
 	var delay retryDelay
 	for s.ctx.Err() == nil {
 		n := c.listener.slots.acquire(s.ctx, min(c.listener.cfg.Batch, largestClaim), longestIdle)
@@ -87,7 +90,9 @@ func (c *consumer) loop(s *session) {
 			return
 		}
 		c.alarm.Clear()
-		next, err := c.claimNext(s, n)
+		c.member.Begin()
+		next, idle, err := c.claimNext(s, n)
+		c.member.End(idle && n > 0 && c.hasNoJobs())
 		if err != nil {
 			if c.listener.callFailed(s, err) {
 				return
@@ -102,16 +107,18 @@ func (c *consumer) loop(s *session) {
 	}
 }
 
-// claimNext claims up to n firings and returns the time of the next claim.
-func (c *consumer) claimNext(s *session, n int) (next time.Time, err error) {
-	sent := time.Now()
+// claimNext claims up to n firings and returns the time of the next claim. It
+// reports whether it found nothing.
+func (c *consumer) claimNext(s *session, n int) (next time.Time, idle bool, err error) {
+	defer c.listener.clock.Hold()()
+	sent, leasedFrom := time.Now(), c.listener.clock.Now()
 	result, err := c.claim(s.redisCtx, n, c.listener.cfg.Lease, c.listener.cfg.MaxExpiredLeases)
 	if err != nil {
 		c.listener.slots.release(n)
-		return next, err
+		return next, false, err
 	}
 	got := time.Now()
-	if step, ok := c.clock.read(result.now, sent, got); ok {
+	if step, ok := c.clock.read(result.now, sent, got); ok && c.listener.clock == nil {
 		s.loops.Go(func() { c.bringForward(s, step, got) })
 	}
 	c.listener.count.leasesExpired.Add(result.expired)
@@ -122,11 +129,11 @@ func (c *consumer) claimNext(s *session, n int) (next time.Time, err error) {
 		c.listener.logWrongType(key)
 	}
 	for _, f := range result.firings {
-		c.start(s, f, sent, result.now)
+		c.start(s, f, leasedFrom, result.now)
 	}
 	c.listener.slots.release(n - len(result.firings))
 	if result.dropped > 0 || result.invalid.count > 0 || len(result.died) > 0 || len(result.firings) == n {
-		return got, nil
+		return got, false, nil
 	}
 	wait := longestIdle
 	if result.next >= 0 {
@@ -135,7 +142,13 @@ func (c *consumer) claimNext(s *session, n int) (next time.Time, err error) {
 	if wait <= 0 && len(result.firings) == 0 {
 		wait = blockedWait
 	}
-	return got.Add(wait), nil
+	return got.Add(wait), len(result.firings) == 0, nil
+}
+
+func (c *consumer) hasNoJobs() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.jobs) == 0
 }
 
 // start creates the job of a firing and starts its handler.
@@ -153,7 +166,7 @@ func (c *consumer) start(s *session, f firing, sent time.Time, now int64) {
 	switch {
 	case err != nil:
 		c.finish(j, unreadable, err)
-	case s.ctx.Err() != nil, time.Since(sent) > c.listener.cfg.Lease-c.listener.leaseMargin():
+	case s.ctx.Err() != nil, c.listener.clock.Now().Sub(sent) > c.listener.cfg.Lease-c.listener.leaseMargin():
 		c.finish(j, released, nil)
 	default:
 		late, claimed := time.UnixMicro(now).Sub(event.DueAt), time.Now()

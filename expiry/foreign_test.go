@@ -114,7 +114,11 @@ func TestForeignTriggersAreFoundByTheSweep(t *testing.T) {
 			f.eventually(func() bool { return f.redisInt("ZCARD", "%exp:due:x") == 1 })
 			require.NoError(t, f.schedule().Debounce(ctx, "x", "1", time.Millisecond, time.Minute))
 			f.eventually(func() bool { return len(f.ids()) == 1 })
-			require.Contains(t, log.String(), "events cannot be turned on")
+			if name == "embedded" { // what it does not have is no fault of the user
+				require.Empty(t, log.String())
+			} else {
+				require.Contains(t, log.String(), "events cannot be turned on")
+			}
 		})
 	}
 }

@@ -29,7 +29,7 @@ func TestHeartbeatEndsContextsBeforeLeasesExpire(t *testing.T) {
 			j := &job{token: token{attempt: i}, ctx: ctx, cancel: cancel, renewedAt: time.Now(), leaseEnd: leaseEnd}
 			c.jobs[j.token] = j
 		}
-		go l.heartbeat(s)
+		go l.heartbeat(s, nil, nil)
 		for range 100 {
 			remaining := <-left
 			require.GreaterOrEqual(t, remaining, lease/10)

@@ -3,22 +3,29 @@ package expiry
 import (
 	"context"
 	"time"
+
+	"github.com/symphony-go/symphony/internal/testclock"
 )
 
 // heartbeat renews the leases of the listener's jobs until no more outcomes are
 // expected.
-func (l *Listener) heartbeat(s *session) {
+func (l *Listener) heartbeat(s *session, m *testclock.Member, moved <-chan struct{}) {
+	defer m.Leave()
 	ticker := time.NewTicker(l.leaseCheckPeriod())
 	defer ticker.Stop()
 	for {
 		select {
-		case now := <-ticker.C:
-			for _, c := range l.consumers {
-				c.checkLeases(s, now)
-			}
+		case <-ticker.C:
+		case <-moved:
 		case <-s.handlersDone:
 			return
 		}
+		m.Begin()
+		now := l.clock.Now()
+		for _, c := range l.consumers {
+			c.checkLeases(s, now)
+		}
+		m.End(true)
 	}
 }
 
@@ -70,7 +77,7 @@ func (c *consumer) renewLeases(s *session, jobs []*job) {
 	for len(jobs) > 0 {
 		n := min(len(jobs), outcomePage)
 		ctx, cancel := context.WithTimeout(s.redisCtx, lease/3)
-		sent := time.Now()
+		sent := c.listener.clock.Now()
 		gone, err := c.renew(ctx, tokensOf(jobs[:n]), lease)
 		cancel()
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/internal/testclock"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -27,6 +28,7 @@ type Listener struct {
 	byKey          map[consumerKey]*consumer
 	handle         Handler // calls the middleware, and then the handler of the event
 	slots          *slots
+	clock          *testclock.Clock
 	count          counters
 	running        atomic.Bool
 	lastFailureLog atomic.Int64 // when a failed call was last logged, in Unix seconds
@@ -62,6 +64,7 @@ func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 	if l.core, err = newCore(p, cfg.Pool); err != nil {
 		return nil, err
 	}
+	l.clock = l.core.Clock()
 	cluster := l.core.Client.Mode() == rueidis.ClientModeCluster
 	if l.names, err = newNaming(cfg.Layout.Trigger, l.core.Prefix(), cluster); err != nil {
 		return nil, fmt.Errorf("expiry: %w", err)
@@ -122,6 +125,7 @@ func (l *Listener) Run(ctx context.Context) error {
 		return fmt.Errorf("expiry: Run: %w: the listener is running already; create another one with NewListener", fault.ErrUnsupported)
 	}
 	defer l.running.Store(false)
+	defer l.clock.Running(ctx)()
 	if err := l.checkServer(ctx); err != nil {
 		return err
 	}

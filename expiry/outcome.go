@@ -62,10 +62,11 @@ func (c *consumer) recordBatch(s *session, batch []*job) {
 		c.recordUnreadable(s, jobs)
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	for _, j := range batch {
 		delete(c.jobs, j.token)
 	}
+	c.mu.Unlock()
+	c.member.Finished()
 }
 
 // recordDone records jobs that succeeded.

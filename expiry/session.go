@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/testclock"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -49,12 +51,25 @@ var errStopped = errors.New("the listener is stopping")
 
 func (l *Listener) start(s *session) {
 	for _, c := range l.consumers {
+		c.member = l.clock.Join("the listener of action "+strconv.Quote(c.action), c.alarm.Signal)
 		s.loops.Go(func() { c.loop(s) })
 		s.recorders.Go(func() { c.recordOutcomes(s) })
 	}
-	s.recorders.Go(func() { l.heartbeat(s) })
+	leases := make(chan struct{}, 1)
+	leaseMember := l.clock.Join("", func() { request(leases) })
+	s.recorders.Go(func() { l.heartbeat(s, leaseMember, leases) })
 	s.loops.Go(func() { l.watch(s) })
-	s.loops.Go(func() { l.sweep(s) })
+	sweepMember := l.clock.Join("", s.requestSweep)
+	s.loops.Go(func() { l.sweep(s, sweepMember) })
+	testclock.Started(s.ctx)
+}
+
+// request makes a channel with room for one value hold one.
+func request(requests chan<- struct{}) {
+	select {
+	case requests <- struct{}{}:
+	default:
+	}
 }
 
 // settleTime is how long handlers have to return after their contexts end, and

@@ -9,16 +9,12 @@ import (
 	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/retry"
 	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/internal/testclock"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
 // requestSweep requests a sweep. Several requests cause one sweep.
-func (s *session) requestSweep() {
-	select {
-	case s.sweepRequests <- struct{}{}:
-	default:
-	}
-}
+func (s *session) requestSweep() { request(s.sweepRequests) }
 
 // sweeper compares the schedules with the keys of triggers: after every
 // subscription, and every [Config.Sweep]. A request has a time, and a sweep by
@@ -40,7 +36,8 @@ type sweepLock struct {
 
 const sweepPoll = 100 * time.Millisecond
 
-func (l *Listener) sweep(s *session) {
+func (l *Listener) sweep(s *session, m *testclock.Member) {
+	defer m.Leave()
 	w := &sweeper{Listener: l, session: s, name: rand.Text()}
 	ticker := time.NewTicker(l.cfg.Sweep)
 	defer ticker.Stop()
@@ -50,7 +47,9 @@ func (l *Listener) sweep(s *session) {
 		select {
 		case <-s.sweepRequests:
 			first.Stop()
+			m.Begin()
 			w.sweep(time.Now())
+			m.End(true)
 		case now := <-ticker.C:
 			w.sweep(now.Add(-l.cfg.Sweep * 9 / 10))
 		case <-s.ctx.Done():
@@ -64,7 +63,11 @@ func (l *Listener) sweep(s *session) {
 func (w *sweeper) sweep(requested time.Time) {
 	var delay retryDelay
 	for left := w.consumers; len(left) > 0 && w.ctx.Err() == nil; {
-		locks, others, err := w.takeLocks(left, time.Since(requested))
+		since := time.Since(requested)
+		if w.clock != nil {
+			since = 0 // every sweep begins at the same time
+		}
+		locks, others, err := w.takeLocks(left, since)
 		if err == nil {
 			err = w.sweepAll(locks)
 		}
@@ -190,6 +193,7 @@ func (c *consumer) countRepairs(p repairPage) {
 	c.reportInvalid(p.invalid)
 	if p.cancelled+p.repaired+p.invalid.count > 0 {
 		c.alarm.Signal()
+		c.member.Acted()
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/renewal"
 	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/internal/testclock"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -106,7 +107,7 @@ func (r *KVRepo[T]) loadLocked(ctx context.Context, id string, l *loadLock, load
 	if !errors.Is(err, fault.ErrNotFound) {
 		return v, fault.WithOp(l.target.Op, err)
 	}
-	if v, err = loadRenewing(ctx, l, load); err != nil {
+	if v, err = loadRenewing(ctx, r.core.Clock(), l, load); err != nil {
 		return v, err
 	}
 	text, err := r.core.Encode(l.target, reflect.ValueOf(&v).Elem())
@@ -131,8 +132,8 @@ func (r *KVRepo[T]) decodeStored(t fault.Target, m rueidis.RedisMessage) (v T, e
 }
 
 // loadRenewing calls load and renews the lock until it returns.
-func loadRenewing[T any](ctx context.Context, l *loadLock, load func(context.Context) (T, error)) (T, error) {
-	_, stop := renewal.Start(ctx, l, lockLifetime, time.Now().Add(lockLifetime))
+func loadRenewing[T any](ctx context.Context, clock *testclock.Clock, l *loadLock, load func(context.Context) (T, error)) (T, error) {
+	_, stop := renewal.Start(ctx, clock, l, lockLifetime, clock.Now().Add(lockLifetime))
 	defer stop()
 	return load(context.WithValue(ctx, activeLoadKey{}, &activeLoad{location{l.client, l.target.Key}, activeLoadOf(ctx)}))
 }

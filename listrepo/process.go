@@ -10,6 +10,7 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/renewal"
 	"github.com/symphony-go/symphony/internal/retry"
+	"github.com/symphony-go/symphony/internal/testclock"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -58,12 +59,15 @@ func (r *ListRepo[T]) Process(ctx context.Context, id string, n int, handle func
 	if lease == 0 {
 		lease = DefaultLease
 	}
-	ends := time.Now().Add(lease)
+	clock := r.core.Clock()
+	release := clock.Hold()
+	ends := clock.Now().Add(lease)
 	c, err := r.claim(ctx, "Process", id, n, lease, nil)
+	release()
 	if c == nil || len(c.Items) == 0 {
 		return 0, err
 	}
-	done, failed := c.process(ctx, lease, ends, handle)
+	done, failed := c.process(ctx, clock, lease, ends, handle)
 	if err == nil {
 		return done, failed
 	}
@@ -72,9 +76,9 @@ func (r *ListRepo[T]) Process(ctx context.Context, id string, n int, handle func
 
 // process passes the items of a claim with a lease of d to handle and settles
 // them. The lease ends no earlier than ends.
-func (c *Claim[T]) process(ctx context.Context, d time.Duration, ends time.Time, handle func(context.Context, []Item[T]) error) (done int, err error) {
+func (c *Claim[T]) process(ctx context.Context, clock *testclock.Clock, d time.Duration, ends time.Time, handle func(context.Context, []Item[T]) error) (done int, err error) {
 	settleCtx := context.WithoutCancel(ctx)
-	handleCtx, stop := renewal.Start(ctx, c, d, ends)
+	handleCtx, stop := renewal.Start(ctx, clock, c, d, ends)
 	returned := false
 	defer func() {
 		stop()

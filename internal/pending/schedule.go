@@ -211,7 +211,7 @@ func (s *Set) IsScheduled(ctx context.Context, op string, within time.Duration, 
 	if err != nil {
 		return nil, err
 	}
-	latest := float64(time.Now().Add(within).UnixMilli())
+	latest := float64(s.Clock().Now().Add(within).UnixMilli())
 	byTenant := map[string][]int{}
 	for i, q := range queues {
 		byTenant[q.Tenant] = append(byTenant[q.Tenant], i)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/testclock"
 )
 
 // Lease is a lease that can be extended.
@@ -18,20 +19,34 @@ type Lease interface {
 
 // Start extends a lease after each third of its duration d, until stop is
 // called. Each extension has a third of d as its deadline, and none is waited
-// for after the lease has expired. The lease ends no earlier than ends.
+// for after the lease has expired. The lease ends no earlier than ends, by
+// clock. If a test moves clock to that time, the lease is lost; if it moves
+// clock by a third of d, the lease is extended at once.
 //
 // The returned context is derived from ctx. It also ends if Extend returns
 // [fault.ErrLeaseLost], or if the lease expires without an extension; its cause
 // is ErrLeaseLost then. The renewal goes on after ctx ends. stop waits until
 // the last call of Extend has returned, and ends the context.
-func Start(ctx context.Context, l Lease, d time.Duration, ends time.Time) (held context.Context, stop func()) {
+func Start(ctx context.Context, clock *testclock.Clock, l Lease, d time.Duration, ends time.Time) (held context.Context, stop func()) {
 	held, lose := context.WithCancelCause(ctx)
 	renewing, stopRenewing := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan struct{})
 	third := max(d/3, time.Millisecond)
+	moved := make(chan struct{}, 1)
+	begin := clock.Now()
+	member := clock.Join("", func() {
+		select {
+		case moved <- struct{}{}:
+		default:
+		}
+	})
 	go func() {
 		defer close(stopped)
-		until := ends
+		defer member.Leave()
+		until, renewed := ends, begin
+		if clock != nil && !begin.Before(ends) {
+			moved <- struct{}{}
+		}
 		tick := time.NewTicker(third)
 		defer tick.Stop()
 		for {
@@ -39,15 +54,26 @@ func Start(ctx context.Context, l Lease, d time.Duration, ends time.Time) (held 
 			case <-renewing.Done():
 				return
 			case <-tick.C:
+			case <-moved:
+				member.Begin()
+				switch now := clock.Now(); {
+				case !now.Before(until):
+					lose(fmt.Errorf("%w: a test moved the time beyond the end of the lease", fault.ErrLeaseLost))
+					return
+				case now.Sub(renewed) < third:
+					member.End(true)
+					continue
+				}
 			}
-			began := time.Now()
-			err := extendBefore(renewing, l, d, earlier(until, began.Add(third)))
+			began := clock.Now()
+			err := extendWithin(renewing, l, d, min(third, until.Sub(began)))
+			member.End(true)
 			switch {
 			case err == nil:
-				until = began.Add(d)
+				until, renewed = began.Add(d), began
 			case renewing.Err() != nil:
 				return
-			case errors.Is(err, fault.ErrLeaseLost) || !time.Now().Before(until):
+			case errors.Is(err, fault.ErrLeaseLost) || !clock.Now().Before(until):
 				lose(fmt.Errorf("%w: %w", fault.ErrLeaseLost, err))
 				return
 			}
@@ -56,16 +82,9 @@ func Start(ctx context.Context, l Lease, d time.Duration, ends time.Time) (held 
 	return held, func() { stopRenewing(); <-stopped; lose(nil) }
 }
 
-// extendBefore extends a lease with a deadline.
-func extendBefore(ctx context.Context, l Lease, d time.Duration, deadline time.Time) error {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
+// extendWithin extends a lease, with a timeout for the call.
+func extendWithin(ctx context.Context, l Lease, d, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return l.Extend(ctx, d)
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

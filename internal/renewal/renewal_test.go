@@ -26,7 +26,7 @@ func TestRenew(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		begin := time.Now()
 		var renewals atomic.Int64
-		held, stop := Start(ctx, extend(func(context.Context) error {
+		held, stop := Start(ctx, nil, extend(func(context.Context) error {
 			require.Equal(t, time.Duration(renewals.Add(1))*leased/3, time.Since(begin))
 			return nil
 		}), leased, begin.Add(leased))
@@ -57,7 +57,7 @@ func TestStartFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
-				held, stop := Start(t.Context(), extend(func(context.Context) error { return c.err }), leased, begin.Add(leased))
+				held, stop := Start(t.Context(), nil, extend(func(context.Context) error { return c.err }), leased, begin.Add(leased))
 				<-held.Done()
 				require.Equal(t, c.ends, time.Since(begin))
 				require.ErrorIs(t, context.Cause(held), fault.ErrLeaseLost)
@@ -72,7 +72,7 @@ func TestStartFails(t *testing.T) {
 func TestStartHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		held, stop := Start(t.Context(), extend(func(ctx context.Context) error {
+		held, stop := Start(t.Context(), nil, extend(func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}), leased, begin.Add(leased))

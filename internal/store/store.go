@@ -18,6 +18,7 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/nearcache"
 	"github.com/symphony-go/symphony/internal/option"
+	"github.com/symphony-go/symphony/internal/testclock"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -175,6 +176,9 @@ func (s *Store) Prefix() string { return s.prefix }
 
 // Logger returns the logger of the pools.
 func (s *Store) Logger() *slog.Logger { return s.pools.Logger(internal.NotForPublicUse{}) }
+
+// Clock returns the clock that a test moves, or nil.
+func (s *Store) Clock() *testclock.Clock { return testclock.Of(s.pools) }
 
 // Attached returns what a package keeps with the pools under key. If there is
 // nothing, it keeps the result of create.

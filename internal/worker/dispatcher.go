@@ -17,6 +17,7 @@ import (
 	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/retry"
 	"github.com/symphony-go/symphony/internal/subscription"
+	"github.com/symphony-go/symphony/internal/testclock"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -29,6 +30,8 @@ type dispatcher struct {
 	sweep chan struct{} // a sweep may be due
 
 	alarm      *alarm.Alarm
+	member     *testclock.Member // of a test's clock
+	sweeping   atomic.Bool       // a sweep was requested and has not ended
 	crowd      crowd
 	subscribed atomic.Bool // to the wake-ups
 
@@ -49,10 +52,12 @@ const renewSweep = 900 * time.Millisecond
 var idleBackoff = retry.Backoff{First: 10 * time.Millisecond, Max: time.Second}
 
 func newDispatcher(r *run) *dispatcher {
-	return &dispatcher{
+	d := &dispatcher{
 		run: r, name: rand.Text(), free: r.Workers, alarm: alarm.New(),
 		work: make(chan pending.Queue, r.Workers), freed: make(chan Outcome, r.Workers), sweep: make(chan struct{}, 1),
 	}
+	d.member = r.clock.Join("the workers of service "+strconv.Quote(r.pending.Service), d.alarm.Signal)
+	return d
 }
 
 // dispatch runs the workers until ctx ends. If the pools are closed, it
@@ -61,11 +66,15 @@ func (d *dispatcher) dispatch(ctx context.Context) error {
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer close(d.work)
+	defer d.member.Leave()
 	for range d.Workers {
 		workers.Go(func() { d.runWorker(ctx) })
 	}
 	for ctx.Err() == nil {
+		d.alarm.Clear()
+		d.member.Begin()
 		wait, err := d.look(ctx)
+		d.member.End(err == nil && d.free == d.Workers && !d.sweeping.Load())
 		if errors.Is(err, pool.ErrClosed) {
 			return err
 		} else if err != nil {
@@ -93,9 +102,8 @@ func (d *dispatcher) runWorker(ctx context.Context) {
 // look passes ready queues to free workers, and returns how long to wait for
 // the next ones.
 func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
-	d.alarm.Clear()
 	woken := d.crowd.woken.Swap(false)
-	sweeper, now := "", time.Now()
+	sweeper, now := "", d.clock.Now()
 	if !now.Before(d.nextSweeps) {
 		sweeper, d.nextSweeps = d.name, now.Add(renewSweep)
 	}
@@ -110,6 +118,7 @@ func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
 	d.pass(d.takeScanned(d.free))
 	if look.Sweep && (look.Unscheduled || now.Sub(d.swept) > rescanEvery+sweepEvery) {
 		d.swept = now
+		d.sweeping.Store(true)
 		select {
 		case d.sweep <- struct{}{}:
 		default:
@@ -175,6 +184,9 @@ func (d *dispatcher) noteFreed(outcome Outcome) {
 	d.free++
 	if outcome == Handled {
 		d.idle = 0
+	}
+	if outcome != Empty {
+		d.member.Acted()
 	}
 }
 

@@ -33,16 +33,16 @@ func (r *run) sweepUntilDone(ctx context.Context, d *dispatcher) {
 		case <-ctx.Done():
 			return
 		}
-		start := time.Now()
-		if start.Before(next) {
-			continue
+		if start := r.clock.Now(); !start.Before(next) {
+			if err := s.sweep(ctx); err != nil {
+				r.reportSeldom(ctx, "sweep", err)
+			}
+			took := r.clock.Now().Sub(start)
+			next = start.Add(took + max(sweepEvery, sweepShare*min(took, previous)))
+			previous = took
 		}
-		if err := s.sweep(ctx); err != nil {
-			r.reportSeldom(ctx, "sweep", err)
-		}
-		took := time.Since(start)
-		next = start.Add(took + max(sweepEvery, sweepShare*min(took, previous)))
-		previous = took
+		d.sweeping.Store(false)
+		d.member.Finished()
 	}
 }
 
@@ -71,7 +71,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 		every = scanEvery
 	}
 	s.unscheduled = drained.Unscheduled
-	if now := time.Now(); now.Sub(s.lastScan) >= every {
+	if now := s.clock.Now(); now.Sub(s.lastScan) >= every {
 		members, err := s.pending.Members(ctx, s.Op)
 		if err != nil {
 			return err
@@ -80,7 +80,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 			s.reportSeldom(ctx, "members", members.Foreign)
 		}
 		tenants, s.lastScan = append(tenants, members.Tenants...), now
-		defer func() { s.rescan = max(rescanEvery, rescanShare*time.Since(now)) }()
+		defer func() { s.rescan = max(rescanEvery, rescanShare*s.clock.Now().Sub(now)) }()
 	}
 	slices.Sort(tenants)
 	tenants = slices.Compact(tenants)

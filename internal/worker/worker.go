@@ -12,6 +12,7 @@ import (
 
 	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/retry"
+	"github.com/symphony-go/symphony/internal/testclock"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -58,6 +59,7 @@ const reportEvery = time.Minute // between two reports of a recurring error
 type run struct {
 	Config
 	pending  *pending.Set
+	clock    *testclock.Clock
 	handling context.Context // of the handlers: ends StopTimeout after the context of Run
 	incident incidents
 
@@ -71,15 +73,17 @@ type run struct {
 func Run(ctx context.Context, set *pending.Set, cfg Config) error {
 	handling, endHandling := context.WithCancel(context.WithoutCancel(ctx))
 	defer endHandling()
+	defer set.Clock().Running(ctx)()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer context.AfterFunc(ctx, func() {
 		_ = retry.Sleep(handling, cfg.StopTimeout)
 		endHandling()
 	})()
-	r := &run{Config: cfg, pending: set, handling: handling, nextReport: map[string]time.Time{}}
+	r := &run{Config: cfg, pending: set, clock: set.Clock(), handling: handling, nextReport: map[string]time.Time{}}
 	var background sync.WaitGroup
 	d := newDispatcher(r)
+	testclock.Started(ctx)
 	background.Go(func() { d.subscribe(ctx) })
 	background.Go(func() { r.sweepUntilDone(ctx, d) })
 	err := d.dispatch(ctx)

@@ -13,20 +13,33 @@
 // The repositories behave as on a Redis server, with these exceptions:
 //
 //   - There is no client-side caching. The option Cached has no effect.
-//   - There are no keyspace events.
+//   - There are no keyspace events. CONFIG SET accepts notify-keyspace-events
+//     without an effect.
 //   - Hash fields have no lifetimes: [pool.Pools.SupportsFieldTTL] returns
 //     false.
-//   - The clock advances in steps of about 20 ms, and in longer steps if there
-//     are hundreds of thousands of keys. A key may expire this much too early.
+//   - The clock of [Open] advances in steps of about 20 ms, and in longer steps
+//     if there are hundreds of thousands of keys. A key may expire this much too
+//     early.
+//
+// For tests, [New] opens pools whose time stands still until the test moves it,
+// so that a trigger of tomorrow fires at once:
+//
+//	pools, clock := embedded.New(t)
+//	clock.Go(listener.Run)
+//	...
+//	clock.Advance(24 * time.Hour)
+//	err := clock.Settle(t.Context()) // the handlers have returned
 package embedded
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/alicebob/miniredis/v2"
+	mini "github.com/alicebob/miniredis/v2/server"
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/pool"
@@ -47,9 +60,8 @@ func Open(ctx context.Context, cfg pool.Config) (*pool.Pools, error) {
 		return nil, err
 	}
 	defer s.release()
-	cfg.URL = "redis://" + s.redis.Addr()
-	cfg.NewClient = s.wrapNewClient(cfg.NewClient)
-	return pool.Open(ctx, cfg)
+	s.clock = startWallClock(s.redis.FastForward)
+	return s.open(ctx, cfg)
 }
 
 func checkNoURL(cfg pool.Config) error {
@@ -68,7 +80,7 @@ func checkNoURL(cfg pool.Config) error {
 // it returns, and each client, until it is closed.
 type server struct {
 	redis *miniredis.Miniredis
-	clock *clock
+	clock *wallClock // nil if a test moves the time
 
 	mu    sync.Mutex
 	users int
@@ -80,7 +92,33 @@ func startServer() (*server, error) {
 		return nil, fmt.Errorf("embedded: start the server: %w", err)
 	}
 	m.Server().SetPreHook(rewriteGlobs)
-	return &server{redis: m, clock: startClock(m.FastForward), users: 1}, nil
+	if err := m.Server().Register("CONFIG", config); err != nil {
+		m.Close()
+		return nil, fmt.Errorf("embedded: register CONFIG: %w", err)
+	}
+	return &server{redis: m, users: 1}, nil
+}
+
+// open opens pools on the server.
+func (s *server) open(ctx context.Context, cfg pool.Config) (*pool.Pools, error) {
+	cfg.URL = "redis://" + s.redis.Addr()
+	cfg.NewClient = s.wrapNewClient(cfg.NewClient)
+	cfg.Cache.Disabled = true // the server has no CLIENT TRACKING
+	return pool.Open(ctx, cfg)
+}
+
+// config runs the command CONFIG, which miniredis does not have. Listeners turn
+// keyspace events on with it. It accepts that, although there are none, since
+// listeners find their work without events.
+func config(c *mini.Peer, _ string, args []string) {
+	switch {
+	case len(args) > 1 && strings.EqualFold(args[0], "GET"):
+		c.WriteMapLen(0)
+	case len(args) == 3 && strings.EqualFold(args[0], "SET") && strings.EqualFold(args[1], "notify-keyspace-events"):
+		c.WriteOK()
+	default:
+		c.WriteError("ERR the embedded server has no settings")
+	}
 }
 
 // retain adds a user. It reports whether the server still runs.
@@ -100,7 +138,9 @@ func (s *server) release() {
 	last := s.users == 0
 	s.mu.Unlock()
 	if last {
-		s.clock.stop()
+		if s.clock != nil {
+			s.clock.stop()
+		}
 		s.redis.Close()
 	}
 }
