@@ -14,7 +14,8 @@ import (
 type Table[T any] struct{ *hashrepo.HashRepo[T] }
 
 // NewTable returns the repository of a table's rows, on [pool.Handlers]. Every
-// write renews the lifetime of a row, 24 hours by default. It sends nothing.
+// write renews the lifetime of a row, 24 hours by default. Rows that must not
+// expire need the option [NoTTL]. NewTable sends nothing.
 //
 // If the tenant or the table cannot be part of a key, NewTable returns
 // [ErrInvalidKey]. It also returns the errors of [hashrepo.New].

@@ -11,7 +11,8 @@ import (
 type User[T any] struct{ *hashrepo.HashRepo[T] }
 
 // NewUser returns the repository of a tenant's users, on [pool.User]. Every
-// write renews the lifetime of a record, 24 hours by default. It sends nothing.
+// write renews the lifetime of a record, 24 hours by default. Users that must
+// not expire need the option [NoTTL]. NewUser sends nothing.
 //
 // If the tenant cannot be part of a key, NewUser returns [ErrInvalidKey]. It
 // also returns the errors of [hashrepo.New].

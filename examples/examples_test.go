@@ -33,8 +33,8 @@ func TestPrograms(t *testing.T) {
 		t.Run(at.name, func(t *testing.T) {
 			for program, says := range map[string][]string{
 				"quickstart": {
-					at.prefix + "acme:user:u1 (hash, ttl", ":EXPTRIGGER:call-back:u1 (string, ttl",
-					"tenants with mail to send: [acme]", `:limits (string, ttl -1 s): {"per_minute":60}`,
+					"  " + at.prefix + "quickstart-", ":user:u1 (hash, ttl -1 s)", "costs from 5 to 50: order 8", ":u1 (string, ttl ", "fired: call u1 of",
+					"sent: {From:Alice Text:are you there?}", `:limits (string, ttl -1 s): {"per_minute":60}`,
 				},
 				"custom":    {"used: 3", "GET /orders: 3 calls"},
 				"reminders": {"chat9 is summarized, once", "one is taken back: true", "sent: your cups are ready to Alice, at attempt 2", "the index of the shop: begun, done, begun, done"},

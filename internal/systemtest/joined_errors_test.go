@@ -54,11 +54,13 @@ func TestErrorsOfManyRecords(t *testing.T) {
 		byB := hashrepo.FieldOf(func(n *number) *string { return &n.B })
 		var decode *codec.DecodeError
 		for name, call := range map[string]func() error{
-			"UpsertMany":               func() error { return users.With(symphony.IfAbsent()).UpsertMany(ctx, texts...) },
-			"SetMany":                  func() error { return generic.With(symphony.IfAbsent()).SetMany(ctx, values...) },
-			"GetMany":                  func() error { return errorOf(numbers.GetMany(ctx, ids...)) },
-			"GetMany cached":           func() error { return errorOf(numbers.With(cached).GetMany(ctx, ids...)) },
-			"Page":                     func() error { return errorOf(numbers.Page(ctx, hashrepo.Query[number]{Order: byB.Asc(), Limit: failing})) },
+			"UpsertMany":     func() error { return users.With(symphony.IfAbsent()).UpsertMany(ctx, texts...) },
+			"SetMany":        func() error { return generic.With(symphony.IfAbsent()).SetMany(ctx, values...) },
+			"GetMany":        func() error { return errorOf(numbers.GetMany(ctx, ids...)) },
+			"GetMany cached": func() error { return errorOf(numbers.With(cached).GetMany(ctx, ids...)) },
+			"Page": func() error {
+				return errorOf(numbers.Page(ctx, hashrepo.Query[number]{Order: byB.Asc(), Limit: failing}))
+			},
 			"GetMany of values":        func() error { return errorOf(numberValues.GetMany(ctx, ids...)) },
 			"GetMany of cached values": func() error { return errorOf(numberValues.With(cached).GetMany(ctx, ids...)) },
 			"Chunk":                    func() error { return errorOf(numberBatch.Chunk(ctx, queue, 0, -1)) },
