@@ -12,6 +12,7 @@ import (
 const (
 	defaultURL             = "redis://127.0.0.1:6379"
 	defaultTimeout         = 5 * time.Second
+	defaultRetryFor        = 2 * time.Second
 	maxTimeout             = 365 * 24 * time.Hour
 	defaultMaxValueBytes   = 16 << 20
 	defaultMaxDecodedBytes = 512 << 20
@@ -85,6 +86,19 @@ type Config struct {
 	//
 	// Defaults to 5 seconds.
 	Timeout time.Duration
+
+	// RetryFor is for how long reads are retried if no connection to their server
+	// can be opened. It begins with the first failed attempt to connect. Once it
+	// has passed, each call fails at once until the server replies again: it
+	// waits at most a tenth of a second for an attempt to connect. Writes are not
+	// retried in any case. [Stats] says since when an alias is down.
+	//
+	// To read through a restart of a server, RetryFor must be longer than the
+	// restart. No call is retried after its own deadline. A negative value is an
+	// error.
+	//
+	// Defaults to 2 seconds.
+	RetryFor time.Duration
 
 	// MaxValueBytes is the size of the largest value that repositories send. If
 	// a value is larger, the operation returns codec.ErrTooLarge and sends

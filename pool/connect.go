@@ -99,8 +99,9 @@ func (p *plan) connectMember(ctx context.Context, c *connection) (err error) {
 	if opt.Sentinel.MasterSet != "" {
 		verifyEachName(&opt)
 	}
-	c.conns = new(connTracker)
+	c.conns = &connTracker{grace: p.retryFor}
 	c.conns.wrapDial(&opt)
+	opt.RetryDelay = c.conns.retryDelay
 	opt.SelectDB = c.members[0].database
 	opt.ForceSingleClient = opt.Sentinel.MasterSet == ""
 	if c.Client, c.origin, err = p.openCached(ctx, opt); err != nil {
@@ -114,10 +115,10 @@ func (p *plan) connectMember(ctx context.Context, c *connection) (err error) {
 func (p *plan) connectCluster(ctx context.Context, c *connection) (err error) {
 	opt := p.clientOptions(c.server.opt)
 	verifyEachName(&opt)
-	opt.SendToReplicas, opt.RetryDelay = isReplicaRead, replicaRetryDelay
-	opt.ClusterOption.ShardsRefreshInterval = topologyInterval
-	c.conns = new(connTracker)
+	c.conns = &connTracker{grace: p.retryFor}
 	c.conns.wrapDial(&opt)
+	opt.SendToReplicas, opt.RetryDelay = isReplicaRead, exceptReplicaReads(c.conns.retryDelay)
+	opt.ClusterOption.ShardsRefreshInterval = topologyInterval
 	if c.Client, c.origin, err = p.openCached(ctx, opt); err != nil {
 		return err
 	}
@@ -254,7 +255,7 @@ func (p *plan) sentinelReplicas(opt rueidis.ClientOption) *replicaClient {
 	}
 	opt = cloneOptions(opt)
 	opt.DisableCache = true
-	opt.ReplicaOnly, opt.RetryDelay = true, replicaRetryDelay
+	opt.ReplicaOnly, opt.RetryDelay = true, exceptReplicaReads(opt.RetryDelay)
 	return &replicaClient{open: func() (rueidis.Client, error) {
 		c, err := p.newClient(opt)
 		if c == nil && err == nil {

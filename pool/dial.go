@@ -22,7 +22,7 @@ func wrapDial(opt *rueidis.ClientOption) {
 	opt.DialCtxFn = func(ctx context.Context, addr string, dialer *net.Dialer, conf *tls.Config) (net.Conn, error) {
 		conn, err := dial(ctx, addr, dialer, conf)
 		if err != nil {
-			return nil, unsentError{redactDialError(err, addrs)}
+			return nil, unsentError{error: redactDialError(err, addrs)}
 		}
 		return &guardedConn{Conn: conn}, nil
 	}
@@ -82,12 +82,15 @@ func (c *guardedConn) wrapError(err error) error {
 	if c.hasReceived.Load() {
 		return err
 	}
-	return unsentError{err}
+	return unsentError{error: err}
 }
 
 // unsentError is an error of connecting. No command was sent over the
 // connection.
-type unsentError struct{ error }
+type unsentError struct {
+	error
+	breaker *breaker // of the address; nil if its connections are not tracked
+}
 
 func (e unsentError) Unwrap() error { return e.error }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Stats returns the counters of each alias for a metrics endpoint: commands,
-// errors, and the hits of the cache.
+// errors, and the hits of the cache. It also reports whether a server is down.
 func ExamplePools_Stats() {
 	ctx := context.Background()
 	pools, err := embedded.Open(ctx, pool.Config{})
@@ -30,5 +30,8 @@ func ExamplePools_Stats() {
 
 	stats := pools.Stats()[pool.User]
 	fmt.Println(stats.Commands, stats.Errors, stats.CacheHits)
-	// Output: 3 0 0
+	fmt.Println(stats.Down)
+	// Output:
+	// 3 0 0
+	// false
 }

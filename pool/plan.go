@@ -22,6 +22,7 @@ type plan struct {
 	prefixKeys      bool
 	layout          keyspace.Layout // may be zero
 	timeout         time.Duration
+	retryFor        time.Duration
 	maxValueBytes   int
 	maxDecodedBytes int
 	newClient       func(rueidis.ClientOption) (rueidis.Client, error)
@@ -58,6 +59,7 @@ func (cfg Config) plan() (*plan, error) {
 		prefixKeys:      cfg.PrefixKeys,
 		layout:          cfg.Layout,
 		timeout:         min(cfg.Timeout, maxTimeout),
+		retryFor:        cfg.RetryFor,
 		maxValueBytes:   cfg.MaxValueBytes,
 		maxDecodedBytes: cfg.MaxDecodedBytes,
 		newClient:       cfg.NewClient,
@@ -65,6 +67,9 @@ func (cfg Config) plan() (*plan, error) {
 	}
 	if p.timeout == 0 {
 		p.timeout = defaultTimeout
+	}
+	if p.retryFor == 0 {
+		p.retryFor = defaultRetryFor
 	}
 	if p.maxValueBytes == 0 {
 		p.maxValueBytes = defaultMaxValueBytes
@@ -99,6 +104,9 @@ func (cfg Config) plan() (*plan, error) {
 func (cfg Config) checkLimits(errs *configErrors) {
 	if cfg.Timeout < 0 {
 		errs.add("Timeout", "%v is negative; use a positive duration, or 0 for the default of %v", cfg.Timeout, defaultTimeout)
+	}
+	if cfg.RetryFor < 0 {
+		errs.add("RetryFor", "%v is negative; use a positive duration, or 0 for the default of %v; to retry no read, add ?max_retries=0 to the URL", cfg.RetryFor, defaultRetryFor)
 	}
 	if cfg.MaxValueBytes < 0 {
 		errs.add("MaxValueBytes", "%d is negative; use a positive number, or 0 for the default of %d", cfg.MaxValueBytes, defaultMaxValueBytes)

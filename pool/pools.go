@@ -172,7 +172,9 @@ func (p *Pools) Ping(ctx context.Context) error {
 func (p *Pools) Stats() map[Alias]Stats {
 	all := make(map[Alias]Stats, len(p.clients))
 	for a, c := range p.clients {
-		all[a] = c.stats(p.realms[a].Stats())
+		s := c.stats(p.realms[a].Stats())
+		c.conns.addState(&s)
+		all[a] = s
 	}
 	return all
 }

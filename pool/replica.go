@@ -95,13 +95,15 @@ func isAnswer(r rueidis.RedisResult) bool {
 // replicaReader marks its commands with ToPipe.
 func isReplicaRead(cmd rueidis.Completed) bool { return cmd.IsPipe() && cmd.IsReadOnly() }
 
-// replicaRetryDelay is retryDelay, except that it does not retry a replica
+// exceptReplicaReads returns delay, except that it does not retry a replica
 // read. The replicaReader then asks the primary.
-func replicaRetryDelay(attempts int, cmd rueidis.Completed, err error) time.Duration {
-	if isReplicaRead(cmd) {
-		return -1
+func exceptReplicaReads(delay rueidis.RetryDelayFn) rueidis.RetryDelayFn {
+	return func(attempts int, cmd rueidis.Completed, err error) time.Duration {
+		if isReplicaRead(cmd) {
+			return -1
+		}
+		return delay(attempts, cmd, err)
 	}
-	return retryDelay(attempts, cmd, err)
 }
 
 // replicaClient provides the client of an alias's replicas. After close, it

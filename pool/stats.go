@@ -2,19 +2,30 @@ package pool
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/symphony-go/symphony/internal/nearcache"
 )
 
-// Stats contains the counters of one alias since [Open]. They include calls
-// through nodes and dedicated connections. They include [Pools.Ping], but not
-// the commands that Open or the client itself sends.
+// Stats contains the state of one alias and its counters since [Open]. The
+// counters include calls through nodes and dedicated connections. They include
+// [Pools.Ping], but not the commands that Open or the client itself sends.
 type Stats struct {
 	Commands int64 // commands passed to the client; a DoMulti counts each of its commands
 
 	// Errors is how many of the commands returned an error. A nil reply,
 	// NOSCRIPT, and an error inside the reply of EXEC do not count.
 	Errors int64
+
+	// The state of the connections. Down is whether the last attempt to connect
+	// to a server of the alias failed. A server that is down is found by a call
+	// that needs a new connection, so an alias without calls may not be Down
+	// although its server is. The servers of a cluster and the sentinels count
+	// too. One of them no longer counts if the client does not try to connect to
+	// it for a minute.
+	Down      bool
+	Since     time.Time // since when the alias is Down, or is not; zero if there was no attempt
+	LastError string    // the error of the last failed attempt; it stays after the server is up again
 
 	// The counters of the client-side cache, which serves repositories with the
 	// option Cached. The fact that a record does not exist counts as a record.
