@@ -247,7 +247,7 @@ func TestFlags(t *testing.T) {
 		{[]string{"-context", "none"}, "-context"},
 		{[]string{"surplus"}, `"surplus" is not a flag`},
 		{[]string{"-url", "http://x"}, "-url: pool.Config.URLs"},
-		{[]string{"-url", "redis://127.0.0.1:1"}, "127.0.0.1:1 cannot be reached"},
+		{[]string{"-url", "redis://127.0.0.1:1"}, "127.0.0.1:1 does not answer"},
 		{[]string{"-url", "redis://joe:hunter2:127.0.0.1:1"}, "a login ends with an @"},
 	} {
 		err := run(t.Context(), test.args, io.Discard, io.Discard)

@@ -66,7 +66,7 @@ func (p *plan) realm(a Alias, origin *nearcache.Origin, c *client) *nearcache.Re
 	case p.cache == nil:
 		return nil
 	case origin == nil:
-		return nearcache.NewUnavailableRealm(p.logUncached(a, c.addr))
+		return nearcache.NewUnavailableRealm(p.logUncached(a, c.server.addr))
 	}
 	return origin.NewRealm(c.DoMultiCache)
 }

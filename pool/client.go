@@ -20,7 +20,8 @@ type client struct {
 
 // clientState is shared by a client, its nodes and its dedicated connections.
 type clientState struct {
-	addr string
+	server   *endpoint
+	database int
 	commandCounters
 	conns    *connTracker // nil if calls are not watched
 	replicas *replicaClient

@@ -320,7 +320,7 @@ func TestPingReturnsAnErrorForEachAlias(t *testing.T) {
 	}
 	failed := split[*pool.ConnectError](t, pools.Ping(t.Context()))
 	require.Len(t, failed, 2)
-	require.Equal(t, "pool: expiry at h:6379 cannot be reached: broken", failed[0].Error())
+	require.Equal(t, "pool: expiry at h:6379 cannot be used: broken", failed[0].Error())
 	require.Equal(t, pool.User, failed[1].Alias)
 	require.EqualValues(t, 1, pools.Stats()[pool.User].Errors)
 }

@@ -37,7 +37,8 @@ const (
 type Config struct {
 	// URL is the server or cluster of all aliases that are not in URLs. Its
 	// database number is ignored and logged, because each alias has its own
-	// database. The package comment lists the forms of a URL.
+	// database, unless SingleDatabase is set. The package comment lists the forms
+	// of a URL.
 	//
 	// Defaults to redis://127.0.0.1:6379 if URLs is empty. Otherwise, an alias
 	// needs an entry in URLs.
@@ -69,6 +70,15 @@ type Config struct {
 	//
 	// Defaults to false.
 	PrefixKeys bool
+
+	// SingleDatabase puts all aliases into one database and turns PrefixKeys on.
+	// It is for servers that have one database only, as most managed ones. The
+	// database is that of the URL, or 0 if the URL has no number. A number in
+	// Databases is then an error, except 0. Keys that were stored with another
+	// setting are not found.
+	//
+	// Defaults to false.
+	SingleDatabase bool
 
 	// Layout is the key layout of all repositories on these pools. To define a
 	// layout, copy one of package keyspace and change single patterns. A

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -39,7 +38,7 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 		wg   sync.WaitGroup
 		mu   sync.Mutex
 		open []connection
-		errs = make(map[Alias]error)
+		errs = make(map[Alias]*ConnectError)
 	)
 	finish := func(c connection, err error) {
 		mu.Lock()
@@ -53,7 +52,7 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 			addr = redactAddrs(addr)
 		}
 		for _, m := range c.members {
-			errs[m.alias] = newConnectError(m.alias, addr, err)
+			errs[m.alias] = newConnectError(m.alias, &c.server.endpoint, m.database, addr, err)
 		}
 	}
 	for _, s := range p.servers {
@@ -88,7 +87,7 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 		}
 		closeAll(clients)
 		p.cache.Close()
-		return nil, joinErrors(errs)
+		return nil, joinConnectErrors(errs)
 	}
 	return p.newPools(open), nil
 }
@@ -165,7 +164,7 @@ func (p *plan) newPools(open []connection) *Pools {
 		}
 		for _, m := range c.members {
 			opened := &client{c.Client, &clientState{
-				addr: c.server.addr, conns: c.conns, replicas: c.replicas, deadline: pools.deadline, closed: &pools.closed,
+				server: &c.server.endpoint, database: m.database, conns: c.conns, replicas: c.replicas, deadline: pools.deadline, closed: &pools.closed,
 			}}
 			pools.clients[m.alias] = opened
 			pools.realms[m.alias] = p.realm(m.alias, c.origin, opened)
@@ -346,12 +345,4 @@ var redisBackoff = retry.Backoff{First: 1500 * time.Nanosecond, Max: 750 * time.
 func retryDelay(attempts int, cmd rueidis.Completed, _ error) time.Duration {
 	cmd.Pin()
 	return redisBackoff.Delay(attempts)
-}
-
-func joinErrors(byAlias map[Alias]error) error {
-	var errs []error
-	for _, a := range slices.Sorted(maps.Keys(byAlias)) {
-		errs = append(errs, byAlias[a])
-	}
-	return errors.Join(errs...)
 }

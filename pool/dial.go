@@ -1,8 +1,10 @@
 package pool
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -53,21 +55,40 @@ type guardedConn struct {
 	net.Conn
 	hasReceived atomic.Bool // atomic, because Write reads it too
 	replies     replyScanner
+	lastWords   string // the only data so far, if it is the line of an error
 }
 
 func (c *guardedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	if err != nil && c.lastWords != "" {
+		return n, unsentError{error: &refusedConnectionError{c.lastWords, err}}
+	}
 	if err != nil {
 		return n, c.wrapError(err)
 	}
-	if !c.hasReceived.Load() {
+	c.lastWords = ""
+	if !c.hasReceived.Load() && n > 0 {
 		c.hasReceived.Store(true)
+		if !isKind(b[0]) {
+			_ = c.Close()
+			return 0, newForeignProtocolError(b[:n])
+		}
+		c.lastWords = errorLine(b[:n])
 	}
 	if err := c.replies.scan(b[:n]); err != nil {
 		_ = c.Close() // later data cannot be interpreted
 		return 0, err
 	}
 	return n, nil
+}
+
+// errorLine returns the text of an error reply, if b is nothing else.
+func errorLine(b []byte) string {
+	line, complete := bytes.CutSuffix(b, []byte("\r\n"))
+	if !complete || line[0] != '-' || bytes.Contains(line, []byte("\n")) {
+		return ""
+	}
+	return string(line[1:])
 }
 
 func (c *guardedConn) Write(b []byte) (int, error) {
@@ -84,6 +105,21 @@ func (c *guardedConn) wrapError(err error) error {
 	}
 	return unsentError{error: err}
 }
+
+// refusedConnectionError is returned if a server refuses a connection with an
+// error and closes it, as if it has too many clients. rueidis only returns that
+// the connection was closed.
+type refusedConnectionError struct {
+	text string // from the server
+	err  error
+}
+
+func (e *refusedConnectionError) Error() string {
+	return fmt.Sprintf("%s (%v)", strings.TrimPrefix(e.text, "ERR "), e.err)
+}
+
+// Unwrap returns the error of the connection.
+func (e *refusedConnectionError) Unwrap() error { return e.err }
 
 // unsentError is an error of connecting. No command was sent over the
 // connection.

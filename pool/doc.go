@@ -27,7 +27,8 @@
 // [Config.Databases] changes these numbers and adds aliases. [Config.URLs]
 // connects an alias to another server. If two aliases share a database, [Open]
 // returns a [ConfigError], unless [Config.PrefixKeys] is set. With PrefixKeys,
-// every key begins with its alias and a colon.
+// every key begins with its alias and a colon. For a server with one database,
+// as most managed ones, [Config.SingleDatabase] puts all aliases into it.
 //
 // [Pools.Client] returns the client of an alias, for commands that the
 // repositories lack. Keys that are sent with it must begin with

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/symphony-go/symphony/internal/acl"
 )
@@ -122,29 +121,3 @@ func (e *ConfigError) Error() string { return e.Config + "." + e.Field + ": " + 
 
 // Unwrap returns [ErrInvalidArgument].
 func (e *ConfigError) Unwrap() error { return ErrInvalidArgument }
-
-// ConnectError reports that one alias cannot be reached. [Open] and
-// [Pools.Ping] return one for each such alias, joined. It never contains a
-// password of a URL.
-type ConnectError struct {
-	Alias Alias
-
-	// Addr is host:port, several of them separated by commas, or the path of a
-	// socket. It is "(not shown)" if the resolver does not find the host,
-	// because the host may then be a misplaced password. If the context of Open
-	// ends first, each host that is a single word, except localhost, is hidden
-	// in the same way.
-	Addr string
-
-	// Err is the error of the connection, of the server or of
-	// [Config.NewClient].
-	Err error
-}
-
-// Error returns the alias, the address and the reason.
-func (e *ConnectError) Error() string {
-	return fmt.Sprintf("pool: %s at %s cannot be reached: %v", e.Alias, e.Addr, e.Err)
-}
-
-// Unwrap returns the reason.
-func (e *ConnectError) Unwrap() error { return e.Err }

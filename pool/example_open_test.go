@@ -10,7 +10,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// If an alias cannot be reached, Open returns a ConnectError for it.
+// If an alias cannot be used, Open returns a ConnectError for it.
 func ExampleOpen() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -95,7 +95,7 @@ func TestOpenReturnsAnErrorForEachAliasAndClosesTheOthers(t *testing.T) {
 	require.Equal(t, pool.Alias("mail"), failed[1].Alias)
 	require.Equal(t, pool.User, failed[2].Alias)
 	require.Equal(t, dead, failed[2].Addr)
-	require.Contains(t, failed[1].Error(), "mail at "+good.Addr())
+	require.Contains(t, failed[1].Error(), "mail (database 99) at "+good.Addr())
 	require.Contains(t, failed[1].Error(), "DB index is out of range")
 	require.ErrorIs(t, failed[2], syscall.ECONNREFUSED)
 	require.NotContains(t, err.Error(), "hunter2")

@@ -56,7 +56,7 @@ func (e *configErrors) add(field, format string, args ...any) {
 // plan checks cfg and returns its plan. The error joins all mistakes.
 func (cfg Config) plan() (*plan, error) {
 	p := &plan{
-		prefixKeys:      cfg.PrefixKeys,
+		prefixKeys:      cfg.PrefixKeys || cfg.SingleDatabase,
 		layout:          cfg.Layout,
 		timeout:         min(cfg.Timeout, maxTimeout),
 		retryFor:        cfg.RetryFor,
@@ -92,10 +92,10 @@ func (cfg Config) plan() (*plan, error) {
 	shared := cfg.parseURL(&errs)
 	cfg.checkDatabases(&errs, byAlias)
 	p.servers = cfg.groupByServer(byAlias, shared)
-	if !cfg.PrefixKeys {
+	if !p.prefixKeys {
 		checkCollisions(&errs, p.servers)
 	}
-	if shared != nil {
+	if shared != nil && !cfg.SingleDatabase {
 		p.ignoredDatabase = shared.database
 	}
 	return p, errors.Join(errs...)
@@ -185,6 +185,8 @@ func (cfg Config) checkDatabases(errs *configErrors, byAlias map[Alias]*endpoint
 			errs.add(field, "%d is negative; database numbers start at 0", database)
 		}
 		switch {
+		case cfg.SingleDatabase && database > 0:
+			errs.add(field, "%d has no effect, because Config.SingleDatabase puts all aliases into one database; write 0, or remove SingleDatabase", database)
 		case !hasURL && cfg.URL == "" && len(cfg.URLs) > 0:
 			errs.add(field, "the alias has no URL; add Config.%s, or set Config.URL for all aliases that are not in Config.URLs", entryName("URLs", a))
 		case e != nil && e.database != nil && *e.database != database:
@@ -212,15 +214,28 @@ func (cfg Config) groupByServer(byAlias map[Alias]*endpoint, shared *endpoint) [
 			byURL[e.url] = s
 			servers = append(servers, s)
 		}
-		m := member{alias: a, database: defaultDatabases[a]}
-		if database, ok := cfg.Databases[a]; ok {
-			m.database, m.configured = database, true
-		} else if hasURL && e.database != nil {
-			m.database, m.configured = *e.database, true
-		}
-		s.members = append(s.members, m)
+		s.members = append(s.members, cfg.member(a, e, hasURL))
 	}
 	return servers
+}
+
+// member returns the database of an alias with the endpoint e. If hasURL is
+// false, e is that of all aliases.
+func (cfg Config) member(a Alias, e *endpoint, hasURL bool) member {
+	if cfg.SingleDatabase {
+		m := member{alias: a}
+		if e.database != nil {
+			m.database, m.configured = *e.database, true
+		}
+		return m
+	}
+	m := member{alias: a, database: defaultDatabases[a]}
+	if database, ok := cfg.Databases[a]; ok {
+		m.database, m.configured = database, true
+	} else if hasURL && e.database != nil {
+		m.database, m.configured = *e.database, true
+	}
+	return m
 }
 
 // aliases returns all aliases that may have a URL, in sorted order.
@@ -251,7 +266,7 @@ func checkCollisions(errs *configErrors, servers []*server) {
 				continue
 			}
 			errs.add(entryName("Databases", m.alias),
-				"%s and %s share database %d of %s, so their keys would mix; give one of them another database, or set Config.PrefixKeys",
+				"%s and %s share database %d of %s, so their keys would mix; give one of them another database, or set Config.PrefixKeys, or set Config.SingleDatabase if the server has only one",
 				other, m.alias, m.database, s.addr)
 		}
 	}

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -51,8 +50,9 @@ type Pools struct {
 // missing permission.
 //
 // If cfg has mistakes, Open contacts no server. It returns all mistakes joined,
-// each as a *[ConfigError]. If aliases cannot be reached, Open closes all
+// each as a *[ConfigError]. If aliases cannot be used, Open closes all
 // connections and returns a *[ConnectError] for each of these aliases, joined.
+// The text has one line for each cause.
 func Open(ctx context.Context, cfg Config) (*Pools, error) {
 	plan, err := cfg.plan()
 	if err != nil {
@@ -146,25 +146,28 @@ func (p *Pools) Attached(_ internal.NotForPublicUse, key any, create func() any)
 // Ping sends PING to all aliases concurrently. On a cluster, one node has to
 // reply. If ctx has no deadline, Ping ends after [Config.Timeout].
 //
-// If aliases cannot be reached, Ping returns a *[ConnectError] for each of
+// If aliases cannot be used, Ping returns a *[ConnectError] for each of
 // them, joined. After [Pools.Close], it returns [ErrClosed].
 func (p *Pools) Ping(ctx context.Context) error {
 	if p.closed.Load() {
 		return ErrClosed
 	}
 	aliases := p.Aliases()
-	errs := make([]error, len(aliases))
+	errs := make(map[Alias]*ConnectError)
+	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for i, a := range aliases {
+	for _, a := range aliases {
 		wg.Go(func() {
 			c := p.clients[a]
 			if err := ping(ctx, c); err != nil {
-				errs[i] = newConnectError(a, c.addr, err)
+				mu.Lock()
+				defer mu.Unlock()
+				errs[a] = newConnectError(a, c.server, c.database, c.server.addr, err)
 			}
 		})
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	return joinConnectErrors(errs)
 }
 
 // Stats returns the counters of all aliases. It also works after

@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/symphony-go/symphony/internal/acl"
 )
 
 const (
@@ -140,14 +138,4 @@ func redactDialError(err error, addrs string) error {
 		IsTemporary: lookup.IsTemporary,
 		IsNotFound:  lookup.IsNotFound,
 	}}
-}
-
-// newConnectError returns the ConnectError of an alias. It hides the address if
-// the resolver does not find the host.
-func newConnectError(a Alias, addr string, err error) error {
-	err = acl.Explain(redactDialError(err, addr))
-	if lookup := (*net.DNSError)(nil); errors.As(err, &lookup) && lookup.Name == notShown {
-		addr = notShown
-	}
-	return &ConnectError{Alias: a, Addr: addr, Err: err}
 }

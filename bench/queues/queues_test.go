@@ -164,7 +164,7 @@ func TestArguments(t *testing.T) {
 		{[]string{"sleep"}, `"sleep" is not one of wake`},
 		{[]string{"look", "-only", "none"}, `-only: "none" is not in flight`},
 		{[]string{"wake", "surplus"}, `"surplus" is not a flag`},
-		{[]string{"-url", "redis://127.0.0.1:1"}, "127.0.0.1:1 cannot be reached"},
+		{[]string{"-url", "redis://127.0.0.1:1"}, "127.0.0.1:1 does not answer"},
 		{[]string{"idle", "-url", "http://x"}, "-url: pool.Config.URLs"},
 	} {
 		require.ErrorContains(t, queues.Run(t.Context(), test.args, &bytes.Buffer{}), test.says, "%q", test.args)
