@@ -175,6 +175,9 @@ func (b *Batch[T]) Claim(ctx context.Context, q Queue, n int, lease time.Duratio
 // the items go back to the front of the queue. If the queue is serial and
 // another claim is in flight, Process returns [ErrBusy]. See
 // [listrepo.ListRepo.Process], [MaxAttempts], [Lease] and [Serial].
+//
+// If n is not positive or handle is nil, Process returns [ErrInvalidArgument]
+// and sends nothing.
 func (b *Batch[T]) Process(ctx context.Context, q Queue, n int, handle func(context.Context, []listrepo.Item[T]) error) (int, error) {
 	queue, err := b.queue(q)
 	if err != nil {

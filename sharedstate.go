@@ -2,6 +2,7 @@ package symphony
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -19,7 +20,32 @@ type Fields = map[string]any
 
 // Values are the fields of a [SharedState], by field name. A [codec.Value] is
 // decoded as the type that its caller asks for.
+//
+// Package encoding/json writes Values as an object, and reads them; see
+// [codec.Value.MarshalJSON]. [Values.Map] returns plain Go values.
 type Values map[string]codec.Value
+
+// Map returns the fields as the Go types that their encodings suggest; see
+// [codec.Value.Any]. With [codec.Compact] a string "12" is returned as a
+// number, and a bool as 0 or 1. If you know the types, use [StateOf].
+//
+// If a field cannot be decoded, Map returns a [*codec.DecodeError] that names
+// it.
+func (v Values) Map() (map[string]any, error) {
+	all := make(map[string]any, len(v))
+	for field, value := range v {
+		x, err := value.Any()
+		var bad *codec.DecodeError
+		if errors.As(err, &bad) {
+			err = bad.In(field)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all[field] = x
+	}
+	return all, nil
+}
 
 // SharedState is the repository of the scratch states that the tools of one
 // user share, by state name. A state is a hash with the key
@@ -86,7 +112,8 @@ func (s *SharedState) Upsert(ctx context.Context, state string, f Fields) error 
 	return s.fields.Upsert(ctx, state, f)
 }
 
-// Get returns all fields of a state. It sends HGETALL.
+// Get returns all fields of a state. It sends HGETALL. [Values] can be written
+// as JSON.
 //
 // If the state does not exist, Get returns [ErrNotFound].
 func (s *SharedState) Get(ctx context.Context, state string) (Values, error) {

@@ -1,6 +1,7 @@
 package symphony_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/hashrepo"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/pool"
@@ -108,4 +110,41 @@ func TestSharedStateWithoutAList(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// The fields of a state are JSON for encoding/json, and plain Go values for Map.
+func TestValuesAsJSON(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		ss, err := symphony.NewSharedState(p, pooltest.UniqueTenant(), "u1")
+		require.NoError(t, err)
+		require.NoError(t, ss.Upsert(ctx, "cart", symphony.Fields{
+			"n": 12, "q": "lamp", "price": 9.5, "tags": []string{"a"}, "open": true, "note": "",
+		}))
+		values, err := ss.Get(ctx, "cart")
+		require.NoError(t, err)
+		data, err := json.Marshal(values)
+		require.NoError(t, err)
+		require.Equal(t, `{"n":12,"note":"","open":1,"price":9.5,"q":"lamp","tags":["a"]}`, string(data))
+		plain, err := values.Map()
+		require.NoError(t, err)
+		require.Equal(t, map[string]any{
+			"n": int64(12), "q": "lamp", "price": 9.5, "tags": []any{"a"}, "open": int64(1), "note": "",
+		}, plain)
+
+		var back symphony.Values
+		require.NoError(t, json.Unmarshal(data, &back))
+		for field, value := range values {
+			require.Equal(t, value.String(), back[field].String(), field)
+		}
+	})
+}
+
+// An error of Map names the field.
+func TestValuesMapError(t *testing.T) {
+	values := symphony.Values{"ok": codec.NewValue(codec.JSON, []byte("1")), "bad": codec.NewValue(codec.JSON, []byte("{"))}
+	plain, err := values.Map()
+	var bad *codec.DecodeError
+	require.ErrorAs(t, err, &bad)
+	require.Equal(t, "bad", bad.Field)
+	require.Nil(t, plain)
 }

@@ -52,6 +52,8 @@ func (t *Trigger) SetPayload(ctx context.Context, action, id string, payload any
 
 // Debounce postpones the work until quiet has passed without another call, but
 // no longer than atMost after the first call. See [expiry.Schedule.Debounce].
+//
+// If quiet is longer than atMost, Debounce returns [ErrInvalidArgument].
 func (t *Trigger) Debounce(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
 	return t.schedule.Debounce(ctx, action, id, quiet, atMost)
 }

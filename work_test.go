@@ -427,6 +427,9 @@ func TestWorkBatchesErrors(t *testing.T) {
 			pooltest.RequireNothingSent(t, p, c.want, func() error { return symphony.WorkBatches(ctx, p, c.service, none, c.cfg, c.opts...) })
 		})
 	}
+	pooltest.RequireNothingSent(t, p, symphony.ErrInvalidArgument, func() error {
+		return symphony.WorkBatches[int](ctx, p, "s", nil, symphony.WorkConfig{})
+	})
 	_, err := symphony.NewUser[struct{}](p, "one", symphony.MaxAttempts(2))
 	require.ErrorIs(t, err, symphony.ErrUnsupported)
 	require.ErrorIs(t, symphony.WorkBatches(ctx, nil, "s", none, symphony.WorkConfig{}), symphony.ErrUnknownPool)

@@ -141,6 +141,7 @@ var (
 	errYear      = errors.New("the year is not between 0 and 9999")
 	errCycle     = errors.New("nested too deeply, or contains itself")
 	errNonFinite = errors.New("JSON has no NaN or infinity; use codec.Compact or codec.MsgPack")
+	errNotJSON   = errors.New("it contains NaN or an infinity, which JSON does not have; decode it with Decode")
 	errKeys      = errors.New("two keys of the map have the same text")
 	errNullJSON  = errors.New("its JSON is null, which is read back as nil; store nil instead")
 	errNested    = errors.New("a codec.Value cannot be a part of another value; use json.RawMessage")

@@ -271,8 +271,8 @@ func TestPythonWorkersCanRunTriggers(t *testing.T) {
 	require.Zero(t, f.redisInt("EXISTS", "%exp:due:send_mail", "%exp:payloads:send_mail"), "the schedule has an entry of a bare key")
 
 	// Set again and Debounce write bare keys too.
-	require.NoError(t, f.schedule().Debounce(ctx, "send:mail", "u:3", time.Hour, 100*time.Millisecond))
-	require.NoError(t, f.schedule().Debounce(ctx, "send:mail", "u:3", time.Hour, 100*time.Millisecond))
+	require.NoError(t, f.schedule().Debounce(ctx, "send:mail", "u:3", 100*time.Millisecond, 100*time.Millisecond))
+	require.NoError(t, f.schedule().Debounce(ctx, "send:mail", "u:3", 100*time.Millisecond, 100*time.Millisecond))
 	require.Equal(t, f.key("send_mail", "u_3"), <-heard)
 	require.NoError(t, f.schedule().Set(ctx, "send:mail", "u:4", time.Hour))
 	deleted, err := f.schedule().Delete(ctx, "send:mail", "u:4")

@@ -191,6 +191,7 @@ func (m *model) write(k string, due, now, first int64) {
 func (m *model) debounce(t *rapid.T) {
 	id, k := m.id(t)
 	quiet, limit := drawDelay(t, "quiet"), drawDelay(t, "limit")
+	quiet, limit = min(quiet, limit), max(quiet, limit)
 	require.NoError(t, m.schedule.Debounce(context.Background(), m.queue.action, id, milliseconds(quiet), milliseconds(limit)))
 	now := m.nowRoundedUp()
 	due, first := now+quiet, now

@@ -126,7 +126,8 @@ func (s *Schedule) SetPayload(ctx context.Context, action, id string, payload an
 // afterwards. Both durations are rounded up to whole milliseconds; 0 means now.
 //
 // Debounce returns the errors of [Schedule.Set]. If atMost is negative, it
-// returns [ErrInvalidTTL].
+// returns [ErrInvalidTTL]. If quiet is longer than atMost, it returns
+// [ErrInvalidArgument] and sends nothing.
 func (s *Schedule) Debounce(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
 	return s.set(ctx, setRequest{op: "Debounce", action: action, id: id, delay: quiet, debounce: true, atMost: atMost})
 }
@@ -237,6 +238,10 @@ func (s *Schedule) setArguments(w operation, c setRequest) ([]string, error) {
 	}
 	if c.atMost < 0 {
 		return nil, w.NotApplied(fmt.Errorf("%w: atMost %v is negative; use 0 for now", fault.ErrInvalidTTL, c.atMost))
+	}
+	if c.debounce && c.delay > c.atMost {
+		return nil, w.NotApplied(fmt.Errorf("%w: quiet is %v, but the work is put off by no more than atMost, which is %v; "+
+			"pass the shorter time first, and make atMost longer", fault.ErrInvalidArgument, c.delay, c.atMost))
 	}
 	args := []string{"", duration.Milliseconds(c.delay), callStamps.next()}
 	if c.hasPayload || c.debounce {

@@ -107,7 +107,7 @@ func TestDebounce(t *testing.T) {
 		require.NoError(t, s.SetPayload(ctx, "x", "1", "kept", time.Minute))
 		require.NoError(t, s.Debounce(ctx, "x", "1", time.Hour, 90*time.Minute))
 		require.InDelta(t, time.Hour.Milliseconds(), f.dueIn("x", "1"), 10_000)
-		require.NoError(t, s.Debounce(ctx, "x", "1", 2*time.Hour, 90*time.Minute))
+		require.NoError(t, s.Debounce(ctx, "x", "1", 90*time.Minute, 90*time.Minute))
 		require.InDelta(t, (90 * time.Minute).Milliseconds(), f.dueIn("x", "1"), 10_000)
 		require.EqualValues(t, 1, f.redisInt("HLEN", f.scheduleKey("payloads", "x", "1")), "Debounce keeps the payload")
 
@@ -115,7 +115,7 @@ func TestDebounce(t *testing.T) {
 		first := time.Now()
 		f.eventually(func() bool {
 			if len(f.events()) == 0 {
-				require.NoError(t, s.Debounce(ctx, "y", "1", time.Hour, 300*time.Millisecond))
+				require.NoError(t, s.Debounce(ctx, "y", "1", 300*time.Millisecond, 300*time.Millisecond))
 			}
 			return len(f.events()) > 0
 		})
@@ -162,7 +162,7 @@ func TestDue(t *testing.T) {
 		none("1")
 		require.NoError(t, s.Set(ctx, "x", "1", time.Hour))
 		due("1", time.Hour)
-		require.NoError(t, s.Debounce(ctx, "x", "1", 2*time.Hour, 90*time.Minute))
+		require.NoError(t, s.Debounce(ctx, "x", "1", 90*time.Minute, 90*time.Minute))
 		due("1", 90*time.Minute)
 		f.redis("PEXPIRE", f.key("x", "1"), "600000")
 		due("1", 10*time.Minute)
@@ -239,18 +239,19 @@ func TestInvalidArguments(t *testing.T) {
 		want error
 		call func() error
 	}{
-		"delay":    {expiry.ErrInvalidTTL, func() error { return s.Set(ctx, "x", "1", -1) }},
-		"negative": {expiry.ErrInvalidTTL, func() error { return s.SetPayload(ctx, "x", "1", 1, -time.Second) }},
-		"quiet":    {expiry.ErrInvalidTTL, func() error { return s.Debounce(ctx, "x", "1", -1, time.Second) }},
-		"limit":    {expiry.ErrInvalidTTL, func() error { return s.Debounce(ctx, "x", "1", time.Second, -1) }},
-		"action":   {expiry.ErrInvalidKey, func() error { return s.Set(ctx, "", "1", time.Second) }},
-		"id":       {expiry.ErrInvalidKey, func() error { return s.Set(ctx, "x", "a\x00b", time.Second) }},
-		"due":      {expiry.ErrInvalidKey, func() error { _, err := s.Due(ctx, "x", ""); return err }},
-		"delete":   {expiry.ErrInvalidKey, func() error { _, err := s.Delete(ctx, "x", ""); return err }},
-		"all":      {expiry.ErrInvalidKey, func() error { _, err := s.DeleteAll(ctx, ""); return err }},
-		"large":    {expiry.ErrTooLarge, func() error { return s.SetPayload(ctx, "x", "1", strings.Repeat("x", 100), time.Second) }},
-		"type":     {codec.ErrUnstorable, func() error { return s.SetPayload(ctx, "x", "1", make(chan int), time.Second) }},
-		"pool":     {expiry.ErrUnknownPool, func() error { return s.With(expiry.On("nowhere")).Set(ctx, "x", "1", time.Second) }},
+		"delay":             {expiry.ErrInvalidTTL, func() error { return s.Set(ctx, "x", "1", -1) }},
+		"negative":          {expiry.ErrInvalidTTL, func() error { return s.SetPayload(ctx, "x", "1", 1, -time.Second) }},
+		"quiet":             {expiry.ErrInvalidTTL, func() error { return s.Debounce(ctx, "x", "1", -1, time.Second) }},
+		"limit":             {expiry.ErrInvalidTTL, func() error { return s.Debounce(ctx, "x", "1", time.Second, -1) }},
+		"quiet over atMost": {expiry.ErrInvalidArgument, func() error { return s.Debounce(ctx, "x", "1", 2*time.Second, time.Second) }},
+		"action":            {expiry.ErrInvalidKey, func() error { return s.Set(ctx, "", "1", time.Second) }},
+		"id":                {expiry.ErrInvalidKey, func() error { return s.Set(ctx, "x", "a\x00b", time.Second) }},
+		"due":               {expiry.ErrInvalidKey, func() error { _, err := s.Due(ctx, "x", ""); return err }},
+		"delete":            {expiry.ErrInvalidKey, func() error { _, err := s.Delete(ctx, "x", ""); return err }},
+		"all":               {expiry.ErrInvalidKey, func() error { _, err := s.DeleteAll(ctx, ""); return err }},
+		"large":             {expiry.ErrTooLarge, func() error { return s.SetPayload(ctx, "x", "1", strings.Repeat("x", 100), time.Second) }},
+		"type":              {codec.ErrUnstorable, func() error { return s.SetPayload(ctx, "x", "1", make(chan int), time.Second) }},
+		"pool":              {expiry.ErrUnknownPool, func() error { return s.With(expiry.On("nowhere")).Set(ctx, "x", "1", time.Second) }},
 	} {
 		t.Run(name, func(t *testing.T) { pooltest.RequireNothingSent(t, p, c.want, c.call) })
 	}

@@ -374,7 +374,7 @@ func TestWaitingTriggersKeepTheFirstTouch(t *testing.T) {
 		require.NoError(t, f.schedule.Debounce(t.Context(), f.action, turnID, 0, time.Hour))
 		touched := f.due()
 		require.Empty(t, f.claim(10))
-		require.NoError(t, f.schedule.Debounce(t.Context(), f.action, turnID, time.Hour, time.Millisecond))
+		require.NoError(t, f.schedule.Debounce(t.Context(), f.action, turnID, time.Millisecond, time.Millisecond))
 		require.Equal(t, touched+1, f.due())
 		require.Empty(t, f.claim(10))
 		require.False(t, f.ack(first, 1))

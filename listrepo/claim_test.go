@@ -330,11 +330,15 @@ func TestClaimBadInput(t *testing.T) {
 			want error
 			call func() error
 		}{
-			"no lease":              {symphony.ErrInvalidTTL, func() error { _, err := repo.Claim(ctx, "q", 1, 0); return err }},
-			"negative count":        {symphony.ErrInvalidArgument, func() error { _, err := repo.Claim(ctx, "q", -1, time.Minute); return err }},
-			"empty id":              {symphony.ErrInvalidKey, func() error { _, err := repo.Claim(ctx, "", 1, time.Minute); return err }},
-			"IfAbsent":              {symphony.ErrUnsupported, func() error { _, err := repo.With(listrepo.IfAbsent()).Claim(ctx, "q", 1, time.Minute); return err }},
-			"Fail without a cause":  {symphony.ErrInvalidArgument, func() error { return c.Fail(ctx, nil) }},
+			"no lease":             {symphony.ErrInvalidTTL, func() error { _, err := repo.Claim(ctx, "q", 1, 0); return err }},
+			"negative count":       {symphony.ErrInvalidArgument, func() error { _, err := repo.Claim(ctx, "q", -1, time.Minute); return err }},
+			"empty id":             {symphony.ErrInvalidKey, func() error { _, err := repo.Claim(ctx, "", 1, time.Minute); return err }},
+			"IfAbsent":             {symphony.ErrUnsupported, func() error { _, err := repo.With(listrepo.IfAbsent()).Claim(ctx, "q", 1, time.Minute); return err }},
+			"Fail without a cause": {symphony.ErrInvalidArgument, func() error { return c.Fail(ctx, nil) }},
+			"nothing to process": {symphony.ErrInvalidArgument, func() error {
+				_, err := repo.Process(ctx, "q", 0, func(context.Context, []listrepo.Item[int]) error { panic("not reached") })
+				return err
+			}},
 			"no handler":            {symphony.ErrInvalidArgument, func() error { _, err := repo.Process(ctx, "q", 1, nil); return err }},
 			"item of another claim": {symphony.ErrNotFound, func() error { return c.Ack(ctx, other.Items...) }},
 			"Extend by 0":           {symphony.ErrInvalidTTL, func() error { return c.Extend(ctx, 0) }},

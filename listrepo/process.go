@@ -49,11 +49,14 @@ const DefaultLease = 30 * time.Second
 //
 // Items that do not decode become dead letters, and handle gets the others. The
 // error joins an *[ItemError] for each of them. Process also returns the errors
-// of [ListRepo.Claim]. If handle is nil, it returns [ErrInvalidArgument] and
-// sends nothing.
+// of [ListRepo.Claim]. If n is not positive or handle is nil, it returns
+// [ErrInvalidArgument] and sends nothing.
 func (r *ListRepo[T]) Process(ctx context.Context, id string, n int, handle func(context.Context, []Item[T]) error) (int, error) {
 	if handle == nil {
 		return 0, fault.Target{Op: "Process"}.NotApplied(fmt.Errorf("%w: the handler is nil; pass a function", fault.ErrInvalidArgument))
+	}
+	if n < 1 {
+		return 0, fault.Target{Op: "Process"}.NotApplied(fmt.Errorf("%w: a count of %d items to claim; pass at least 1", fault.ErrInvalidArgument, n))
 	}
 	lease := r.core.Lease
 	if lease == 0 {
