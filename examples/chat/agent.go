@@ -55,6 +55,8 @@ func (s *service) answerInboxes(ctx context.Context) error {
 // counted is a middleware that counts turns.
 func (s *service) counted(next func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
+		s.running.Add(1)
+		defer s.running.Add(-1)
 		err := next(ctx)
 		if err != nil {
 			s.failed.Add(1)
@@ -113,7 +115,7 @@ func (s *service) answer(ctx context.Context, items []listrepo.Item[Message]) er
 		return err
 	}
 	_, err = at.conversations.With(symphony.IfVersion(begun.Version)).Merge(ctx, at.id.User,
-		turns.Add(1), said.Set(reply), answered.Set(begun.answeredWith(items)))
+		turns.Add(1), said.Set(reply), answered.Set(begun.answeredWith(items)), history.Set(begun.logWith(items, reply)))
 	return err
 }
 

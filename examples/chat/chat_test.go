@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -406,7 +408,34 @@ func TestAnsweredIsBounded(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, conversation.Answered, min((n+1)*chunk, remembered))
 		require.Equal(t, items[chunk-1].ID, conversation.Answered[len(conversation.Answered)-1])
+		require.Len(t, conversation.Log, logged)
+		require.Equal(t, []Remark{{"user", "hello"}, {"agent", conversation.Said}}, conversation.Log[logged-2:])
 	}
+}
+
+// A client that goes away is no error of the service.
+func TestClosedTab(t *testing.T) {
+	var log strings.Builder
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	s, ctx, _ := bindAlice(t, pooltest.Embedded(t))
+	ctx, gone := context.WithCancel(ctx)
+	gone()
+	endpoint(look).ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/api/state", nil))
+	login := httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/login", strings.NewReader(`{"email":"a@b.example"}`))
+	login.Header.Set("X-Tenant", "acme")
+	s.login(httptest.NewRecorder(), login)
+	require.NotContains(t, log.String(), "ERROR")
+}
+
+// An address that is taken names the variable that changes it.
+func TestAddressIsTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	err = run(t.Context(), func(name string) string { return map[string]string{"ADDR": l.Addr().String()}[name] })
+	require.ErrorContains(t, err, "ADDR=")
 }
 
 // A page of another origin can neither write nor frame the page.

@@ -24,7 +24,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Getenv); err != nil {
 		log.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func run(ctx context.Context, getenv func(string) string) error {
 	defer pools.Close()
 	l, err := net.Listen("tcp", cfg.addr)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; ADDR names another address, such as ADDR=127.0.0.1:8081", err)
 	}
 	s := newService(pools, cfg.agent)
 	for _, tenant := range cfg.reindex {

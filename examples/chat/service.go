@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/mail"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,6 +31,7 @@ type service struct {
 	agent            agentConfig
 	bind             []scope.Binder // what all work for a user is bound to
 	answered, failed atomic.Int64   // turns
+	running          atomic.Int64   // turns that have begun
 }
 
 func newService(pools *pool.Pools, agent agentConfig) *service {
@@ -54,6 +57,7 @@ func (s *service) serve(ctx context.Context, l net.Listener) error {
 	var err error
 	select {
 	case <-ctx.Done():
+		log.Printf("stopping: waiting for requests and for %d answers in progress; Ctrl-C again stops at once", s.running.Load())
 	case err = <-failed:
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -103,7 +107,7 @@ func (s *service) routes() http.Handler {
 
 // policy allows the page to load from and call its own server only, and forbids
 // other pages to frame it.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // guarded refuses requests from pages of another origin, and sends the security
@@ -157,6 +161,8 @@ func endpoint(handle func(r *http.Request, at *shop) (any, error)) http.Handler 
 			http.Error(w, err.Error(), http.StatusBadRequest)
 		case errors.Is(err, errTaken):
 			http.Error(w, err.Error(), http.StatusConflict)
+		case r.Context().Err() != nil: // the client is gone
+			slog.DebugContext(r.Context(), "request abandoned", "path", r.URL.Path, "error", err)
 		case err != nil:
 			slog.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "who", at.id, "error", err)
 			http.Error(w, "the request failed; try again", http.StatusServiceUnavailable)
@@ -199,6 +205,7 @@ func look(r *http.Request, at *shop) (any, error) {
 		Backlog      listrepo.Backlog `json:"backlog"`
 		AnswerIn     *int64           `json:"answer_in_ms"`
 		Scratch      Turn             `json:"scratch"`
+		Answering    []Line           `json:"answering"`
 	}
 	var errs [5]error
 	view.User, errs[0] = at.users.Get(ctx, at.id.User)
@@ -214,6 +221,11 @@ func look(r *http.Request, at *shop) (any, error) {
 		}
 	}
 	view.AnswerIn = answerIn(view.Backlog)
+	if view.Backlog.Claimed > 0 {
+		view.Answering = slices.DeleteFunc(slices.Clone(view.Scratch.Lines), func(l Line) bool {
+			return slices.Contains(view.Conversation.Answered, l.Message)
+		})
+	}
 	return view, nil
 }
 
@@ -265,6 +277,8 @@ func (s *service) login(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no user has this email", http.StatusUnauthorized)
 	case errors.Is(err, errBadRequest), errors.Is(err, symphony.ErrInvalidKey):
 		http.Error(w, err.Error(), http.StatusBadRequest)
+	case r.Context().Err() != nil: // the client is gone
+		slog.DebugContext(r.Context(), "login abandoned", "error", err)
 	case err != nil:
 		slog.ErrorContext(r.Context(), "login failed", "error", err)
 		http.Error(w, "the request failed; try again", http.StatusServiceUnavailable)

@@ -37,6 +37,7 @@ type Conversation struct {
 	Said     string    `redis:"said" json:"said"`
 	Scratch  string    `redis:"scratch" json:"scratch"`   // the name of the last turn's shared state
 	Answered []string  `redis:"answered" json:"-"`        // the ids of the last messages that were answered
+	Log      []Remark  `redis:"log" json:"log"`           // the last messages and replies
 	Changed  time.Time `redis:"timestamp" json:"changed"` // Merge writes it
 	Version  int64     `redis:"version,version" json:"-"`
 }
@@ -57,6 +58,26 @@ func (c Conversation) answeredWith(items []listrepo.Item[Message]) []string {
 		ids = append(ids, m.ID)
 	}
 	return ids[max(0, len(ids)-remembered):]
+}
+
+// Remark is what the user or the agent said.
+type Remark struct {
+	Who  string `redis:"who" json:"who"` // "user" or "agent"
+	Text string `redis:"text" json:"text"`
+}
+
+// logged is how many remarks a Conversation keeps.
+const logged = 100
+
+// logWith returns the log with messages and the reply to them, without the
+// oldest remarks.
+func (c Conversation) logWith(items []listrepo.Item[Message], reply string) []Remark {
+	log := c.Log
+	for _, m := range items {
+		log = append(log, Remark{"user", m.Value.Text})
+	}
+	log = append(log, Remark{"agent", reply})
+	return log[max(0, len(log)-logged):]
 }
 
 // Message is an item of a user's inbox. It waits there until the user has
@@ -115,6 +136,7 @@ var (
 	said     = hashrepo.FieldOf(func(c *Conversation) *string { return &c.Said })
 	scratch  = hashrepo.FieldOf(func(c *Conversation) *string { return &c.Scratch })
 	answered = hashrepo.ListOf(func(c *Conversation) *[]string { return &c.Answered })
+	history  = hashrepo.ListOf(func(c *Conversation) *[]Remark { return &c.Log })
 	buyer    = hashrepo.FieldOf(func(o *Order) *string { return &o.User })
 	wishes   = hashrepo.ListOf(func(t *Turn) *[]Wish { return &t.Wishes })
 )

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -61,15 +63,71 @@ func TestAnotherTenant(t *testing.T) {
 	right.await("the chair is shipped", func() bool { return right.text(".orders") == "chair 120.00 shipped" })
 
 	left.fill(".tenant", "")
-	left.await("a tenant without a name is refused", func() bool {
-		return strings.HasPrefix(left.text(".trouble"), "400 bad request") && strings.Contains(left.text(".trouble"), "{tenant}")
-	})
+	left.await("a tenant is asked for", func() bool { return left.text(".link") == "Enter a tenant." })
+	left.fill(".tenant", strings.Repeat("a", 65))
+	left.await("a tenant that is too long is refused", func() bool { return left.text(".link") != "" })
+	require.Empty(t, left.text(".state"), "data of another tenant is left")
 	left.fill(".tenant", "globex")
 	left.fill(".user", "bob")
 	left.await("both sides are one person", func() bool {
-		return left.text(".orders") == "chair 120.00 shipped" && left.text(".trouble") == ""
+		return left.text(".orders") == "chair 120.00 shipped" && left.text(".link") == ""
 	})
 	require.Equal(t, right.text(".state"), left.text(".state"))
+	require.Equal(t, right.text(".log"), left.text(".log"))
+	left.send("and a cup")
+	right.await("the other side shows it", func() bool { return strings.Contains(right.text(".log"), "and a cup") })
+}
+
+// What a person sees stays: the log after a reload, and a mistake until they
+// do something else.
+func TestStays(t *testing.T) {
+	page := open(t, startChat(t))
+	left := page.pane("left")
+	left.send("hello")
+	left.await("an answer", func() bool { return strings.Contains(left.text(".log"), "We have cups") })
+	page.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS("#right .text")))
+	left.await("the log is there again", func() bool { return left.text(".log") == "helloI hear you. We have cups, lamps and chairs." })
+
+	left.fill(".text", " \n")
+	left.await("a message without text is refused", func() bool { return strings.Contains(left.text(".trouble"), "text") })
+	left.typeUntil("the message waits", func() bool { return left.text(".trouble") == "" })
+	left.fill(".text", " \n")
+	left.await("a message without text is refused again", func() bool { return left.text(".trouble") != "" })
+	before := left.text(".state")
+	page.pane("right").send("hi")
+	page.pane("right").await("another answer", func() bool { return strings.Contains(page.pane("right").text(".log"), "We have cups") })
+	require.Contains(t, left.text(".trouble"), "text", "the mistake is gone after many refreshes")
+	require.Equal(t, before, left.text(".state"))
+}
+
+// Every input has a label, and the page fits a phone.
+func TestLabelsAndPhone(t *testing.T) {
+	page := open(t, startChat(t))
+	require.Equal(t, 0, ask(page, chromedp.Evaluate[int](`[...document.querySelectorAll("main input")].filter(i => !i.labels.length).length`)))
+	require.Equal(t, 6, page.count("main input"))
+	page.do(chromedp.EmulateViewport(390, 844))
+	require.Equal(t, 390, ask(page, chromedp.Evaluate[int](`document.documentElement.scrollWidth`)))
+	page.pane("left").send("I want a lamp")
+	page.pane("left").await("the lamp is shipped", func() bool { return strings.Contains(page.pane("left").text(".orders"), "shipped") })
+	page.screenshot()
+}
+
+// The page is dark for people who prefer that.
+func TestDark(t *testing.T) {
+	page := open(t, startChat(t))
+	background := `getComputedStyle(document.body).backgroundColor`
+	require.Equal(t, "rgb(244, 244, 248)", ask(page, chromedp.Evaluate[string](background)))
+	dark := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}}
+	page.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, dark)
+		return err
+	}))
+	require.Equal(t, "rgb(20, 21, 26)", ask(page, chromedp.Evaluate[string](background)))
+	page.pane("left").send("I want a lamp")
+	page.pane("right").send("hello")
+	page.pane("left").await("the lamp is shipped", func() bool { return strings.Contains(page.pane("left").text(".orders"), "shipped") })
+	page.pane("right").await("an answer", func() bool { return strings.Contains(page.pane("right").text(".log"), "We have cups") })
+	page.screenshot()
 }
 
 // startChat runs the program as its README says, on its embedded server, and
@@ -177,11 +235,12 @@ func (p page) count(selector string) int {
 	return ask(p, chromedp.Evaluate[int](`document.querySelectorAll("`+selector+`").length`))
 }
 
-// screenshot shows a person what the test saw, in the file E2E_SCREENSHOT.
+// screenshot shows a person what the test saw, in the directory
+// E2E_SCREENSHOTS.
 func (p page) screenshot() {
 	p.t.Helper()
-	if file := os.Getenv("E2E_SCREENSHOT"); file != "" {
-		require.NoError(p.t, os.WriteFile(file, ask(p, chromedp.FullScreenshot(100)), 0o600))
+	if dir := os.Getenv("E2E_SCREENSHOTS"); dir != "" {
+		require.NoError(p.t, os.WriteFile(filepath.Join(dir, p.t.Name()+".png"), ask(p, chromedp.FullScreenshot(100)), 0o600))
 	}
 }
 

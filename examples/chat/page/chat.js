@@ -3,64 +3,92 @@
 function pane(id, tenant, user) {
   const section = document.querySelector("template").content.cloneNode(true).firstElementChild;
   section.id = id;
+  section.setAttribute("aria-label", `${user} of ${tenant}`);
   document.querySelector("main").append(section);
   const at = name => section.querySelector("." + name);
   at("tenant").value = tenant;
   at("user").value = user;
-  let turns = null, ordersOf = null, open = false, typed = 0;
+  section.querySelector("details").open = matchMedia("(min-width: 50rem)").matches;
+  let ordersOf = null, open = false, typed = 0, shown = "";
+
+  const caller = () => ({ tenant: at("tenant").value.trim(), user: at("user").value.trim() });
+  const missing = ({ tenant, user }) => !tenant ? "Enter a tenant." : !user ? "Enter a user." : "";
 
   async function call(method, path, body) {
-    const answer = await fetch(path, {
-      method, body: body && JSON.stringify(body),
-      headers: { "X-Tenant": at("tenant").value, "X-User": at("user").value },
-    });
-    if (!answer.ok) throw new Error(answer.status + " " + await answer.text());
+    const { tenant, user } = caller();
+    let answer;
+    try {
+      answer = await fetch(path, { method, body: body && JSON.stringify(body), headers: { "X-Tenant": tenant, "X-User": user } });
+    } catch {
+      throw new Error("The service does not answer. The page tries again.");
+    }
+    if (!answer.ok) throw new Error((await answer.text()).trim() || answer.statusText);
     return answer.json();
   }
 
-  function say(who, text) {
-    const line = document.createElement("p");
-    line.className = who;
-    line.textContent = text;
-    at("log").append(line);
+  // show writes the lines of the log, which are in Redis, so that they are there
+  // after a reload and on every page of the user.
+  function show(lines) {
+    const text = JSON.stringify(lines);
+    if (text === shown) return;
+    shown = text;
+    at("log").replaceChildren(...lines.map(({ who, text }) => {
+      const line = document.createElement("p");
+      line.className = who;
+      line.textContent = text;
+      return line;
+    }));
     at("log").scrollTop = at("log").scrollHeight;
   }
 
+  // clear removes what belongs to another tenant or user.
+  function clear() {
+    ordersOf = null;
+    show([]);
+    for (const part of section.querySelectorAll("pre, code, .count, .due")) part.textContent = "";
+    at("bar").value = 0;
+  }
+
   async function refresh() {
-    const t = at("tenant").value, u = at("user").value;
-    const another = () => t !== at("tenant").value || u !== at("user").value;
+    const { tenant: t, user: u } = caller();
+    const another = () => t !== caller().tenant || u !== caller().user;
     const v = await call("GET", "/api/state");
     if (another()) return;
+    const waiting = v.waiting || [];
+    const due = v.answer_in_ms;
+    show([
+      ...v.conversation.log || [],
+      ...(v.answering || []).map(l => ({ who: "user", text: l.text })),
+      ...waiting.map(m => ({ who: "user waits", text: m.text })),
+    ]);
     at("queue-key").textContent = `${t}:batch:chat:${u}:answer`;
     at("state-key").textContent = `${t}:state:chat:${u}`;
     at("scratch-key").textContent = v.conversation.scratch && `${t}:SS:${v.conversation.scratch}:${u}`;
     at("user-key").textContent = `${t}:user:${u}`;
     at("orders-key").textContent = `${t}:df:orders:pkid:*`;
-    const due = v.answer_in_ms;
     at("due").textContent = due !== null ? `due in ${(due / 1000).toFixed(1)} s` : v.backlog.Claimed ? "in progress" : "none due";
     at("bar").value = due === null ? 0 : due;
-    const waiting = v.waiting || [];
     at("count").textContent = `${waiting.length} waiting, ${v.backlog.Claimed} being answered`;
     at("waiting").textContent = waiting.map(m => m.text).join("\n");
-    at("state").textContent = JSON.stringify(v.conversation, null, 1);
+    at("state").textContent = JSON.stringify({ ...v.conversation, log: undefined }, null, 1);
     at("scratch").textContent = JSON.stringify(v.scratch, null, 1);
     at("profile").textContent = JSON.stringify(v.user, null, 1);
-    if (turns !== null && v.conversation.turns > turns) say("theirs", v.conversation.said);
-    turns = v.conversation.turns;
-    if (open || ordersOf !== turns) {
+    if (open || ordersOf !== v.conversation.turns) {
       const rows = Object.values(await call("GET", "/api/orders")).sort((a, b) => b.placed.localeCompare(a.placed));
       if (another()) return;
-      ordersOf = turns;
+      ordersOf = v.conversation.turns;
       open = rows.some(o => o.status === "placed");
       at("orders").textContent = rows.map(o => `${o.items.join(" and ")} ${o.price.toFixed(2)} ${o.status}`).join("\n");
     }
   }
 
-  // attempt shows what goes wrong instead of losing it.
+  // attempt does what the person asked for. What goes wrong stays on the page
+  // until the next thing they do.
   async function attempt(work) {
+    at("trouble").textContent = missing(caller());
+    if (at("trouble").textContent) return false;
     try {
       await work();
-      at("trouble").textContent = "";
       return true;
     } catch (err) {
       at("trouble").textContent = err.message;
@@ -69,7 +97,11 @@ function pane(id, tenant, user) {
   }
 
   for (const field of ["tenant", "user"]) {
-    at(field).oninput = () => { turns = ordersOf = null; at("log").replaceChildren(); };
+    at(field).oninput = () => {
+      clear();
+      at("trouble").textContent = "";
+      at("link").textContent = missing(caller());
+    };
   }
   at("text").oninput = () => {
     if (Date.now() - typed < 300) return;
@@ -79,13 +111,21 @@ function pane(id, tenant, user) {
   section.querySelector("form").onsubmit = async event => {
     event.preventDefault();
     const text = at("text").value;
-    if (await attempt(() => call("POST", "/api/messages", { text }))) {
-      say("mine", text);
-      if (at("text").value === text) at("text").value = "";
-    }
+    if (await attempt(() => call("POST", "/api/messages", { text })) && at("text").value === text) at("text").value = "";
   };
+
+  // The loop shows the state four times a second.
   (async function loop() {
-    await attempt(refresh);
+    let problem = missing(caller());
+    if (!problem) {
+      try {
+        await refresh();
+      } catch (err) {
+        problem = err.message;
+        clear();
+      }
+    }
+    at("link").textContent = problem;
     setTimeout(loop, 250);
   })();
 }
