@@ -19,6 +19,7 @@ var (
 	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime, a lease or the time of Quiet is too short
 	ErrInvalidSchema   = pool.ErrInvalidSchema   // the record type cannot be stored
 	ErrOverflow        = pool.ErrOverflow        // the sum is outside the range of the field
+	ErrOutOfRange      = pool.ErrOutOfRange      // the sum is outside the bounds that the addition has
 	ErrTooLarge        = codec.ErrTooLarge       // a value is larger than Config.MaxValueBytes
 	ErrFull            = pool.ErrFull            // a push would exceed MaxLen
 	ErrBusy            = pool.ErrBusy            // another claim of a queue with the option Serial is in flight

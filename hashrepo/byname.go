@@ -49,7 +49,7 @@ func (r *HashRepo[T]) GetField(ctx context.Context, id, field string, dst any) e
 // returns a [*codec.EncodeError]. All of these are returned before anything is
 // sent. Other errors are those of Update.
 func (r *HashRepo[T]) UpdateField(ctx context.Context, id, field string, value any) error {
-	_, _, err := r.core.update(ctx, "UpdateField", id, []patch{At[T](field).Set(value).patch}, readBack{})
+	_, _, err := r.core.update(ctx, "UpdateField", id, patchesOf([]Patch[T]{At[T](field).Set(value)}), readBack{})
 	return err
 }
 

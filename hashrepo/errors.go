@@ -18,6 +18,7 @@ var (
 	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime is less than a millisecond
 	ErrInvalidSchema   = pool.ErrInvalidSchema   // T cannot be stored
 	ErrOverflow        = pool.ErrOverflow        // a number is out of the range of its field
+	ErrOutOfRange      = pool.ErrOutOfRange      // a sum is out of the bounds of its Addition
 	ErrTooLarge        = codec.ErrTooLarge       // a value is larger than Config.MaxValueBytes
 	ErrUnsupported     = pool.ErrUnsupported     // this server, codec, layout or schema cannot do it, or an option does not apply
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no right to a command, key or channel

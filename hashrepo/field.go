@@ -96,7 +96,7 @@ func (f Field[T, V]) Desc() Order[T] {
 // lifetime. If v is absent in Redis, such as nil, or zero with omitzero, the
 // patch clears the field.
 func (f Field[T, V]) Set(v V) Patch[T] {
-	return Patch[T]{patch{fieldValue: fieldValue{f.name, v}, kind: patchSet}}
+	return fieldPatch[T]{&patch{fieldValue: fieldValue{f.name, v}, kind: patchSet}}
 }
 
 // SetFor returns the patch that sets the field to v and expires it after d,
@@ -114,13 +114,13 @@ func (f Field[T, V]) Set(v V) Patch[T] {
 // [ErrUnsupported] before anything is sent. Redis 7.4 and Valkey 9 support it,
 // and the embedded server does not.
 func (f Field[T, V]) SetFor(v V, d time.Duration) Patch[T] {
-	return Patch[T]{patch{fieldValue: fieldValue{f.name, v}, kind: patchSetFor, lifetime: d}}
+	return fieldPatch[T]{&patch{fieldValue: fieldValue{f.name, v}, kind: patchSetFor, lifetime: d}}
 }
 
 // Clear returns the patch that removes the field, which is then read as the
 // zero value.
 func (f Field[T, V]) Clear() Patch[T] {
-	return Patch[T]{patch{fieldValue: fieldValue{name: f.name}, kind: patchClear}}
+	return fieldPatch[T]{&patch{fieldValue: fieldValue{name: f.name}, kind: patchClear}}
 }
 
 // Numeric is the constraint of the Go types of a [Number].
@@ -142,19 +142,22 @@ func NumberOf[T any, N Numeric](selector func(*T) *N) Number[T, N] {
 // as 0. Integers are added exactly in the whole range of N. Floats are added as
 // float64.
 //
+// [Addition.AtLeast] and [Addition.AtMost] limit the sum.
+//
 // If the sum of integers or of finite floats is out of the range of N, the call
 // with the patch returns [ErrOverflow]. If the stored text is not a number, it
 // returns [ErrFieldType].
-func (n Number[T, N]) Add(by N) Patch[T] {
-	return Patch[T]{patch{fieldValue: fieldValue{n.name, by}, kind: patchAdd}}
+func (n Number[T, N]) Add(by N) Addition[T, N] {
+	return Addition[T, N]{&patch{fieldValue: fieldValue{n.name, by}, kind: patchAdd}}
 }
 
 // Increment adds to the field of a record and returns the sum. It is
-// [HashRepo.Update] with [Number.Add], and one script reads the sum too.
+// [HashRepo.Update] with [Number.Add], and one script reads the sum too. For a
+// sum with bounds, see [Addition.Apply].
 //
 // Increment returns the errors of Update.
 func (n Number[T, N]) Increment(ctx context.Context, repo Repository[T], id string, by N) (sum N, err error) {
-	err = repo.hashRepo().core.increment(ctx, "Increment", id, n.Add(by).patch, &sum)
+	err = repo.hashRepo().core.increment(ctx, "Increment", id, *n.Add(by).patch, &sum)
 	return sum, err
 }
 
@@ -200,7 +203,7 @@ func ListOf[T any, S ~[]E, E any](selector func(*T) *S) List[T, E] {
 // would become larger than [pool.Config.MaxValueBytes], the call returns
 // [ErrTooLarge].
 func (l List[T, E]) Append(elements ...E) Patch[T] {
-	return Patch[T]{patch{fieldValue: fieldValue{l.name, elements}, kind: patchAppend}}
+	return fieldPatch[T]{&patch{fieldValue: fieldValue{l.name, elements}, kind: patchAppend}}
 }
 
 // Contains returns the condition that an element of the list has the value of

@@ -147,7 +147,7 @@ func (x *index) bodyAfter(operations []operation) (string, error) {
 			return bodyAbsent, nil
 		case opSet, opReplace:
 			return x.bodyOfText(op.text)
-		case opAddInteger, opAddFloat:
+		case opAddInteger, opAddFloat, opAddFloatWithin:
 			return bodyOfNumber, nil
 		}
 	}

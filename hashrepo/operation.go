@@ -19,25 +19,28 @@ type operation struct {
 
 	text            string // the new text, the addend, the elements, the required text, or the old name
 	lifetime        string // of opSetFor, in milliseconds
-	least, greatest string // of opAddInteger: the range of the sum
+	least, greatest string // of opAddInteger and opAddFloatWithin: the range of the sum
 	exists          bool   // of opRequireField and opRequireRecord
 	count           int    // of opRequireCount
+
+	bounded *addition // of a sum with bounds, for its error
 }
 
 type operationKind uint8
 
 const (
-	opSet           operationKind = iota // sets the field; it has no lifetime of its own then
-	opSetFor                             // sets the field, which expires after lifetime
-	opReplace                            // sets the field, which keeps its lifetime
-	opClear                              // removes the field
-	opAddInteger                         // adds an integer
-	opAddFloat                           // adds a float64
-	opAppend                             // appends JSON elements
-	opRename                             // moves the field from an old name
-	opRequireField                       // requires that the field has the text, or is absent
-	opRequireRecord                      // requires that the record exists, or not
-	opRequireCount                       // requires a number of fields
+	opSet            operationKind = iota // sets the field; it has no lifetime of its own then
+	opSetFor                              // sets the field, which expires after lifetime
+	opReplace                             // sets the field, which keeps its lifetime
+	opClear                               // removes the field
+	opAddInteger                          // adds an integer
+	opAddFloat                            // adds a float64
+	opAddFloatWithin                      // adds a float64 if the sum is in a range
+	opAppend                              // appends JSON elements
+	opRename                              // moves the field from an old name
+	opRequireField                        // requires that the field has the text, or is absent
+	opRequireRecord                       // requires that the record exists, or not
+	opRequireCount                        // requires a number of fields
 )
 
 // appendArgs appends the operation as update.lua takes it.
@@ -55,6 +58,8 @@ func (op *operation) appendArgs(args []string) []string {
 		return append(args, "addinteger", op.field, op.text, op.least, op.greatest)
 	case opAddFloat:
 		return append(args, "addfloat", op.field, op.text)
+	case opAddFloatWithin:
+		return append(args, "addfloatwithin", op.field, op.text, op.least, op.greatest)
 	case opAppend:
 		return append(args, "append", op.field, op.text)
 	case opRename:

@@ -12,7 +12,12 @@ import (
 // Patch is one change of one field of T, for [HashRepo.Update] and
 // [HashRepo.Merge]. The methods of a handle return patches: [Field.Set],
 // [Field.SetFor], [Field.Clear], [Number.Add] and [List.Append].
-type Patch[T any] struct{ patch }
+type Patch[T any] interface{ untyped(*T) *patch }
+
+// fieldPatch is a Patch without methods of its own.
+type fieldPatch[T any] struct{ *patch }
+
+func (p fieldPatch[T]) untyped(*T) *patch { return p.patch }
 
 // Stamp returns the patch that sets a field which T need not declare. It is for
 // repositories that store a field of their own beside those of T, such as the
@@ -20,7 +25,7 @@ type Patch[T any] struct{ patch }
 // name, the patch sets that field. Otherwise the value is encoded as its own
 // type.
 func Stamp[T any](name string, value any) Patch[T] {
-	return Patch[T]{patch{fieldValue: fieldValue{name, value}, kind: patchStamp}}
+	return fieldPatch[T]{&patch{fieldValue: fieldValue{name, value}, kind: patchStamp}}
 }
 
 // patch is a Patch without its type parameter.
@@ -28,6 +33,7 @@ type patch struct {
 	fieldValue
 	kind     patchKind
 	lifetime time.Duration // of patchSetFor
+	bounds   *bounds       // of patchAdd; nil: none
 }
 
 type patchKind uint8
@@ -52,7 +58,12 @@ type fieldValue struct {
 func patchesOf[T any](patches []Patch[T]) []patch {
 	all := make([]patch, len(patches))
 	for i, p := range patches {
-		all[i] = p.patch
+		if p == nil {
+			continue
+		}
+		if untyped := p.untyped(nil); untyped != nil {
+			all[i] = *untyped
+		}
 	}
 	return all
 }
@@ -136,7 +147,7 @@ func (f *field) scriptCanChange() bool {
 // changes it as. It returns nil for a stamp of a field that T does not declare.
 func (c *core) patchedField(p *patch) (*field, error) {
 	if p.kind == 0 {
-		return nil, fmt.Errorf("%w: the zero Patch; use a method of a handle, such as Field.Set", fault.ErrInvalidArgument)
+		return nil, fmt.Errorf("%w: a nil Patch; use a method of a handle, such as Field.Set", fault.ErrInvalidArgument)
 	}
 	f, err := c.plan.fieldNamed(p.name)
 	if err != nil {
@@ -188,6 +199,9 @@ func (c *core) asNumber(f *field, p *patch) (*field, error) {
 	if !isNumber(typ.Kind()) || isFloat(typ.Kind()) != isFloat(by) {
 		return nil, fmt.Errorf("%w: cannot add %v to %v", fault.ErrFieldType, by, typ)
 	}
+	if err := p.bounds.check(typ); err != nil {
+		return nil, err
+	}
 	return c.fieldAs(f, typ)
 }
 
@@ -230,14 +244,9 @@ func (c *core) addOperation(ch *changes, f *field, p *patch) error {
 	case patchClear:
 		ch.add(operation{kind: opClear, field: p.name})
 	case patchAdd:
-		by := reflect.ValueOf(p.value)
-		if isFloat(typ.Kind()) {
-			text, err := f.Append(nil, by.Convert(typ))
-			ch.add(operation{kind: opAddFloat, field: p.name, typ: typ, text: string(text)})
-			return err
-		}
-		least, greatest := sumRange(typ, by.Type())
-		ch.add(operation{kind: opAddInteger, field: p.name, typ: typ, text: decimal(by), least: least, greatest: greatest})
+		op, err := addOperation(f, p)
+		ch.add(op)
+		return err
 	case patchAppend:
 		elements, err := convertSlice(p.value, typ)
 		if err != nil {

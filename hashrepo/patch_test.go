@@ -321,7 +321,9 @@ func TestBadPatchesAreNotSent(t *testing.T) {
 	}
 	pooltest.RequireNothingSent(t, p, symphony.ErrUnknownField, update(hashrepo.At[Profile]("nome").Set("x")))
 	pooltest.RequireNothingSent(t, p, symphony.ErrFieldType, update(nameOf.Set("x"), hashrepo.At[Profile]("score").Set("x")))
-	pooltest.RequireNothingSent(t, p, symphony.ErrInvalidArgument, update(hashrepo.Patch[Profile]{}))
+	var none hashrepo.Patch[Profile]
+	pooltest.RequireNothingSent(t, p, symphony.ErrInvalidArgument, update(none))
+	pooltest.RequireNothingSent(t, p, symphony.ErrInvalidArgument, update(hashrepo.Addition[Profile, int64]{}.AtLeast(0)))
 	pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, update(nameOf.SetFor("x", time.Minute)))
 	pooltest.RequireNothingSent(t, p, symphony.ErrInvalidKey, func() error { return repo.Update(ctx, "") })
 	pooltest.RequireNothingSent(t, p, nil, update())

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"math/big"
 	"reflect"
 
 	"github.com/redis/rueidis"
@@ -38,8 +36,7 @@ func newRewrite(name string, f *field) *rewrite {
 func (r *rewrite) addPatch(c *core, p *patch) error {
 	switch p.kind {
 	case patchAdd:
-		by := reflect.ValueOf(p.value)
-		r.steps = append(r.steps, r.changeValue(func(v reflect.Value) error { return addTo(v, by) }))
+		r.steps = append(r.steps, r.changeValue(newAddition(r.field, p).addTo))
 		return nil
 	case patchAppend:
 		elements, err := convertSlice(p.value, r.field.Field.Type)
@@ -169,34 +166,4 @@ func requireValue(name string, stored rueidis.RedisMessage) (required operation,
 		required.text, err = stored.ToString()
 	}
 	return required, err
-}
-
-// addTo adds a number to v, a number of any type, within the range of v's type.
-func addTo(v, by reflect.Value) error {
-	if v.CanFloat() {
-		sum := v.Float() + by.Float()
-		finite := !math.IsInf(v.Float(), 0) && !math.IsInf(by.Float(), 0)
-		if finite && (math.IsInf(sum, 0) || v.OverflowFloat(sum)) {
-			return overflowError(v.Type())
-		}
-		v.SetFloat(sum)
-		return nil
-	}
-	sum := new(big.Int).Add(bigInt(v), bigInt(by))
-	switch {
-	case v.CanInt() && sum.IsInt64() && !v.OverflowInt(sum.Int64()):
-		v.SetInt(sum.Int64())
-	case v.CanUint() && sum.IsUint64() && !v.OverflowUint(sum.Uint64()) && (by.CanUint() || sum.IsInt64()):
-		v.SetUint(sum.Uint64())
-	default:
-		return overflowError(v.Type())
-	}
-	return nil
-}
-
-func bigInt(v reflect.Value) *big.Int {
-	if v.CanInt() {
-		return big.NewInt(v.Int())
-	}
-	return new(big.Int).SetUint64(v.Uint())
 }

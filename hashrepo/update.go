@@ -55,13 +55,15 @@ var updateScript = newTypeCheckingScript(sorttext.Lua, updateSource, store.Eithe
 //   - ErrFieldType and a [*codec.DecodeError] if the stored text is not the
 //     number or the list that a patch needs;
 //   - [ErrOverflow] if a number or a sum is out of the range of its field;
+//   - [ErrOutOfRange] if a sum is out of the bounds of its [Addition];
 //   - a [*codec.EncodeError] if the codec cannot encode a value;
 //   - [ErrTooLarge] if a field is or would become larger than
 //     [pool.Config.MaxValueBytes];
 //   - [ErrUnsupported] for a patch of the version field, and for
 //     [Field.SetFor] if the server does not support HPEXPIRE;
 //   - [ErrInvalidTTL] for a SetFor with less than a millisecond;
-//   - [ErrInvalidArgument] for the zero [Patch];
+//   - [ErrInvalidArgument] for a nil [Patch], and for bounds of an Addition that no
+//     sum can keep;
 //   - [ErrNotFound], [ErrExists] or [ErrConflict] if a condition does not hold;
 //   - ErrConflict and the error of ctx or [context.DeadlineExceeded] if other
 //     writers changed the field before every attempt;
@@ -208,6 +210,7 @@ func (c *core) runUpdate(ctx context.Context, t fault.Target, returned readBack,
 // operation that failed by its number.
 func updateError(t fault.Target, operations []operation, status string) error {
 	status, number, _ := strings.Cut(status, " ")
+	number, stored, _ := strings.Cut(number, " ")
 	if status == "CHANGED" {
 		return t.NotApplied(errChanged)
 	}
@@ -219,7 +222,7 @@ func updateError(t fault.Target, operations []operation, status string) error {
 	t = t.WithField(failed.field)
 	switch status {
 	case "OVERFLOW":
-		return t.NotApplied(overflowError(failed.typ))
+		return t.NotApplied(failed.sumError(stored))
 	case "NOTNUMBER":
 		return t.NotApplied(storedFieldError(t.Field, failed.typ, errNotNumber))
 	case "NOTLIST":

@@ -77,6 +77,10 @@ var (
 	// such as the result of an addition.
 	ErrOverflow = errors.New("number overflows the field")
 
+	// ErrOutOfRange is returned if a sum is out of the bounds that its addition
+	// has, such as a stock below zero.
+	ErrOutOfRange = errors.New("sum is out of range")
+
 	// ErrFull is returned if a push would make a queue longer than its MaxLen.
 	ErrFull = errors.New("queue is full")
 

@@ -16,6 +16,8 @@
 --                             adds decimal integers of up to 64 bits, if the
 --                             sum is in the range
 --   addfloat FIELD ADDEND     adds float64 numbers
+--   addfloatwithin FIELD ADDEND LEAST GREATEST
+--                             adds float64 numbers, if the sum is in the range
 --   append FIELD ELEMENTS     appends JSON elements, separated by commas
 --   rename FIELD OLD          moves the field OLD to FIELD, with its own
 --                             lifetime; only removes OLD if FIELD exists
@@ -27,7 +29,8 @@
 -- Result: the reply to HMGET or HGETALL for the fields to return, or 1 if there
 -- are none. If nothing was changed: the status CHANGED if a requirement does
 -- not hold, or OVERFLOW, NOTNUMBER, NOTLIST or TOOLARGE with the number of the
--- operation that is impossible.
+-- operation that is impossible. OVERFLOW is followed by the text of the field,
+-- if it has one.
 local n = tonumber(ARGV[9])
 local at, last = 10 + math.max(n, 0), last_argument
 
@@ -163,11 +166,12 @@ local function format_float(x)
 end
 
 -- Returns the sum of a field and a float64, or nil and a status.
-local function add_float(name, addend)
+local function add_float(name, addend, least, greatest)
   local x = parse_float(current(name) or '0')
   if not x then return nil, 'NOTNUMBER' end
   local y = parse_float(addend)
   local sum = x + y
+  if least and not (sum >= parse_float(least) and sum <= parse_float(greatest)) then return nil, 'OVERFLOW' end
   local infinite = sum - sum ~= 0
   if infinite and x - x == 0 and y - y == 0 then return nil, 'OVERFLOW' end
   return format_float(sum)
@@ -234,11 +238,17 @@ while at <= last do
     elseif kind == 'addfloat' then
       result, status = add_float(name, a)
       at = at + 3
+    elseif kind == 'addfloatwithin' then
+      result, status = add_float(name, a, b, c)
+      at = at + 5
     else
       result, status = append(name, a)
       at = at + 3
     end
-    if not result then return redis.status_reply(status .. ' ' .. number) end
+    if not result then
+      local stored = status == 'OVERFLOW' and ' ' .. (current(name) or '') or ''
+      return redis.status_reply(status .. ' ' .. number .. stored)
+    end
     change(name, result, 'keep')
   end
 end

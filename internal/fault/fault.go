@@ -29,6 +29,7 @@ var (
 	ErrInvalidTTL      = pool.ErrInvalidTTL
 	ErrInvalidSchema   = pool.ErrInvalidSchema
 	ErrOverflow        = pool.ErrOverflow
+	ErrOutOfRange      = pool.ErrOutOfRange
 	ErrFull            = pool.ErrFull
 	ErrBusy            = pool.ErrBusy
 	ErrUnsupported     = pool.ErrUnsupported
