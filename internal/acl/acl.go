@@ -164,7 +164,17 @@ func firstGroups(pattern *regexp.Regexp, source string) []string {
 // scripts maps the SHA1 digest of a script to its source.
 var scripts sync.Map
 
-// RegisterScript stores the source of a script for [Explain], and returns it.
+// Script returns the source of a registered script by its SHA1 digest.
+func Script(sha string) (source string, ok bool) {
+	v, ok := scripts.Load(sha)
+	if !ok {
+		return "", false
+	}
+	return v.(string), true
+}
+
+// RegisterScript stores the source of a script for [Explain] and [Script], and
+// returns it.
 func RegisterScript(source string) string {
 	sum := sha1.Sum([]byte(source))
 	scripts.Store(hex.EncodeToString(sum[:]), source)

@@ -16,6 +16,7 @@ const (
 	rueidis   = "github.com/redis/rueidis"
 	msgpack   = "github.com/vmihailenco/msgpack/v5"
 	miniredis = "github.com/alicebob/miniredis/v2"
+	gopherLua = "github.com/yuin/gopher-lua"
 
 	anything = "anything"
 	public   = "anything public" // except the internal packages of this module
@@ -44,7 +45,7 @@ var rules = []rule{
 		"triggers have their own data in Redis, and need no repository; scope carries the tenant to a handler"},
 	{"pool", []string{"internal", "internal/nearcache", "internal/retry", "internal/acl", "keyspace", rueidis},
 		"a pool sends commands and is independent of the records in them"},
-	{"pool/embedded", []string{"internal/testclock", "pool", "testing", miniredis, rueidis},
+	{"pool/embedded", []string{"internal/acl", "internal/testclock", "pool", "testing", miniredis, gopherLua, rueidis},
 		"only programs that import it are linked with the in-process server"},
 	{"keyspace", nil,
 		"keys are text: to build or parse one takes no server and no other package"},

@@ -57,7 +57,7 @@ func listen(t *testing.T, pools *pool.Pools, clock *embedded.Clock, action strin
 	t.Helper()
 	r := expiry.NewRegistry()
 	require.NoError(t, r.On(action, h))
-	l, err := expiry.NewListener(pools, r, expiry.Config{Logger: slog.New(slog.DiscardHandler)})
+	l, err := expiry.NewListener(pools, r, expiry.Config{Lease: time.Hour, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	clock.Go(l.Run)
 }
@@ -183,7 +183,7 @@ func TestAdvanceEndsTheLeaseOfAHandler(t *testing.T) {
 	require.NoError(t, triggers.Set(t.Context(), "remind", "1", time.Second))
 	clock.Advance(time.Second)
 	<-running
-	clock.Advance(15 * time.Second) // half of a lease: it is renewed
+	clock.Advance(30 * time.Minute) // half of a lease: it is renewed
 	clock.Advance(24 * time.Hour)
 	require.ErrorIs(t, <-causes, symphony.ErrLeaseLost)
 	settle(t, clock)

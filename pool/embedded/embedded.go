@@ -79,8 +79,9 @@ func checkNoURL(cfg pool.Config) error {
 // server runs until all its users have released it. The users are Open, until
 // it returns, and each client, until it is closed.
 type server struct {
-	redis *miniredis.Miniredis
-	clock *wallClock // nil if a test moves the time
+	redis   *miniredis.Miniredis
+	scripts *scripts
+	clock   *wallClock // nil if a test moves the time
 
 	mu    sync.Mutex
 	users int
@@ -91,12 +92,15 @@ func startServer() (*server, error) {
 	if err := m.Start(); err != nil {
 		return nil, fmt.Errorf("embedded: start the server: %w", err)
 	}
-	m.Server().SetPreHook(rewriteGlobs)
+	s := &server{redis: m, scripts: newScripts(m), users: 1}
+	m.Server().SetPreHook(func(p *mini.Peer, cmd string, args ...string) bool {
+		return rewriteGlobs(p, cmd, args...) || s.scripts.hook(p, cmd, args...)
+	})
 	if err := m.Server().Register("CONFIG", config); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("embedded: register CONFIG: %w", err)
 	}
-	return &server{redis: m, users: 1}, nil
+	return s, nil
 }
 
 // open opens pools on the server.
