@@ -25,7 +25,7 @@ import (
 func TestDocumentedSnippets(t *testing.T) {
 	lookup := exportData(t)
 	for doc, declarations := range map[string]string{
-		"README.md": "readme", "docs/guide.md": "guide", "docs/indexes.md": "indexes",
+		"README.md": "readme", "docs/guide.md": "guide", "docs/indexes.md": "indexes", "docs/testing.md": "testing",
 	} {
 		t.Run(declarations, func(t *testing.T) {
 			fset := token.NewFileSet()
@@ -89,7 +89,7 @@ func parsed(t *testing.T, fset *token.FileSet, name, source string) *ast.File {
 
 // knownPackages are the packages that a snippet may use without an import.
 var knownPackages = []string{
-	"context", "errors", "fmt", "log", "log/slog", "net/http", "testing", "time",
+	"context", "errors", "fmt", "log", "log/slog", "net/http", "slices", "testing", "time",
 	"github.com/redis/rueidis",
 	"github.com/symphony-go/symphony",
 	"github.com/symphony-go/symphony/codec",

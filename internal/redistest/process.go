@@ -29,8 +29,12 @@ type process struct {
 }
 
 // requireProgram skips the test, or fails it, if the server program is missing.
+// With the flag -short it always skips the test, since servers take time.
 func requireProgram(tb testing.TB) {
 	tb.Helper()
+	if testing.Short() {
+		tb.Skipf("redistest: this test needs a Redis server, and -short is set")
+	}
 	_, err := exec.LookPath(program())
 	switch {
 	case err == nil:
