@@ -34,11 +34,18 @@ chat: ## Run the chat example, with a page; REDIS_URL=redis://... uses a live se
 quickstart: ## Run the first example; REDIS_URL=redis://... uses a live server
 	go run ./examples/quickstart
 
+# The library comes first, so that its failures show early.
 .PHONY: test
-test: redis ## Run all tests with a real Redis; installs it with apt or brew if it is missing
+test: redis ## Run all tests with a real Redis, which takes about 10 minutes; installs it with apt or brew if it is missing
+	@echo "All tests take about 10 minutes on 2 cores. make test-fast takes less than one."
 	@$(if $(RACE),,echo "No C compiler: the tests run without the race detector.")
-	@for module in $(NESTED); do (set -x; cd $$module && go test $(RACE) -count=1 -timeout=$(TIMEOUT) ./...) || exit; done
-	go test $(RACE) -count=1 -timeout=$(TIMEOUT) $(PKG)
+	@SECONDS=0; (set -x; go test $(RACE) -count=1 -timeout=$(TIMEOUT) $(PKG)) || exit; \
+	for module in $(NESTED); do (set -x; cd $$module && go test $(RACE) -count=1 -timeout=$(TIMEOUT) ./...) || exit; done; \
+	echo "The tests took $$SECONDS s."
+
+.PHONY: test-fast
+test-fast: ## Run the tests of the library that start no servers, in less than a minute
+	@SECONDS=0; (set -x; go test -short -timeout=$(TIMEOUT) $(PKG)) || exit; echo "The tests took $$SECONDS s."
 
 .PHONY: soak
 soak: redis ## Run the long tests, which kill servers and workers for minutes

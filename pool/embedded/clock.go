@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"testing"
+	"testing" //nolint:depguard // New is for tests
 	"time"
 
 	"github.com/symphony-go/symphony/internal/testclock"

@@ -18,8 +18,8 @@
 //   - Hash fields have no lifetimes: [pool.Pools.SupportsFieldTTL] returns
 //     false.
 //   - The clock of [Open] advances in steps of about 20 ms, and in longer steps
-//     if there are hundreds of thousands of keys. A key may expire this much too
-//     early.
+//     if there are hundreds of thousands of keys. A key may expire this much
+//     too early.
 //
 // For tests, [New] opens pools whose time stands still until the test moves it,
 // so that a trigger of tomorrow fires at once:

@@ -167,7 +167,10 @@ func (s *scripts) run(p *mini.Peer, db int, f *lua.LFunction, keys, args []strin
 	l := s.state
 	defer l.SetTop(0)
 	if db != s.db {
-		s.dispatch([]string{"SELECT", strconv.Itoa(db)})
+		if _, err := s.dispatch([]string{"SELECT", strconv.Itoa(db)}); err != nil {
+			p.WriteError(err.Error())
+			return
+		}
 		s.db = db
 	}
 	l.G.Global.RawSetString("KEYS", textTable(l, keys))
