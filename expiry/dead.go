@@ -83,7 +83,13 @@ func (l *Listener) yieldDead(ctx context.Context, q *queue, yield func(Event, er
 // deadBetween returns the dead letters from the first to the last position.
 // Negative positions count from the end.
 func (q *queue) deadBetween(ctx context.Context, from, to int64) ([]rueidis.ZScore, error) {
-	r := q.client.Do(ctx, q.client.B().Zrange().Key(q.dead).Min(strconv.FormatInt(from, 10)).Max(strconv.FormatInt(to, 10)).Withscores().Build())
+	return q.entriesBetween(ctx, q.dead, from, to)
+}
+
+// entriesBetween returns the entries of a sorted set of the schedule, as
+// deadBetween does.
+func (q *queue) entriesBetween(ctx context.Context, key string, from, to int64) ([]rueidis.ZScore, error) {
+	r := q.client.Do(ctx, q.client.B().Zrange().Key(key).Min(strconv.FormatInt(from, 10)).Max(strconv.FormatInt(to, 10)).Withscores().Build())
 	m, err := r.ToMessage()
 	if err == nil && !scoresReply(m) {
 		err = store.ErrShape

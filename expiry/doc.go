@@ -12,6 +12,9 @@
 //	triggers, err := symphony.NewTrigger(pools, "acme")
 //	err = triggers.Set(ctx, "remind", "u1", 24*time.Hour)
 //
+// An [Action] is the name of an action with the type of its payloads, so that
+// a wrong name does not compile.
+//
 // # Terms
 //
 // A trigger is set for a tenant, an action and an id. When a listener claims a
@@ -57,6 +60,8 @@
 //   - With appendfsync everysec, a crash of the server loses the triggers of
 //     about one second. With appendfsync no, it loses more. A failover to a
 //     replica, by Sentinel or in a cluster, loses what was not replicated.
+//   - A trigger whose action has no handler waits. Listeners warn about it; see
+//     [Stats].Unhandled.
 //   - Different triggers that are due at the same time run in no particular
 //     order.
 //   - A handler that ignores the end of its context may run at the same time as

@@ -35,6 +35,7 @@ type Listener struct {
 
 	noEventsOnce sync.Once // for the log line about missing events
 	logLimit     logLimiter
+	unhandled    unhandledActions
 }
 
 type consumerKey struct{ shard, action string }

@@ -23,6 +23,7 @@ type Stats struct {
 	Cancelled     int64 // triggers whose keys another service deleted or moved
 	Invalid       int64 // invalid entries that were repaired or became dead letters
 	Repaired      int64 // lost entries that a sweep restored, and entries adjusted after the clock was set back
+	Unhandled     int64 // actions that had overdue triggers and no handler in this process; the log names each of them once
 	Errors        int64 // failed calls to Redis, which were repeated
 
 	LastLag  time.Duration // from the due time to the start of the first attempt, for the last firing; includes a wait for another firing of the same trigger
@@ -30,8 +31,8 @@ type Stats struct {
 }
 
 type counters struct {
-	running, succeeded, retried, deadLettered, panics, leasesExpired, leasesLost, cancelled, invalid, repaired, errors atomic.Int64
-	lastLag, worstLag                                                                                                  atomic.Int64
+	running, succeeded, retried, deadLettered, panics, leasesExpired, leasesLost, cancelled, invalid, repaired, unhandled, errors atomic.Int64
+	lastLag, worstLag                                                                                                             atomic.Int64
 }
 
 // Stats returns the counters. It sends nothing.
@@ -40,7 +41,7 @@ func (l *Listener) Stats() Stats {
 	s := Stats{
 		Running: c.running.Load(), Succeeded: c.succeeded.Load(), Retried: c.retried.Load(), DeadLettered: c.deadLettered.Load(),
 		Panics: c.panics.Load(), LeasesExpired: c.leasesExpired.Load(), LeasesLost: c.leasesLost.Load(), Cancelled: c.cancelled.Load(),
-		Invalid: c.invalid.Load(), Repaired: c.repaired.Load(),
+		Invalid: c.invalid.Load(), Repaired: c.repaired.Load(), Unhandled: c.unhandled.Load(),
 		Errors: c.errors.Load(), LastLag: time.Duration(c.lastLag.Load()), WorstLag: time.Duration(c.worstLag.Load()),
 	}
 	for _, c := range l.consumers {

@@ -197,12 +197,14 @@ func (c *consumer) countRepairs(p repairPage) {
 	}
 }
 
-// sweepKeys adopts the triggers that other services set or moved.
+// sweepKeys adopts the triggers that other services set or moved, and reports
+// overdue triggers that have no handler.
 func (w *sweeper) sweepKeys(locks []sweepLock) error {
 	locked := map[*consumer]bool{}
 	for _, lock := range locks {
 		locked[lock.consumer] = true
 	}
+	others := map[consumerKey]bool{}
 	every := triggerKey{keyspace.Any, keyspace.Any, keyspace.Any, keyspace.Any}
 	keys := scanKeys{store.String, w.names.glob(every), w.names.parse, w.core.Prefix()}
 	for page, err := range w.core.Scan(w.ctx, "sweep", keys.kind, keys, nil) {
@@ -212,8 +214,12 @@ func (w *sweeper) sweepKeys(locks []sweepLock) error {
 		byConsumer := map[*consumer][]string{}
 		for _, t := range page.Targets {
 			at, _ := keys.parse(t.Key)
-			if c, ok := w.consumerOf(at.shard, at.action); ok && locked[c] {
+			c, ok := w.consumerOf(at.shard, at.action)
+			switch {
+			case ok && locked[c]:
 				byConsumer[c] = append(byConsumer[c], t.Key)
+			case !ok && len(others) < mostUnhandled*len(w.names.allShards()):
+				others[consumerKey{at.shard, at.action}] = true
 			}
 		}
 		for c, found := range byConsumer {
@@ -225,6 +231,7 @@ func (w *sweeper) sweepKeys(locks []sweepLock) error {
 			return err
 		}
 	}
+	w.reportUnhandled(w.ctx, others)
 	return nil
 }
 
