@@ -38,6 +38,7 @@ func TestPrograms(t *testing.T) {
 				},
 				"custom":    {"used: 3", "GET /orders: 3 calls"},
 				"reminders": {"chat9 is summarized, once", "one is taken back: true", "sent: your cups are ready to Alice, at attempt 2", "the index of the shop: begun, done, begun, done"},
+				"service":   {`the last ticket of 1: "my cup is broken\ncan I have another one?\n"`},
 				"tools":     {"calling weather, museums, restaurants, parks", "after 6 calls: a day in Bogotá"},
 			} {
 				t.Run(program, func(t *testing.T) {
