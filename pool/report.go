@@ -1,0 +1,246 @@
+package pool
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/keyspace"
+)
+
+// Report is what [Pools.Report] found.
+type Report struct {
+	Servers  []ServerReport // in the order of their addresses
+	Kinds    []KindReport   // in the order of alias and pattern
+	Findings []string       // what is at odds with what the repositories promise, each with its remedy
+}
+
+// ServerReport describes one server.
+type ServerReport struct {
+	Addr       string
+	Aliases    []Alias // that use the server
+	Version    string  // of Redis, or the version of Redis that another server implements
+	Replica    bool
+	UsedMemory int64  // bytes
+	MaxMemory  int64  // bytes; 0 if there is no limit
+	Eviction   string // maxmemory-policy
+	AppendOnly bool
+	Databases  map[int]DatabaseReport // those that have keys
+}
+
+// DatabaseReport counts the keys of one database of a server.
+type DatabaseReport struct {
+	Keys     int64
+	Expiring int64 // those with a lifetime
+}
+
+// KindReport describes the records of one pattern of the layout in a sample of
+// the keys of an alias.
+type KindReport struct {
+	Alias     Alias
+	Kind      string // the field of [keyspace.Layout]
+	Pattern   string
+	Sampled   int
+	Permanent int // those without a lifetime
+
+	oneLifetime bool // whether all records should have a lifetime, or none
+}
+
+// reportSample is how many keys of an alias a Report looks at.
+const reportSample = 1000
+
+// Report describes the servers of all aliases, and a sample of their records.
+// It is for the log at the start of a service and for a page of its operator.
+//
+// Findings names servers that evict records when their memory is full, servers
+// that lose queues and triggers when they crash, and kinds of hashes of which
+// some have a lifetime and others do not: a repository was constructed with
+// [symphony.NoTTL] in one place, and without it in another.
+//
+// For each alias, Report sends INFO to every node, SCAN until it has seen a
+// thousand keys or all, and PTTL for those keys in one pipeline. It changes
+// nothing.
+//
+// If ctx has no deadline, each call ends after [Config.Timeout]. If a command
+// fails, Report returns the rest of the report, and an error that joins those
+// of the commands. After [Pools.Close], it returns [ErrClosed].
+//
+// [symphony.NoTTL]: https://pkg.go.dev/github.com/symphony-go/symphony#NoTTL
+func (p *Pools) Report(ctx context.Context) (Report, error) {
+	if p.closed.Load() {
+		return Report{}, ErrClosed
+	}
+	servers := map[string]*ServerReport{}
+	var r Report
+	var errs []error
+	for _, a := range p.Aliases() {
+		for addr, node := range p.clients[a].Nodes() {
+			if known := servers[addr]; known != nil {
+				known.Aliases = append(known.Aliases, a)
+				continue
+			}
+			info, err := node.Do(ctx, node.B().Info().Build()).ToString()
+			if err != nil {
+				errs = append(errs, &OpError{Op: "Report", Pool: a, Err: fmt.Errorf("INFO of %s: %w", addr, err)})
+				continue
+			}
+			s := newServerReport(addr, info)
+			s.Aliases = []Alias{a}
+			servers[addr] = &s
+		}
+		kinds, err := p.reportKinds(ctx, a)
+		if err != nil {
+			errs = append(errs, &OpError{Op: "Report", Pool: a, Err: err})
+		}
+		r.Kinds = append(r.Kinds, kinds...)
+	}
+	for _, addr := range slices.Sorted(maps.Keys(servers)) {
+		r.Servers = append(r.Servers, *servers[addr])
+	}
+	r.Findings = r.findings()
+	return r, errors.Join(errs...)
+}
+
+// newServerReport reads the reply of INFO.
+func newServerReport(addr, info string) ServerReport {
+	s := ServerReport{Addr: addr, Databases: map[int]DatabaseReport{}}
+	for line := range strings.Lines(info) {
+		name, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
+		switch name {
+		case "redis_version":
+			s.Version = value
+		case "role":
+			s.Replica = value == "slave"
+		case "used_memory":
+			s.UsedMemory, _ = strconv.ParseInt(value, 10, 64)
+		case "maxmemory":
+			s.MaxMemory, _ = strconv.ParseInt(value, 10, 64)
+		case "maxmemory_policy":
+			s.Eviction = value
+		case "aof_enabled":
+			s.AppendOnly = value == "1"
+		}
+		if n, err := strconv.Atoi(strings.TrimPrefix(name, "db")); err == nil && strings.HasPrefix(name, "db") {
+			var d DatabaseReport
+			for part := range strings.SplitSeq(value, ",") {
+				what, count, _ := strings.Cut(part, "=")
+				switch what {
+				case "keys":
+					d.Keys, _ = strconv.ParseInt(count, 10, 64)
+				case "expires":
+					d.Expiring, _ = strconv.ParseInt(count, 10, 64)
+				}
+			}
+			s.Databases[n] = d
+		}
+	}
+	return s
+}
+
+// layoutKind is a field of a layout.
+type layoutKind struct {
+	name    string
+	pattern keyspace.Pattern
+	hash    bool
+}
+
+func layoutKinds(l keyspace.Layout) []layoutKind {
+	return []layoutKind{
+		{"User", l.User, true},
+		{"State", l.State, true},
+		{"Table", l.Table, true},
+		{"SharedState", l.SharedState, true},
+		{"Trigger", l.Trigger, false},
+		{"BatchList", l.BatchList, false},
+		{"PendingSet", l.PendingSet, false},
+		{"Generic", l.Generic, false},
+	}
+}
+
+// reportKinds describes a sample of the records of an alias.
+func (p *Pools) reportKinds(ctx context.Context, a Alias) ([]KindReport, error) {
+	keys, err := p.sampleKeys(ctx, a)
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	client := p.clients[a]
+	cmds := make(rueidis.Commands, len(keys))
+	for i, key := range keys {
+		cmds[i] = client.B().Pttl().Key(key).Build()
+	}
+	found := map[string]*KindReport{}
+	for i, reply := range client.DoMulti(ctx, cmds...) {
+		left, err := reply.AsInt64()
+		if err != nil {
+			return nil, fmt.Errorf("PTTL: %w", err)
+		}
+		for _, kind := range layoutKinds(p.layout) {
+			if _, ok := kind.pattern.Parse(strings.TrimPrefix(keys[i], p.prefixes[a])); !ok || left == -2 {
+				continue
+			}
+			if found[kind.name] == nil {
+				found[kind.name] = &KindReport{Alias: a, Kind: kind.name, Pattern: kind.pattern.String(), oneLifetime: kind.hash}
+			}
+			found[kind.name].Sampled++
+			if left == -1 {
+				found[kind.name].Permanent++
+			}
+			break
+		}
+	}
+	kinds := make([]KindReport, 0, len(found))
+	for _, kind := range found {
+		kinds = append(kinds, *kind)
+	}
+	slices.SortFunc(kinds, func(a, b KindReport) int { return cmp.Compare(a.Kind, b.Kind) })
+	return kinds, nil
+}
+
+// sampleKeys returns keys of an alias, from each primary of a cluster about the
+// same number.
+func (p *Pools) sampleKeys(ctx context.Context, a Alias) (keys []string, err error) {
+	nodes := p.clients[a].Nodes()
+	for _, node := range nodes {
+		var mine []string
+		for cursor := uint64(0); len(mine) < reportSample/len(nodes); {
+			cmd := node.B().Scan().Cursor(cursor).Match(p.prefixes[a] + "*").Count(reportSample).Build()
+			page, err := node.Do(ctx, cmd).AsScanEntry()
+			if err != nil {
+				return nil, fmt.Errorf("SCAN: %w", err)
+			}
+			mine = append(mine, page.Elements...)
+			if cursor = page.Cursor; cursor == 0 {
+				break
+			}
+		}
+		keys = append(keys, mine[:min(len(mine), reportSample)]...)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), nil // a replica has the keys of its primary
+}
+
+// findings returns what is at odds with the promises of the repositories.
+func (r *Report) findings() (all []string) {
+	for _, s := range r.Servers {
+		if s.Eviction != "" && s.Eviction != "noeviction" {
+			all = append(all, fmt.Sprintf("%s evicts records, queues and triggers when its memory is full (maxmemory-policy %s); set maxmemory-policy noeviction", s.Addr, s.Eviction))
+		}
+		if !s.AppendOnly && !s.Replica {
+			all = append(all, fmt.Sprintf("%s loses queues and triggers when it crashes (appendonly no); set appendonly yes", s.Addr))
+		}
+	}
+	for _, k := range r.Kinds {
+		if k.oneLifetime && k.Permanent > 0 && k.Permanent < k.Sampled {
+			all = append(all, fmt.Sprintf("of %d records %s of the pool %s, %d expire and %d do not; construct the repository in one place, with NoTTL or TTL",
+				k.Sampled, k.Pattern, k.Alias, k.Sampled-k.Permanent, k.Permanent))
+		}
+	}
+	return all
+}
