@@ -3,6 +3,7 @@ package symphony
 import (
 	"fmt"
 
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
@@ -26,8 +27,8 @@ func bind(pools *pool.Pools, of func(keyspace.Layout) keyspace.Pattern, opts []O
 // pick returns a pattern of the layout in force, and the options without
 // Layout.
 func pick(pools *pool.Pools, of func(keyspace.Layout) keyspace.Pattern, opts []Option) (keyspace.Pattern, []Option, error) {
-	if pools == nil {
-		return keyspace.Pattern{}, nil, fmt.Errorf("symphony: %w: the Pools are nil; pool.Open makes them", ErrUnknownPool)
+	if err := pools.Opened(internal.NotForPublicUse{}); err != nil {
+		return keyspace.Pattern{}, nil, fmt.Errorf("symphony: %w", err)
 	}
 	layout, rest := option.SplitLayout(pools.Layout(), opts)
 	return of(layout), rest, nil

@@ -339,7 +339,7 @@ func TestTriggers(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, deleted)
 
-		require.NoError(t, triggers.Set(ctx, "soon", "1", time.Nanosecond))
+		require.NoError(t, triggers.Set(ctx, "soon", "1", time.Microsecond))
 		for _, opt := range []symphony.Option{symphony.TTL(time.Hour), symphony.NoTTL(), symphony.KeepTTL()} {
 			_, err := symphony.NewTrigger(p, tenant, opt)
 			require.ErrorIs(t, err, symphony.ErrUnsupported)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/retry"
 	"github.com/symphony-go/symphony/scope"
@@ -142,6 +143,12 @@ func positive[N int | time.Duration](bad *configErrors, field string, value *N, 
 		*value = fallback
 	case *value < 0:
 		bad.add(field, "%v is negative; leave it out for %v", *value, fallback)
+	}
+	if d, ok := any(*value).(time.Duration); ok {
+		if unit := duration.ForgottenUnit(d); unit != "" {
+			bad.add(field, "%s", unit)
+			*value = fallback
+		}
 	}
 }
 

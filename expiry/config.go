@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/retry"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
@@ -153,5 +154,11 @@ func defaultTo[N int | time.Duration](mistakes *[]error, field string, value *N,
 		*value = fallback
 	case *value < 0:
 		*mistakes = append(*mistakes, &ConfigError{Config: "expiry.Config", Field: field, Reason: fmt.Sprintf("%v is negative; use 0 for the default of %v", *value, fallback)})
+	}
+	if d, ok := any(*value).(time.Duration); ok {
+		if unit := duration.ForgottenUnit(d); unit != "" {
+			*mistakes = append(*mistakes, &ConfigError{Config: "expiry.Config", Field: field, Reason: unit})
+			*value = fallback
+		}
 	}
 }

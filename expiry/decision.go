@@ -24,7 +24,8 @@ func GiveUp(err error) error { return retry.GiveUp(err) }
 // dead letter as usual. Use it if another service asked to be called again
 // later.
 //
-// A negative d counts as 0. If an error wraps several, the rule is that of
-// [GiveUp]. If err is nil, RetryAfter returns nil. symphony.RetryAfter is the
-// same function.
+// A negative d counts as 0. A d under a microsecond, as in RetryAfter(60, err),
+// has no unit: RetryAfter then has no effect, and the error says so. If an error
+// wraps several, the rule is that of [GiveUp]. If err is nil, RetryAfter returns
+// nil. symphony.RetryAfter is the same function.
 func RetryAfter(d time.Duration, err error) error { return retry.After(d, err) }

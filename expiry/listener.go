@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/internal/testclock"
@@ -51,8 +52,8 @@ type consumerKey struct{ shard, action string }
 // layout, it returns [ErrExists]. If the layout does not fit the server, it
 // returns [ErrUnsupported]. If the pools are closed, it returns [ErrClosed].
 func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
-	if p == nil {
-		return nil, fmt.Errorf("expiry: %w: the Pools are nil; open them with pool.Open", pool.ErrUnknownPool)
+	if err := p.Opened(internal.NotForPublicUse{}); err != nil {
+		return nil, fmt.Errorf("expiry: %w", err)
 	}
 	if r == nil {
 		return nil, fmt.Errorf("expiry: %w: the Registry is nil; create one with NewRegistry", fault.ErrInvalidArgument)

@@ -96,8 +96,9 @@ func (s *Schedule) With(opts ...Option) *Schedule {
 // [keyspace.Python], while no listener handles the action, it is the delay
 // alone, so that a Python worker runs the trigger when the key expires.
 //
-// If the delay is negative, Set returns [ErrInvalidTTL]. If the action or the
-// id cannot be part of a key, it returns [ErrInvalidKey]. If the key of the
+// If the delay is negative, Set returns [ErrInvalidTTL], and so it does if the
+// delay is under a microsecond but not 0: its unit was forgotten. If the action
+// or the id cannot be part of a key, it returns [ErrInvalidKey]. If the key of the
 // trigger or a key of the schedule holds another type, it returns
 // [ErrWrongType]. With [IfAbsent] it returns [ErrExists] if the trigger exists,
 // and with [IfExists] it returns [ErrNotFound] if it does not.
@@ -238,6 +239,11 @@ func (s *Schedule) setArguments(w operation, c setRequest) ([]string, error) {
 	}
 	if c.atMost < 0 {
 		return nil, w.NotApplied(fmt.Errorf("%w: atMost %v is negative; use 0 for now", fault.ErrInvalidTTL, c.atMost))
+	}
+	for _, d := range []time.Duration{c.delay, c.atMost} {
+		if unit := duration.ForgottenUnit(d); unit != "" {
+			return nil, w.NotApplied(fmt.Errorf("%w: the delay is %v; %s", fault.ErrInvalidTTL, d, unit))
+		}
 	}
 	if c.debounce && c.delay > c.atMost {
 		return nil, w.NotApplied(fmt.Errorf("%w: quiet is %v, but the work is put off by no more than atMost, which is %v; "+

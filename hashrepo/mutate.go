@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
 )
 
 // Mutate reads a record, calls change on it, and writes the fields that change
@@ -31,13 +32,17 @@ import (
 // even if change changed nothing.
 //
 // If change returns an error, Mutate writes nothing and returns the same error.
+// If change is nil, Mutate returns [ErrInvalidArgument] and sends nothing.
 // If every attempt met a conflict, Mutate returns [ErrConflict] with the error
 // of ctx or [context.DeadlineExceeded]. Other errors are those of
 // [HashRepo.Get] and [HashRepo.Upsert].
 func (r *HashRepo[T]) Mutate(ctx context.Context, id string, change func(*T) error) (T, error) {
 	var v, zero T
-	err := r.core.mutate(ctx, id, reflect.ValueOf(&v).Elem(), func() error { return change(&v) })
-	if err != nil {
+	var call func() error
+	if change != nil {
+		call = func() error { return change(&v) }
+	}
+	if err := r.core.mutate(ctx, id, reflect.ValueOf(&v).Elem(), call); err != nil {
 		return zero, err
 	}
 	return v, nil
@@ -48,6 +53,9 @@ func (c *core) mutate(ctx context.Context, id string, v reflect.Value, change fu
 	t, err := c.BeginWrite(ctx, "Mutate", id)
 	if err != nil {
 		return err
+	}
+	if change == nil {
+		return t.NotApplied(store.ErrNilFunction)
 	}
 	var version int64
 	_, err = c.retry(ctx, t, readBack{}, func() ([]operation, error) {

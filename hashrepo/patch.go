@@ -1,6 +1,7 @@
 package hashrepo
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"time"
@@ -172,14 +173,15 @@ func (c *core) patchedField(p *patch) (*field, error) {
 
 // checkLifetime checks the lifetime of a SetFor patch.
 func (c *core) checkLifetime(p *patch) error {
+	if p.lifetime < time.Millisecond {
+		remedy := cmp.Or(duration.ForgottenUnit(p.lifetime), "use Set for a field without a lifetime of its own")
+		return fmt.Errorf("%w: %v is less than a millisecond; %s", fault.ErrInvalidTTL, p.lifetime, remedy)
+	}
 	if c.plan.indexOf(p.name) != nil {
 		return fmt.Errorf("%w: the field has an index, which SetFor cannot keep; use Set, or remove the option index or unique from the field", fault.ErrUnsupported)
 	}
 	if !c.FieldLifetimes() {
 		return fmt.Errorf("%w: the server does not support HPEXPIRE; SetFor needs Redis 7.4 or Valkey 9", fault.ErrUnsupported)
-	}
-	if p.lifetime < time.Millisecond {
-		return fmt.Errorf("%w: %v is less than a millisecond; use Set for a field without a lifetime of its own", fault.ErrInvalidTTL, p.lifetime)
 	}
 	return nil
 }

@@ -59,13 +59,16 @@ var (
 // If load returns an error, GetOrLoad returns it unchanged, and the next caller
 // loads again. If another load takes too long, GetOrLoad returns
 // [context.DeadlineExceeded] or the error of ctx. If load calls GetOrLoad for
-// its own key with the context that it received, GetOrLoad returns
-// [ErrInvalidArgument]. With [IfExists] or [IfAbsent], it returns
+// its own key with the context that it received, or if load is nil, GetOrLoad
+// returns [ErrInvalidArgument]. With [IfExists] or [IfAbsent], it returns
 // [ErrUnsupported]. Other errors are those of [KVRepo.Get] and [KVRepo.Set].
 func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.Context) (T, error)) (T, error) {
 	t, err := r.core.BeginWrite(ctx, "GetOrLoad", id)
 	if err == nil && r.core.Conditional() {
 		err = t.NotApplied(fmt.Errorf("%w: IfExists and IfAbsent do not apply to GetOrLoad", fault.ErrUnsupported))
+	}
+	if err == nil && load == nil {
+		err = t.NotApplied(store.ErrNilFunction)
 	}
 	if err != nil {
 		var zero T

@@ -33,6 +33,7 @@ var mutateScript = store.NewScript(mutateSource, store.Flag)
 // the first conflict. Mutate sets no limit on the time that change takes.
 //
 // If change returns an error, Mutate returns it unchanged and writes nothing.
+// If change is nil, it returns [ErrInvalidArgument] and sends nothing.
 // If every attempt met another writer, Mutate returns [ErrConflict], joined
 // with [context.DeadlineExceeded] or the error of ctx. With [IfExists], it
 // returns [ErrNotFound] if the value does not exist. With [IfAbsent], it
@@ -41,7 +42,11 @@ var mutateScript = store.NewScript(mutateSource, store.Flag)
 func (r *KVRepo[T]) Mutate(ctx context.Context, id string, change func(*T) error) (T, error) {
 	var v, zero T
 	m := mutation{ValueStore: r.core.OnPrimary(), value: reflect.ValueOf(&v).Elem()}
-	if err := m.run(ctx, id, func() error { return change(&v) }); err != nil {
+	var call func() error
+	if change != nil {
+		call = func() error { return change(&v) }
+	}
+	if err := m.run(ctx, id, call); err != nil {
 		return zero, err
 	}
 	return v, nil
@@ -57,6 +62,9 @@ type mutation struct {
 func (m *mutation) run(ctx context.Context, id string, change func() error) (err error) {
 	if m.target, err = m.BeginWrite(ctx, "Mutate", id); err != nil {
 		return err
+	}
+	if change == nil {
+		return m.target.NotApplied(store.ErrNilFunction)
 	}
 	for retries := m.Retries(); ; {
 		before, found, err := m.read(ctx)

@@ -16,7 +16,9 @@ type Option = pool.Option
 // TTL sets the lifetime of every key that is written to d, rounded up to whole
 // milliseconds.
 //
-// If d is under a millisecond, the error is [ErrInvalidTTL].
+// If d is under a millisecond, the error is [ErrInvalidTTL]. A d without a
+// unit, as in TTL(60), is 60 nanoseconds. Together with [NoTTL] in one call, the
+// error is [ErrInvalidArgument].
 func TTL(d time.Duration) Option { return option.TTL(d) }
 
 // KeepTTL does not change the lifetime of a key that exists. A new key gets the

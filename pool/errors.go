@@ -10,7 +10,7 @@ import (
 // [errors.Is].
 var (
 	// ErrUnknownPool is returned if the [Pools] do not have the alias, or if a
-	// constructor gets nil Pools. If the alias is missing, the wrapping error
+	// constructor gets Pools that are nil or that [Open] did not make. If the alias is missing, the wrapping error
 	// lists the aliases that exist.
 	ErrUnknownPool = errors.New("unknown pool")
 
@@ -66,7 +66,8 @@ var (
 	// ErrInvalidTTL is returned if a lifetime, a lease or the duration of the
 	// options Cached and Quiet is shorter than a millisecond, if the limit of
 	// Quiet is below its duration, or if the delay of a trigger or the limit of
-	// its delay is negative.
+	// its delay is negative. It is also returned for a delay without a unit,
+	// which is under a microsecond.
 	ErrInvalidTTL = errors.New("invalid lifetime")
 
 	// ErrInvalidSchema is returned by a constructor if the record type cannot

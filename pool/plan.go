@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/nearcache"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -51,6 +52,13 @@ type configErrors []error
 
 func (e *configErrors) add(field, format string, args ...any) {
 	*e = append(*e, &ConfigError{Config: "pool.Config", Field: field, Reason: fmt.Sprintf(format, args...)})
+}
+
+// checkUnit adds an error if the unit of a duration was forgotten.
+func (e *configErrors) checkUnit(field string, d time.Duration) {
+	if unit := duration.ForgottenUnit(d); unit != "" {
+		e.add(field, "%s", unit)
+	}
 }
 
 // plan checks cfg and returns its plan. The error joins all mistakes.
@@ -117,7 +125,10 @@ func (cfg Config) checkLimits(errs *configErrors) {
 	if cfg.Cache.MaxBytes < 0 {
 		errs.add("Cache.MaxBytes", "%d is negative; use a positive number, or 0 for the default of %d, or set Cache.Disabled", cfg.Cache.MaxBytes, defaultCacheMaxBytes)
 	}
-	if d := cfg.Cache.MaxStale; d != 0 && d < minCacheMaxStale {
+	errs.checkUnit("Timeout", cfg.Timeout)
+	errs.checkUnit("RetryFor", cfg.RetryFor)
+	errs.checkUnit("Cache.MaxStale", cfg.Cache.MaxStale)
+	if d := cfg.Cache.MaxStale; d != 0 && d < minCacheMaxStale && duration.ForgottenUnit(d) == "" {
 		errs.add("Cache.MaxStale", "%v is shorter than %v; use a longer duration, or 0 for the default of %v", d, minCacheMaxStale, defaultCacheMaxStale)
 	}
 }

@@ -90,9 +90,12 @@ func Open(ctx context.Context, cfg Config) (*Pools, error) {
 // own client types, such as rueidis.MGet, send a command for each cluster slot
 // of the keys.
 //
-// If the alias does not exist, Client returns [ErrUnknownPool]. After
-// [Pools.Close], Client and all calls of its clients return [ErrClosed].
+// If the alias does not exist, or if [Open] did not make the Pools, Client
+// returns [ErrUnknownPool]. After [Pools.Close], Client and all calls of its clients return [ErrClosed].
 func (p *Pools) Client(a Alias) (rueidis.Client, error) {
+	if err := p.Opened(internal.NotForPublicUse{}); err != nil {
+		return nil, err
+	}
 	if p.closed.Load() {
 		return nil, ErrClosed
 	}
@@ -101,6 +104,15 @@ func (p *Pools) Client(a Alias) (rueidis.Client, error) {
 		return nil, fmt.Errorf("%w %q: these pools have %s; add it to Config.Databases or Config.URLs", ErrUnknownPool, string(a), joinAliases(p.Aliases()))
 	}
 	return c, nil
+}
+
+// Opened returns [ErrUnknownPool] if p is nil or the zero Pools, for the
+// packages of this module.
+func (p *Pools) Opened(internal.NotForPublicUse) error {
+	if p == nil || p.clients == nil {
+		return fmt.Errorf("%w: the Pools are nil or were not opened; open them with pool.Open", ErrUnknownPool)
+	}
+	return nil
 }
 
 // Aliases returns all aliases in sorted order.

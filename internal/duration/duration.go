@@ -1,8 +1,10 @@
 // Package duration converts between time.Duration and the milliseconds that
-// Redis commands and scripts use.
+// Redis commands and scripts use. It also finds durations whose unit was
+// forgotten.
 package duration
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -28,4 +30,14 @@ func Milliseconds(d time.Duration) string {
 // milliseconds that it can hold.
 func FromMilliseconds(ms int64) time.Duration {
 	return time.Duration(min(max(ms, -maxMilliseconds), maxMilliseconds)) * time.Millisecond
+}
+
+// ForgottenUnit returns how to write d if its unit was forgotten, as in TTL(60),
+// which is 60 nanoseconds. This is so if d is under a microsecond, a time that
+// nobody means. Otherwise, and if d is not positive, it returns "".
+func ForgottenUnit(d time.Duration) string {
+	if d <= 0 || d >= time.Microsecond {
+		return ""
+	}
+	return fmt.Sprintf("the unit of %d is missing: write %[1]d*time.Second", int64(d))
 }

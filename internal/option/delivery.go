@@ -34,10 +34,7 @@ func Backoff(f func(attempt int, err error) time.Duration) pool.Option {
 // CheckLease returns ErrInvalidTTL if d is under a millisecond, the unit of
 // Redis.
 func CheckLease(d time.Duration) error {
-	if d < time.Millisecond {
-		return fmt.Errorf("%w: a lease of %v is under a millisecond; make it longer than the work takes", fault.ErrInvalidTTL, d)
-	}
-	return nil
+	return checkTime("the lease", d, "make it longer than the work takes")
 }
 
 // MaxCount is the greatest number of items of a queue that one call takes. A

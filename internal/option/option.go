@@ -4,12 +4,14 @@
 package option
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal"
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
@@ -79,7 +81,8 @@ func (s *Settings) Conditional() bool { return s.IfExists || s.IfAbsent || s.Ver
 // Apply adds opts to s for a repository with the given traits. Its errors name
 // the option. If an option needs another trait, or two options exclude each
 // other, the error is ErrUnsupported. If an argument is invalid, it is
-// ErrInvalidArgument or ErrInvalidTTL.
+// ErrInvalidArgument or ErrInvalidTTL. If opts have both TTL and NoTTL, it is
+// ErrInvalidArgument: neither of them is meant to win.
 func (s *Settings) Apply(traits Trait, opts ...pool.Option) error {
 	for _, o := range opts {
 		set := settingOf(o)
@@ -93,6 +96,9 @@ func (s *Settings) Apply(traits Trait, opts ...pool.Option) error {
 			return err
 		}
 	}
+	if hasOption(opts, "TTL") && hasOption(opts, "NoTTL") {
+		return fmt.Errorf("%w: TTL with NoTTL in one call; keep one of the two", fault.ErrInvalidArgument)
+	}
 	if s.IfExists && s.IfAbsent {
 		return fmt.Errorf("%w: IfExists with IfAbsent; keep one of the two", fault.ErrUnsupported)
 	}
@@ -103,11 +109,15 @@ func (s *Settings) Apply(traits Trait, opts ...pool.Option) error {
 	return nil
 }
 
+func hasOption(opts []pool.Option, name string) bool {
+	return slices.ContainsFunc(opts, func(o pool.Option) bool { return settingOf(o).name == name })
+}
+
 // TTL sets the lifetime of every key that is written.
 func TTL(d time.Duration) pool.Option {
 	return setting{name: "TTL", needs: Lifetimes, reason: delayIsLifetime, apply: func(s *Settings) error {
-		if d < time.Millisecond {
-			return fmt.Errorf("%w: TTL(%v) is under a millisecond; use NoTTL for keys without a lifetime", fault.ErrInvalidTTL, d)
+		if err := checkTime("TTL", d, "use NoTTL for keys without a lifetime"); err != nil {
+			return err
 		}
 		s.Lifetime, s.Endless = d, false
 		return nil
@@ -159,8 +169,8 @@ const NoVersion = "the record has no version; add an int64 field with the tag `r
 // Cached serves reads from memory for d at most.
 func Cached(d time.Duration) pool.Option {
 	return setting{name: "Cached", needs: Caching, reason: uncached, apply: func(s *Settings) error {
-		if d < time.Millisecond {
-			return fmt.Errorf("%w: Cached(%v) is under a millisecond; leave the option out for reads that are not cached", fault.ErrInvalidTTL, d)
+		if err := checkTime("Cached", d, "leave the option out for reads that are not cached"); err != nil {
+			return err
 		}
 		s.Cached = d
 		return nil
@@ -208,8 +218,11 @@ func Serial() pool.Option {
 // Quiet hands out the items of a queue once no push came for the time quiet.
 func Quiet(quiet, atMost time.Duration) pool.Option {
 	return setting{name: "Quiet", needs: Queues, reason: unhanded, apply: func(s *Settings) error {
-		if quiet < time.Millisecond {
-			return fmt.Errorf("%w: Quiet(%v, %v): %v is under a millisecond; leave the option out for items that need not wait", fault.ErrInvalidTTL, quiet, atMost, quiet)
+		if err := checkTime("quiet of Quiet", quiet, "leave the option out for items that need not wait"); err != nil {
+			return err
+		}
+		if unit := duration.ForgottenUnit(atMost); unit != "" {
+			return fmt.Errorf("%w: atMost of Quiet is %v; %s", fault.ErrInvalidTTL, atMost, unit)
 		}
 		if atMost < quiet {
 			return fmt.Errorf("%w: Quiet(%v, %v): items wait for at least the first and at most the second time; make the second one no shorter", fault.ErrInvalidTTL, quiet, atMost)
@@ -253,6 +266,15 @@ func SplitLayout(fallback keyspace.Layout, opts []pool.Option) (keyspace.Layout,
 		return true
 	}
 	return fallback, slices.DeleteFunc(slices.Clone(opts), hasLayout)
+}
+
+// checkTime returns ErrInvalidTTL if d, the argument of an option, is under a
+// millisecond, the unit of Redis. The remedy is for a duration that has a unit.
+func checkTime(argument string, d time.Duration, remedy string) error {
+	if d >= time.Millisecond {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is %v, which is under a millisecond; %s", fault.ErrInvalidTTL, argument, d, cmp.Or(duration.ForgottenUnit(d), remedy))
 }
 
 func positive(name, why string, n int, into *int) error {

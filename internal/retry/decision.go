@@ -2,7 +2,10 @@ package retry
 
 import (
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/symphony-go/symphony/internal/duration"
 )
 
 // decision is the error of a handler that decides how its work goes on. If an
@@ -30,10 +33,14 @@ func GiveUp(err error) error {
 }
 
 // After returns an error that wraps err and sets the time until the next
-// attempt. A negative d counts as 0. If err is nil, After returns nil.
+// attempt. A negative d counts as 0. If err is nil, After returns nil. If the
+// unit of d was forgotten, the error wraps err, says so and sets no time.
 func After(d time.Duration, err error) error {
 	if err == nil {
 		return nil
+	}
+	if unit := duration.ForgottenUnit(d); unit != "" {
+		return fmt.Errorf("%w (RetryAfter has no effect: %s)", err, unit)
 	}
 	return &decision{err: err, delay: max(d, 0)}
 }

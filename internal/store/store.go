@@ -76,8 +76,7 @@ func New(p *pool.Pools, a pool.Alias, space keyspace.Space, spec Spec, opts ...p
 // apply applies opts and resolves the clients of the pool. It sets s.err if
 // that fails.
 func (s *Store) apply(opts []pool.Option) {
-	if s.pools == nil {
-		s.err = fmt.Errorf("%w: the Pools are nil; open them with pool.Open", pool.ErrUnknownPool)
+	if s.err = s.pools.Opened(internal.NotForPublicUse{}); s.err != nil {
 		return
 	}
 	if s.space == (keyspace.Space{}) {
@@ -97,6 +96,9 @@ func (s *Store) apply(opts []pool.Option) {
 	s.prefix = s.pools.Prefix(s.Alias)
 	s.lifetimeMS = duration.Milliseconds(s.Lifetime)
 }
+
+// ErrNilFunction is the error of a call whose function is nil. Nothing was sent.
+var ErrNilFunction = fmt.Errorf("%w: the function is nil; pass one", fault.ErrInvalidArgument)
 
 // With returns a copy of s with more options. If an option does not apply,
 // every call of the copy returns the error.
