@@ -84,6 +84,9 @@ func batchPatterns(pools *pool.Pools, opts []Option) (batchKeys, []Option, error
 
 // With returns a view with more options; see [listrepo.ListRepo.With].
 func (b *Batch[T]) With(opts ...Option) *Batch[T] {
+	if b == nil || b.items == nil {
+		return b
+	}
 	return &Batch[T]{items: b.items.With(opts...), keys: b.keys, tenant: b.tenant}
 }
 
@@ -232,6 +235,9 @@ func (b *Batch[T]) Discard(ctx context.Context, q Queue, ids ...string) (int64, 
 // queue returns the repository of a queue, which marks the tenant and the
 // queue.
 func (b *Batch[T]) queue(q Queue) (*listrepo.ListRepo[T], error) {
+	if b == nil || b.items == nil {
+		return nil, fmt.Errorf("symphony: %w: the Batch is nil or zero; make one with NewBatch", ErrInvalidArgument)
+	}
 	if last := b.last.Load(); last != nil && last.name == q {
 		return last.repo, nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -51,6 +52,8 @@ func (v Values) Map() (map[string]any, error) {
 // user share, by state name. A state is a hash with the key
 // `{tenant}:SS:{state}:{user}`. A write changes only the fields that it names,
 // and renews the lifetime of the state, 24 hours by default.
+//
+// The calls of a SharedState that is nil or zero return [ErrInvalidArgument].
 type SharedState struct {
 	fields *hashrepo.HashRepo[Fields]
 	values *hashrepo.HashRepo[Values]
@@ -93,14 +96,17 @@ func typedState[T any](o sharedOrigin) (*hashrepo.HashRepo[T], error) {
 // If ss is nil, StateOf returns [ErrInvalidArgument]. It also returns the
 // errors of [hashrepo.New].
 func StateOf[T any](ss *SharedState) (*hashrepo.HashRepo[T], error) {
-	if ss == nil {
-		return nil, fmt.Errorf("symphony: %w: the SharedState is nil; BindSharedState puts one into a context", ErrInvalidArgument)
+	if ss == nil || ss.fields == nil {
+		return nil, fmt.Errorf("symphony: %w", errNoSharedState)
 	}
 	return typedState[T](ss.origin)
 }
 
 // With returns a view with more options; see [hashrepo.HashRepo.With].
 func (s *SharedState) With(opts ...Option) *SharedState {
+	if s == nil || s.fields == nil {
+		return s
+	}
 	origin := s.origin
 	origin.opts = slices.Concat(origin.opts, opts)
 	return &SharedState{s.fields.With(opts...), s.values.With(opts...), origin}
@@ -109,6 +115,9 @@ func (s *SharedState) With(opts ...Option) *SharedState {
 // Upsert writes the fields of a state that f names. It creates a missing state.
 // A nil value removes its field. See [hashrepo.HashRepo.Upsert].
 func (s *SharedState) Upsert(ctx context.Context, state string, f Fields) error {
+	if err := s.ready("Upsert"); err != nil {
+		return err
+	}
 	return s.fields.Upsert(ctx, state, f)
 }
 
@@ -117,6 +126,9 @@ func (s *SharedState) Upsert(ctx context.Context, state string, f Fields) error 
 //
 // If the state does not exist, Get returns [ErrNotFound].
 func (s *SharedState) Get(ctx context.Context, state string) (Values, error) {
+	if err := s.ready("Get"); err != nil {
+		return nil, err
+	}
 	return s.values.Get(ctx, state)
 }
 
@@ -125,29 +137,44 @@ func (s *SharedState) Get(ctx context.Context, state string) (Values, error) {
 //
 // If the state does not exist, GetField returns [ErrNotFound].
 func (s *SharedState) GetField(ctx context.Context, state, field string, dst any) error {
+	if err := s.ready("GetField"); err != nil {
+		return err
+	}
 	return s.fields.GetField(ctx, state, field, dst)
 }
 
 // UpdateField writes one field of a state. It creates a missing state. See
 // [hashrepo.HashRepo.UpdateField].
 func (s *SharedState) UpdateField(ctx context.Context, state, field string, value any) error {
+	if err := s.ready("UpdateField"); err != nil {
+		return err
+	}
 	return s.fields.UpdateField(ctx, state, field, value)
 }
 
 // DeleteField removes fields of a state and returns the number of fields that
 // it removed. See [hashrepo.HashRepo.DeleteField].
 func (s *SharedState) DeleteField(ctx context.Context, state string, fields ...string) (int64, error) {
+	if err := s.ready("DeleteField"); err != nil {
+		return 0, err
+	}
 	return s.fields.DeleteField(ctx, state, fields...)
 }
 
 // Delete removes states and returns the number of states that it removed. See
 // [hashrepo.HashRepo.Delete].
 func (s *SharedState) Delete(ctx context.Context, states ...string) (int64, error) {
+	if err := s.ready("Delete"); err != nil {
+		return 0, err
+	}
 	return s.fields.Delete(ctx, states...)
 }
 
 // Exists reports whether a state exists. It sends EXISTS.
 func (s *SharedState) Exists(ctx context.Context, state string) (bool, error) {
+	if err := s.ready("Exists"); err != nil {
+		return false, err
+	}
 	return s.fields.Exists(ctx, state)
 }
 
@@ -156,12 +183,18 @@ func (s *SharedState) Exists(ctx context.Context, state string) (bool, error) {
 //
 // If the state does not exist, TTL returns [ErrNotFound].
 func (s *SharedState) TTL(ctx context.Context, state string) (time.Duration, error) {
+	if err := s.ready("TTL"); err != nil {
+		return 0, err
+	}
 	return s.fields.TTL(ctx, state)
 }
 
 // Touch renews the lifetime of a state and reports whether the state exists.
 // See [hashrepo.HashRepo.Touch].
 func (s *SharedState) Touch(ctx context.Context, state string) (bool, error) {
+	if err := s.ready("Touch"); err != nil {
+		return false, err
+	}
 	return s.fields.Touch(ctx, state)
 }
 
@@ -170,6 +203,9 @@ func (s *SharedState) Touch(ctx context.Context, state string) (bool, error) {
 // is not atomic: a state that is written or removed during the call may be
 // returned or left out. See [hashrepo.HashRepo.IDs].
 func (s *SharedState) States(ctx context.Context) ([]string, error) {
+	if err := s.ready("States"); err != nil {
+		return nil, err
+	}
 	var states []string
 	for state, err := range s.fields.IDs(ctx) {
 		if err != nil {
@@ -183,7 +219,12 @@ func (s *SharedState) States(ctx context.Context) ([]string, error) {
 
 // Clear removes all states of the user and returns their number. See
 // [hashrepo.HashRepo.DeleteAll].
-func (s *SharedState) Clear(ctx context.Context) (int64, error) { return s.fields.DeleteAll(ctx) }
+func (s *SharedState) Clear(ctx context.Context) (int64, error) {
+	if err := s.ready("Clear"); err != nil {
+		return 0, err
+	}
+	return s.fields.DeleteAll(ctx)
+}
 
 // Reindex completes the list of the user's states; see
 // [hashrepo.HashRepo.Reindex]. Until it has run once for the user, States and
@@ -191,6 +232,9 @@ func (s *SharedState) Clear(ctx context.Context) (int64, error) { return s.field
 //
 // If the SharedState was made without [Listed], the error is [ErrUnsupported].
 func (s *SharedState) Reindex(ctx context.Context) iter.Seq2[hashrepo.Progress, error] {
+	if err := s.ready("Reindex"); err != nil {
+		return func(yield func(hashrepo.Progress, error) bool) { yield(hashrepo.Progress{}, err) }
+	}
 	return s.fields.Reindex(ctx)
 }
 
@@ -199,4 +243,19 @@ func (s *SharedState) Reindex(ctx context.Context) iter.Seq2[hashrepo.Progress, 
 //
 // If the SharedState was made without [Listed], Sweep returns
 // [ErrUnsupported].
-func (s *SharedState) Sweep(ctx context.Context) (int64, error) { return s.fields.Sweep(ctx) }
+func (s *SharedState) Sweep(ctx context.Context) (int64, error) {
+	if err := s.ready("Sweep"); err != nil {
+		return 0, err
+	}
+	return s.fields.Sweep(ctx)
+}
+
+// ready returns an error if s is nil or zero.
+func (s *SharedState) ready(op string) error {
+	if s == nil || s.fields == nil {
+		return fault.Target{Op: op, Pool: pool.SharedState}.NotApplied(errNoSharedState)
+	}
+	return nil
+}
+
+var errNoSharedState = fmt.Errorf("%w: the SharedState is nil or zero; make one with NewSharedState, or let BindSharedState put one into the context", ErrInvalidArgument)

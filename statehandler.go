@@ -2,10 +2,12 @@ package symphony
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -52,6 +54,11 @@ func (s *StateHandler[T]) With(opts ...Option) *StateHandler[T] {
 // with another type than a string or a [time.Time], Merge returns
 // [ErrFieldType].
 func (s *StateHandler[T]) Merge(ctx context.Context, id string, patches ...hashrepo.Patch[T]) (T, error) {
+	if s == nil || s.HashRepo == nil {
+		var zero T
+		return zero, fault.Target{Op: "Merge", Pool: pool.Handlers}.NotApplied(
+			fmt.Errorf("%w: the StateHandler is nil or zero; make one with NewStateHandler", ErrInvalidArgument))
+	}
 	if len(patches) > 0 {
 		patches = append(slices.Clip(patches),
 			hashrepo.Stamp[T]("handler_type", s.handler),

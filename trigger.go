@@ -35,19 +35,19 @@ func NewTrigger(pools *pool.Pools, tenant string, opts ...Option) (*Trigger, err
 }
 
 // With returns a view with more options; see [expiry.Schedule.With].
-func (t *Trigger) With(opts ...Option) *Trigger { return &Trigger{t.schedule.With(opts...)} }
+func (t *Trigger) With(opts ...Option) *Trigger { return &Trigger{t.scheduleOf().With(opts...)} }
 
 // Set makes a trigger due after a delay, rounded up to whole milliseconds. If
 // the trigger is set already, Set moves it. A delay of 0 makes it due now. See
 // [expiry.Schedule.Set].
 func (t *Trigger) Set(ctx context.Context, action, id string, after time.Duration) error {
-	return t.schedule.Set(ctx, action, id, after)
+	return t.scheduleOf().Set(ctx, action, id, after)
 }
 
 // SetPayload sets a trigger with a payload for its handler. See
 // [expiry.Schedule.SetPayload].
 func (t *Trigger) SetPayload(ctx context.Context, action, id string, payload any, after time.Duration) error {
-	return t.schedule.SetPayload(ctx, action, id, payload, after)
+	return t.scheduleOf().SetPayload(ctx, action, id, payload, after)
 }
 
 // Debounce postpones the work until quiet has passed without another call, but
@@ -55,28 +55,37 @@ func (t *Trigger) SetPayload(ctx context.Context, action, id string, payload any
 //
 // If quiet is longer than atMost, Debounce returns [ErrInvalidArgument].
 func (t *Trigger) Debounce(ctx context.Context, action, id string, quiet, atMost time.Duration) error {
-	return t.schedule.Debounce(ctx, action, id, quiet, atMost)
+	return t.scheduleOf().Debounce(ctx, action, id, quiet, atMost)
 }
 
 // Delete cancels a trigger and reports whether it was set. See
 // [expiry.Schedule.Delete].
 func (t *Trigger) Delete(ctx context.Context, action, id string) (bool, error) {
-	return t.schedule.Delete(ctx, action, id)
+	return t.scheduleOf().Delete(ctx, action, id)
 }
 
 // Due returns the time at which a trigger is due. See [expiry.Schedule.Due].
 //
 // If the trigger is not set, Due returns [ErrNotFound].
 func (t *Trigger) Due(ctx context.Context, action, id string) (time.Time, error) {
-	return t.schedule.Due(ctx, action, id)
+	return t.scheduleOf().Due(ctx, action, id)
 }
 
 // DeleteAll cancels the triggers of every action for an id, and returns their
 // number. See [expiry.Schedule.DeleteAll].
 func (t *Trigger) DeleteAll(ctx context.Context, id string) (int64, error) {
-	return t.schedule.DeleteAll(ctx, id)
+	return t.scheduleOf().DeleteAll(ctx, id)
 }
 
 // Key returns the key of a trigger, without the prefix of the pool. See
 // [expiry.Schedule.Key].
-func (t *Trigger) Key(action, id string) (string, error) { return t.schedule.Key(action, id) }
+func (t *Trigger) Key(action, id string) (string, error) { return t.scheduleOf().Key(action, id) }
+
+// scheduleOf returns the schedule of t. It is nil if t is nil; then its calls
+// return an error.
+func (t *Trigger) scheduleOf() *expiry.Schedule {
+	if t == nil {
+		return nil
+	}
+	return t.schedule
+}

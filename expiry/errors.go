@@ -10,7 +10,7 @@ import (
 // every package that returns them.
 var (
 	ErrNotFound        = pool.ErrNotFound        // the trigger, dead letter or payload does not exist
-	ErrExists          = pool.ErrExists          // the trigger exists, with IfAbsent; or the action has a handler
+	ErrExists          = pool.ErrExists          // the trigger exists, with IfAbsent
 	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
 	ErrInvalidTTL      = pool.ErrInvalidTTL      // the delay is negative
 	ErrTooLarge        = codec.ErrTooLarge       // the payload is larger than pool.Config.MaxValueBytes, or takes too much memory to decode
@@ -23,6 +23,17 @@ var (
 	ErrUnknownPool     = pool.ErrUnknownPool     // the Pools do not have the alias
 	ErrClosed          = pool.ErrClosed          // the Pools are closed
 )
+
+// ErrRegistered is returned if an action already has a handler. It is an
+// [ErrExists] too.
+var ErrRegistered error = registeredError{}
+
+type registeredError struct{}
+
+func (registeredError) Error() string { return "the action already has a handler" }
+
+// Is reports whether target is ErrExists.
+func (registeredError) Is(target error) bool { return target == ErrExists }
 
 // OpError is the error of one operation. See [pool.OpError].
 type OpError = pool.OpError

@@ -10,7 +10,7 @@ import (
 )
 
 // A registry has one handler for each action. If an action already has one, On
-// returns ErrExists.
+// returns ErrRegistered.
 func ExampleRegistry_On() {
 	registry := expiry.NewRegistry()
 	remind := func(_ context.Context, e expiry.Event) error {
@@ -22,6 +22,6 @@ func ExampleRegistry_On() {
 		log.Fatal(err)
 	}
 	err := registry.On("remind", remind)
-	fmt.Println(errors.Is(err, expiry.ErrExists))
+	fmt.Println(errors.Is(err, expiry.ErrRegistered))
 	// Output: true
 }

@@ -49,7 +49,7 @@ type consumerKey struct{ shard, action string }
 // [ErrUnknownPool]. If r is nil or empty, or if a middleware of r is nil or
 // returns nil, it returns [ErrInvalidArgument]. If an action cannot be part of
 // a key, it returns [ErrInvalidKey]. If two actions have the same keys in the
-// layout, it returns [ErrExists]. If the layout does not fit the server, it
+// layout, it returns [ErrRegistered]. If the layout does not fit the server, it
 // returns [ErrUnsupported]. If the pools are closed, it returns [ErrClosed].
 func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 	if err := p.Opened(internal.NotForPublicUse{}); err != nil {
@@ -97,7 +97,7 @@ func (l *Listener) makeConsumers(handlers map[string]Handler) error {
 		for _, shard := range l.names.allShards() {
 			key := consumerKey{shard, action}
 			if _, taken := l.byKey[key]; taken {
-				return fmt.Errorf("%w: in keys of %q, the action %q and another one with a handler are both %q; rename one of them", fault.ErrExists, l.names.pattern, name, action)
+				return fmt.Errorf("%w: in keys of %q, the action %q and another one are both %q; rename one of them", ErrRegistered, l.names.pattern, name, action)
 			}
 			c := newConsumer(l, newQueue(l.core.Client, l.names, shard, action), handlers[name])
 			l.byKey[key] = c

@@ -25,10 +25,12 @@ func NewRegistry() *Registry { return &Registry{handlers: map[string]Handler{}} 
 
 // On registers h as the handler of an action.
 //
-// If the action already has a handler, On returns [ErrExists]. If the action is
-// empty or h is nil, it returns [ErrInvalidArgument].
+// If the action already has a handler, On returns [ErrRegistered]. If the
+// action is empty, or h or r is nil, it returns [ErrInvalidArgument].
 func (r *Registry) On(action string, h Handler) error {
 	switch {
+	case r == nil:
+		return fmt.Errorf("expiry: On %q: %w: the Registry is nil; make one with NewRegistry", action, fault.ErrInvalidArgument)
 	case action == "":
 		return fmt.Errorf("expiry: On: %w: the action is empty; pass its name", fault.ErrInvalidArgument)
 	case h == nil:
@@ -37,7 +39,10 @@ func (r *Registry) On(action string, h Handler) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, taken := r.handlers[action]; taken {
-		return fmt.Errorf("expiry: On %q: %w: the action already has a handler; do all of its work in that one", action, fault.ErrExists)
+		return fmt.Errorf("expiry: On %q: %w; do all of its work in that one", action, ErrRegistered)
+	}
+	if r.handlers == nil {
+		r.handlers = map[string]Handler{}
 	}
 	r.handlers[action] = h
 	return nil

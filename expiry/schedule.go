@@ -27,7 +27,8 @@ import (
 // Delete and Due each run one script, in one round trip, or in two if the
 // server does not have the script yet. The script is atomic and safe to repeat,
 // so the client repeats it if the connection breaks. A Schedule is safe for
-// concurrent use.
+// concurrent use. The calls of one that is nil or zero return
+// [ErrInvalidArgument].
 type Schedule struct {
 	core    *store.Store
 	names   naming
@@ -84,6 +85,9 @@ func newSchedule(core *store.Store, pattern keyspace.Pattern, tenant string) *Sc
 // change. If an option cannot apply, the view's calls return the error before
 // they send anything.
 func (s *Schedule) With(opts ...Option) *Schedule {
+	if s.ready("With") != nil {
+		return s
+	}
 	return newSchedule(s.core.With(opts...), s.names.pattern, s.tenant)
 }
 
@@ -193,7 +197,10 @@ func (s *Schedule) Due(ctx context.Context, action, id string) (time.Time, error
 // If the action or the id cannot be part of a key, Key returns [ErrInvalidKey].
 func (s *Schedule) Key(action, id string) (string, error) {
 	w, err := s.begin(context.Background(), "Key", action, id)
-	return strings.TrimPrefix(w.Key, s.names.prefix), err
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimPrefix(w.Key, s.names.prefix), nil
 }
 
 // setRequest holds the arguments of Set, SetPayload or Debounce.
@@ -317,9 +324,20 @@ func (w operation) scheduleKey(kind string) string {
 	return w.names.scheduleKey(kind, w.shard, w.action)
 }
 
+// ready returns an error if s is nil or zero.
+func (s *Schedule) ready(op string) error {
+	if s == nil || s.core == nil {
+		return fault.Target{Op: op}.NotApplied(fmt.Errorf("%w: the Trigger or Schedule is nil or zero; make one with symphony.NewTrigger or expiry.NewSchedule", fault.ErrInvalidArgument))
+	}
+	return nil
+}
+
 // begin returns the operation on a trigger, or an error before anything is
 // sent.
 func (s *Schedule) begin(ctx context.Context, op, action, id string) (operation, error) {
+	if err := s.ready(op); err != nil {
+		return operation{}, err
+	}
 	l := triggerKey{s.tenant, s.names.shard(s.tenant, action, id), action, id}
 	return s.beginAt(ctx, op, l)
 }
@@ -327,6 +345,9 @@ func (s *Schedule) begin(ctx context.Context, op, action, id string) (operation,
 // beginAll begins an operation on all triggers of the tenant. It returns the
 // error of the view, if there is one.
 func (s *Schedule) beginAll(ctx context.Context, op string) (fault.Target, error) {
+	if err := s.ready(op); err != nil {
+		return fault.Target{}, err
+	}
 	t, err := s.core.BeginAll(context.WithoutCancel(ctx), op)
 	if err != nil {
 		return t, err
