@@ -86,14 +86,21 @@ func (e Event) HasPayload() bool { return e.payload != nil }
 // codec that encoded the payload: one of package [codec], or [Config.Codec].
 //
 // If the trigger has no payload, Decode returns [ErrNotFound]. If the payload
-// does not fit dst, it returns a [*codec.DecodeError]. If decoding takes more
+// does not fit dst, it returns a [*codec.DecodeError]; every payload of these
+// codecs fits a [codec.Value], whose Bytes are those of the payload, also in a
+// dead letter of [Listener.Dead]. If decoding takes more
 // memory than [pool.Config.MaxDecodedBytes], it returns [ErrTooLarge]. If the
 // payload was encoded with another codec, it returns [ErrUnsupported].
 func (e Event) Decode(dst any) error {
 	if e.payload == nil {
 		return fmt.Errorf("expiry: %w: the trigger %q has no payload; check HasPayload first, or set the trigger with SetPayload", fault.ErrNotFound, e.Key)
 	}
-	if err := e.payload.decode(dst); err != nil {
+	err := e.payload.decode(dst)
+	var mismatch *codec.DecodeError
+	switch {
+	case errors.As(err, &mismatch):
+		return fmt.Errorf("expiry: the payload of %q: %w; to see its bytes, decode it into a codec.Value", e.Key, err)
+	case err != nil:
 		return fmt.Errorf("expiry: the payload of %q: %w", e.Key, err)
 	}
 	return nil

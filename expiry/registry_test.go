@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/keyspace"
@@ -51,6 +52,19 @@ func TestTypedPayloads(t *testing.T) {
 		require.NoError(t, f.schedule().SetPayload(ctx, "x", "another", "text", time.Millisecond))
 		f.eventually(func() bool { return l.Stats().Dead == 2 })
 		require.Len(t, f.events(), 1)
+
+		seen := 0
+		for dead, err := range l.Dead(ctx) {
+			require.NoError(t, err)
+			if dead.ID == "another" {
+				require.Contains(t, dead.LastError, "to see its bytes, decode it into a codec.Value")
+				var raw codec.Value
+				require.NoError(t, dead.Decode(&raw))
+				require.Equal(t, "text", string(raw.Bytes()))
+				seen++
+			}
+		}
+		require.Equal(t, 1, seen)
 	})
 }
 

@@ -107,7 +107,7 @@ func (r *ListRepo[T]) claim(ctx context.Context, op, id string, n int, lease tim
 		}
 	}
 	if len(undecoded) > 0 {
-		err := l.makeDead(ctx, undecoded, fmt.Sprintf("does not decode as %v", reflect.TypeFor[T]()))
+		err := l.makeDead(ctx, undecoded, fmt.Sprintf("the item does not decode as %v; Dead yields its bytes in DeadLetter.Raw", reflect.TypeFor[T]()))
 		if err != nil {
 			l.withhold(undecoded)
 		}

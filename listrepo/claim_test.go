@@ -262,7 +262,7 @@ func TestClaimCorruptItem(t *testing.T) {
 		for d, err := range repo.Dead(ctx, "q") {
 			require.ErrorAs(t, err, &bad)
 			require.Equal(t, "s3cret", string(d.Raw))
-			require.Equal(t, "does not decode as int", d.Reason)
+			require.Equal(t, "the item does not decode as int; Dead yields its bytes in DeadLetter.Raw", d.Reason)
 		}
 	})
 }

@@ -22,7 +22,7 @@ import (
 // write becomes a dead letter, too; see [ForeignEntriesError].
 type DeadLetter[T any] struct {
 	Item[T]
-	Raw    []byte    // the stored bytes of the item
+	Raw    []byte    // the stored bytes of the item, also of one that does not decode
 	Reason string    // why the item became a dead letter
 	At     time.Time // when it became one, by the server's clock
 }
