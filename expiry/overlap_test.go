@@ -21,12 +21,12 @@ import (
 // them. The embedded server has one.
 func eachPair(t *testing.T, run func(t *testing.T, one, other *pool.Pools)) {
 	t.Helper()
-	for name, start := range map[string]func() string{
-		"redis":   func() string { return redistest.Server(t).URL() },
-		"cluster": func() string { return redistest.Cluster(t).URL() },
+	for name, start := range map[string]func(t *testing.T) string{
+		"redis":   func(t *testing.T) string { t.Helper(); return redistest.Server(t).URL() },
+		"cluster": func(t *testing.T) string { t.Helper(); return redistest.Cluster(t).URL() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			url := start()
+			url := start(t)
 			run(t, pooltest.Redis(t, pool.Config{URL: url}), pooltest.Redis(t, pool.Config{URL: url}))
 		})
 	}

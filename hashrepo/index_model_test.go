@@ -28,8 +28,12 @@ import (
 // space, no read returns a record that did not match, and none misses a record
 // that matched all the time. This is the short form of TestSoakIndexes.
 func TestIndexesAreExact(t *testing.T) {
+	races := 3 * time.Second
+	if testing.Short() {
+		races = 300 * time.Millisecond
+	}
 	pooltest.EachByTenant(t, func(t *testing.T, p *pool.Pools) {
-		runIndexRaces(t, p, 3*time.Second)
+		runIndexRaces(t, p, races)
 	})
 }
 

@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 
 // Tests that run at the same time use the cluster in turn, and find it empty.
 func TestTestsShareACluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short starts no servers")
+	}
 	var running, runs atomic.Int32
 	t.Run("tests", func(t *testing.T) {
 		for range 4 {
@@ -55,6 +58,9 @@ func TestTestsShareACluster(t *testing.T) {
 
 // EachByTenant runs a test wherever Each does, with another layout.
 func TestEachByTenant(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short starts no servers")
+	}
 	var names []string
 	pooltest.EachByTenant(t, func(t *testing.T, p *pool.Pools) {
 		names = append(names, path.Base(t.Name()))

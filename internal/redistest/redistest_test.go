@@ -127,6 +127,9 @@ func TestPortTakenMeanwhile(t *testing.T) {
 }
 
 func TestMissingProgram(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short skips before it looks for the program")
+	}
 	for _, test := range []struct {
 		variable, value string
 		fails           bool

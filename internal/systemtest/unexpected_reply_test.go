@@ -512,6 +512,9 @@ func replyCases(t *testing.T, p *pool.Pools) (all []replyCase) {
 // No call panics or blocks, whatever the server replies. A reply that is not
 // valid for the command is an error.
 func TestUnexpectedReplies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it tries thousands of replies")
+	}
 	s, p := openFakeServer(t)
 	for _, call := range replyCases(t, p) {
 		accepted := strings.Split(call.accepts, ", ")
@@ -565,6 +568,9 @@ func isExpectedError(err error, name string) bool {
 
 // Workers and listeners run no handler if the reply to a claim is not valid.
 func TestNoHandlerRunsForAnUnexpectedReply(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it tries thousands of replies")
+	}
 	s, p := openFakeServer(t)
 	registry := expiry.NewRegistry()
 	var called atomic.Bool
