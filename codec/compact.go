@@ -146,7 +146,7 @@ func (c compactCodec) decode(data string, s *shape, v reflect.Value, limit budge
 		return readJSON(data, s, v, true, limit)
 	}
 	if err != nil {
-		return decodeError(s.typ, err)
+		return decodeError(s.typ, withValue(s.typ, err, data))
 	}
 	return nil
 }

@@ -5,12 +5,19 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 )
 
 // DecodeError reports that a stored value does not fit the Go type that it is
-// decoded into. Its text does not contain the stored value. If a codec of your
-// own returned the error, the text does not contain that error, but
-// [errors.Is] and [errors.As] find it.
+// decoded into. If a codec of your own returned the error, the text does not
+// contain that error, but [errors.Is] and [errors.As] find it.
+//
+// With [Compact] and [JSON] the text contains the first 32 characters of the
+// stored value, if the Go type shows that it is no secret: bool, a number type
+// that Go declares, [time.Time], [time.Duration] or [json.Number]. The text
+// never contains a value of another type, such as a string, a struct or a type
+// of your own. To hide the values of a field, declare a type for it, such as
+// type PIN int. The text never contains the value of a [Value] either.
 //
 //	var bad *codec.DecodeError
 //	if errors.As(err, &bad) {
@@ -121,15 +128,20 @@ var (
 	errTrailing  = errors.New("data after the end of the value")
 	errUTF8      = errors.New("invalid UTF-8")
 	errSurrogate = errors.New("unpaired surrogate in a JSON string")
-	errDepth     = errors.New("nested too deeply")
-	errKind      = errors.New("wrong kind of value")
+	errDepth     = fmt.Errorf("nested more than %d levels deep; store the inner values apart", maxDepth)
+	errArray     = errors.New("it is a JSON array")
+	errObject    = errors.New("it is a JSON object")
+	errString    = errors.New("it is a JSON string")
+	errNumber    = errors.New("it is a JSON number")
+	errTrueFalse = errors.New("it is a JSON bool")
+	errWire      = errors.New("it has another MessagePack type")
 	errRange     = errors.New("out of range")
 	errInteger   = errors.New("not an integer")
 	errFloat     = errors.New("not a number")
 	errBool      = errors.New("not a bool")
 	errTime      = errors.New("not a time of the form 2006-01-02T15:04:05.999999999Z07:00")
 	errDuration  = errors.New("not a duration of the form 1h30m0s")
-	errLength    = errors.New("wrong number of elements")
+	errLength    = errors.New("the array has another length; use a slice for lists of different lengths")
 	errBase64    = errors.New("invalid base64")
 	errInexact   = errors.New("the number would be rounded")
 	errExtension = errors.New("unknown MessagePack extension")
@@ -139,13 +151,59 @@ var (
 // The reasons in an EncodeError. An errYear is the reason in a DecodeError too.
 var (
 	errYear      = errors.New("the year is not between 0 and 9999")
-	errCycle     = errors.New("nested too deeply, or contains itself")
+	errCycle     = fmt.Errorf("nested more than %d levels deep, or contains itself; store the inner values apart", maxDepth)
 	errNonFinite = errors.New("JSON has no NaN or infinity; use codec.Compact or codec.MsgPack")
 	errNotJSON   = errors.New("it contains NaN or an infinity, which JSON does not have; decode it with Decode")
-	errKeys      = errors.New("two keys of the map have the same text")
+	errKeys      = errors.New("two keys of the map have the same text; make MarshalText return different ones")
 	errNullJSON  = errors.New("its JSON is null, which is read back as nil; store nil instead")
 	errNested    = errors.New("a codec.Value cannot be a part of another value; use json.RawMessage")
 )
+
+// valueError is a reason with the start of the stored value, quoted.
+type valueError struct {
+	reason error
+	start  string
+}
+
+func (e *valueError) Error() string { return e.reason.Error() + ": " + e.start }
+func (e *valueError) Unwrap() error { return e.reason }
+
+// withValue adds the start of the stored value to a reason, if a value of type
+// t is no secret.
+func withValue(t reflect.Type, reason error, value string) error {
+	switch reason {
+	case errRange, errInteger, errFloat, errBool, errTime, errDuration, errYear, errString, errNumber, errTrueFalse:
+	default:
+		return reason
+	}
+	if !isShown(t) {
+		return reason
+	}
+	start := fmt.Sprintf("%.32q", value)
+	if utf8.RuneCountInString(value) > 32 {
+		start += "..."
+	}
+	return &valueError{reason, start}
+}
+
+// isShown reports whether a value of type t is no secret.
+func isShown(t reflect.Type) bool {
+	switch t {
+	case timeType, durationType, numberType:
+		return true
+	}
+	return t.PkgPath() == "" && reflect.Bool <= t.Kind() && t.Kind() <= reflect.Float64
+}
+
+// withoutValue removes the start of the stored value from a DecodeError.
+func withoutValue(err error) error {
+	var bad *DecodeError
+	var shown *valueError
+	if errors.As(err, &bad) && errors.As(bad.Err, &shown) {
+		bad.Err = shown.reason
+	}
+	return err
+}
 
 // decodeError returns reason as a DecodeError for type t. If reason is already
 // a DecodeError, it is returned unchanged.

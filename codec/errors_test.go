@@ -18,7 +18,7 @@ import (
 )
 
 // A value that does not fit is a DecodeError with the path to it. The error
-// never contains the stored value.
+// contains the value only if its type is no secret.
 func TestDecodeErrors(t *testing.T) {
 	type inner struct {
 		Zip  uint8          `redis:"zip"`
@@ -26,6 +26,10 @@ func TestDecodeErrors(t *testing.T) {
 		Tags []string       `redis:"tags"`
 		Map  map[string]int `redis:"map"`
 		Keys map[level]int  `redis:"keys"`
+	}
+	shown := make(map[reflect.Type]bool)
+	for _, v := range []any{false, 0, int8(0), int64(0), uint(0), uint8(0), uint64(0), float32(0), 0.0, time.Time{}, time.Duration(0), json.Number("")} {
+		shown[reflect.TypeOf(v)] = true
 	}
 	for _, tc := range []struct {
 		line  string
@@ -116,13 +120,95 @@ func TestDecodeErrors(t *testing.T) {
 		if tc.typ != nil {
 			require.Equal(t, tc.typ, bad.Type, tc.line)
 		}
-		for e := err; e != nil; e = errors.Unwrap(e) {
+		for e := err; e != nil && !shown[bad.Type]; e = errors.Unwrap(e) {
 			require.NotContains(t, e.Error(), "secret", tc.line)
 			if len(tc.raw) > 4 {
 				require.NotContains(t, e.Error(), tc.raw, tc.line)
 			}
 		}
 	}
+}
+
+type (
+	pin     int
+	balance float64
+	consent bool
+)
+
+// An error shows the start of a value that is no secret by its type, and
+// nothing of any other value.
+func TestErrorsShowValuesByType(t *testing.T) {
+	long := strings.Repeat("9", 30) + "äöü"
+	for _, tc := range []struct {
+		line string
+		dst  any
+		raw  string
+		want string // "" if the value is a secret
+	}{
+		{line(), new(int), "12.5", `not an integer: "12.5"`},
+		{line(), new(int), long, `not an integer: "` + long[:len(long)-len("ü")] + `"...`},
+		{line(), new(int8), "300", `out of range: "300"`},
+		{line(), new(uint), "-1", `out of range: "-1"`},
+		{line(), new(float64), "1,5", `not a number: "1,5"`},
+		{line(), new(bool), "yes\n\xff", `not a bool: "yes\n\xff"`},
+		{line(), new(json.Number), "1,5", `not a number: "1,5"`},
+		{line(), new(time.Duration), "soon", `not a duration of the form 1h30m0s: "soon"`},
+		{line(), new(time.Time), "monday", `: "monday"`},
+		{line(), new(*int), "12.5", `not an integer: "12.5"`},
+		{line(), new([]int), `[1, "two"]`, `it is a JSON string: "two"`},
+		{line(), new([]int), `[1, 300e9]`, `not an integer: "300e9"`},
+		{line(), new(map[string]bool), `{"secret": 7}`, `not a bool: "7"`},
+		{line(), new([]time.Time), `["monday"]`, `: "monday"`},
+		{line(), new(map[int]int), `{"two": 1}`, `not an integer: "two"`},
+		{line(), new([]float64), `[true]`, `it is a JSON bool: "true"`},
+
+		{line(), new(pin), "secret", ""},
+		{line(), new(balance), "secret", ""},
+		{line(), new(consent), "secret", ""},
+		{line(), new([]pin), `["secret"]`, ""},
+		{line(), new([]string), `secret`, ""},
+		{line(), new([]string), `"secret"`, ""},
+		{line(), new([]int), `"secret"`, ""},
+		{line(), new([]int), `[["secret"]]`, ""},
+		{line(), new([]int), `[{"secret": "secret"}]`, ""},
+		{line(), new([]int), `["secret]`, ""},
+		{line(), new(map[pin]int), `{"secret": 1}`, ""},
+		{line(), new([]byte), `null`, "no error"},
+		{line(), new([][]byte), `["secret!"]`, ""},
+		{line(), new(pair), "secret", ""},
+		{line(), new(codec.Value), "secret", "no error"},
+	} {
+		err := codec.Compact.Unmarshal([]byte(tc.raw), tc.dst)
+		if tc.want == "no error" {
+			require.NoError(t, err, tc.line)
+			continue
+		}
+		var bad *codec.DecodeError
+		require.ErrorAs(t, err, &bad, tc.line)
+		if tc.want == "" {
+			require.NotContains(t, err.Error(), "secret", tc.line)
+			continue
+		}
+		require.Contains(t, err.Error(), tc.want, tc.line)
+	}
+
+	value := codec.NewValue(nil, []byte("secret"))
+	_, err := value.Int()
+	require.ErrorContains(t, err, "not an integer")
+	require.NotContains(t, err.Error(), "secret")
+	err = value.Decode(new(bool))
+	require.ErrorContains(t, err, "not a bool")
+	require.NotContains(t, err.Error(), "secret")
+}
+
+// The value in an error does not change when the caller reuses the bytes.
+func TestErrorsKeepTheirValue(t *testing.T) {
+	raw := []byte(`["` + strings.Repeat("9", 1<<20) + `"]`)
+	err := codec.JSON.Unmarshal(raw, new([]int))
+	text := err.Error()
+	clear(raw)
+	require.Equal(t, text, err.Error())
+	require.Contains(t, text, `"999`)
 }
 
 func TestDecodeErrorIn(t *testing.T) {
@@ -132,7 +218,7 @@ func TestDecodeErrorIn(t *testing.T) {
 	require.Equal(t, "grid[0][1]", bad.In("grid").Field)
 	require.Equal(t, "[0][1]", bad.Field)
 	require.Equal(t, "score", (&codec.DecodeError{Type: bad.Type, Err: bad.Err}).In("score").Field)
-	require.Equal(t, `field "address.zip": cannot decode stored value into int: wrong kind of value`,
+	require.Equal(t, `field "address.zip": cannot decode stored value into int: it is a JSON string: "x"`,
 		(&codec.DecodeError{Field: "zip", Type: bad.Type, Err: bad.Err}).In("address").Error())
 }
 

@@ -24,6 +24,6 @@ func ExampleDecodeError() {
 	}
 	fmt.Println(err)
 	// Output:
-	// paid bool not a bool
-	// field "paid": cannot decode stored value into bool: not a bool
+	// paid bool not a bool: "perhaps"
+	// field "paid": cannot decode stored value into bool: not a bool: "perhaps"
 }

@@ -47,6 +47,7 @@ func (r *jsonReader) value(s *shape, p pointer) error {
 // read is value without wrapping of its error.
 func (r *jsonReader) read(s *shape, p pointer) error {
 	c := r.peek()
+	start := r.pos
 	if c == 'n' && s.kind != kindJSON {
 		return r.null(s)
 	}
@@ -54,19 +55,19 @@ func (r *jsonReader) read(s *shape, p pointer) error {
 	case kindBool:
 		b, err := r.bool(c)
 		p.setBool(b)
-		return err
+		return r.offending(s, start, err)
 	case kindInt:
 		n, err := r.int(s.bits)
 		p.setUint(uint64(n), s.bits)
-		return err
+		return r.offending(s, start, err)
 	case kindUint:
 		n, err := r.uint(s.bits)
 		p.setUint(n, s.bits)
-		return err
+		return r.offending(s, start, err)
 	case kindFloat:
 		f, err := r.float(s.bits)
 		p.setFloat(f, s.bits)
-		return err
+		return r.offending(s, start, err)
 	case kindString:
 		text, err := r.string()
 		p.setString(r.retain(text))
@@ -74,9 +75,9 @@ func (r *jsonReader) read(s *shape, p pointer) error {
 	case kindNumber:
 		text, err := r.jsonNumber(c)
 		p.setString(r.retain(text))
-		return err
+		return r.offending(s, start, err)
 	case kindTime, kindDuration, kindBytes, kindText:
-		return r.readQuoted(s, p, c)
+		return r.offending(s, start, r.readQuoted(s, p, c))
 	case kindJSON, kindRaw:
 		text, err := r.raw()
 		if err != nil {
@@ -101,6 +102,15 @@ func (r *jsonReader) read(s *shape, p pointer) error {
 	default:
 		return r.readStruct(s, p)
 	}
+}
+
+// offending adds the start of the value that begins at start to an error, if
+// the value is no secret.
+func (r *jsonReader) offending(s *shape, start int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return withValue(s.typ, err, strings.Trim(r.data[start:r.pos], `"`))
 }
 
 // null reads null. If the type can be nil, null is its zero value.

@@ -107,13 +107,26 @@ func (r *jsonReader) memberName() (string, error) {
 	return text, nil
 }
 
-// mismatch skips the next value. It returns errKind if the value is valid JSON,
-// else the syntax error.
+// mismatch skips the next value. If the value is valid JSON, mismatch returns
+// an error that names its kind, else the syntax error.
 func (r *jsonReader) mismatch() error {
+	c := r.peek()
 	if err := r.skip(); err != nil {
 		return err
 	}
-	return errKind
+	switch c {
+	case '[':
+		return errArray
+	case '{':
+		return errObject
+	case '"':
+		return errString
+	case 't', 'f':
+		return errTrueFalse
+	case 'n':
+		return errNull
+	}
+	return errNumber
 }
 
 // raw returns the text of the next value. NaN and infinities are not allowed.

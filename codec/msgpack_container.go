@@ -12,7 +12,7 @@ import (
 // arrayLen reads the header of an array and returns the number of its elements.
 func (r *msgpackReader) arrayLen() (int, error) {
 	if r.wireType() != wireArray {
-		return 0, errKind
+		return 0, errWire
 	}
 	n, err := r.dec.DecodeArrayLen()
 	return n, r.enter(n, err)
@@ -21,7 +21,7 @@ func (r *msgpackReader) arrayLen() (int, error) {
 // mapLen reads the header of a map and returns the number of its entries.
 func (r *msgpackReader) mapLen() (int, error) {
 	if r.wireType() != wireMap {
-		return 0, errKind
+		return 0, errWire
 	}
 	n, err := r.dec.DecodeMapLen()
 	return n, r.enter(2*n, err)
@@ -279,7 +279,7 @@ func (r *msgpackReader) mapKey() (string, error) {
 		}
 		return "", err
 	default:
-		return "", errKind
+		return "", errWire
 	}
 }
 

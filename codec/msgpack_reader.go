@@ -146,7 +146,7 @@ func (r *msgpackReader) read(s *shape, v reflect.Value) error {
 	switch s.kind {
 	case kindBool:
 		if wire != wireBool {
-			return errKind
+			return errWire
 		}
 		b, err := r.dec.DecodeBool()
 		v.SetBool(b)
@@ -255,7 +255,7 @@ func (r *msgpackReader) setNumber(v reflect.Value, x any) error {
 
 func (r *msgpackReader) string(wire wireType) (string, error) {
 	if wire != wireString && wire != wireBinary {
-		return "", errKind
+		return "", errWire
 	}
 	n, err := r.dec.DecodeBytesLen()
 	if err != nil || n < 0 || n > r.src.Len() {

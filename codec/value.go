@@ -88,7 +88,7 @@ func (v Value) Decode(dst any) error {
 	if v.budget != 0 {
 		t = t.WithMaxDecoded(int(v.budget))
 	}
-	return t.Decode(v.data, to)
+	return withoutValue(t.Decode(v.data, to))
 }
 
 // Any returns the value as the Go type that its encoding suggests, as if it
