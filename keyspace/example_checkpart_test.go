@@ -14,5 +14,5 @@ func ExamplePattern_CheckPart() {
 	fmt.Println(trigger.CheckPart(0, ""))
 	// Output:
 	// <nil>
-	// invalid key: {tenant} of "{tenant}:EXPTRIGGER:{action}:{id}" is empty; give it a value
+	// invalid key: the tenant is empty; give it a value
 }

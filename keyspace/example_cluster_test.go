@@ -20,5 +20,5 @@ func ExampleCluster() {
 	// Output:
 	// acme:batch:{mail}:order:send pending_batches:{mail}
 	// true
-	// invalid key: {id} of "{tenant}:user:{id}" ("{mail}") contains a brace, which would change the cluster slot of the key; remove it
+	// invalid key: the id "{mail}" of "{tenant}:user:{id}" contains a brace, which would change the cluster slot of the key; remove it
 }

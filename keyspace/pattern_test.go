@@ -217,19 +217,19 @@ func TestKeyErrors(t *testing.T) {
 		parts    []string
 		contains []string
 	}{
-		{user, []string{"", "u"}, []string{"{tenant}", `"{tenant}:user:{id}"`, "empty", "give it a value"}},
-		{user, []string{"t", ""}, []string{"{id}", "empty"}},
-		{user, []string{"t", "a\x00b"}, []string{"{id}", `a\x00b`, "NUL", "remove it"}},
-		{user, []string{keyspace.Any, "u"}, []string{"{tenant}", "Any", "Bind and Glob"}},
+		{user, []string{"", "u"}, []string{"invalid key: the tenant is empty; give it a value"}},
+		{user, []string{"t", ""}, []string{"invalid key: the id is empty"}},
+		{user, []string{"t", "a\x00b"}, []string{`the id "a\x00b" of "{tenant}:user:{id}"`, "NUL", "remove it"}},
+		{user, []string{keyspace.Any, "u"}, []string{"the tenant of", "Any", "Bind and Glob"}},
 		{user, []string{"t"}, []string{"is 1; pass 2: tenant, id"}},
 		{user, []string{"t", "a", "b"}, []string{"is 3"}},
 		{user, nil, []string{"is 0; pass 2"}},
-		{user, []string{"t", strings.Repeat("long", 10) + "\x00"}, []string{"{id}"}},
-		{tagged, []string{"a{b", "x"}, []string{"{service}", "brace", `"a{b"`}},
-		{tagged, []string{"a", "x}"}, []string{"{id}", "brace"}},
-		{keyspace.MustCompile("{id}"), []string{"%lease:x"}, []string{"{id}", "reserved for the library"}},
-		{must(keyspace.CompilePython("{t}:user:{id}")), []string{"%lease", "x"}, []string{"{t}", "reserved for the library"}},
-		{must(keyspace.CompilePython("{t}exp:{id}")), []string{"%", "x"}, []string{"{t}", "reserved for the library"}},
+		{user, []string{"t", strings.Repeat("long", 10) + "\x00"}, []string{`the id "` + strings.Repeat("long", 8) + `"... of`}},
+		{tagged, []string{"a{b", "x"}, []string{`the service "a{b" of`, "brace"}},
+		{tagged, []string{"a", "x}"}, []string{`the id "x}"`, "brace"}},
+		{keyspace.MustCompile("{id}"), []string{"%lease:x"}, []string{`the id "%lease:x"`, "reserved for the library"}},
+		{must(keyspace.CompilePython("{t}:user:{id}")), []string{"%lease", "x"}, []string{`the t "%lease"`, "reserved for the library"}},
+		{must(keyspace.CompilePython("{t}exp:{id}")), []string{"%", "x"}, []string{`the t "%"`, "reserved for the library"}},
 		{keyspace.Pattern{}, []string{"a"}, []string{"Compile"}},
 	} {
 		key, err := tc.pattern.Key(tc.parts...)
@@ -238,7 +238,7 @@ func TestKeyErrors(t *testing.T) {
 		for _, text := range tc.contains {
 			require.ErrorContains(t, err, text)
 		}
-		require.NotContains(t, err.Error(), "longlong")
+		require.Less(t, len(err.Error()), 200)
 	}
 }
 
@@ -273,7 +273,7 @@ func TestCheckPart(t *testing.T) {
 	require.ErrorContains(t, user.CheckPart(0, "%lease"), "reserved for the library")
 	require.NoError(t, user.CheckPart(1, "%lease"))
 	require.ErrorContains(t, user.CheckPart(0, keyspace.Any), "keyspace.Any")
-	require.ErrorContains(t, user.CheckPart(1, ""), "{id}")
+	require.ErrorContains(t, user.CheckPart(1, ""), "the id is empty")
 	for _, i := range []int{-1, 2} {
 		require.ErrorIs(t, user.CheckPart(i, "acme"), keyspace.ErrInvalidKey)
 	}

@@ -3,6 +3,7 @@ package keyspace
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // rule describes the values that a parameter accepts and how they are written.
@@ -139,13 +140,19 @@ func (p param) check(source, value string) error {
 	return nil
 }
 
-// invalid returns the error of a value. It quotes the value if it is short.
+// invalid returns the error of a value. It quotes the start of the value.
 func (p param) invalid(source, value, fault string) error {
-	quoted := ""
-	if n := len(value); n > 0 && n <= 32 && value != Any {
-		quoted = fmt.Sprintf(" (%q)", value)
+	switch {
+	case value == "":
+		return fmt.Errorf("%w: the %s %s", ErrInvalidKey, p.name, fault)
+	case value == Any:
+		return fmt.Errorf("%w: the %s of %q %s", ErrInvalidKey, p.name, source, fault)
 	}
-	return fmt.Errorf("%w: {%s} of %q%s %s", ErrInvalidKey, p.name, source, quoted, fault)
+	quoted := fmt.Sprintf("%.32q", value)
+	if utf8.RuneCountInString(value) > 32 {
+		quoted += "..."
+	}
+	return fmt.Errorf("%w: the %s %s of %q %s", ErrInvalidKey, p.name, quoted, source, fault)
 }
 
 // isReserved reports whether a key has the form that is reserved for the

@@ -178,9 +178,9 @@ func TestBindErrors(t *testing.T) {
 		{l.State, []string{"acme", free}, "{name} and {user}"},
 		{l.State, []string{"acme"}, "is 1; pass 3: tenant, name, user, with keyspace.Any in place of the ID"},
 		{l.State, []string{"a", "b", "c", "d"}, "is 4; pass 3"},
-		{l.User, []string{""}, "{tenant}"},
+		{l.User, []string{""}, "the tenant is empty"},
 		{l.User, []string{"a\x00"}, "NUL"},
-		{l.User, []string{free, ""}, "{id}"},
+		{l.User, []string{free, ""}, "the id is empty"},
 		{keyspace.Cluster().User, []string{"a{b"}, "brace"},
 		{keyspace.Python().User, []string{"%lease"}, "reserved for the library"},
 		{keyspace.Pattern{}, []string{"a"}, "Compile"},
@@ -233,7 +233,7 @@ func TestSpaceKeyErrors(t *testing.T) {
 		id, message string
 	}{
 		{keyspace.Space{}, "u", "Pattern.Bind"},
-		{bind(keyspace.Default().User, "acme"), "", `{id} of "{tenant}:user:{id}" is empty`},
+		{bind(keyspace.Default().User, "acme"), "", "invalid key: the id is empty; give it a value"},
 		{bind(keyspace.Default().User, "acme"), "a\x00", "NUL"},
 		{bind(keyspace.Default().User, "acme"), keyspace.Any, "Any"},
 		{bind(keyspace.Cluster().User, "acme"), "}", "brace"},
