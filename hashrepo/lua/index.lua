@@ -104,17 +104,24 @@ end
 local function replace_members(name, id, old, new)
   local _, before = parse_body(old)
   local _, after = parse_body(new)
+  local key, tail = index_key(name), '\0' .. id
+  if #before < 2 and #after < 2 then
+    if before[1] == after[1] then return end
+    if before[1] then redis.call('ZREM', key, before[1] .. tail) end
+    if after[1] then redis.call('ZADD', key, 0, after[1] .. tail) end
+    return
+  end
   local stays = {}
   for _, sort in ipairs(after) do stays[sort] = true end
   for _, sort in ipairs(before) do
     if stays[sort] then
       stays[sort] = false
     else
-      redis.call('ZREM', index_key(name), sort .. '\0' .. id)
+      redis.call('ZREM', key, sort .. tail)
     end
   end
   for _, sort in ipairs(after) do
-    if stays[sort] then redis.call('ZADD', index_key(name), 0, sort .. '\0' .. id) end
+    if stays[sort] then redis.call('ZADD', key, 0, sort .. tail) end
   end
 end
 
