@@ -17,6 +17,9 @@ type Option = pool.Option
 // TTL sets the lifetime of every key that is written to d, rounded up to whole
 // milliseconds.
 //
+// Every repository of the same records needs the same lifetime, since each
+// write sets that of its own repository; see [NoTTL].
+//
 // If d is under a millisecond, the error is [ErrInvalidTTL]. A d without a
 // unit, as in TTL(60), is 60 nanoseconds. Together with [NoTTL] in one call, the
 // error is [ErrInvalidArgument].
@@ -28,6 +31,12 @@ func KeepTTL() Option { return option.KeepTTL() }
 
 // NoTTL writes keys without a lifetime. If a key has a lifetime, a write
 // removes it.
+//
+// The lifetime belongs to the repository, not to the record. If a second
+// constructor of the same records lacks NoTTL, each of its writes gives a
+// permanent record a lifetime of 24 hours. So declare each repository once, as
+// a function of the service that all of its code calls; see the example
+// OneConstructor and docs/guide.md.
 func NoTTL() Option { return option.NoTTL() }
 
 // IfExists writes only if the record exists. If it does not exist, a write

@@ -112,7 +112,8 @@ func TestSharedStateWithoutAList(t *testing.T) {
 	})
 }
 
-// The fields of a state are JSON for encoding/json, and plain Go values for Map.
+// The fields of a state are JSON for encoding/json, and plain Go values for
+// Map.
 func TestValuesAsJSON(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		ss, err := symphony.NewSharedState(p, pooltest.UniqueTenant(), "u1")

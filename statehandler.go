@@ -14,6 +14,12 @@ import (
 
 // StateHandler is the repository of the states of one conversation handler by
 // user id. A state is a hash with the key `{tenant}:state:{handler}:{user}`.
+//
+// Only [StateHandler.Merge] writes the fields handler_type and timestamp, as in
+// the Python package, whose upsert and update_field do not write them either.
+// Other writes keep a timestamp that an earlier Merge wrote. So the timestamp
+// is the time of the last Merge. If every write must have a time, give T a
+// field for it, and set it.
 type StateHandler[T any] struct {
 	*hashrepo.HashRepo[T]
 	handler string

@@ -77,6 +77,16 @@ func TestStateHandlerMerge(t *testing.T) {
 			require.Contains(t, stored, "kind")
 			require.NotContains(t, stored, "handler_type")
 			require.NotContains(t, stored, "changed")
+
+			unstampedTenant := pooltest.UniqueTenant()
+			unstamped, err := symphony.NewStateHandler[profile](p, unstampedTenant, "greet", symphony.Codec(c))
+			require.NoError(t, err)
+			require.NoError(t, unstamped.Upsert(ctx, "u", profile{}))
+			require.NoError(t, unstamped.Update(ctx, "u", hashrepo.FieldOf(func(p *profile) *string { return &p.Name }).Set("Alice")))
+			stored = pooltest.Hash(t, p, pool.Handlers, unstampedTenant+":state:greet:u")
+			require.Contains(t, stored, "name")
+			require.NotContains(t, stored, "handler_type")
+			require.NotContains(t, stored, "timestamp")
 		}
 		numbers, err := symphony.NewStateHandler[unixTimestamp](p, pooltest.UniqueTenant(), "greet")
 		require.NoError(t, err)

@@ -64,7 +64,7 @@ func callWithZeros(method reflect.Value) []reflect.Value {
 
 func requireUnmade(t *testing.T, name string, v reflect.Value) {
 	t.Helper()
-	err, _ := v.Interface().(error)
+	err, _ := reflect.TypeAssert[error](v)
 	require.ErrorIs(t, err, symphony.ErrInvalidArgument, name)
 	require.ErrorContains(t, err, "is nil or zero; make one with", name)
 }

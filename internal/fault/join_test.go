@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,8 +13,8 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// The text of a joined error has a bounded length, and Unwrap returns all of its
-// parts.
+// The text of a joined error has a bounded length, and Unwrap returns all of
+// its parts.
 func TestJoin(t *testing.T) {
 	for n, last := range map[int]string{
 		1:         "error 0",
@@ -54,7 +55,7 @@ func TestJoinOfJoined(t *testing.T) {
 		nine[i] = fmt.Errorf("error %d", i)
 	}
 	inner := fault.Join(nine...)
-	require.EqualError(t, fault.Join(nil, inner, io.EOF, nil), errors.Join(append(nine, io.EOF)...).Error())
+	require.EqualError(t, fault.Join(nil, inner, io.EOF, nil), errors.Join(slices.Concat(nine, []error{io.EOF})...).Error())
 	outer := fault.Join(inner, inner, io.EOF)
 	require.True(t, strings.HasSuffix(outer.Error(), "\nerror 0\n... and 9 more"), outer)
 	require.Len(t, outer.(interface{ Unwrap() []error }).Unwrap(), 19)
