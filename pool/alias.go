@@ -10,7 +10,9 @@ import (
 // [Config.URLs].
 //
 // An alias can become a prefix of keys. It must not be empty, and must not
-// contain white space, control characters or any of : % { } * ? [ ] \.
+// contain white space, control characters or any of these nine characters:
+//
+//	: % { } * ? [ ] \
 type Alias string
 
 // The predefined aliases. Each uses the database given here, unless

@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"context"
+	"crypto/tls"
 	"log/slog"
 	"time"
 
@@ -79,6 +81,24 @@ type Config struct {
 	//
 	// Defaults to false.
 	SingleDatabase bool
+
+	// TLS configures the connections of all URLs that begin with rediss:// or
+	// valkeys://. TLS 1.2 is the least version. If ServerName is empty, each
+	// server is verified by its own name: the host of the URL or, in a cluster
+	// and with Sentinel, the one that the servers announce. Otherwise, ServerName
+	// is the name of all servers. If TLS is set and no URL uses TLS, Open returns
+	// an error.
+	//
+	// Defaults to the settings of package crypto/tls.
+	TLS *tls.Config
+
+	// Credentials returns the user and the password of a new connection. It is
+	// for passwords that change. The user may be empty. The context ends after
+	// Timeout. The sentinels of a URL with master_set get the credentials too. If
+	// a URL contains a user or a password, Open returns an error.
+	//
+	// Defaults to the user and the password of each URL.
+	Credentials func(ctx context.Context) (username, password string, err error)
 
 	// Layout is the key layout of all repositories on these pools. To define a
 	// layout, copy one of package keyspace and change single patterns. A

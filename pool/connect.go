@@ -96,7 +96,7 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 func (p *plan) connectMember(ctx context.Context, c *connection) (err error) {
 	opt := p.clientOptions(c.server.opt)
 	if opt.Sentinel.MasterSet != "" {
-		verifyEachName(&opt)
+		verifyEachName(&opt, c.server.serverName)
 	}
 	c.conns = &connTracker{grace: p.retryFor}
 	c.conns.wrapDial(&opt)
@@ -113,7 +113,7 @@ func (p *plan) connectMember(ctx context.Context, c *connection) (err error) {
 // connectCluster opens the client that all aliases of a cluster share.
 func (p *plan) connectCluster(ctx context.Context, c *connection) (err error) {
 	opt := p.clientOptions(c.server.opt)
-	verifyEachName(&opt)
+	verifyEachName(&opt, c.server.serverName)
 	c.conns = &connTracker{grace: p.retryFor}
 	c.conns.wrapDial(&opt)
 	opt.SendToReplicas, opt.RetryDelay = isReplicaRead, exceptReplicaReads(c.conns.retryDelay)
@@ -212,7 +212,7 @@ func (p *plan) serverMode(ctx context.Context, s *server, addr string) (string, 
 	opt.InitAddress = []string{addr}
 	opt.ForceSingleClient = true
 	if s.hasSeveralNodes() {
-		verifyEachName(&opt)
+		verifyEachName(&opt, s.serverName)
 	}
 	c, err := p.open(ctx, opt)
 	if err != nil {

@@ -41,10 +41,11 @@ func dialTCP(ctx context.Context, addr string, dialer *net.Dialer, conf *tls.Con
 }
 
 // verifyEachName lets TLS verify each node of a cluster, and each server that
-// Sentinel names, by its own name. ServerName is the name of one of them.
-func verifyEachName(opt *rueidis.ClientOption) {
+// Sentinel names, by its own name, or by the name of all servers if that is not
+// empty. ServerName is the name of one of them.
+func verifyEachName(opt *rueidis.ClientOption, ofAll string) {
 	if opt.TLSConfig != nil {
-		opt.TLSConfig.ServerName = ""
+		opt.TLSConfig.ServerName = ofAll
 	}
 }
 

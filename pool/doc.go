@@ -75,8 +75,9 @@
 //	write_timeout  a duration such as 5s; see Deadlines and retries
 //
 // With master_set, the user, the password and TLS apply to the Redis servers,
-// not to the sentinels. [Config.NewClient] can set these for the sentinels, as
-// well as client certificates and everything else that a URL cannot express.
+// not to the sentinels. [Config.NewClient] can set these for the sentinels.
+// [Config.TLS] sets certificates, and [Config.Credentials] a login that changes.
+// [FromEnv] reads a Config from the environment.
 //
 // No error and no log line contains a password. An error does not quote a URL
 // that cannot be parsed, nor a host that the resolver does not find.

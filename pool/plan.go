@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -100,6 +102,8 @@ func (cfg Config) plan() (*plan, error) {
 	shared := cfg.parseURL(&errs)
 	cfg.checkDatabases(&errs, byAlias)
 	p.servers = cfg.groupByServer(byAlias, shared)
+	cfg.checkLogins(&errs, byAlias, shared)
+	cfg.configureServers(&errs, p)
 	if !p.prefixKeys {
 		checkCollisions(&errs, p.servers)
 	}
@@ -247,6 +251,56 @@ func (cfg Config) member(a Alias, e *endpoint, hasURL bool) member {
 		m.database, m.configured = *e.database, true
 	}
 	return m
+}
+
+// checkLogins adds an error for each URL with a login if Credentials is set.
+func (cfg Config) checkLogins(errs *configErrors, byAlias map[Alias]*endpoint, shared *endpoint) {
+	if cfg.Credentials == nil {
+		return
+	}
+	const reason = "the URL has a user or a password, and Config.Credentials is set; remove one of the two"
+	if shared != nil && shared.hasLogin() {
+		errs.add("URL", reason)
+	}
+	for _, a := range slices.Sorted(maps.Keys(byAlias)) {
+		if e := byAlias[a]; e != nil && e.hasLogin() {
+			errs.add(entryName("URLs", a), reason)
+		}
+	}
+}
+
+// configureServers applies TLS and Credentials to the options of the servers.
+func (cfg Config) configureServers(errs *configErrors, p *plan) {
+	usesTLS := false
+	for _, s := range p.servers {
+		if cfg.TLS != nil && s.opt.TLSConfig != nil {
+			usesTLS = true
+			s.opt.TLSConfig = mergeTLS(cfg.TLS, s.opt.TLSConfig)
+			s.serverName = cfg.TLS.ServerName
+		}
+		if cfg.Credentials != nil {
+			s.opt.AuthCredentialsFn = func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
+				ctx, cancel := context.WithTimeout(context.Background(), p.timeout)
+				defer cancel()
+				user, password, err := cfg.Credentials(ctx)
+				return rueidis.AuthCredentials{Username: user, Password: password}, err
+			}
+		}
+	}
+	if cfg.TLS != nil && !usesTLS && len(p.servers) > 0 {
+		errs.add("TLS", "no URL uses TLS; write rediss:// instead of redis://, or remove TLS")
+	}
+}
+
+// mergeTLS returns a copy of conf with what it does not set from ofURL.
+func mergeTLS(conf, ofURL *tls.Config) *tls.Config {
+	conf = conf.Clone()
+	conf.MinVersion = max(conf.MinVersion, tls.VersionTLS12)
+	conf.InsecureSkipVerify = conf.InsecureSkipVerify || ofURL.InsecureSkipVerify
+	if conf.ServerName == "" {
+		conf.ServerName = ofURL.ServerName
+	}
+	return conf
 }
 
 // aliases returns all aliases that may have a URL, in sorted order.

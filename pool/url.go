@@ -21,7 +21,11 @@ type endpoint struct {
 	addr     string               // for messages: the addresses, without the login
 	location string               // equal for two endpoints that hold the same keys
 	url      string               // without the database; contains the password
+
+	serverName string // the name of all servers in their certificates; empty if each has its own
 }
+
+func (e *endpoint) hasLogin() bool { return e.opt.Username != "" || e.opt.Password != "" }
 
 // hasSeveralNodes reports whether the URL has several addresses that are not
 // those of sentinels. It must then be a cluster.
