@@ -247,8 +247,8 @@ func (p *plan) fieldNamed(name string) (*field, error) {
 	if i, ok := p.byOldName[name]; ok {
 		return nil, &fieldError{name, fmt.Errorf("%w: the field of %v has the new name %s; use it", fault.ErrUnknownField, p.typ, p.names[i])}
 	}
-	known := strings.Join(slices.Sorted(slices.Values(p.names)), ", ")
-	return nil, &fieldError{name, fmt.Errorf("%w: the fields of %v are %s", fault.ErrUnknownField, p.typ, known)}
+	known := slices.Sorted(slices.Values(p.names))
+	return nil, &fieldError{name, fmt.Errorf("%w: the fields of %v are %s%s", fault.ErrUnknownField, p.typ, strings.Join(known, ", "), suggestion(name, known))}
 }
 
 // checkName returns an error if a field's name is reserved.

@@ -25,8 +25,9 @@ var updateScript = newTypeCheckingScript(sorttext.Lua, updateSource, store.Eithe
 // It is atomic: if one patch is impossible, none is applied. Patches of one
 // field apply in order. Without patches, Update sends nothing.
 //
-// If the record does not exist, it is created; see [IfExists], [IfAbsent] and
-// [IfVersion]. The lifetime is renewed, except with [KeepTTL]. If T has a
+// If the record does not exist, Update creates it with the fields of the
+// patches alone, also for an id that is misspelt. With [IfExists] it returns
+// [ErrNotFound] and creates nothing; see also [IfAbsent] and [IfVersion]. The lifetime is renewed, except with [KeepTTL]. If T has a
 // version, it is incremented.
 //
 // Update runs one script. If the patches only set and clear fields, it sends

@@ -218,3 +218,33 @@ func TestReservedFieldOfVersionedRecords(t *testing.T) {
 		require.Equal(t, map[string]string{"unknown": "x"}, pooltest.Hash(t, p, pool.User, key+"u"))
 	})
 }
+
+// UpsertVersion returns the version that it stored. If it fails, it returns the
+// version of the value.
+func TestUpsertVersion(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		for _, c := range codecs {
+			repo, _ := newRepo[Document](t, p, hashrepo.Codec(c))
+			doc := Document{Title: "first"}
+			for want := range int64(3) {
+				var err error
+				doc.Version, err = repo.UpsertVersion(ctx, "u", doc)
+				require.NoError(t, err)
+				require.Equal(t, want+1, doc.Version)
+				got, err := repo.Get(ctx, "u")
+				require.NoError(t, err)
+				require.Equal(t, doc, got)
+			}
+			version, err := repo.UpsertVersion(ctx, "u", Document{Version: 2})
+			require.ErrorIs(t, err, symphony.ErrConflict)
+			require.ErrorContains(t, err, "UpsertVersion")
+			require.EqualValues(t, 2, version)
+		}
+	})
+	p := pooltest.Embedded(t)
+	unversioned, _ := newRepo[Profile](t, p)
+	pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error {
+		_, err := unversioned.UpsertVersion(ctx, "u", Profile{})
+		return err
+	})
+}

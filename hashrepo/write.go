@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -27,7 +28,9 @@ var upsertScript = newTypeCheckingScript("", upsertSource, store.Flag)
 // renewed, except with [KeepTTL].
 //
 // If T has a version and the stored version differs, Upsert returns
-// [ErrConflict]. If the version of v differs from that of [IfVersion], it
+// [ErrConflict]. It stores the next version, but v keeps its own, so a second
+// Upsert of the same v is ErrConflict too: use [HashRepo.UpsertVersion] or
+// [HashRepo.Mutate]. If the version of v differs from that of [IfVersion], it
 // returns ErrConflict before anything is sent. If a condition does not hold, it
 // returns [ErrNotFound] or [ErrExists]. If a value is larger than
 // [pool.Config.MaxValueBytes], it returns [ErrTooLarge] before anything is
@@ -36,6 +39,18 @@ var upsertScript = newTypeCheckingScript("", upsertSource, store.Flag)
 // [ErrWrongType], and the key keeps its value and its lifetime.
 func (r *HashRepo[T]) Upsert(ctx context.Context, id string, v T) error {
 	return r.core.upsert(ctx, id, reflect.ValueOf(&v).Elem())
+}
+
+// UpsertVersion writes a record as [HashRepo.Upsert] does, and returns the
+// version that it stored. Set it in v to write v again:
+//
+//	v.Version, err = repo.UpsertVersion(ctx, id, v)
+//
+// UpsertVersion returns the errors of Upsert, together with the version of v,
+// so that the assignment does not change it. If T has no version, it returns
+// [ErrUnsupported] and sends nothing.
+func (r *HashRepo[T]) UpsertVersion(ctx context.Context, id string, v T) (int64, error) {
+	return r.core.upsertVersion(ctx, id, reflect.ValueOf(&v).Elem())
 }
 
 // UpsertMany writes records as [HashRepo.Upsert] does, in one pipeline. It runs
@@ -59,6 +74,23 @@ func (r *HashRepo[T]) UpsertMany(ctx context.Context, records ...Record[T]) erro
 // Replace returns the errors of [HashRepo.Upsert].
 func (r *HashRepo[T]) Replace(ctx context.Context, id string, v T) error {
 	return r.core.replace(ctx, id, reflect.ValueOf(&v).Elem())
+}
+
+// upsertVersion writes the fields of a record and returns its version, which
+// upsert.lua increments.
+func (c *core) upsertVersion(ctx context.Context, id string, v reflect.Value) (int64, error) {
+	if c.plan.version == nil {
+		t, err := c.BeginWrite(ctx, "UpsertVersion", id)
+		if err != nil {
+			return 0, err
+		}
+		return 0, t.NotApplied(fmt.Errorf("%w: %s", fault.ErrUnsupported, option.NoVersion))
+	}
+	version := c.plan.versionOf(v)
+	if err := c.upsert(ctx, id, v); err != nil {
+		return version, fault.WithOp("UpsertVersion", err)
+	}
+	return version + 1, nil
 }
 
 // upsert writes the fields of a record.

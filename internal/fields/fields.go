@@ -52,7 +52,8 @@ type Field struct {
 //   - two fields at the same depth have the same name;
 //   - an old name is the name or an old name of another field, or the name of
 //     its own field, or is given twice;
-//   - a redis tag has an unknown option, or an option or a name without effect;
+//   - a redis tag cannot be read, or has an unknown option, or an option or a
+//     name without effect;
 //   - an embedded type cannot be reached, or embeds itself;
 //   - t or an embedded struct has an unexported field that only methods of the
 //     type encode.
@@ -229,6 +230,9 @@ func (l *lister) checkOldNames(all []Field) error {
 // parseTag reads the name and the options of a field from its tags. skip
 // reports whether the tags exclude the field, and named whether they name it.
 func (l *lister) parseTag(f *Field, sf reflect.StructField) (skip, named bool, err error) {
+	if err := checkTag(sf.Tag); err != nil {
+		return false, false, fmt.Errorf("%s.%s: %w", l.root, f.GoName, err)
+	}
 	redis, hasRedis := sf.Tag.Lookup("redis")
 	json := sf.Tag.Get("json")
 	if redis == "-" || !hasRedis && json == "-" {
