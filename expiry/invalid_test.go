@@ -344,7 +344,7 @@ func TestZeroAndShortDelays(t *testing.T) {
 			"Set":              func(d time.Duration) error { return s.Set(ctx, "x", "Set", d) },
 			"SetPayload":       func(d time.Duration) error { return s.SetPayload(ctx, "x", "SetPayload", 1, d) },
 			"Debounce":         func(d time.Duration) error { return s.Debounce(ctx, "x", "Debounce", d, time.Hour) },
-			"Debounce at most": func(d time.Duration) error { return s.Debounce(ctx, "x", "Debounce at most", time.Hour, d) },
+			"Debounce at most": func(d time.Duration) error { return s.Debounce(ctx, "x", "Debounce at most", d, d) },
 		} {
 			require.NoError(t, set(0), name)
 			at, err := s.Due(ctx, "x", name)
