@@ -20,6 +20,18 @@ type Queue struct{ Service, Entity, Action string }
 // Batch is the repository of a tenant's queues. A queue is a list with the key
 // `{tenant}:batch:{service}:{entity}:{action}`. A tenant with items is a member
 // of the service's pending set, `pending_batches:{service}`.
+//
+// Its methods are:
+//
+//   - add: [Batch.Enqueue], [Batch.PutOff]
+//   - work: [Batch.Process], [Batch.Claim]
+//   - read: [Batch.Chunk], [Batch.Len], [Batch.Backlog]
+//   - remove: [Batch.Trim]
+//   - dead letters: [Batch.Dead], [Batch.Retry], [Batch.Discard]
+//   - options: [Batch.With]
+//
+// [WorkBatches] works through the queues of all tenants. [PendingTenants],
+// [RemoveFromPending] and [ForceRemoveFromPending] manage the pending set.
 type Batch[T any] struct {
 	items  *listrepo.ListRepo[T]
 	keys   batchKeys

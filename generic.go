@@ -8,6 +8,18 @@ import (
 
 // Generic is the repository of a tenant's values by key. A value is a string
 // with the key `{tenant}:{key}`.
+//
+// Most of its methods are those of [kvrepo.KVRepo], which documents them:
+//
+//   - one value: [kvrepo.KVRepo.Get], [kvrepo.KVRepo.GetOrLoad],
+//     [kvrepo.KVRepo.Exists], [kvrepo.KVRepo.PeekShared]
+//   - several values: [kvrepo.KVRepo.GetMany], [kvrepo.KVRepo.IDs]
+//   - write: [kvrepo.KVRepo.Set], [kvrepo.KVRepo.SetMany],
+//     [kvrepo.KVRepo.Swap], [kvrepo.KVRepo.Mutate]
+//   - delete: [kvrepo.KVRepo.Delete], [kvrepo.KVRepo.DeleteAll]
+//   - lifetimes: [kvrepo.KVRepo.TTL], [kvrepo.KVRepo.Touch]
+//   - another space: [kvrepo.KVRepo.In]
+//   - options: [Generic.With]
 type Generic[T any] struct{ *kvrepo.KVRepo[T] }
 
 // NewGeneric returns the repository of a tenant's values, on [pool.Default].

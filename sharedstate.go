@@ -54,6 +54,20 @@ func (v Values) Map() (map[string]any, error) {
 // and renews the lifetime of the state, 24 hours by default.
 //
 // The calls of a SharedState that is nil or zero return [ErrInvalidArgument].
+//
+// Its methods are:
+//
+//   - read: [SharedState.Get], [SharedState.GetField], [SharedState.States],
+//     [SharedState.Exists]
+//   - write: [SharedState.Upsert], [SharedState.UpdateField],
+//     [SharedState.DeleteField]
+//   - delete: [SharedState.Delete], [SharedState.Clear]
+//   - lifetimes: [SharedState.TTL], [SharedState.Touch]
+//   - lists: [SharedState.Reindex], [SharedState.Sweep]
+//   - options: [SharedState.With]
+//
+// [StateOf] returns a typed repository of the same records. [BindSharedState]
+// and [SharedStateFrom] carry a SharedState in a context.
 type SharedState struct {
 	fields *hashrepo.HashRepo[Fields]
 	values *hashrepo.HashRepo[Values]

@@ -20,6 +20,26 @@ import (
 // Other writes keep a timestamp that an earlier Merge wrote. So the timestamp
 // is the time of the last Merge. If every write must have a time, give T a
 // field for it, and set it.
+//
+// Most of its methods are those of [hashrepo.HashRepo], which documents them:
+//
+//   - one record: [hashrepo.HashRepo.Get], [hashrepo.HashRepo.GetField],
+//     [hashrepo.HashRepo.Exists], [hashrepo.HashRepo.PeekShared]
+//   - several records: [hashrepo.HashRepo.GetMany], [hashrepo.HashRepo.All],
+//     [hashrepo.HashRepo.IDs], [hashrepo.HashRepo.Find],
+//     [hashrepo.HashRepo.FindOne], [hashrepo.HashRepo.FindByField],
+//     [hashrepo.HashRepo.Page], [hashrepo.HashRepo.Count]
+//   - write a record: [hashrepo.HashRepo.Upsert],
+//     [hashrepo.HashRepo.UpsertMany], [hashrepo.HashRepo.Replace]
+//   - change fields: [hashrepo.HashRepo.Update], [StateHandler.Merge],
+//     [hashrepo.HashRepo.Mutate], [hashrepo.HashRepo.UpdateField],
+//     [hashrepo.HashRepo.IncrementField], [hashrepo.HashRepo.AppendToList],
+//     [hashrepo.HashRepo.DeleteField]
+//   - delete: [hashrepo.HashRepo.Delete], [hashrepo.HashRepo.DeleteAll]
+//   - lifetimes: [hashrepo.HashRepo.TTL], [hashrepo.HashRepo.Touch]
+//   - lists and indexes: [hashrepo.HashRepo.Reindex],
+//     [hashrepo.HashRepo.Sweep]
+//   - options: [StateHandler.With]
 type StateHandler[T any] struct {
 	*hashrepo.HashRepo[T]
 	handler string

@@ -11,6 +11,27 @@ import (
 
 // Table is the repository of the rows of one table by primary key. A row is a
 // hash with the key `{tenant}:df:{table}:pkid:{pk}`.
+//
+// Most of its methods are those of [hashrepo.HashRepo], which documents them.
+// [DeleteAllByPK] deletes a row from every table.
+//
+//   - one record: [hashrepo.HashRepo.Get], [hashrepo.HashRepo.GetField],
+//     [hashrepo.HashRepo.Exists], [hashrepo.HashRepo.PeekShared]
+//   - several records: [hashrepo.HashRepo.GetMany], [hashrepo.HashRepo.All],
+//     [hashrepo.HashRepo.IDs], [hashrepo.HashRepo.Find],
+//     [hashrepo.HashRepo.FindOne], [hashrepo.HashRepo.FindByField],
+//     [hashrepo.HashRepo.Page], [hashrepo.HashRepo.Count]
+//   - write a record: [hashrepo.HashRepo.Upsert],
+//     [hashrepo.HashRepo.UpsertMany], [hashrepo.HashRepo.Replace]
+//   - change fields: [hashrepo.HashRepo.Update], [hashrepo.HashRepo.Merge],
+//     [hashrepo.HashRepo.Mutate], [hashrepo.HashRepo.UpdateField],
+//     [hashrepo.HashRepo.IncrementField], [hashrepo.HashRepo.AppendToList],
+//     [hashrepo.HashRepo.DeleteField]
+//   - delete: [hashrepo.HashRepo.Delete], [hashrepo.HashRepo.DeleteAll]
+//   - lifetimes: [hashrepo.HashRepo.TTL], [hashrepo.HashRepo.Touch]
+//   - lists and indexes: [hashrepo.HashRepo.Reindex],
+//     [hashrepo.HashRepo.Sweep]
+//   - options: [Table.With]
 type Table[T any] struct{ *hashrepo.HashRepo[T] }
 
 // NewTable returns the repository of a table's rows, on [pool.Handlers]. Every

@@ -15,6 +15,15 @@ import (
 // [expiry.Listener] in any process runs the handler when the trigger is due, at
 // least once and never early. Handlers of one action and id do not run at the
 // same time. Package expiry specifies the guarantees.
+//
+// Its methods are:
+//
+//   - set: [Trigger.Set], [Trigger.SetPayload], [Trigger.Debounce]
+//   - read: [Trigger.Due], [Trigger.Key]
+//   - cancel: [Trigger.Delete], [Trigger.DeleteAll]
+//   - options: [Trigger.With]
+//
+// An [expiry.Action] checks the payloads of an action at compile time.
 type Trigger struct{ schedule *expiry.Schedule }
 
 // NewTrigger returns the repository of a tenant's triggers, on [pool.Expiry].

@@ -8,6 +8,26 @@ import (
 
 // User is the repository of a tenant's users by user id. A user is a hash with
 // the key `{tenant}:user:{id}`.
+//
+// Most of its methods are those of [hashrepo.HashRepo], which documents them:
+//
+//   - one record: [hashrepo.HashRepo.Get], [hashrepo.HashRepo.GetField],
+//     [hashrepo.HashRepo.Exists], [hashrepo.HashRepo.PeekShared]
+//   - several records: [hashrepo.HashRepo.GetMany], [hashrepo.HashRepo.All],
+//     [hashrepo.HashRepo.IDs], [hashrepo.HashRepo.Find],
+//     [hashrepo.HashRepo.FindOne], [hashrepo.HashRepo.FindByField],
+//     [hashrepo.HashRepo.Page], [hashrepo.HashRepo.Count]
+//   - write a record: [hashrepo.HashRepo.Upsert],
+//     [hashrepo.HashRepo.UpsertMany], [hashrepo.HashRepo.Replace]
+//   - change fields: [hashrepo.HashRepo.Update], [hashrepo.HashRepo.Merge],
+//     [hashrepo.HashRepo.Mutate], [hashrepo.HashRepo.UpdateField],
+//     [hashrepo.HashRepo.IncrementField], [hashrepo.HashRepo.AppendToList],
+//     [hashrepo.HashRepo.DeleteField]
+//   - delete: [hashrepo.HashRepo.Delete], [hashrepo.HashRepo.DeleteAll]
+//   - lifetimes: [hashrepo.HashRepo.TTL], [hashrepo.HashRepo.Touch]
+//   - lists and indexes: [hashrepo.HashRepo.Reindex],
+//     [hashrepo.HashRepo.Sweep]
+//   - options: [User.With]
 type User[T any] struct{ *hashrepo.HashRepo[T] }
 
 // NewUser returns the repository of a tenant's users, on [pool.User]. Every
