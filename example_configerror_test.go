@@ -28,7 +28,7 @@ func ExampleConfigError() {
 	fmt.Println(errors.As(err, &mistake), mistake.Field)
 	fmt.Println(errors.Is(err, symphony.ErrInvalidArgument))
 	// Output:
-	// symphony.WorkConfig.Workers: -1 is negative; leave it out for 16
+	// symphony.WorkConfig.Workers: -1 is negative; use 0 for the default of 16
 	// symphony.WorkConfig.ChunkSize: 1000 items would block the server; use at most 500
 	// true Workers
 	// true

@@ -142,7 +142,7 @@ func positive[N int | time.Duration](bad *configErrors, field string, value *N, 
 	case *value == 0:
 		*value = fallback
 	case *value < 0:
-		bad.add(field, "%v is negative; leave it out for %v", *value, fallback)
+		bad.add(field, "%v is negative; use 0 for the default of %v", *value, fallback)
 	}
 	if d, ok := any(*value).(time.Duration); ok {
 		if unit := duration.ForgottenUnit(d); unit != "" {

@@ -121,7 +121,7 @@ func TestWorkMiddlewareReturnsNil(t *testing.T) {
 func TestWorkConfigErrors(t *testing.T) {
 	none := func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return nil }
 	err := symphony.WorkBatches(ctx, pooltest.Embedded(t), "s", none, symphony.WorkConfig{Workers: -1, ChunkSize: 501})
-	require.EqualError(t, err, "symphony.WorkConfig.Workers: -1 is negative; leave it out for 16\n"+
+	require.EqualError(t, err, "symphony.WorkConfig.Workers: -1 is negative; use 0 for the default of 16\n"+
 		"symphony.WorkConfig.ChunkSize: 501 items would block the server; use at most 500")
 	var mistake *symphony.ConfigError
 	require.ErrorAs(t, err, &mistake)

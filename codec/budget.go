@@ -33,7 +33,7 @@ func (b *budget) spend(n int) error {
 	return nil
 }
 
-var errBudget = fmt.Errorf("%w: decoding it takes more memory than pool.Config.MaxDecodedBytes allows", ErrTooLarge)
+var errBudget = fmt.Errorf("%w: decoding it takes more memory than pool.Config.MaxDecodedBytes allows; raise that field, or split the value", ErrTooLarge)
 
 // The estimated memory of the parts of an untyped value: an element of a slice
 // that grows, an entry of a map, a number or string in an interface, and the
@@ -79,7 +79,7 @@ func slotSize(size uintptr) int {
 // parse a big number grows with the square of its length.
 const maxNumberLen = 100_000
 
-var errDigits = fmt.Errorf("%w: the text of a big number is limited to %d bytes", ErrTooLarge, maxNumberLen)
+var errDigits = fmt.Errorf("%w: the text of a big number is limited to %d bytes; store a longer one as a string", ErrTooLarge, maxNumberLen)
 
 // bigTypeOf returns the type of package big that t is or embeds, or nil.
 func bigTypeOf(t reflect.Type) reflect.Type {

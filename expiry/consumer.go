@@ -202,7 +202,7 @@ func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // errExited is the value of the [panicError] of a handler that called
 // [runtime.Goexit].
-var errExited = errors.New("the handler ended its goroutine")
+var errExited = errors.New("the handler called runtime.Goexit, as FailNow of a test does; return an error instead")
 
 // runHandler runs the handler of a job. The job has an outcome even if the
 // handler panics or ends its goroutine.

@@ -262,11 +262,11 @@ func (l *Listener) locate(e Event) (string, *consumer, error) {
 	}
 	action, err := l.names.actionInKeys(e.Action)
 	if err != nil {
-		return "", nil, fmt.Errorf("%w: no key can contain the action %q of the event", keyspace.ErrInvalidKey, e.Action)
+		return "", nil, fmt.Errorf("%w: no key can contain the action %q of the event; pass an event of Dead", keyspace.ErrInvalidKey, e.Action)
 	}
 	c, ok := l.consumerOf(shard, action)
 	if !ok {
-		return "", nil, fmt.Errorf("%w: this listener has no handler for the action %q", fault.ErrUnsupported, e.Action)
+		return "", nil, fmt.Errorf("%w: this listener has no handler for the action %q; register one with On, or call a listener that has one", fault.ErrUnsupported, e.Action)
 	}
 	return member, c, nil
 }

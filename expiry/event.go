@@ -145,12 +145,12 @@ func (l *Listener) event(q *queue, f firing) (Event, error) {
 	}
 	ms, err := strconv.ParseInt(due, 10, 64)
 	if err != nil {
-		return e, fmt.Errorf("expiry: %q is not the name of a firing", f.member)
+		return e, fmt.Errorf("expiry: %q is not the name of a firing; remove the dead letter with Discard", f.member)
 	}
 	e.DueAt = time.UnixMilli(ms)
 	found, ok := l.names.parse(key)
 	if !ok || found.action != q.action || found.shard != q.shard {
-		return e, fmt.Errorf("expiry: %q is not the key of a trigger of the action %q in the layout %q", key, q.action, l.names.pattern)
+		return e, fmt.Errorf("expiry: %q is not the key of a trigger of the action %q in the layout %q; set Config.Layout, or remove the dead letter with Discard", key, q.action, l.names.pattern)
 	}
 	e.Tenant, e.Action, e.ID = found.tenant, found.action, found.id
 	return e, nil
@@ -161,12 +161,12 @@ func (l *Listener) event(q *queue, f firing) (Event, error) {
 func (e *Event) readStatus(status string) error {
 	fields := strings.SplitN(status, " ", 5)
 	if len(fields) < 5 {
-		return fmt.Errorf("expiry: the status of %q is invalid", e.Key)
+		return fmt.Errorf("expiry: the status of %q is invalid; remove the dead letter with Discard", e.Key)
 	}
 	for i, into := range []*int{&e.Attempt, &e.Failures, &e.ExpiredLeases} {
 		n, err := strconv.Atoi(fields[i])
 		if err != nil {
-			return fmt.Errorf("expiry: the status of %q is invalid", e.Key)
+			return fmt.Errorf("expiry: the status of %q is invalid; remove the dead letter with Discard", e.Key)
 		}
 		*into = n
 	}

@@ -349,7 +349,7 @@ func TestPanicsAreFailures(t *testing.T) {
 	require.Equal(t, "panic: not what I expected", f.events()[1].LastError)
 	require.Contains(t, log.String(), "panic: not what I expected")
 	require.Contains(t, log.String(), "listener_test.go", "the stack is missing")
-	require.Contains(t, log.String(), "the handler ended its goroutine")
+	require.Contains(t, log.String(), "the handler called runtime.Goexit")
 }
 
 func TestRunTwice(t *testing.T) {

@@ -146,7 +146,7 @@ func (c *core) compileTexts(cond *condition, values []any) error {
 	return nil
 }
 
-var errNilBound = fmt.Errorf("%w: nil is in no order; pass a value", fault.ErrFieldType)
+var errNilBound = fmt.Errorf("%w: nil is neither before nor after a value; pass a value", fault.ErrFieldType)
 
 // compileRanges compiles a condition on the order of the values.
 func (c *condition) compileRanges(cmp *comparison) error {
@@ -186,7 +186,7 @@ func (c *condition) compileRanges(cmp *comparison) error {
 // compilePrefix compiles the condition that a text begins with a prefix.
 func (c *condition) compilePrefix(prefix string) error {
 	if c.encoder.Kind() != sorttext.Text || c.encoder.IsList() {
-		return fmt.Errorf("%w: %v is not ordered as a text", fault.ErrFieldType, c.field.Field.Type)
+		return fmt.Errorf("%w: %v is not ordered as a text; use Prefix only for fields of strings", fault.ErrFieldType, c.field.Field.Type)
 	}
 	r := textRange{low: mustSort(prefix)}
 	r.high, _ = sorttext.Next(r.low)

@@ -53,7 +53,7 @@ func convertValue(v reflect.Value, to reflect.Type) (reflect.Value, error) {
 	case from.Kind() == to.Kind() && from.ConvertibleTo(to):
 		return v.Convert(to), nil
 	}
-	return v, fmt.Errorf("%w: cannot convert %v to %v", fault.ErrFieldType, from, to)
+	return v, fmt.Errorf("%w: cannot convert %v to %v; convert the value first", fault.ErrFieldType, from, to)
 }
 
 // convertNumber converts a number if the result is the same number. A float may
@@ -65,7 +65,7 @@ func convertNumber(v reflect.Value, to reflect.Type) (reflect.Value, error) {
 	case v.CanFloat() && out.CanFloat():
 		fits = !out.OverflowFloat(v.Float())
 	case v.CanFloat():
-		return v, fmt.Errorf("%w: cannot convert %v to %v", fault.ErrFieldType, v.Type(), to)
+		return v, fmt.Errorf("%w: cannot convert %v to %v; convert the value first", fault.ErrFieldType, v.Type(), to)
 	case out.CanFloat():
 		fits = significantBits(v) <= map[reflect.Kind]int{reflect.Float32: 24, reflect.Float64: 53}[to.Kind()]
 	case v.CanInt() && out.CanInt():
@@ -78,7 +78,7 @@ func convertNumber(v reflect.Value, to reflect.Type) (reflect.Value, error) {
 		fits = !out.OverflowUint(v.Uint())
 	}
 	if !fits {
-		return v, fmt.Errorf("%w: %v cannot represent the number", fault.ErrOverflow, to)
+		return v, fmt.Errorf("%w: %v cannot represent the number; pass one in its range", fault.ErrOverflow, to)
 	}
 	return v.Convert(to), nil
 }

@@ -117,20 +117,20 @@ func storedFieldError(name string, typ reflect.Type, reason error) error {
 }
 
 var (
-	errNotNumber = errors.New("not a number of this type")
-	errNotList   = errors.New("not a list")
+	errNotNumber = errors.New("not a number of this type; overwrite it with Set")
+	errNotList   = errors.New("not a list; overwrite it with Set")
 )
 
 // overflowError returns the error of a sum that does not fit type t.
 func overflowError(t reflect.Type) error {
-	return fmt.Errorf("%w: the sum does not fit %v; nothing was changed", fault.ErrOverflow, t)
+	return fmt.Errorf("%w: the sum does not fit %v; nothing was changed; use a wider type if it must fit", fault.ErrOverflow, t)
 }
 
 // checkFieldSize returns an error if a text of size bytes is too large for a
 // field.
 func (c *core) checkFieldSize(size int) error {
 	if limit := c.MaxValueBytes(); size > limit {
-		return fmt.Errorf("%w: %d bytes, but Config.MaxValueBytes is %d", fault.ErrTooLarge, size, limit)
+		return fmt.Errorf("%w: %d bytes, but Config.MaxValueBytes is %d; raise that field, or split the value", fault.ErrTooLarge, size, limit)
 	}
 	return nil
 }

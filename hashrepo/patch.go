@@ -199,7 +199,7 @@ func (c *core) asNumber(f *field, p *patch) (*field, error) {
 	}
 	by := reflect.TypeOf(p.value).Kind()
 	if !isNumber(typ.Kind()) || isFloat(typ.Kind()) != isFloat(by) {
-		return nil, fmt.Errorf("%w: cannot add %v to %v", fault.ErrFieldType, by, typ)
+		return nil, fmt.Errorf("%w: cannot add %v to %v; add a number to a number", fault.ErrFieldType, by, typ)
 	}
 	if err := p.bounds.check(typ); err != nil {
 		return nil, err

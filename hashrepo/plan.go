@@ -163,7 +163,7 @@ func (p *plan) compileStruct() error {
 		case f.Extra && p.extra != nil:
 			errs = append(errs, fmt.Errorf("%s: %s has the option extra already; remove it from one of them", f.GoName, p.extra.GoName))
 		case f.Extra && f.Type != reflect.TypeFor[map[string]string]():
-			errs = append(errs, fmt.Errorf("%s: an extra field must be a map[string]string, not %v", f.GoName, f.Type))
+			errs = append(errs, fmt.Errorf("%s: an extra field must be a map[string]string, not %v; change its type", f.GoName, f.Type))
 		case f.Extra:
 			p.extra = &f
 		case f.Name == reservedField:

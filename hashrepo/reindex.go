@@ -82,7 +82,7 @@ func (c *core) forMaintenance(ctx context.Context, op string) (*core, fault.Targ
 		return nil, t, err
 	}
 	if c.listing == nil {
-		return nil, t, t.NotApplied(fmt.Errorf("%w: %s needs a type with an index or the option Listed", fault.ErrUnsupported, op))
+		return nil, t, t.NotApplied(fmt.Errorf("%w: %s needs a type with an index, or the option Listed; add one of them", fault.ErrUnsupported, op))
 	}
 	t.Write = true
 	plain := c.OnPrimary()

@@ -22,7 +22,7 @@ func selectedName[T, V any](function string, selector func(*T) *V) string {
 		return reflect.ValueOf(selector(value.Interface().(*T))), nil
 	})
 	if selector == nil {
-		problem = "the selector is nil"
+		problem = "the selector is nil; pass a function"
 	}
 	if problem == "" {
 		return name
@@ -51,7 +51,7 @@ func selectedField(value reflect.Value, typ reflect.Type, address func() (reflec
 	case err != nil:
 		return "", err.Error()
 	case selected.IsNil():
-		return "", "the selector returns nil"
+		return "", "the selector returns nil; return the address of a field"
 	}
 	var matches []string
 	for i, f := range all {

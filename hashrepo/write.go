@@ -208,7 +208,7 @@ func (c *core) runUpsert(ctx context.Context, t fault.Target, e *encodedRecord, 
 // requires the version of the encoded record.
 func (c *core) upsertArgs(t fault.Target, e *encodedRecord, replace bool) ([]string, error) {
 	if c.Version != nil && e.version != *c.Version {
-		return nil, t.NotApplied(fmt.Errorf("%w: the value has version %d, but IfVersion requires %d", fault.ErrConflict, e.version, *c.Version))
+		return nil, t.NotApplied(fmt.Errorf("%w: the value has version %d, but IfVersion requires %d; pass the version of the value", fault.ErrConflict, e.version, *c.Version))
 	}
 	args := c.versionArgs(strconv.FormatInt(e.version, 10), 2+len(e.pairs)+len(e.absent))
 	args = append(args, flag(replace), strconv.Itoa(len(e.pairs)/2))

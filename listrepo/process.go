@@ -105,7 +105,7 @@ func (c *Claim[T]) process(ctx context.Context, clock *testclock.Clock, d time.D
 	return len(c.Items) - undone, err
 }
 
-var errHandlerEnded = errors.New("the handler panicked or called runtime.Goexit")
+var errHandlerEnded = errors.New("the handler panicked or called runtime.Goexit; return an error instead")
 
 const settleTries = 4 // how often Process tries to settle items
 

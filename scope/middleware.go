@@ -50,7 +50,7 @@ func Middleware(identify func(*http.Request) (Identity, error), binders ...Binde
 	binders = slices.Clone(binders)
 	return func(next http.Handler) http.Handler {
 		if next == nil {
-			panic("scope: Middleware: the handler is nil")
+			panic("scope: Middleware: the handler is nil; pass one")
 		}
 		return &middleware{identify, binders, next}
 	}

@@ -218,7 +218,7 @@ func (l *lister) checkOldNames(all []Field) error {
 			case other == f:
 				return fmt.Errorf("%s.%s: the option was=%s repeats a name of the field; remove the option", l.root, f.GoName, old)
 			case other != nil:
-				return fmt.Errorf("%s.%s: the option was=%s names %s, which has the name %[3]q too; a name can stand for only one field",
+				return fmt.Errorf("%s.%s: the option was=%s names %s, which has the name %[3]q too; a name can stand for only one field; remove the option",
 					l.root, f.GoName, old, other.GoName)
 			}
 			owner[old] = f

@@ -202,7 +202,7 @@ func Codec(c codec.Codec) pool.Option {
 
 // MaxLen limits the length of a queue.
 func MaxLen(n int) pool.Option {
-	return setting{name: "MaxLen", needs: Queues, reason: "only a queue has a length", apply: func(s *Settings) error {
+	return setting{name: "MaxLen", needs: Queues, reason: "only a queue has a length; leave the option out", apply: func(s *Settings) error {
 		return positive("MaxLen", "a queue holds at least one item", n, &s.MaxLen)
 	}}.option()
 }

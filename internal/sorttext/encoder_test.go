@@ -167,7 +167,7 @@ func TestTimeOutsideItsYears(t *testing.T) {
 		time.Date(9999, 12, 31, 23, 30, 0, 0, time.FixedZone("west", -3600)),
 	} {
 		texts, err := e.Append([]string{"before"}, reflect.ValueOf(v))
-		require.EqualError(t, err, "time.Time: the year is not between 0 and 9999 in UTC")
+		require.EqualError(t, err, "time.Time: the year is not between 0 and 9999 in UTC; store another time, or none")
 		require.Equal(t, []string{"before"}, texts)
 	}
 }

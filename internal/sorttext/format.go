@@ -99,7 +99,7 @@ const (
 	lastSecond  = 253402300799
 )
 
-var errYear = errors.New("the year is not between 0 and 9999 in UTC")
+var errYear = errors.New("the year is not between 0 and 9999 in UTC; store another time, or none")
 
 func timeText(t time.Time) (string, error) {
 	seconds := t.Unix()

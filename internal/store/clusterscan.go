@@ -42,9 +42,9 @@ func (s *scan) scanCluster(ctx context.Context, yield func(Page, error) bool) {
 // error of the nodes that did not answer, and may be nil.
 func noPrimaryError(slots int, err error) error {
 	if err == nil {
-		return fmt.Errorf("no primary serves %d slots of the cluster", slots)
+		return fmt.Errorf("no primary serves %d slots of the cluster; wait for the failover, or repair the cluster", slots)
 	}
-	return fmt.Errorf("no primary serves %d slots of the cluster: %w", slots, err)
+	return fmt.Errorf("no primary serves %d slots of the cluster; wait for the failover, or repair the cluster (%w)", slots, err)
 }
 
 // scanPrimary scans one primary. It reports whether the scan goes on with the

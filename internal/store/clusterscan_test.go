@@ -12,7 +12,7 @@ import (
 // The error is complete even if all nodes answered, and wraps their error if
 // one did not.
 func TestNoPrimaryError(t *testing.T) {
-	require.EqualError(t, noPrimaryError(2, nil), "no primary serves 2 slots of the cluster")
+	require.EqualError(t, noPrimaryError(2, nil), "no primary serves 2 slots of the cluster; wait for the failover, or repair the cluster")
 	down := errors.New("down")
 	require.ErrorIs(t, noPrimaryError(2, down), down)
 }

@@ -32,7 +32,7 @@ func (r *Retries) Wait(ctx context.Context) error {
 		r.began = time.Now()
 	}
 	if _, bounded := ctx.Deadline(); !bounded && time.Since(r.began) >= r.timeout {
-		return fmt.Errorf("%w: the context has no deadline, and Config.Timeout is %v", context.DeadlineExceeded, r.timeout)
+		return fmt.Errorf("%w: the context has no deadline, and Config.Timeout is %v; raise that field, or pass a context with a deadline", context.DeadlineExceeded, r.timeout)
 	}
 	r.waits++
 	return conflictBackoff.Sleep(ctx, r.waits-1)

@@ -119,11 +119,13 @@ func (s *Script) result(t fault.Target, m rueidis.RedisMessage, err error) (ruei
 	case "EXISTS":
 		return m, t.NotApplied(fault.ErrExists)
 	case "FULL":
-		return m, t.NotApplied(fault.ErrFull)
+		return m, t.NotApplied(errFull)
 	}
 	return m, s.shape.Check(t, m)
 }
 
+var errFull = fmt.Errorf("%w: the items do not fit under MaxLen; raise it, or push again when there is room", fault.ErrFull)
+
 // ErrValueTooLarge is the error if a script would make a value larger than
 // [Store.MaxValueBytes].
-var ErrValueTooLarge = fmt.Errorf("%w: it would grow beyond Config.MaxValueBytes", fault.ErrTooLarge)
+var ErrValueTooLarge = fmt.Errorf("%w: it would grow beyond Config.MaxValueBytes; raise that field, or split the value", fault.ErrTooLarge)

@@ -192,7 +192,7 @@ func (s *Store) Attached(key any, create func() any) any {
 // [Store.MaxValueBytes].
 func (s *Store) CheckSize(t fault.Target, value string) error {
 	if limit := s.MaxValueBytes(); len(value) > limit {
-		return t.NotApplied(fmt.Errorf("%w: %d bytes, but Config.MaxValueBytes is %d", fault.ErrTooLarge, len(value), limit))
+		return t.NotApplied(fmt.Errorf("%w: %d bytes, but Config.MaxValueBytes is %d; raise that field, or split the value", fault.ErrTooLarge, len(value), limit))
 	}
 	return nil
 }
@@ -211,7 +211,7 @@ func (s *Store) FieldLifetimes() bool { return s.pools.SupportsFieldTTL(s.Alias)
 // operations that do not compare versions.
 func (s *Store) RefuseVersion(t fault.Target) error {
 	if s.Version != nil {
-		return t.NotApplied(fmt.Errorf("%w: IfVersion does not apply to %s", fault.ErrUnsupported, t.Op))
+		return t.NotApplied(fmt.Errorf("%w: IfVersion does not apply to %s; leave the option out", fault.ErrUnsupported, t.Op))
 	}
 	return nil
 }
@@ -220,7 +220,7 @@ func (s *Store) RefuseVersion(t fault.Target) error {
 // operations on existing records, which create nothing.
 func (s *Store) RefuseAbsent(t fault.Target) error {
 	if s.IfAbsent {
-		return t.NotApplied(fmt.Errorf("%w: IfAbsent does not apply to %s", fault.ErrUnsupported, t.Op))
+		return t.NotApplied(fmt.Errorf("%w: IfAbsent does not apply to %s; leave the option out", fault.ErrUnsupported, t.Op))
 	}
 	return nil
 }
