@@ -34,7 +34,7 @@ func For(c Codec, t reflect.Type) (*Type, error) {
 	e, ok := c.(builtin)
 	if !ok {
 		if c == nil {
-			return nil, fmt.Errorf("nil Codec for %s; use codec.Compact, codec.JSON, codec.MsgPack or one of your own", t)
+			return nil, fmt.Errorf("the Codec for %s is nil; use codec.Compact, codec.JSON, codec.MsgPack or one of your own", t)
 		}
 		return &Type{codec: c, engine: customEngine{c}, typ: t}, nil
 	}

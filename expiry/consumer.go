@@ -230,7 +230,7 @@ func (c *consumer) runHandler(j *job) {
 func checkedError(err error) (result error) {
 	defer func() {
 		if v := recover(); v != nil {
-			result = fmt.Errorf("the handler returned a %T whose methods panic: %v", err, v)
+			result = fmt.Errorf("the handler returned an error of type %T, whose methods panic: %v", err, v)
 		}
 	}()
 	if err != nil {

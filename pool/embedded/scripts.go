@@ -299,7 +299,7 @@ func luaValue(l *lua.LState, reply any) lua.LValue {
 		}
 		return t
 	default:
-		panic(fmt.Sprintf("embedded: a command replied a %T", r))
+		panic(fmt.Sprintf("embedded: a command replied with type %T", r))
 	}
 }
 
