@@ -18,7 +18,8 @@ import (
 //     [hashrepo.HashRepo.FindOne], [hashrepo.HashRepo.FindByField],
 //     [hashrepo.HashRepo.Page], [hashrepo.HashRepo.Count]
 //   - write a record: [hashrepo.HashRepo.Upsert],
-//     [hashrepo.HashRepo.UpsertMany], [hashrepo.HashRepo.Replace]
+//     [hashrepo.HashRepo.UpsertVersion], [hashrepo.HashRepo.UpsertMany],
+//     [hashrepo.HashRepo.Replace]
 //   - change fields: [hashrepo.HashRepo.Update], [hashrepo.HashRepo.Merge],
 //     [hashrepo.HashRepo.Mutate], [hashrepo.HashRepo.UpdateField],
 //     [hashrepo.HashRepo.IncrementField], [hashrepo.HashRepo.AppendToList],
