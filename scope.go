@@ -11,12 +11,15 @@ var sharedStates = scope.NewKey[*SharedState]("shared state")
 
 // BindSharedState returns a [scope.Binder] that binds the [SharedState] of a
 // request's tenant and user to its context. [SharedStateFrom] returns it.
-// Binding sends nothing.
+// Binding sends nothing. If the identity has no user, it binds no SharedState.
 //
 // The binder returns the errors of [NewSharedState]. [scope.Middleware] answers
 // [ErrInvalidKey] with the status 400 and other errors with 503.
 func BindSharedState(pools *pool.Pools, opts ...Option) scope.Binder {
 	return func(ctx context.Context, id scope.Identity) (context.Context, error) {
+		if id.User == "" {
+			return WithSharedState(ctx, nil), nil
+		}
 		ss, err := NewSharedState(pools, id.Tenant, id.User, opts...)
 		if err != nil {
 			return nil, err

@@ -130,3 +130,14 @@ func byHeader(r *http.Request) (scope.Identity, error) {
 	}
 	return id, nil
 }
+
+// An API key of a tenant has no user, and so no shared state.
+func TestBindSharedStateWithoutAUser(t *testing.T) {
+	bind := symphony.BindSharedState(pooltest.Embedded(t))
+	outer, err := scope.Bind(t.Context(), scope.Identity{Tenant: "acme", User: "alice"}, bind)
+	require.NoError(t, err)
+	inner, err := scope.Bind(outer, scope.Identity{Tenant: "acme"}, bind)
+	require.NoError(t, err)
+	_, ok := symphony.SharedStateFrom(inner)
+	require.False(t, ok)
+}

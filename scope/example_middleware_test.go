@@ -57,5 +57,5 @@ func ExampleMiddleware() {
 	// 200 hello alice, on the plan of acme
 	// 200 hello, whoever you are
 	// 401 unauthorized: the credentials are missing or not valid
-	// 400 bad request: invalid key: the tenant is empty; give it a value
+	// 400 bad request: the tenant, the user or an id is not valid
 }

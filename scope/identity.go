@@ -7,7 +7,8 @@ import (
 	"github.com/symphony-go/symphony/keyspace"
 )
 
-// Identity is the user who makes a request, and the tenant of that user.
+// Identity is the tenant of a request, and the user who makes it. User is empty
+// if the tenant itself makes the request, as with the API key of a service.
 type Identity struct{ Tenant, User string }
 
 // Binder returns a context that is derived from the given one and has further
@@ -29,8 +30,8 @@ func From(ctx context.Context) (Identity, bool) { return identityKey.From(ctx) }
 // returned. Use it for work that begins without a request. For requests,
 // [Middleware] calls it.
 //
-// If the tenant or the user is empty or contains a NUL byte, no key can contain
-// it. Bind then returns [keyspace.ErrInvalidKey] and calls no binder. If a
+// If the tenant is empty, or the tenant or the user contains a NUL byte, no key
+// can contain it. Bind then returns [keyspace.ErrInvalidKey] and calls no binder. If a
 // binder returns an error, Bind returns that error and calls no further binder.
 // If a binder is nil or returns a nil context without an error, Bind returns an
 // error. If ctx is nil, Bind panics.
@@ -59,6 +60,10 @@ var identityPattern = keyspace.MustCompile("{tenant}:{user}")
 
 // validate returns an error if no layout can have a key with the identity.
 func (id Identity) validate() error {
-	_, err := identityPattern.Key(id.Tenant, id.User)
+	user := id.User
+	if user == "" {
+		user = "none" // a tenant without a user is valid
+	}
+	_, err := identityPattern.Key(id.Tenant, user)
 	return err
 }

@@ -25,15 +25,18 @@ var ErrAnonymous = errors.New("scope: anonymous request")
 // In the following cases the handler is not called, and the response is plain
 // text:
 //
-//   - 400 Bad Request: the tenant or the user is empty or contains a NUL byte,
-//     or identify or a binder returned an error that wraps
-//     [keyspace.ErrInvalidKey]. The response contains the error.
-//   - 401 Unauthorized: identify returned any other error. The response does
-//     not contain the error, which may quote secrets of the request. To send a
+//   - 400 Bad Request: the tenant is empty, the tenant or the user contains a
+//     NUL byte, or identify or a binder returned an error that wraps
+//     [keyspace.ErrInvalidKey].
+//   - 401 Unauthorized: identify returned any other error. To send a
 //     WWW-Authenticate header, set it in a handler around the middleware.
 //   - 503 Service Unavailable: a binder returned any other error, or a nil
-//     context without an error. The error is logged with [slog.Default] and not
-//     sent to the client.
+//     context without an error.
+//
+// No response contains the error, which may quote secrets of the request. The
+// error of a 400 and of a 503 is logged with [slog.Default]. That of a 401 is
+// not: a client could fill the log, and the error may quote the credentials.
+// [OnRefusal] sets another response for all of these.
 //
 // A panic of identify or of a binder is not recovered. If identify or a binder
 // is nil, Middleware panics. If the wrapped handler is nil, the function that
@@ -68,9 +71,9 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, ErrAnonymous):
 		m.next.ServeHTTP(w, r)
 	case errors.Is(err, keyspace.ErrInvalidKey):
-		badRequest(w, err)
+		refuse(w, r, http.StatusBadRequest, id, err)
 	case err != nil:
-		http.Error(w, "unauthorized: the credentials are missing or not valid", http.StatusUnauthorized)
+		refuse(w, r, http.StatusUnauthorized, id, err)
 	default:
 		m.serveWith(w, r, id)
 	}
@@ -80,16 +83,51 @@ func (m *middleware) serveWith(w http.ResponseWriter, r *http.Request, id Identi
 	ctx, err := Bind(r.Context(), id, m.binders...)
 	switch {
 	case errors.Is(err, keyspace.ErrInvalidKey):
-		badRequest(w, err)
+		refuse(w, r, http.StatusBadRequest, id, err)
 	case err != nil:
-		slog.ErrorContext(r.Context(), "scope: a binder failed, the request was not served", "tenant", id.Tenant, "user", id.User, "error", err)
-		http.Error(w, "service unavailable: the data of the request could not be loaded; try again later", http.StatusServiceUnavailable)
+		refuse(w, r, http.StatusServiceUnavailable, id, err)
 	default:
 		m.next.ServeHTTP(w, r.WithContext(ctx))
 	}
 }
 
-// badRequest responds with the reason for which a request is refused.
-func badRequest(w http.ResponseWriter, err error) {
-	http.Error(w, "bad request: "+err.Error(), http.StatusBadRequest)
+// Refusal writes the response to a request that [Middleware] refuses. The status
+// is 400, 401 or 503. The error may quote secrets of the request.
+type Refusal func(w http.ResponseWriter, r *http.Request, status int, err error)
+
+var refusalKey = NewKey[Refusal]("refusal")
+
+// OnRefusal returns a function that wraps the handler of a [Middleware], which
+// then refuses requests with write. It is for bodies of one's own, such as JSON.
+// If write is nil, OnRefusal panics.
+//
+//	handler := scope.OnRefusal(writeJSON)(scope.Middleware(identify)(mux))
+func OnRefusal(write Refusal) func(http.Handler) http.Handler {
+	if write == nil {
+		panic("scope: OnRefusal: the function is nil; pass one that writes a response")
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r.WithContext(refusalKey.With(r.Context(), write)))
+		})
+	}
+}
+
+// refusalTexts are the bodies of refusals.
+var refusalTexts = map[int]string{
+	http.StatusBadRequest:         "bad request: the tenant, the user or an id is not valid",
+	http.StatusUnauthorized:       "unauthorized: the credentials are missing or not valid",
+	http.StatusServiceUnavailable: "service unavailable: the data of the request could not be loaded; try again later",
+}
+
+// refuse logs the error and responds.
+func refuse(w http.ResponseWriter, r *http.Request, status int, id Identity, err error) {
+	if status != http.StatusUnauthorized {
+		slog.ErrorContext(r.Context(), "scope: a request was refused", "status", status, "tenant", id.Tenant, "user", id.User, "error", err)
+	}
+	if write, ok := refusalKey.From(r.Context()); ok {
+		write(w, r, status, err)
+		return
+	}
+	http.Error(w, refusalTexts[status], status)
 }

@@ -72,15 +72,14 @@ func TestMiddlewareRefuses(t *testing.T) {
 	}{
 		{"identify fails", failsWith(broken), nil, 401, "credentials"},
 		{"identify fails with an identity", func(*http.Request) (scope.Identity, error) { return alice, broken }, nil, 401, "credentials"},
-		{"identify finds a bad key", failsWith(fmt.Errorf("the header: %w", keyspace.ErrInvalidKey)), nil, 400, "the header"},
-		{"no identity and no error", identifiesAs(scope.Identity{}), nil, 400, "the tenant is empty"},
-		{"no user", identifiesAs(scope.Identity{Tenant: "acme"}), nil, 400, "the user is empty"},
-		{"a NUL in the tenant", identifiesAs(scope.Identity{Tenant: "ac\x00me", User: "alice"}), nil, 400, "NUL"},
-		{"any tenant", identifiesAs(scope.Identity{Tenant: keyspace.Any, User: "alice"}), nil, 400, "the tenant of"},
-		{"any user", identifiesAs(scope.Identity{Tenant: "acme", User: keyspace.Any}), nil, 400, "the user of"},
+		{"identify finds a bad key", failsWith(fmt.Errorf("the header: %w", keyspace.ErrInvalidKey)), nil, 400, "not valid"},
+		{"no identity and no error", identifiesAs(scope.Identity{}), nil, 400, "not valid"},
+		{"a NUL in the tenant", identifiesAs(scope.Identity{Tenant: "ac\x00me", User: "alice"}), nil, 400, "not valid"},
+		{"any tenant", identifiesAs(scope.Identity{Tenant: keyspace.Any, User: "alice"}), nil, 400, "not valid"},
+		{"any user", identifiesAs(scope.Identity{Tenant: "acme", User: keyspace.Any}), nil, 400, "not valid"},
 		{"a binder fails", identifiesAs(alice), []scope.Binder{fails(broken)}, 503, "try again later"},
 		{"the second binder fails", identifiesAs(alice), []scope.Binder{step("one"), fails(broken)}, 503, "try again later"},
-		{"a binder refuses the key", identifiesAs(alice), []scope.Binder{fails(fmt.Errorf("braces: %w", keyspace.ErrInvalidKey))}, 400, "braces"},
+		{"a binder refuses the key", identifiesAs(alice), []scope.Binder{fails(fmt.Errorf("braces: %w", keyspace.ErrInvalidKey))}, 400, "not valid"},
 		{"a binder says anonymous", identifiesAs(alice), []scope.Binder{fails(scope.ErrAnonymous)}, 503, "try again later"},
 		{"a binder returns nothing", identifiesAs(alice), []scope.Binder{fails(nil)}, 503, "try again later"},
 	} {
@@ -170,7 +169,11 @@ func TestBind(t *testing.T) {
 	steps, _ := trail.From(ctx)
 	require.Equal(t, []string{"one", "two"}, steps)
 
-	_, err = scope.Bind(t.Context(), scope.Identity{Tenant: "acme"})
+	ctx, err = scope.Bind(t.Context(), scope.Identity{Tenant: "acme"})
+	require.NoError(t, err, "an API key has a tenant and no user")
+	id, _ = scope.From(ctx)
+	require.Equal(t, scope.Identity{Tenant: "acme"}, id)
+	_, err = scope.Bind(t.Context(), scope.Identity{User: "alice"})
 	require.ErrorIs(t, err, keyspace.ErrInvalidKey)
 	_, err = scope.Bind(t.Context(), alice, nil)
 	require.ErrorContains(t, err, "nil")
@@ -187,6 +190,23 @@ func TestWith(t *testing.T) {
 	id, ok := scope.From(ctx)
 	require.True(t, ok)
 	require.Equal(t, bob, id)
+}
+
+// A response of one's own gets the status and the error.
+func TestOnRefusal(t *testing.T) {
+	captureLog(t)
+	broken := errors.New("broken")
+	var got error
+	write := func(w http.ResponseWriter, _ *http.Request, status int, err error) {
+		got = err
+		w.WriteHeader(status)
+		_, _ = fmt.Fprint(w, "{}")
+	}
+	answer := serve(scope.OnRefusal(write)(scope.Middleware(failsWith(broken))(neverCalled(t))), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	require.Equal(t, http.StatusUnauthorized, answer.Code)
+	require.Equal(t, "{}", answer.Body.String())
+	require.Equal(t, broken, got)
+	require.Panics(t, func() { scope.OnRefusal(nil) })
 }
 
 func identifiesAs(id scope.Identity) func(*http.Request) (scope.Identity, error) {

@@ -498,8 +498,8 @@ func TestRefusals(t *testing.T) {
 		says                                   string
 	}{
 		{"nobody", "", "", "GET", "/api/state", "", 401, "unauthorized"},
-		{"no user", "acme", "", "GET", "/api/state", "", 400, "{user}"},
-		{"no tenant", "", "alice", "GET", "/api/state", "", 400, "{tenant}"},
+		{"no user", "acme", "", "GET", "/api/state", "", 400, "must not be empty"},
+		{"no tenant", "", "alice", "GET", "/api/state", "", 400, "must not be empty"},
 		{"a long tenant", strings.Repeat("a", 65), "alice", "GET", "/api/state", "", 400, "64 bytes"},
 		{"a long user", "acme", strings.Repeat("a", 65), "GET", "/api/state", "", 400, "64 bytes"},
 		{"no JSON", "acme", "alice", "POST", "/api/messages", "hello", 400, "JSON"},

@@ -93,7 +93,7 @@ func (s *service) routes() http.Handler {
 	api.Handle("PUT /api/email", endpoint(setEmail))
 
 	mux := http.NewServeMux()
-	mux.Handle("/api/", scope.Middleware(identify, s.bind...)(api))
+	mux.Handle("/api/", scope.OnRefusal(refuse)(scope.Middleware(identify, s.bind...)(api)))
 	mux.HandleFunc("POST /api/login", s.login)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /metrics", s.metrics)
@@ -138,10 +138,22 @@ func identify(r *http.Request) (scope.Identity, error) {
 	switch {
 	case id == (scope.Identity{}):
 		return id, errors.New("neither X-Tenant nor X-User")
+	case id.Tenant == "" || id.User == "":
+		return id, fmt.Errorf("%w: X-Tenant and X-User must not be empty", symphony.ErrInvalidKey)
 	case len(id.Tenant) > maxName || len(id.User) > maxName:
 		return id, fmt.Errorf("%w: X-Tenant and X-User must have at most %d bytes", symphony.ErrInvalidKey, maxName)
 	}
 	return id, nil
+}
+
+// refuse responds to a request without a usable identity. The errors of identify
+// quote nothing secret, so the page may show those of a bad request.
+func refuse(w http.ResponseWriter, _ *http.Request, status int, err error) {
+	text := http.StatusText(status)
+	if status == http.StatusBadRequest {
+		text = err.Error()
+	}
+	http.Error(w, strings.ToLower(text[:1])+text[1:], status)
 }
 
 var (
