@@ -17,7 +17,7 @@ func TestCharactersOfAliases(t *testing.T) {
 	listed := regexp.MustCompile(`(?m)^//\t(: .*)$`).FindStringSubmatch(string(source))
 	require.Len(t, listed, 2)
 	require.False(t, Alias("").valid())
-	for r := rune(0); r < 0x3000; r++ {
+	for r := range rune(0x3000) {
 		refused := unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(listed[1], r)
 		require.Equal(t, !refused, Alias("a"+string(r)).valid(), "%q", r)
 	}

@@ -9,9 +9,9 @@ import (
 )
 
 // breaker is the state of one address of a client. The address is down from the
-// first failed attempt to connect until the server sends data. If it is down for
-// longer than the grace, reads are not retried, and no call waits for a slow
-// attempt to connect.
+// first failed attempt to connect until the server sends data. If it is down
+// for longer than the grace, reads are not retried, and no call waits for a
+// slow attempt to connect.
 type breaker struct {
 	grace time.Duration
 

@@ -13,8 +13,8 @@ import (
 
 // ConnectError reports that one alias cannot be used. [Open] and [Pools.Ping]
 // return one for each such alias, joined. The text of the joined error has one
-// line for each cause, which names all aliases with that cause. No text contains
-// a password of a URL.
+// line for each cause, which names all aliases with that cause. No text
+// contains a password of a URL.
 type ConnectError struct {
 	Alias Alias
 

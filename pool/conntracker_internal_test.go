@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The state of an alias is that of its server that is down for the longest time.
-// A server that a cluster has removed does not count for ever.
+// The state of an alias is that of its server that is down for the longest
+// time. A server that a cluster has removed does not count for ever.
 func TestStateOfSeveralServers(t *testing.T) {
 	tracker := &connTracker{}
 	state := func() (s Stats) {

@@ -76,8 +76,8 @@
 //
 // With master_set, the user, the password and TLS apply to the Redis servers,
 // not to the sentinels. [Config.NewClient] can set these for the sentinels.
-// [Config.TLS] sets certificates, and [Config.Credentials] a login that changes.
-// [FromEnv] reads a Config from the environment.
+// [Config.TLS] sets certificates, and [Config.Credentials] a login that
+// changes. [FromEnv] reads a Config from the environment.
 //
 // No error and no log line contains a password. An error does not quote a URL
 // that cannot be parsed, nor a host that the resolver does not find.
@@ -91,16 +91,16 @@
 // costs a timer for each call. A service should therefore give each request a
 // deadline once.
 //
-// Reads are retried until the deadline. But if no connection can be opened, they
-// are retried for [Config.RetryFor] after the first failed attempt to connect,
-// and later calls fail at once until the server replies again. So a server that
-// is down delays a call for this time once, and not each call until its
-// deadline. [Stats] says since when a server is down.
+// Reads are retried until the deadline. But if no connection can be opened,
+// they are retried for [Config.RetryFor] after the first failed attempt to
+// connect, and later calls fail at once until the server replies again. So a
+// server that is down delays a call for this time once, and not each call until
+// its deadline. [Stats] says since when a server is down.
 //
-// Writes are not retried, because a write without a reply may have been applied:
-// see [OpError.MaybeApplied]. The only exceptions are the scripts of triggers
-// that change nothing when they are repeated, and commands that a program marks
-// with ToRetryable. They are retried like reads.
+// Writes are not retried, because a write without a reply may have been
+// applied: see [OpError.MaybeApplied]. The only exceptions are the scripts of
+// triggers that change nothing when they are repeated, and commands that a
+// program marks with ToRetryable. They are retried like reads.
 //
 // A connection is closed if the server neither accepts data nor replies for
 // 1.25 times Config.Timeout, but at least 2 seconds. The parameter

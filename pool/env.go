@@ -69,9 +69,9 @@ const (
 	envPasswordFile = "SYMPHONY_PASSWORD_FILE"
 )
 
-// FromEnv returns the Config that the environment variables describe. A variable
-// that is not set, or is empty, leaves the default of its field. FromEnv opens
-// no connection.
+// FromEnv returns the Config that the environment variables describe. A
+// variable that is not set, or is empty, leaves the default of its field.
+// FromEnv opens no connection.
 //
 //	REDIS_URL                   URL
 //	SYMPHONY_URLS               URLs: user=redis://a jobs=redis://b
@@ -95,8 +95,8 @@ const (
 //	SYMPHONY_PASSWORD_FILE      Credentials: a file with the password
 //
 // The file of the password is read for each new connection, so it may change.
-// White space around the password in it is removed. NewClient and Logger have no
-// variable.
+// White space around the password in it is removed. NewClient and Logger have
+// no variable.
 //
 // If a variable is invalid, or if another variable begins with SYMPHONY_,
 // FromEnv returns a *[ConfigError] for each of them, joined. The error of an
@@ -191,7 +191,7 @@ func envInt(field func(*Config) *int) func(*Config, string) string {
 // parseEntries parses alias=value pairs.
 func parseEntries[V any](text string, parse func(string) (V, bool), requirement string) (map[Alias]V, string) {
 	entries := make(map[Alias]V)
-	for _, entry := range strings.Fields(text) {
+	for entry := range strings.FieldsSeq(text) {
 		alias, value, _ := strings.Cut(entry, "=")
 		v, ok := parse(value)
 		if _, twice := entries[Alias(alias)]; !ok || twice || alias == "" {

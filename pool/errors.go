@@ -10,8 +10,8 @@ import (
 // [errors.Is].
 var (
 	// ErrUnknownPool is returned if the [Pools] do not have the alias, or if a
-	// constructor gets Pools that are nil or that [Open] did not make. If the alias is missing, the wrapping error
-	// lists the aliases that exist.
+	// constructor gets Pools that are nil or that [Open] did not make. If the
+	// alias is missing, the wrapping error lists the aliases that exist.
 	ErrUnknownPool = errors.New("unknown pool")
 
 	// ErrClosed is returned if a call begins after [Pools.Close]. Nothing was

@@ -91,7 +91,8 @@ func Open(ctx context.Context, cfg Config) (*Pools, error) {
 // of the keys.
 //
 // If the alias does not exist, or if [Open] did not make the Pools, Client
-// returns [ErrUnknownPool]. After [Pools.Close], Client and all calls of its clients return [ErrClosed].
+// returns [ErrUnknownPool]. After [Pools.Close], Client and all calls of its
+// clients return [ErrClosed].
 func (p *Pools) Client(a Alias) (rueidis.Client, error) {
 	if err := p.Opened(internal.NotForPublicUse{}); err != nil {
 		return nil, err

@@ -31,10 +31,10 @@ func From(ctx context.Context) (Identity, bool) { return identityKey.From(ctx) }
 // [Middleware] calls it.
 //
 // If the tenant is empty, or the tenant or the user contains a NUL byte, no key
-// can contain it. Bind then returns [keyspace.ErrInvalidKey] and calls no binder. If a
-// binder returns an error, Bind returns that error and calls no further binder.
-// If a binder is nil or returns a nil context without an error, Bind returns an
-// error. If ctx is nil, Bind panics.
+// can contain it. Bind then returns [keyspace.ErrInvalidKey] and calls no
+// binder. If a binder returns an error, Bind returns that error and calls no
+// further binder. If a binder is nil or returns a nil context without an error,
+// Bind returns an error. If ctx is nil, Bind panics.
 func Bind(ctx context.Context, id Identity, binders ...Binder) (context.Context, error) {
 	if err := id.validate(); err != nil {
 		return nil, err

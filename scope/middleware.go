@@ -91,15 +91,15 @@ func (m *middleware) serveWith(w http.ResponseWriter, r *http.Request, id Identi
 	}
 }
 
-// Refusal writes the response to a request that [Middleware] refuses. The status
-// is 400, 401 or 503. The error may quote secrets of the request.
+// Refusal writes the response to a request that [Middleware] refuses. The
+// status is 400, 401 or 503. The error may quote secrets of the request.
 type Refusal func(w http.ResponseWriter, r *http.Request, status int, err error)
 
 var refusalKey = NewKey[Refusal]("refusal")
 
 // OnRefusal returns a function that wraps the handler of a [Middleware], which
-// then refuses requests with write. It is for bodies of one's own, such as JSON.
-// If write is nil, OnRefusal panics.
+// then refuses requests with write. It is for bodies of one's own, such as
+// JSON. If write is nil, OnRefusal panics.
 //
 //	handler := scope.OnRefusal(writeJSON)(scope.Middleware(identify)(mux))
 func OnRefusal(write Refusal) func(http.Handler) http.Handler {
