@@ -39,8 +39,8 @@ const (
 type Config struct {
 	// URL is the server or cluster of all aliases that are not in URLs. Its
 	// database number is ignored and logged, because each alias has its own
-	// database, unless SingleDatabase is set. The package comment lists the forms
-	// of a URL.
+	// database, unless SingleDatabase is set. The package comment lists the
+	// forms of a URL.
 	//
 	// Defaults to redis://127.0.0.1:6379 if URLs is empty. Otherwise, an alias
 	// needs an entry in URLs.
@@ -73,11 +73,11 @@ type Config struct {
 	// Defaults to false.
 	PrefixKeys bool
 
-	// SingleDatabase puts all aliases into one database and turns PrefixKeys on.
-	// It is for servers that have one database only, as most managed ones. The
-	// database is that of the URL, or 0 if the URL has no number. A number in
-	// Databases is then an error, except 0. Keys that were stored with another
-	// setting are not found.
+	// SingleDatabase puts all aliases into one database and turns PrefixKeys
+	// on. It is for servers that have one database only, as most managed ones.
+	// The database is that of the URL, or 0 if the URL has no number. A number
+	// in Databases is then an error, except 0. Keys that were stored with
+	// another setting are not found.
 	//
 	// Defaults to false.
 	SingleDatabase bool
@@ -85,17 +85,17 @@ type Config struct {
 	// TLS configures the connections of all URLs that begin with rediss:// or
 	// valkeys://. TLS 1.2 is the least version. If ServerName is empty, each
 	// server is verified by its own name: the host of the URL or, in a cluster
-	// and with Sentinel, the one that the servers announce. Otherwise, ServerName
-	// is the name of all servers. If TLS is set and no URL uses TLS, Open returns
-	// an error.
+	// and with Sentinel, the one that the servers announce. Otherwise,
+	// ServerName is the name of all servers. If TLS is set and no URL uses TLS,
+	// Open returns an error.
 	//
 	// Defaults to the settings of package crypto/tls.
 	TLS *tls.Config
 
 	// Credentials returns the user and the password of a new connection. It is
 	// for passwords that change. The user may be empty. The context ends after
-	// Timeout. The sentinels of a URL with master_set get the credentials too. If
-	// a URL contains a user or a password, Open returns an error.
+	// Timeout. The sentinels of a URL with master_set get the credentials too.
+	// If a URL contains a user or a password, Open returns an error.
 	//
 	// Defaults to the user and the password of each URL.
 	Credentials func(ctx context.Context) (username, password string, err error)
@@ -117,15 +117,16 @@ type Config struct {
 	// Defaults to 5 seconds.
 	Timeout time.Duration
 
-	// RetryFor is for how long reads are retried if no connection to their server
-	// can be opened. It begins with the first failed attempt to connect. Once it
-	// has passed, each call fails at once until the server replies again: it
-	// waits at most a tenth of a second for an attempt to connect. Writes are not
-	// retried in any case. [Stats] says since when an alias is down.
+	// RetryFor is for how long reads are retried if no connection to their
+	// server can be opened. It begins with the first failed attempt to connect.
+	// Once it has passed, each call fails at once until the server replies
+	// again: it waits at most a tenth of a second for an attempt to connect.
+	// Writes are not retried in any case. [Stats] says since when an alias is
+	// down.
 	//
 	// To read through a restart of a server, RetryFor must be longer than the
-	// restart. No call is retried after its own deadline. A negative value is an
-	// error.
+	// restart. No call is retried after its own deadline. A negative value is
+	// an error.
 	//
 	// Defaults to 2 seconds.
 	RetryFor time.Duration

@@ -10,17 +10,15 @@ import (
 
 // FromEnv reads the configuration of a service from its environment.
 func ExampleFromEnv() {
-	for name, value := range map[string]string{"REDIS_URL": "redis://redis.internal", "SYMPHONY_TIMEOUT": "2s"} {
-		if err := os.Setenv(name, value); err != nil {
-			log.Fatal(err)
-		}
-		defer func() { _ = os.Unsetenv(name) }()
+	if err := os.Setenv("SYMPHONY_TIMEOUT", "2s"); err != nil {
+		log.Fatal(err)
 	}
+	defer func() { _ = os.Unsetenv("SYMPHONY_TIMEOUT") }()
 
 	cfg, err := pool.FromEnv()
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(cfg.URL, cfg.Timeout)
-	// Output: redis://redis.internal 2s
+	fmt.Println(cfg.Timeout)
+	// Output: 2s
 }

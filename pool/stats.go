@@ -21,8 +21,8 @@ type Stats struct {
 	// to a server of the alias failed. A server that is down is found by a call
 	// that needs a new connection, so an alias without calls may not be Down
 	// although its server is. The servers of a cluster and the sentinels count
-	// too. One of them no longer counts if the client does not try to connect to
-	// it for a minute.
+	// too. One of them no longer counts if the client does not try to connect
+	// to it for a minute.
 	Down      bool
 	Since     time.Time // since when the alias is Down, or is not; zero if there was no attempt
 	LastError string    // the error of the last failed attempt; it stays after the server is up again

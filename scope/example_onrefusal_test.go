@@ -13,7 +13,7 @@ func ExampleOnRefusal() {
 	writeJSON := func(w http.ResponseWriter, _ *http.Request, status int, _ error) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		fmt.Fprintf(w, `{"status":%d}`, status)
+		_, _ = fmt.Fprintf(w, `{"status":%d}`, status)
 	}
 	server := scope.OnRefusal(writeJSON)(scope.Middleware(identify)(http.HandlerFunc(sayHello)))
 

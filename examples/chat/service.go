@@ -146,8 +146,8 @@ func identify(r *http.Request) (scope.Identity, error) {
 	return id, nil
 }
 
-// refuse responds to a request without a usable identity. The errors of identify
-// quote nothing secret, so the page may show those of a bad request.
+// refuse responds to a request without a usable identity. The errors of
+// identify quote nothing secret, so the page may show those of a bad request.
 func refuse(w http.ResponseWriter, _ *http.Request, status int, err error) {
 	text := http.StatusText(status)
 	if status == http.StatusBadRequest {
