@@ -15,8 +15,8 @@ type Customer struct {
 	Email string `redis:"email"`
 }
 
-// customers is the only place of the service that says how customers are stored.
-// A second constructor without NoTTL would make customers expire.
+// customers is the only place of the service that says how customers are
+// stored. A second constructor without NoTTL would make customers expire.
 func customers(pools *pool.Pools, tenant string) (*symphony.User[Customer], error) {
 	return symphony.NewUser[Customer](pools, tenant, symphony.NoTTL())
 }

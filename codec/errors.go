@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -168,12 +169,13 @@ type valueError struct {
 func (e *valueError) Error() string { return e.reason.Error() + ": " + e.start }
 func (e *valueError) Unwrap() error { return e.reason }
 
+// shownReasons are the reasons to which withValue adds a value.
+var shownReasons = []error{errRange, errInteger, errFloat, errBool, errTime, errDuration, errYear, errString, errNumber, errTrueFalse}
+
 // withValue adds the start of the stored value to a reason, if a value of type
 // t is no secret.
 func withValue(t reflect.Type, reason error, value string) error {
-	switch reason {
-	case errRange, errInteger, errFloat, errBool, errTime, errDuration, errYear, errString, errNumber, errTrueFalse:
-	default:
+	if !slices.Contains(shownReasons, reason) {
 		return reason
 	}
 	if !isShown(t) {

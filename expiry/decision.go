@@ -25,7 +25,7 @@ func GiveUp(err error) error { return retry.GiveUp(err) }
 // later.
 //
 // A negative d counts as 0. A d under a microsecond, as in RetryAfter(60, err),
-// has no unit: RetryAfter then has no effect, and the error says so. If an error
-// wraps several, the rule is that of [GiveUp]. If err is nil, RetryAfter returns
-// nil. symphony.RetryAfter is the same function.
+// has no unit: RetryAfter then has no effect, and the error says so. If an
+// error wraps several, the rule is that of [GiveUp]. If err is nil, RetryAfter
+// returns nil. symphony.RetryAfter is the same function.
 func RetryAfter(d time.Duration, err error) error { return retry.After(d, err) }

@@ -102,8 +102,8 @@ func (s *Schedule) With(opts ...Option) *Schedule {
 //
 // If the delay is negative, Set returns [ErrInvalidTTL], and so it does if the
 // delay is under a microsecond but not 0: its unit was forgotten. If the action
-// or the id cannot be part of a key, it returns [ErrInvalidKey]. If the key of the
-// trigger or a key of the schedule holds another type, it returns
+// or the id cannot be part of a key, it returns [ErrInvalidKey]. If the key of
+// the trigger or a key of the schedule holds another type, it returns
 // [ErrWrongType]. With [IfAbsent] it returns [ErrExists] if the trigger exists,
 // and with [IfExists] it returns [ErrNotFound] if it does not.
 func (s *Schedule) Set(ctx context.Context, action, id string, after time.Duration) error {

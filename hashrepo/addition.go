@@ -189,8 +189,8 @@ func (op *operation) sumError(stored string) error {
 	return overflowError(op.typ)
 }
 
-// addTo adds to v, a number of the field's type. If the sum is out of the bounds
-// or the range of the type, v is not changed.
+// addTo adds to v, a number of the field's type. If the sum is out of the
+// bounds or the range of the type, v is not changed.
 func (a *addition) addTo(v reflect.Value) error {
 	if v.CanFloat() {
 		return a.addToFloat(v)

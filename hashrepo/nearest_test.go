@@ -45,8 +45,11 @@ func TestUnknownFieldSuggestsTheNearest(t *testing.T) {
 		"AppendToList":   func() error { return repo.AppendToList(ctx, "c", "emial", "v") },
 		"FindByField":    func() error { _, err := repo.FindByField(ctx, "emial", "v"); return err },
 		"Count":          func() error { _, err := repo.Count(ctx, typo.Eq("v")); return err },
-		"Page":           func() error { _, err := repo.Page(ctx, hashrepo.Query[Contact]{Order: typo.Asc(), Limit: 1}); return err },
-		"Merge":          func() error { _, err := repo.Merge(ctx, "c", typo.Set("v")); return err },
+		"Page": func() error {
+			_, err := repo.Page(ctx, hashrepo.Query[Contact]{Order: typo.Asc(), Limit: 1})
+			return err
+		},
+		"Merge": func() error { _, err := repo.Merge(ctx, "c", typo.Set("v")); return err },
 	} {
 		pooltest.RequireNothingSent(t, p, symphony.ErrUnknownField, call)
 		require.ErrorContains(t, call(), "; did you mean \"email\"?", name)

@@ -27,8 +27,9 @@ var updateScript = newTypeCheckingScript(sorttext.Lua, updateSource, store.Eithe
 //
 // If the record does not exist, Update creates it with the fields of the
 // patches alone, also for an id that is misspelt. With [IfExists] it returns
-// [ErrNotFound] and creates nothing; see also [IfAbsent] and [IfVersion]. The lifetime is renewed, except with [KeepTTL]. If T has a
-// version, it is incremented.
+// [ErrNotFound] and creates nothing; see also [IfAbsent] and [IfVersion]. The
+// lifetime is renewed, except with [KeepTTL]. If T has a version, it is
+// incremented.
 //
 // Update runs one script. If the patches only set and clear fields, it sends
 // HSET, HDEL and the command for the lifetime in one MULTI and EXEC instead,
@@ -63,8 +64,8 @@ var updateScript = newTypeCheckingScript(sorttext.Lua, updateSource, store.Eithe
 //   - [ErrUnsupported] for a patch of the version field, and for
 //     [Field.SetFor] if the server does not support HPEXPIRE;
 //   - [ErrInvalidTTL] for a SetFor with less than a millisecond;
-//   - [ErrInvalidArgument] for a nil [Patch], and for bounds of an Addition that no
-//     sum can keep;
+//   - [ErrInvalidArgument] for a nil [Patch], and for bounds of an Addition
+//     that no sum can keep;
 //   - [ErrNotFound], [ErrExists] or [ErrConflict] if a condition does not hold;
 //   - ErrConflict and the error of ctx or [context.DeadlineExceeded] if other
 //     writers changed the field before every attempt;

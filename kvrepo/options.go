@@ -17,8 +17,8 @@ type Option = pool.Option
 // milliseconds.
 //
 // If d is under a millisecond, the error is [ErrInvalidTTL]. A d without a
-// unit, as in TTL(60), is 60 nanoseconds. Together with [NoTTL] in one call, the
-// error is [ErrInvalidArgument].
+// unit, as in TTL(60), is 60 nanoseconds. Together with [NoTTL] in one call,
+// the error is [ErrInvalidArgument].
 func TTL(d time.Duration) Option { return option.TTL(d) }
 
 // KeepTTL does not change the lifetime of a key that exists. A new key gets the

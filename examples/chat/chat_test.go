@@ -433,7 +433,7 @@ func TestClosedTab(t *testing.T) {
 func TestAddressIsTaken(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	err = run(t.Context(), func(name string) string { return map[string]string{"ADDR": l.Addr().String()}[name] })
 	require.ErrorContains(t, err, "ADDR=")
 }

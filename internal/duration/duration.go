@@ -32,9 +32,9 @@ func FromMilliseconds(ms int64) time.Duration {
 	return time.Duration(min(max(ms, -maxMilliseconds), maxMilliseconds)) * time.Millisecond
 }
 
-// ForgottenUnit returns how to write d if its unit was forgotten, as in TTL(60),
-// which is 60 nanoseconds. This is so if d is under a microsecond, a time that
-// nobody means. Otherwise, and if d is not positive, it returns "".
+// ForgottenUnit returns how to write d if its unit was forgotten, as in
+// TTL(60), which is 60 nanoseconds. This is so if d is under a microsecond, a
+// time that nobody means. Otherwise, and if d is not positive, it returns "".
 func ForgottenUnit(d time.Duration) string {
 	if d <= 0 || d >= time.Microsecond {
 		return ""

@@ -97,7 +97,8 @@ func (s *Store) apply(opts []pool.Option) {
 	s.lifetimeMS = duration.Milliseconds(s.Lifetime)
 }
 
-// ErrNilFunction is the error of a call whose function is nil. Nothing was sent.
+// ErrNilFunction is the error of a call whose function is nil. Nothing was
+// sent.
 var ErrNilFunction = fmt.Errorf("%w: the function is nil; pass one", fault.ErrInvalidArgument)
 
 // With returns a copy of s with more options. If an option does not apply,
