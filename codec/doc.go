@@ -117,9 +117,10 @@
 // counts. Fields without a member are zero.
 //
 // If a stored value does not fit, decoding returns a [*DecodeError] with the
-// path of the part that does not fit. Its text never contains the stored value.
-// Nothing is truncated or replaced by a zero value, and integers are never
-// rounded. Decimal digits are decoded as the nearest float. A binary number of
+// path of the part that does not fit. Its text contains the start of the stored
+// value if the type of the part shows that it is no secret. Nothing is
+// truncated or replaced by a zero value, and integers are never rounded.
+// Decimal digits are decoded as the nearest float. A binary number of
 // MessagePack must fit its type exactly.
 //
 // The memory for decoding a value is limited to [DefaultMaxDecoded] bytes, or

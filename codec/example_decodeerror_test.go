@@ -13,7 +13,7 @@ type Stay struct {
 }
 
 // If a stored value does not fit its type, the error is a DecodeError. It names
-// the field and never contains the stored value.
+// the field. Since a bool is no secret, it also shows the stored text.
 func ExampleDecodeError() {
 	var stay Stay
 	err := codec.Compact.Unmarshal([]byte(`{"room": "12", "paid": "perhaps"}`), &stay)

@@ -32,8 +32,8 @@ type OpError struct {
 // before the reply arrived, or if a transaction was applied in part.
 func (e *OpError) MaybeApplied() bool { return e.maybeApplied }
 
-// Error returns the operation, the key, the field, the pool and the reason. It
-// never contains a stored value.
+// Error returns the operation, the key, the field, the pool and the reason. A
+// stored value is in the reason only if its Go type shows that it is no secret.
 func (e *OpError) Error() string {
 	var b strings.Builder
 	b.WriteString(errorPrefix)

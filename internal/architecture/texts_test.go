@@ -170,8 +170,9 @@ func (t text) mistakes(names map[string]bool) []string {
 			add("write a before "+m[2], m[1] == "an")
 		}
 	}
-	first := firstWord.FindStringSubmatch(t.value)
-	add("do not begin with a capital", first != nil && !names[first[1]])
+	if first := firstWord.FindStringSubmatch(t.value); len(first) > 1 {
+		add("do not begin with a capital", !names[first[1]])
+	}
 	add("do not end with a dot", strings.HasSuffix(t.value, ".") && !strings.HasSuffix(t.value, ".."))
 	add("write one space", strings.Contains(strings.Trim(t.value, " "), "  "))
 	for word, better := range glossary {
