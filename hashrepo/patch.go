@@ -150,11 +150,11 @@ func (c *core) patchedField(p *patch) (*field, error) {
 	if p.kind == 0 {
 		return nil, fmt.Errorf("%w: a nil Patch; use a method of a handle, such as Field.Set", fault.ErrInvalidArgument)
 	}
+	if p.kind == patchStamp && p.name != reservedField && !c.plan.declares(p.name) {
+		return nil, nil
+	}
 	f, err := c.plan.fieldNamed(p.name)
 	if err != nil {
-		if p.kind == patchStamp && p.name != reservedField {
-			return nil, nil
-		}
 		return nil, err
 	}
 	if err := c.plan.checkPatchable(p.name); err != nil {

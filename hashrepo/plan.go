@@ -251,6 +251,13 @@ func (p *plan) fieldNamed(name string) (*field, error) {
 	return nil, &fieldError{name, fmt.Errorf("%w: the fields of %v are %s%s", fault.ErrUnknownField, p.typ, strings.Join(known, ", "), suggestion(name, known))}
 }
 
+// declares reports whether T has a field with a stored name. It costs nothing
+// if it has none, where fieldNamed looks for a similar name.
+func (p *plan) declares(name string) bool {
+	_, ok := p.byName[name]
+	return ok || p.elemType != nil
+}
+
 // checkName returns an error if a field's name is reserved.
 func checkName(name string) error {
 	if name == reservedField {
