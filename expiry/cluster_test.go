@@ -25,7 +25,7 @@ func TestOnACluster(t *testing.T) {
 	s := f.schedule()
 	const n = 60
 	for i := range n {
-		require.NoError(t, s.SetPayload(ctx, "send", strconv.Itoa(i), i, time.Duration(i)*10*time.Millisecond+1))
+		require.NoError(t, s.SetPayload(ctx, "send", strconv.Itoa(i), i, time.Duration(i)*10*time.Millisecond))
 	}
 	require.NoError(t, s.SetPayload(ctx, "send", "*", 1, time.Hour))
 	require.NoError(t, s.SetPayload(ctx, "other", "*", 1, time.Hour))

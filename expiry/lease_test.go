@@ -129,7 +129,7 @@ func TestRestartLosesNothing(t *testing.T) {
 	f := newFixture(t, p)
 	const n = 50
 	for i := range n {
-		require.NoError(t, f.schedule().SetPayload(ctx, "x", strconv.Itoa(i), i, time.Duration(i)*4*time.Millisecond+1))
+		require.NoError(t, f.schedule().SetPayload(ctx, "x", strconv.Itoa(i), i, time.Duration(i)*4*time.Millisecond))
 	}
 	f.listen(expiry.Config{Lease: 200 * time.Millisecond}, handlers{"x": func(c context.Context, e expiry.Event) error {
 		var i int

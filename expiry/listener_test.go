@@ -225,7 +225,7 @@ func TestManyListenersShareTheWork(t *testing.T) {
 		}
 		const n = 300
 		for i := range n {
-			require.NoError(t, f.schedule().Set(ctx, "x", strconv.Itoa(i), time.Duration(i)*time.Millisecond/2+1))
+			require.NoError(t, f.schedule().Set(ctx, "x", strconv.Itoa(i), time.Duration(i)*time.Millisecond/2))
 		}
 		f.eventually(func() bool { return len(f.ids()) >= n })
 		f.waitForSentinel("x")

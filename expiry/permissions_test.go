@@ -38,7 +38,7 @@ func TestMinimalPermissions(t *testing.T) {
 			f.listen(expiry.Config{}, handlers{"x": f.record})
 			f.waitForSentinel("x")
 			for i := range 20 {
-				require.NoError(t, f.schedule().SetPayload(ctx, "x", strconv.Itoa(i), i, time.Duration(i)*10*time.Millisecond+1))
+				require.NoError(t, f.schedule().SetPayload(ctx, "x", strconv.Itoa(i), i, time.Duration(i)*10*time.Millisecond))
 			}
 			f.eventually(func() bool { return len(f.ids()) >= 20 })
 			f.waitForSentinel("x")

@@ -34,8 +34,9 @@ var ErrAnonymous = errors.New("scope: anonymous request")
 //     context without an error.
 //
 // No response contains the error, which may quote secrets of the request. The
-// error of a 400 and of a 503 is logged with [slog.Default]. That of a 401 is
-// not: a client could fill the log, and the error may quote the credentials.
+// error of a 400 and of a 503 is logged with [slog.Default], unless the client
+// is gone. That of a 401 is not: a client could fill the log, and the error may
+// quote the credentials.
 // [OnRefusal] sets another response for all of these.
 //
 // A panic of identify or of a binder is not recovered. If identify or a binder
@@ -122,7 +123,7 @@ var refusalTexts = map[int]string{
 
 // refuse logs the error and responds.
 func refuse(w http.ResponseWriter, r *http.Request, status int, id Identity, err error) {
-	if status != http.StatusUnauthorized {
+	if status != http.StatusUnauthorized && r.Context().Err() == nil {
 		slog.ErrorContext(r.Context(), "scope: a request was refused", "status", status, "tenant", id.Tenant, "user", id.User, "error", err)
 	}
 	if write, ok := refusalKey.From(r.Context()); ok {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -248,4 +249,23 @@ func captureLog(t *testing.T) *bytes.Buffer {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	return &log
+}
+
+// A client that is gone is no error of the service.
+func TestMiddlewareDoesNotLogForAClientThatIsGone(t *testing.T) {
+	var log strings.Builder
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	ctx, gone := context.WithCancel(t.Context())
+	identify := func(*http.Request) (scope.Identity, error) { return scope.Identity{Tenant: "acme"}, nil }
+	handler := scope.Middleware(identify, func(context.Context, scope.Identity) (context.Context, error) {
+		return nil, errors.New("the connection is slow")
+	})(http.NotFoundHandler())
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
+	require.Contains(t, log.String(), "the connection is slow")
+	log.Reset()
+	gone()
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
+	require.Empty(t, log.String())
 }

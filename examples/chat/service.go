@@ -146,14 +146,17 @@ func identify(r *http.Request) (scope.Identity, error) {
 	return id, nil
 }
 
-// refuse responds to a request without a usable identity. The errors of
+// refuse responds to a request that the middleware refuses. The errors of
 // identify quote nothing secret, so the page may show those of a bad request.
 func refuse(w http.ResponseWriter, _ *http.Request, status int, err error) {
-	text := http.StatusText(status)
-	if status == http.StatusBadRequest {
+	text := "unauthorized"
+	switch status {
+	case http.StatusBadRequest:
 		text = err.Error()
+	case http.StatusServiceUnavailable:
+		text = "the request failed; try again"
 	}
-	http.Error(w, strings.ToLower(text[:1])+text[1:], status)
+	http.Error(w, text, status)
 }
 
 var (
