@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/symphony-go/symphony/internal/alarm"
@@ -30,8 +31,8 @@ type consumer struct {
 
 	renewing chan struct{} // holds a value while a call of renew is running
 
-	clock  clock             // used by loop only
-	member *testclock.Member // of a test's clock, while Run runs
+	clock  clock                            // used by loop only
+	member atomic.Pointer[testclock.Member] // of a test's clock, in the last Run
 }
 
 func newConsumer(l *Listener, q *queue, h Handler) *consumer {
@@ -80,8 +81,8 @@ const largestClaim = 250
 const blockedWait = 10 * time.Millisecond
 
 // loop claims firings and starts their handlers.
-func (c *consumer) loop(s *session) {
-	defer c.member.Leave()
+func (c *consumer) loop(s *session, member *testclock.Member) {
+	defer member.Leave()
 	var delay retryDelay
 	for s.ctx.Err() == nil {
 		n := c.listener.slots.acquire(s.ctx, min(c.listener.cfg.Batch, largestClaim), longestIdle)
@@ -90,9 +91,9 @@ func (c *consumer) loop(s *session) {
 			return
 		}
 		c.alarm.Clear()
-		c.member.Begin()
+		member.Begin()
 		next, idle, err := c.claimNext(s, n)
-		c.member.End(idle && n > 0 && c.hasNoJobs())
+		member.End(idle && n > 0 && c.hasNoJobs())
 		if err != nil {
 			if c.listener.callFailed(s, err) {
 				return

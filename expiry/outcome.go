@@ -66,7 +66,7 @@ func (c *consumer) recordBatch(s *session, batch []*job) {
 		delete(c.jobs, j.token)
 	}
 	c.mu.Unlock()
-	c.member.Finished()
+	c.member.Load().Finished()
 }
 
 // recordDone records jobs that succeeded.

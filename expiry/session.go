@@ -51,8 +51,9 @@ var errStopped = errors.New("the listener is stopping")
 
 func (l *Listener) start(s *session) {
 	for _, c := range l.consumers {
-		c.member = l.clock.Join("the listener of action "+strconv.Quote(c.action), c.alarm.Signal)
-		s.loops.Go(func() { c.loop(s) })
+		member := l.clock.Join("the listener of action "+strconv.Quote(c.action), c.alarm.Signal)
+		c.member.Store(member)
+		s.loops.Go(func() { c.loop(s, member) })
 		s.recorders.Go(func() { c.recordOutcomes(s) })
 	}
 	leases := make(chan struct{}, 1)

@@ -193,7 +193,7 @@ func (c *consumer) countRepairs(p repairPage) {
 	c.reportInvalid(p.invalid)
 	if p.cancelled+p.repaired+p.invalid.count > 0 {
 		c.alarm.Signal()
-		c.member.Acted()
+		c.member.Load().Acted()
 	}
 }
 

@@ -215,7 +215,7 @@ func (c *consumer) reconcile(s *session, kind changeKind, keys []string) error {
 		}
 		if changed {
 			c.alarm.Signal()
-			c.member.Acted()
+			c.member.Load().Acted()
 		}
 		keys = keys[n:]
 	}

@@ -250,7 +250,11 @@ func TestWithoutTracking(t *testing.T) {
 			require.NotContains(t, log.String(), "Cached", "logged before a view with Cached was made")
 			cached := plain.With(hashrepo.Cached(time.Hour))
 			_ = plain.With(hashrepo.Cached(time.Hour))
-			require.Equal(t, 1, strings.Count(log.String(), "Cached"), log.String())
+			logged := 1
+			if name == "embedded" { // its documentation says so
+				logged = 0
+			}
+			require.Equal(t, logged, strings.Count(log.String(), "Cached"), log.String())
 			require.NoError(t, plain.Upsert(ctx, "u", FlatRecord{N: 1}))
 			for range 2 {
 				before := userStats(p).Commands

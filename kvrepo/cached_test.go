@@ -101,7 +101,10 @@ func TestGetOrLoadCached(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "mine", v)
 	before := stats(p).Commands
-	v, err = cached.GetOrLoad(ctx, "mine", nil)
+	v, err = cached.GetOrLoad(ctx, "mine", func(context.Context) (string, error) {
+		t.Error("load was called although the value is in memory")
+		return "", nil
+	})
 	require.NoError(t, err)
 	require.Equal(t, "mine", v)
 	require.Equal(t, before, stats(p).Commands, "a value in memory needs no lock")

@@ -124,9 +124,10 @@ type Config struct {
 	// Writes are not retried in any case. [Stats] says since when an alias is
 	// down.
 	//
-	// To read through a restart of a server, RetryFor must be longer than the
-	// restart. No call is retried after its own deadline. A negative value is
-	// an error.
+	// To read through a restart of a server or a failover, RetryFor must be
+	// longer than that takes. After a failover, the client of a cluster learns
+	// of the new primary within 5 seconds. No call is retried after its own
+	// deadline. A negative value is an error.
 	//
 	// Defaults to 2 seconds.
 	RetryFor time.Duration

@@ -17,7 +17,7 @@ const failoverDeadline = 2 * time.Second
 func TestFailoverInACluster(t *testing.T) {
 	t.Parallel()
 	c := redistest.ReplicatedCluster(t)
-	p := pooltest.Redis(t, pool.Config{URL: c.URL()})
+	p := pooltest.Redis(t, pool.Config{URL: c.URL(), RetryFor: time.Minute})
 	w := newWriteChecker(t, p)
 	stop := w.start(t, 16, failoverDeadline)
 	w.waitForWrites(t, 1000)
@@ -46,7 +46,7 @@ func TestFailoverInACluster(t *testing.T) {
 func TestFailoverUnderSentinel(t *testing.T) {
 	t.Parallel()
 	s := redistest.Sentinel(t)
-	p := pooltest.Redis(t, pool.Config{URL: s.URL()})
+	p := pooltest.Redis(t, pool.Config{URL: s.URL(), RetryFor: time.Minute})
 	w := newWriteChecker(t, p)
 	stop := w.start(t, 16, failoverDeadline)
 	w.waitForWrites(t, 1000)
