@@ -1,6 +1,9 @@
 package embedded
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // wallClock advances the time of a miniredis server with that of this machine.
 type wallClock struct {
@@ -10,7 +13,8 @@ type wallClock struct {
 }
 
 // The pause between two advances is at least minPause. An advance visits every
-// key, so after a slow one the pause is pauseFactor times its duration.
+// key, so after slow ones the pause is pauseFactor times the duration of the
+// fastest of the last three. A single slow one may have waited for a script.
 const (
 	minPause    = 20 * time.Millisecond
 	pauseFactor = 20
@@ -31,7 +35,7 @@ func (c *wallClock) run() {
 	defer close(c.done)
 	timer := time.NewTimer(minPause)
 	defer timer.Stop()
-	last := wallTime()
+	last, took := wallTime(), make([]time.Duration, 3)
 	for {
 		select {
 		case <-c.quit:
@@ -43,7 +47,8 @@ func (c *wallClock) run() {
 			c.advance(elapsed)
 		}
 		last = now
-		timer.Reset(max(minPause, pauseFactor*wallTime().Sub(now)))
+		took = append(took[1:], wallTime().Sub(now))
+		timer.Reset(max(minPause, pauseFactor*slices.Min(took)))
 	}
 }
 
