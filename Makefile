@@ -44,7 +44,7 @@ test: redis ## Run all tests with a real Redis, which takes about 10 minutes; in
 	echo "The tests took $$SECONDS s."
 
 .PHONY: test-fast
-test-fast: ## Run the tests of the library that start no servers, in less than a minute after the first build
+test-fast: ## Run the tests of the library that start no servers, in a few minutes after the first build
 	@SECONDS=0; (set -x; go test -short -timeout=$(TIMEOUT) $(PKG)) || exit; echo "The tests took $$SECONDS s."
 
 .PHONY: soak
