@@ -3,6 +3,8 @@ package hashrepo
 import (
 	"fmt"
 	"strings"
+
+	"github.com/symphony-go/symphony/internal/similar"
 )
 
 // suggestion returns the question whether a name was meant that is like an
@@ -26,7 +28,7 @@ func nearestName(unknown string, names []string) string {
 	}
 	for _, name := range names {
 		candidate := strings.ToLower(name)
-		edits := editsBetween(lower, candidate)
+		edits := similar.Edits(lower, candidate)
 		shorter := min(len(lower), len(candidate))
 		isPrefix := shorter > 1 && lower[:shorter] == candidate[:shorter]
 		switch {
@@ -40,26 +42,4 @@ func nearestName(unknown string, names []string) string {
 		}
 	}
 	return nearest
-}
-
-// editsBetween returns the least number of bytes to insert, remove or replace
-// that makes b of a.
-func editsBetween(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/symphony-go/symphony/internal/similar"
 	"github.com/symphony-go/symphony/keyspace"
 )
 
@@ -251,28 +252,6 @@ func credentialsFromEnv(errs *envErrors, values map[string]string) func(context.
 
 func mostSimilarVariable(name string) string {
 	return slices.MinFunc(envVariables, func(a, b envVariable) int {
-		return editDistance(a.name, name) - editDistance(b.name, name)
+		return similar.Edits(a.name, name) - similar.Edits(b.name, name)
 	}).name
-}
-
-// editDistance returns how many bytes must be added, removed or replaced to get
-// from a to b.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
