@@ -3,7 +3,8 @@
 // not write string keys, HGETALL and JSON by hand.
 //
 //	pools, err := pool.Open(ctx, pool.Config{URL: "redis://localhost:6379"})
-//	users, err := symphony.NewUser[Profile](pools, "acme", symphony.NoTTL()) // without an option: 24 hours
+//	// Without an option, records expire after 24 hours.
+//	users, err := symphony.NewUser[Profile](pools, "acme", symphony.NoTTL())
 //	err = users.Upsert(ctx, "u1", Profile{Name: "Alice", Score: 100})
 //	err = users.Update(ctx, "u1", Score.Add(10))
 //	alice, err := users.Get(ctx, "u1")

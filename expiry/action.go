@@ -14,8 +14,9 @@ import (
 //
 //	var Remind = expiry.NewAction[Reminder]("remind")
 //
-//	err := Remind.On(registry, func(ctx context.Context, e expiry.Event, r Reminder) error { ... })
-//	err = Remind.Set(ctx, triggers, "u1", Reminder{Text: "Water the plants"}, 24*time.Hour)
+//	err := Remind.On(registry,
+//		func(ctx context.Context, e expiry.Event, r Reminder) error { ... })
+//	err = Remind.Set(ctx, triggers, "u1", Reminder{Text: "Water"}, time.Hour)
 type Action[P any] struct{ name string }
 
 // PayloadSetter sets triggers with payloads. A [*Schedule] and a

@@ -79,7 +79,8 @@ const (
 //	SYMPHONY_DATABASES          Databases: user=3 jobs=4
 //	SYMPHONY_PREFIX_KEYS        PrefixKeys: true or false
 //	SYMPHONY_SINGLE_DATABASE    SingleDatabase: true or false
-//	SYMPHONY_LAYOUT             Layout: default, cluster, cluster-by-tenant or python
+//	SYMPHONY_LAYOUT             Layout: default, cluster, cluster-by-tenant
+//	                            or python
 //	SYMPHONY_TIMEOUT            Timeout: a duration such as 5s
 //	SYMPHONY_RETRY_FOR          RetryFor: a duration
 //	SYMPHONY_MAX_VALUE_BYTES    MaxValueBytes

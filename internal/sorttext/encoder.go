@@ -5,13 +5,14 @@
 // No text holds a NUL byte, so the caller can end a text with one and append an
 // id. Texts of one [Kind] are comparable byte by byte:
 //
-//	Kind    Go types                                Text
-//	Bool    bool                                    0 or 1
-//	Number  signed and unsigned integers            21 bytes
-//	Float   float32, float64                        21 bytes
-//	Text    string, types with MarshalText and      its bytes, with 0x00 as 0x01 0x01
-//	        UnmarshalText                           and 0x01 as 0x01 0x02
-//	Time    time.Time                               21 bytes: seconds since the year 0, nanoseconds
+//	Kind    Go types                       Text
+//	Bool    bool                           0 or 1
+//	Number  signed and unsigned integers   21 bytes
+//	Float   float32, float64               21 bytes
+//	Text    string, types with             its bytes, with 0x00 as 0x01 0x01
+//	        MarshalText and UnmarshalText  and 0x01 as 0x01 0x02
+//	Time    time.Time                      21 bytes: seconds since the year 0,
+//	                                       nanoseconds
 //
 // This includes named types of these, and pointers to all of them. The text of
 // a pointer is that of its element, and nil has no text.
