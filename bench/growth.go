@@ -49,7 +49,7 @@ func (o *options) grow(ctx context.Context, g *ground.Ground, run *results.Run, 
 		return err
 	}
 	for _, growth := range o.growths() {
-		curves, err := o.curve(ctx, p, growth, status)
+		curves, err := o.curve(ctx, g, p, growth, status)
 		if err != nil {
 			return err
 		}
@@ -62,9 +62,9 @@ const mostCallers = 512
 
 // curve measures an operation at all its sizes and returns a curve for each
 // contestant.
-func (o *options) curve(ctx context.Context, p *peers.Peers, g peers.Growth, status *progress) ([]results.Curve, error) {
+func (o *options) curve(ctx context.Context, on *ground.Ground, p *peers.Peers, g peers.Growth, status *progress) ([]results.Curve, error) {
 	var curves []results.Curve
-	m := contest.Meter{Rounds: o.growthRounds(), Turn: o.turn, Round: status.round}
+	m := contest.Meter{Rounds: o.growthRounds(), Turn: o.turn, Server: on.Usage, Round: status.round}
 	for _, size := range g.Sizes {
 		status.next(fmt.Sprintf("%s by %s, %d %s", g.Operation, g.Along, size, g.Unit))
 		c, callers, err := g.At(ctx, p, size)

@@ -87,7 +87,7 @@ func (o *options) on(ctx context.Context, g *ground.Ground, status io.Writer) (*
 		err = g.Clear(ctx)
 	}
 	if err == nil {
-		err = o.compete(ctx, run, spoken, p)
+		err = o.compete(ctx, g, run, spoken, p)
 	}
 	if err == nil && o.growth {
 		err = o.grow(ctx, g, run, p)
@@ -116,9 +116,9 @@ func (o *options) listen(ctx context.Context) (spoken, error) {
 }
 
 // compete measures all contests.
-func (o *options) compete(ctx context.Context, run *results.Run, heard spoken, p *progress) error {
+func (o *options) compete(ctx context.Context, g *ground.Ground, run *results.Run, heard spoken, p *progress) error {
 	run.Absent = map[string][]string{}
-	m := contest.Meter{Rounds: o.rounds, Turn: o.turn, Round: p.round}
+	m := contest.Meter{Rounds: o.rounds, Turn: o.turn, Server: g.Usage, Round: p.round}
 	return o.with(ctx, false, func(_ *peers.Peers, c contest.Contest) error {
 		if err := c.Check(ctx); err != nil {
 			return err
@@ -126,14 +126,14 @@ func (o *options) compete(ctx context.Context, run *results.Run, heard spoken, p
 		for _, who := range slices.Sorted(maps.Keys(c.Missing)) {
 			run.Absent[c.Name] = append(run.Absent[c.Name], who+" is not in it: "+c.Missing[who]+".")
 		}
+		for i, who := range c.Contestants {
+			c.Contestants[i].Wire = heard[[2]string{c.Name, who.Name}]
+		}
 		for _, callers := range o.callers {
 			p.next(c.Name + ", " + results.Callers(callers))
 			rows, err := m.Run(ctx, c, callers)
 			if err != nil {
 				return err
-			}
-			for i := range rows {
-				rows[i].Wire = heard[[2]string{c.Name, rows[i].Contestant}]
 			}
 			run.Rows = append(run.Rows, rows...)
 		}

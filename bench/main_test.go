@@ -55,6 +55,7 @@ func TestEndToEnd(t *testing.T) {
 		require.Len(t, r.Samples, 2, "%s, %s", r.Contest, r.Contestant)
 		for _, s := range r.Samples {
 			require.Positive(t, s.Nanoseconds)
+			require.Equal(t, r.Contest != peers.CachedGet, s.Commands > 0, "%s, %s", r.Contest, r.Contestant)
 		}
 		require.NotEmpty(t, r.How)
 		if r.Callers == 1 {

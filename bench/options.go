@@ -59,7 +59,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	f.StringVar(&callers, "callers", "", "how many callers, separated by commas (default 1,64,512)")
 	f.StringVar(&only, "only", "", "the contests to run, by the beginnings of their names, separated by commas; none: all of\n"+strings.Join(peers.Contests, ", "))
 	f.IntVar(&o.rounds, "rounds", 0, "rounds, in each of which every contestant has one turn (default 25, with -quick 15)")
-	f.DurationVar(&o.turn, "time", 25*time.Millisecond, "how long a turn takes")
+	f.DurationVar(&o.turn, "time", 60*time.Millisecond, "how long a turn takes")
 	f.IntVar(&o.records, "n", 1000, "records that are read, written and searched")
 	f.StringVar(&o.context, "context", "deadline", "the context of each caller: deadline, cancel (no deadline) or background (never ends)")
 	if err := f.Parse(args); err != nil {

@@ -5,8 +5,6 @@ package contest
 
 import (
 	"context"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/symphony-go/symphony/bench/results"
@@ -25,12 +23,14 @@ type Contest struct {
 // Contestant is an implementation of the operation.
 type Contestant struct {
 	Name string
-	How  string // the calls, and whose documentation says so
+	How  string       // the calls, and whose documentation says so
+	Wire results.Wire // of one operation, if it is known
 
-	// Turn does the operation n times in total from the given number of
-	// callers, and returns the time of that alone, without preparation and
-	// cleanup.
-	Turn func(ctx context.Context, callers, n int) (time.Duration, error)
+	// Prepare sets up a turn of n operations. It is not measured. It may be
+	// nil.
+	Prepare func(ctx context.Context, n int) error
+
+	Turn Turn
 
 	// Check does the operation once and compares its result with the expected
 	// one. It runs before the first turn.
@@ -39,6 +39,33 @@ type Contestant struct {
 	// Stale counts how many reads after a write return an older value. It may
 	// be nil.
 	Stale func(ctx context.Context, pairs int) (results.Stale, error)
+}
+
+// Turn does an operation n times in total from the callers of the crew, and
+// returns the time of that alone.
+type Turn func(ctx context.Context, crew *Crew, n int) (time.Duration, error)
+
+// prepare sets up a turn of n operations.
+func (p Contestant) prepare(ctx context.Context, n int) error {
+	if p.Prepare == nil {
+		return nil
+	}
+	return p.Prepare(ctx, n)
+}
+
+// Try prepares and takes a turn that is not measured.
+func (p Contestant) Try(ctx context.Context, callers, n int) error {
+	_, err := p.try(ctx, callers, n)
+	return err
+}
+
+func (p Contestant) try(ctx context.Context, callers, n int) (time.Duration, error) {
+	crew := NewCrew(callers)
+	defer crew.End()
+	if err := p.prepare(ctx, n); err != nil {
+		return 0, err
+	}
+	return p.Turn(ctx, crew, n)
 }
 
 // Contexts returns the context of the calls of one caller.
@@ -56,88 +83,4 @@ var ContextsOf = map[string]Contexts{
 	"background": func(context.Context) (context.Context, context.CancelFunc) {
 		return context.Background(), func() {}
 	},
-}
-
-// Calls returns a turn that makes calls. Each caller has its own context. The
-// number of a call continues from turn to turn.
-func Calls(contexts Contexts, call func(ctx context.Context, p Place) error) func(context.Context, int, int) (time.Duration, error) {
-	var turns atomic.Int64
-	return func(ctx context.Context, callers, n int) (time.Duration, error) {
-		t := crowd{
-			contexts: contexts, call: call, callers: callers, each: (n + callers - 1) / callers, first: int(turns.Add(1)) * 31,
-			start: make(chan struct{}),
-		}
-		took, err := t.run(ctx)
-		return took * time.Duration(n) / time.Duration(t.each*callers), err
-	}
-}
-
-// crowd is one turn of calls.
-type crowd struct {
-	contexts             Contexts
-	call                 func(ctx context.Context, p Place) error
-	callers, each, first int
-	start                chan struct{}
-	failure              firstError
-}
-
-func (t *crowd) run(ctx context.Context) (time.Duration, error) {
-	var done sync.WaitGroup
-	for c := range t.callers {
-		done.Go(func() { t.failure.set(t.caller(ctx, c)) })
-	}
-	over := make(chan time.Time, 1)
-	go func() {
-		done.Wait()
-		over <- time.Now()
-	}()
-	began := time.Now()
-	close(t.start)
-	select {
-	case end := <-over:
-		return end.Sub(began), t.failure.get()
-	case <-ctx.Done(): // a call with a context that never ends may hang
-		return 0, ctx.Err()
-	}
-}
-
-func (t *crowd) caller(ctx context.Context, c int) error {
-	ctx, cancel := t.contexts(ctx)
-	defer cancel()
-	<-t.start
-	for i := range t.each {
-		if err := t.call(ctx, Place{c, t.callers, t.first + i}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Place is the caller of a call, and the number of its earlier calls.
-type Place struct{ Caller, Callers, Call int }
-
-// Of returns the index of one of n records. If there are at least as many
-// records as callers, no two callers share one.
-func (p Place) Of(n int) int {
-	each := max(1, n/p.Callers)
-	return (p.Caller + p.Callers*(p.Call%each)) % n
-}
-
-type firstError struct {
-	mu  sync.Mutex
-	err error
-}
-
-func (f *firstError) set(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.err == nil {
-		f.err = err
-	}
-}
-
-func (f *firstError) get() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.err
 }

@@ -2,6 +2,7 @@ package contest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -14,6 +15,10 @@ import (
 type Meter struct {
 	Rounds int           // in which every contestant has one turn
 	Turn   time.Duration // how long a turn should take
+
+	// Server reads the usage of the server, which nothing else should use
+	// meanwhile. If it is nil, the usage is not measured.
+	Server func(context.Context) (Usage, error)
 
 	// Round is called before each round if it is not nil.
 	Round func(round, of int)
@@ -29,11 +34,12 @@ const (
 // contestant, in order.
 func (m Meter) Run(ctx context.Context, c Contest, callers int) ([]results.Row, error) {
 	rows := make([]results.Row, len(c.Contestants))
-	sizes := make([]int, len(c.Contestants))
+	sides := make([]side, len(c.Contestants))
 	for i, p := range c.Contestants {
-		rows[i] = results.Row{Contest: c.Name, Callers: callers, Contestant: p.Name, Baseline: c.Baseline, How: p.How}
-		var err error
-		if sizes[i], err = m.calibrate(ctx, c, p, callers); err != nil {
+		rows[i] = results.Row{Contest: c.Name, Callers: callers, Contestant: p.Name, Baseline: c.Baseline, How: p.How, Wire: p.Wire}
+		sides[i] = side{Contestant: p, crew: NewCrew(callers), commands: outermost(p.Wire.Commands)}
+		defer sides[i].crew.End()
+		if err := m.calibrate(ctx, c, &sides[i]); err != nil {
 			return nil, named(c, p, err)
 		}
 	}
@@ -47,7 +53,7 @@ func (m Meter) Run(ctx context.Context, c Contest, callers int) ([]results.Row, 
 			m.Round(round, m.Rounds)
 		}
 		for _, i := range rand.Perm(len(rows)) { // nobody is always the first
-			sample, err := turn(ctx, c.Contestants[i], callers, sizes[i])
+			sample, err := m.measure(ctx, &sides[i])
 			if err != nil {
 				return nil, named(c, c.Contestants[i], err)
 			}
@@ -55,6 +61,14 @@ func (m Meter) Run(ctx context.Context, c Contest, callers int) ([]results.Row, 
 		}
 	}
 	return rows, m.staleness(ctx, c, rows)
+}
+
+// side is a contestant with its callers.
+type side struct {
+	Contestant
+	crew     *Crew
+	n        int      // operations of a turn
+	commands []string // whose time contains the whole operation
 }
 
 func (m Meter) staleness(ctx context.Context, c Contest, rows []results.Row) error {
@@ -73,46 +87,80 @@ func (m Meter) staleness(ctx context.Context, c Contest, rows []results.Row) err
 
 // crowded is the number of callers that each client serves before it is
 // measured. Some clients behave differently from then on, as they do in a
-// service: rueidis pipelines.
-const crowded = 64
+// service: rueidis pipelines from the first overlap on, for good.
+const (
+	crowded    = 64
+	crowdCalls = 4 * crowded
+)
 
-// calibrate finds the number of operations that fill a turn, and warms up the
-// clients.
-func (m Meter) calibrate(ctx context.Context, c Contest, p Contestant, callers int) (int, error) {
-	if _, err := p.Turn(ctx, crowded, max(crowded, c.Least)); err != nil {
-		return 0, err
+// overlap serves a crowd of callers. If an operation takes long, the crowd is
+// smaller, but there are at least two callers.
+func (m Meter) overlap(ctx context.Context, c Contest, p Contestant) error {
+	if c.Least > 0 {
+		return p.Try(ctx, crowded, max(crowdCalls, c.Least))
 	}
-	for n := max(callers, c.Least); ; n *= 2 {
-		took, err := p.Turn(ctx, callers, n)
+	took, err := p.try(ctx, 1, 1)
+	if err != nil {
+		return err
+	}
+	calls := min(crowdCalls, max(2, int(10*m.Turn/max(1, took))))
+	return p.Try(ctx, min(crowded, calls), calls)
+}
+
+// calibrate warms up the client and finds the number of operations that fill a
+// turn. It is the same for each caller.
+func (m Meter) calibrate(ctx context.Context, c Contest, s *side) error {
+	if err := m.overlap(ctx, c, s.Contestant); err != nil {
+		return err
+	}
+	callers := s.crew.Size()
+	whole := func(n int) int { return (max(n, c.Least, 1) + callers - 1) / callers * callers }
+	for s.n = whole(callers); ; s.n *= 2 {
+		if err := s.prepare(ctx, s.n); err != nil {
+			return err
+		}
+		took, err := s.Turn(ctx, s.crew, s.n)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		if took >= m.Turn/2 {
-			n = int(float64(n) * float64(m.Turn) / float64(took))
-			return max(n, callers, c.Least), nil
+			s.n = whole(int(float64(s.n) * float64(m.Turn) / float64(took)))
+			return nil
 		}
 	}
 }
 
-// turn measures a turn. It collects the garbage of other contestants first.
-func turn(ctx context.Context, p Contestant, callers, n int) (results.Sample, error) {
-	if err := ctx.Err(); err != nil {
+// measure measures a turn. It collects the garbage of other contestants first.
+func (m Meter) measure(ctx context.Context, s *side) (results.Sample, error) {
+	if err := errors.Join(ctx.Err(), s.prepare(ctx, s.n)); err != nil {
 		return results.Sample{}, err
 	}
-	var before, after runtime.MemStats
 	runtime.GC()
+	served, errBefore := m.usage(ctx)
+	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	used := processorTime()
-	took, err := p.Turn(ctx, callers, n)
+	took, err := s.Turn(ctx, s.crew, s.n)
 	used = processorTime() - used
 	runtime.ReadMemStats(&after)
-	per := float64(n)
+	now, errAfter := m.usage(ctx)
+	server, commands := now.since(served, s.commands)
+	per := float64(s.n)
 	return results.Sample{
 		Nanoseconds: float64(took) / per,
 		Processor:   float64(used) / per,
+		Server:      server / per,
+		Commands:    commands / per,
 		Allocations: float64(after.Mallocs-before.Mallocs) / per,
 		Bytes:       float64(after.TotalAlloc-before.TotalAlloc) / per,
-	}, err
+	}, errors.Join(errBefore, err, errAfter)
+}
+
+func (m Meter) usage(ctx context.Context) (Usage, error) {
+	if m.Server == nil {
+		return Usage{}, nil
+	}
+	return m.Server(ctx)
 }
 
 // Check runs the Check of every contestant.

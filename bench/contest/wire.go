@@ -17,7 +17,7 @@ func (c Contest) Listen(ctx context.Context, p Contestant, counter *wire.Counter
 	times := max(4, c.Least)
 	var traffic wire.Traffic
 	for _, n := range []int{max(times, c.Warm), times} {
-		if _, err := p.Turn(ctx, 1, n); err != nil {
+		if err := p.Try(ctx, 1, n); err != nil {
 			return results.Wire{}, named(c, p, err)
 		}
 		var err error

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/bench/contest"
 	"github.com/symphony-go/symphony/bench/peers"
 	"github.com/symphony-go/symphony/bench/server"
 	"github.com/symphony-go/symphony/pool"
@@ -190,6 +191,11 @@ func (g *Ground) Leave() error {
 		return fmt.Errorf("could not clear %s: %w; keys that contain %q are left", g.Where, err, peers.Mark)
 	}
 	return nil
+}
+
+// Usage returns what the server has used since it started.
+func (g *Ground) Usage(ctx context.Context) (contest.Usage, error) {
+	return contest.UsageOf(ctx, g.Client)
 }
 
 // Info is one line of INFO.

@@ -93,15 +93,10 @@ func (t *tasks) scheduling() contest.Contestant {
 }
 
 func (t *tasks) adding(how, payload string, waits func(q *asynq.QueueInfo) int, more ...asynq.Option) contest.Contestant {
-	calls := contest.Calls(t.contexts, func(ctx context.Context, _ contest.Place) error { return t.add(ctx, payload, more...) })
 	return contest.Contestant{
 		Name: "asynq", How: how + " (asynq's wiki, Getting Started)",
-		Turn: func(ctx context.Context, callers, n int) (time.Duration, error) {
-			if err := t.feeder.empty(ctx); err != nil {
-				return 0, err
-			}
-			return calls(ctx, callers, n)
-		},
+		Prepare: func(ctx context.Context, _ int) error { return t.feeder.empty(ctx) },
+		Turn:    contest.Calls(t.contexts, func(ctx context.Context, _ contest.Place) error { return t.add(ctx, payload, more...) }),
 		Check: func(ctx context.Context) error {
 			if err := errors.Join(t.feeder.empty(ctx), t.add(ctx, payload, more...)); err != nil {
 				return err
@@ -122,22 +117,27 @@ func (t *tasks) processing() contest.Contestant { return t.draining() }
 func (t *tasks) claiming() contest.Contestant   { return t.draining() }
 
 func (t *tasks) draining() contest.Contestant {
-	return contest.Contestant{
+	c := contest.Contestant{
 		Name: "asynq", How: "a Server with Concurrency for each caller (asynq's wiki, Getting Started)",
-		Turn: t.drain, Check: func(ctx context.Context) error { _, err := t.drain(ctx, 4, 50); return err },
+		Prepare: t.fill, Turn: t.drain,
 	}
+	c.Check = func(ctx context.Context) error { return c.Try(ctx, 4, 50) }
+	return c
 }
 
-// drain runs n tasks that are due, each once.
-func (t *tasks) drain(ctx context.Context, callers, n int) (time.Duration, error) {
+// fill enqueues n tasks that are due.
+func (t *tasks) fill(ctx context.Context, n int) error {
 	if err := t.feeder.empty(ctx); err != nil {
-		return 0, err
+		return err
 	}
-	if err := Spread(n, func(i int) error { return t.feeder.add(ctx, strconv.Itoa(i)) }); err != nil {
-		return 0, err
-	}
+	return Spread(n, func(i int) error { return t.feeder.add(ctx, strconv.Itoa(i)) })
+}
+
+// drain runs a Server until it has handled n tasks, each once. It starts its own
+// goroutines, as many as the crew has.
+func (t *tasks) drain(ctx context.Context, crew *contest.Crew, n int) (time.Duration, error) {
 	var clock stopwatch
-	server := asynq.NewServer(t.connect, asynq.Config{Concurrency: callers, Queues: map[string]int{Mark: 1}, LogLevel: asynq.FatalLevel})
+	server := asynq.NewServer(t.connect, asynq.Config{Concurrency: crew.Size(), Queues: map[string]int{Mark: 1}, LogLevel: asynq.FatalLevel})
 	if err := server.Start(asynq.HandlerFunc(func(_ context.Context, task *asynq.Task) error {
 		clock.handled(string(task.Payload()))
 		return nil

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/redis/rueidis"
 
@@ -71,7 +70,7 @@ func enter[T any](l library[T], contestName string, t Target, look rueidis.Clien
 	case contestName == KVSet && l.kvSet != nil:
 		c.Turn, c.Check = e.writing(l.kvSet), e.checkSet(l.kvSet, l.kvGet, nil)
 	case contestName == CachedGet && l.cached != nil:
-		c.Turn, c.Check, c.Stale = e.readingCached(), e.checkGet(l.cached), e.stale
+		c.Prepare, c.Turn, c.Check, c.Stale = e.fillCache, e.reading(l.cached), e.checkGet(l.cached), e.stale
 	default:
 		return c, false
 	}
@@ -87,29 +86,24 @@ type entry[T any] struct {
 	n        int
 }
 
-type turnFunc = func(context.Context, int, int) (time.Duration, error)
-
-func (e *entry[T]) reading(get func(context.Context, string) (T, error)) turnFunc {
+func (e *entry[T]) reading(get func(context.Context, string) (T, error)) contest.Turn {
 	return contest.Calls(e.contexts, func(ctx context.Context, p contest.Place) error {
 		_, err := get(ctx, e.ids[p.Of(e.n)])
 		return err
 	})
 }
 
-// readingCached is reading from a cache that was filled before the turn.
-func (e *entry[T]) readingCached() turnFunc {
-	reading := e.reading(e.cached)
-	return func(ctx context.Context, callers, n int) (time.Duration, error) {
-		for _, id := range e.ids {
-			if _, err := e.cached(ctx, id); err != nil {
-				return 0, err
-			}
+// fillCache reads all records once.
+func (e *entry[T]) fillCache(ctx context.Context, _ int) error {
+	for _, id := range e.ids[:e.n] {
+		if _, err := e.cached(ctx, id); err != nil {
+			return err
 		}
-		return reading(ctx, callers, n)
 	}
+	return nil
 }
 
-func (e *entry[T]) writing(set func(context.Context, string, T) error) turnFunc {
+func (e *entry[T]) writing(set func(context.Context, string, T) error) contest.Turn {
 	values := make([]T, e.n)
 	for i := range values {
 		values[i] = e.from(e.ids[i], ProfileOf(i))
@@ -120,14 +114,14 @@ func (e *entry[T]) writing(set func(context.Context, string, T) error) turnFunc 
 	})
 }
 
-func (e *entry[T]) updating() turnFunc {
+func (e *entry[T]) updating() contest.Turn {
 	plans := []string{"premium", "basic"}
 	return contest.Calls(e.contexts, func(ctx context.Context, p contest.Place) error {
 		return e.update(ctx, e.ids[p.Of(e.n)], plans[p.Call%2], 1)
 	})
 }
 
-func (e *entry[T]) readingMany() turnFunc {
+func (e *entry[T]) readingMany() contest.Turn {
 	return contest.Calls(e.contexts, func(ctx context.Context, p contest.Place) error {
 		first := p.Of(e.n)
 		_, err := e.getMany(ctx, e.ids[first:first+many])
@@ -135,7 +129,7 @@ func (e *entry[T]) readingMany() turnFunc {
 	})
 }
 
-func (e *entry[T]) finding() turnFunc {
+func (e *entry[T]) finding() contest.Turn {
 	return contest.Calls(e.contexts, func(ctx context.Context, p contest.Place) error {
 		_, err := e.find(ctx, city(p.Caller+p.Call))
 		return err

@@ -31,18 +31,12 @@ var queue = symphony.Queue{Service: Mark, Entity: "mail", Action: "send"}
 // enqueuing pushes one item to a queue and marks its tenant as pending.
 func (p *Peers) enqueuing() contest.Contest {
 	push := func(name, how, list string, one func(context.Context) error) contest.Contestant {
-		fresh := func(ctx context.Context) error { return p.delete(ctx, list) }
-		calls := contest.Calls(p.target.Contexts, func(ctx context.Context, _ contest.Place) error { return one(ctx) })
+		fresh := func(ctx context.Context, _ int) error { return p.delete(ctx, list) }
 		return contest.Contestant{
-			Name: name, How: how,
-			Turn: func(ctx context.Context, callers, n int) (time.Duration, error) {
-				if err := fresh(ctx); err != nil {
-					return 0, err
-				}
-				return calls(ctx, callers, n)
-			},
+			Name: name, How: how, Prepare: fresh,
+			Turn: contest.Calls(p.target.Contexts, func(ctx context.Context, _ contest.Place) error { return one(ctx) }),
 			Check: func(ctx context.Context) error {
-				if err := fresh(ctx); err != nil {
+				if err := fresh(ctx, 1); err != nil {
 					return err
 				}
 				if err := one(ctx); err != nil {
@@ -101,10 +95,7 @@ func (p *Peers) holds(ctx context.Context, list, want string) error {
 // processing empties a queue, with one worker for each caller.
 func (p *Peers) processing() contest.Contest {
 	drain := func(name, how, list string, take func(ctx context.Context, count func(n int, first string)) (int, error)) contest.Contestant {
-		turn := func(ctx context.Context, callers, n int) (time.Duration, error) {
-			if err := p.fill(ctx, list, n); err != nil {
-				return 0, err
-			}
+		turn := func(ctx context.Context, crew *contest.Crew, n int) (time.Duration, error) {
 			var done, wrong atomic.Int64
 			empty := contest.Calls(p.target.Contexts, func(ctx context.Context, _ contest.Place) error {
 				for done.Load() < int64(n) {
@@ -120,16 +111,15 @@ func (p *Peers) processing() contest.Contest {
 				}
 				return nil
 			})
-			took, err := empty(ctx, callers, callers)
+			took, err := empty(ctx, crew, crew.Size())
 			if err == nil && (done.Load() != int64(n) || wrong.Load() > 0) {
 				err = fmt.Errorf("%d of %d items were handled, and %d chunks contained other items", done.Load(), n, wrong.Load())
 			}
 			return took, err
 		}
-		return contest.Contestant{Name: name, How: how, Turn: turn, Check: func(ctx context.Context) error {
-			_, err := turn(ctx, 1, 3*chunk)
-			return err
-		}}
+		c := contest.Contestant{Name: name, How: how, Turn: turn, Prepare: func(ctx context.Context, n int) error { return p.fill(ctx, list, n) }}
+		c.Check = func(ctx context.Context) error { return c.Try(ctx, 1, 3*chunk) }
+		return c
 	}
 	return contest.Contest{Name: Process, Baseline: "rueidis", Least: p.target.Work, Contestants: []contest.Contestant{
 		drain(results.Ours, "Batch.Process of 100: claimed under a lease, handled, acked", oursQueue, func(ctx context.Context, count func(int, string)) (int, error) {

@@ -76,16 +76,20 @@ func (p *Peers) scheduled(ctx context.Context, key string) error {
 // claiming claims, handles and acknowledges work that is due. The time is that
 // from the first handler to the last acknowledgement.
 func (p *Peers) claiming() contest.Contest {
-	return contest.Contest{Name: Claim, Baseline: "asynq", Least: p.target.Work, Contestants: []contest.Contestant{
-		{
-			Name: results.Ours, How: "a Listener of package expiry, with a handler for each caller; claims up to 100 at once",
-			Turn: p.claim, Check: func(ctx context.Context) error { _, err := p.claim(ctx, 4, 50); return err },
+	ours := contest.Contestant{
+		Name: results.Ours, How: "a Listener of package expiry, with a handler for each caller; claims up to 100 at once",
+		Turn: p.claim,
+		Prepare: func(ctx context.Context, n int) error {
+			return Spread(n, func(i int) error { return p.feeder.triggers.Set(ctx, now, strconv.Itoa(i), time.Millisecond) })
 		},
-		p.tasks.claiming(),
-	}}
+	}
+	ours.Check = func(ctx context.Context) error { return ours.Try(ctx, 4, 50) }
+	return contest.Contest{Name: Claim, Baseline: "asynq", Least: p.target.Work, Contestants: []contest.Contestant{ours, p.tasks.claiming()}}
 }
 
-func (p *Peers) claim(ctx context.Context, callers, n int) (time.Duration, error) {
+// claim runs a Listener until it has handled n pieces of work. It starts its
+// own goroutines, as many as the crew has.
+func (p *Peers) claim(ctx context.Context, crew *contest.Crew, n int) (time.Duration, error) {
 	var clock stopwatch
 	r := expiry.NewRegistry()
 	if err := r.On(now, func(_ context.Context, e expiry.Event) error {
@@ -94,10 +98,7 @@ func (p *Peers) claim(ctx context.Context, callers, n int) (time.Duration, error
 	}); err != nil {
 		return 0, err
 	}
-	if err := Spread(n, func(i int) error { return p.feeder.triggers.Set(ctx, now, strconv.Itoa(i), time.Millisecond) }); err != nil {
-		return 0, err
-	}
-	l, err := expiry.NewListener(p.ours.pools, r, expiry.Config{Pool: Alias, Workers: callers, Logger: slog.New(slog.DiscardHandler)})
+	l, err := expiry.NewListener(p.ours.pools, r, expiry.Config{Pool: Alias, Workers: crew.Size(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return 0, err
 	}

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/bench/contest"
 )
 
 // serverLog measures the commands of a server with its SLOWLOG, which holds
@@ -51,16 +52,18 @@ func (l *serverLog) reset(ctx context.Context) error {
 	return l.c.Do(ctx, l.c.B().SlowlogReset().Build()).Error()
 }
 
-func (l *serverLog) begin(ctx context.Context) (err error) {
-	if l.processor, err = l.used(ctx); err != nil {
+func (l *serverLog) begin(ctx context.Context) error {
+	usage, err := contest.UsageOf(ctx, l.c)
+	if err != nil {
 		return err
 	}
+	l.processor = usage.Processor
 	return l.reset(ctx)
 }
 
 // end returns what the server did since begin, for each second of d.
 func (l *serverLog) end(ctx context.Context, d time.Duration) (row looked, err error) {
-	now, err := l.used(ctx)
+	now, err := contest.UsageOf(ctx, l.c)
 	if err != nil {
 		return row, err
 	}
@@ -88,7 +91,7 @@ func (l *serverLog) end(ctx context.Context, d time.Duration) (row looked, err e
 	}
 	seconds := d.Seconds()
 	per := func(t time.Duration) time.Duration { return time.Duration(float64(t) / seconds) }
-	row.looks, row.processor = float64(looks)/seconds, per(now-l.processor)
+	row.looks, row.processor = float64(looks)/seconds, per(now.Processor-l.processor)
 	row.looking, row.sweeping, row.all = per(row.looking), per(row.sweeping), per(row.all)
 	return row, nil
 }
@@ -136,24 +139,4 @@ func purposeOf(words []string) purpose {
 		return sweep
 	}
 	return look
-}
-
-// used returns the processor time of the server.
-func (l *serverLog) used(ctx context.Context) (time.Duration, error) {
-	text, err := l.c.Do(ctx, l.c.B().Info().Section("cpu").Build()).ToString()
-	if err != nil {
-		return 0, err
-	}
-	total := 0.0
-	for line := range strings.Lines(text) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		if name == "used_cpu_user" || name == "used_cpu_sys" {
-			seconds, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				return 0, err
-			}
-			total += seconds
-		}
-	}
-	return time.Duration(total * float64(time.Second)), nil
 }

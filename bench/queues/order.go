@@ -46,10 +46,18 @@ func (o *order) Run(ctx context.Context, g *ground.Ground, out io.Writer) error 
 		for _, p := range o.players(chunk) {
 			t := &tally{}
 			tallies = append(tallies, t)
-			turn := func(ctx context.Context, callers, n int) (time.Duration, error) {
-				return o.turn(ctx, g, p, t, callers, n)
-			}
-			c.Contestants = append(c.Contestants, contest.Contestant{Name: p.name, How: p.how, Turn: turn})
+			c.Contestants = append(c.Contestants, contest.Contestant{
+				Name: p.name, How: p.how,
+				Prepare: func(ctx context.Context, n int) error {
+					if err := g.Clear(ctx); err != nil {
+						return err
+					}
+					return p.fill(ctx, g, o.talks, n)
+				},
+				Turn: func(ctx context.Context, crew *contest.Crew, n int) (time.Duration, error) {
+					return o.turn(ctx, g, p, t, crew.Size(), n)
+				},
+			})
 		}
 		rows, err := contest.Meter{Rounds: o.rounds, Turn: o.turnTime}.Run(ctx, c, o.workers)
 		if err != nil {
@@ -123,15 +131,9 @@ func aggregate(_ string, tasks []*asynq.Task) *asynq.Task {
 	return asynq.NewTask("x", bytes.Join(payloads, []byte("\n")))
 }
 
-// turn fills the queues and returns the time from the start of the workers to
-// the end of the last handler.
+// turn returns the time from the start of the workers to the end of the last
+// handler.
 func (o *order) turn(ctx context.Context, g *ground.Ground, p player, t *tally, workers, n int) (took time.Duration, err error) {
-	if err := g.Clear(ctx); err != nil {
-		return 0, err
-	}
-	if err := p.fill(ctx, g, o.talks, n); err != nil {
-		return 0, err
-	}
 	done := make(chan struct{})
 	book := &book{left: n, done: done, talks: map[string]*talk{}}
 	began := time.Now()

@@ -37,7 +37,7 @@ func made(seed uint64, rounds int, slowness float64, times map[string]float64) *
 		row := Row{Contest: "Get", Callers: 64, Contestant: name, Baseline: "rueidis", Wire: Wire{Trips: 1, Commands: "HMGET"}}
 		for _, speed := range speeds {
 			row.Samples = append(row.Samples, Sample{
-				Nanoseconds: times[name] * speed * (1 + 0.03*r.NormFloat64()), Processor: 5000, Allocations: 10 + 0.1*r.NormFloat64(), Bytes: 100,
+				Nanoseconds: times[name] * speed * (1 + 0.03*r.NormFloat64()), Processor: 5000, Server: 3000, Commands: 2000, Allocations: 10 + 0.1*r.NormFloat64(), Bytes: 100,
 			})
 		}
 		run.Rows = append(run.Rows, row)
@@ -123,8 +123,8 @@ func TestTable(t *testing.T) {
 	require.Len(t, lines, 5)
 	require.Equal(t, "Get, 64 callers (baseline: rueidis)", lines[0])
 	require.Contains(t, lines[1], "vs baseline")
-	require.Regexp(t, `symphony +\S+ µs +±\d+ % +0\.\d\dx +5\.00 µs +10 +100 B +1 *`, lines[2])
-	require.Regexp(t, `rueidis .* 1\.00x +0\.\d\dx +5\.00 µs +10 +100 B +1 +12\.5 % +0\.0 %`, lines[3])
+	require.Regexp(t, `symphony +\S+ µs +±\d+ % +0\.\d\dx +5\.00 µs +3\.00 µs +2\.00 µs +10 +100 B +1 *`, lines[2])
+	require.Regexp(t, `rueidis .* 1\.00x +0\.\d\dx +5\.00 µs +3\.00 µs +2\.00 µs +10 +100 B +1 +12\.5 % +0\.0 %`, lines[3])
 	require.Regexp(t, `om .* 0\.4\dx +(1\.9\d|2\.0\d)x`, lines[4])
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // Format is the version of the JSON.
-const Format = 1
+const Format = 2
 
 // Run is one run of the benchmarks.
 type Run struct {
@@ -67,7 +67,9 @@ type Row struct {
 // Sample is the result of a turn, for one operation.
 type Sample struct {
 	Nanoseconds float64 `json:"ns"`
-	Processor   float64 `json:"cpu_ns"` // what the client's process used, in nanoseconds; with what prepares the turn
+	Processor   float64 `json:"cpu_ns"`             // processor time of the client's process
+	Server      float64 `json:"server_cpu_ns"`      // processor time of the server
+	Commands    float64 `json:"server_commands_ns"` // time inside the commands that the client sent, by the server's clock; 0: the commands are unknown
 	Allocations float64 `json:"allocs"`
 	Bytes       float64 `json:"bytes"`
 }
@@ -126,8 +128,8 @@ func Times(samples []Sample) []float64 {
 
 // Summary is the time with its spread, and the medians of the other results.
 type Summary struct {
-	Time                          Quartiles
-	Processor, Allocations, Bytes float64
+	Time                                            Quartiles
+	Processor, Server, Commands, Allocations, Bytes float64
 }
 
 // Summary returns the summary of the samples.
@@ -142,6 +144,8 @@ func (r Row) Summary() Summary {
 	return Summary{
 		QuartilesOf(Times(r.Samples)),
 		median(func(s Sample) float64 { return s.Processor }),
+		median(func(s Sample) float64 { return s.Server }),
+		median(func(s Sample) float64 { return s.Commands }),
 		median(func(s Sample) float64 { return s.Allocations }),
 		median(func(s Sample) float64 { return s.Bytes }),
 	}
@@ -198,9 +202,9 @@ func (run *Run) WriteCSV(w io.Writer) error {
 	line := func(fields ...string) { _ = out.Write(fields) } // Flush keeps the error
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 	sample := func(r int, s Sample) []string {
-		return []string{strconv.Itoa(r), number(s.Nanoseconds), number(s.Processor), number(s.Allocations), number(s.Bytes)}
+		return []string{strconv.Itoa(r), number(s.Nanoseconds), number(s.Processor), number(s.Server), number(s.Commands), number(s.Allocations), number(s.Bytes)}
 	}
-	line("contest", "callers", "contestant", "along", "size", "round", "ns_per_op", "cpu_ns_per_op", "allocs_per_op", "bytes_per_op")
+	line("contest", "callers", "contestant", "along", "size", "round", "ns_per_op", "cpu_ns_per_op", "server_cpu_ns_per_op", "server_commands_ns_per_op", "allocs_per_op", "bytes_per_op")
 	for _, r := range run.Rows {
 		for i, s := range r.Samples {
 			line(append([]string{r.Contest, strconv.Itoa(r.Callers), r.Contestant, "", ""}, sample(i, s)...)...)

@@ -13,7 +13,8 @@ const Ours = "symphony"
 
 // WriteTable writes the rows for a terminal: the median time of an operation
 // with its spread, how many times as fast it is as the baseline, how many times
-// as fast ours is, what it allocates, its round trips, and stale reads.
+// as fast ours is, the processor time of the client and of the server, the time
+// inside the commands, what it allocates, its round trips, and stale reads.
 func (run *Run) WriteTable(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	last := ""
@@ -22,7 +23,7 @@ func (run *Run) WriteTable(w io.Writer) error {
 			last = heading
 			_ = out.Flush() // its error comes again at the end
 			_, _ = fmt.Fprintf(w, "\n%s (baseline: %s)\n", heading, r.Baseline)
-			heads := "\ttime/op\tspread\tvs baseline\tours is\tcpu/op\tallocs\tbytes\ttrips\t"
+			heads := "\ttime/op\tspread\tvs baseline\tours is\tcpu/op\tserver/op\tcommands/op\tallocs\tbytes\ttrips\t"
 			if r.Stale != nil {
 				heads += "stale own\tothers'\t"
 			}
@@ -43,13 +44,13 @@ func (run *Run) Cells(r Row) []string {
 	cells := []string{
 		r.Contestant, Nanoseconds(s.Time.Median), fmt.Sprintf("±%.0f %%", 100*s.Time.Spread()),
 		run.versus(r, r, r.Baseline), "",
-		Nanoseconds(s.Processor), number(s.Allocations), Bytes(s.Bytes), number(r.Wire.Trips), "", "",
+		Nanoseconds(s.Processor), Nanoseconds(s.Server), Nanoseconds(s.Commands), number(s.Allocations), Bytes(s.Bytes), number(r.Wire.Trips), "", "",
 	}
 	if ours, ok := run.Find(r, Ours); ok && r.Contestant != Ours {
 		cells[4] = run.versus(ours, ours, r.Contestant)
 	}
 	if r.Stale != nil {
-		cells[9], cells[10] = r.Stale.Own.String(), r.Stale.Others.String()
+		cells[len(cells)-2], cells[len(cells)-1] = r.Stale.Own.String(), r.Stale.Others.String()
 	}
 	return cells
 }
