@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,6 +56,7 @@ func (o *options) grow(ctx context.Context, g *ground.Ground, run *results.Run, 
 		}
 		run.Growth = append(run.Growth, curves...)
 	}
+	run.Memory = p.Memory
 	return nil
 }
 
@@ -84,6 +86,9 @@ func (o *options) curve(ctx context.Context, on *ground.Ground, p *peers.Peers, 
 			}
 			curves[i].Points = append(curves[i].Points, results.Point{Size: float64(size), Samples: r.Samples})
 		}
+	}
+	for i := range curves {
+		slices.SortFunc(curves[i].Points, func(a, b results.Point) int { return cmp.Compare(a.Size, b.Size) })
 	}
 	return curves, nil
 }

@@ -177,6 +177,9 @@ func (o *options) tell(now, old *results.Run, out io.Writer) error {
 	if err := now.WriteTable(out); err != nil {
 		return err
 	}
+	if err := now.WriteGoals(out); err != nil {
+		return err
+	}
 	var c *results.Comparison
 	if old != nil {
 		found := results.Compare(old, now)

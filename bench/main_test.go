@@ -73,7 +73,7 @@ func TestEndToEnd(t *testing.T) {
 		peers.CachedGet: {"symphony", "rueidis", "om", "go-redis cache", "otter"},
 		peers.Enqueue:   {"symphony", "rueidis", "go-redis", "redigo", "asynq"},
 		peers.Process:   {"symphony", "rueidis", "asynq"},
-		peers.Schedule:  {"symphony", "rueidis", "asynq"},
+		peers.Schedule:  {"symphony", "rueidis", "go-redis", "asynq"},
 		peers.Claim:     {"symphony", "asynq"},
 	}, who)
 	for _, test := range []struct{ contest, contestant, commands string }{
@@ -98,6 +98,7 @@ func TestEndToEnd(t *testing.T) {
 	require.Equal(t, stale.Stale.Others.Of, stale.Stale.Others.Stale, "otter hears of no one")
 
 	require.Contains(t, out.String(), "Get, 8 callers (baseline: rueidis)")
+	require.Regexp(t, "Get, 1 caller: speed, go-redis = 1 .* (met|missed)\n", out.String())
 	require.Contains(t, status.String(), "Claim, 8 callers")
 	c := s.Client(t, 0)
 	require.Empty(t, keys(t, c))
@@ -134,7 +135,14 @@ func TestGrowth(t *testing.T) {
 	require.Equal(t, []string{
 		"Get by callers", "Upsert by callers", "Get by fields", "Upsert by fields",
 		"Get by size of the record", "Upsert by size of the record", "Get by records", "Find by records",
+		"Find by foreign keys", "All by foreign keys", "IDs by foreign keys", "DeleteAll by foreign keys",
+		"cached Get, cold by entries", "cached Get, warm by entries",
 	}, names)
+	require.Len(t, found.Memory, 2)
+	for _, m := range found.Memory {
+		require.Equal(t, 1000, m.Entries)
+		require.Greater(t, m.Bytes, 24.0, "more than the text of the record")
+	}
 	require.Empty(t, keys(t, s.Client(t, 3)))
 }
 

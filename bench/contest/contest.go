@@ -16,6 +16,7 @@ type Contest struct {
 	Baseline    string // the contestant that the others are compared with
 	Contestants []Contestant
 	Least       int               // operations that make up a turn, at least
+	Most        int               // operations that make up a turn, at most; 0: any number
 	Warm        int               // operations after which round trips are counted, at least
 	Missing     map[string]string // who is not in it, and why
 }

@@ -113,6 +113,9 @@ func (m Meter) calibrate(ctx context.Context, c Contest, s *side) error {
 	if err := m.overlap(ctx, c, s.Contestant); err != nil {
 		return err
 	}
+	if s.n = c.Most; s.n > 0 {
+		return nil
+	}
 	callers := s.crew.Size()
 	whole := func(n int) int { return (max(n, c.Least, 1) + callers - 1) / callers * callers }
 	for s.n = whole(callers); ; s.n *= 2 {

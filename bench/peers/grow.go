@@ -3,8 +3,10 @@ package peers
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/results"
 	"github.com/symphony-go/symphony/hashrepo"
 )
 
@@ -46,6 +48,12 @@ func Growths() []Growth {
 		}},
 		{Get, "records", "records", []int{1000, 10_000, 100_000}, amid(Get, growthCallers)},
 		{Find, "records", "records", []int{1000, 10_000, 100_000}, amid(Find, 1)},
+		{Find, results.ForeignKey, "keys", powers(1000, 10, 1_000_000), amongForeign(Find)},
+		{All, results.ForeignKey, "keys", powers(1000, 10, 1_000_000), amongForeign(All)},
+		{IDs, results.ForeignKey, "keys", powers(1000, 10, 1_000_000), amongForeign(IDs)},
+		{DeleteAll, results.ForeignKey, "keys", powers(1000, 10, 1_000_000), amongForeign(DeleteAll)},
+		{results.Cold, results.CacheEntry, "entries", powers(1000, 10, 1_000_000), near(results.Cold)},
+		{results.Warm, results.CacheEntry, "entries", descending(powers(1000, 10, 1_000_000)), near(results.Warm)}, // the largest cache is there
 	}
 }
 
@@ -56,6 +64,11 @@ func powers(from, by, to int) (all []int) {
 		all = append(all, n)
 	}
 	return all
+}
+
+func descending(sizes []int) []int {
+	slices.Reverse(sizes)
+	return sizes
 }
 
 // amid returns a contest on the records of all sizes up to one.

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/results"
 	"github.com/symphony-go/symphony/bench/wire"
 )
 
@@ -58,6 +59,10 @@ type Peers struct {
 	feeder  *ours // sets up what ours then does, uncounted
 	closers []io.Closer
 	written int // records
+	foreign int // keys around the records
+	caches  *caches
+
+	Memory []results.Memory // what the entries of the caches took
 
 	counters map[string]*wire.Counter // by contestant; nil: they do not count
 }
@@ -135,6 +140,7 @@ func (p *Peers) Counter(contestant string) *wire.Counter {
 
 // Close closes all connections.
 func (p *Peers) Close() error {
+	p.closeCaches()
 	var all []error
 	for _, c := range slices.Backward(p.closers) {
 		all = append(all, c.Close())

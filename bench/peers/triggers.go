@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/symphony-go/symphony/bench/contest"
 	"github.com/symphony-go/symphony/bench/results"
 	"github.com/symphony-go/symphony/expiry"
@@ -28,6 +30,15 @@ func (p *Peers) scheduling() contest.Contest {
 		return p.ours.triggers.Set(ctx, later, next(), time.Hour)
 	}
 	byHand := func(ctx context.Context, _ contest.Place) error { return p.schedule(ctx, next()) }
+	goRedis := func(ctx context.Context, _ contest.Place) error {
+		id, at := next(), time.Now().Add(time.Hour)
+		_, err := p.goRedis.plain.TxPipelined(ctx, func(tx goredis.Pipeliner) error {
+			tx.Set(ctx, Mark+":timer:"+id, at.UnixMilli(), 2*time.Hour)
+			tx.ZAdd(ctx, dueKey, goredis.Z{Score: float64(at.UnixMilli()), Member: id})
+			return nil
+		})
+		return err
+	}
 	return contest.Contest{Name: Schedule, Baseline: "rueidis", Contestants: []contest.Contestant{
 		{
 			Name: results.Ours, How: "Trigger.Set an hour ahead",
@@ -41,6 +52,13 @@ func (p *Peers) scheduling() contest.Contest {
 			Turn: contest.Calls(p.target.Contexts, byHand),
 			Check: func(ctx context.Context) error {
 				return errors.Join(byHand(ctx, contest.Place{}), p.scheduled(ctx, dueKey))
+			},
+		},
+		{
+			Name: "go-redis", How: "TxPipelined of Set and ZAdd: as little as the code by hand",
+			Turn: contest.Calls(p.target.Contexts, goRedis),
+			Check: func(ctx context.Context) error {
+				return errors.Join(p.delete(ctx, dueKey), goRedis(ctx, contest.Place{}), p.scheduled(ctx, dueKey))
 			},
 		},
 		p.tasks.scheduling(),

@@ -82,11 +82,106 @@ func TestCompare(t *testing.T) {
 	var text bytes.Buffer
 	c := Compare(old, slower)
 	require.NoError(t, c.Write(&text))
-	require.Contains(t, text.String(), "Get, 64 callers, symphony: time 1.1")
-	require.Contains(t, text.String(), "symphony: round trips 1 -> 2")
-	require.Contains(t, text.String(), "om: allocations 10 -> 11")
-	require.NotContains(t, text.String(), "om: time")
-	require.NotContains(t, text.String(), "symphony: allocations")
+	require.Regexp(t, `symphony +time +1\.1\dx ± \d+ % +1\.3\dx ± \d+ % +\+2\d\.\d % +\(p=0\.000 n=25\+25\)`, text.String())
+	require.Regexp(t, `om +time +2\.\d\dx ± \d+ % +2\.\d\dx ± \d+ % +~ +\(p=0\.\d+ n=25\+25\)`, text.String())
+	require.Regexp(t, "symphony +round trips +1 +2", text.String())
+	require.Regexp(t, "om +allocations +10 +11", text.String())
+	require.NotRegexp(t, "symphony +allocations", text.String())
+	require.Contains(t, c.Real()[len(c.Real())-1].String(), "om: allocations 10 -> 11", "the smallest")
+}
+
+// A change of the server's processor time is found even if the times are
+// noise, and small changes are found only if the noise is smaller.
+func TestCompareJudgesByIntervals(t *testing.T) {
+	for _, test := range []struct {
+		noise, change float64
+		real          bool
+	}{{0.01, 1.05, true}, {0.01, 1.01, false}, {0.2, 1.05, false}, {0.2, 1.6, true}} {
+		random := rand.New(rand.NewPCG(7, 7))
+		noisy := func(change float64) *Run {
+			run := made(random.Uint64(), 25, 1, usual)
+			for i := range run.Rows[0].Samples {
+				run.Rows[0].Samples[i].Server *= change * (1 + test.noise*random.NormFloat64())
+			}
+			return run
+		}
+		for _, ch := range Compare(noisy(1), noisy(test.change)).Changes {
+			if ch.Row.Contestant == "symphony" && ch.What == "server's CPU" {
+				require.Equal(t, test.real, ch.Real, "%+v: %v", test, ch)
+				require.Equal(t, !test.real, ch.Delta() == "~")
+			}
+		}
+	}
+}
+
+func TestInterval(t *testing.T) {
+	var numbers []float64
+	for i := range 25 {
+		numbers = append(numbers, float64(1+i)/10)
+	}
+	i := intervalOf(numbers)
+	require.InDelta(t, 1.3, i.Median, 1e-9)
+	require.InDelta(t, 0.8, i.Low, 1e-9, "the 8th of 25 numbers, by the binomial distribution")
+	require.InDelta(t, 1.8, i.High, 1e-9)
+	require.Equal(t, "1.30 (0.80 to 1.80)", i.String())
+	require.Equal(t, "± 38 %", i.percent())
+	require.Equal(t, "2.00", intervalOf([]float64{2}).String(), "a number alone has no interval")
+	require.Equal(t, "± ∞", intervalOf([]float64{1, 2, 3}).percent())
+}
+
+// A goal is met or missed by the median. Goals that the run has not measured
+// are counted.
+func TestGoals(t *testing.T) {
+	samples := func(ns, commands float64) (all []Sample) {
+		for range 9 {
+			all = append(all, Sample{Nanoseconds: ns, Commands: commands})
+		}
+		return all
+	}
+	row := func(contest string, callers int, contestant string, ns, commands float64) Row {
+		return Row{Contest: contest, Callers: callers, Contestant: contestant, Samples: samples(ns, commands)}
+	}
+	curve := func(operation, along, contestant string, size, ns float64) Curve {
+		return Curve{Operation: operation, Along: along, Contestant: contestant, Points: []Point{{10, samples(1, 1)}, {size, samples(ns, 0)}}}
+	}
+	run := &Run{
+		Rows: []Row{
+			row("Get", 1, Ours, 100, 1), row("Get", 1, "go-redis", 120, 1),
+			row("Upsert", 1, Ours, 100, 1), row("Upsert", 1, "go-redis", 90, 1),
+			row("Update", 64, Ours, 100, 44), row("Update", 64, "rueidis", 90, 10),
+			row("Get", 64, Ours, 100, 1), // no goal
+		},
+		Growth: []Curve{
+			curve("Find", ForeignKey, Ours, 1_000_000, 114), curve("Find", ForeignKey, "rueidis", 1_000_000, 100),
+			curve("IDs", ForeignKey, Ours, 1_000_000, 116), curve("IDs", ForeignKey, "rueidis", 1_000_000, 100),
+		},
+		Memory: []Memory{{Cache, Ours, 1000, 345}, {Cache, "otter", 1000, 230}},
+		Idle:   []Idle{{What: Queues, Processes: 1, Contestant: Ours, Commands: 1}, {What: Listener(100), Processes: 4, Contestant: Ours, Commands: 1000}},
+	}
+	lines, others := run.Goals()
+	require.Equal(t, len(goals()), len(lines)+others)
+	met := map[string]bool{}
+	for _, l := range lines {
+		met[l.Text] = l.Met
+	}
+	require.Equal(t, map[string]bool{
+		"Get, 1 caller: speed, go-redis = 1":                                        true,
+		"Upsert, 1 caller: speed, go-redis = 1":                                     false,
+		"Update, 64 callers: time in the server's commands, by hand = 1":            false,
+		"Find, foreign keys: 1000000: time of symphony, rueidis = 1":                true,
+		"IDs, foreign keys: 1000000: time of symphony, rueidis = 1":                 false,
+		"cache: bytes of an entry, otter = 1":                                       false,
+		"idle, queues, processes: 1: commands a second and process":                 true,
+		"idle, listener, actions: 100, processes: 4: commands a second and process": false,
+	}, met)
+	var text bytes.Buffer
+	require.NoError(t, run.WriteGoals(&text))
+	require.Regexp(t, `Upsert, 1 caller: speed, go-redis = 1 +0\.90 \(0\.90 to 0\.90\) +at least 1\.00 +missed\n`, text.String())
+	require.Regexp(t, `time in the server's commands, by hand = 1 +4\.40 .* at most 2\.20 +missed\n`, text.String())
+
+	text.Reset()
+	require.NoError(t, (&Run{}).WriteGoals(&text))
+	require.Empty(t, text.String())
 }
 
 // By chance alone hardly anything is reported.

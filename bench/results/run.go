@@ -28,7 +28,9 @@ type Run struct {
 	// reason.
 	Absent map[string][]string `json:"absent,omitempty"`
 
-	Growth []Curve `json:"growth,omitempty"`
+	Growth []Curve  `json:"growth,omitempty"`
+	Memory []Memory `json:"memory,omitempty"`
+	Idle   []Idle   `json:"idle,omitempty"`
 }
 
 // Machine describes the machine, the server and the versions of a run.
@@ -115,6 +117,25 @@ type Curve struct {
 type Point struct {
 	Size    float64  `json:"size"`
 	Samples []Sample `json:"samples"`
+}
+
+// Memory is the memory of an entry of something that a contestant keeps.
+type Memory struct {
+	What       string  `json:"what"`
+	Contestant string  `json:"contestant"`
+	Entries    int     `json:"entries"`
+	Bytes      float64 `json:"bytes"` // of an entry
+}
+
+// Idle is what processes send that have nothing to do, each in a second.
+type Idle struct {
+	What         string  `json:"what"`
+	Tenants      int     `json:"tenants"` // that have had an item each
+	Processes    int     `json:"processes"`
+	Contestant   string  `json:"contestant"`
+	Commands     float64 `json:"commands"`
+	Housekeeping float64 `json:"housekeeping"` // pings and the like
+	All          string  `json:"all"`          // the commands of all processes in all seconds
 }
 
 // Times returns the nanoseconds of the samples.
