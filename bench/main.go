@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/fleet"
 	"github.com/symphony-go/symphony/bench/ground"
 	"github.com/symphony-go/symphony/bench/page"
 	"github.com/symphony-go/symphony/bench/peers"
@@ -79,7 +80,7 @@ func (o *options) on(ctx context.Context, g *ground.Ground, status io.Writer) (*
 		return nil, err
 	}
 	run := &results.Run{Format: results.Format, Began: time.Now().UTC().Truncate(time.Second), Machine: machine(ctx, g), Options: o.results()}
-	p := newProgress(status, 1+len(o.only)*len(o.callers)+o.curves())
+	p := newProgress(status, o.steps())
 	defer p.end()
 	p.next("counting round trips")
 	spoken, err := o.listen(ctx)
@@ -92,8 +93,20 @@ func (o *options) on(ctx context.Context, g *ground.Ground, status io.Writer) (*
 	if err == nil && o.growth {
 		err = o.grow(ctx, g, run, p)
 	}
+	if err == nil && o.idle {
+		run.Idle, err = o.resting.Measure(ctx, g, p.next)
+	}
 	run.Took = time.Since(run.Began).Round(time.Second).String()
 	return run, err
+}
+
+// steps returns the number of steps of a run.
+func (o *options) steps() int {
+	n := 1 + len(o.only)*len(o.callers) + o.curves()
+	if o.idle {
+		n += fleet.Steps
+	}
+	return n
 }
 
 // spoken is the traffic of one operation, by contest and contestant.
@@ -176,6 +189,11 @@ func (o *options) target() peers.Target {
 func (o *options) tell(now, old *results.Run, out io.Writer) error {
 	if err := now.WriteTable(out); err != nil {
 		return err
+	}
+	for _, t := range now.Tables() {
+		if err := t.Write(out); err != nil {
+			return err
+		}
 	}
 	if err := now.WriteGoals(out); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/symphony-go/symphony/bench/fleet"
 	"github.com/symphony-go/symphony/bench/peers"
 	"github.com/symphony-go/symphony/bench/results"
 	"github.com/symphony-go/symphony/internal/redistest"
@@ -143,6 +144,25 @@ func TestGrowth(t *testing.T) {
 		require.Equal(t, 1000, m.Entries)
 		require.Greater(t, m.Bytes, 24.0, "more than the text of the record")
 	}
+	require.Empty(t, keys(t, s.Client(t, 3)))
+}
+
+// Idle processes have a row each, and the listeners too.
+func TestIdle(t *testing.T) {
+	s := redistest.Server(t)
+	o, err := parse([]string{"-url", s.URL() + "/3", "-callers", "1", "-only", "kv set", "-rounds", "1", "-time", "1ms", "-n", "100", "-idle"}, io.Discard)
+	require.NoError(t, err)
+	o.resting = fleet.Idle{Tenants: 10, Settle: 100 * time.Millisecond, For: time.Second}
+	var status bytes.Buffer
+	found, err := o.measure(t.Context(), &status)
+	require.NoError(t, err)
+	require.Contains(t, status.String(), "[6/6] idle, processes: 4, drained tenants: 10")
+	var text bytes.Buffer
+	require.NoError(t, o.tell(found, nil, &text))
+	for _, line := range []string{"queues +0 +1 +symphony", "queues +10 +4 +asynq", "listener, actions: 1 +0 +4 +symphony", "listener, actions: 100 +0 +1 +symphony"} {
+		require.Regexp(t, line+" +\\d+\\.\\d\\d ", text.String())
+	}
+	require.Regexp(t, "idle, listener, actions: 100, processes: 4: .* at most 1.00 +(met|missed)", text.String())
 	require.Empty(t, keys(t, s.Client(t, 3)))
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/fleet"
 	"github.com/symphony-go/symphony/bench/peers"
 	"github.com/symphony-go/symphony/bench/results"
 )
@@ -21,6 +22,7 @@ type options struct {
 	quick   bool
 	force   bool
 	growth  bool
+	idle    bool
 	report  string
 	compare string
 	callers []int
@@ -30,6 +32,7 @@ type options struct {
 	records int
 	context string
 	largest int // size that -growth goes to; 0: all
+	resting fleet.Idle
 }
 
 const usage = `Compares Symphony with handwritten code for rueidis, rueidis/om, go-redis, redigo and asynq, on one server.
@@ -42,7 +45,7 @@ Flags:
 `
 
 func parse(args []string, out io.Writer) (options, error) {
-	var o options
+	o := options{resting: fleet.Idle{Tenants: 10_000, Settle: 15 * time.Second, For: 20 * time.Second}}
 	var callers, only string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(out)
@@ -53,7 +56,8 @@ func parse(args []string, out io.Writer) (options, error) {
 	f.StringVar(&o.url, "url", "", "the server, with the number of an empty database: redis://user:password@host:port/5; rediss for TLS; none starts a redis-server")
 	f.BoolVar(&o.quick, "quick", false, "64 callers; Get, Upsert, cached Get and GetMany alone; fewer rounds")
 	f.BoolVar(&o.force, "force", false, "run although the database holds keys of others")
-	f.BoolVar(&o.growth, "growth", false, "measure also how the cost grows with fields, size, callers and records")
+	f.BoolVar(&o.growth, "growth", false, "measure also how the cost grows with fields, size, callers, records, foreign keys and entries of a cache")
+	f.BoolVar(&o.idle, "idle", false, "measure also what workers and listeners send that have nothing to do, three minutes more")
 	f.StringVar(&o.report, "report", "", "write report.html, data.json and data.csv into this `folder`")
 	f.StringVar(&o.compare, "compare", "", "say what changed since an older run: the data.json of its report")
 	f.StringVar(&callers, "callers", "", "how many callers, separated by commas (default 1,64,512)")

@@ -33,9 +33,10 @@ func Write(folder string, run *results.Run, c *results.Comparison) (string, erro
 		return "", err
 	}
 	plots := draw(run)
+	goals, others := run.Goals()
 	var page bytes.Buffer
 	if err := layout.Execute(&page, view{
-		Run: run, Style: template.CSS(style), Sections: sections(run, plots), Growth: growth(plots), Comparison: c, Rule: results.Rule,
+		Run: run, Style: template.CSS(style), Sections: sections(run, plots), Growth: growth(plots), Tables: run.Tables(), Goals: goals, OtherGoals: others, Comparison: c, Rule: results.Rule,
 		JSON: dataURL("application/json", json.Bytes()), CSV: dataURL("text/csv", csv.Bytes()),
 	}); err != nil {
 		return "", err
@@ -61,6 +62,9 @@ type view struct {
 	Style      template.CSS
 	Sections   []section
 	Growth     []template.HTML
+	Tables     []results.Table
+	Goals      []results.GoalLine
+	OtherGoals int
 	Comparison *results.Comparison
 	Rule       string
 	JSON, CSV  template.URL

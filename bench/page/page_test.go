@@ -46,6 +46,8 @@ func sample() *results.Run {
 	run.Rows = append(run.Rows, rows("Get", 1, times, "symphony", "rueidis", "om")...)
 	run.Rows = append(run.Rows, rows("Get", 64, times, "symphony", "rueidis", "om")...)
 	run.Rows = append(run.Rows, rows("cached Get", 64, times, "rueidis", "otter")...)
+	run.Memory = []results.Memory{{What: results.Cache, Contestant: "symphony", Entries: 1000, Bytes: 345}, {What: results.Cache, Contestant: "otter", Entries: 1000, Bytes: 230}}
+	run.Idle = []results.Idle{{What: results.Queues, Processes: 4, Contestant: "symphony", Commands: 1.25, All: "25 PING"}}
 	for _, name := range []string{"symphony", "rueidis"} {
 		run.Growth = append(run.Growth, results.Curve{Operation: "Get", Along: "fields", Unit: "fields", Contestant: name, Points: []results.Point{
 			{Size: 4, Samples: []results.Sample{{Nanoseconds: 1000}, {Nanoseconds: 1100}}},
@@ -93,6 +95,10 @@ func TestPageStandsAlone(t *testing.T) {
 	require.NotContains(t, string(text), "https:")
 	require.NotContains(t, string(text), "<b>it</b>", "text is escaped")
 	require.Contains(t, string(text), "7.0 %")
+	require.Contains(t, string(text), "<td>256</td><td>92.5 µs</td>", "growth is a table too")
+	require.Contains(t, string(text), "<td>cache</td><td>1000</td><td>symphony</td><td>345</td>")
+	require.Contains(t, string(text), "<td>queues</td><td>0</td><td>4</td><td>symphony</td><td>1.25</td>")
+	require.Contains(t, string(text), "<td>cache: bytes of an entry, otter = 1</td><td>1.50</td><td>at most 1.10</td><td>missed</td>")
 	require.Contains(t, string(text), "A fine CPU")
 
 	again := &results.Run{}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/bench/fleet"
 	"github.com/symphony-go/symphony/bench/ground"
 	"github.com/symphony-go/symphony/bench/peers"
 	"github.com/symphony-go/symphony/bench/results"
@@ -129,13 +130,13 @@ func (l *search) measure(ctx context.Context, g *ground.Ground, o obstacle, c cr
 	}
 	defer func() { err = errors.Join(err, log.close()) }()
 	span := l.settle + l.d
-	clock := newWaits(int(span.Seconds() * float64(l.rate)))
+	clock := fleet.NewWaits(int(span.Seconds() * float64(l.rate)))
 	cfg := symphony.WorkConfig{Workers: c.workers, Lease: hindered}
-	f, err := hireOurs(ctx, g.URL, c.processes, l.busy, cfg, clock.handled)
+	f, err := fleet.HireOurs(ctx, g.URL, c.processes, l.busy, cfg, clock.Handled)
 	if err != nil {
 		return row, err
 	}
-	defer func() { err = errors.Join(err, f.stop()) }()
+	defer func() { err = errors.Join(err, f.Stop()) }()
 	before := int(l.settle.Seconds() * float64(l.rate))
 	// The pauses have a mean of their own, so that the rate is right however
 	// late a sleep ends.
@@ -144,18 +145,18 @@ func (l *search) measure(ctx context.Context, g *ground.Ground, o obstacle, c cr
 		next = next.Add(time.Duration(rand.Int64N(2 * int64(time.Second) / int64(l.rate))))
 		return time.Until(next)
 	}
-	if err := clock.enqueue(ctx, f, 0, before, pause); err != nil {
+	if err := clock.Enqueue(ctx, f, 0, before, pause); err != nil {
 		return row, err
 	}
 	began := time.Now()
 	if err := log.begin(ctx); err != nil {
 		return row, err
 	}
-	if err := clock.enqueue(ctx, f, before, len(clock.waited), pause); err != nil {
+	if err := clock.Enqueue(ctx, f, before, len(clock.Waited), pause); err != nil {
 		return row, err
 	}
 	row, err = log.end(ctx, time.Since(began))
-	row.waited = clock.waited[before:]
+	row.waited = clock.Waited[before:]
 	return row, err
 }
 
@@ -166,12 +167,12 @@ func (l *search) fill(ctx context.Context, g *ground.Ground, o obstacle, n int) 
 		return err
 	}
 	defer pools.Close()
-	batches, err := batchesOf(pools, l.tenants)
+	batches, err := fleet.BatchesOf(pools, l.tenants)
 	if err != nil {
 		return err
 	}
 	return peers.Spread(n, func(i int) error {
-		q := symphony.Queue{Service: queue.Service, Entity: "talk" + strconv.Itoa(i/l.tenants), Action: "wait"}
+		q := symphony.Queue{Service: fleet.Queue.Service, Entity: "talk" + strconv.Itoa(i/l.tenants), Action: "wait"}
 		return o.place(ctx, batches[i%l.tenants], q)
 	})
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/bench/contest"
+	"github.com/symphony-go/symphony/bench/fleet"
 	"github.com/symphony-go/symphony/bench/ground"
 	"github.com/symphony-go/symphony/bench/peers"
 	"github.com/symphony-go/symphony/bench/results"
@@ -139,7 +140,7 @@ func (o *order) turn(ctx context.Context, g *ground.Ground, p player, t *tally, 
 	began := time.Now()
 	stop, err := p.start(ctx, g, workers, func(ctx context.Context, talk string, messages []int) error {
 		defer book.begin(talk, messages)()
-		return sleep(ctx, o.work)
+		return fleet.Sleep(ctx, o.work)
 	})
 	if err != nil {
 		return 0, err
@@ -243,16 +244,16 @@ func numbers(n int) []int {
 // workOurs runs WorkBatches in two processes.
 func workOurs(chunk int) starter {
 	return func(ctx context.Context, g *ground.Ground, workers int, handle handler) (func() error, error) {
-		var failure firstError
+		var failure fleet.FirstError
 		var running sync.WaitGroup
 		ctx, cancel := context.WithCancel(ctx)
 		stop := func() error {
 			cancel()
 			running.Wait()
-			return failure.get()
+			return failure.Get()
 		}
 		cfg := symphony.WorkConfig{
-			Workers: max(1, workers/2), ChunkSize: chunk, OnError: func(err *symphony.WorkError) { failure.set(err) },
+			Workers: max(1, workers/2), ChunkSize: chunk, OnError: func(err *symphony.WorkError) { failure.Set(err) },
 		}
 		work := func(ctx context.Context, _ string, q symphony.Queue, items []listrepo.Item[int]) error {
 			messages := make([]int, len(items))
@@ -268,7 +269,7 @@ func workOurs(chunk int) starter {
 			}
 			running.Go(func() {
 				defer pools.Close()
-				failure.set(symphony.WorkBatches(ctx, pools, peers.Mark, work, cfg, symphony.On(peers.Alias)))
+				failure.Set(symphony.WorkBatches(ctx, pools, peers.Mark, work, cfg, symphony.On(peers.Alias)))
 			})
 		}
 		return stop, nil

@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +10,7 @@ import (
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/symphony-go/symphony/bench/fleet"
 	"github.com/symphony-go/symphony/internal/redistest"
 )
 
@@ -47,8 +48,8 @@ func lines(out, name string) (found []string) {
 func TestWake(t *testing.T) {
 	t.Parallel()
 	out := measured(t, "wake", "-items", "5", "-rare", "0", "-rounds", "1", "-settle", "100ms")
-	for _, c := range contestants() {
-		require.Len(t, lines(out, c.name), 2, out)
+	for _, c := range fleet.Contestants() {
+		require.Len(t, lines(out, c.Name), 2, out)
 	}
 	for _, line := range lines(out, "asynq") {
 		require.Regexp(t, `^asynq( +[0-9.]+ [mnµ]?s){4} +[0-9.]+ +[0-9.]+x$`, line)
@@ -58,11 +59,13 @@ func TestWake(t *testing.T) {
 func TestIdle(t *testing.T) {
 	t.Parallel()
 	out := measured(t, "idle", "-tenants", "20", "-settle", "100ms", "-for", "2s")
-	require.Len(t, lines(out, "symphony"), 4, out)
-	require.Len(t, lines(out, "asynq"), 4, out)
-	for _, line := range lines(out, "symphony") {
-		require.NotRegexp(t, `^symphony +0\.00`, line, "idle workers look")
+	rows := regexp.MustCompile(`(?m)^queues +(0|20) +[14] +symphony +([0-9.]+) `).FindAllStringSubmatch(out, -1)
+	require.Len(t, rows, 4, out)
+	for _, row := range rows {
+		require.NotEqual(t, "0.00", row[2], "idle workers look")
 	}
+	require.Len(t, regexp.MustCompile(`(?m)^queues +(0|20) +[14] +asynq `).FindAllString(out, -1), 4, out)
+	require.Len(t, regexp.MustCompile(`(?m)^listener, actions: (1|100) +0 +[14] +symphony `).FindAllString(out, -1), 4, out)
 }
 
 func TestLook(t *testing.T) {
@@ -99,24 +102,6 @@ func TestDisorderIsSeen(t *testing.T) {
 	total := tally{messages: 1}
 	total.add(b)
 	require.Equal(t, tally{messages: 6, disorder: 2, overlaps: 1}, total)
-}
-
-// An item that is handled twice or was never enqueued is an error, and so is
-// one that is not handled.
-func TestWrongItems(t *testing.T) {
-	for _, items := range [][]string{{"0", "0"}, {"1"}, {waiting}, {"-1"}} {
-		w := newWaits(2)
-		w.enqueued[0] = time.Now()
-		var err error
-		for _, item := range items {
-			err = w.handled(item)
-		}
-		require.Error(t, err, "%q", items)
-		require.ErrorIs(t, w.await(t.Context(), 0), err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.ErrorIs(t, newWaits(1).await(ctx, 0), context.Canceled)
 }
 
 func TestPurposes(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/symphony-go/symphony/bench/fleet"
 	"github.com/symphony-go/symphony/bench/ground"
 	"github.com/symphony-go/symphony/bench/results"
 )
@@ -68,13 +69,13 @@ func (w *wake) Run(ctx context.Context, g *ground.Ground, out io.Writer) error {
 
 // measure returns the turns of each contestant.
 func (w *wake) measure(ctx context.Context, g *ground.Ground, s stream, processes int) ([][]woken, error) {
-	all := contestants()
+	all := fleet.Contestants()
 	turns := make([][]woken, len(all))
 	for range w.rounds {
 		for _, i := range rand.Perm(len(all)) { // nobody is always the first
 			turn, err := w.turn(ctx, g, all[i], s, processes)
 			if err != nil {
-				return nil, fmt.Errorf("wake, %s: %w", all[i].name, err)
+				return nil, fmt.Errorf("wake, %s: %w", all[i].Name, err)
 			}
 			turns[i] = append(turns[i], turn)
 		}
@@ -82,36 +83,36 @@ func (w *wake) measure(ctx context.Context, g *ground.Ground, s stream, processe
 	return turns, nil
 }
 
-func (w *wake) turn(ctx context.Context, g *ground.Ground, c contestant, s stream, processes int) (woken, error) {
+func (w *wake) turn(ctx context.Context, g *ground.Ground, c fleet.Contestant, s stream, processes int) (woken, error) {
 	if err := g.Clear(ctx); err != nil {
 		return woken{}, err
 	}
 	warm := 4 * processes // so many items make the connections and load the scripts
-	clock := newWaits(warm + s.items)
-	f, err := c.hire(ctx, g.URL, processes, w.tenants, clock.handled)
+	clock := fleet.NewWaits(warm + s.items)
+	f, err := c.Hire(ctx, g.URL, processes, w.tenants, clock.Handled)
 	if err != nil {
 		return woken{}, err
 	}
 	turn, err := func() (t woken, err error) {
-		if err := clock.enqueue(ctx, f, 0, warm, func() time.Duration { return 5 * time.Millisecond }); err != nil {
+		if err := clock.Enqueue(ctx, f, 0, warm, func() time.Duration { return 5 * time.Millisecond }); err != nil {
 			return t, err
 		}
-		if err := sleep(ctx, w.settle); err != nil {
+		if err := fleet.Sleep(ctx, w.settle); err != nil {
 			return t, err
 		}
-		if _, err := f.counter.Take(); err != nil {
+		if _, err := f.Counter.Take(); err != nil {
 			return t, err
 		}
-		if err := clock.enqueue(ctx, f, warm, warm+s.items, s.pause); err != nil {
+		if err := clock.Enqueue(ctx, f, warm, warm+s.items, s.pause); err != nil {
 			return t, err
 		}
-		if err := sleep(ctx, 20*time.Millisecond); err != nil { // for the last ack
+		if err := fleet.Sleep(ctx, 20*time.Millisecond); err != nil { // for the last ack
 			return t, err
 		}
-		traffic, err := f.counter.Take()
-		return woken{clock.waited[warm:], float64(len(traffic.Commands)) / float64(s.items)}, err
+		traffic, err := f.Counter.Take()
+		return woken{clock.Waited[warm:], float64(len(traffic.Commands)) / float64(s.items)}, err
 	}()
-	return turn, errors.Join(err, f.stop())
+	return turn, errors.Join(err, f.Stop())
 }
 
 // tell writes a table. A percentile is that of all turns together, a ratio is
@@ -120,14 +121,14 @@ func (s stream) tell(w io.Writer, processes int, turns [][]woken) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintf(w, "\nwake-up, an item every %s, %s\n", s.name, count(processes, "process", "processes"))
 	_, _ = fmt.Fprintln(out, "\tp50\tp90\tp99\tmax\tcommands/item\tours is, p50\t")
-	for i, c := range contestants() {
+	for i, c := range fleet.Contestants() {
 		var all []time.Duration
 		var commands, ratios []float64
 		for round, turn := range turns[i] {
 			all, commands = append(all, turn.waited...), append(commands, turn.commands)
 			ratios = append(ratios, float64(results.Percentile(turn.waited, 0.5))/float64(results.Percentile(turns[0][round].waited, 0.5)))
 		}
-		_, _ = fmt.Fprint(out, c.name, "\t")
+		_, _ = fmt.Fprint(out, c.Name, "\t")
 		for _, p := range []float64{0.5, 0.9, 0.99, 1} {
 			_, _ = fmt.Fprint(out, results.Nanoseconds(float64(results.Percentile(all, p))), "\t")
 		}
