@@ -8,10 +8,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/internal/pooltest"
 )
 
 // The whole programs in the documents compile.
 func TestDocumentedPrograms(t *testing.T) {
+	pooltest.Long(t)
 	for _, doc := range []string{"README.md", "docs/indexes.md", "docs/python.md"} {
 		text, err := os.ReadFile(doc)
 		require.NoError(t, err)

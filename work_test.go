@@ -526,6 +526,7 @@ func TestPythonEnqueueDuringRemoval(t *testing.T) {
 // Invalid entries in the keys beside a queue are reported, and delay neither
 // the queue nor its items.
 func TestWorkWithInvalidEntriesBesideAQueue(t *testing.T) {
+	pooltest.Long(t)
 	for _, kind := range []string{"due", "again", "age"} {
 		t.Run(kind, func(t *testing.T) {
 			p := pooltest.Embedded(t)

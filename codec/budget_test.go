@@ -93,6 +93,9 @@ func TestDecodingIsBounded(t *testing.T) {
 // Numbers of a million digits are neither encoded nor decoded, because that
 // could take minutes.
 func TestLongNumbers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it computes numbers of a million digits")
+	}
 	long := strings.Repeat("7", 1_000_000)
 	for _, dst := range []any{new(big.Int), new(big.Rat), new(big.Float), &[]big.Int{}} {
 		text := long

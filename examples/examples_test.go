@@ -14,12 +14,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/internal/redistest"
 )
 
 // Each program does its work on the embedded server, on a server of one's own,
 // and on a cluster of three primaries and three replicas, from one URL.
 func TestPrograms(t *testing.T) {
+	pooltest.Long(t)
 	dir := t.TempDir()
 	out, err := exec.Command("go", "build", "-o", dir, "./...").CombinedOutput()
 	require.NoError(t, err, string(out))

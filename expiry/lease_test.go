@@ -71,6 +71,7 @@ func setLeaseEnd(f *fixture, action, id, end string) {
 
 // A handler may run for many leases, as long as its worker lives.
 func TestRenewalKeepsALease(t *testing.T) {
+	pooltest.Long(t)
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		const lease = 400 * time.Millisecond
@@ -157,6 +158,7 @@ func TestRestartLosesNothing(t *testing.T) {
 // Work whose lease expires again and again becomes a dead letter, with its
 // payload, and can be retried.
 func TestMaxExpiredLeases(t *testing.T) {
+	pooltest.Long(t)
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		healed := make(chan struct{})

@@ -302,6 +302,7 @@ func deadLetters(t *testing.T, l *expiry.Listener) (letters []expiry.Event) {
 }
 
 func TestDeadLettersAreDiscardedInTheLoop(t *testing.T) {
+	pooltest.Long(t)
 	onOneServer(t, func(t *testing.T, p *pool.Pools) {
 		f := newFixture(t, p)
 		l, stop := f.listen(expiry.Config{MaxAttempts: 1}, handlers{"x": func(context.Context, expiry.Event) error { return errors.New("no") }})

@@ -97,6 +97,7 @@ func TestTouchesDuringAHandlerAreAnsweredAfterIt(t *testing.T) {
 // no two handlers of a trigger run at once, and the last touch of each is
 // answered after it.
 func TestManyTouchesUnderSlowHandlers(t *testing.T) {
+	pooltest.Long(t)
 	const ids, touches = 8, 60
 	eachPair(t, func(t *testing.T, one, other *pool.Pools) {
 		type conversation struct{ running, touched, answered, calls atomic.Int64 }

@@ -14,6 +14,7 @@ import (
 // DeleteAll removes the records of a space and its list and indexes, and
 // nothing of another space, whether the list is complete or not.
 func TestDeleteAllListed(t *testing.T) {
+	pooltest.Long(t)
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, complete := range []bool{false, true} {
 			r, s, prefix := patrons(t, p)

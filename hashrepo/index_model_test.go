@@ -28,12 +28,9 @@ import (
 // space, no read returns a record that did not match, and none misses a record
 // that matched all the time. This is the short form of TestSoakIndexes.
 func TestIndexesAreExact(t *testing.T) {
-	races := 3 * time.Second
-	if testing.Short() {
-		races = 300 * time.Millisecond
-	}
+	pooltest.Long(t)
 	pooltest.EachByTenant(t, func(t *testing.T, p *pool.Pools) {
-		runIndexRaces(t, p, races)
+		runIndexRaces(t, p, 3*time.Second)
 	})
 }
 

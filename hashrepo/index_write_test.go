@@ -117,6 +117,7 @@ func drawIndexed(r *rand.Rand, allFloats bool) Indexed {
 // write that is refused changes nothing, and the record that its error names
 // has the unique value.
 func TestEveryWriteKeepsTheIndexes(t *testing.T) {
+	pooltest.Long(t)
 	ids := []string{"u1", "u2", "u3", "a:b", "%41", "new\nline", "é", "é:ü", "+ "}
 	pooltest.EachByTenant(t, func(t *testing.T, p *pool.Pools) {
 		for _, c := range codecs {

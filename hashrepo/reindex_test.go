@@ -90,6 +90,7 @@ func isIndexed(t testing.TB, p *pool.Pools) bool {
 // Reindex indexes the records of other programs, and finds nothing to do after
 // that.
 func TestReindexForeignRecords(t *testing.T) {
+	pooltest.Long(t)
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		r, s, prefix := patrons(t, p)
 		require.Equal(t, hashrepo.Progress{}, reindex(t, r), "of an empty space")
@@ -179,6 +180,7 @@ func TestReindexStopsAndBeginsAgain(t *testing.T) {
 // After Reindex, the list and the indexes are exact, whatever was written
 // meanwhile.
 func TestReindexWhileWriting(t *testing.T) {
+	pooltest.Long(t)
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		r, s, prefix := patrons(t, p)
 		const records = 1200

@@ -15,6 +15,7 @@ import (
 // Pushes renew the keys beside a queue, however long nobody claims. When the
 // queue ends, these keys end too.
 func TestPushesRenewKeysBeside(t *testing.T) {
+	pooltest.Long(t)
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		const lifetime = 2 * time.Second // a busy machine pauses for a part of it
 		repo, key := newRepo[int](t, p, listrepo.TTL(lifetime))

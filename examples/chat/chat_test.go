@@ -160,6 +160,7 @@ func TestEmail(t *testing.T) {
 // After reindex, a login and the orders of a user are found without a walk over
 // the database, also those that another program wrote before.
 func TestReindex(t *testing.T) {
+	pooltest.Long(t)
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		s, ctx, at := bindAlice(t, p)
 		require.NoError(t, at.orders.Upsert(ctx, "other", Order{User: "bob"}))

@@ -61,6 +61,15 @@ func eachSingle(t *testing.T, l keyspace.Layout, run func(t *testing.T, p *pool.
 	t.Run("embedded", func(t *testing.T) { run(t, openEmbedded(t, l)) })
 }
 
+// Long skips a test that takes seconds of processor time, or waits for them, if
+// the flag -short is set. Others with servers are skipped as they start them.
+func Long(tb testing.TB) {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("this test takes long, and -short is set")
+	}
+}
+
 // longTimeout is the timeout of pools on servers without faults. It is only
 // reached if the machine is too busy.
 const longTimeout = time.Minute

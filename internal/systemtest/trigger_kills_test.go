@@ -44,9 +44,7 @@ func TestSoakTriggers(t *testing.T) {
 // Firings of a trigger do not overlap while they become dead letters and are
 // retried or discarded.
 func TestDeadFiringsDoNotOverlap(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it waits for processes that it kills")
-	}
+	pooltest.Long(t)
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		path := filepath.Join(t.TempDir(), "handlers")
 		log := openHandlerLog(t, path, "parent")

@@ -19,6 +19,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/kvrepo"
@@ -512,9 +513,7 @@ func replyCases(t *testing.T, p *pool.Pools) (all []replyCase) {
 // No call panics or blocks, whatever the server replies. A reply that is not
 // valid for the command is an error.
 func TestUnexpectedReplies(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it tries thousands of replies")
-	}
+	pooltest.Long(t)
 	s, p := openFakeServer(t)
 	for _, call := range replyCases(t, p) {
 		accepted := strings.Split(call.accepts, ", ")
@@ -568,9 +567,7 @@ func isExpectedError(err error, name string) bool {
 
 // Workers and listeners run no handler if the reply to a claim is not valid.
 func TestNoHandlerRunsForAnUnexpectedReply(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it tries thousands of replies")
-	}
+	pooltest.Long(t)
 	s, p := openFakeServer(t)
 	registry := expiry.NewRegistry()
 	var called atomic.Bool

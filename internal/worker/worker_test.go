@@ -182,6 +182,7 @@ func TestIdleWorkersLookOnceASecond(t *testing.T) {
 // another program fills are handled before, by several processes of which one
 // is dead.
 func TestTenantsAreRemoved(t *testing.T) {
+	pooltest.Long(t)
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFleet(t, p)
 		set, err := p.Layout().PendingSet.Key(f.service)

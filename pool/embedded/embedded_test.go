@@ -13,6 +13,7 @@ import (
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 	"github.com/symphony-go/symphony/pool/embedded"
@@ -59,6 +60,7 @@ func TestServersDoNotShareData(t *testing.T) {
 }
 
 func TestKeysExpire(t *testing.T) {
+	pooltest.Long(t)
 	c := client(t, open(t, pool.Config{}), pool.User)
 	ctx := t.Context()
 	start := time.Now()
