@@ -28,7 +28,7 @@ const (
 // Change is the change of a figure.
 type Change struct {
 	Row      Row
-	What     string // "time", "server's CPU", "allocations" or "round trips"
+	What     string // "time", "allocations" or "round trips"
 	Old, New Interval
 	P        float64 // of the times: how likely chance alone does that; 1 where no test applies
 	Rounds   [2]int  // of the old and the new run
@@ -59,44 +59,30 @@ func Compare(old, now *Run) Comparison {
 			c.Only = append(c.Only, "only in the old run: "+r.name())
 		}
 	}
-	tests := float64(2 * len(pairs))
 	for _, p := range pairs {
-		for _, figure := range []struct {
-			what string
-			of   func(Sample) float64
-		}{{"time", func(s Sample) float64 { return s.Nanoseconds }}, {"server's CPU", func(s Sample) float64 { return s.Server }}} {
-			before, after := old.relative(p.old, figure.of), now.relative(p.now, figure.of)
-			if len(before) == 0 || len(after) == 0 {
-				continue
-			}
-			c.Weak = c.Weak || leastP(len(before), len(after))*tests >= significance
-			c.Changes = append(c.Changes, timeChange(p.now, figure.what, before, after, tests))
-		}
+		before, after := old.relative(p.old), now.relative(p.now)
+		c.Weak = c.Weak || leastP(len(before), len(after))*float64(len(pairs)) >= significance
+		c.Changes = append(c.Changes, timeChange(p.now, before, after, len(pairs)))
 		c.Changes = append(c.Changes, allocations(p.old, p.now), trips(p.old, p.now))
 	}
 	return c
 }
 
-// relative returns the ratios of a figure of a row to that of its baseline,
-// round by round. For the baseline it returns the figure.
-func (run *Run) relative(r Row, of func(Sample) float64) (all []float64) {
+// relative returns the ratios of the times of a row to those of its baseline,
+// round by round. For the baseline it returns the times.
+func (run *Run) relative(r Row) []float64 {
 	base, ok := run.Find(r, r.Baseline)
-	if ok && r.Contestant != r.Baseline {
-		return ratios(r.Samples, base.Samples, of)
+	if !ok || r.Contestant == r.Baseline {
+		return Times(r.Samples)
 	}
-	for _, s := range r.Samples {
-		if figure := of(s); figure > 0 {
-			all = append(all, figure)
-		}
-	}
-	return all
+	return base.Against(r)
 }
 
 // timeChange judges one of a number of tests.
-func timeChange(r Row, what string, before, after []float64, tests float64) Change {
-	c := Change{Row: r, What: what, Old: intervalOf(before), New: intervalOf(after), P: uTest(before, after), Rounds: [2]int{len(before), len(after)}}
+func timeChange(r Row, before, after []float64, tests int) Change {
+	c := Change{Row: r, What: "time", Old: intervalOf(before), New: intervalOf(after), P: uTest(before, after), Rounds: [2]int{len(before), len(after)}}
 	apart := c.Old.High < c.New.Low || c.New.High < c.Old.Low
-	c.Real = c.P*tests < significance && apart && math.Abs(c.New.Median/c.Old.Median-1) > least
+	c.Real = c.P*float64(tests) < significance && apart && math.Abs(c.New.Median/c.Old.Median-1) > least
 	return c
 }
 
