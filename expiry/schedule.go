@@ -256,9 +256,9 @@ func (s *Schedule) setArguments(w operation, c setRequest) ([]string, error) {
 		return nil, w.NotApplied(fmt.Errorf("%w: quiet is %v, but the work is put off by no more than atMost, which is %v; "+
 			"pass the shorter time first, and make atMost longer", fault.ErrInvalidArgument, c.delay, c.atMost))
 	}
-	args := []string{"", duration.Milliseconds(c.delay), callStamps.next()}
-	if c.hasPayload || c.debounce {
-		args = append(args, duration.Milliseconds(c.atMost))
+	args := []string{duration.Milliseconds(c.delay), callStamps.next()}
+	if flags := s.flags(c); flags != "" {
+		args = append(args, flags, duration.Milliseconds(c.atMost))
 	}
 	if c.hasPayload {
 		text, err := encode(s.core.Codec, c.payload)
@@ -270,11 +270,10 @@ func (s *Schedule) setArguments(w operation, c setRequest) ([]string, error) {
 		}
 		args = append(args, text)
 	}
-	args[0] = s.flags(c)
 	return args, nil
 }
 
-// flags returns the first argument of set.lua.
+// flags returns the third argument of set.lua.
 func (s *Schedule) flags(c setRequest) (flags string) {
 	if c.hasPayload {
 		flags = "p"

@@ -58,10 +58,12 @@ type scripts struct {
 
 var lua = compile(source("lib/clock"))
 
-// compile builds the scripts from a clock and the files that each needs.
+// compile builds the scripts from a clock and the files that each needs, in
+// their order. Code that is not reached costs nothing, but a call makes every
+// function anew that stands before its return.
 func compile(clock string) *scripts {
 	text := func(names ...string) string {
-		parts := []string{clock, source("lib/number")}
+		parts := []string{clock}
 		for _, name := range names {
 			parts = append(parts, source(name))
 		}
@@ -71,21 +73,21 @@ func compile(clock string) *scripts {
 		return script{rueidis.NewLuaScriptRetryable(acl.RegisterScript(text(names...))), reply}
 	}
 	return &scripts{
-		set:        retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS")), "lib/set_fast", "lib/check", "lib/trigger", "lib/wake", "set"),
-		delete:     retried(store.Flag, "lib/check", "lib/trigger", "delete"),
-		due:        retried(store.Either(isNumber, isNil), "lib/check", "lib/trigger", "due"),
-		ack:        retried(isCounts, "lib/check", "lib/status", "lib/ack_fast", "lib/trigger", "lib/wake", "lib/turn", "ack"),
-		renew:      retried(isCounts, "lib/write_when_full", "lib/check", "lib/status", "renew"),
-		putBack:    retried(store.UpTo(int64(putBackDead)), "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "put_back"),
-		deadLetter: retried(store.Count, "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "dead_letter"),
-		retry:      retried(store.UpTo(int64(deadLetterWaits)), "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "retry"),
+		set:        retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS")), "lib/set_fast", "lib/number", "lib/check", "lib/trigger", "lib/wake", "set"),
+		delete:     retried(store.Flag, "lib/number", "lib/check", "lib/trigger", "delete"),
+		due:        retried(store.Either(isNumber, isNil), "lib/number", "lib/check", "lib/trigger", "due"),
+		ack:        retried(isCounts, "lib/check", "lib/status", "lib/ack_fast", "lib/number", "lib/trigger", "lib/wake", "lib/turn", "ack"),
+		renew:      retried(isCounts, "lib/number", "lib/write_when_full", "lib/check", "lib/status", "renew"),
+		putBack:    retried(store.UpTo(int64(putBackDead)), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "put_back"),
+		deadLetter: retried(store.Count, "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "dead_letter"),
+		retry:      retried(store.UpTo(int64(deadLetterWaits)), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "retry"),
 		discard:    retried(store.Flag, "lib/check", "lib/status", "discard"),
-		adopt:      retried(store.Count, "lib/check", "lib/trigger", "lib/wake", "adopt"),
-		repair:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts
+		adopt:      retried(store.Count, "lib/number", "lib/check", "lib/trigger", "lib/wake", "adopt"),
+		repair:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts
 		renewSweep: retried(store.Flag, "renew_sweep"),
 		endSweep:   retried(store.Flag, "end_sweep"),
-		claim:      script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"))), isArray},
-		beginSweep: script{rueidis.NewLuaScript(acl.RegisterScript(text("begin_sweep"))), isNumber},
+		claim:      script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"))), isArray},
+		beginSweep: script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/number", "begin_sweep"))), isNumber},
 	}
 }
 

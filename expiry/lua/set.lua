@@ -6,13 +6,13 @@
 -- KEYS[3]  payloads
 -- KEYS[4]  handled: exists while a listener handles the action; given with flag
 --          b
--- ARGV[1]  flags: p there is a payload; d debounce: keep the payload, and be
---          due at most ARGV[4] after the first call; e only if the trigger
---          exists; a only if it does not; b write a bare key, which expires
---          when it is due, while no listener handles the action
--- ARGV[2]  delay in milliseconds
--- ARGV[3]  stamp of this call, `trigger:<time>;id=<id>`: if the call is
+-- ARGV[1]  delay in milliseconds
+-- ARGV[2]  stamp of this call, `trigger:<time>;id=<id>`: if the call is
 --          repeated, the script finds it and changes nothing
+-- ARGV[3]  flags; may be missing: p there is a payload; d debounce: keep the
+--          payload, and be due at most ARGV[4] after the first call; e only if
+--          the trigger exists; a only if it does not; b write a bare key, which
+--          expires when it is due, while no listener handles the action
 -- ARGV[4]  with flag d: the limit in milliseconds
 -- ARGV[5]  with flag p: the payload
 --
@@ -25,14 +25,10 @@ if answer then
   wakeIfFirst(due, trigger, delay)
   return answer
 end
-if type(old) == 'table' then return old end
-if old then
-  local t = parse(old)
-  redis.call('SET', trigger, old, 'PXAT', int(t.exp))
-  return int(t.due)
-end
+if refused then return refused end
 
-local function has(flag) return string.find(ARGV[1], flag, 1, true) end
+-- has reports whether the call has a flag.
+local function has(flag) return string.find(ARGV[3] or '', flag, 1, true) end
 
 local value, otherType = readKey(trigger)
 if otherType then return wrongTypeReply() end

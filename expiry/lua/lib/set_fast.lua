@@ -1,19 +1,32 @@
 -- Handles the usual case of set.lua, a plain Set or SetPayload, with as few
 -- commands as possible. It precedes all other code of the script, so that the
--- usual case does not pay for that. KEYS and ARGV are those of set.lua.
+-- usual case does not pay for that. It defines no functions, since each call
+-- would make them anew. KEYS and ARGV are those of set.lua. It needs clock.lua.
 --
--- It leaves to set.lua: `answer` if listeners must be woken; `old` if the
--- server refused the write, or if the key held the value of this very call;
--- neither if nothing was done yet.
+-- It leaves to set.lua: `answer` if listeners must be woken; `refused`, the
+-- server's refusal of a write; neither if nothing was done, as when the key
+-- holds the value of this very call.
+local trigger, due, payloads, stamp, delay = KEYS[1], KEYS[2], KEYS[3], ARGV[2], tonumber(ARGV[1])
 local now = math.ceil(clock() / 1000)
-local trigger, due, payloads, stamp, delay = KEYS[1], KEYS[2], KEYS[3], ARGV[3], tonumber(ARGV[2])
-local answer, old
-if (ARGV[1] == '' or ARGV[1] == 'p') and type(redis.pcall('ZCARD', due)) == 'number' and type(redis.pcall('HLEN', payloads)) == 'number' then
-  local at, exp = int(now + delay), int(now + delay + 3600000)
-  old = redis.pcall('SET', trigger, stamp .. ';due=' .. at .. ';exp=' .. exp, 'PXAT', exp, 'GET')
-  if type(old) ~= 'table' and not (old and string.sub(old, 1, #stamp) == stamp) then
-    local added = redis.call('ZADD', due, at, trigger)
-    if ARGV[1] == 'p' then
+local answer, refused
+if (not ARGV[3] or ARGV[3] == 'p') and type(redis.pcall('HLEN', payloads)) == 'number' then
+  local at, exp = string.format('%d', now + delay), string.format('%d', now + delay + 3600000)
+  local value = stamp .. ';due=' .. at .. ';exp=' .. exp
+  local old, added = redis.pcall('SET', trigger, value, 'PXAT', exp, 'NX', 'GET')
+  if not old then
+    added = redis.pcall('ZADD', due, at, trigger)
+    if type(added) == 'table' then
+      redis.call('UNLINK', trigger)
+      refused = added
+    end
+  elseif type(old) == 'table' then
+    refused = old
+  elseif string.sub(old, 1, #stamp) ~= stamp and type(redis.pcall('ZCARD', due)) == 'number' then
+    redis.call('SET', trigger, value, 'PXAT', exp)
+    added = redis.call('ZADD', due, at, trigger)
+  end
+  if added and not refused then
+    if ARGV[3] then
       redis.call('HSET', payloads, '-|' .. trigger, ARGV[5])
     elseif added == 0 then
       redis.call('HDEL', payloads, '-|' .. trigger)
