@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,15 +55,30 @@ type delivery struct {
 var (
 	//go:embed lua/shared.lua
 	sharedSource string
+	//go:embed lua/claim_usual.lua
+	claimUsualSource string
 	//go:embed lua/claim.lua
 	claimSource string
 	//go:embed lua/claim_redelivered.lua
 	claimRedeliveredSource string
 
-	claimReply = store.Either(store.Tuple(store.Text, store.Count),
-		store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Text, store.Number, store.Flag)) //nolint:gocritic // a reply may hold several counts
-	claimScript = store.NewTypeCheckingScript(pending.ScheduleSource+claimSource+sharedSource+orderSource+claimRedeliveredSource, claimReply)
+	claimScript = store.NewTypeCheckingScript(claimUsualSource+pending.ScheduleSource+claimSource+sharedSource+orderSource+claimRedeliveredSource, isClaimReply)
+	isWarnings  = store.Either(func(m rueidis.RedisMessage) bool { return m.IsNil() },
+		store.Tuple(store.Count, store.Count, store.Text, store.Number, store.Flag)) //nolint:gocritic // a reply may hold several counts
 )
+
+// isClaimReply reports whether m is the result of claim.lua.
+func isClaimReply(m rueidis.RedisMessage) bool {
+	if !m.IsArray() {
+		return false
+	}
+	parts, err := m.ToArray()
+	return err == nil && len(parts) >= 3 && store.Text(parts[0]) && store.Count(parts[1]) && isWarnings(parts[2]) &&
+		!slices.ContainsFunc(parts[3:], func(item rueidis.RedisMessage) bool { return !store.Text(item) })
+}
+
+// returnedItems is the most items to claim for which claim.lua returns them.
+const returnedItems = 8
 
 // tokenLen is the length of a token in characters of 5 random bits each. 65
 // bits suffice, since a token must differ only from those of the queue's other
@@ -109,6 +125,9 @@ func (q *queue) beginClaim(ctx context.Context, op, id string, n int, d time.Dur
 // more reports whether another run may claim items.
 func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *lease) (items []string, more bool, err error) {
 	q, t := l.queue, l.target
+	if q.MaxAttempts == 1 {
+		n = 1 // an item on its last attempt is claimed alone
+	}
 	l.token = rand.Text()[:tokenLen]
 	list := beside(t, "claim-"+l.token)
 	args := []string{l.token, strconv.Itoa(n), duration.Milliseconds(d), strconv.Itoa(q.MaxAttempts), "", q.serialFlag()}
@@ -118,24 +137,16 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 	if !q.marks.none() {
 		args = append(args, q.marks.Queue, q.tenant)
 	}
-	read := func() rueidis.Completed { return q.Client.B().Lrange().Key(list).Start(0).Stop(-1).Build() }
-	m, reply, err := q.unconditional().RunThenRead(ctx, t, claimScript, args, append([]string{list}, q.schedule()...), read)
+	result, texts, err := l.runClaim(ctx, n, args, list)
 	if err != nil {
 		return nil, false, q.nameWrongType(ctx, t, err)
-	}
-	result, err := m.ToArray()
-	if err == nil && len(result) < 2 {
-		err = fmt.Errorf("the reply of claim.lua has %d elements, expected 2 or 7", len(result))
-	}
-	if err != nil {
-		return nil, false, t.Applied(err)
 	}
 	var lost error
 	if previous != nil {
 		lost = previous.endedBy(t, result[1])
 		l.warning = lost
 	}
-	more = l.readWarnings(ctx, result[2:])
+	more = l.readWarnings(ctx, result[2])
 	header, err := result[0].ToString()
 	if header == busy {
 		return nil, false, l.busy(previous, lost)
@@ -143,26 +154,59 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 	if err != nil || header == "" {
 		return nil, more, err
 	}
-	if err := store.Shape(store.Texts).Check(t, reply); err != nil {
-		return nil, false, err
+	if len(texts) == 0 {
+		return nil, false, t.Applied(fmt.Errorf("%w: the lease expired, or the items were removed, before they could be read", fault.ErrLeaseLost))
 	}
-	items, err = reply.AsStrSlice()
-	if err == nil && len(items) == 0 {
-		err = fmt.Errorf("%w: the lease expired, or the items were removed, before they could be read", fault.ErrLeaseLost)
-	}
-	if err != nil {
-		return nil, false, t.Applied(err)
+	items = make([]string, len(texts))
+	for i := range texts {
+		if items[i], err = texts[i].ToString(); err != nil {
+			return nil, false, t.Applied(err)
+		}
 	}
 	l.count, l.left = len(items), len(items)
 	l.noteSizes(items)
 	return items, false, l.parseHeader(header)
 }
 
-// readWarnings reads the optional part of claim.lua's result into l.warning,
-// and reports whether another run may claim items. It also continues the
-// renewal of the keys beside the queue.
-func (l *lease) readWarnings(ctx context.Context, optional []rueidis.RedisMessage) (more bool) {
-	if len(optional) != 5 {
+// runClaim runs claim.lua and returns its result without the items, and the
+// items. If the script does not return them, they are read in the same round
+// trip.
+func (l *lease) runClaim(ctx context.Context, n int, args []string, list string) (result, items []rueidis.RedisMessage, err error) {
+	s, more := l.queue.unconditional(), append([]string{list}, l.queue.schedule()...)
+	if n <= returnedItems {
+		m, err := s.Run(ctx, l.target, claimScript, args, more...)
+		if err != nil {
+			return nil, nil, err
+		}
+		parts, err := m.ToArray()
+		if err != nil {
+			return nil, nil, l.target.Applied(err)
+		}
+		return parts[:3], parts[3:], nil
+	}
+	read := func() rueidis.Completed { return s.Client.B().Lrange().Key(list).Start(0).Stop(-1).Build() }
+	m, reply, err := s.RunThenRead(ctx, l.target, claimScript, args, more, read)
+	if err == nil {
+		err = store.Shape(store.Texts).Check(l.target, reply)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if result, err = m.ToArray(); err == nil {
+		items, err = reply.ToArray()
+	}
+	if err != nil {
+		return nil, nil, l.target.Applied(err)
+	}
+	return result, items, nil
+}
+
+// readWarnings reads the warnings of claim.lua's result into l.warning, and
+// reports whether another run may claim items. It also continues the renewal of
+// the keys beside the queue.
+func (l *lease) readWarnings(ctx context.Context, m rueidis.RedisMessage) (more bool) {
+	optional, err := m.ToArray()
+	if err != nil { // there are none
 		return false
 	}
 	ordered, _ := optional[4].AsInt64()

@@ -21,6 +21,8 @@ import (
 )
 
 var (
+	//go:embed lua/ack_usual.lua
+	ackUsualSource string
 	//go:embed lua/ack.lua
 	ackSource string
 	//go:embed lua/release.lua
@@ -30,7 +32,7 @@ var (
 	//go:embed lua/extend_shorter.lua
 	extendShorterSource string
 
-	ackScript     = rueidis.NewLuaScript(acl.RegisterScript(pending.ScheduleSource + ackSource))
+	ackScript     = rueidis.NewLuaScript(acl.RegisterScript(ackUsualSource + pending.ScheduleSource + ackSource))
 	releaseScript = store.NewScript(pending.ScheduleSource+sharedSource+orderSource+releaseSource, store.Either(store.Flag, store.Tuple(store.Number)))
 	extendScript  = rueidis.NewLuaScript(acl.RegisterScript(extendSource + pending.ScheduleSource + extendShorterSource))
 )

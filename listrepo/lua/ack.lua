@@ -1,5 +1,5 @@
 -- Ack of some items of a claim, or of a claim of a queue that has an order or is
--- in a schedule: removes items for good.
+-- in a schedule: removes items for good. It follows ack_usual.lua.
 --
 -- KEYS[1]  the claim
 -- KEYS[2]  done: the places of its settled items
@@ -11,9 +11,13 @@
 -- ARGV[3]  its tenant
 -- ARGV[4 ..]  places of items, counted from 1; if there are none, all items
 -- Result: 1, or 0 if the claim was lost. Then nothing is changed.
+if acked then
+  reschedule(KEYS[5], ARGV[3], ARGV[2], KEYS[4], string.sub(KEYS[3], #'%due' + 1))
+  return 1
+end
 local held = redis.call('LLEN', KEYS[1])
 if held == 0 then return 0 end
-redis.call('ZREM', KEYS[3], '') -- for a server without memory: see claim.lua
+redis.call('ZREM', KEYS[3], '') -- for a server without memory: see claim_usual.lua
 for i = 4, #ARGV, 1000 do
   redis.call('SADD', KEYS[2], unpack(ARGV, i, math.min(i + 999, #ARGV)))
 end

@@ -3,11 +3,12 @@
 -- at the front of the queue. Next also ends another claim, whose items are
 -- done.
 --
--- This file handles a queue whose items were never delivered before, and that
--- has no order. The second part of the script, claim_redelivered.lua, handles
--- every other queue. It stands behind this file, shared.lua and order.lua, since
--- code that is not reached costs nothing. LLEN refuses a queue of another type.
--- The functions of the schedule are those of schedule.lua.
+-- claim_usual.lua, the first part of the script, handles the usual claim. This
+-- file handles the others of a queue whose items were never delivered before,
+-- and that has no order. claim_redelivered.lua handles every other queue. Each
+-- part stands behind the one before, and behind the functions that it needs,
+-- since code that is not reached costs nothing. LLEN refuses a queue of another
+-- type. The functions of the schedule are those of schedule.lua.
 --
 -- KEYS[1]  the queue
 -- KEYS[2]  the new claim, a list that does not exist yet
@@ -21,10 +22,14 @@
 -- ARGV[10] '1' if the claim makes the queue serial, else ''
 -- ARGV[11] the queue's member of the schedule
 -- ARGV[12] its tenant
--- Result: {header, ended, more, foreign, skipped, from, ordered}:
+-- Result: {header, ended, warnings, item ...}:
 --   header   of the new claim, see shared.lua; '' if nothing was claimed; 'busy'
 --            if the queue is serial and another claim is in flight
 --   ended    0 if the claim to end was lost
+--   warnings nil, or {more, foreign, skipped, from, ordered}
+--   item     the items, if ARGV[6] is at most 8; a caller that claims more reads
+--            them with LRANGE, since Lua would convert each of them twice
+-- The warnings are
 --   more     1 if nothing was claimed although the next call may claim items
 --   foreign  the number of entries that became dead letters because the library
 --            did not write them
@@ -32,16 +37,21 @@
 --   from     the claim from which renew_beside.lua continues, 0 if nothing is
 --            left to renew
 --   ordered  1 if the queue has an order, so that Ack has to remove it
--- The last five are missing if they are 0, 0, '', 0 and 0. An item on its last
--- attempt is claimed alone. An item whose lease expired on its last attempt
--- becomes a dead letter.
-local length = redis.call('LLEN', KEYS[1])
+-- They are nil if they are 0, 0, '', 0 and 0. An item on its last attempt is
+-- claimed alone. An item whose lease expired on its last attempt becomes a dead
+-- letter.
 local tail = string.sub(KEYS[2], #'%claim-' + #ARGV[5] + 1)
 local due, again, back, age = '%due' .. tail, '%again' .. tail, '%back' .. tail, '%age' .. tail
 local order, delayed = '%order' .. tail, '%delayed' .. tail
 local header = clock[1] .. string.sub('00000' .. clock[2], -6) .. '-' .. ARGV[5]
 local want, maxAttempts = tonumber(ARGV[6]), tonumber(ARGV[8])
 local more, foreign, from, ordered = 0, 0, 0, 0
+if claimed then
+  tryCall('ZINCRBY', age, 0, 'taken')
+  reschedule(KEYS[3], ARGV[12], ARGV[11], KEYS[1], tail)
+  claimed[3] = {0, 0, skipped, claimed[3] and -1 or 0, 0}
+  return claimed
+end
 
 local expired = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 25)
 -- No lease ends as late as this, so the library did not write such an entry.
@@ -66,9 +76,7 @@ end
 local lifetime = ARGV[2] == '0' and -1 or tonumber(ARGV[2])
 if ARGV[3] == '1' and existed then lifetime = redis.call('PTTL', KEYS[1]) end
 
--- A server whose memory is full refuses the first write of a script if the
--- command can grow, and no later write. So the first write is ZREM, which
--- cannot grow.
+-- The first write cannot grow; see claim_usual.lua.
 redis.call('ZREM', due, ARGV[9])
 local ended = 0
 if ARGV[9] ~= '' then
@@ -80,8 +88,11 @@ end
 -- result.
 local function result(first)
   if KEYS[3] then reschedule(KEYS[3], ARGV[12], ARGV[11], KEYS[1], tail) end
-  if more == 0 and foreign == 0 and skipped == '' and from == 0 and ordered == 0 then return {first, ended} end
-  return {first, ended, more, foreign, skipped, from, ordered}
+  local reply = {first, ended, (more ~= 0 or foreign ~= 0 or skipped ~= '' or from ~= 0 or ordered ~= 0) and {more, foreign, skipped, from, ordered}}
+  if first == header and want <= 8 then
+    for i, item in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do reply[3 + i] = item end
+  end
+  return reply
 end
 
 -- finish enters the claim in due and returns the script's result. fromList is

@@ -17,7 +17,7 @@
 -- ARGV[6]  its tenant
 -- Result: 1, or 0 if the claim was lost. Then nothing is changed.
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('ZREM', KEYS[3], '') -- for a server without memory: see claim.lua
+redis.call('ZREM', KEYS[3], '') -- for a server without memory: see claim_usual.lua
 local time, tail = redis.call('TIME'), string.sub(KEYS[3], #'%due' + 1)
 local ends = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2])
 local longer = redis.call('ZADD', KEYS[3], 'GT', 'CH', ends, ARGV[1]) == 1

@@ -28,7 +28,7 @@ local tail = string.sub(KEYS[4], #'%due' + 1)
 local order, again, delayed = '%order' .. tail, '%again' .. tail, '%delayed' .. tail
 if not isType(order, 'hash') then return wrongType(order) end
 local serial, delay = redis.call('HEXISTS', order, 'serial') == 1, tonumber(ARGV[12])
-redis.call('ZREM', KEYS[4], '') -- for a server without memory: see claim.lua
+redis.call('ZREM', KEYS[4], '') -- for a server without memory: see claim_usual.lua
 local deliveryOf, maxAttempts = parseHeader(ARGV[5], page), tonumber(ARGV[6])
 
 local items, chosen = {}, {}
