@@ -2,6 +2,7 @@ package expiry
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -10,6 +11,7 @@ import (
 // clock compares the server's clock with the monotonic clock of this machine,
 // to detect that the server's clock was set back.
 type clock struct {
+	mu       sync.Mutex
 	known    bool
 	minAhead time.Duration // by how much the server's clock is ahead of epoch, at least
 	readAt   time.Time     // when the server's clock was read
@@ -25,12 +27,22 @@ var epoch = time.Now()
 // read takes the server's time in microseconds, which was read between sent and
 // got. It reports whether the clock was set back since the last call.
 func (c *clock) read(now int64, sent, got time.Time) (clockStep, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	server := time.Duration(now) * time.Microsecond
 	least, most := server-got.Sub(epoch), server-sent.Sub(epoch)
 	step, since := c.minAhead-most, got.Sub(c.readAt)
 	found := c.known && step > smallestClockStep
 	c.known, c.minAhead, c.readAt = true, least, sent
 	return clockStep{by: step, ahead: step - since}, found
+}
+
+// readClock takes the server's time in microseconds, which was read between
+// sent and got.
+func (c *consumer) readClock(s *session, now int64, sent, got time.Time) {
+	if step, ok := c.clock.read(now, sent, got); ok && c.listener.clock == nil {
+		s.loops.Go(func() { c.bringForward(s, step, got) })
+	}
 }
 
 // bringForward handles a clock that was set back: leases and retries that were

@@ -31,7 +31,8 @@ type consumer struct {
 
 	renewing chan struct{} // holds a value while a call of renew is running
 
-	clock  clock                            // used by loop only
+	waits  atomic.Bool // whether loop waits for work, and lookForAll looks for it
+	clock  clock
 	member atomic.Pointer[testclock.Member] // of a test's clock, in the last Run
 }
 
@@ -72,6 +73,10 @@ const (
 // longestIdle is the longest time between two looks for work.
 const longestIdle = time.Second
 
+// longestWait is the longest time for which a consumer waits for
+// [Listener.lookForAll], which looks for work every second.
+const longestWait = time.Hour
+
 // largestClaim is the maximum number of firings that one script claims. Each
 // takes up to 20 µs on a slow machine.
 const largestClaim = 250
@@ -103,7 +108,9 @@ func (c *consumer) loop(s *session, member *testclock.Member) {
 		}
 		delay.reset()
 		if n > 0 {
+			c.waits.Store(true)
 			c.alarm.Wait(s.ctx, next)
+			c.waits.Store(false)
 		}
 	}
 }
@@ -119,9 +126,7 @@ func (c *consumer) claimNext(s *session, n int) (next time.Time, idle bool, err 
 		return next, false, err
 	}
 	got := time.Now()
-	if step, ok := c.clock.read(result.now, sent, got); ok && c.listener.clock == nil {
-		s.loops.Go(func() { c.bringForward(s, step, got) })
-	}
+	c.readClock(s, result.now, sent, got)
 	c.listener.count.leasesExpired.Add(result.expired)
 	c.listener.count.cancelled.Add(result.dropped)
 	c.reportDied(result.died)
@@ -136,7 +141,10 @@ func (c *consumer) claimNext(s *session, n int) (next time.Time, idle bool, err 
 	if result.dropped > 0 || result.invalid.count > 0 || len(result.died) > 0 || len(result.firings) == n {
 		return got, false, nil
 	}
-	wait := longestIdle
+	wait := longestWait
+	if c.listener.clock != nil {
+		wait = longestIdle
+	}
 	if result.next >= 0 {
 		wait = min(wait, time.Duration(result.next*1000-result.now)*time.Microsecond)
 	}

@@ -32,7 +32,7 @@ type queue struct {
 
 	literals []string // of the keys of its triggers
 
-	pendingCount, deadCount atomic.Int64 // at the last claim
+	pendingCount, deadCount atomic.Int64 // at the last claim or look
 }
 
 func newQueue(c rueidis.Client, n naming, shard, action string) *queue {
@@ -326,34 +326,8 @@ func (q *queue) repair(ctx context.Context, kind string, cursor uint64, count in
 // sweepLockTTL is how long a listener may sweep without a renewal.
 const sweepLockTTL = 10 * time.Second
 
-// beginSweep begins a sweep that was requested a while ago. If a sweep that
-// began later has finished, or if another listener sweeps now, began is 0. In
-// the second case wait is true.
-func (q *queue) beginSweep(ctx context.Context, since time.Duration, name string) (began int64, wait bool, err error) {
-	args := []string{strconv.FormatInt(since.Microseconds(), 10), name, duration.Milliseconds(sweepLockTTL)}
-	m, err := runScript(ctx, q.client, q.lua.beginSweep, []string{q.swept, q.sweeping}, args)
-	if err != nil {
-		return 0, false, err
-	}
-	n, err := m.AsInt64()
-	if n < 2 {
-		return 0, n == 1, err
-	}
-	return n, false, err
-}
-
 // renewSweep renews the right to sweep.
 func (q *queue) renewSweep(ctx context.Context, name string) error {
 	_, err := runScript(ctx, q.client, q.lua.renewSweep, []string{q.sweeping}, []string{name, duration.Milliseconds(sweepLockTTL)})
-	return err
-}
-
-// endSweep ends a sweep. If the sweep did not finish, began is 0.
-func (q *queue) endSweep(ctx context.Context, began int64, name string) error {
-	at := ""
-	if began > 0 {
-		at = strconv.FormatInt(began, 10)
-	}
-	_, err := runScript(ctx, q.client, q.lua.endSweep, []string{q.swept, q.sweeping}, []string{at, name, duration.Milliseconds(24 * time.Hour)})
 	return err
 }

@@ -51,7 +51,7 @@ func isNil(m rueidis.RedisMessage) bool { return m.IsNil() }
 // scripts are all scripts. Each is named after the method that runs it. The
 // client repeats those that change nothing if they are repeated.
 type scripts struct {
-	set, delete, due, ack, renew, putBack, deadLetter, retry, discard, adopt, repair, renewSweep, endSweep script
+	set, delete, due, look, ack, renew, putBack, deadLetter, retry, discard, adopt, repair, renewSweep, endSweep script
 
 	claim, beginSweep script // never repeated: the work of a lost reply stays claimed
 }
@@ -76,6 +76,7 @@ func compile(clock string) *scripts {
 		set:        retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS")), "lib/set_fast", "lib/number", "lib/check", "lib/trigger", "lib/wake", "set"),
 		delete:     retried(store.Flag, "lib/number", "lib/check", "lib/trigger", "delete"),
 		due:        retried(store.Either(isNumber, isNil), "lib/number", "lib/check", "lib/trigger", "due"),
+		look:       retried(isArray, "lib/number", "lib/check", "look"),
 		ack:        retried(isCounts, "lib/check", "lib/status", "lib/ack_fast", "lib/number", "lib/trigger", "lib/wake", "lib/turn", "ack"),
 		renew:      retried(isCounts, "lib/number", "lib/write_when_full", "lib/check", "lib/status", "renew"),
 		putBack:    retried(store.UpTo(int64(putBackDead)), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "put_back"),
@@ -87,7 +88,7 @@ func compile(clock string) *scripts {
 		renewSweep: retried(store.Flag, "renew_sweep"),
 		endSweep:   retried(store.Flag, "end_sweep"),
 		claim:      script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"))), isArray},
-		beginSweep: script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/number", "begin_sweep"))), isNumber},
+		beginSweep: script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/number", "begin_sweep"))), store.Texts},
 	}
 }
 

@@ -60,6 +60,7 @@ func (l *Listener) start(s *session) {
 	leaseMember := l.clock.Join("", func() { request(leases) })
 	s.recorders.Go(func() { l.heartbeat(s, leaseMember, leases) })
 	s.loops.Go(func() { l.watch(s) })
+	s.loops.Go(func() { l.lookForAll(s) })
 	sweepMember := l.clock.Join("", s.requestSweep)
 	s.loops.Go(func() { l.sweep(s, sweepMember) })
 	testclock.Started(s.ctx)

@@ -1,7 +1,9 @@
 package expiry
 
 import (
+	"context"
 	"crypto/rand"
+	"strconv"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -31,7 +33,8 @@ type sweeper struct {
 // sweepLock is the right to sweep the queue of one consumer.
 type sweepLock struct {
 	*consumer
-	began int64
+	began    string // by the server's clock, in microseconds
+	existing string // a digit for each key that a sweep compares; see sweptKeys
 }
 
 const sweepPoll = 100 * time.Millisecond
@@ -98,14 +101,48 @@ func (w *sweeper) takeLocks(consumers []*consumer, since time.Duration) (locks [
 		if err := c.markHandled(w.session); err != nil {
 			return locks, nil, err
 		}
-		began, wait, err := c.beginSweep(w.ctx, since, w.name)
-		switch {
-		case err != nil:
+	}
+	for _, part := range inParts(consumers) {
+		taken, swept, err := beginSweeps(w.ctx, part, since, w.name)
+		if err != nil {
 			return locks, nil, err
-		case began > 0:
-			locks = append(locks, sweepLock{c, began})
-		case wait:
+		}
+		locks, others = append(locks, taken...), append(others, swept...)
+	}
+	return locks, others, nil
+}
+
+// sweptKeys returns the keys of a queue that a sweep compares. [repairPass.key]
+// is an index into them.
+func (q *queue) sweptKeys() []string {
+	return []string{q.due, q.active, q.status, q.dead, q.payloads}
+}
+
+// beginSweeps begins a sweep, which was requested a while ago, of consumers of
+// one shard. It returns those that nobody has swept since then, and those that
+// another listener sweeps now.
+func beginSweeps(ctx context.Context, consumers []*consumer, since time.Duration, name string) (locks []sweepLock, others []*consumer, err error) {
+	var keys []string
+	for _, c := range consumers {
+		keys = append(append(keys, c.swept, c.sweeping), c.sweptKeys()...)
+	}
+	args := []string{strconv.FormatInt(since.Microseconds(), 10), name, duration.Milliseconds(sweepLockTTL)}
+	m, err := runScript(ctx, consumers[0].client, consumers[0].lua.beginSweep, keys, args)
+	if err != nil {
+		return nil, nil, err
+	}
+	texts, err := m.AsStrSlice()
+	if err != nil || len(texts) != 2*len(consumers) {
+		return nil, nil, errReply
+	}
+	for i, c := range consumers {
+		switch began, existing := texts[2*i], texts[2*i+1]; {
+		case len(existing) != len(c.sweptKeys()):
+			return nil, nil, errReply
+		case began == "1":
 			others = append(others, c)
+		case began != "0":
+			locks = append(locks, sweepLock{c, began, existing})
 		}
 	}
 	return locks, others, nil
@@ -113,11 +150,20 @@ func (w *sweeper) takeLocks(consumers []*consumer, since time.Duration) (locks [
 
 // releaseLocks releases locks. If that fails, they expire.
 func (w *sweeper) releaseLocks(locks []sweepLock, finished bool) {
-	for _, lock := range locks {
-		if !finished {
-			lock.began = 0
+	began, consumers := map[*consumer]string{}, make([]*consumer, len(locks))
+	for i, lock := range locks {
+		consumers[i] = lock.consumer
+		if finished {
+			began[lock.consumer] = lock.began
 		}
-		if err := lock.endSweep(w.redisCtx, lock.began, w.name); err != nil {
+	}
+	for _, part := range inParts(consumers) {
+		var keys []string
+		args := []string{w.name, duration.Milliseconds(24 * time.Hour)}
+		for _, c := range part {
+			keys, args = append(keys, c.swept, c.sweeping), append(args, began[c])
+		}
+		if _, err := runScript(w.redisCtx, part[0].client, part[0].lua.endSweep, keys, args); err != nil {
 			w.callFailed(w.session, err)
 		}
 	}
@@ -148,6 +194,9 @@ func (w *sweeper) sweepAll(locks []sweepLock) (err error) {
 	}
 	for _, lock := range locks {
 		for _, pass := range repairPasses {
+			if lock.existing[pass.key] == '0' {
+				continue
+			}
 			if err := w.repairOne(lock, pass, locks); err != nil {
 				return err
 			}
@@ -159,12 +208,15 @@ func (w *sweeper) sweepAll(locks []sweepLock) (err error) {
 type repairPass struct {
 	kind  string
 	count int
+	key   int // whose entries are compared, see sweptKeys
 }
 
 // repairPasses are what a sweep compares, in this order, and the number of
 // entries that one script reads. Pages of payloads are small, since payloads
 // may be large.
-var repairPasses = []repairPass{{"due", scriptPage}, {"active", scriptPage}, {"status", scriptPage / 2}, {"turns", scriptPage / 2}, {"dead", scriptPage}, {"payloads", 20}}
+var repairPasses = []repairPass{
+	{"due", scriptPage, 0}, {"active", scriptPage, 1}, {"status", scriptPage / 2, 2}, {"turns", scriptPage / 2, 2}, {"dead", scriptPage, 3}, {"payloads", 20, 4},
+}
 
 // repairOne compares one key of a schedule with the others.
 func (w *sweeper) repairOne(lock sweepLock, pass repairPass, locks []sweepLock) error {

@@ -1,14 +1,16 @@
--- endSweep: ends a sweep.
+-- endSweep: ends a sweep of each action.
 --
--- KEYS[1]  swept
--- KEYS[2]  sweeping
--- ARGV[1]  when the sweep began, '' if it did not finish
--- ARGV[2]  name of the caller
--- ARGV[3]  lifetime of swept in milliseconds
+-- KEYS     of each action: swept, sweeping
+-- ARGV[1]  name of the caller
+-- ARGV[2]  lifetime of swept in milliseconds
+-- ARGV     from 3, of each action: when the sweep began, '' if it did not finish
 --
 -- Result: 1. A key that holds another type is left alone.
-if ARGV[1] ~= '' and type(redis.pcall('GET', KEYS[1])) ~= 'table' then
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+for i = 1, #KEYS, 2 do
+  local began = ARGV[2 + (i + 1) / 2]
+  if began ~= '' and type(redis.pcall('GET', KEYS[i])) ~= 'table' then
+    redis.call('SET', KEYS[i], began, 'PX', ARGV[2])
+  end
+  if redis.pcall('GET', KEYS[i + 1]) == ARGV[1] then redis.call('DEL', KEYS[i + 1]) end
 end
-if redis.pcall('GET', KEYS[2]) == ARGV[2] then redis.call('DEL', KEYS[2]) end
 return 1

@@ -1,0 +1,87 @@
+package expiry
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/symphony-go/symphony/internal/pooltest"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// An idle listener sends one command a second, however many actions it has, and
+// still finds work of which no message tells.
+func TestIdleListenerLooksForAllActionsAtOnce(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{})
+	client, err := p.Client(pool.Expiry)
+	require.NoError(t, err)
+	r, handled := NewRegistry(), make(chan string, 1)
+	for i := range 100 {
+		require.NoError(t, r.On("x"+strconv.Itoa(i), func(_ context.Context, e Event) error { handled <- e.Action; return nil }))
+	}
+	l, err := NewListener(p, r, Config{})
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- l.Run(ctx) }()
+	// sent returns the number of commands that clients sent, without those of
+	// this test and of the pools.
+	sent := func() (sum int64) {
+		info, err := client.Do(t.Context(), client.B().Info().Section("commandstats").Build()).ToString()
+		require.NoError(t, err)
+		for line := range strings.Lines(info) {
+			name, fields, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
+			if calls, _, ok := strings.Cut(fields, ","); ok && slices.Contains([]string{"evalsha", "eval", "scan"}, name) {
+				n, err := strconv.ParseInt(calls, 10, 64)
+				require.NoError(t, err)
+				sum += n
+			}
+		}
+		return sum
+	}
+	await := func(what string, is func() bool) {
+		require.Eventually(t, is, time.Minute, 10*time.Millisecond, what)
+	}
+	await("all consumers wait", func() bool { return !slices.ContainsFunc(l.consumers, func(c *consumer) bool { return !c.waits.Load() }) })
+	await("the first sweep", func() bool { return slices.Contains(slices.Collect(maps.Values(sweptOf(t, l))), true) })
+
+	first, from := sent(), time.Now()
+	await("three looks", func() bool { return sent() >= first+3 && time.Since(from) > 2*time.Second })
+	commands, seconds := sent()-first, time.Since(from).Seconds()
+	require.LessOrEqual(t, float64(commands), seconds+10, "one look a second, and what is left of a sweep")
+
+	k := l.consumers[7]
+	at, err := client.Do(t.Context(), client.B().Time().Build()).AsIntSlice()
+	require.NoError(t, err)
+	due := strconv.FormatInt(at[0]*1000+500, 10)
+	key := "acme:EXPTRIGGER:" + k.action + ":1"
+	exp := strconv.FormatInt(at[0]*1000+500+graceMS, 10)
+	require.NoError(t, pooltest.Do(t, p, pool.Expiry, "SET", key, "trigger:x;id=1;due="+due+";exp="+exp, "PXAT", exp).Error())
+	require.NoError(t, pooltest.Do(t, p, pool.Expiry, "ZADD", k.due, due, key).Error())
+	select {
+	case action := <-handled:
+		require.Equal(t, k.action, action)
+	case <-time.After(time.Minute):
+		t.Fatal("the trigger did not fire")
+	}
+	stop()
+	require.NoError(t, <-stopped)
+}
+
+// sweptOf reports for each action whether a sweep of it has finished.
+func sweptOf(t *testing.T, l *Listener) map[string]bool {
+	t.Helper()
+	swept := map[string]bool{}
+	for _, c := range l.consumers {
+		n, err := l.core.Client.Do(t.Context(), l.core.Client.B().Exists().Key(c.swept).Build()).AsInt64()
+		require.NoError(t, err)
+		swept[c.action] = n == 1
+	}
+	return swept
+}
