@@ -16,7 +16,7 @@ if (not ARGV[3] or ARGV[3] == 'p') and type(redis.pcall('HLEN', payloads)) == 'n
   if not old then
     added = redis.pcall('ZADD', due, at, trigger)
     if type(added) == 'table' then
-      redis.call('UNLINK', trigger)
+      redis.call('DEL', trigger)
       refused = added
     end
   elseif type(old) == 'table' then
