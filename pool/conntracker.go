@@ -59,6 +59,9 @@ func (t *connTracker) breaker(addr string) *breaker {
 func (t *connTracker) wrapDial(opt *rueidis.ClientOption) {
 	dial := opt.DialCtxFn
 	opt.DialCtxFn = func(ctx context.Context, addr string, dialer *net.Dialer, conf *tls.Config) (net.Conn, error) {
+		if directOf(ctx) != nil { // no call waits for it
+			return dial(ctx, addr, dialer, conf)
+		}
 		b := t.breaker(addr)
 		t.connecting.Add(1)
 		conn, err := t.dial(ctx, b, dialer.Timeout, func(ctx context.Context) (net.Conn, error) {

@@ -26,7 +26,7 @@ func wrapDial(opt *rueidis.ClientOption) {
 		if err != nil {
 			return nil, unsentError{error: redactDialError(err, addrs)}
 		}
-		return &guardedConn{Conn: conn}, nil
+		return &guardedConn{Conn: newDirectConn(ctx, conn)}, nil
 	}
 }
 

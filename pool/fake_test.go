@@ -75,6 +75,22 @@ func (f *fakeClient) DoMulti(ctx context.Context, multi ...rueidis.Completed) []
 	return make([]rueidis.RedisResult, len(multi))
 }
 
+func (f *fakeClient) Dedicate() (rueidis.DedicatedClient, func()) {
+	return &fakeDedicated{client: f}, func() {}
+}
+
+// fakeDedicated is a dedicated connection of a fakeClient.
+type fakeDedicated struct {
+	rueidis.DedicatedClient
+	client *fakeClient
+}
+
+func (f *fakeDedicated) DoMulti(ctx context.Context, multi ...rueidis.Completed) []rueidis.RedisResult {
+	return f.client.DoMulti(ctx, multi...)
+}
+
+func (f *fakeDedicated) Close() {}
+
 func (f *fakeClient) DoCache(ctx context.Context, _ rueidis.Cacheable, _ time.Duration) rueidis.RedisResult {
 	return f.Do(ctx, rueidis.Completed{})
 }

@@ -29,7 +29,8 @@ type OpError struct {
 // part, although the call returned an error. It returns false for a read, and
 // if nothing was sent or the server refused the whole write. The call can then
 // be repeated safely. It returns true if, for example, the connection was lost
-// before the reply arrived, or if a transaction was applied in part.
+// before the reply arrived, or if a transaction was applied in part. If the
+// context ended before the reply arrived, the write may also be applied later.
 func (e *OpError) MaybeApplied() bool { return e.maybeApplied }
 
 // Error returns the operation, the key, the field, the pool and the reason. A

@@ -82,6 +82,7 @@ func Open(ctx context.Context, cfg Config) (*Pools, error) {
 //     context.
 //   - DoCache and DoMultiCache ask the server each time. Only the records of
 //     repositories are cached.
+//   - A call uses another connection if no other call is under way.
 //   - [Stats] counts its commands.
 //   - Close does nothing. [Pools.Close] closes the client.
 //
