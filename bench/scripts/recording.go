@@ -118,24 +118,33 @@ type pipeline struct {
 // send sends the commands of a recording and reads the replies. If one of them
 // is an error, send returns it.
 func (p *pipeline) send(ctx context.Context, r *recording) error {
+	_, err := p.sendForTexts(ctx, r)
+	return err
+}
+
+// sendForTexts is like send, and returns the first string of each reply, ""
+// if it has none.
+func (p *pipeline) sendForTexts(ctx context.Context, r *recording) ([]string, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
 	written := make(chan error, 1)
 	go func() {
 		_, err := p.conn.Write(r.bytes)
 		written <- err
 	}()
-	for _, name := range r.commands {
-		if err := p.readReply(); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+	texts := make([]string, len(r.commands))
+	for i, name := range r.commands {
+		if err := p.readReply(&texts[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	return <-written
+	return texts, <-written
 }
 
-// readReply reads one reply and forgets it, unless it is an error.
-func (p *pipeline) readReply() error {
+// readReply reads one reply. If first is empty, it becomes the first string of
+// the reply. If the reply is an error, readReply returns it.
+func (p *pipeline) readReply(first *string) error {
 	line, err := p.replies.ReadSlice('\n')
 	if err != nil {
 		return err
@@ -149,12 +158,18 @@ func (p *pipeline) readReply() error {
 		if err != nil {
 			return err
 		}
+		if line[0] == '$' && size >= 0 && *first == "" {
+			text := make([]byte, size+2)
+			_, err = io.ReadFull(p.replies, text)
+			*first = string(text[:size])
+			return err
+		}
 		if line[0] == '$' && size >= 0 {
 			_, err = p.replies.Discard(size + 2)
 			return err
 		}
 		for range size {
-			if err := p.readReply(); err != nil {
+			if err := p.readReply(first); err != nil {
 				return err
 			}
 		}

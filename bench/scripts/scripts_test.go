@@ -29,6 +29,16 @@ func TestHashes(t *testing.T) {
 	requireTables(t, measured(t, "hashes", "-rounds", "2", "-time", "1ms"), hashes)
 }
 
+func TestQueues(t *testing.T) {
+	t.Parallel()
+	requireTables(t, measured(t, "queues", "-rounds", "2", "-time", "1ms"), queues)
+}
+
+func TestTriggers(t *testing.T) {
+	t.Parallel()
+	requireTables(t, measured(t, "triggers", "-rounds", "2", "-time", "1ms"), triggers)
+}
+
 // requireTables requires a table of each operation, whose rows have a time of
 // the server and commands. The last ratio is 1.
 func requireTables(t *testing.T, out string, operations []operation) {

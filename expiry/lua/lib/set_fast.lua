@@ -9,7 +9,8 @@
 local trigger, due, payloads, stamp, delay = KEYS[1], KEYS[2], KEYS[3], ARGV[2], tonumber(ARGV[1])
 local now = math.ceil(clock() / 1000)
 local answer, refused
-if (not ARGV[3] or ARGV[3] == 'p') and type(redis.pcall('HLEN', payloads)) == 'number' then
+local held = (not ARGV[3] or ARGV[3] == 'p') and redis.pcall('HLEN', payloads)
+if type(held) == 'number' then
   local at, exp = string.format('%d', now + delay), string.format('%d', now + delay + 3600000)
   local value = stamp .. ';due=' .. at .. ';exp=' .. exp
   local old, added = redis.pcall('SET', trigger, value, 'PXAT', exp, 'NX', 'GET')
@@ -28,7 +29,7 @@ if (not ARGV[3] or ARGV[3] == 'p') and type(redis.pcall('HLEN', payloads)) == 'n
   if added and not refused then
     if ARGV[3] then
       redis.call('HSET', payloads, '-|' .. trigger, ARGV[5])
-    elseif added == 0 then
+    elseif added == 0 and held > 0 then
       redis.call('HDEL', payloads, '-|' .. trigger)
     end
     if delay > 2000 then return at end
