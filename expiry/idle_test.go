@@ -48,7 +48,9 @@ func TestIdleListenerLooksForAllActionsAtOnce(t *testing.T) {
 	await := func(what string, is func() bool) {
 		require.Eventually(t, is, time.Minute, 10*time.Millisecond, what)
 	}
-	await("all consumers wait", func() bool { return !slices.ContainsFunc(l.consumers, func(c *consumer) bool { return !c.waits.Load() }) })
+	await("all consumers wait", func() bool {
+		return !slices.ContainsFunc(l.consumers, func(c *consumer) bool { return !c.waits.Load() })
+	})
 	await("the first sweep", func() bool { return slices.Contains(slices.Collect(maps.Values(sweptOf(t, l))), true) })
 
 	first, from := sent(), time.Now()
