@@ -50,11 +50,11 @@ type Claim[T any] struct {
 //
 // The items move to a list beside the queue, `%claim-<token>:...`, so
 // [ListRepo.Len], [ListRepo.Range] and other programs do not see them, and no
-// two claims overlap. One script moves the items and returns them; if n is over
-// 8, LRANGE reads them in the same round trip. If the script claims none because
-// there are more expired or foreign entries than one script handles, Claim sends
-// it again. The move is atomic. If items come off the list, it renews the
-// lifetime of the queue as every write does.
+// two claims overlap. One script moves the items and returns them; if n is
+// over 8, LRANGE reads them in the same round trip. If the script claims none
+// because there are more expired or foreign entries than one script handles,
+// Claim sends it again. The move is atomic. If items come off the list, it
+// renews the lifetime of the queue as every write does.
 //
 // The claim is valid together with the following errors, and must be acked:
 //   - *[ItemError]: an item does not decode. It is not among Items, since a
