@@ -94,7 +94,7 @@ func startServer() (*server, error) {
 	}
 	s := &server{redis: m, scripts: newScripts(m), users: 1}
 	m.Server().SetPreHook(func(p *mini.Peer, cmd string, args ...string) bool {
-		return rewriteGlobs(p, cmd, args...) || s.scripts.hook(p, cmd, args...)
+		return rewriteGlobs(p, cmd, args...) || refuseIncrement(m.Server(), p, cmd, args...) || s.scripts.hook(p, cmd, args...)
 	})
 	if err := m.Server().Register("CONFIG", config); err != nil {
 		m.Close()

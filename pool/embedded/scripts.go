@@ -85,6 +85,7 @@ func contextOfScripts(server *mini.Server) (found any) {
 // connState is what miniredis keeps for a connection.
 type connState struct {
 	db      int
+	queues  bool // in a transaction
 	special bool // in a transaction, in a script, or subscribed
 }
 
@@ -104,7 +105,8 @@ func stateOf(p *mini.Peer) (connState, bool) {
 	if db.Kind() != reflect.Int || nested.Kind() != reflect.Bool || transaction.Kind() != reflect.Slice || subscriber.Kind() != reflect.Pointer {
 		return connState{}, false
 	}
-	return connState{int(db.Int()), nested.Bool() || !transaction.IsNil() || !subscriber.IsNil()}, true
+	queues := !transaction.IsNil()
+	return connState{int(db.Int()), queues, queues || nested.Bool() || !subscriber.IsNil()}, true
 }
 
 // hook runs EVALSHA if it names a script of this module. It reports whether it
