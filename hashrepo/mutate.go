@@ -27,7 +27,8 @@ import (
 // An attempt sends HMGET for the fields of T to the primary, or HGETALL if T is
 // a map or has an extra field. If no field of T is present, it reads the record
 // and its existence in one MULTI and EXEC. Then it runs one script, which
-// compares the texts of all fields that were read and writes atomically. The
+// compares the texts of all fields that were read and writes atomically. If
+// fields of an existing record are only set, a short script is enough. The
 // lifetime is renewed, except with [KeepTTL], and the version is incremented,
 // even if change changed nothing.
 //

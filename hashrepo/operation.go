@@ -86,13 +86,11 @@ func flag(b bool) string {
 // several operations on one field. It looks at few operations only, since it
 // compares each with all before it.
 func plainChanges(operations []operation) (*encodedRecord, bool) {
-	if len(operations) > 32 {
+	if len(operations) > fewOperations {
 		return nil, false
 	}
 	for i := range operations {
-		op := &operations[i]
-		repeated := slices.ContainsFunc(operations[:i], func(before operation) bool { return before.field == op.field })
-		if repeated || op.kind != opSet && op.kind != opClear {
+		if kind := operations[i].kind; isRepeated(operations, i) || kind != opSet && kind != opClear {
 			return nil, false
 		}
 	}
@@ -107,11 +105,24 @@ func plainChanges(operations []operation) (*encodedRecord, bool) {
 	return e, true
 }
 
+// fewOperations is the number of operations up to which the library compares
+// each with all before it, to find whether Redis has commands for them.
+const fewOperations = 32
+
+// isRepeated reports whether an operation before operation i has its field.
+func isRepeated(operations []operation, i int) bool {
+	return slices.ContainsFunc(operations[:i], func(before operation) bool { return before.field == operations[i].field })
+}
+
 // readBack is the fields that update.lua returns after its changes. The zero
 // value returns none.
 type readBack struct {
 	all   bool
 	names []string
+
+	// sum reports whether names is the field of the only operation, an
+	// addition, so that its sum is enough.
+	sum bool
 }
 
 func (r readBack) isNone() bool { return !r.all && len(r.names) == 0 }

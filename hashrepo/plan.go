@@ -11,6 +11,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/fields"
+	"github.com/symphony-go/symphony/internal/store"
 )
 
 // reservedField is the name of the field that keeps a record without another
@@ -34,6 +35,8 @@ type plan struct {
 	elemType *codec.Type   // the type of a map's values; nil if T is a struct
 
 	indexes []*index
+
+	mutate func() *store.Script // see newMutateScript; nil if T has no such script
 
 	maxDecodedBytes int  // memory that decoding a value may take
 	mayBeEmpty      bool // whether a record of T may have no field present
@@ -117,6 +120,9 @@ func compilePlan(t reflect.Type, c codec.Codec, maxDecodedBytes int) (*plan, err
 	switch {
 	case t.Kind() == reflect.Struct:
 		err := p.compileStruct()
+		if err == nil && p.extra == nil && len(p.readNames) <= mostLiterals {
+			p.mutate = sync.OnceValue(func() *store.Script { return newMutateScript(p.readNames) })
+		}
 		return p, err
 	case t.Kind() == reflect.Map && t.Key().Kind() == reflect.String:
 		elemType, err := p.compileType(c, t.Elem())

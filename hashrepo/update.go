@@ -37,6 +37,11 @@ var updateScript = newTypeCheckingScript(sorttext.Lua, updateSource, store.Eithe
 // different fields, no version in T, and none of the options above. A patch of
 // a field with old names counts once for each name.
 //
+// Under the same conditions, an Add to an integer, alone or with patches that
+// set other fields, runs a short script with HINCRBY. If the sum may be out of
+// range, or the field does not hold an integer, the short script changes
+// nothing, and Update runs the long one.
+//
 // A script cannot add or append to every encoding. Update reads the field with
 // HMGET first for an Add to a float32, an Add to a float64 with a codec other
 // than [codec.Compact], and an Add or Append with a codec other than
@@ -77,7 +82,9 @@ func (r *HashRepo[T]) Update(ctx context.Context, id string, patches ...Patch[T]
 }
 
 // Merge applies patches as [HashRepo.Update] does, and returns the record after
-// the changes. One script applies the patches and reads the record. Without
+// the changes. One script applies the patches and reads the record. If Update
+// would run a short script, or send HSET without HDEL, Merge sends a short
+// script and HMGET or HGETALL in one MULTI and EXEC. Both are atomic. Without
 // patches, Merge reads the record as [HashRepo.Get] does without [Cached].
 //
 // Merge returns the errors of Update. If another field does not fit T, it
@@ -110,15 +117,12 @@ func (c *core) merge(ctx context.Context, id string, patches []patch, into refle
 
 // increment applies an Add patch and stores the sum in sum, a pointer.
 func (c *core) increment(ctx context.Context, op, id string, p patch, sum any) error {
-	t, reply, err := c.update(ctx, op, id, []patch{p}, readBack{names: []string{p.name}})
+	t, reply, err := c.update(ctx, op, id, []patch{p}, readBack{names: []string{p.name}, sum: true})
 	if err != nil {
 		return err
 	}
 	t = t.WithField(p.name)
-	texts, err := reply.AsStrSlice()
-	if err == nil && len(texts) != 1 {
-		err = errValueCount
-	}
+	text, err := sumText(reply)
 	if err != nil {
 		return t.Applied(fault.Translate(err))
 	}
@@ -127,12 +131,32 @@ func (c *core) increment(ctx context.Context, op, id string, p patch, sum any) e
 		return notApplied(t, err)
 	}
 	v := reflect.New(f.Field.Type).Elem()
-	if err := f.Decode(texts[0], v); err != nil {
+	if err := f.Decode(text, v); err != nil {
 		return markApplied(notApplied(t, err))
 	}
 	out := reflect.ValueOf(sum).Elem()
 	out.Set(v.Convert(out.Type()))
 	return nil
+}
+
+// sumText returns the text of a sum, which update.lua returns as a list of one
+// field, and a short script as a number or a text.
+func sumText(reply *rueidis.RedisMessage) (string, error) {
+	switch {
+	case reply.IsInt64():
+		n, err := reply.ToInt64()
+		return strconv.FormatInt(n, 10), err
+	case reply.IsString():
+		return reply.ToString()
+	}
+	texts, err := reply.AsStrSlice()
+	if err != nil {
+		return "", err
+	}
+	if len(texts) != 1 {
+		return "", errValueCount
+	}
+	return texts[0], nil
 }
 
 // update applies patches and returns the fields to read back. If the patches
@@ -152,6 +176,13 @@ func (c *core) update(ctx context.Context, op, id string, patches []patch, retur
 				return t, nil, notApplied(t, err)
 			}
 			return t, nil, c.write(ctx, t, e, true)
+		}
+	}
+	if len(ch.rewrites) == 0 {
+		if u, ok := c.shortUpdate(ch.operations); ok {
+			if reply, done, err := c.runShort(ctx, t, u, returned); err != nil || done {
+				return t, &reply, err
+			}
 		}
 	}
 	reply, err := c.retry(ctx, t, returned, func() ([]operation, error) {
@@ -185,8 +216,15 @@ func (c *core) retry(ctx context.Context, t fault.Target, returned readBack, nex
 	}
 }
 
-// runUpdate runs update.lua once.
+// runUpdate runs update.lua or mutate.lua once.
 func (c *core) runUpdate(ctx context.Context, t fault.Target, returned readBack, operations []operation) (rueidis.RedisMessage, error) {
+	if u, ok := c.shortMutation(operations); ok {
+		m, err := c.Run(ctx, t, u.script, u.args)
+		if err == nil && m.IsString() {
+			err = t.NotApplied(errChanged)
+		}
+		return m, err
+	}
 	args := append(c.args(2+len(returned.names)+4*len(operations)), strconv.Itoa(c.MaxValueBytes()))
 	args = returned.appendArgs(args)
 	for i := range operations {

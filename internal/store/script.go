@@ -19,12 +19,13 @@ import (
 var preamble string
 
 // Script is a script that writes: preamble.lua, followed by the body of the
-// package that runs it.
+// package that runs it, or only the body if it is short.
 type Script struct {
 	lua        *rueidis.Lua
 	source     string
 	sha        string
 	checksType bool // the first command of the body refuses another type
+	short      bool // see NewShortScript
 	shape      Shape
 }
 
@@ -86,13 +87,26 @@ func (s *Store) RunThenRead(
 		return m, reply, err
 	}
 	if reply, err = results[1].ToMessage(); err != nil {
-		return m, reply, t.Applied(errors.Join(errors.New("the write was applied, but its result could not be read"), fault.Translate(err)))
+		return m, reply, notRead(t, err)
 	}
 	return m, reply, nil
 }
 
-// arguments returns the arguments of preamble.lua, followed by args.
+// notRead returns the error of a command that reads the result of a script.
+func notRead(t fault.Target, err error) error {
+	return t.Applied(errors.Join(errors.New("the write was applied, but its result could not be read"), fault.Translate(err)))
+}
+
+// arguments returns the arguments of preamble.lua, or those of a short script,
+// followed by args.
 func (s *Store) arguments(script *Script, args []string) []string {
+	if script.short {
+		ms := s.lifetimeMS
+		if s.Keep {
+			ms = ""
+		}
+		return append(append(make([]string, 0, 1+len(args)), ms), args...)
+	}
 	condition, ms, keep := s.lifetimeArguments()
 	kind := string(s.spec.Kind)
 	if script.checksType && condition == "" && keep == "" {
