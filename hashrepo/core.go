@@ -23,8 +23,9 @@ type core struct {
 	// listing is nil if the space has neither a list nor indexes.
 	listing *listing
 
-	// cache is nil if reads are not cached.
+	// cache and its view are nil if reads are not cached.
 	cache *store.CachedReader
+	view  *nearcache.View
 	// flatCache looks up cached records that an assignment copies. It is nil
 	// if reads are not cached or a copy of T shares memory with the original.
 	flatCache *nearcache.View
@@ -49,6 +50,7 @@ func newCore(base *store.Store, t reflect.Type, from *core) (*core, error) {
 	}
 	if err == nil && base.Cached > 0 {
 		c.cache = c.newCache()
+		c.view = c.cache.View()
 		c.flatCache = c.cache.DirectView()
 	}
 	return c, err

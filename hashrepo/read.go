@@ -55,6 +55,16 @@ func (r *HashRepo[T]) getUncached(ctx context.Context, op, id string) (T, error)
 //
 // PeekShared returns the errors of Get.
 func (r *HashRepo[T]) PeekShared(ctx context.Context, id string) (*T, error) {
+	if v, ok := r.core.view.Record(id).(*T); ok {
+		r.core.view.CountHit()
+		return v, nil
+	}
+	return r.peekSlow(ctx, id)
+}
+
+// peekSlow is PeekShared for a record that is not in the cache, or whose type
+// is not kept decoded.
+func (r *HashRepo[T]) peekSlow(ctx context.Context, id string) (*T, error) {
 	if r.core.cache != nil {
 		return store.CachedShared[T](ctx, r.core.cache, "PeekShared", id)
 	}

@@ -39,7 +39,8 @@ const NoExpiry = store.NoExpiry
 type KVRepo[T any] struct {
 	core   *store.ValueStore
 	cache  *store.CachedReader // nil if every read is sent to the server
-	direct *nearcache.View     // view of cache; nil unless an assignment copies a T
+	view   *nearcache.View     // of cache; nil if cache is nil
+	direct *nearcache.View     // of cache; nil unless an assignment copies a T
 }
 
 // Record is a value and its ID.
@@ -83,7 +84,7 @@ func newRepo[T any](core *store.ValueStore) *KVRepo[T] {
 		Decode:   core.DecodeReply,
 		Uncached: core.Get,
 	})
-	return &KVRepo[T]{core, cache, cache.DirectView()}
+	return &KVRepo[T]{core, cache, cache.View(), cache.DirectView()}
 }
 
 // With returns a view of the repository with more options. The original does
@@ -135,6 +136,15 @@ func (r *KVRepo[T]) getUncached(ctx context.Context, id string) (v T, err error)
 // Use PeekShared if copies of a large value cost too much, and [KVRepo.Get]
 // otherwise. It returns the errors of [KVRepo.Get].
 func (r *KVRepo[T]) PeekShared(ctx context.Context, id string) (*T, error) {
+	if v, ok := r.view.Record(id).(*T); ok {
+		r.view.CountHit()
+		return v, nil
+	}
+	return r.peek(ctx, id)
+}
+
+// peek is PeekShared without the fast path.
+func (r *KVRepo[T]) peek(ctx context.Context, id string) (*T, error) {
 	if r.cache != nil {
 		return store.CachedShared[T](ctx, r.cache, "PeekShared", id)
 	}

@@ -74,7 +74,7 @@ func (r *KVRepo[T]) GetOrLoad(ctx context.Context, id string, load func(context.
 		var zero T
 		return zero, err
 	}
-	r = &KVRepo[T]{r.core.OnPrimary(), r.cache, r.direct}
+	r = &KVRepo[T]{r.core.OnPrimary(), r.cache, r.view, r.direct}
 	get := r.Get
 	for retries := r.core.Retries(); ; {
 		v, err := get(ctx, id)

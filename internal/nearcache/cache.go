@@ -91,10 +91,11 @@ func (c *Cache) Close() {
 func (c *Cache) drop(e *Entry) {
 	c.table.remove(e)
 	c.queues.remove(e)
-	e.realm.entries.remove(e.key, e)
+	realm := e.realm()
+	realm.entries.remove(e)
 	e.epoch.entries--
-	e.realm.counters.entries.Add(-1)
-	e.realm.counters.bytes.Add(-int64(e.size))
+	realm.counters.entries.Add(-1)
+	realm.counters.bytes.Add(-int64(e.size))
 }
 
 // add adds an entry in place of the older one for the same record, and evicts
@@ -104,14 +105,15 @@ func (c *Cache) add(e *Entry) {
 		e.promoted = old.promoted || old.reads.Load() > 0
 		c.drop(old)
 	}
-	e.realm.entries.add(e.key, e)
+	realm := e.realm()
+	realm.entries.add(e)
 	e.epoch.entries++
-	e.realm.counters.entries.Add(1)
-	e.realm.counters.bytes.Add(int64(e.size))
+	realm.counters.entries.Add(1)
+	realm.counters.bytes.Add(int64(e.size))
 	c.table.insert(e)
 	c.queues.push(e)
 	for victim := c.queues.victim(); victim != nil; victim = c.queues.victim() {
-		victim.realm.counters.evictions.Add(1)
+		victim.realm().counters.evictions.Add(1)
 		c.drop(victim)
 	}
 }
@@ -162,7 +164,7 @@ func (c *Cache) sweep(part int) {
 	for _, e := range c.table.collect(part) {
 		switch {
 		case e.epoch.ended():
-			e.realm.counters.invalidations.Add(1)
+			e.realm().counters.invalidations.Add(1)
 			c.drop(e)
 		case e.expiresAt <= now:
 			c.drop(e)

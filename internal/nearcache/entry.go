@@ -1,7 +1,6 @@
 package nearcache
 
 import (
-	"strings"
 	"sync/atomic"
 	"time"
 	"unique"
@@ -22,16 +21,14 @@ type Entry struct {
 	reads     atomic.Uint32
 	idLength  uint32
 
-	shortID [48]byte // the id, if it fits
-	longID  string   // the id, if it does not fit
+	shortID [40]byte // the id, if it fits
+	name    *name
 
-	realm        *Realm
-	key          string
-	sibling      *Entry // the next entry with the same key
+	nextKey      *Entry // in the bucket of the keyTable
+	newer, older *Entry // in the queue
 	size         int32
 	promoted     bool // the entry it replaces was read: it skips probation
-	queue        *fifo
-	newer, older *Entry // in the queue
+	inMain       bool // whether the queue is the main one
 }
 
 // matches reports whether the entry belongs to a view and has the given id.
@@ -42,26 +39,19 @@ func (e *Entry) matches(view unique.Handle[viewIdentity], id string) bool {
 	if len(id) <= len(e.shortID) {
 		return string(e.shortID[:len(id)]) == id
 	}
-	return e.longID == id
+	return e.name.longID == id
 }
 
-// setID sets the id. A long id shares the memory of the key if the key ends
-// with it.
-func (e *Entry) setID(id string) {
-	e.idLength = uint32(len(id))
-	switch at := len(e.key) - len(id); {
-	case len(id) <= len(e.shortID):
-		copy(e.shortID[:], id)
-	case at >= 0 && e.key[at:] == id:
-		e.longID = e.key[at:]
-	default:
-		e.longID = strings.Clone(id)
-		e.size += int32(allocatedBytes(len(id)))
+// id returns the id.
+func (e *Entry) id() string {
+	if int(e.idLength) <= len(e.shortID) {
+		return string(e.shortID[:e.idLength])
 	}
+	return e.name.longID
 }
 
-//nolint:unused // keyIndex calls it
-func (e *Entry) siblingLink() **Entry { return &e.sibling }
+// realm returns the realm of the entry.
+func (e *Entry) realm() *Realm { return e.view.Value().realm }
 
 // viewIdentity distinguishes the entries of different views that have the same
 // id. Two views with equal identities share their entries.
@@ -71,9 +61,9 @@ type viewIdentity struct {
 	maxAge        time.Duration
 }
 
-// entryOverhead is the memory of an entry without its key, id and value: the
-// Entry, and its slots in the table and in the index by key.
-const entryOverhead = 192 + 16 + 48
+// entryOverhead is the memory of an entry without its name and value: the
+// Entry, and its slots in the table and in the keyTable.
+const entryOverhead = 144 + 16 + 16
 
 // allocatedBytes estimates the memory of a string of n bytes.
 func allocatedBytes(n int) int { return (n + 15) &^ 15 }
@@ -83,7 +73,12 @@ func allocatedBytes(n int) int { return (n + 15) &^ 15 }
 func (e *Entry) Value() any { return e.value }
 
 // Key returns the key of the record.
-func (e *Entry) Key() string { return e.key }
+func (e *Entry) Key() string {
+	if e.name.key != "" {
+		return e.name.key
+	}
+	return e.name.prefix + e.id()
+}
 
 // maxReads is the highest number of reads that an entry counts.
 const maxReads = 3

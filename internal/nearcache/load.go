@@ -28,13 +28,10 @@ type Load struct {
 	err   error
 }
 
-//nolint:unused // keyIndex calls it
-func (l *Load) siblingLink() **Load { return &l.sibling }
-
 // addLoad adds a load. cache.mu must be held.
 func (o *Origin) addLoad(l *Load) {
 	o.used.Store(true)
-	o.loads.add(l.key, l)
+	o.loads.add(l)
 }
 
 // current reports whether the record has not changed since the load started.
@@ -88,11 +85,14 @@ func (l *Load) Cache(value any, size int, ttl time.Duration) {
 
 // newEntry returns the entry of the value.
 func (l *Load) newEntry(size int, ttl time.Duration) *Entry {
+	n, nameSize := l.view.names.of(l.key, l.id)
 	e := &Entry{
-		hash: l.hash, view: l.view.identity, realm: l.view.realm, key: l.key,
-		value: l.value, epoch: l.epoch, size: int32(min(size+entryOverhead+allocatedBytes(len(l.key)), math.MaxInt32/2)),
+		hash: l.hash, view: l.view.identity, name: n, idLength: uint32(len(l.id)),
+		value: l.value, epoch: l.epoch, size: int32(min(size+entryOverhead+nameSize, math.MaxInt32/2)),
 	}
-	e.setID(l.id)
+	if len(l.id) <= len(e.shortID) {
+		copy(e.shortID[:], l.id)
+	}
 	e.expiresAt = l.startedAt + l.view.maxAge
 	if ttl >= 0 {
 		e.expiresAt = min(e.expiresAt, l.startedAt+int64(min(ttl, longestAge)))
@@ -124,7 +124,7 @@ func (l *Load) Fail(err error) {
 
 // end removes the load and wakes the waiting callers. cache.mu must be held.
 func (l *Load) end() {
-	l.origin.loads.remove(l.key, l)
+	l.origin.loads.remove(l)
 	if l.invalidated {
 		l.view.realm.counters.bypasses.Add(1)
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -331,8 +332,9 @@ func (m *model) checkCounters(t *rapid.T) {
 		}
 	}
 	indexed := 0
-	for _, e := range m.origin.entries {
-		for ; e != nil; e = e.sibling {
+	for _, key := range modelKeys {
+		for e := range m.origin.entries.all(key) {
+			require.Equal(t, key, e.Key())
 			indexed++
 		}
 	}
@@ -401,11 +403,22 @@ func TestViewsWithTheSameIDs(t *testing.T) {
 	}
 	for i, v := range views {
 		for _, id := range ids {
-			require.Contains(t, *v.Find(id).Value().(*string), fmt.Sprint(i, ":", id))
+			e := v.Find(id)
+			require.Contains(t, e.Key(), fmt.Sprint(i, ":", id))
+			require.Equal(t, *e.Value().(*string), e.Key())
+			require.Equal(t, id, e.id())
+			require.Equal(t, []*Entry{e}, slices.Collect(o.entries.all(e.Key())))
 		}
 		require.Nil(t, v.Find("nobody"))
 		same := realm.View("x", 1, time.Hour)
 		require.Equal(t, views[0].identity, same.identity, "a new repository finds the entries of an equal one")
+	}
+	for _, id := range ids {
+		key := views[0].Find(id).Key()
+		o.Forget(key)
+		require.Nil(t, views[0].Find(id))
+		require.Empty(t, slices.Collect(o.entries.all(key)))
+		require.NotNil(t, views[2].Find(id), "the entry of another key")
 	}
 }
 

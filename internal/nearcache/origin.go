@@ -23,15 +23,15 @@ type Origin struct {
 	readTTL func(ctx context.Context, key string) error
 
 	// The Cache's mutex guards the following.
-	entries keyIndex[*Entry]
-	loads   keyIndex[*Load]
+	entries keyTable
+	loads   loads
 }
 
 // NewOrigin returns the Origin of a client that is not yet made. Pass
 // [Origin.NewConnection] to the client as its NewCacheStoreFn, and then the
 // client to [Origin.SetClient].
 func (c *Cache) NewOrigin() *Origin {
-	return &Origin{cache: c, entries: keyIndex[*Entry]{}, loads: keyIndex[*Load]{}}
+	return &Origin{cache: c, entries: newKeyTable(), loads: loads{}}
 }
 
 // SetClient sets the client that was made with [Origin.NewConnection].
@@ -62,8 +62,8 @@ func (o *Origin) Forget(keys ...string) {
 
 // forget is like [Origin.Forget]. cache.mu must be held.
 func (o *Origin) forget(key string) {
-	for e := o.entries[key]; e != nil; e = o.entries[key] {
-		e.realm.counters.invalidations.Add(1)
+	for e := range o.entries.all(key) {
+		e.realm().counters.invalidations.Add(1)
 		o.cache.drop(e)
 	}
 	for l := o.loads[key]; l != nil; l = l.sibling {
@@ -76,13 +76,11 @@ func (o *Origin) readSent(ep *epoch, key string) {
 	o.cache.mu.Lock()
 	defer o.cache.mu.Unlock()
 	ep.probeKey = key
-	for e := o.entries[key]; e != nil; {
-		next := e.sibling
+	for e := range o.entries.all(key) {
 		if e.epoch != ep {
-			e.realm.counters.invalidations.Add(1)
+			e.realm().counters.invalidations.Add(1)
 			o.cache.drop(e)
 		}
-		e = next
 	}
 	for l := o.loads[key]; l != nil; l = l.sibling {
 		if l.epoch == nil {

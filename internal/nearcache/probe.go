@@ -73,5 +73,5 @@ func (o *Origin) startProbe(l *Load) {
 func (o *Origin) endProbe(l *Load) {
 	o.cache.mu.Lock()
 	defer o.cache.mu.Unlock()
-	o.loads.remove(l.key, l)
+	o.loads.remove(l)
 }

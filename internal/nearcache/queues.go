@@ -39,18 +39,23 @@ func (q *queues) maxEntrySize() int { return q.budget / 16 }
 func (q *queues) bytes() int { return q.probation.bytes + q.main.bytes }
 
 func (q *queues) push(e *Entry) {
-	if e.promoted || q.takeGhost(e.hash) {
-		q.main.push(e)
-	} else {
-		q.probation.push(e)
+	e.inMain = e.promoted || q.takeGhost(e.hash)
+	q.of(e).push(e)
+}
+
+// of returns the queue of an entry.
+func (q *queues) of(e *Entry) *fifo {
+	if e.inMain {
+		return &q.main
 	}
+	return &q.probation
 }
 
 func (q *queues) remove(e *Entry) {
 	if e.reads.Load() > 0 {
 		q.addGhost(e.hash)
 	}
-	e.queue.remove(e)
+	q.of(e).remove(e)
 }
 
 // victim returns the entry to evict now, or nil if the budget is met. The entry
@@ -65,6 +70,7 @@ func (q *queues) victim() *Entry {
 			}
 			q.probation.remove(e)
 			e.reads.Store(0)
+			e.inMain = true
 			q.main.push(e)
 			continue
 		}
@@ -104,7 +110,7 @@ func (q *queues) takeGhost(hash uint64) bool {
 }
 
 func (f *fifo) push(e *Entry) {
-	e.queue, e.older, e.newer = f, f.newest, nil
+	e.older, e.newer = f.newest, nil
 	if f.newest != nil {
 		f.newest.newer = e
 	} else {
@@ -125,6 +131,6 @@ func (f *fifo) remove(e *Entry) {
 	} else {
 		f.oldest = e.newer
 	}
-	e.queue, e.newer, e.older = nil, nil, nil
+	e.newer, e.older = nil, nil
 	f.bytes -= int(e.size)
 }

@@ -64,11 +64,7 @@ func (b *buckets) push(e *Entry) {
 
 // sameRecord returns the entry in the table for the record of e.
 func (t *table) sameRecord(e *Entry) *Entry {
-	id := e.longID
-	if int(e.idLength) <= len(e.shortID) {
-		id = string(e.shortID[:e.idLength])
-	}
-	return t.find(e.hash, e.view, id)
+	return t.find(e.hash, e.view, e.id())
 }
 
 // grow moves the entries to twice as many buckets. A lookup that is at an entry

@@ -18,6 +18,7 @@ type View struct {
 	identity unique.Handle[viewIdentity]
 	maxAge   int64
 	realm    *Realm
+	names    names
 }
 
 // longestAge is the longest age that can be added to a time without overflow.
@@ -37,7 +38,10 @@ func (r *Realm) View(space, format any, maxAge time.Duration) *View {
 	maxAge = min(maxAge, longestAge)
 	identity := unique.Make(viewIdentity{r, space, format, maxAge})
 	c := r.cache
-	return &View{&c.table, &c.clock, &c.hasher, maphash.Comparable(c.hasher.seed, identity), identity, int64(maxAge), r}
+	return &View{
+		table: &c.table, clock: &c.clock, hasher: &c.hasher, salt: maphash.Comparable(c.hasher.seed, identity),
+		identity: identity, maxAge: int64(maxAge), realm: r,
+	}
 }
 
 func (v *View) hash(id string) uint64 { return v.hasher.hash(id) ^ v.salt }

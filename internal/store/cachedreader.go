@@ -56,6 +56,14 @@ func (s *Store) NewCachedReader(r RecordReader) *CachedReader {
 	return &CachedReader{s, r, view, clone.Of(r.Type)}
 }
 
+// View returns the view of the cached records. It returns nil if c is nil.
+func (c *CachedReader) View() *nearcache.View {
+	if c == nil {
+		return nil
+	}
+	return c.view
+}
+
 // DirectView returns the view of the cached records if an assignment is enough
 // to copy a record, and nil otherwise. It returns nil if c is nil.
 func (c *CachedReader) DirectView() *nearcache.View {
@@ -69,9 +77,9 @@ func (c *CachedReader) DirectView() *nearcache.View {
 // does not exist, CachedGet returns [fault.ErrNotFound].
 func CachedGet[T any](ctx context.Context, c *CachedReader, op, id string) (T, error) {
 	var v, zero T
-	t, value, err := c.value(ctx, op, id)
+	l, value, err := c.value(ctx, op, id)
 	if err == nil {
-		err = c.copyTo(t, value, reflect.ValueOf(&v).Elem())
+		err = c.copyTo(l, value, reflect.ValueOf(&v).Elem())
 	}
 	if err != nil {
 		return zero, err
@@ -83,7 +91,7 @@ func CachedGet[T any](ctx context.Context, c *CachedReader, op, id string) (T, e
 // all callers share and must not change. A record whose type cannot be copied
 // is decoded for each call.
 func CachedShared[T any](ctx context.Context, c *CachedReader, op, id string) (*T, error) {
-	t, value, err := c.value(ctx, op, id)
+	l, value, err := c.value(ctx, op, id)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +99,7 @@ func CachedShared[T any](ctx context.Context, c *CachedReader, op, id string) (*
 		return v, nil
 	}
 	v := new(T)
-	if err := c.copyTo(t, value, reflect.ValueOf(v).Elem()); err != nil {
+	if err := c.copyTo(l, value, reflect.ValueOf(v).Elem()); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -125,7 +133,7 @@ func (c *CachedReader) collect(ctx context.Context, lookups []lookup, into func(
 	for i, l := range lookups {
 		value, err := c.wait(ctx, l)
 		if err == nil && value != nil {
-			err = c.copyTo(l.target, value, into(i))
+			err = c.copyTo(l, value, into(i))
 			found[i] = err == nil
 		}
 		if err != nil {
@@ -136,12 +144,12 @@ func (c *CachedReader) collect(ctx context.Context, lookups []lookup, into func(
 }
 
 // copyTo copies a cached value into a record of the caller.
-func (c *CachedReader) copyTo(t fault.Target, value any, into reflect.Value) error {
+func (c *CachedReader) copyTo(l lookup, value any, into reflect.Value) error {
 	switch v := value.(type) {
 	case nil:
-		return t.NotApplied(fault.ErrNotFound)
+		return l.withKey().NotApplied(fault.ErrNotFound)
 	case *undecoded:
-		_, err := c.Decode(t, &v.reply, into)
+		_, err := c.Decode(l.withKey(), &v.reply, into)
 		return err
 	}
 	c.copy.Copy(into, reflect.ValueOf(value).Elem())
@@ -150,32 +158,41 @@ func (c *CachedReader) copyTo(t fault.Target, value any, into reflect.Value) err
 
 // value returns the cached value of a record. If there is none, it reads the
 // record.
-func (c *CachedReader) value(ctx context.Context, op, id string) (fault.Target, any, error) {
+func (c *CachedReader) value(ctx context.Context, op, id string) (lookup, any, error) {
 	l, err := c.find(ctx, op, id)
 	if err != nil {
-		return l.target, nil, err
+		return l, nil, err
 	}
 	c.join(&l, id)
 	if l.leads {
 		c.load(ctx, []lookup{l})
 	}
 	value, err := c.wait(ctx, l)
-	return l.target, value, err
+	return l, value, err
 }
 
 // lookup is the search for one record: an entry of the cache, or a load.
 type lookup struct {
-	target fault.Target
+	target fault.Target // without the key if entry is not nil
 	entry  *nearcache.Entry
 	load   *nearcache.Load // if entry is nil
 	leads  bool            // this call executes the load
+}
+
+// withKey returns the target with the key, which an entry has to build.
+func (l lookup) withKey() fault.Target {
+	t := l.target
+	if l.entry != nil {
+		t.Key = l.entry.Key()
+	}
+	return t
 }
 
 // find looks for the record in the cache. If it is not there, find checks that
 // the record can be read.
 func (c *CachedReader) find(ctx context.Context, op, id string) (lookup, error) {
 	if e := c.view.Find(id); e != nil {
-		return lookup{target: fault.Target{Op: op, Pool: c.Alias, Key: e.Key()}, entry: e}, nil
+		return lookup{target: fault.Target{Op: op, Pool: c.Alias}, entry: e}, nil
 	}
 	t, err := c.Begin(ctx, op, id)
 	return lookup{target: t}, err
