@@ -50,8 +50,8 @@ func (r *HashRepo[T]) getUncached(ctx context.Context, op, id string) (T, error)
 // PeekShared is [HashRepo.Get] without a copy. With [Cached], it returns the
 // record in the cache, which it returns to other callers too. The caller must
 // not change the record or anything that the record refers to. PeekShared is
-// for large records whose copies cost too much. A record that does not come
-// from the cache belongs to the caller.
+// for large records whose copies cost too much, and for records whose copy
+// allocates. A record that does not come from the cache belongs to the caller.
 //
 // PeekShared returns the errors of Get.
 func (r *HashRepo[T]) PeekShared(ctx context.Context, id string) (*T, error) {

@@ -3,6 +3,7 @@ package pool
 import (
 	"crypto/tls"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -158,7 +159,28 @@ func TestServerNameOfACluster(t *testing.T) {
 		TLS: &tls.Config{RootCAs: ca.Roots(), ServerName: "127.0.0.9"},
 	})
 	require.ErrorContains(t, err, "127.0.0.9")
-	pools, err := Open(t.Context(), Config{URL: "rediss://" + cluster.Primaries[0].TLSAddr(), TLS: &tls.Config{RootCAs: ca.Roots()}})
+
+	// The certificates of the other nodes have other names.
+	first, _, err := net.SplitHostPort(cluster.Primaries[0].TLSAddr())
+	require.NoError(t, err)
+	pools, err := Open(t.Context(), Config{
+		URL: "rediss://" + cluster.Primaries[0].TLSAddr(),
+		TLS: &tls.Config{RootCAs: ca.Roots(), ServerName: first},
+	})
+	require.NoError(t, err)
+	t.Cleanup(pools.Close)
+	client, err := pools.Client(User)
+	require.NoError(t, err)
+	refused := 0
+	for _, node := range client.Nodes() {
+		if err := node.Do(t.Context(), node.B().Ping().Build()).Error(); err != nil {
+			require.ErrorContains(t, err, "not "+first)
+			refused++
+		}
+	}
+	require.Equal(t, len(cluster.Primaries)-1, refused)
+
+	pools, err = Open(t.Context(), Config{URL: "rediss://" + cluster.Primaries[0].TLSAddr(), TLS: &tls.Config{RootCAs: ca.Roots()}})
 	require.NoError(t, err)
 	pools.Close()
 }
