@@ -180,7 +180,7 @@ func allRetryable(multi []rueidis.Completed) bool {
 }
 
 func (s *clientState) send(c rueidis.CoreClient, ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
-	if d, ok := c.(*directClient); ok && !cmd.IsBlock() {
+	if d, ok := c.(*directClient); ok && !blocks(cmd) {
 		alone := d.arrive()
 		defer d.leave()
 		if alone && !s.isBroken() {
@@ -212,6 +212,10 @@ func (s *clientState) sendMulti(c rueidis.CoreClient, ctx context.Context, multi
 		return errorResults(len(multi), err)
 	})
 }
+
+// blocks reports whether cmd blocks. It has a copy of cmd, because a method call
+// would move that of send to the heap.
+func blocks(cmd rueidis.Completed) bool { return cmd.IsBlock() }
 
 func (s *clientState) isBroken() bool { return s.conns != nil && s.conns.broken.Load() }
 
