@@ -44,6 +44,33 @@ func TestACallThatIsAloneUsesTheDirectConnection(t *testing.T) {
 	require.Equal(t, pipelining, clientID(t, c), "another call is under way")
 	require.NoError(t, <-slow)
 	require.Equal(t, direct, clientID(t, c))
+
+	mustDo(t, c, "DEL", "n")
+	piped := make(chan error, 1)
+	go func() { piped <- c.Do(context.Background(), c.B().Incr().Key("n").Build().ToPipe()).Error() }()
+	awaitIncrement(t, s)
+	require.Equal(t, pipelining, clientID(t, c), "a call over that connection is under way")
+	require.NoError(t, <-piped)
+	require.Equal(t, direct, clientID(t, c))
+}
+
+// A pipeline for which rueidis takes a connection of its own has the results of
+// all of its commands, as one that does not fit into the direct connection.
+func TestLargePipelines(t *testing.T) {
+	_, c := openUser(t, pool.Config{URL: redistest.Server(t).URL()})
+	connectionsOf(t, c)
+	for _, n := range []int{256, 257, 1999, 2000, 5000} {
+		var multi []rueidis.Completed
+		for i := range n {
+			multi = append(multi, c.B().Set().Key("k").Value(strconv.Itoa(i)).Get().Build())
+		}
+		mustDo(t, c, "SET", "k", "-1")
+		for i, r := range c.DoMulti(withTimeout(t), multi...) {
+			was, err := r.AsInt64()
+			require.NoError(t, err)
+			require.EqualValues(t, i-1, was)
+		}
+	}
 }
 
 // The connection is opened once a call could use it, and sends nothing while it
