@@ -213,8 +213,8 @@ func (s *clientState) sendMulti(c rueidis.CoreClient, ctx context.Context, multi
 	})
 }
 
-// blocks reports whether cmd blocks. It has a copy of cmd, because a method call
-// would move that of send to the heap.
+// blocks reports whether cmd blocks. It has a copy of cmd, because a call of
+// the method would move that of send to the heap.
 func blocks(cmd rueidis.Completed) bool { return cmd.IsBlock() }
 
 func (s *clientState) isBroken() bool { return s.conns != nil && s.conns.broken.Load() }

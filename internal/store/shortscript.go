@@ -18,11 +18,11 @@ func NewShortScript(body string, reply Shape) *Script {
 	return &Script{lua: rueidis.NewLuaScript(source), source: source, sha: scriptSHA(source), short: true, shape: reply}
 }
 
-// RunAndRead is like [Store.Run] on a hash, followed by HMGET for the fields, or
-// HGETALL if fields is nil, in one transaction. It costs the server less than a
-// script that returns what it reads, because Lua would convert each element
-// twice. A script that the server does not have changes nothing, so it is sent
-// again.
+// RunAndRead is like [Store.Run] on a hash, followed by HMGET for the fields,
+// or HGETALL if fields is nil, in one transaction. It costs the server less
+// than a script that returns what it reads, because Lua would convert each
+// element twice. A script that the server does not have changes nothing, so it
+// is sent again.
 func (s *Store) RunAndRead(
 	ctx context.Context, t fault.Target, script *Script, args, fields []string,
 ) (m, reply rueidis.RedisMessage, err error) {
