@@ -139,11 +139,7 @@ func TestGrowth(t *testing.T) {
 		"Find by foreign keys", "All by foreign keys", "IDs by foreign keys", "DeleteAll by foreign keys",
 		"cached Get, cold by entries", "cached Get, warm by entries",
 	}, names)
-	require.Len(t, found.Memory, 2)
-	for _, m := range found.Memory {
-		require.Equal(t, 1000, m.Entries)
-		require.Greater(t, m.Bytes, 24.0, "more than the text of the record")
-	}
+	require.Empty(t, found.Memory, "that of a few entries does not stand out")
 	require.Empty(t, keys(t, s.Client(t, 3)))
 }
 

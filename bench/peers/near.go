@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -44,6 +45,8 @@ type caches struct {
 // openCaches fills both caches with n records, and measures the memory that
 // each of them takes.
 func openCaches(ctx context.Context, url string, n int) (_ *caches, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute) // a busy machine may be slow
+	defer cancel()
 	c := &caches{ids: make([]string, n)}
 	order := rand.Perm(n)
 	for i, k := range order {
@@ -75,7 +78,7 @@ func openCaches(ctx context.Context, url string, n int) (_ *caches, err error) {
 	return c, c.weigh("otter", func() error {
 		for i, k := range order {
 			v := smallOf(k)
-			c.otter.Set(c.ids[i], &v)
+			c.otter.Set(strings.Clone(c.ids[i]), &v)
 		}
 		return nil
 	})
@@ -99,7 +102,9 @@ func (c *caches) connect(ctx context.Context, url string) error {
 		c.pools.Close()
 		return err
 	}
-	c.otter, err = otter.New(&otter.Options[string, *small]{MaximumSize: 2 * len(c.ids)})
+	c.otter, err = otter.New(&otter.Options[string, *small]{
+		MaximumSize: 2 * len(c.ids), ExpiryCalculator: otter.ExpiryWriting[string, *small](time.Hour), // as in Cached
+	})
 	return err
 }
 
@@ -114,10 +119,13 @@ func (c *caches) write(ctx context.Context, order []int) error {
 	})
 }
 
+// weighable is the least number of entries whose memory stands out.
+const weighable = 10_000
+
 // weigh measures how much memory fill keeps, for each entry.
 func (c *caches) weigh(who string, fill func() error) error {
 	before := heap()
-	if err := fill(); err != nil {
+	if err := fill(); err != nil || len(c.ids) < weighable {
 		return err
 	}
 	c.memory = append(c.memory, results.Memory{

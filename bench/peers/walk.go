@@ -33,17 +33,22 @@ func amongForeign(name string) func(context.Context, *Peers, int) (contest.Conte
 	}
 }
 
-// surround sets the number of foreign keys to n, if there are fewer.
+// surround sets the number of foreign keys to n.
 func (p *Peers) surround(ctx context.Context, n int) error {
 	const page = 1000
-	c, first := p.other.c, p.foreign
-	p.foreign = max(p.foreign, n)
-	return Spread((n-first+page-1)/page, func(i int) error {
-		pairs := c.B().Mset().KeyValue()
-		for k := first + i*page; k < min(n, first+(i+1)*page); k++ {
-			pairs = pairs.KeyValue(fmt.Sprintf("%s:foreign:%07d", Mark, k), "x")
+	c, from, to := p.other.c, min(n, p.foreign), max(n, p.foreign)
+	grows := n > p.foreign
+	p.foreign = n
+	return Spread((to-from+page-1)/page, func(i int) error {
+		var pairs, keys []string
+		for k := from + i*page; k < min(to, from+(i+1)*page); k++ {
+			key := fmt.Sprintf("%s:foreign:%07d", Mark, k)
+			keys, pairs = append(keys, key), append(pairs, key, "x")
 		}
-		return c.Do(ctx, pairs.Build()).Error()
+		if grows {
+			return c.Do(ctx, c.B().Arbitrary("MSET").Keys(pairs...).Build()).Error()
+		}
+		return c.Do(ctx, c.B().Unlink().Key(keys...).Build()).Error()
 	})
 }
 
