@@ -35,10 +35,16 @@ const (
 func (m Meter) Run(ctx context.Context, c Contest, callers int) ([]results.Row, error) {
 	rows := make([]results.Row, len(c.Contestants))
 	sides := make([]side, len(c.Contestants))
+	defer func() {
+		for i := range sides {
+			if sides[i].crew != nil {
+				sides[i].crew.End()
+			}
+		}
+	}()
 	for i, p := range c.Contestants {
 		rows[i] = results.Row{Contest: c.Name, Callers: callers, Contestant: p.Name, Baseline: c.Baseline, How: p.How, Wire: p.Wire}
 		sides[i] = side{Contestant: p, crew: NewCrew(callers), commands: outermost(p.Wire.Commands)}
-		defer sides[i].crew.End()
 		if err := m.calibrate(ctx, c, &sides[i]); err != nil {
 			return nil, named(c, p, err)
 		}

@@ -1,5 +1,5 @@
-// Package fleet runs the workers of Symphony and of asynq, to measure them while
-// they work and while they are idle.
+// Package fleet runs the workers of Symphony and of asynq, to measure them
+// while they work and while they are idle.
 package fleet
 
 import (
@@ -169,11 +169,13 @@ func (f *Fleet) startAsynq(url string, processes int, cfg asynq.Config, handled 
 	return nil
 }
 
+// FirstError keeps the first of several errors.
 type FirstError struct {
 	mu  sync.Mutex
 	err error
 }
 
+// Set keeps err if it is the first.
 func (f *FirstError) Set(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -182,6 +184,7 @@ func (f *FirstError) Set(err error) {
 	}
 }
 
+// Get returns the first error, or nil.
 func (f *FirstError) Get() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -193,11 +196,12 @@ func (f *FirstError) Get() error {
 type Waits struct {
 	mu       sync.Mutex
 	enqueued []time.Time
-	Waited   []time.Duration // -1: it Waits still
+	Waited   []time.Duration // -1: it waits still
 	left     int
 	bad      error // about an item that must not have been handled
 }
 
+// NewWaits returns the Waits of n items.
 func NewWaits(n int) *Waits {
 	w := &Waits{enqueued: make([]time.Time, n), Waited: make([]time.Duration, n), left: n}
 	for i := range w.Waited {
@@ -222,6 +226,8 @@ func (w *Waits) Enqueue(ctx context.Context, f *Fleet, begin, end int, pause fun
 	return w.Await(ctx, len(w.Waited)-end)
 }
 
+// Handled records that an item was handled. It returns an error if the item was
+// not enqueued, or was handled before.
 func (w *Waits) Handled(item string) error {
 	at := time.Now()
 	i, err := strconv.Atoi(item)
@@ -257,6 +263,7 @@ func (w *Waits) Await(ctx context.Context, but int) error {
 	}
 }
 
+// Sleep waits for d. If ctx ends first, it returns the error of ctx.
 func Sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

@@ -16,8 +16,8 @@ import (
 	"github.com/symphony-go/symphony/bench/wire"
 )
 
-// meter measures contests: the time of an operation, that of the server, and the
-// round trips.
+// meter measures contests: the time of an operation, that of the server, and
+// the round trips.
 type meter struct {
 	rounds  int
 	turn    time.Duration

@@ -133,8 +133,8 @@ func (t *tasks) fill(ctx context.Context, n int) error {
 	return Spread(n, func(i int) error { return t.feeder.add(ctx, strconv.Itoa(i)) })
 }
 
-// drain runs a Server until it has handled n tasks, each once. It starts its own
-// goroutines, as many as the crew has.
+// drain runs a Server until it has handled n tasks, each once. It starts its
+// own goroutines, as many as the crew has.
 func (t *tasks) drain(ctx context.Context, crew *contest.Crew, n int) (time.Duration, error) {
 	var clock stopwatch
 	server := asynq.NewServer(t.connect, asynq.Config{Concurrency: crew.Size(), Queues: map[string]int{Mark: 1}, LogLevel: asynq.FatalLevel})

@@ -75,13 +75,14 @@ func openCaches(ctx context.Context, url string, n int) (_ *caches, err error) {
 	}); err != nil {
 		return nil, err
 	}
-	return c, c.weigh("otter", func() error {
+	err = c.weigh("otter", func() error {
 		for i, k := range order {
 			v := smallOf(k)
 			c.otter.Set(strings.Clone(c.ids[i]), &v)
 		}
 		return nil
 	})
+	return c, err
 }
 
 func (c *caches) connect(ctx context.Context, url string) error {

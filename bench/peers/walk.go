@@ -20,8 +20,8 @@ const (
 	DeleteAll = "DeleteAll"
 )
 
-// amongForeign returns a walk over a space without list and index, in a database
-// with some keys that do not belong to it.
+// amongForeign returns a walk over a space without list and index, in a
+// database with some keys that do not belong to it.
 func amongForeign(name string) func(context.Context, *Peers, int) (contest.Contest, int, error) {
 	return func(ctx context.Context, p *Peers, n int) (contest.Contest, int, error) {
 		if err := p.surround(ctx, n); err != nil {

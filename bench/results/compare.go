@@ -62,8 +62,8 @@ func Compare(old, now *Run) Comparison {
 	for _, p := range pairs {
 		before, after := old.relative(p.old), now.relative(p.now)
 		c.Weak = c.Weak || leastP(len(before), len(after))*float64(len(pairs)) >= significance
-		c.Changes = append(c.Changes, timeChange(p.now, before, after, len(pairs)))
-		c.Changes = append(c.Changes, allocations(p.old, p.now), trips(p.old, p.now))
+		c.Changes = append(c.Changes,
+			timeChange(p.now, before, after, len(pairs)), allocations(p.old, p.now), trips(p.old, p.now))
 	}
 	return c
 }

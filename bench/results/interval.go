@@ -8,8 +8,8 @@ import (
 	"golang.org/x/perf/benchmath"
 )
 
-// Interval is a median with its confidence interval, which assumes nothing about
-// the distribution. It is infinite if there are too few numbers.
+// Interval is a median with its confidence interval, which assumes nothing
+// about the distribution. It is infinite if there are too few numbers.
 type Interval struct{ Low, Median, High float64 }
 
 const confidence = 0.95

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -184,7 +185,7 @@ func (w *claimedWork) record(ctx context.Context, b *bed, claim func(context.Con
 }
 
 func (w *claimedWork) contestant() contestant {
-	commands := append(w.claims.commands[:len(w.claims.commands)/atOnce:len(w.claims.commands)/atOnce], w.acks.commands[:len(w.acks.commands)/atOnce]...)
+	commands := slices.Concat(w.claims.commands[:len(w.claims.commands)/atOnce], w.acks.commands[:len(w.acks.commands)/atOnce])
 	return contestant{
 		name: "symphony", commands: strings.Join(commands, ", "),
 		sent: float64(len(w.claims.bytes)+len(w.acks.bytes)) / atOnce, pass: w.pass,

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -47,7 +48,7 @@ func parseCommands(sent []byte) (*recording, error) {
 	r, recorded := bufio.NewReader(bytes.NewReader(sent)), &recording{}
 	for {
 		n, err := readSize(r, '*')
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return recorded, nil
 		}
 		words := make([]string, n)
