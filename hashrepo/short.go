@@ -24,7 +24,7 @@ var (
 	addWithinSource string
 
 	setScript       = store.NewShortScript(setSource, store.Flag)
-	addScript       = store.NewShortScript(addSource, store.Either(store.Number, store.Text))
+	addScript       = store.NewShortScript(addSource, store.Either(store.Number, isLargeSum, store.Status(unchanged)))
 	addWithinScript = store.NewShortScript(addWithinSource, store.Either(store.Number, store.Status(unchanged)))
 )
 
@@ -98,6 +98,16 @@ func (u *shortUpdate) add(op *operation) bool {
 }
 
 const maxInt64 = "9223372036854775807"
+
+// isLargeSum reports whether m is a sum that add.lua returns as a text.
+func isLargeSum(m rueidis.RedisMessage) bool {
+	text, err := m.ToString()
+	if err != nil {
+		return false
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	return err == nil && (n > exactInLua || n < -exactInLua)
+}
 
 // runShort runs a short script and returns the fields to read back. It reports
 // false if the script has changed nothing, because update.lua must decide.

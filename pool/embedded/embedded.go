@@ -93,10 +93,11 @@ func startServer() (*server, error) {
 		return nil, fmt.Errorf("embedded: start the server: %w", err)
 	}
 	s := &server{redis: m, scripts: newScripts(m), users: 1}
-	m.Server().SetPreHook(func(p *mini.Peer, cmd string, args ...string) bool {
-		return rewriteGlobs(p, cmd, args...) || refuseIncrement(m.Server(), p, cmd, args...) || s.scripts.hook(p, cmd, args...)
+	commands := m.Server() // Close sets it to nil while a hook may run
+	commands.SetPreHook(func(p *mini.Peer, cmd string, args ...string) bool {
+		return rewriteGlobs(p, cmd, args...) || refuseIncrement(commands, p, cmd, args...) || s.scripts.hook(p, cmd, args...)
 	})
-	if err := m.Server().Register("CONFIG", config); err != nil {
+	if err := commands.Register("CONFIG", config); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("embedded: register CONFIG: %w", err)
 	}
