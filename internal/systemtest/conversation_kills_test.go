@@ -64,7 +64,7 @@ func TestProducersAreKilled(t *testing.T) {
 			})
 			producers[i].start()
 		}
-		// A busy machine may need longer until each producer has sent something.
+		// A busy machine needs longer until each producer has sent something.
 		sent := func() bool { return len(readHistory(t, path).sent) == conversations }
 		for begun := time.Now(); time.Since(begun) < 2*time.Second || !sent() && time.Since(begun) < time.Minute; kills++ {
 			for end := time.Now().Add(rand.N(300 * time.Millisecond)); time.Now().Before(end); time.Sleep(time.Millisecond) {
