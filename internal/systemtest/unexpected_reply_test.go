@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"runtime/debug"
@@ -557,11 +556,11 @@ func (c replyCase) problem(t *testing.T, name string, accepted bool) string {
 	return ""
 }
 
-// isExpectedError reports whether err is ErrUnexpectedReply, a timeout, the end
-// of a connection that an earlier reply has closed, or the error in the reply.
+// isExpectedError reports whether err is ErrUnexpectedReply, a timeout, or the
+// error in the reply.
 func isExpectedError(err error, name string) bool {
 	var timeout net.Error
-	return errors.Is(err, symphony.ErrUnexpectedReply) || errors.Is(err, io.EOF) ||
+	return errors.Is(err, symphony.ErrUnexpectedReply) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() ||
 		strings.Contains(strings.ToLower(name), "error")
 }
