@@ -15,7 +15,7 @@ import (
 )
 
 // An idle listener sends one command a second, however many actions it has, and
-// still finds work of which no message tells.
+// still finds work that no message announces.
 func TestIdleListenerLooksForAllActionsAtOnce(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	client, err := p.Client(pool.Expiry)

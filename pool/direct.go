@@ -41,7 +41,8 @@ type direct struct {
 	opening  context.Context            // of attempts to open it
 	cancel   context.CancelFunc         // of opening
 
-	// mu is held by whoever sends a command over the connection, or opens it.
+	// mu is held while a command is sent over the connection, and while it is
+	// opened.
 	mu       sync.Mutex
 	ctx      context.Context // of the direct call that is under way
 	mayRetry bool            // whether rueidis would retry it
