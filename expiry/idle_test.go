@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -31,18 +30,9 @@ func TestIdleListenerLooksForAllActionsAtOnce(t *testing.T) {
 	go func() { stopped <- l.Run(ctx) }()
 	// sent returns the number of commands that clients sent, without those of
 	// this test and of the pools.
-	sent := func() (sum int64) {
-		info, err := client.Do(t.Context(), client.B().Info().Section("commandstats").Build()).ToString()
-		require.NoError(t, err)
-		for line := range strings.Lines(info) {
-			name, fields, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
-			if calls, _, ok := strings.Cut(fields, ","); ok && slices.Contains([]string{"evalsha", "eval", "scan"}, name) {
-				n, err := strconv.ParseInt(calls, 10, 64)
-				require.NoError(t, err)
-				sum += n
-			}
-		}
-		return sum
+	sent := func() int64 {
+		calls := pooltest.CommandCalls(t, p, pool.Expiry)
+		return calls["eval"] + calls["evalsha"] + calls["scan"]
 	}
 	await := func(what string, is func() bool) {
 		require.Eventually(t, is, time.Minute, 10*time.Millisecond, what)

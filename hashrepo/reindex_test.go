@@ -353,19 +353,7 @@ func TestUnindexedSpaceIsWalked(t *testing.T) {
 	writeForeign(t, p, prefix, 30)
 	require.NoError(t, r.Upsert(ctx, "own", Patron{Email: "own", Age: 5}))
 	age := hashrepo.NumberOf(func(g *Patron) *int { return &g.Age })
-	client := server.Client(t, 0)
-	scans := func() int {
-		stats, err := client.Do(ctx, client.B().Info().Section("commandstats").Build()).ToString()
-		require.NoError(t, err)
-		_, after, found := strings.Cut(stats, "cmdstat_scan:calls=")
-		if !found {
-			return 0
-		}
-		var n int
-		_, err = fmt.Sscanf(after, "%d", &n)
-		require.NoError(t, err)
-		return n
-	}
+	scans := func() int64 { return server.CommandCalls(t, "scan") }
 	find := func() (ids []string) {
 		for record, err := range r.Find(ctx, age.AtLeast(5)) {
 			require.NoError(t, err)

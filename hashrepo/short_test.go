@@ -128,22 +128,6 @@ func addCall[N hashrepo.Numeric](rt *rapid.T, number hashrepo.Number[Tally, N], 
 	}
 }
 
-// calls returns how often the server ran each command, also in scripts.
-func calls(t *testing.T, p *pool.Pools) map[string]int {
-	t.Helper()
-	text, err := pooltest.Do(t, p, pool.User, "INFO", "commandstats").ToString()
-	require.NoError(t, err)
-	all := map[string]int{}
-	for line := range strings.Lines(text) {
-		if name, stats, ok := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls="); ok {
-			n, _, _ := strings.Cut(stats, ",")
-			all[name], err = strconv.Atoi(n)
-			require.NoError(t, err)
-		}
-	}
-	return all
-}
-
 // The frequent changes run a short script, with few commands.
 func TestFrequentChangesRunFewCommands(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
@@ -173,16 +157,16 @@ func TestFrequentChangesRunFewCommands(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			require.NoError(t, c.call()) // loads the script
-			before := calls(t, p)
+			before := pooltest.CommandCalls(t, p, pool.User)
 			require.NoError(t, c.call())
 			var ran []string
-			for name, n := range calls(t, p) {
+			for name, n := range pooltest.CommandCalls(t, p, pool.User) {
 				switch n -= before[name]; {
-				case name == "evalsha" || name == "info" || n == 0:
+				case name == "evalsha" || n == 0:
 				case n == 1:
 					ran = append(ran, name)
 				default:
-					ran = append(ran, name+"*"+strconv.Itoa(n))
+					ran = append(ran, name+"*"+strconv.FormatInt(n, 10))
 				}
 			}
 			slices.Sort(ran)

@@ -123,6 +123,15 @@ func Do(tb testing.TB, p *pool.Pools, a pool.Alias, args ...string) rueidis.Redi
 	return c.Do(context.Background(), c.B().Arbitrary(args...).Build())
 }
 
+// CommandCalls returns how many times the server ran each command, also in
+// scripts. It leaves out those of redistest.CommandCalls.
+func CommandCalls(tb testing.TB, p *pool.Pools, a pool.Alias) map[string]int64 {
+	tb.Helper()
+	stats, err := Do(tb, p, a, "INFO", "commandstats").ToString()
+	require.NoError(tb, err)
+	return redistest.CommandCalls(stats)
+}
+
 // Keys returns the keys of a pool's database, with their prefixes. On a cluster
 // it returns the keys of all primaries.
 func Keys(tb testing.TB, p *pool.Pools, a pool.Alias) (keys []string) {

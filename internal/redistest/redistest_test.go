@@ -233,3 +233,13 @@ func (r *recorder) Fatalf(format string, a ...any) {
 	r.fatal = fmt.Sprintf(format, a...)
 	runtime.Goexit()
 }
+
+// Commands that a connection sends by itself are not counted.
+func TestCommandCalls(t *testing.T) {
+	require.Equal(t, map[string]int64{"get": 2, "config|get": 7}, CommandCalls(`# Commandstats
+cmdstat_get:calls=2,usec=9,usec_per_call=4.50,rejected_calls=0,failed_calls=0
+cmdstat_config|get:calls=7,usec=9,usec_per_call=4.50,rejected_calls=0,failed_calls=0
+cmdstat_ping:calls=1,usec=1,usec_per_call=1.00,rejected_calls=0,failed_calls=0
+cmdstat_client|setinfo:calls=3,usec=9,usec_per_call=4.50,rejected_calls=0,failed_calls=0
+`))
+}

@@ -68,14 +68,24 @@ func (s *Instance) ChangesSinceSave(tb testing.TB) int64 {
 // in lower case.
 func (s *Instance) CommandCalls(tb testing.TB, name string) int64 {
 	tb.Helper()
-	for line := range strings.Lines(s.admin(tb).do("INFO", "commandstats")) {
-		if value, ok := strings.CutPrefix(line, "cmdstat_"+name+":calls="); ok {
-			count, _, _ := strings.Cut(value, ",")
-			n, err := strconv.ParseInt(count, 10, 64)
-			if err == nil {
-				return n
-			}
+	return CommandCalls(s.admin(tb).do("INFO", "commandstats"))[name]
+}
+
+// CommandCalls returns how many times each command was run, according to the
+// reply to INFO commandstats. It leaves out the commands that connections send
+// by themselves, when they open or while they are idle.
+func CommandCalls(commandstats string) map[string]int64 {
+	all := map[string]int64{}
+	for line := range strings.Lines(commandstats) {
+		name, fields, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
+		switch command, _, _ := strings.Cut(name, "|"); command {
+		case "auth", "client", "hello", "info", "ping", "select":
+			continue
+		}
+		count, _, _ := strings.Cut(fields, ",")
+		if n, err := strconv.ParseInt(count, 10, 64); err == nil {
+			all[name] = n
 		}
 	}
-	return 0
+	return all
 }

@@ -152,21 +152,12 @@ func TestIdleWorkersLookOnceASecond(t *testing.T) {
 	f.do(t, "ZADD", strings.Replace(tenants, "%tenants", "%queues", 1)+":w", later, "w:e:a")
 	f.do(t, "ZADD", tenants, later, "w")
 	f.do(t, "SADD", set, "w")
-	calls := func() (scripts, others int) {
-		info, err := pooltest.Do(t, p, pool.Handlers, "INFO", "commandstats").ToString()
-		require.NoError(t, err)
-		for line := range strings.Lines(info) {
-			name, fields, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
-			count, _, _ := strings.Cut(fields, ",")
-			n, _ := strconv.Atoi(count)
-			switch name {
-			case "evalsha":
-				scripts += n
-			case "scan", "sscan", "smembers", "zmscore", "multi", "exec", "subscribe":
-				others += n
-			}
+	calls := func() (scripts, others int64) {
+		all := pooltest.CommandCalls(t, p, pool.Handlers)
+		for _, name := range []string{"scan", "sscan", "smembers", "zmscore", "multi", "exec", "subscribe"} {
+			others += all[name]
 		}
-		return scripts, others
+		return all["evalsha"], others
 	}
 	first, others := calls()
 	requireEventually(t, func() bool { n, _ := calls(); return n > first })
