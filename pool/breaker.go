@@ -110,7 +110,8 @@ func (b *breaker) currentProbe(timeout time.Duration, dial func(context.Context)
 	return b.probe
 }
 
-// probeServer returns nil if the server replies to PING, with whatever reply.
+// probeServer returns nil if the server replies to PING, with whatever reply. It
+// sends no inline command, because not all proxies know them.
 func probeServer(timeout time.Duration, dial func(context.Context) (net.Conn, error)) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
@@ -123,7 +124,7 @@ func probeServer(timeout time.Duration, dial func(context.Context) (net.Conn, er
 	if err := conn.SetDeadline(end); err != nil {
 		return err
 	}
-	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+	if _, err := conn.Write([]byte("*1\r\n$4\r\nPING\r\n")); err != nil {
 		return err
 	}
 	_, err = conn.Read(make([]byte, 1))
