@@ -10,48 +10,56 @@ import (
 // that are not atomic do not change while the entry is in the table.
 //
 // The time to find an entry is mostly the time to load its memory. The fields
-// that a lookup reads, including a short id, fill the first two cache lines.
+// that a lookup reads fill the first cache line, and a short id most of the
+// second. There is no third.
 type Entry struct {
-	hash      uint64
+	hash      uint32
+	reads     atomic.Uint32
 	next      atomic.Pointer[Entry] // in the bucket of the table
-	view      unique.Handle[viewIdentity]
 	value     any
 	epoch     *epoch
 	expiresAt int64 // when the key expires or the entry reaches its maximum age
-	reads     atomic.Uint32
-	idLength  uint32
+	name      *name
+	size      int32
+	idLength  uint8 // longLength if the id does not fit into shortID
+	promoted  bool  // the entry it replaces was read: it skips probation
+	inMain    bool  // whether the queue is the main one
 
-	shortID [40]byte // the id, if it fits
-	name    *name
-
+	shortID      [40]byte
 	nextKey      *Entry // in the bucket of the keyTable
 	newer, older *Entry // in the queue
-	size         int32
-	promoted     bool // the entry it replaces was read: it skips probation
-	inMain       bool // whether the queue is the main one
+}
+
+// longLength is the idLength of ids that do not fit into shortID.
+const longLength = len(Entry{}.shortID) + 1
+
+// setID stores the id. The name has an id that does not fit.
+func (e *Entry) setID(id string) {
+	e.idLength = uint8(min(len(id), longLength))
+	copy(e.shortID[:], id)
 }
 
 // matches reports whether the entry belongs to a view and has the given id.
 func (e *Entry) matches(view unique.Handle[viewIdentity], id string) bool {
-	if e.view != view || int(e.idLength) != len(id) {
+	if e.name.view != view {
 		return false
 	}
-	if len(id) <= len(e.shortID) {
-		return string(e.shortID[:len(id)]) == id
+	if int(e.idLength) == longLength {
+		return e.name.longID == id
 	}
-	return e.name.longID == id
+	return string(e.shortID[:e.idLength]) == id
 }
 
 // id returns the id.
 func (e *Entry) id() string {
-	if int(e.idLength) <= len(e.shortID) {
-		return string(e.shortID[:e.idLength])
+	if int(e.idLength) == longLength {
+		return e.name.longID
 	}
-	return e.name.longID
+	return string(e.shortID[:e.idLength])
 }
 
 // realm returns the realm of the entry.
-func (e *Entry) realm() *Realm { return e.view.Value().realm }
+func (e *Entry) realm() *Realm { return e.name.view.Value().realm }
 
 // viewIdentity distinguishes the entries of different views that have the same
 // id. Two views with equal identities share their entries.
@@ -63,7 +71,7 @@ type viewIdentity struct {
 
 // entryOverhead is the memory of an entry without its name and value: the
 // Entry, and its slots in the table and in the keyTable.
-const entryOverhead = 144 + 16 + 16
+const entryOverhead = 128 + 16 + 8
 
 // allocatedBytes estimates the memory of a string of n bytes.
 func allocatedBytes(n int) int { return (n + 15) &^ 15 }

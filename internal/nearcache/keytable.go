@@ -21,6 +21,10 @@ type keyPart struct {
 	count int
 }
 
+// maxChain is the average number of entries in a bucket at which a part grows.
+// Only changes look up a key, so memory counts more than the length of a chain.
+const maxChain = 2
+
 func newKeyTable() keyTable { return keyTable{seed: maphash.MakeSeed()} }
 
 // all yields the entries of a key. The loop may remove the entry that it got.
@@ -44,7 +48,7 @@ func (t *keyTable) all(key string) iter.Seq[*Entry] {
 func (t *keyTable) add(e *Entry) {
 	hash := t.hash(e)
 	p := t.part(hash)
-	if p.count == len(p.heads) {
+	if p.count == maxChain*len(p.heads) {
 		t.grow(p)
 	}
 	p.count++

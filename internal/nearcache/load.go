@@ -13,7 +13,7 @@ type Load struct {
 	origin    *Origin
 	view      *View // nil for a probe
 	id        string
-	hash      uint64
+	hash      uint32
 	key       string
 	startedAt int64
 
@@ -87,12 +87,9 @@ func (l *Load) Cache(value any, size int, ttl time.Duration) {
 func (l *Load) newEntry(size int, ttl time.Duration) *Entry {
 	n, nameSize := l.view.names.of(l.key, l.id)
 	e := &Entry{
-		hash: l.hash, view: l.view.identity, name: n, idLength: uint32(len(l.id)),
-		value: l.value, epoch: l.epoch, size: int32(min(size+entryOverhead+nameSize, math.MaxInt32/2)),
+		hash: l.hash, name: n, value: l.value, epoch: l.epoch, size: int32(min(size+entryOverhead+nameSize, math.MaxInt32/2)),
 	}
-	if len(l.id) <= len(e.shortID) {
-		copy(e.shortID[:], l.id)
-	}
+	e.setID(l.id)
 	e.expiresAt = l.startedAt + l.view.maxAge
 	if ttl >= 0 {
 		e.expiresAt = min(e.expiresAt, l.startedAt+int64(min(ttl, longestAge)))

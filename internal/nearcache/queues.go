@@ -21,7 +21,7 @@ type queues struct {
 	budget    int
 	probation fifo
 	main      fifo
-	ghosts    []uint64 // hashes, indexed by their low bits
+	ghosts    []uint32 // hashes, indexed by their low bits
 }
 
 // fifo is a queue from which entries can be removed at any position.
@@ -88,20 +88,20 @@ func (q *queues) victim() *Entry {
 
 // addGhost stores the hash of an entry that leaves, and may overwrite an older
 // one.
-func (q *queues) addGhost(hash uint64) {
+func (q *queues) addGhost(hash uint32) {
 	if q.ghosts == nil {
 		n := min(max(q.budget/1024, 64), 1<<20)
-		q.ghosts = make([]uint64, 1<<bits.Len(uint(n-1)))
+		q.ghosts = make([]uint32, 1<<bits.Len(uint(n-1)))
 	}
-	q.ghosts[hash&uint64(len(q.ghosts)-1)] = hash
+	q.ghosts[hash&uint32(len(q.ghosts)-1)] = hash
 }
 
 // takeGhost removes a hash and reports whether it was stored.
-func (q *queues) takeGhost(hash uint64) bool {
+func (q *queues) takeGhost(hash uint32) bool {
 	if q.ghosts == nil {
 		return false
 	}
-	at := &q.ghosts[hash&uint64(len(q.ghosts)-1)]
+	at := &q.ghosts[hash&uint32(len(q.ghosts)-1)]
 	if *at != hash {
 		return false
 	}

@@ -21,16 +21,16 @@ type part struct {
 }
 
 type buckets struct {
-	mask  uint64
+	mask  uint32
 	heads []atomic.Pointer[Entry]
 }
 
-func (t *table) part(hash uint64) *part { return &t.parts[hash>>59] }
+func (t *table) part(hash uint32) *part { return &t.parts[hash>>27] }
 
-func (b *buckets) head(hash uint64) *atomic.Pointer[Entry] { return &b.heads[hash&b.mask] }
+func (b *buckets) head(hash uint32) *atomic.Pointer[Entry] { return &b.heads[hash&b.mask] }
 
 // bucket returns the first entry of the bucket for hash.
-func (t *table) bucket(hash uint64) *Entry {
+func (t *table) bucket(hash uint32) *Entry {
 	b := t.part(hash).buckets.Load()
 	if b == nil {
 		return nil
@@ -38,7 +38,7 @@ func (t *table) bucket(hash uint64) *Entry {
 	return b.head(hash).Load()
 }
 
-func (t *table) find(hash uint64, view unique.Handle[viewIdentity], id string) *Entry {
+func (t *table) find(hash uint32, view unique.Handle[viewIdentity], id string) *Entry {
 	for e := t.bucket(hash); e != nil; e = e.next.Load() {
 		if e.hash == hash && e.matches(view, id) {
 			return e
@@ -64,7 +64,7 @@ func (b *buckets) push(e *Entry) {
 
 // sameRecord returns the entry in the table for the record of e.
 func (t *table) sameRecord(e *Entry) *Entry {
-	return t.find(e.hash, e.view, e.id())
+	return t.find(e.hash, e.name.view, e.id())
 }
 
 // grow moves the entries to twice as many buckets. A lookup that is at an entry
@@ -72,7 +72,7 @@ func (t *table) sameRecord(e *Entry) *Entry {
 func (p *part) grow() {
 	all := p.collect()
 	n := max(8, 2*len(all))
-	b := &buckets{uint64(n - 1), make([]atomic.Pointer[Entry], n)}
+	b := &buckets{uint32(n - 1), make([]atomic.Pointer[Entry], n)}
 	for _, e := range all {
 		b.push(e)
 	}

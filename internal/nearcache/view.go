@@ -40,11 +40,11 @@ func (r *Realm) View(space, format any, maxAge time.Duration) *View {
 	c := r.cache
 	return &View{
 		table: &c.table, clock: &c.clock, hasher: &c.hasher, salt: maphash.Comparable(c.hasher.seed, identity),
-		identity: identity, maxAge: int64(maxAge), realm: r,
+		identity: identity, maxAge: int64(maxAge), realm: r, names: names{view: identity},
 	}
 }
 
-func (v *View) hash(id string) uint64 { return v.hasher.hash(id) ^ v.salt }
+func (v *View) hash(id string) uint32 { return uint32(v.hasher.hash(id) ^ v.salt) }
 
 // Find returns the valid entry of a record and counts a hit. If there is none,
 // Find returns nil.
