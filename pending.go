@@ -36,12 +36,12 @@ func PendingTenants(ctx context.Context, pools *pool.Pools, service string, opts
 // one of its queues there has items that wait or are in flight. It reports
 // whether the tenant is no longer pending. Dead letters do not count as items.
 //
-// It checks the queues, removes the tenant from the set, and checks again. If
-// items arrived in between, it restores the tenant. A check reads the tenant's
-// queues in the schedule with ZRANGE, and sends a script for each of them. If
-// none of them has items, it also sends SCAN, which finds queues that only the
-// Python package fills. The removal is not atomic, but if the process dies
-// during the call, the tenant is still pending.
+// It checks the queues, removes the tenant from the set, and checks again. A
+// script ends the removal, or restores the tenant if items arrived in between.
+// A check reads the tenant's queues in the schedule with ZRANGE, and sends a
+// script for each of them. If none of them has items, it also sends SCAN, which
+// finds queues that only the Python package fills. The removal is not atomic,
+// but if the process dies during the call, the tenant is still pending.
 //
 // If the tenant or the service cannot be part of a key, RemoveFromPending
 // returns [ErrInvalidKey]. If an option does not apply, it returns
@@ -65,15 +65,16 @@ func RemoveFromPending(ctx context.Context, pools *pool.Pools, service, tenant s
 	var removal fault.Steps
 	removal.Applied()
 	busy, err := hasItems(ctx, r, tenant)
-	if err == nil && !busy {
-		err = removal.Error(r.Target(removing), r.FinishRemoval(ctx, removing, tenant))
-		return err == nil, err
+	// A tenant with items must be restored even if the context has ended.
+	ending := ctx
+	if err != nil || busy {
+		ending = context.WithoutCancel(ctx)
 	}
-	// The tenant must be restored even if the context has ended.
-	if failed := r.Restore(context.WithoutCancel(ctx), removing, tenant); failed != nil {
-		err = removal.Error(r.Target(removing), errors.Join(err, failed))
+	restored, failed := r.EndRemoval(ending, removing, pending.Removal{Tenant: tenant, HasItems: err != nil || busy})
+	if failed != nil {
+		return false, removal.Error(r.Target(removing), errors.Join(err, failed))
 	}
-	return false, err
+	return err == nil && !restored[0], err
 }
 
 // ForceRemoveFromPending removes a tenant from the pending set of a service,

@@ -27,12 +27,13 @@ import (
 // as by [Batch.Process], one round trip each. Several workers may handle chunks
 // of one queue at the same time, unless the queue has the option [Serial].
 //
-// One of the processes also removes tenants without items from the pending set.
-// Before it does so, it sends SCAN, which finds queues that only the Python
-// package fills. It also sends SCAN if the set gets tenants that are not in the
-// schedule, every ten seconds while it has some, and else once a minute. If a
-// SCAN takes long, the pause after it is twenty times as long, or a hundred
-// times if the schedule has all tenants.
+// One of the processes also removes tenants without items from the pending set:
+// a look begins the removal, SCAN finds queues that only the Python package
+// fills, and a script ends the removal or restores the tenant. It also sends
+// SCAN if the set gets tenants that are not in the schedule, every ten seconds
+// while it has some, and else once a minute. If a SCAN takes long, the pause
+// after it is twenty times as long, or a hundred times if the schedule has all
+// tenants.
 //
 // If handle returns an error, panics or calls [runtime.Goexit], the items are
 // delivered again after [WorkConfig.Backoff]. Other items of the queue do not

@@ -231,7 +231,7 @@ func (b *bed) queues() []operation {
 	created := 0
 	return []operation{
 		{"WorkBatches, a look without work", 1, func(ctx context.Context) error {
-			look, err := b.pending.Take(ctx, "WorkBatches", 16, "")
+			look, err := b.pending.Take(ctx, "WorkBatches", 16, pending.Sweeper{})
 			if err == nil && len(look.Queues) > 0 {
 				err = fmt.Errorf("%d queues have work", len(look.Queues))
 			}

@@ -146,8 +146,8 @@ func (s *Set) Members(ctx context.Context, op string) (m Members, err error) {
 }
 
 // BeginRemoval removes tenants from the pending set and notes their removal in
-// the schedule, atomically. [Set.FinishRemoval] or [Set.Restore] must follow;
-// until then, [Set.Tenants] still has the tenants, and [Set.Drained] too.
+// the schedule, atomically. [Set.EndRemoval] must follow; until then,
+// [Set.Tenants] still has the tenants, and [Set.Take] returns them.
 func (s *Set) BeginRemoval(ctx context.Context, op string, tenants ...string) error {
 	return s.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
 		removals := s.Client.B().Zadd().Key(drained(t)).ScoreMember()
@@ -158,11 +158,42 @@ func (s *Set) BeginRemoval(ctx context.Context, op string, tenants ...string) er
 	})
 }
 
-// FinishRemoval ends a removal.
-func (s *Set) FinishRemoval(ctx context.Context, op string, tenants ...string) error {
-	return s.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
-		return append(s.Tx(1), s.Client.B().Zrem().Key(drained(t)).Member(escapeAll(tenants)...).Build())
-	})
+// Removal is the removal of a tenant from the pending set that has begun.
+type Removal struct {
+	Tenant   string
+	HasItems bool // whether items were found after it began
+}
+
+// EndRemoval ends removals and reports for each whether the tenant was
+// restored: because it has items, or has a queue in the schedule by now. It
+// sends one script for every thousand removals.
+func (s *Set) EndRemoval(ctx context.Context, op string, removals ...Removal) (restored []bool, err error) {
+	t, err := s.BeginWrite(ctx, op, s.Service)
+	if err != nil {
+		return nil, err
+	}
+	keys := []string{TenantsKey(t.Key), t.Key, drained(t)}
+	for page := range slices.Chunk(removals, 1000) {
+		var args []string
+		for _, r := range page {
+			hasItems := ""
+			if r.HasItems {
+				hasItems = "1"
+			}
+			args = append(args, r.Tenant, EscapeTenant(r.Tenant), hasItems)
+		}
+		flags, err := endRemovalScript.Exec(ctx, s.Client, keys, args).AsIntSlice()
+		if err != nil {
+			return nil, t.Failed(err)
+		}
+		if len(flags) != len(page) {
+			return nil, t.Applied(store.ErrShape)
+		}
+		for _, flag := range flags {
+			restored = append(restored, flag == 1)
+		}
+	}
+	return restored, nil
 }
 
 // Remove removes a member from the pending set, and ends its removal if it has
@@ -171,15 +202,6 @@ func (s *Set) Remove(ctx context.Context, op, member string) error {
 	return s.change(ctx, op, 1, func(t fault.Target) store.Tx {
 		return append(s.Tx(2), s.Client.B().Srem().Key(t.Key).Member(member).Build(),
 			s.Client.B().Zrem().Key(drained(t)).Member(EscapeTenant(member)).Build())
-	})
-}
-
-// Restore adds tenants to the pending set and undoes [Set.BeginRemoval],
-// atomically.
-func (s *Set) Restore(ctx context.Context, op string, tenants ...string) error {
-	return s.change(ctx, op, len(tenants), func(t fault.Target) store.Tx {
-		return append(s.Tx(2), s.Client.B().Sadd().Key(t.Key).Member(tenants...).Build(),
-			s.Client.B().Zrem().Key(drained(t)).Member(escapeAll(tenants)...).Build())
 	})
 }
 

@@ -1,7 +1,6 @@
 package pending
 
 import (
-	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -37,16 +36,15 @@ var (
 	checkSource string
 	//go:embed lua/defer.lua
 	deferSource string
-	//go:embed lua/drained.lua
-	drainedSource string
+	//go:embed lua/end_removal.lua
+	endRemovalSource string
 
-	takeScript    = rueidis.NewLuaScript(acl.RegisterScript(takeIdleSource + ScheduleSource + takeSource))
-	checkScript   = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + checkSource))
-	deferScript   = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + deferSource))
-	drainedScript = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + drainedSource))
+	takeScript       = rueidis.NewLuaScript(acl.RegisterScript(takeIdleSource + ScheduleSource + takeSource))
+	checkScript      = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + checkSource))
+	deferScript      = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + deferSource))
+	endRemovalScript = rueidis.NewLuaScript(acl.RegisterScript(endRemovalSource))
 
-	takeReply    = store.Tuple(store.Number, store.UpTo(2), store.Text, store.Count, store.Texts)
-	drainedReply = store.Tuple(store.Count, store.Text, store.Texts)
+	takeReply = store.Tuple(store.Number, store.Flag, store.Text, store.Count, store.Count, store.Texts, store.Texts, store.Texts) //nolint:gocritic // elements may have the same shape
 )
 
 // TenantsKey returns the key of the tenants of a schedule, from which scripts
@@ -89,15 +87,31 @@ const (
 	sweepLease = 10 * time.Second // how long a process may be silent before another one sweeps
 )
 
+// Sweeper is a process that wants to have the lease of the sweep. The zero
+// Sweeper does not want it.
+type Sweeper struct {
+	Name string
+
+	// DrainedFor is how long a tenant must have had no queue in the schedule
+	// before its removal from the pending set begins. If it is not positive, no
+	// removal begins.
+	DrainedFor time.Duration
+}
+
 // Look is what [Set.Take] returns.
 type Look struct {
 	Queues []Queue       // handed out
 	Wait   time.Duration // until the next queue is ready; below 0 if there is none
 	Sweep  bool          // whether the caller has the lease of the sweep, and tenants are pending
 
-	// Unscheduled reports, together with Sweep, whether some of the pending
-	// tenants have no queue in the schedule.
-	Unscheduled bool
+	// Drained are tenants whose removal from the pending set has begun, now or
+	// by a process that did not end it. [Set.EndRemoval] must follow. Until
+	// then, [Set.Tenants] still has them, and the next Take of a sweeper too.
+	Drained []string
+
+	// Unscheduled is how many members of the pending set had no queue in the
+	// schedule before, according to a sweeper.
+	Unscheduled int64
 
 	// Foreign describes data of other programs in the schedule; nil if none
 	// was found.
@@ -106,17 +120,22 @@ type Look struct {
 
 // Take hands out up to n queues that have something to claim, the next one of
 // each tenant in turn. It holds them for two seconds: if none of them is
-// claimed until then, it is handed out again. sweeper names the process if it
-// wants to have the lease of the sweep, and is empty otherwise. Take sends one
-// script. Its cost does not depend on the number of queues in the schedule.
-func (s *Set) Take(ctx context.Context, op string, n int, sweeper string) (look Look, err error) {
+// claimed until then, it is handed out again. For the sweeper it also begins
+// the removal of tenants without queues, at most a thousand. Take sends one
+// script, and another command for each foreign member of the schedule. Its cost
+// does not depend on the number of queues in the schedule.
+func (s *Set) Take(ctx context.Context, op string, n int, sweeper Sweeper) (look Look, err error) {
 	t, err := s.BeginWrite(ctx, op, s.Service)
 	if err != nil {
 		return look, err
 	}
 	set := t.Key
 	t = t.WithKey(TenantsKey(set))
-	args := []string{strconv.Itoa(min(n, MaxTake)), duration.Milliseconds(hold), sweeper, duration.Milliseconds(sweepLease)}
+	age := ""
+	if sweeper.DrainedFor > 0 {
+		age = duration.Milliseconds(sweeper.DrainedFor)
+	}
+	args := []string{strconv.Itoa(min(n, MaxTake)), duration.Milliseconds(hold), sweeper.Name, duration.Milliseconds(sweepLease), age}
 	parts, err := readTuple(t, takeReply, takeScript.Exec(ctx, s.Client, []string{t.Key, set}, args))
 	if err != nil {
 		return look, err
@@ -125,11 +144,14 @@ func (s *Set) Take(ctx context.Context, op string, n int, sweeper string) (look 
 	sweep, errSweep := parts[1].ToInt64()
 	skipped, errSkipped := parts[2].ToString()
 	removed, errRemoved := parts[3].ToInt64()
-	members, errMembers := parts[4].AsStrSlice()
-	if err := errors.Join(errWait, errSweep, errSkipped, errRemoved, errMembers); err != nil {
+	unscheduled, errUnscheduled := parts[4].ToInt64()
+	drained, errDrained := parts[5].AsStrSlice()
+	begun, errBegun := parts[6].AsStrSlice()
+	members, errMembers := parts[7].AsStrSlice()
+	if err := errors.Join(errWait, errSweep, errSkipped, errRemoved, errUnscheduled, errDrained, errBegun, errMembers); err != nil {
 		return look, t.Applied(err)
 	}
-	look.Wait, look.Sweep, look.Unscheduled = time.Duration(wait), sweep > 0, sweep == 2
+	look.Wait, look.Sweep, look.Unscheduled = time.Duration(wait), sweep == 1, unscheduled
 	if wait > 0 {
 		look.Wait = duration.FromMilliseconds(wait)
 	}
@@ -147,7 +169,41 @@ func (s *Set) Take(ctx context.Context, op string, n int, sweeper string) (look 
 	if removed += int64(len(unnamed)); removed > 0 {
 		look.Foreign = errors.Join(look.Foreign, t.NotApplied(fmt.Errorf("%w: the schedule had members that do not name a queue; they were removed", keyspace.ErrInvalidKey)))
 	}
-	return look, s.drop(ctx, t, set, unnamed)
+	var notTenants []string
+	look.Drained, notTenants = s.parseTenants(drained)
+	interrupted, notBegun := s.parseTenants(begun)
+	look.Drained = append(look.Drained, interrupted...)
+	return look, fault.Join(s.drop(ctx, t, set, unnamed), s.forget(ctx, op, notTenants, notBegun))
+}
+
+// parseTenants returns the tenants among members of the schedule, and the
+// members that are no tenants.
+func (s *Set) parseTenants(members []string) (tenants, foreign []string) {
+	for _, text := range members {
+		if tenant, ok := unescapeTenant(text); ok && s.checkTenant(tenant) == nil {
+			tenants = append(tenants, tenant)
+		} else {
+			foreign = append(foreign, text)
+		}
+	}
+	return tenants, foreign
+}
+
+// forget removes members of the drained tenants that are no tenants. Those
+// whose removal from the pending set has just begun go back there, where
+// [Set.Members] reports them.
+func (s *Set) forget(ctx context.Context, op string, drainedNow, others []string) error {
+	return s.change(ctx, op, len(drainedNow)+len(others), func(t fault.Target) store.Tx {
+		tx := append(s.Tx(2), s.Client.B().Zrem().Key(drained(t)).Member(drainedNow...).Member(others...).Build())
+		if len(drainedNow) == 0 {
+			return tx
+		}
+		back := make([]string, len(drainedNow))
+		for i, text := range drainedNow {
+			back[i] = unescape.Replace(text)
+		}
+		return append(tx, s.Client.B().Sadd().Key(t.Key).Member(back...).Build())
+	})
 }
 
 // drop removes members from the schedule that do not name a queue.
@@ -310,49 +366,6 @@ func (s *Set) check(ctx context.Context, op string, queues []Queue, force string
 		results[i] = err != nil || n == 1
 	}
 	return results, fault.Join(errs...)
-}
-
-// Drained is what [Set.Drained] returns.
-type Drained struct {
-	Tenants     []string // may have no items
-	Unscheduled int64    // how many more members the pending set has than the schedule has tenants
-}
-
-// Drained returns tenants that had no queue in the schedule for longer than
-// age, and those whose removal has begun. At most a thousand tenants are
-// returned. It sends one script, which also restores tenants that have a queue
-// again. If a key holds another type, Drained returns [fault.ErrWrongType].
-func (s *Set) Drained(ctx context.Context, op string, age time.Duration) (d Drained, err error) {
-	t, err := s.BeginWrite(ctx, op, s.Service)
-	if err != nil {
-		return d, err
-	}
-	parts, err := readTuple(t, drainedReply, drainedScript.Exec(ctx, s.Client, []string{TenantsKey(t.Key), t.Key}, []string{duration.Milliseconds(age)}))
-	if err != nil {
-		return d, err
-	}
-	unscheduled, errUnscheduled := parts[0].ToInt64()
-	skipped, errSkipped := parts[1].ToString()
-	texts, errTexts := parts[2].AsStrSlice()
-	if err := cmp.Or(errUnscheduled, errSkipped, errTexts); err != nil {
-		return d, t.Applied(err)
-	}
-	if skipped != "" {
-		return d, wrongType(t, skipped)
-	}
-	d.Unscheduled = unscheduled
-	var foreign []string
-	for _, text := range texts {
-		if tenant, ok := unescapeTenant(text); ok && s.checkTenant(tenant) == nil {
-			d.Tenants = append(d.Tenants, tenant)
-		} else {
-			foreign = append(foreign, text)
-		}
-	}
-	if len(foreign) > 0 {
-		err = failed(t, s.Client.Do(ctx, s.Client.B().Zrem().Key(drained(t)).Member(foreign...).Build()).Error())
-	}
-	return d, err
 }
 
 // Scheduled returns those of the tenants that have a queue in the schedule,

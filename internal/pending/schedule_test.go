@@ -83,7 +83,7 @@ func (s service) list(tenant, name string) string {
 // take returns the queues that Take hands out, as "<tenant> <name>".
 func (s service) take(n int) (names []string, look pending.Look) {
 	s.t.Helper()
-	look, err := s.Take(ctx, "Take", n, "")
+	look, err := s.Take(ctx, "Take", n, pending.Sweeper{})
 	require.NoError(s.t, err)
 	for _, q := range look.Queues {
 		names = append(names, q.Tenant+" "+q.Action)
@@ -294,7 +294,7 @@ func TestForeignDataInTheSchedule(t *testing.T) {
 
 		s.do("DEL", pending.TenantsKey(set))
 		require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", pending.TenantsKey(set), "x").Error())
-		_, err := s.Take(ctx, "Take", 1, "")
+		_, err := s.Take(ctx, "Take", 1, pending.Sweeper{})
 		require.ErrorIs(t, err, pool.ErrWrongType)
 		require.ErrorContains(t, err, strconv.Quote(pending.TenantsKey(set)))
 	})
@@ -398,40 +398,129 @@ func TestIsScheduled(t *testing.T) {
 	})
 }
 
-// A tenant is drained once its last queue has left the schedule for a while. A
-// tenant whose removal has begun is restored if it has a queue again.
-func TestDrained(t *testing.T) {
+// drained returns the tenants whose removal has begun, according to a look that
+// begins the removal of tenants without queues for that long.
+func (s service) drained(age time.Duration) []string {
+	s.t.Helper()
+	look, err := s.Take(ctx, "Take", 0, pending.Sweeper{Name: "one", DrainedFor: age})
+	require.NoError(s.t, err)
+	return look.Drained
+}
+
+// empty makes a tenant one whose last queue has left the schedule.
+func (s service) empty(tenant string) {
+	s.t.Helper()
+	s.push(tenant, "q", 1)
+	_, err := s.queue(tenant, "q").Process(ctx, "q", 1, func(context.Context, []listrepo.Item[int]) error { return nil })
+	require.NoError(s.t, err)
+}
+
+// The removal of a tenant begins once its last queue has left the schedule for
+// a while. The tenant is still pending until the removal ends.
+func TestRemoval(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		s := newService(t, p)
-		for _, tenant := range []string{"one:1", "two"} {
-			s.push(tenant, "q", 1)
-			_, err := s.queue(tenant, "q").Process(ctx, "q", 1, func(context.Context, []listrepo.Item[int]) error { return nil })
+		tenants := func() []string {
+			all, err := s.Tenants(ctx, "Tenants")
 			require.NoError(t, err)
+			return all
 		}
-		drained := func(age time.Duration) []string {
-			d, err := s.Drained(ctx, "Drained", age)
-			require.NoError(t, err)
-			return d.Tenants
+		for _, tenant := range []string{"found", "one:1", "pushed", "two"} {
+			s.empty(tenant)
 		}
-		require.Empty(t, drained(time.Hour))
-		require.Equal(t, []string{"one:1", "two"}, drained(0))
-		require.NoError(t, s.BeginRemoval(ctx, "Begin", "one:1", "two"))
+		all := []string{"found", "one:1", "pushed", "two"}
+		require.Empty(t, s.drained(time.Hour))
+		require.EqualValues(t, 4, s.do("SCARD", s.key))
+		require.Eventually(t, func() bool { return len(s.drained(time.Millisecond)) == 4 }, 20*time.Second, time.Millisecond)
 		require.EqualValues(t, 0, s.do("EXISTS", s.key))
-		tenants, err := s.Tenants(ctx, "Tenants")
+		require.Equal(t, all, tenants())
+		require.Equal(t, all, s.drained(time.Hour), "the process that began the removal may be dead")
+		look, err := s.Take(ctx, "Take", 0, pending.Sweeper{Name: "one"})
 		require.NoError(t, err)
-		require.Equal(t, []string{"one:1", "two"}, tenants)
-		require.Equal(t, []string{"one:1", "two"}, drained(time.Hour), "the process that removed them may be dead")
+		require.Empty(t, look.Drained, "the process is not ready for a sweep")
 
+		s.push("pushed", "q", 1)
 		// Only the schedule learns of this item.
 		s.do("RPUSH", s.list("one:1", "q"), "1")
 		_, err = s.Check(ctx, "Check", pending.Queue{Tenant: "one:1", Entity: "e", Action: "q"})
 		require.NoError(t, err)
-		require.Equal(t, []string{"two"}, drained(time.Hour))
-		require.EqualValues(t, 1, s.do("SISMEMBER", s.key, "one:1"))
-		require.NoError(t, s.FinishRemoval(ctx, "Finish", "two"))
-		tenants, err = s.Tenants(ctx, "Tenants")
+		restored, err := s.EndRemoval(ctx, "End", pending.Removal{Tenant: "one:1"}, pending.Removal{Tenant: "two"},
+			pending.Removal{Tenant: "found", HasItems: true}, pending.Removal{Tenant: "pushed"})
 		require.NoError(t, err)
-		require.Equal(t, []string{"one:1"}, tenants)
+		require.Equal(t, []bool{true, false, true, true}, restored)
+		require.Equal(t, []string{"found", "one:1", "pushed"}, tenants())
+		require.EqualValues(t, 3, s.do("SCARD", s.key))
+		require.Empty(t, s.drained(time.Millisecond))
+	})
+}
+
+// A look restores a tenant whose removal was interrupted if the tenant has a
+// queue again, even if only the schedule has learnt of it.
+func TestInterruptedRemovalIsUndone(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		s := newService(t, p)
+		s.empty("a:1")
+		require.NoError(t, s.BeginRemoval(ctx, "Begin", "a:1"))
+		s.do("RPUSH", s.list("a:1", "q"), "1")
+		_, err := s.Check(ctx, "Check", pending.Queue{Tenant: "a:1", Entity: "e", Action: "q"})
+		require.NoError(t, err)
+		require.Empty(t, s.drained(time.Hour))
+		require.EqualValues(t, 1, s.do("SISMEMBER", s.key, "a:1"))
+		require.Zero(t, s.do("EXISTS", keyspace.Beside("drained", s.prefixed(s.key))))
+	})
+}
+
+// A tenant that another program adds to the pending set during its removal
+// stays in the set, whoever ends the removal and however late.
+func TestRemovalKeepsWhatOthersAdd(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		s := newService(t, p)
+		end := func() {
+			restored, err := s.EndRemoval(ctx, "End", pending.Removal{Tenant: "a"})
+			require.NoError(t, err)
+			require.Equal(t, []bool{false}, restored)
+			require.EqualValues(t, 1, s.do("SISMEMBER", s.key, "a"))
+		}
+		s.empty("a")
+		require.NoError(t, s.BeginRemoval(ctx, "Begin", "a"))
+		s.do("SADD", s.key, "a")
+		require.Equal(t, []string{"a"}, s.drained(time.Millisecond))
+		end()
+
+		s.empty("a")
+		require.NoError(t, s.BeginRemoval(ctx, "Begin", "a"))
+		s.empty("a") // it is drained anew
+		end()
+		require.EqualValues(t, 1, s.do("EXISTS", keyspace.Beside("drained", s.prefixed(s.key))))
+		require.Eventually(t, func() bool { return len(s.drained(time.Millisecond)) == 1 }, 20*time.Second, time.Millisecond)
+	})
+}
+
+// A look counts the pending tenants that were never in the schedule. Those that
+// left it a moment ago are not among them, and not those that came back.
+func TestUnscheduledTenants(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		s := newService(t, p)
+		unscheduled := func(age time.Duration) int64 {
+			look, err := s.Take(ctx, "Take", 0, pending.Sweeper{Name: "one", DrainedFor: age})
+			require.NoError(t, err)
+			return look.Unscheduled
+		}
+		s.push("busy", "q", 1)
+		for _, tenant := range []string{"a:1", "back", "forced"} {
+			s.empty(tenant)
+		}
+		s.push("back", "q", 1)
+		s.do("SREM", s.key, "forced")
+		require.Zero(t, unscheduled(time.Hour))
+		s.do("SADD", s.key, "python")
+		require.EqualValues(t, 1, unscheduled(time.Hour))
+		require.Eventually(t, func() bool {
+			n := unscheduled(time.Millisecond)
+			require.EqualValues(t, 1, n)
+			return s.do("ZCARD", keyspace.Beside("drained", s.prefixed(s.key))) == 1
+		}, 20*time.Second, time.Millisecond)
+		require.Equal(t, []string{"a:1"}, s.drained(time.Hour))
 	})
 }
 
@@ -440,7 +529,7 @@ func TestLeaseOfTheSweep(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		s := newService(t, p)
 		sweeps := func(process string) bool {
-			look, err := s.Take(ctx, "Take", 1, process)
+			look, err := s.Take(ctx, "Take", 1, pending.Sweeper{Name: process})
 			require.NoError(t, err)
 			return look.Sweep
 		}

@@ -239,7 +239,7 @@ func (m *scheduleModel) deadLetters(rt *rapid.T) {
 }
 
 func (m *scheduleModel) take(rt *rapid.T) {
-	look, err := m.set.Take(ctx, "Take", rapid.IntRange(1, 4).Draw(rt, "n"), "")
+	look, err := m.set.Take(ctx, "Take", rapid.IntRange(1, 4).Draw(rt, "n"), pending.Sweeper{})
 	require.NoError(rt, err)
 	require.NoError(rt, look.Foreign)
 	for _, name := range look.Queues {
@@ -420,7 +420,7 @@ func (m *scheduleModel) drain(rt *rapid.T) {
 	}
 	m.sweep(rt)
 	for {
-		look, err := m.set.Take(ctx, "Take", 10, "")
+		look, err := m.set.Take(ctx, "Take", 10, pending.Sweeper{})
 		require.NoError(rt, err)
 		if len(look.Queues) == 0 {
 			break

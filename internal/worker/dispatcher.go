@@ -26,18 +26,19 @@ type dispatcher struct {
 	*run
 	name  string // of this process, for the lease of the sweep
 	work  chan pending.Queue
-	freed chan Outcome  // a worker is free again
-	sweep chan struct{} // a sweep may be due
+	freed chan Outcome      // a worker is free again
+	sweep chan pending.Look // a sweep is due; has what Take found out about tenants
 
 	alarm      *alarm.Alarm
 	member     *testclock.Member // of a test's clock
 	sweeping   atomic.Bool       // a sweep was requested and has not ended
+	nextSweep  atomic.Int64      // when the next sweep may begin, in Unix nanoseconds
 	crowd      crowd
 	subscribed atomic.Bool // to the wake-ups
 
 	free       int       // workers
 	idle       int       // looks in a row that found nothing
-	nextSweeps time.Time // when the lease of the sweep is renewed
+	renewSweep time.Time // when the lease of the sweep is renewed
 	swept      time.Time // when a sweep was last requested
 
 	scanned // queues that are handed out although the schedule cannot be read
@@ -54,7 +55,7 @@ var idleBackoff = retry.Backoff{First: 10 * time.Millisecond, Max: time.Second}
 func newDispatcher(r *run) *dispatcher {
 	d := &dispatcher{
 		run: r, name: rand.Text(), free: r.Workers, alarm: alarm.New(),
-		work: make(chan pending.Queue, r.Workers), freed: make(chan Outcome, r.Workers), sweep: make(chan struct{}, 1),
+		work: make(chan pending.Queue, r.Workers), freed: make(chan Outcome, r.Workers), sweep: make(chan pending.Look, 1),
 	}
 	d.member = r.clock.Join("the workers of service "+strconv.Quote(r.pending.Service), d.alarm.Signal)
 	return d
@@ -103,9 +104,13 @@ func (d *dispatcher) runWorker(ctx context.Context) {
 // the next ones.
 func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
 	woken := d.crowd.woken.Swap(false)
-	sweeper, now := "", d.clock.Now()
-	if !now.Before(d.nextSweeps) {
-		sweeper, d.nextSweeps = d.name, now.Add(renewSweep)
+	var sweeper pending.Sweeper
+	now := d.clock.Now()
+	if !now.Before(d.renewSweep) {
+		sweeper.Name, d.renewSweep = d.name, now.Add(renewSweep)
+		if !d.sweeping.Load() && now.UnixNano() >= d.nextSweep.Load() {
+			sweeper.DrainedFor = drainedFor
+		}
 	}
 	look, err := d.pending.Take(ctx, d.Op, d.free, sweeper)
 	d.pass(look.Queues)
@@ -116,13 +121,10 @@ func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
 		err = errors.Join(err, d.scan(ctx, d.run))
 	}
 	d.pass(d.takeScanned(d.free))
-	if look.Sweep && (look.Unscheduled || now.Sub(d.swept) > rescanEvery+sweepEvery) {
+	if look.Sweep && sweeper.DrainedFor > 0 && (len(look.Drained) > 0 || look.Unscheduled > 0 || now.Sub(d.swept) > rescanEvery+sweepEvery) {
 		d.swept = now
 		d.sweeping.Store(true)
-		select {
-		case d.sweep <- struct{}{}:
-		default:
-		}
+		d.sweep <- look
 	}
 	if woken {
 		d.crowd.note(len(look.Queues) > 0)

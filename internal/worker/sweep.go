@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -24,23 +23,22 @@ const (
 // sweepUntilDone sweeps when the dispatcher has the lease for it, until ctx
 // ends.
 func (r *run) sweepUntilDone(ctx context.Context, d *dispatcher) {
-	var next time.Time
 	var previous time.Duration // of a sweep; a single slow one may be due to something else
 	s := sweeper{run: r, rescan: rescanEvery}
 	for {
+		var look pending.Look
 		select {
-		case <-d.sweep:
+		case look = <-d.sweep:
 		case <-ctx.Done():
 			return
 		}
-		if start := r.clock.Now(); !start.Before(next) {
-			if err := s.sweep(ctx); err != nil {
-				r.reportSeldom(ctx, "sweep", err)
-			}
-			took := r.clock.Now().Sub(start)
-			next = start.Add(took + max(sweepEvery, sweepShare*min(took, previous)))
-			previous = took
+		start := r.clock.Now()
+		if err := s.sweep(ctx, look); err != nil {
+			r.reportSeldom(ctx, "sweep", err)
 		}
+		took := r.clock.Now().Sub(start)
+		d.nextSweep.Store(start.Add(took + max(sweepEvery, sweepShare*min(took, previous))).UnixNano())
+		previous = took
 		d.sweeping.Store(false)
 		d.member.Finished()
 	}
@@ -56,21 +54,18 @@ type sweeper struct {
 	unscheduled int64 // pending tenants without a queue, at the last sweep
 }
 
-// sweep looks at drained tenants. Once in a while it looks at all pending
-// ones.
-func (s *sweeper) sweep(ctx context.Context) error {
-	drained, err := s.pending.Drained(ctx, s.Op, drainedFor)
-	if err != nil {
-		return err
-	}
-	tenants, every := drained.Tenants, s.rescan
+// sweep ends the removal of drained tenants. Once in a while it looks at all
+// pending ones, too.
+func (s *sweeper) sweep(ctx context.Context, look pending.Look) error {
+	var others []string
+	every := s.rescan
 	switch {
-	case drained.Unscheduled > s.unscheduled:
+	case look.Unscheduled > s.unscheduled:
 		every = 0
-	case drained.Unscheduled > 0:
+	case look.Unscheduled > 0:
 		every = scanEvery
 	}
-	s.unscheduled = drained.Unscheduled
+	s.unscheduled = look.Unscheduled
 	if now := s.clock.Now(); now.Sub(s.lastScan) >= every {
 		members, err := s.pending.Members(ctx, s.Op)
 		if err != nil {
@@ -79,22 +74,25 @@ func (s *sweeper) sweep(ctx context.Context) error {
 		if members.Foreign != nil {
 			s.reportSeldom(ctx, "members", members.Foreign)
 		}
-		tenants, s.lastScan = append(tenants, members.Tenants...), now
+		others, s.lastScan = members.Tenants, now
 		defer func() { s.rescan = max(rescanEvery, rescanShare*s.clock.Now().Sub(now)) }()
 	}
+	tenants := slices.Concat(look.Drained, others)
 	slices.Sort(tenants)
-	tenants = slices.Compact(tenants)
-	idle, err := s.withoutItems(ctx, tenants)
-	if err != nil || len(idle) == 0 {
+	hasItems, err := s.findItems(ctx, slices.Compact(tenants))
+	if err != nil {
+		return err // the next look returns the drained tenants again
+	}
+	if _, err := s.endRemoval(ctx, look.Drained, hasItems); err != nil {
 		return err
 	}
-	return s.remove(ctx, idle)
+	return s.remove(ctx, slices.DeleteFunc(others, func(tenant string) bool { return hasItems[tenant] }))
 }
 
-// withoutItems returns those of the tenants that have no items, in order. It
-// adds queues that a scan finds to the schedule. It also checks those that are
+// findItems returns those of the tenants of which a scan finds queues with
+// items. It adds these queues to the schedule. It also checks those that are
 // scheduled for so late a time that there is another scan before.
-func (s *sweeper) withoutItems(ctx context.Context, tenants []string) ([]string, error) {
+func (s *sweeper) findItems(ctx context.Context, tenants []string) (hasItems map[string]bool, err error) {
 	found, err := s.pending.ScanQueues(ctx, s.Op, tenants...)
 	if err != nil {
 		return nil, err
@@ -103,53 +101,68 @@ func (s *sweeper) withoutItems(ctx context.Context, tenants []string) ([]string,
 	if err != nil {
 		return nil, err
 	}
+	hasItems = map[string]bool{}
 	var unscheduled []pending.Queue
 	for i, q := range found {
-		if !scheduled[i] {
+		if scheduled[i] {
+			hasItems[q.Tenant] = true
+		} else {
 			unscheduled = append(unscheduled, q)
 		}
 	}
-	hasItems, err := s.pending.Check(ctx, s.Op, unscheduled...)
-	if err != nil && len(hasItems) == 0 {
+	full, err := s.pending.Check(ctx, s.Op, unscheduled...)
+	if err != nil && len(full) == 0 {
 		return nil, err
 	} else if err != nil { // a queue that cannot be read counts as one with items
 		s.reportSeldom(ctx, "check", err)
 	}
-	turns, err := s.pending.Scheduled(ctx, s.Op, tenants...)
-	if err != nil {
-		return nil, err
-	}
-	busy := map[string]bool{}
-	for tenant := range turns {
-		busy[tenant] = true
-	}
-	for i, q := range found {
-		if scheduled[i] {
-			busy[q.Tenant] = true
-		}
-	}
 	for i, q := range unscheduled {
-		if hasItems[i] {
-			busy[q.Tenant] = true
+		if full[i] {
+			hasItems[q.Tenant] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(tenants), func(tenant string) bool { return busy[tenant] }), nil
+	return hasItems, nil
 }
 
-// remove removes tenants from the pending set, looks again, and restores those
-// that have items after all.
+// remove removes those of the tenants that have no queue in the schedule from
+// the pending set, looks for items, and restores those that have some after
+// all.
 func (s *sweeper) remove(ctx context.Context, tenants []string) error {
-	if err := s.pending.BeginRemoval(ctx, s.Op, tenants...); err != nil {
+	turns, err := s.pending.Scheduled(ctx, s.Op, tenants...)
+	if err != nil {
 		return err
 	}
-	gone, err := s.withoutItems(ctx, tenants)
-	if err != nil {
-		return err // the next sweep finds the tenants again
-	}
-	s.unscheduled -= int64(len(gone))
-	back := slices.DeleteFunc(slices.Clone(tenants), func(tenant string) bool {
-		_, isGone := slices.BinarySearch(gone, tenant)
-		return isGone
+	idle := slices.DeleteFunc(tenants, func(tenant string) bool {
+		_, isScheduled := turns[tenant]
+		return isScheduled
 	})
-	return errors.Join(s.pending.Restore(ctx, s.Op, back...), s.pending.FinishRemoval(ctx, s.Op, gone...))
+	if len(idle) == 0 {
+		return nil
+	}
+	if err := s.pending.BeginRemoval(ctx, s.Op, idle...); err != nil {
+		return err
+	}
+	hasItems, err := s.findItems(ctx, idle)
+	if err != nil {
+		return err // the next look returns the tenants
+	}
+	removed, err := s.endRemoval(ctx, idle, hasItems)
+	s.unscheduled -= removed
+	return err
+}
+
+// endRemoval ends the removal of tenants, restores those that have items, and
+// returns how many were removed.
+func (s *sweeper) endRemoval(ctx context.Context, tenants []string, hasItems map[string]bool) (removed int64, err error) {
+	removals := make([]pending.Removal, len(tenants))
+	for i, tenant := range tenants {
+		removals[i] = pending.Removal{Tenant: tenant, HasItems: hasItems[tenant]}
+	}
+	restored, err := s.pending.EndRemoval(ctx, s.Op, removals...)
+	for _, isRestored := range restored {
+		if !isRestored {
+			removed++
+		}
+	}
+	return removed, err
 }

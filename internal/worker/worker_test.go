@@ -220,6 +220,50 @@ func TestTenantsAreRemoved(t *testing.T) {
 	})
 }
 
+// What another program pushes while the removal of its tenant is under way is
+// handled, and the tenant is removed after that.
+func TestPushDuringRemoval(t *testing.T) {
+	pooltest.Long(t)
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		f := newFleet(t, p)
+		set, err := p.Layout().PendingSet.Key(f.service)
+		require.NoError(t, err)
+		const tenants = 300
+		done := f.run(t, time.Second)
+		for i := range tenants {
+			f.push(t, pending.Queue{Tenant: strconv.Itoa(i), Entity: "e", Action: "a"}, i)
+		}
+		for range tenants {
+			<-done
+		}
+		var pushes sync.WaitGroup
+		for begin := range 10 {
+			pushes.Go(func() {
+				for i := begin; i < tenants; i += 10 {
+					key, err := p.Layout().BatchList.Key(strconv.Itoa(i), f.service, "e", "python")
+					require.NoError(t, err)
+					for ; f.do(t, "SISMEMBER", set, strconv.Itoa(i)) == 1; time.Sleep(time.Duration(i%10) * 100 * time.Microsecond) {
+					}
+					f.do(t, "RPUSH", key, strconv.Itoa(tenants+i))
+					f.do(t, "SADD", set, strconv.Itoa(i))
+				}
+			})
+		}
+		seen := map[int]bool{}
+		for range tenants {
+			select {
+			case value := <-done:
+				seen[value] = true
+			case <-time.After(40 * time.Second):
+				t.Fatalf("%d of %d items were handled", len(seen), tenants)
+			}
+		}
+		pushes.Wait()
+		require.Len(t, seen, tenants)
+		requireEventually(t, func() bool { return len(f.pendingTenants(t)) == 0 })
+	})
+}
+
 // Workers find items that other programs pushed while the schedule waits for
 // the end of a long lease, and items of a schedule whose times are those of a
 // clock that was ahead.

@@ -8,13 +8,21 @@
 -- ARGV[2]  how long to hold them, in milliseconds
 -- ARGV[3]  the process that wants to sweep, or ''
 -- ARGV[4]  the lease of the sweep, in milliseconds
--- Result: {wait, sweep, skipped, removed, queues}:
+-- ARGV[5]  how long a tenant must have had no queue before its removal begins,
+--          in milliseconds; '' if the process is not ready for a sweep
+-- Result: {wait, sweep, skipped, removed, unscheduled, drained, begun, queues}:
 --   wait     milliseconds until the next queue is ready, -1 if there is none
 --   sweep    1 if the process has the lease of the sweep, and tenants are
---            pending; 2 if some of them have no queue in the schedule
+--            pending, else 0
 --   skipped  a key that was not used because it holds another type, or ''
 --   removed  how many members of the schedule were removed because they name
 --            no queue
+--   unscheduled  how many members of the pending set have no queue in the
+--            schedule, without those that had one before and whose removal
+--            begins later; 0 if there are more than a thousand of these
+--   drained  the tenants whose removal from the pending set begins now, escaped
+--   begun    those whose removal had begun before, by a process that did not
+--            end it; escaped, together with drained at most a thousand
 --   queues   the members of the schedule that are handed out
 local rest, limit, removed = string.sub(KEYS[1], 9), tonumber(ARGV[1]), 0
 local taken, wait, turn = {}, -1, instant
@@ -48,16 +56,39 @@ for _ = 1, limit + 100 do
   end
 end
 
-local sweep, drained = 0, '%drained' .. rest
-if ARGV[3] ~= '' and redis.call('EXISTS', KEYS[2], drained) > 0 then
+local sweep, drained, begun, drainedKey = 0, {}, {}, '%drained' .. rest
+if ARGV[3] ~= '' and redis.call('EXISTS', KEYS[2], drainedKey) > 0 then
   local lease = '%sweep' .. rest
   local holder = tryCall('GET', lease)
   if holder == false or holder == ARGV[3] then
     redis.call('SET', lease, ARGV[3], 'PX', ARGV[4])
-    local pending = tryCall('SCARD', KEYS[2]) or 0
-    sweep = (redis.call('EXISTS', drained) == 1 or pending > redis.call('ZCARD', KEYS[1])) and 2 or 1
+    sweep = 1
   elseif holder and redis.call('PTTL', lease) == -1 then
     redis.call('PEXPIRE', lease, ARGV[4])
   end
 end
-return {wait, sweep, skipped, removed, taken}
+local old = sweep == 1 and ARGV[5] ~= '' and tryCall('ZRANGE', drainedKey, 0, 999, 'WITHSCORES')
+local pending = old and tryCall('SCARD', KEYS[2])
+if not pending then return {wait, sweep, skipped, removed, 0, drained, begun, taken} end
+local unscheduled = #old < 2000 and pending - redis.call('ZCARD', KEYS[1]) or 0
+for i = 1, #old, 2 do
+  local escaped, since = old[i], tonumber(old[i + 1])
+  local tenant = string.gsub(escaped, '%%(%x%x)', {['25'] = '%', ['3A'] = ':'})
+  local isPending, isOld = redis.call('SISMEMBER', KEYS[2], tenant) == 1, since <= now - ARGV[5]
+  if redis.call('ZSCORE', KEYS[1], escaped) then
+    if since == 0 then redis.call('SADD', KEYS[2], tenant) end
+    if isOld then redis.call('ZREM', drainedKey, escaped) end
+  elseif since == 0 then
+    begun[#begun + 1] = escaped
+  elseif isPending then
+    unscheduled = unscheduled - 1
+    if isOld then
+      redis.call('SREM', KEYS[2], tenant)
+      redis.call('ZADD', drainedKey, 0, escaped)
+      drained[#drained + 1] = escaped
+    end
+  elseif isOld then
+    redis.call('ZREM', drainedKey, escaped)
+  end
+end
+return {wait, sweep, skipped, removed, math.max(unscheduled, 0), drained, begun, taken}

@@ -5,5 +5,5 @@
 if ARGV[3] == '' then
   local first, clock = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES'), redis.call('TIME')
   local wait = first[1] and math.ceil((tonumber(first[2]) or 0) - clock[1] * 1000 - clock[2] / 1000) or -1
-  if not first[1] or wait > 0 then return {wait, 0, '', 0, {}} end
+  if not first[1] or wait > 0 then return {wait, 0, '', 0, 0, {}, {}, {}} end
 end
