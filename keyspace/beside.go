@@ -31,3 +31,25 @@ func Beside(kind, key string) string {
 	}
 	return "%" + kind + ":" + key
 }
+
+// ParseBeside returns the kind and the record of a key that [Beside] returned.
+// It reports false for other keys.
+func ParseBeside(beside string) (kind, key string, ok bool) {
+	rest, ok := strings.CutPrefix(beside, "%")
+	kind, rest, found := strings.Cut(rest, ":")
+	if !ok || !found || rest == "{}" {
+		return "", "", false
+	}
+	kind = strings.TrimSuffix(kind, "%")
+	candidates := []string{rest}
+	if strings.HasPrefix(rest, "{") {
+		_, afterTag, _ := strings.Cut(rest, "}")
+		candidates = append(candidates, strings.TrimSuffix(rest[1:], "}"), afterTag)
+	}
+	for _, key := range candidates {
+		if isReserved("%"+kind) && Beside(kind, key) == beside {
+			return kind, key, true
+		}
+	}
+	return "", "", false
+}

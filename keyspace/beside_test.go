@@ -27,6 +27,12 @@ func TestBesideSharesTheSlotAndIsUnique(t *testing.T) {
 		require.True(t, strings.HasPrefix(a, "%lease:") || strings.HasPrefix(a, "%lease%:"))
 		require.Equal(t, one == other, a == b, "%q and %q give %q", one, other, a)
 		require.NotEqual(t, a, keyspace.Beside("le", one))
+		kind, parsed, ok := keyspace.ParseBeside(a)
+		require.True(t, ok, a)
+		require.Equal(t, []string{"lease", one}, []string{kind, parsed}, a)
+		if kind, parsed, ok := keyspace.ParseBeside(one); ok {
+			require.Equal(t, one, keyspace.Beside(kind, parsed))
+		}
 		// Keys that resemble the result must not share it either.
 		require.NotEqual(t, a, keyspace.Beside("lease", "{"+one+"}"))
 		require.NotEqual(t, a, keyspace.Beside("lease", a[strings.IndexByte(a, ':')+1:]+"x"))
@@ -72,5 +78,12 @@ func TestBeside(t *testing.T) {
 		require.True(t, strings.HasPrefix(got, "%lease%:{"), got)
 		require.True(t, strings.HasSuffix(got, "}"+key), got)
 		require.Equal(t, clusterSlot(key), clusterSlot(got), got)
+	}
+}
+
+func TestParseBesideOfOtherKeys(t *testing.T) {
+	for _, key := range []string{"", "%", "acme:user:u1", "%lease", "%lease:", "%lease:acme", "%Lease:{acme}", "%25:{acme}", "%lease:{}", "%lease%:{abc}a}b", "%exp:due:send"} {
+		kind, parsed, ok := keyspace.ParseBeside(key)
+		require.False(t, ok, "%q: %q %q", key, kind, parsed)
 	}
 }

@@ -14,3 +14,11 @@ func ExampleBeside() {
 	// %lease:{acme:user:u1}
 	// %lease:pending_batches:{mail}
 }
+
+// ParseBeside finds the record of a reserved key.
+func ExampleParseBeside() {
+	kind, key, ok := keyspace.ParseBeside("%lease:{acme:user:u1}")
+	fmt.Println(kind, key, ok)
+	// Output:
+	// lease acme:user:u1 true
+}
