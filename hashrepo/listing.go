@@ -8,6 +8,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/spacekey"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -38,30 +39,13 @@ func newListing(base *store.Store, indexes []*index) (*listing, error) {
 	}
 	prefix, suffix := space.Parts()
 	l := &listing{space: space, poolPrefix: base.Prefix(), prefix: base.Prefix() + prefix, suffix: suffix}
-	name := l.prefix
-	if suffix != "" {
-		name += "\x00" + suffix
-	}
-	l.ids = keyspace.Beside("ids", name)
+	name := spacekey.Name(l.prefix, suffix)
+	l.ids = keyspace.Beside(spacekey.IDs, name)
 	l.tail = strings.TrimPrefix(l.ids, "%ids")
-	group := l.poolPrefix + groupOf(name[len(l.poolPrefix):], forCluster)
-	l.spaces, l.indexed = keyspace.Beside("spaces", group), keyspace.Beside("indexed", group)
+	group := l.poolPrefix + spacekey.Group(name[len(l.poolPrefix):], forCluster)
+	l.spaces, l.indexed = keyspace.Beside(spacekey.Spaces, group), keyspace.Beside(spacekey.Indexed, group)
 	l.declareKeys(cluster, indexes)
 	return l, nil
-}
-
-// groupOf returns the group of a space: the text of its keys before the first
-// colon, which is the tenant in every layout. For a cluster it is the text
-// through the hash tag, which keeps the group in the slot of the records.
-// Spaces of one group share the work of removing what expired.
-func groupOf(space string, forCluster bool) string {
-	if open := strings.IndexByte(space, '{'); forCluster && open >= 0 {
-		if end := strings.IndexByte(space[open:], '}'); end > 1 {
-			return space[:open+end+1]
-		}
-	}
-	group, _, _ := strings.Cut(space, ":")
-	return group
 }
 
 // id returns the id that is written as coded in the key of its record.
