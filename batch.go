@@ -26,7 +26,7 @@ type Queue struct{ Service, Entity, Action string }
 //   - add: [Batch.Enqueue], [Batch.PutOff]
 //   - work: [Batch.Process], [Batch.Claim]
 //   - read: [Batch.Chunk], [Batch.Len], [Batch.Backlog]
-//   - remove: [Batch.Trim]
+//   - remove: [Batch.Trim], [Batch.Delete]
 //   - dead letters: [Batch.Dead], [Batch.Retry], [Batch.Discard]
 //   - options: [Batch.With]
 //
@@ -242,6 +242,21 @@ func (b *Batch[T]) Discard(ctx context.Context, q Queue, ids ...string) (int64, 
 		return 0, err
 	}
 	return queue.Discard(ctx, q.Action, ids...)
+}
+
+// Delete removes a queue with its claims and dead letters, and from the
+// schedule of its service. It reports whether items waited in its list.
+// Handlers of its items lose their leases. The tenant stays in the pending set
+// until a worker or [RemoveFromPending] removes it. Delete sends UNLINK, and
+// then a script for every hundred claims; it is not atomic. See
+// [listrepo.ListRepo.Delete].
+func (b *Batch[T]) Delete(ctx context.Context, q Queue) (bool, error) {
+	queue, err := b.queue(q)
+	if err != nil {
+		return false, err
+	}
+	n, err := queue.Delete(ctx, q.Action)
+	return n > 0, err
 }
 
 // queue returns the repository of a queue, which marks the tenant and the

@@ -157,3 +157,8 @@ func Lease(d time.Duration) Option { return option.Lease(d) }
 // Layout sets the key layout. Defaults to [pool.Config.Layout]. It applies to
 // the constructors and functions of this package.
 func Layout(l keyspace.Layout) Option { return option.Layout(l) }
+
+// DryRun makes [Erase] count what it would remove, and remove nothing.
+//
+// For other calls, the error is [ErrUnsupported].
+func DryRun() Option { return option.DryRun() }

@@ -51,7 +51,7 @@ func isNil(m rueidis.RedisMessage) bool { return m.IsNil() }
 // scripts are all scripts. Each is named after the method that runs it. The
 // client repeats those that change nothing if they are repeated.
 type scripts struct {
-	set, delete, due, look, ack, renew, putBack, deadLetter, retry, discard, adopt, repair, renewSweep, endSweep script
+	set, delete, due, look, ack, renew, putBack, deadLetter, retry, discard, adopt, repair, renewSweep, endSweep, erase script
 
 	claim, beginSweep script // never repeated: the work of a lost reply stays claimed
 }
@@ -87,6 +87,7 @@ func compile(clock string) *scripts {
 		repair:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts
 		renewSweep: retried(store.Flag, "renew_sweep"),
 		endSweep:   retried(store.Flag, "end_sweep"),
+		erase:      retried(isCounts, "lib/write_when_full", "lib/status", "erase"),
 		claim:      script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"))), isArray},
 		beginSweep: script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/number", "begin_sweep"))), store.Texts},
 	}

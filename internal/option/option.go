@@ -36,7 +36,7 @@ func settingOf(o pool.Option) *setting {
 }
 
 // Trait is a property of a repository that some options need.
-type Trait uint8
+type Trait uint16
 
 // The traits.
 const (
@@ -46,6 +46,7 @@ const (
 	Queues                       // keys are queues: MaxLen, Serial, Quiet
 	Deliveries                   // items are claimed: MaxAttempts, Lease
 	Listings                     // the space can have a list of its records: Listed
+	Erasures                     // the call erases a tenant: DryRun
 	unbound                      // keys are not bound yet: Layout; see SplitLayout
 )
 
@@ -66,6 +67,8 @@ type Settings struct {
 	Cached   time.Duration // zero: not cached
 	Replicas bool          // reads may go to replicas
 	Listed   bool          // the space has a list of its records
+
+	DryRun bool // Erase removes nothing
 
 	MaxAttempts int           // zero: unbounded
 	Lease       time.Duration // zero: the repository's default
@@ -246,6 +249,14 @@ func Listed() pool.Option {
 }
 
 const unlisted = "only records of a hashrepo are listed; leave the option out for values, queues and triggers"
+
+// DryRun counts what a call would remove, and removes nothing.
+func DryRun() pool.Option {
+	return setting{name: "DryRun", needs: Erasures, reason: "only Erase has a dry run; leave the option out", apply: func(s *Settings) error {
+		s.DryRun = true
+		return nil
+	}}.option()
+}
 
 // Layout sets the key layout of a domain repository.
 func Layout(l keyspace.Layout) pool.Option {

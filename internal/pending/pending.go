@@ -95,7 +95,7 @@ func (s *Set) Tenants(ctx context.Context, op string) ([]string, error) {
 		return nil, err
 	}
 	for _, text := range removals {
-		if tenant, ok := unescapeTenant(text); ok {
+		if tenant, ok := UnescapeTenant(text); ok {
 			tenants = append(tenants, tenant)
 		}
 	}

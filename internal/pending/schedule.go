@@ -67,9 +67,9 @@ func (s *Set) WakeChannel(ctx context.Context, op string) (string, error) {
 // begins with it and a colon.
 func EscapeTenant(tenant string) string { return escape.Replace(tenant) }
 
-// unescapeTenant is the inverse of EscapeTenant. It reports false if the text
+// UnescapeTenant is the inverse of EscapeTenant. It reports false if the text
 // is not the form of a tenant.
-func unescapeTenant(text string) (string, bool) {
+func UnescapeTenant(text string) (string, bool) {
 	tenant := unescape.Replace(text)
 	return tenant, EscapeTenant(tenant) == text
 }
@@ -180,7 +180,7 @@ func (s *Set) Take(ctx context.Context, op string, n int, sweeper Sweeper) (look
 // members that are no tenants.
 func (s *Set) parseTenants(members []string) (tenants, foreign []string) {
 	for _, text := range members {
-		if tenant, ok := unescapeTenant(text); ok && s.checkTenant(tenant) == nil {
+		if tenant, ok := UnescapeTenant(text); ok && s.checkTenant(tenant) == nil {
 			tenants = append(tenants, tenant)
 		} else {
 			foreign = append(foreign, text)

@@ -96,3 +96,14 @@ func (s *Store) Delete(ctx context.Context, ids ...string) (int64, error) {
 	}
 	return sumFlags(targets, s.SendAll(ctx, targets, cmds...))
 }
+
+// UnlinkAll removes the keys of targets, whatever their types. It sends UNLINK
+// for each, in one pipeline.
+func (s *Store) UnlinkAll(ctx context.Context, targets []fault.Target) error {
+	cmds := make(rueidis.Commands, len(targets))
+	for i, t := range targets {
+		cmds[i] = s.Client.B().Unlink().Key(t.Key).Build()
+	}
+	_, err := sumFlags(targets, s.SendAll(ctx, targets, cmds...))
+	return err
+}

@@ -59,6 +59,16 @@ func (s *Store) Scan(ctx context.Context, op string, kind Kind, keys Keys, read 
 	return s.scanAll(ctx, op, &scan{kind: kind, keys: keys, read: read})
 }
 
+// ScanDatabase iterates over the keys of every type in the whole database, as
+// [Store.Scan] does. The keys and the glob are those that Redis sees: the
+// prefix of the pool has no meaning here, because a key of the library beside a
+// record does not begin with it.
+func (s *Store) ScanDatabase(ctx context.Context, op string, keys Keys) iter.Seq2[Page, error] {
+	whole := *s
+	whole.prefix = ""
+	return whole.scanAll(ctx, op, &scan{keys: keys})
+}
+
 // scanAll returns a scan with the settings of from.
 func (s *Store) scanAll(ctx context.Context, op string, from *scan) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
