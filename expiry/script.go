@@ -84,11 +84,11 @@ func compile(clock string) *scripts {
 		retry:      retried(store.UpTo(int64(deadLetterWaits)), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "retry"),
 		discard:    retried(store.Flag, "lib/check", "lib/status", "discard"),
 		adopt:      retried(store.Count, "lib/number", "lib/check", "lib/trigger", "lib/wake", "adopt"),
-		repair:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts
+		repair:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/key", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts
 		renewSweep: retried(store.Flag, "renew_sweep"),
 		endSweep:   retried(store.Flag, "end_sweep"),
 		erase:      retried(isCounts, "lib/write_when_full", "lib/status", "erase"),
-		claim:      script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"))), isArray},
+		claim:      script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/check", "lib/key", "lib/claim_fast", "lib/number", "lib/write_when_full", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"))), isArray},
 		beginSweep: script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/number", "begin_sweep"))), store.Texts},
 	}
 }

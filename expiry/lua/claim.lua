@@ -1,5 +1,5 @@
 -- claim: claims firings, first those whose lease expired and those whose next
--- attempt is due, then triggers that are due.
+-- attempt is due, then triggers that are due. It follows lib/claim_fast.lua.
 --
 -- KEYS[1]  due: keys of triggers, by due time
 -- KEYS[2]  active: firings, by the end of the lease or by the next attempt
@@ -15,16 +15,13 @@
 -- ARGV     from 5: the literals of a trigger's key
 --
 -- Result: the server's clock in microseconds; the time of the next entry in
--- milliseconds, -1 if there is none; the numbers of pending triggers, dead
+-- milliseconds, -1 if there is none, or if ARGV[1] firings are claimed; the
+-- numbers of pending triggers, dead
 -- letters, cancelled triggers, moved triggers, expired leases, and invalid
 -- entries; the member and status of each firing that became a dead letter
 -- because of its leases; the keys that hold another type; examples of invalid
 -- entries; then for each claimed firing its member `<due>|<key>`, its status,
 -- and its payload or nil.
-local due, active, status, payloads, dead, fired = unpack(KEYS)
-local microseconds = clock()
-local now = math.floor(microseconds / 1000)
-local limit, lease, maxExpired, maxBytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local died, wrongTypes, examples = {}, {}, {}
 local out = {int(microseconds), '-1', 0, 0, 0, 0, 0, 0, died, wrongTypes, examples}
 local cancelled, moved, expired, invalid, waiting, taken, bytes = 0, 0, 0, 0, 0, 0, 0

@@ -1,0 +1,70 @@
+-- Does what claim.lua says in the usual case: no firing is to be delivered
+-- again, and no other client changed the triggers that are due. It precedes
+-- most other code of the script, so that the usual case does not pay for that.
+-- KEYS and ARGV are those of claim.lua. It needs clock.lua, check.lua and
+-- key.lua.
+--
+-- It leaves every other claim to claim.lua before it writes anything.
+--
+-- A server whose memory is full refuses the first write of a script if that
+-- command may use memory, and no later write. So the first write is one that
+-- does not.
+local due, active, status, payloads, dead, fired = unpack(KEYS)
+local limit, lease, maxExpired, maxBytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local microseconds = clock()
+local now = math.floor(microseconds / 1000)
+local first = redis.pcall('ZRANGE', active, 0, 0, 'WITHSCORES')
+local held, deadSize, firedSize = redis.pcall('HLEN', payloads), redis.pcall('ZCARD', dead), redis.pcall('ZCARD', fired)
+local redelivery = type(held) == 'number' and type(deadSize) == 'number' and type(firedSize) == 'number'
+  and not first.err and tonumber(first[2] or latest)
+if redelivery and redelivery > now then
+  local ready, fields = redis.pcall('ZRANGEBYSCORE', due, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit), {}
+  for i = 1, #ready, 2 do fields[i], fields[i + 1] = '=|' .. ready[i], ready[i + 1] .. '|' .. ready[i] end
+  -- The turn of each trigger, and the status of a firing with its key and due
+  -- time.
+  local known = #ready > 0 and redis.pcall('HMGET', status, unpack(fields)) or {redis.pcall('HLEN', status)}
+  local isUsual = not ready.err and not known.err and (#ready > 0 or type(known[1]) == 'number')
+  local result = {microseconds, -1, 0, deadSize, 0, 0, 0, 0, {}, {}, {}}
+  local statuses, leases, keys, bytes, leaseEnd = {}, {}, {}, 0, now + lease
+  for i = 1, #ready, 2 do
+    if not isUsual or bytes > maxBytes then break end
+    local key, at, member = ready[i], ready[i + 1], fields[i + 1]
+    -- If the value has the due time and the time at which the key expires, no
+    -- other client has changed the key.
+    local value, expires = redis.pcall('GET', key), redis.pcall('PEXPIRETIME', key)
+    local tail = type(expires) == 'number' and ';due=' .. at .. ';exp=' .. string.format('%.0f', expires)
+    if known[i] or known[i + 1] or type(value) ~= 'string' or not tail or string.sub(value, -#tail) ~= tail or not isTriggerKey(key, 5) then
+      isUsual = false
+    end
+    local payload = held > 0 and redis.call('HGET', payloads, '-|' .. key)
+    if payload then bytes = bytes + #payload end
+    local n, s, r = #keys, #statuses, #result
+    keys[n + 1], leases[2 * n + 1], leases[2 * n + 2] = key, leaseEnd, member
+    statuses[s + 1], statuses[s + 2], statuses[s + 3], statuses[s + 4] = member, '1 0 0 0 ', fields[i], at
+    result[r + 1], result[r + 2], result[r + 3] = member, '1 0 0 0 ', payload
+  end
+
+  if isUsual and #keys > 0 then
+    redis.call('ZREM', due, unpack(keys))
+    redis.call('HSET', status, unpack(statuses))
+    redis.call('ZADD', active, unpack(leases))
+    redis.call('DEL', unpack(keys))
+    redelivery = math.min(redelivery, leaseEnd)
+    for n = 1, held > 0 and #keys or 0 do
+      local payload = result[3 * n + 11]
+      if payload then
+        redis.call('HSET', payloads, leases[2 * n], payload)
+        redis.call('HDEL', payloads, '-|' .. keys[n])
+      end
+    end
+  end
+  if isUsual then
+    if #keys < limit then
+      local next = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
+      local at = math.min(redelivery, math.max(tonumber(next[2]) or latest, 0))
+      if at < latest then result[2] = at end
+    end
+    result[3] = redis.call('ZCARD', due)
+    return result
+  end
+end
