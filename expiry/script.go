@@ -77,7 +77,7 @@ func compile(clock string) *scripts {
 		delete:     retried(store.Flag, "lib/number", "lib/check", "lib/trigger", "delete"),
 		due:        retried(store.Either(isNumber, isNil), "lib/number", "lib/check", "lib/trigger", "due"),
 		look:       retried(isArray, "lib/number", "lib/check", "look"),
-		ack:        retried(isCounts, "lib/check", "lib/status", "lib/ack_fast", "lib/number", "lib/trigger", "lib/wake", "lib/turn", "ack"),
+		ack:        retried(isCounts, "lib/ack_fast", "lib/check", "lib/status", "lib/number", "lib/trigger", "lib/wake", "lib/turn", "ack"),
 		renew:      retried(isCounts, "lib/number", "lib/write_when_full", "lib/check", "lib/status", "renew"),
 		putBack:    retried(store.UpTo(int64(putBackDead)), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "put_back"),
 		deadLetter: retried(store.Count, "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "dead_letter"),

@@ -13,11 +13,9 @@ local due, active, status, payloads, dead, fired = unpack(KEYS)
 local limit, lease, maxExpired, maxBytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local microseconds = clock()
 local now = math.floor(microseconds / 1000)
-local first = redis.pcall('ZRANGE', active, 0, 0, 'WITHSCORES')
 local held, deadSize, firedSize = redis.pcall('HLEN', payloads), redis.pcall('ZCARD', dead), redis.pcall('ZCARD', fired)
-local redelivery = type(held) == 'number' and type(deadSize) == 'number' and type(firedSize) == 'number'
-  and not first.err and tonumber(first[2] or latest)
-if redelivery and redelivery > now then
+local late = redis.pcall('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, 1)
+if not late.err and #late == 0 and type(held) == 'number' and type(deadSize) == 'number' and type(firedSize) == 'number' then
   local ready, fields = redis.pcall('ZRANGEBYSCORE', due, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit), {}
   for i = 1, #ready, 2 do fields[i], fields[i + 1] = '=|' .. ready[i], ready[i + 1] .. '|' .. ready[i] end
   -- The turn of each trigger, and the status of a firing with its key and due
@@ -25,7 +23,7 @@ if redelivery and redelivery > now then
   local known = #ready > 0 and redis.pcall('HMGET', status, unpack(fields)) or {redis.pcall('HLEN', status)}
   local isUsual = not ready.err and not known.err and (#ready > 0 or type(known[1]) == 'number')
   local result = {microseconds, -1, 0, deadSize, 0, 0, 0, 0, {}, {}, {}}
-  local statuses, leases, keys, bytes, leaseEnd = {}, {}, {}, 0, now + lease
+  local statuses, leases, keys, bytes = {}, {}, {}, 0
   for i = 1, #ready, 2 do
     if not isUsual or bytes > maxBytes then break end
     local key, at, member = ready[i], ready[i + 1], fields[i + 1]
@@ -39,7 +37,7 @@ if redelivery and redelivery > now then
     local payload = held > 0 and redis.call('HGET', payloads, '-|' .. key)
     if payload then bytes = bytes + #payload end
     local n, s, r = #keys, #statuses, #result
-    keys[n + 1], leases[2 * n + 1], leases[2 * n + 2] = key, leaseEnd, member
+    keys[n + 1], leases[2 * n + 1], leases[2 * n + 2] = key, now + lease, member
     statuses[s + 1], statuses[s + 2], statuses[s + 3], statuses[s + 4] = member, '1 0 0 0 ', fields[i], at
     result[r + 1], result[r + 2], result[r + 3] = member, '1 0 0 0 ', payload
   end
@@ -49,7 +47,6 @@ if redelivery and redelivery > now then
     redis.call('HSET', status, unpack(statuses))
     redis.call('ZADD', active, unpack(leases))
     redis.call('DEL', unpack(keys))
-    redelivery = math.min(redelivery, leaseEnd)
     for n = 1, held > 0 and #keys or 0 do
       local payload = result[3 * n + 11]
       if payload then
@@ -60,8 +57,8 @@ if redelivery and redelivery > now then
   end
   if isUsual then
     if #keys < limit then
-      local next = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
-      local at = math.min(redelivery, math.max(tonumber(next[2]) or latest, 0))
+      local first, next = redis.call('ZRANGE', active, 0, 0, 'WITHSCORES'), redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
+      local at = math.min(tonumber(first[2]) or latest, math.max(tonumber(next[2]) or latest, 0))
       if at < latest then result[2] = at end
     end
     result[3] = redis.call('ZCARD', due)
