@@ -27,7 +27,9 @@ type consumer struct {
 	mu           sync.Mutex
 	jobs         map[token]*job
 	finished     []*job
-	outcomeReady chan struct{} // holds a value while finished has jobs
+	outcomeReady chan struct{} // holds a value while recordOutcomes has to look at finished
+
+	claimsSoon atomic.Bool // whether loop is about to claim, and to record outcomes with the claim
 
 	renewing chan struct{} // holds a value while a call of renew is running
 
@@ -88,11 +90,12 @@ const blockedWait = 10 * time.Millisecond
 // loop claims firings and starts their handlers.
 func (c *consumer) loop(s *session, member *testclock.Member) {
 	defer member.Leave()
+	defer c.leaveOutcomes()
 	var delay retryDelay
 	for s.ctx.Err() == nil {
-		n := c.listener.slots.acquire(s.ctx, min(c.listener.cfg.Batch, largestClaim), longestIdle)
+		n := c.acquireSlots(s)
 		if s.ctx.Err() != nil {
-			c.listener.slots.release(n)
+			c.listener.slots.release(n, c)
 			return
 		}
 		c.alarm.Clear()
@@ -107,7 +110,9 @@ func (c *consumer) loop(s *session, member *testclock.Member) {
 			continue
 		}
 		delay.reset()
-		if n > 0 {
+		if n > 0 && !next.After(time.Now()) {
+			c.claimsSoon.Store(true)
+		} else if n > 0 {
 			c.waits.Store(true)
 			c.alarm.Wait(s.ctx, next)
 			c.waits.Store(false)
@@ -115,14 +120,25 @@ func (c *consumer) loop(s *session, member *testclock.Member) {
 	}
 }
 
+// acquireSlots waits for free slots, for a while.
+func (c *consumer) acquireSlots(s *session) int {
+	most := min(c.listener.cfg.Batch, largestClaim)
+	if n := c.listener.slots.tryAcquire(most); n > 0 {
+		return n
+	}
+	c.leaveOutcomes() // other consumers may take all slots
+	return c.listener.slots.acquire(s.ctx, c, most, longestIdle)
+}
+
 // claimNext claims up to n firings and returns the time of the next claim. It
-// reports whether it found nothing.
+// reports whether it found nothing. In the same round trip, it records jobs
+// that succeeded.
 func (c *consumer) claimNext(s *session, n int) (next time.Time, idle bool, err error) {
 	defer c.listener.clock.Hold()()
 	sent, leasedFrom := time.Now(), c.listener.clock.Now()
-	result, err := c.claim(s.redisCtx, n, c.listener.cfg.Lease, c.listener.cfg.MaxExpiredLeases)
+	result, err := c.recordAndClaim(s, c.takeDone(), n)
 	if err != nil {
-		c.listener.slots.release(n)
+		c.listener.slots.release(n, c)
 		return next, false, err
 	}
 	got := time.Now()
@@ -137,7 +153,7 @@ func (c *consumer) claimNext(s *session, n int) (next time.Time, idle bool, err 
 	for _, f := range result.firings {
 		c.start(s, f, leasedFrom, result.now)
 	}
-	c.listener.slots.release(n - len(result.firings))
+	c.listener.slots.release(n-len(result.firings), c)
 	if result.dropped > 0 || result.invalid.count > 0 || len(result.died) > 0 || len(result.firings) == n {
 		return got, false, nil
 	}
@@ -250,24 +266,24 @@ func checkedError(err error) (result error) {
 	return err
 }
 
-// finish sets the outcome of a job, which recordOutcomes then records.
+// finish sets the outcome of a job. If loop is about to claim, it records a
+// success in the same round trip; recordOutcomes records every other outcome.
 func (c *consumer) finish(j *job, o outcome, err error) {
-	c.listener.slots.release(1)
 	j.cancel(nil)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if !j.finished {
 		c.noteOutcome(j, o, err)
+	}
+	c.mu.Unlock()
+	claims := c.listener.slots.release(1, c) || c.claimsSoon.Load()
+	if !claims || o != done {
+		request(c.outcomeReady)
 	}
 }
 
 func (c *consumer) noteOutcome(j *job, o outcome, err error) {
 	j.finished, j.outcome, j.err = true, o, err
 	c.finished = append(c.finished, j)
-	select {
-	case c.outcomeReady <- struct{}{}:
-	default:
-	}
 }
 
 // releaseUnfinished releases the jobs whose handlers still run, and returns
@@ -281,5 +297,6 @@ func (c *consumer) releaseUnfinished() (n int) {
 			n++
 		}
 	}
+	request(c.outcomeReady)
 	return n
 }

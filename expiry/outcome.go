@@ -61,12 +61,71 @@ func (c *consumer) recordBatch(s *session, batch []*job) {
 	for jobs := range slices.Chunk(unreadableJobs, outcomePage) {
 		c.recordUnreadable(s, jobs)
 	}
+	c.forget(batch)
+}
+
+// forget removes jobs whose outcomes are recorded.
+func (c *consumer) forget(batch []*job) {
 	c.mu.Lock()
 	for _, j := range batch {
-		delete(c.jobs, j.token)
+		if c.jobs[j.token] == j { // a trigger that was set again may have fired with the same token
+			delete(c.jobs, j.token)
+		}
 	}
 	c.mu.Unlock()
 	c.member.Load().Finished()
+}
+
+// leaveOutcomes leaves the outcomes that loop would record with its next claim
+// to recordOutcomes.
+func (c *consumer) leaveOutcomes() {
+	c.claimsSoon.Store(false)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.finished) > 0 {
+		request(c.outcomeReady)
+	}
+}
+
+// takeDone takes jobs that succeeded, for recordAndClaim.
+func (c *consumer) takeDone() (batch []*job) {
+	c.claimsSoon.Store(false)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var left []*job
+	for _, j := range c.finished {
+		if j.outcome == done && len(batch) < outcomePage {
+			batch = append(batch, j)
+		} else {
+			left = append(left, j)
+		}
+	}
+	if c.finished = left; len(left) > 0 {
+		request(c.outcomeReady)
+	}
+	return batch
+}
+
+// recordAndClaim records jobs that succeeded, and claims up to n firings, in one
+// round trip. If recording fails, it leaves the jobs to recordOutcomes.
+func (c *consumer) recordAndClaim(s *session, batch []*job, n int) (claimResult, error) {
+	if len(batch) == 0 {
+		return c.claim(s.redisCtx, n, c.listener.cfg.Lease, c.listener.cfg.MaxExpiredLeases)
+	}
+	acked, claimed := c.ackAndClaim(s.redisCtx, tokensOf(batch), n, c.listener.cfg.Lease, c.listener.cfg.MaxExpiredLeases)
+	if acked.err != nil {
+		c.mu.Lock()
+		for _, j := range batch {
+			j.maybeRecorded = true
+		}
+		c.finished = append(batch, c.finished...)
+		c.mu.Unlock()
+		request(c.outcomeReady)
+	} else {
+		c.noteDone(batch, acked.lost)
+		c.forget(batch)
+	}
+	return claimed.result, claimed.err
 }
 
 // recordDone records jobs that succeeded.
@@ -77,9 +136,14 @@ func (c *consumer) recordDone(s *session, jobs []*job) {
 		lost, err = c.ack(ctx, tokens)
 		return err
 	})
-	if !recorded {
-		return
+	if recorded {
+		c.noteDone(jobs, lost)
 	}
+}
+
+// noteDone counts jobs whose success is recorded, and reports those whose lease
+// was lost.
+func (c *consumer) noteDone(jobs []*job, lost []int) {
 	c.listener.count.succeeded.Add(int64(len(jobs) - len(lost)))
 	for _, i := range lost {
 		if jobs[i].maybeRecorded {

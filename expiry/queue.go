@@ -9,6 +9,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/duration"
+	"github.com/symphony-go/symphony/internal/store"
 )
 
 // queue holds the keys of the schedule of one action in one shard, and runs the
@@ -32,7 +33,8 @@ type queue struct {
 
 	literals []string // of the keys of its triggers
 
-	pendingCount, deadCount atomic.Int64 // at the last claim or look
+	pendingCount, deadCount atomic.Int64 // at the last claim that counted, or look
+	countedAt               time.Time    // when a claim last counted
 }
 
 func newQueue(c rueidis.Client, n naming, shard, action string) *queue {
@@ -80,8 +82,31 @@ const maxPayloadBytes = 4 << 20
 // maxExpired-th time becomes a dead letter. The client does not repeat the
 // call: if a reply is lost, its firings stay claimed until their leases expire.
 func (q *queue) claim(ctx context.Context, n int, lease time.Duration, maxExpired int) (claimResult, error) {
-	args := append([]string{strconv.Itoa(n), duration.Milliseconds(lease), strconv.Itoa(maxExpired), strconv.Itoa(maxPayloadBytes)}, q.literals...)
-	m, err := runScript(ctx, q.client, q.lua.claim, []string{q.due, q.active, q.status, q.payloads, q.dead, q.fired}, args)
+	return q.readClaim(runScript(ctx, q.client, q.lua.claim, q.claimKeys(), q.claimArgs(n, lease, maxExpired)))
+}
+
+func (q *queue) claimKeys() []string {
+	return []string{q.due, q.active, q.status, q.payloads, q.dead, q.fired}
+}
+
+func (q *queue) claimArgs(n int, lease time.Duration, maxExpired int) []string {
+	counts := ""
+	if time.Since(q.countedAt) > countPeriod {
+		counts = "1"
+	}
+	return append([]string{strconv.Itoa(n), duration.Milliseconds(lease), strconv.Itoa(maxExpired), strconv.Itoa(maxPayloadBytes), counts}, q.literals...)
+}
+
+// countPeriod is how old the numbers of pending triggers and dead letters may
+// be while there is more work than a claim takes. Every other claim counts.
+const countPeriod = 100 * time.Millisecond
+
+const (
+	claimNumbers = 8
+	claimHeader  = claimNumbers + 3
+)
+
+func (q *queue) readClaim(m rueidis.RedisMessage, err error) (claimResult, error) {
 	if err != nil {
 		return claimResult{}, err
 	}
@@ -89,15 +114,6 @@ func (q *queue) claim(ctx context.Context, n int, lease time.Duration, maxExpire
 	if err != nil {
 		return claimResult{}, err
 	}
-	return q.readClaim(answer)
-}
-
-const (
-	claimNumbers = 8
-	claimHeader  = claimNumbers + 3
-)
-
-func (q *queue) readClaim(answer []rueidis.RedisMessage) (claimResult, error) {
 	if len(answer) < claimHeader || (len(answer)-claimHeader)%3 != 0 {
 		return claimResult{}, errReply
 	}
@@ -109,11 +125,13 @@ func (q *queue) readClaim(answer []rueidis.RedisMessage) (claimResult, error) {
 		}
 		header[i] = n
 	}
-	q.pendingCount.Store(header[2])
-	q.deadCount.Store(header[3])
+	if header[2] >= 0 {
+		q.countedAt = time.Now()
+		q.pendingCount.Store(header[2])
+		q.deadCount.Store(header[3])
+	}
 	c := claimResult{now: header[0], next: header[1], dropped: header[4] + header[5], expired: header[6]}
 	c.invalid.count = header[7]
-	var err error
 	if c.died, err = readDied(answer[claimNumbers]); err != nil {
 		return claimResult{}, err
 	}
@@ -172,8 +190,42 @@ func tokens(args []string, claims []token) []string {
 // ack ends firings that succeeded. It returns the indexes of the tokens whose
 // claim was lost.
 func (q *queue) ack(ctx context.Context, claims []token) ([]int, error) {
-	m, err := runScript(ctx, q.client, q.lua.ack, []string{q.active, q.status, q.payloads, q.due, q.dead}, tokens(nil, claims))
+	m, err := runScript(ctx, q.client, q.lua.ack, q.ackKeys(), tokens(nil, claims))
 	return indexes(m, err, len(claims))
+}
+
+func (q *queue) ackKeys() []string { return []string{q.active, q.status, q.payloads, q.due, q.dead} }
+
+// acked is the result of ack, and claimed that of claim.
+type (
+	acked struct {
+		lost []int
+		err  error
+	}
+	claimed struct {
+		result claimResult
+		err    error
+	}
+)
+
+// ackAndClaim is ack, followed by claim, in one round trip. The client repeats
+// neither.
+func (q *queue) ackAndClaim(ctx context.Context, claims []token, n int, lease time.Duration, maxExpired int) (a acked, c claimed) {
+	results := q.client.DoMulti(ctx,
+		q.lua.ack.command(q.client, q.ackKeys(), tokens(nil, claims)),
+		q.lua.claim.command(q.client, q.claimKeys(), q.claimArgs(n, lease, maxExpired)))
+	if store.IsNoScript(results[0]) {
+		a.lost, a.err = q.ack(ctx, claims)
+	} else {
+		m, err := q.lua.ack.read(results[0])
+		a.lost, a.err = indexes(m, err, len(claims))
+	}
+	if store.IsNoScript(results[1]) {
+		c.result, c.err = q.claim(ctx, n, lease, maxExpired)
+	} else {
+		c.result, c.err = q.readClaim(q.lua.claim.read(results[1]))
+	}
+	return a, c
 }
 
 // renew renews leases. It returns the indexes of the tokens whose claim was

@@ -19,7 +19,13 @@ var sources embed.FS
 // script is a Lua script and the check of its replies.
 type script struct {
 	*rueidis.Lua
+	sha   string
 	reply store.Shape
+}
+
+// command returns the command that runs the script if the server has it.
+func (s script) command(c rueidis.Client, keys, args []string) rueidis.Completed {
+	return c.B().Evalsha().Sha1(s.sha).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
 }
 
 // read returns the reply, or an error if the reply has an unexpected form.
@@ -70,7 +76,12 @@ func compile(clock string) *scripts {
 		return strings.Join(parts, "")
 	}
 	retried := func(reply store.Shape, names ...string) script {
-		return script{rueidis.NewLuaScriptRetryable(acl.RegisterScript(text(names...))), reply}
+		source := acl.RegisterScript(text(names...))
+		return script{rueidis.NewLuaScriptRetryable(source), store.ScriptSHA(source), reply}
+	}
+	once := func(reply store.Shape, names ...string) script {
+		source := acl.RegisterScript(text(names...))
+		return script{rueidis.NewLuaScript(source), store.ScriptSHA(source), reply}
 	}
 	return &scripts{
 		set:        retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS")), "lib/set_fast", "lib/number", "lib/check", "lib/trigger", "lib/wake", "set"),
@@ -88,8 +99,8 @@ func compile(clock string) *scripts {
 		renewSweep: retried(store.Flag, "renew_sweep"),
 		endSweep:   retried(store.Flag, "end_sweep"),
 		erase:      retried(isCounts, "lib/write_when_full", "lib/status", "erase"),
-		claim:      script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/check", "lib/key", "lib/claim_fast", "lib/number", "lib/write_when_full", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"))), isArray},
-		beginSweep: script{rueidis.NewLuaScript(acl.RegisterScript(text("lib/number", "begin_sweep"))), store.Texts},
+		claim:      once(isArray, "lib/check", "lib/key", "lib/claim_fast", "lib/number", "lib/write_when_full", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"),
+		beginSweep: once(store.Texts, "lib/number", "begin_sweep"),
 	}
 }
 

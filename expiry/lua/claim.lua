@@ -12,12 +12,14 @@
 -- ARGV[2]  lease in milliseconds
 -- ARGV[3]  number of expired leases that makes a dead letter
 -- ARGV[4]  maximum bytes of payloads, which the last firing may exceed
--- ARGV     from 5: the literals of a trigger's key
+-- ARGV[5]  '1' if the caller wants the numbers of pending triggers and dead
+--          letters
+-- ARGV     from 6: the literals of a trigger's key
 --
 -- Result: the server's clock in microseconds; the time of the next entry in
 -- milliseconds, -1 if there is none, or if ARGV[1] firings are claimed; the
--- numbers of pending triggers, dead
--- letters, cancelled triggers, moved triggers, expired leases, and invalid
+-- numbers of pending triggers and dead letters, or -1 if they were not counted;
+-- the numbers of cancelled triggers, moved triggers, expired leases, and invalid
 -- entries; the member and status of each firing that became a dead letter
 -- because of its leases; the keys that hold another type; examples of invalid
 -- entries; then for each claimed firing its member `<due>|<key>`, its status,
@@ -187,7 +189,7 @@ end
 local function processInvalid(key, score)
   if not deadSize then
     redis.call('ZADD', due, '+inf', key)
-  elseif not isTriggerKey(key, 5) then
+  elseif not isTriggerKey(key, 6) then
     setTriggerAside(due, status, payloads, dead, key, now, 'this is not the key of a trigger of this schedule')
   elseif not repairDue(due, status, payloads, dead, key, score, now, written()) then
     return false
@@ -216,7 +218,7 @@ if usable and dueSize and hasRoom() then
       local key, score = ready[i], ready[i + 1]
       if not hasRoom() then break end
       looks = looks + 1
-      local valid = isTriggerKey(key, 5) and isTime(tonumber(score))
+      local valid = isTriggerKey(key, 6) and isTime(tonumber(score))
       unreadable = not (valid and processDue or processInvalid)(key, score, found[i], found[i + 1])
       if unreadable then break end
     end

@@ -34,7 +34,7 @@ type Script struct {
 // instead.
 func NewScript(body string, reply Shape) *Script {
 	source := acl.RegisterScript(preamble + body)
-	return &Script{lua: rueidis.NewLuaScript(source), source: source, sha: scriptSHA(source), shape: reply}
+	return &Script{lua: rueidis.NewLuaScript(source), source: source, sha: ScriptSHA(source), shape: reply}
 }
 
 // NewTypeCheckingScript is like [NewScript], for a body whose first command
@@ -46,8 +46,8 @@ func NewTypeCheckingScript(body string, reply Shape) *Script {
 	return s
 }
 
-// scriptSHA returns the SHA1 by which Redis identifies a script.
-func scriptSHA(source string) string {
+// ScriptSHA returns the SHA1 by which Redis identifies a script.
+func ScriptSHA(source string) string {
 	sum := sha1.Sum([]byte(source))
 	return hex.EncodeToString(sum[:])
 }

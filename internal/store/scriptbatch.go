@@ -54,7 +54,7 @@ func (s *Store) evalMany(ctx context.Context, script *Script, calls []Call, more
 		first := calls[again[0]]
 		results[again[0]] = s.Client.Do(ctx, s.Client.B().Eval().Script(script.source).Numkeys(first.numKeys(more)).
 			Key(first.Target.Key).Key(more...).Key(first.Keys...).Arg(s.arguments(script, first.Args)...).Build())
-		if isNoScript(results[again[0]]) { // unexpected after EVAL; do not loop
+		if IsNoScript(results[again[0]]) { // unexpected after EVAL; do not loop
 			return results
 		}
 		rest := make(rueidis.Commands, 0, len(again)-1)
@@ -72,12 +72,12 @@ func (s *Store) evalMany(ctx context.Context, script *Script, calls []Call, more
 // does not have the script. It leaves out a call if a later call on the same
 // key ran: to run it now would change the order.
 func notLoaded(calls []Call, results []rueidis.RedisResult) (again []int) {
-	if !slices.ContainsFunc(results, isNoScript) {
+	if !slices.ContainsFunc(results, IsNoScript) {
 		return nil
 	}
 	made := map[string]bool{}
 	for i, r := range slices.Backward(results) {
-		if key := calls[i].Target.Key; !isNoScript(r) {
+		if key := calls[i].Target.Key; !IsNoScript(r) {
 			made[key] = true
 		} else if !made[key] {
 			again = append(again, i)
@@ -87,8 +87,8 @@ func notLoaded(calls []Call, results []rueidis.RedisResult) (again []int) {
 	return again
 }
 
-// isNoScript reports whether the server does not have the script.
-func isNoScript(r rueidis.RedisResult) bool {
+// IsNoScript reports whether the server does not have the script.
+func IsNoScript(r rueidis.RedisResult) bool {
 	e, refused := rueidis.IsRedisErr(r.Error())
 	return refused && e.IsNoScript()
 }

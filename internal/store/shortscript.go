@@ -15,7 +15,7 @@ import (
 // arguments of the body start at ARGV[2].
 func NewShortScript(body string, reply Shape) *Script {
 	source := acl.RegisterScript(body)
-	return &Script{lua: rueidis.NewLuaScript(source), source: source, sha: scriptSHA(source), short: true, shape: reply}
+	return &Script{lua: rueidis.NewLuaScript(source), source: source, sha: ScriptSHA(source), short: true, shape: reply}
 }
 
 // RunAndRead is like [Store.Run] on a hash, followed by HMGET for the fields,

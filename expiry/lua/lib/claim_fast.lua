@@ -13,16 +13,22 @@ local due, active, status, payloads, dead, fired = unpack(KEYS)
 local limit, lease, maxExpired, maxBytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local microseconds = clock()
 local now = math.floor(microseconds / 1000)
-local held, deadSize, firedSize = redis.pcall('HLEN', payloads), redis.pcall('ZCARD', dead), redis.pcall('ZCARD', fired)
-local late = redis.pcall('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, 1)
-if not late.err and #late == 0 and type(held) == 'number' and type(deadSize) == 'number' and type(firedSize) == 'number' then
+local held, late = redis.pcall('HLEN', payloads), redis.pcall('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, 1)
+if type(held) == 'number' and not late.err and #late == 0 then
   local ready, fields = redis.pcall('ZRANGEBYSCORE', due, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit), {}
   for i = 1, #ready, 2 do fields[i], fields[i + 1] = '=|' .. ready[i], ready[i + 1] .. '|' .. ready[i] end
   -- The turn of each trigger, and the status of a firing with its key and due
   -- time.
   local known = #ready > 0 and redis.pcall('HMGET', status, unpack(fields)) or {redis.pcall('HLEN', status)}
   local isUsual = not ready.err and not known.err and (#ready > 0 or type(known[1]) == 'number')
-  local result = {microseconds, -1, 0, deadSize, 0, 0, 0, 0, {}, {}, {}}
+  local pendingSize, deadSize = -1, -1
+  if ARGV[5] == '1' or #ready < 2 * limit then
+    pendingSize, deadSize = redis.pcall('ZCARD', due), redis.pcall('ZCARD', dead)
+    if type(pendingSize) ~= 'number' or type(deadSize) ~= 'number' or type(redis.pcall('ZCARD', fired)) ~= 'number' then
+      isUsual = false
+    end
+  end
+  local result = {microseconds, -1, pendingSize, deadSize, 0, 0, 0, 0, {}, {}, {}}
   local statuses, leases, keys, bytes = {}, {}, {}, 0
   for i = 1, #ready, 2 do
     if not isUsual or bytes > maxBytes then break end
@@ -31,7 +37,7 @@ if not late.err and #late == 0 and type(held) == 'number' and type(deadSize) == 
     -- other client has changed the key.
     local value, expires = redis.pcall('GET', key), redis.pcall('PEXPIRETIME', key)
     local tail = type(expires) == 'number' and ';due=' .. at .. ';exp=' .. string.format('%.0f', expires)
-    if known[i] or known[i + 1] or type(value) ~= 'string' or not tail or string.sub(value, -#tail) ~= tail or not isTriggerKey(key, 5) then
+    if known[i] or known[i + 1] or type(value) ~= 'string' or not tail or string.sub(value, -#tail) ~= tail or not isTriggerKey(key, 6) then
       isUsual = false
     end
     local payload = held > 0 and redis.call('HGET', payloads, '-|' .. key)
@@ -61,7 +67,7 @@ if not late.err and #late == 0 and type(held) == 'number' and type(deadSize) == 
       local at = math.min(tonumber(first[2]) or latest, math.max(tonumber(next[2]) or latest, 0))
       if at < latest then result[2] = at end
     end
-    result[3] = redis.call('ZCARD', due)
+    if pendingSize ~= -1 then result[3] = pendingSize - #keys end
     return result
   end
 end
