@@ -7,8 +7,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/pending"
+	"github.com/symphony-go/symphony/internal/tenancy"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
@@ -25,7 +27,9 @@ type Queue struct{ Service, Entity, Action string }
 //
 //   - add: [Batch.Enqueue], [Batch.PutOff]
 //   - work: [Batch.Process], [Batch.Claim]
-//   - read: [Batch.Chunk], [Batch.Len], [Batch.Backlog]
+//   - read: [Batch.Chunk], [Batch.Len], [Batch.Backlog], [Batch.Claimed],
+//     [Batch.Delayed]
+//   - find: [Batch.Queues], [Batch.ScanQueues]
 //   - remove: [Batch.Trim], [Batch.Delete]
 //   - dead letters: [Batch.Dead], [Batch.Retry], [Batch.Discard]
 //   - options: [Batch.With]
@@ -223,6 +227,95 @@ func (b *Batch[T]) Dead(ctx context.Context, q Queue) iter.Seq2[listrepo.DeadLet
 	return queue.Dead(ctx, q.Action)
 }
 
+// Claimed iterates over the items of a queue that are in flight, with the ends
+// of their leases; see [listrepo.ListRepo.Claimed].
+func (b *Batch[T]) Claimed(ctx context.Context, q Queue) iter.Seq2[listrepo.HeldItem[T], error] {
+	return b.held(q, func(r *listrepo.ListRepo[T]) iter.Seq2[listrepo.HeldItem[T], error] { return r.Claimed(ctx, q.Action) })
+}
+
+// Delayed iterates over the items of a queue that wait to be delivered again;
+// see [listrepo.ListRepo.Delayed]. [Batch.Chunk] reads those that wait in the
+// list.
+func (b *Batch[T]) Delayed(ctx context.Context, q Queue) iter.Seq2[listrepo.HeldItem[T], error] {
+	return b.held(q, func(r *listrepo.ListRepo[T]) iter.Seq2[listrepo.HeldItem[T], error] { return r.Delayed(ctx, q.Action) })
+}
+
+func (b *Batch[T]) held(q Queue, list func(*listrepo.ListRepo[T]) iter.Seq2[listrepo.HeldItem[T], error]) iter.Seq2[listrepo.HeldItem[T], error] {
+	queue, err := b.queue(q)
+	if err != nil {
+		return func(yield func(listrepo.HeldItem[T], error) bool) { yield(listrepo.HeldItem[T]{}, err) }
+	}
+	return list(queue)
+}
+
+// Queues returns the queues of a service in which the tenant has items that
+// wait or are in flight, in the order in which they are ready. It sends ZRANGE
+// on the schedule, so its cost does not depend on the size of the database. A
+// queue that only the Python package fills is in the schedule once a worker has
+// found it. [Batch.ScanQueues] also finds queues that have dead letters alone.
+//
+// If the service cannot be part of a key, Queues returns [ErrInvalidKey]. If
+// the key of the schedule holds another Redis type, it returns [ErrWrongType].
+func (b *Batch[T]) Queues(ctx context.Context, service string) ([]Queue, error) {
+	if err := b.made(); err != nil {
+		return nil, err
+	}
+	set, err := b.pendingSet(service)
+	if err != nil {
+		return nil, err
+	}
+	found, err := set.Queues(ctx, "Queues", b.tenant)
+	queues := make([]Queue, len(found))
+	for i, q := range found {
+		queues[i] = Queue{service, q.Entity, q.Action}
+	}
+	return queues, err
+}
+
+// ScanQueues iterates over the queues of the tenant in every service that have
+// items or dead letters, in no particular order, each once. It finds them with
+// SCAN, over the whole database, and holds the names of those it has found. It
+// sends nothing more after the loop ends.
+//
+// If the layout accepts different tenants in one key, as [keyspace.Python] does
+// with [keyspace.AllowAmbiguous], ScanQueues yields [ErrUnsupported]. An error
+// ends the loop.
+func (b *Batch[T]) ScanQueues(ctx context.Context) iter.Seq2[Queue, error] {
+	return func(yield func(Queue, error) bool) {
+		if err := b.made(); err != nil {
+			yield(Queue{}, err)
+			return
+		}
+		s := b.items.Store(internal.NotForPublicUse{})
+		layout := keyspace.Layout{BatchList: b.keys.list, PendingSet: b.keys.pending}
+		for q, err := range tenancy.Queues(ctx, s, layout, "ScanQueues", b.tenant) {
+			if !yield(Queue{q.Service, q.Entity, q.Action}, err) {
+				return
+			}
+		}
+	}
+}
+
+// pendingSet returns the pending set of a service.
+func (b *Batch[T]) pendingSet(service string) (*pending.Set, error) {
+	sets, err := b.keys.pending.Bind()
+	if err == nil {
+		err = b.keys.pending.CheckPart(0, service)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("symphony: %w", err)
+	}
+	return pending.New(b.items.Store(internal.NotForPublicUse{}).WithSpace(sets), service, b.keys.list), nil
+}
+
+// made returns an error if b is nil or zero.
+func (b *Batch[T]) made() error {
+	if b == nil || b.items == nil {
+		return fmt.Errorf("symphony: %w: the Batch is nil or zero; make one with NewBatch", ErrInvalidArgument)
+	}
+	return nil
+}
+
 // Retry puts dead letters back at the front of their queue, adds the tenant to
 // the pending set, and returns the number of items; see
 // [listrepo.ListRepo.Retry].
@@ -262,8 +355,8 @@ func (b *Batch[T]) Delete(ctx context.Context, q Queue) (bool, error) {
 // queue returns the repository of a queue, which marks the tenant and the
 // queue.
 func (b *Batch[T]) queue(q Queue) (*listrepo.ListRepo[T], error) {
-	if b == nil || b.items == nil {
-		return nil, fmt.Errorf("symphony: %w: the Batch is nil or zero; make one with NewBatch", ErrInvalidArgument)
+	if err := b.made(); err != nil {
+		return nil, err
 	}
 	if last := b.last.Load(); last != nil && last.name == q {
 		return last.repo, nil

@@ -34,12 +34,10 @@ type Erasure struct {
 // example by refusing requests of the tenant. If Left is not empty, call Erase
 // again.
 //
-// Erase walks every database of the pools with SCAN, and never blocks the
-// server. The server leaves out the keys in whose text the tenant does not
-// occur. Each walk of a database is three scans: for schedules of triggers, for
-// the keys of the tenant, and for pending sets. Keys are removed with UNLINK,
-// queues as by [Batch.Delete], and triggers by a script for each hundred. Erase
-// is not atomic.
+// Erase walks every database of the pools twice with SCAN, and never blocks the
+// server. Keys are removed with UNLINK, queues as by [Batch.Delete], and
+// triggers by a script for each hundred. Entries of keys that tenants share are
+// found with ZSCAN and HSCAN. Erase is not atomic.
 //
 // Keys are known by the patterns of the layout, and removed whatever their
 // type. Records of primitives with other patterns stay. The pools default, and

@@ -86,7 +86,9 @@ func TestEraseIsExact(t *testing.T) {
 	})
 	t.Run("by tenant", func(t *testing.T) {
 		pooltest.Long(t)
-		pooltest.EachByTenant(t, func(t *testing.T, p *pool.Pools) { erase(t, p, true, []string{"acme", "acme2", "a:b", "*", "%", "user"}) })
+		pooltest.EachByTenant(t, func(t *testing.T, p *pool.Pools) {
+			erase(t, p, true, []string{"acme", "acme2", "a:b", "*", "%", "user"})
+		})
 	})
 	t.Run("spread", func(t *testing.T) {
 		pooltest.Long(t)

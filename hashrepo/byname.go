@@ -6,9 +6,11 @@ import (
 	_ "embed"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/store"
 )
@@ -237,4 +239,37 @@ func (c *core) deleteField(ctx context.Context, id string, names []string) (int6
 		return 0, t.Failed(err)
 	}
 	return n, nil
+}
+
+// fieldTTL returns the remaining lifetime of a field. If the field has old
+// names, it is that of the name that a read would take.
+func (c *core) fieldTTL(ctx context.Context, id, name string) (time.Duration, error) {
+	t, f, err := c.beginField(ctx, "TTL", id, name)
+	if err != nil {
+		return 0, err
+	}
+	if !c.FieldLifetimes() {
+		return 0, t.NotApplied(fmt.Errorf("%w: the server does not support HPTTL; lifetimes of fields need Redis 7.4 or Valkey 9", fault.ErrUnsupported))
+	}
+	names := f.appendNames(nil)
+	m, err := c.Client.Do(ctx, c.Client.B().Hpttl().Key(t.Key).Fields().Numfields(int64(len(names))).Field(names...).Build()).ToMessage()
+	if rueidis.IsRedisNil(err) {
+		return 0, t.NotApplied(fault.ErrNotFound)
+	}
+	if err != nil {
+		return 0, t.Failed(err)
+	}
+	left, err := m.AsIntSlice()
+	if err != nil || len(left) != len(names) {
+		return 0, t.NotApplied(store.ErrShape)
+	}
+	for _, ms := range left {
+		switch {
+		case ms >= 0:
+			return duration.FromMilliseconds(ms), nil
+		case ms == -1:
+			return NoExpiry, nil
+		}
+	}
+	return 0, t.NotApplied(fault.ErrNotFound)
 }

@@ -215,3 +215,16 @@ func (l List[T, E]) Append(elements ...E) Patch[T] {
 func (l List[T, E]) Contains(element E) Cond[T] {
 	return Cond[T]{comparison{l.name, compareContains, []any{[]E{element}}}}
 }
+
+// TTL returns the remaining lifetime of the field, which [Field.SetFor] or
+// another program gave it, or [NoExpiry] if it has none. The lifetime of the
+// record is [HashRepo.TTL]. TTL sends HPTTL.
+//
+// If the record does not exist or the field is absent, TTL returns
+// [ErrNotFound]. If T has no such field, it returns [ErrUnknownField]. If the
+// key holds another Redis type, it returns [ErrWrongType]. If the server does
+// not support HPTTL, it returns [ErrUnsupported] before anything is sent. Redis
+// 7.4 and Valkey 9 support it, and the embedded server does not.
+func (f Field[T, V]) TTL(ctx context.Context, repo Repository[T], id string) (time.Duration, error) {
+	return repo.hashRepo().core.fieldTTL(ctx, id, f.name)
+}

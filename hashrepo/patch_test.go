@@ -434,14 +434,38 @@ func TestIncrementReturnsTheSum(t *testing.T) {
 	})
 }
 
+// testFieldTTL tests Field.TTL on a server that has lifetimes of fields.
+func testFieldTTL(t *testing.T, p *pool.Pools) {
+	repo, key := newRepo[Profile](t, p)
+	_, err := nameOf.TTL(ctx, repo, "f")
+	require.ErrorIs(t, err, symphony.ErrNotFound)
+	require.NoError(t, repo.Update(ctx, "f", nameOf.SetFor("x", time.Minute), scoreOf.Set(1)))
+	left, err := nameOf.TTL(ctx, repo, "f")
+	require.NoError(t, err)
+	require.InDelta(t, time.Minute, left, float64(30*time.Second))
+	left, err = scoreOf.TTL(ctx, repo, "f")
+	require.NoError(t, err)
+	require.Equal(t, hashrepo.NoExpiry, left)
+	_, err = ownerOf.TTL(ctx, repo, "f")
+	require.ErrorIs(t, err, symphony.ErrNotFound)
+	_, err = hashrepo.At[Profile]("none").TTL(ctx, repo, "f")
+	require.ErrorIs(t, err, symphony.ErrUnknownField)
+	require.NoError(t, pooltest.Do(t, p, pool.User, "SET", key+"g", "x").Error())
+	_, err = nameOf.TTL(ctx, repo, "g")
+	require.ErrorIs(t, err, symphony.ErrWrongType)
+	require.NoError(t, pooltest.Do(t, p, pool.User, "DEL", key+"f", key+"g").Error())
+}
+
 func TestFieldLifetimes(t *testing.T) {
 	server := redistest.Server(t, "enable-debug-command yes")
 	p := pooltest.Redis(t, pool.Config{URL: server.URL()})
 	repo, key := newRepo[Profile](t, p)
 	if !p.SupportsFieldTTL(pool.User) {
 		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { return repo.Update(ctx, "u", nameOf.SetFor("x", time.Minute)) })
+		pooltest.RequireNothingSent(t, p, symphony.ErrUnsupported, func() error { _, err := nameOf.TTL(ctx, repo, "u"); return err })
 		t.Skip("the server does not support lifetimes of fields")
 	}
+	testFieldTTL(t, p)
 	left := func(field string) int64 {
 		ms, err := pooltest.Do(t, p, pool.User, "HPTTL", key+"u", "FIELDS", "1", field).AsIntSlice()
 		require.NoError(t, err)

@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/store"
@@ -79,6 +80,9 @@ func (r *ListRepo[T]) In(s keyspace.Space) *ListRepo[T] {
 func (r *ListRepo[T]) Marked(m Marks) *ListRepo[T] {
 	return &ListRepo[T]{withMarks(r.core.ValueStore, m)}
 }
+
+// Store returns the store of the repository, for the packages of this module.
+func (r *ListRepo[T]) Store(internal.NotForPublicUse) *store.Store { return r.core.Store }
 
 // Pop removes up to n items from the front of a queue and returns them. If a
 // worker dies with them, they are lost; [ListRepo.Claim] loses none. If the

@@ -39,7 +39,7 @@ var rules = []rule{
 		"a primitive is built on keys, values and connections, and is independent of the other primitives and of the root"},
 	{"kvrepo", []string{"internal/*", "keyspace", "codec", "pool", rueidis},
 		"a primitive is built on keys, values and connections, and is independent of the other primitives and of the root"},
-	{"listrepo", []string{"internal/*", "keyspace", "codec", "pool", rueidis},
+	{"listrepo", []string{"internal", "internal/*", "keyspace", "codec", "pool", rueidis},
 		"a primitive is built on keys, values and connections, and is independent of the other primitives and of the root"},
 	{"expiry", []string{"internal", "internal/*", "keyspace", "codec", "pool", "scope", rueidis},
 		"triggers have their own data in Redis, and need no repository; scope carries the tenant to a handler"},

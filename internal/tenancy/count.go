@@ -3,6 +3,7 @@ package tenancy
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/redis/rueidis"
@@ -18,6 +19,13 @@ const (
 	restPrefix  = "rest-"
 	donePrefix  = "done-"
 )
+
+// holdsItems reports whether a key beside a queue, or the queue itself, holds
+// items or dead letters.
+func holdsItems(beside string) bool {
+	return slices.Contains([]string{"", queuekey.Again, queuekey.Delayed, queuekey.Dead}, beside) ||
+		strings.HasPrefix(beside, claimPrefix) || strings.HasPrefix(beside, restPrefix)
+}
 
 // measure is a command whose reply is a number of things.
 type measure struct {

@@ -107,6 +107,44 @@ func (w *Walk) databases() (all []*visitor, err error) {
 	return all, nil
 }
 
+// Queues iterates over the queues of a tenant that have items or dead letters,
+// each once. It sends SCAN over the database of the store.
+func Queues(ctx context.Context, s *store.Store, l keyspace.Layout, op, tenant string) iter.Seq2[QueueName, error] {
+	return func(yield func(QueueName, error) bool) {
+		t, err := s.BeginAll(ctx, op)
+		if err == nil {
+			if err = CheckLayout(l); err != nil {
+				err = t.NotApplied(err)
+			}
+		}
+		if err != nil {
+			yield(QueueName{}, err)
+			return
+		}
+		v := (&Walk{Layout: l, Tenant: tenant}).newVisitor(s)
+		v.add(s.Alias, s, nil)
+		seen := map[string]bool{}
+		for _, text := range v.tenantTexts() {
+			for page, err := range s.ScanDatabase(ctx, op, keysWith{"*" + anyKey.Glob(text) + "*", nil}) {
+				if err != nil {
+					yield(QueueName{}, err)
+					return
+				}
+				for _, key := range page.IDs {
+					o, ok := v.ownerOf(key)
+					if !ok || o.kind != Queue || o.tenant != tenant || !holdsItems(o.beside) || seen[o.record] {
+						continue
+					}
+					seen[o.record] = true
+					if !yield(QueueName{o.alias, o.tenant, o.service, o.entity, o.action}, nil) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
 // visitor visits one database.
 type visitor struct {
 	*Walk
@@ -139,29 +177,25 @@ func (v *visitor) add(a pool.Alias, s *store.Store, triggers Triggers) {
 	}
 }
 
-// visit visits everything in the database. Pending sets come after the queues,
-// because the removal of a queue writes to the schedule.
+// visit visits everything in the database in one scan. Pending sets come after
+// the queues, because the removal of a queue writes to the schedule.
 func (v *visitor) visit(ctx context.Context) error {
 	if v.Tenant == "" {
-		return v.scan(ctx, "*", v.visitSchedules, v.visitKeys, v.visitPendingSets)
+		return v.scan(ctx, nil, v.visitSchedules, v.visitKeys, v.visitPendingSets)
 	}
-	if err := v.scan(ctx, "*%exp*", v.visitSchedules); err != nil {
-		return err
-	}
-	for _, glob := range v.tenantGlobs() {
-		if err := v.scan(ctx, glob, v.visitKeys); err != nil {
-			return err
-		}
-	}
-	if err := v.scan(ctx, "*"+v.Layout.PendingSet.Glob(keyspace.Any)+"*", v.visitPendingSets); err != nil {
+	// The server could leave out other keys, but it needs a scan for each of
+	// these texts then, which costs more than to send all names.
+	texts := append(v.tenantTexts(), "%exp", literalBefore(v.Layout.PendingSet))
+	if err := v.scan(ctx, texts, v.visitSchedules, v.visitKeys, v.visitPendingSets); err != nil {
 		return err
 	}
 	return errors.Join(v.visitServices(ctx), v.visitRegistries(ctx))
 }
 
-// scan calls each function with each page of the keys that match a glob.
-func (v *visitor) scan(ctx context.Context, glob string, visit ...func(context.Context, []found) error) error {
-	for page, err := range v.store.ScanDatabase(ctx, v.Op, everyKey(glob)) {
+// scan calls each function with each page of the keys that contain one of the
+// texts, or of all keys without texts.
+func (v *visitor) scan(ctx context.Context, texts []string, visit ...func(context.Context, []found) error) error {
+	for page, err := range v.store.ScanDatabase(ctx, v.Op, keysWith{"*", texts}) {
 		if err != nil {
 			return err
 		}
@@ -186,28 +220,41 @@ type found struct {
 	known bool // the owner is known
 }
 
-// everyKey is a glob. It implements [store.Keys].
-type everyKey string
+// keysWith are the keys that match a glob and contain one of the texts, if
+// there are any. It implements [store.Keys].
+type keysWith struct {
+	glob  string
+	texts []string
+}
 
 // Glob returns the glob.
-func (g everyKey) Glob() string { return string(g) }
+func (k keysWith) Glob() string { return k.glob }
 
-// ID returns the key.
-func (g everyKey) ID(key string) (string, bool) { return key, true }
+// ID returns the key, and reports whether it contains one of the texts.
+func (k keysWith) ID(key string) (string, bool) {
+	contains := func(text string) bool { return strings.Contains(key, text) }
+	return key, k.texts == nil || slices.ContainsFunc(k.texts, contains)
+}
+
+// tenantTexts returns texts of which every key of the tenant contains one. It
+// is usually one.
+func (v *visitor) tenantTexts() (texts []string) {
+	for _, p := range layoutKinds(v.Layout) {
+		if text, ok := writtenTenant(p.Pattern, v.Tenant); ok {
+			texts = append(texts, text)
+		}
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}
 
 // anyKey is a pattern whose glob of one part is that text.
 var anyKey = keyspace.MustCompile("{text}")
 
-// tenantGlobs returns globs that match every key of the tenant, and others. It
-// is usually one.
-func (v *visitor) tenantGlobs() (globs []string) {
-	for _, p := range layoutKinds(v.Layout) {
-		if text, ok := writtenTenant(p.Pattern, v.Tenant); ok {
-			globs = append(globs, "*"+anyKey.Glob(text)+"*")
-		}
-	}
-	slices.Sort(globs)
-	return slices.Compact(globs)
+// literalBefore returns the text before the first parameter of a pattern.
+func literalBefore(p keyspace.Pattern) string {
+	text, _, _ := strings.Cut(p.String(), "{")
+	return text
 }
 
 // writtenTenant returns a tenant as it is written in the keys of a pattern.
@@ -219,7 +266,7 @@ func writtenTenant(p keyspace.Pattern, tenant string) (string, bool) {
 	if err != nil || errKey != nil {
 		return "", false
 	}
-	at := strings.IndexByte(p.String(), '{')
+	at := len(literalBefore(p))
 	if strings.HasPrefix(p.String()[at:], "{{") {
 		at++
 	}
