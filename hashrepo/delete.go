@@ -155,7 +155,8 @@ func (c *core) deleteScanned(ctx context.Context) iter.Seq2[int64, error] {
 // deleteEach runs delete.lua for each call and returns the number of records
 // that existed.
 func (c *core) deleteEach(ctx context.Context, calls []store.Call) (total int64, err error) {
-	replies, err := c.runMany(ctx, deleteScript, calls)
+	script, keys := c.script(deleteScript)
+	replies, err := c.runMany(ctx, calls, script, keys...)
 	for _, reply := range replies {
 		if n, err := reply.ToInt64(); err == nil {
 			total += n

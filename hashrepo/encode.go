@@ -39,6 +39,36 @@ func (e *encodedRecord) release() {
 	encodedRecords.Put(e)
 }
 
+// mostSetFields is the number of fields that set.lua can set. It passes all of
+// them to one command.
+const mostSetFields = 1000
+
+// onlySets reports whether set.lua can write the record: it has fields, and
+// none is removed.
+func (e *encodedRecord) onlySets() bool {
+	return len(e.absent) == 0 && len(e.pairs) > 0 && len(e.pairs) <= 2*mostSetFields
+}
+
+// The largest records that set.lua writes in less time than a transaction,
+// which copies no text.
+const (
+	smallFields = 16
+	smallBytes  = 1 << 10
+)
+
+// isSmall reports whether set.lua takes less of the server's time than a
+// transaction.
+func (e *encodedRecord) isSmall() bool {
+	if len(e.pairs) > 2*smallFields {
+		return false
+	}
+	size := 0
+	for _, text := range e.pairs {
+		size += len(text)
+	}
+	return size <= smallBytes
+}
+
 func (e *encodedRecord) addText(name, text string) { e.pairs = append(e.pairs, name, text) }
 
 // addValue encodes a value and adds it.

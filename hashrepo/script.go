@@ -86,10 +86,10 @@ func (c *core) run(ctx context.Context, t fault.Target, script *writeScript, arg
 	return m, err
 }
 
-// runMany runs a script of newScript once for each call, in one pipeline.
-func (c *core) runMany(ctx context.Context, script *writeScript, calls []store.Call) ([]rueidis.RedisMessage, error) {
-	form, keys := c.script(script)
-	replies, errs := c.RunMany(ctx, form, calls, keys...)
+// runMany runs a script of newScript, or a short one, once for each call, in
+// one pipeline.
+func (c *core) runMany(ctx context.Context, calls []store.Call, script *store.Script, keys ...string) ([]rueidis.RedisMessage, error) {
+	replies, errs := c.RunMany(ctx, script, calls, keys...)
 	for i := range replies {
 		if errs[i] == nil {
 			errs[i] = c.statusError(calls[i].Target, replies[i])

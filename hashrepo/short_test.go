@@ -138,6 +138,12 @@ func TestFrequentChangesRunFewCommands(t *testing.T) {
 		call func() error
 		want string
 	}{
+		{"Upsert", func() error { return repo.Upsert(ctx, "t", Tally{Note: "x"}) }, "hset pexpire"},
+		{"Upsert of a large value", func() error { return repo.Upsert(ctx, "t", Tally{Note: strings.Repeat("x", 1<<10)}) }, "eval exec hset multi pexpire type"},
+		{"UpsertMany", func() error {
+			return repo.UpsertMany(ctx, hashrepo.Record[Tally]{ID: "t", Value: Tally{Note: "x"}}, hashrepo.Record[Tally]{ID: "t", Value: Tally{Note: strings.Repeat("x", 1<<10)}})
+		}, "hset*2 pexpire*2"},
+		{"Set", func() error { return repo.Update(ctx, "t", tallyNote.Set("x")) }, "hset pexpire"},
 		{"Add", func() error { return repo.Update(ctx, "t", tallyN.Add(5)) }, "hincrby pexpire"},
 		{"Set and Add", func() error { return repo.Update(ctx, "t", tallyNote.Set("x"), tallyN.Add(5)) }, "hincrby hset pexpire"},
 		{"Add to a narrow type", func() error { return repo.Update(ctx, "t", tallySmall.Add(5)) }, "hincrby pexpire"},
@@ -347,4 +353,35 @@ func TestEmbeddedIncrementsLikeRedis(t *testing.T) {
 		return all
 	}
 	require.Equal(t, outcomes(t, pooltest.Redis(t, pool.Config{})), outcomes(t, pooltest.Embedded(t)))
+}
+
+// A write that is refused because the key has another type changes neither its
+// value nor its lifetime, whether it is a short script or a transaction.
+func TestRefusedWritesKeepTheLifetime(t *testing.T) {
+	large := strings.Repeat("x", 1<<10)
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		repo, key := newRepo[Tally](t, p)
+		for name, write := range map[string]func() error{
+			"Upsert":            func() error { return repo.Upsert(ctx, "t", Tally{}) },
+			"Upsert, large":     func() error { return repo.Upsert(ctx, "t", Tally{Note: large}) },
+			"Upsert, permanent": func() error { return repo.With(hashrepo.NoTTL()).Upsert(ctx, "t", Tally{}) },
+			"UpsertMany":        func() error { return repo.UpsertMany(ctx, hashrepo.Record[Tally]{ID: "t"}) },
+			"Set":               func() error { return repo.Update(ctx, "t", tallyNote.Set("x")) },
+			"Set, large":        func() error { return repo.Update(ctx, "t", tallyNote.Set(large)) },
+			"Add":               func() error { return repo.Update(ctx, "t", tallyN.Add(1)) },
+			"Merge":             func() error { _, err := repo.Merge(ctx, "t", tallyNote.Set("x")); return err },
+		} {
+			t.Run(name, func(t *testing.T) {
+				require.NoError(t, pooltest.Do(t, p, pool.User, "SET", key+"t", "text", "PX", "5000000").Error())
+				require.ErrorIs(t, write(), hashrepo.ErrWrongType)
+				left, err := pooltest.Do(t, p, pool.User, "PTTL", key+"t").ToInt64()
+				require.NoError(t, err)
+				require.Greater(t, left, int64(4_000_000))
+				require.LessOrEqual(t, left, int64(5_000_000))
+				text, err := pooltest.Do(t, p, pool.User, "GET", key+"t").ToString()
+				require.NoError(t, err)
+				require.Equal(t, "text", text)
+			})
+		}
+	})
 }

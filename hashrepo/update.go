@@ -31,11 +31,12 @@ var updateScript = newTypeCheckingScript(sorttext.Lua, updateSource, store.Eithe
 // lifetime is renewed, except with [KeepTTL]. If T has a version, it is
 // incremented.
 //
-// Update runs one script. If the patches only set and clear fields, it sends
-// HSET, HDEL and the command for the lifetime in one MULTI and EXEC instead,
-// which is faster. This needs at least one field to set, at most 32 patches of
-// different fields, no version in T, and none of the options above. A patch of
-// a field with old names counts once for each name.
+// Update runs one script. If the patches only set fields, the script is short.
+// If they also clear fields, or set large ones, it sends HSET, HDEL and the
+// command for the lifetime in one MULTI and EXEC instead. Both are faster. They
+// need at least one field to set, at most 32 patches of different fields, no
+// version in T, and none of the options above. A patch of a field with old
+// names counts once for each name.
 //
 // Under the same conditions, an Add to an integer, alone or with patches that
 // set other fields, runs a short script with HINCRBY. If the sum may be out of

@@ -21,11 +21,11 @@ var upsertScript = newTypeCheckingScript("", upsertSource, store.Flag)
 // wrote. Fields that T does not declare stay as they are. If T is a map or has
 // an extra field, its entries are added or overwritten.
 //
-// Upsert sends HSET, HDEL for the fields that are absent in v, and the command
-// for the lifetime in one MULTI and EXEC, which is one round trip. It runs one
-// script instead if T has a version, if no field of v is present, or with
-// [IfExists], [IfAbsent] or [KeepTTL]. Both are atomic. The lifetime is
-// renewed, except with [KeepTTL].
+// Upsert runs one script, which is one round trip. If v is large or has absent
+// fields, it sends HSET, HDEL for the absent fields, and the command for the
+// lifetime in one MULTI and EXEC instead, except if T has a version or an
+// index, if no field of v is present, or with [IfExists], [IfAbsent] or
+// [KeepTTL]. Both are atomic. The lifetime is renewed, except with [KeepTTL].
 //
 // If T has a version and the stored version differs, Upsert returns
 // [ErrConflict]. It stores the next version, but v keeps its own, so a second
@@ -109,7 +109,16 @@ func (c *core) upsert(ctx context.Context, id string, v reflect.Value) error {
 
 // upsertMany writes n records in one pipeline, each atomically.
 func (c *core) upsertMany(ctx context.Context, n int, at func(i int) (string, reflect.Value)) error {
-	calls := make([]store.Call, n)
+	if n == 0 {
+		return nil
+	}
+	calls, encoded := make([]store.Call, n), make([]*encodedRecord, 0, n)
+	short := c.allowsShort() && c.plan.version == nil
+	defer func() {
+		for _, e := range encoded {
+			e.release()
+		}
+	}()
 	for i := range calls {
 		id, v := at(i)
 		t, err := c.BeginWrite(ctx, "UpsertMany", id)
@@ -120,17 +129,24 @@ func (c *core) upsertMany(ctx context.Context, n int, at func(i int) (string, re
 		if err != nil {
 			return err
 		}
-		args, err := c.upsertArgs(t, e, false)
-		e.release()
-		if err != nil {
+		calls[i].Target, encoded = t, append(encoded, e)
+		short = short && e.onlySets()
+	}
+	if short {
+		for i, e := range encoded {
+			calls[i].Args = e.pairs
+		}
+		_, err := c.runMany(ctx, calls, setScript)
+		return err
+	}
+	for i, e := range encoded {
+		var err error
+		if calls[i].Args, err = c.upsertArgs(calls[i].Target, e, false); err != nil {
 			return err
 		}
-		calls[i] = store.Call{Target: t, Args: args}
 	}
-	if n == 0 {
-		return nil
-	}
-	_, err := c.runMany(ctx, upsertScript, calls)
+	script, keys := c.script(upsertScript)
+	_, err := c.runMany(ctx, calls, script, keys...)
 	return err
 }
 
@@ -165,12 +181,17 @@ func (c *core) encode(t fault.Target, v reflect.Value) (*encodedRecord, error) {
 	return e, nil
 }
 
-// write sets and removes fields of a record, in a transaction if possible.
+// write sets and removes fields of a record, by set.lua or in a transaction if
+// possible.
 // mayBeEmpty reports whether the stored record may have only the reserved
 // field.
 func (c *core) write(ctx context.Context, t fault.Target, e *encodedRecord, mayBeEmpty bool) error {
-	if !c.AllowsTx() || c.listing != nil || c.plan.version != nil || len(e.pairs) == 0 {
+	if !c.allowsShort() || c.plan.version != nil || len(e.pairs) == 0 {
 		return c.runUpsert(ctx, t, e, false)
+	}
+	if e.onlySets() && e.isSmall() {
+		_, err := c.Run(ctx, t, setScript, e.pairs)
+		return err
 	}
 	if mayBeEmpty {
 		e.absent = append(e.absent, reservedField)

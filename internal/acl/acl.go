@@ -27,9 +27,9 @@ type Error struct {
 	// the command is unknown.
 	Rule string
 
-	// InScript reports whether the command was called by a script. The script
-	// may have changed data before.
-	InScript bool
+	// AfterOthers is whether a script called the command, perhaps after others
+	// that changed data.
+	AfterOthers bool
 
 	text string
 	err  error // from the server
@@ -56,7 +56,7 @@ func Explain(err error) error {
 	if !strings.HasPrefix(text, "NOPERM") && !inScriptBefore72 && !inTransaction {
 		return err
 	}
-	e := &Error{InScript: inScript || inScriptBefore72, err: err}
+	e := &Error{AfterOthers: (inScript || inScriptBefore72) && !isFirstCall(text), err: err}
 	switch {
 	case commandPattern.MatchString(text):
 		e.setCommand(commandPattern.FindStringSubmatch(text)[1])
@@ -94,24 +94,44 @@ func (e *Error) setCommand(name string) {
 	e.text = fmt.Sprintf("it may not run %s; add the rule %s with ACL SETUSER; docs/security.md lists the rules of each repository", strings.ToUpper(name), e.Rule)
 }
 
+// isFirstCall reports whether the line that Redis names is the first of the
+// script, after comments, and calls one command.
+func isFirstCall(text string) bool {
+	lines, n := scriptLine(text)
+	isCode := func(line string) bool { return line != "" && !strings.HasPrefix(line, "--") }
+	return n < len(lines) && len(calledCommands(lines[n])) == 1 && slices.IndexFunc(lines, isCode) == n
+}
+
+// scriptLine returns the lines of the script that Redis names by its digest,
+// and the index of the line. The lines are nil if the script or the line is not
+// known.
+func scriptLine(text string) (lines []string, n int) {
+	location := scriptLinePattern.FindStringSubmatch(text)
+	if location == nil {
+		return nil, 0
+	}
+	source, ok := Script(location[1])
+	if !ok {
+		return nil, 0
+	}
+	lines = strings.Split(source, "\n")
+	if n, _ = strconv.Atoi(location[2]); n < 1 || n > len(lines) {
+		return nil, 0
+	}
+	return lines, n - 1
+}
+
 // findCommand looks for the command in the script that Redis names by its
 // digest and line. If several commands are possible, it names all of them.
 func (e *Error) findCommand(text string) {
 	e.text = "a script may not run one of its commands; add the commands of the repository" + listedHint
-	location := scriptLinePattern.FindStringSubmatch(text)
-	if location == nil {
+	lines, n := scriptLine(text)
+	if lines == nil {
 		return
 	}
-	source, known := scripts.Load(location[1])
-	if !known {
-		return
-	}
-	lines := strings.Split(source.(string), "\n")
-	candidates := calledCommands(source.(string))
-	if n, _ := strconv.Atoi(location[2]); n > 0 && n <= len(lines) {
-		if inLine := calledCommands(lines[n-1]); len(inLine) > 0 {
-			candidates = inLine
-		}
+	candidates := calledCommands(lines[n])
+	if len(candidates) == 0 {
+		candidates = calledCommands(strings.Join(lines, "\n"))
 	}
 	if len(candidates) == 1 {
 		e.setCommand(candidates[0])

@@ -35,6 +35,26 @@ func TestExplainNamesTheCommandOfAScript(t *testing.T) {
 	}
 }
 
+// Nothing was changed before the command that a script calls first.
+func TestExplainKnowsTheFirstCommandOfAScript(t *testing.T) {
+	s := redistest.Server(t)
+	c, done := s.Client(t, 0).Dedicate()
+	defer done()
+	for _, command := range [][]string{{"ACL", "SETUSER", "joe", "on", "nopass", "~*", "+eval", "+get", "+set"}, {"AUTH", "joe", "any"}} {
+		require.NoError(t, c.Do(t.Context(), c.B().Arbitrary(command...).Build()).Error())
+	}
+	for source, after := range map[string]bool{
+		"-- A comment.\nlocal n = redis.call('ZCARD', KEYS[1])\nreturn n":             false,
+		"return redis.call('SET', KEYS[1], 1) and redis.call('ZCARD', KEYS[1])":       true,
+		"redis.call('SET', KEYS[1], 1)\nreturn redis.call('ZCARD', KEYS[1])":          true,
+		"for i = 1, 2 do\n redis.call(({'GET', 'ZCARD'})[i], KEYS[1])\nend\nreturn 1": true,
+	} {
+		var denied *acl.Error
+		require.ErrorAs(t, acl.Explain(eval(t, c, source)), &denied, source)
+		require.Equal(t, after, denied.AfterOthers, source)
+	}
+}
+
 func eval(t *testing.T, c rueidis.DedicatedClient, source string) error {
 	return c.Do(t.Context(), c.B().Eval().Script(acl.RegisterScript(source)).Numkeys(1).Key("x").Build()).Error()
 }

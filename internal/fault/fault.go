@@ -92,15 +92,15 @@ func (t Target) Failed(err error) error {
 
 // appliedBeforeRefusal reports whether a write may have been applied before the
 // server refused it. There are two cases. A script may have written before the
-// command for which the user has no permission, unless the command is TIME,
-// which scripts call first. Or the client retried the command after its
-// connection broke, and the new connection refused the second attempt.
+// command for which the user has no permission, unless the command is the
+// first, or TIME, which writes follow. Or the client retried the command after
+// its connection broke, and the new connection refused the second attempt.
 func (t Target) appliedBeforeRefusal(reason error) bool {
 	if errors.Is(reason, ErrWrongType) {
 		return false
 	}
 	var denied *acl.Error
-	if errors.As(reason, &denied) && denied.InScript && denied.Rule != "+time" {
+	if errors.As(reason, &denied) && denied.AfterOthers && denied.Rule != "+time" {
 		return true
 	}
 	word, _, _ := strings.Cut(reason.Error(), " ")
