@@ -58,7 +58,7 @@ func (c *consumer) bringForward(s *session, step clockStep, at time.Time) {
 		return
 	}
 	c.listener.retryCall(s, func(ctx context.Context) error {
-		first := c.client.B().Set().Key(c.setback).Value("1").Nx().Px(setbackTTL).Build()
+		first := c.client.B().Set().Key(c.setback).Value("1").Nx().Px(c.listener.setbackTTL()).Build()
 		if err := c.client.Do(ctx, first).Error(); err != nil {
 			if rueidis.IsRedisNil(err) {
 				return nil
@@ -80,5 +80,10 @@ func (c *consumer) bringForward(s *session, step clockStep, at time.Time) {
 }
 
 // setbackTTL is the time in which other listeners detect a step that one
-// listener handles. Each reads the clock once a second.
-const setbackTTL = 10 * time.Second
+// listener handles. Each reads the clock with every look.
+func (l *Listener) setbackTTL() time.Duration {
+	if l.names.sharded {
+		return longestRound*longestIdle + 10*time.Second
+	}
+	return 10 * time.Second
+}

@@ -33,7 +33,9 @@ type Config struct {
 	// handler may run for any time. If a worker dies, its firings are
 	// redelivered when their leases expire. If a lease cannot be renewed, the
 	// handler's context ends at least a tenth of the lease before it expires.
-	// At least 10 ms.
+	// At least 10 ms. On a cluster, an idle listener sends more than one
+	// command a second if the lease is under 17 seconds, so that it finds the
+	// firings of a dead worker in time.
 	//
 	// Defaults to 30 seconds.
 	Lease time.Duration

@@ -116,9 +116,12 @@
 // # Clusters
 //
 // With [keyspace.Cluster] and [keyspace.ClusterByTenant], the triggers of an
-// action are spread over 16 slots.
-// The library chooses a shard for each trigger and puts it into the key. Each
-// shard has its own schedule. If a slot is migrated, its keys expire a little
-// later. Therefore a change of up to ten seconds in the expiry of a key is
-// ignored on a cluster.
+// action are spread over 16 slots. The library chooses a shard for each trigger
+// and puts it into the key. Each shard has its own schedule. An idle [Listener]
+// looks at one shard a second, and messages wake it for what is due before it
+// looks there again. So a trigger whose message is lost is late by up to 16
+// seconds, and on a single server by up to one.
+//
+// If a slot is migrated, its keys expire a little later. Therefore a change of
+// up to ten seconds in the expiry of a key is ignored on a cluster.
 package expiry

@@ -58,7 +58,9 @@ func TestLostLeaseEndsTheHandler(t *testing.T) {
 }
 
 // setLeaseEnd sets the end of the lease of a trigger, in milliseconds. It also
-// sets those of other triggers of the action that are in the same shard.
+// sets those of other triggers of the action that are in the same shard. It
+// wakes listeners, since on a cluster one that is idle looks at the shard so
+// seldom that a renewal may come before.
 func setLeaseEnd(f *fixture, action, id, end string) {
 	f.Helper()
 	active := f.scheduleKey("active", action, id)
@@ -67,6 +69,7 @@ func setLeaseEnd(f *fixture, action, id, end string) {
 	for _, m := range members {
 		f.redis("ZADD", active, "XX", end, m)
 	}
+	f.redis("PUBLISH", f.scheduleKey("wake", action, id), "0")
 }
 
 // A handler may run for many leases, as long as its worker lives.

@@ -26,12 +26,14 @@ type Listener struct {
 	core           *store.Store
 	names          naming
 	consumers      []*consumer
+	parts          [][]*consumer // the consumers of each script that looks for work
 	byKey          map[consumerKey]*consumer
 	handle         Handler // calls the middleware, and then the handler of the event
 	slots          *slots
 	clock          *testclock.Clock
 	count          counters
 	running        atomic.Bool
+	subscribed     atomic.Int64 // the number of nodes from which wake-ups come
 	lastFailureLog atomic.Int64 // when a failed call was last logged, in Unix seconds
 
 	noEventsOnce sync.Once // for the log line about missing events
@@ -104,6 +106,7 @@ func (l *Listener) makeConsumers(handlers map[string]Handler) error {
 			l.consumers = append(l.consumers, c)
 		}
 	}
+	l.parts = inParts(l.consumers)
 	return nil
 }
 

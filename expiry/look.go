@@ -2,6 +2,7 @@ package expiry
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -13,17 +14,34 @@ import (
 // takes a few microseconds.
 const actionsAtOnce = 250
 
+// longestRound is the number of seconds in which a listener looks at all shards
+// of a cluster. Work that is due before the next look at its shard is announced
+// by a message if the last look could not find it; see wake.lua.
+const longestRound = shardCount
+
 // lookForAll looks for work once a second on behalf of the consumers that wait,
 // with one script for all actions. So an idle listener sends one command a
-// second, however many actions it has; on a cluster, one for each shard. A test
-// that moves the clock wakes the consumers itself.
+// second, however many actions it has. On a cluster, each look is at another
+// shard. A test that moves the clock wakes the consumers itself.
 func (l *Listener) lookForAll(s *session) {
 	var delay retryDelay
-	for l.clock == nil && retry.Sleep(s.ctx, longestIdle) == nil {
-		for _, waiting := range l.waiting() {
-			if err := l.look(s, waiting); err != nil {
+	for next := 0; l.clock == nil && retry.Sleep(s.ctx, longestIdle) == nil; {
+		round := l.round()
+		for range (len(l.parts) + round - 1) / round {
+			part := l.parts[next%len(l.parts)]
+			next = (next + 1) % len(l.parts)
+			waiting := slices.DeleteFunc(slices.Clone(part), func(c *consumer) bool { return !c.waits.Load() })
+			if len(waiting) == 0 {
+				continue
+			}
+			if err := l.look(s, waiting, l.lookAhead(round)); err != nil {
 				if l.callFailed(s, err) {
 					return
+				}
+				for _, c := range waiting {
+					if round > 1 {
+						c.alarm.Signal() // the next look is far, so it claims until that succeeds
+					}
 				}
 				delay.wait(s.ctx)
 				break
@@ -33,16 +51,20 @@ func (l *Listener) lookForAll(s *session) {
 	}
 }
 
-// waiting returns the consumers that wait, in parts that one script can look
-// at.
-func (l *Listener) waiting() [][]*consumer {
-	var all []*consumer
-	for _, c := range l.consumers {
-		if c.waits.Load() {
-			all = append(all, c)
-		}
+// round returns the number of seconds in which each part is looked at once.
+// Without wake-ups, and if there are no shards, this is one. It is less than a
+// lease, so that the work of a dead worker is found when its lease expires.
+func (l *Listener) round() int {
+	if !l.names.sharded || l.subscribed.Load() <= 0 {
+		return 1
 	}
-	return inParts(all)
+	return max(1, min(longestRound, int(l.cfg.Lease/longestIdle)-1))
+}
+
+// lookAhead returns within what time work must be due for a consumer to wait
+// for it, rather than for the next look. A look may be late by an eighth.
+func (l *Listener) lookAhead(round int) time.Duration {
+	return time.Duration(round) * longestIdle * 9 / 8
 }
 
 // inParts returns consumers in parts of one shard each, whose keys one script
@@ -60,8 +82,8 @@ func inParts(consumers []*consumer) (parts [][]*consumer) {
 	return parts
 }
 
-// look wakes each of the consumers when it has work within a second.
-func (l *Listener) look(s *session, consumers []*consumer) error {
+// look wakes each of the consumers when it has work within a time.
+func (l *Listener) look(s *session, consumers []*consumer, within time.Duration) error {
 	sent := time.Now()
 	now, looks, err := lookAt(s.ctx, consumers)
 	if err != nil {
@@ -73,7 +95,7 @@ func (l *Listener) look(s *session, consumers []*consumer) error {
 		c.pendingCount.Store(looks[i].pending)
 		c.deadCount.Store(looks[i].dead)
 		wait := time.Duration(looks[i].next*1000-now) * time.Microsecond
-		if looks[i].next >= 0 && wait <= longestIdle {
+		if looks[i].next >= 0 && wait <= within {
 			c.alarm.Set(got.Add(wait))
 		}
 	}

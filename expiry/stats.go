@@ -7,8 +7,8 @@ import (
 
 // Stats are the counters of a [Listener] since [NewListener]. Pending and Dead
 // count the entries in Redis, of all listeners with the same actions; while Run
-// runs they are at most about a second old. All other fields are about this
-// listener alone.
+// runs they are at most about a second old, on a cluster 16 seconds. All other
+// fields are about this listener alone.
 type Stats struct {
 	Pending int64 // triggers that have not fired
 	Dead    int64 // dead letters

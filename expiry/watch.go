@@ -54,9 +54,11 @@ func (l *Listener) subscription(s *session, changes chan<- keyChange) subscripti
 	return subscription.Subscription{
 		Choices: []func(context.Context, rueidis.DedicatedClient) subscription.Channels{wakeUpsAndEvents, wakeUps},
 		Subscribed: func() {
+			l.subscribed.Add(1)
 			s.requestSweep()
 			l.wakeAll()
 		},
+		Lost: func() { l.subscribed.Add(-1) },
 		Refused: func(err error) {
 			l.cfg.Logger.Info("expiry: the server refuses to let this listener subscribe; it looks for work every second instead", "error", fault.Translate(err))
 		},
@@ -71,11 +73,11 @@ func (l *Listener) wakeAll() {
 }
 
 // wakeUp handles a wake-up message, the number of milliseconds until work is
-// due. It ignores messages that are not a number, and times at which the
-// consumer looks anyway.
+// due. It ignores messages that are not a number, and work that a look finds in
+// time.
 func (c *consumer) wakeUp(message string) {
 	ms, err := strconv.ParseInt(message, 10, 64)
-	if err == nil && ms <= longestIdle.Milliseconds() {
+	if err == nil && ms <= c.listener.lookAhead(c.listener.round()).Milliseconds() {
 		c.alarm.Set(time.Now().Add(duration.FromMilliseconds(max(ms, 0))))
 	}
 }

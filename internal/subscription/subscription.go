@@ -35,7 +35,8 @@ type Subscription struct {
 	// published before may have been missed.
 	Subscribed func()
 
-	// Lost is called when a subscription ends. It may be nil.
+	// Lost is called when a subscription ends for which Subscribed was called.
+	// It may be nil.
 	Lost func()
 
 	// Refused is called when the server has refused all choices.
@@ -49,9 +50,6 @@ func (s Subscription) Run(ctx context.Context, node rueidis.Client) {
 		d, release := node.Dedicate()
 		err := s.receive(ctx, d, s.Choices[choice])
 		release()
-		if s.Lost != nil {
-			s.Lost()
-		}
 		if ctx.Err() != nil || errors.Is(err, pool.ErrClosed) {
 			return
 		}
@@ -73,17 +71,29 @@ func (s Subscription) receive(ctx context.Context, d rueidis.DedicatedClient, ch
 	for name := range channels {
 		names = append(names, name)
 	}
-	confirmed := 0
+	var mu sync.Mutex // the hook may run when Receive has returned
+	confirmed, ended := 0, false
 	hooked := rueidis.WithOnSubscriptionHook(ctx, func(p rueidis.PubSubSubscription) {
-		if confirmed++; p.Kind == "subscribe" && confirmed == len(names) {
+		mu.Lock()
+		defer mu.Unlock()
+		if p.Kind != "subscribe" || ended {
+			return
+		}
+		if confirmed++; confirmed == len(names) {
 			s.Subscribed()
 		}
 	})
-	return d.Receive(hooked, d.B().Subscribe().Channel(names...).Build(), func(m rueidis.PubSubMessage) {
+	err := d.Receive(hooked, d.B().Subscribe().Channel(names...).Build(), func(m rueidis.PubSubMessage) {
 		if handle, ok := channels[m.Channel]; ok {
 			handle(m.Message)
 		}
 	})
+	mu.Lock()
+	defer mu.Unlock()
+	if ended = true; confirmed >= len(names) && s.Lost != nil {
+		s.Lost()
+	}
+	return err
 }
 
 // RunOnNodes keeps the subscription on every node of a server or a cluster

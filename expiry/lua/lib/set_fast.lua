@@ -32,7 +32,7 @@ if type(held) == 'number' then
     elseif added == 0 and held > 0 then
       redis.call('HDEL', payloads, '-|' .. trigger)
     end
-    if delay > 2000 then return at end
+    if delay > 18000 or delay > 2000 and not string.find(due, '%exp{', 1, true) then return at end -- see wake.lua
     answer = at
   end
 end
