@@ -16,14 +16,16 @@ import (
 )
 
 var (
-	//go:embed lua/push.lua
-	pushSource string
+	//go:embed lua/push_usual.lua
+	pushUsualSource string
 	//go:embed lua/push_first.lua
 	pushFirstSource string
-	//go:embed lua/push_other.lua
-	pushOtherSource string
+	//go:embed lua/push.lua
+	pushSource string
 
-	pushScript = store.NewTypeCheckingScript(pushSource+pending.ScheduleSource+pushFirstSource+sharedSource+orderSource+pushOtherSource, store.Either(store.Count, store.Tuple(store.Count, store.Number)))
+	pushReply       = store.Either(store.Count, store.Tuple(store.Count, store.Number))
+	pushUsualScript = store.NewShortScript(pushUsualSource+pending.ScheduleSource+pushFirstSource, pushReply)
+	pushScript      = store.NewTypeCheckingScript(pending.ScheduleSource+sharedSource+orderSource+pushSource, pushReply)
 )
 
 // MaxPush is the greatest number of items of one push.
@@ -102,21 +104,33 @@ func (q *queue) push(ctx context.Context, t fault.Target, command string, items 
 // lifetime or an order, or to a queue in a schedule. Once a second, the push
 // repairs the schedule if other programs removed the queue from it.
 func (q *queue) pushByScript(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
+	if q.isUsualPush(t, command) {
+		args := append(append(make([]string, 0, 3+len(items)), q.marks.Member, q.marks.Queue, q.tenant), items...)
+		return q.readPush(ctx, t, pushUsualScript, args, q.set, q.tenants, beside(t, queuekey.Age))
+	}
 	keys := []string{beside(t, queuekey.Due)}
-	usual := ""
 	if !q.marks.none() {
 		keys = append(keys, q.set, q.tenants, beside(t, queuekey.Age))
-		if command == "RPUSH" && q.MaxLen == 0 && !q.hasOrder() && !q.mustRenewBeside() && q.hasRepaired(t.Key) {
-			usual = "1"
-		}
 	}
-	args := append(make([]string, 0, 7+len(items)), command, strconv.Itoa(q.MaxLen), q.marks.Member, q.marks.Queue, q.tenant, usual, q.ordering())
-	m, err := q.Run(ctx, t, pushScript, append(args, items...), keys...)
+	args := append(make([]string, 0, 6+len(items)), command, strconv.Itoa(q.MaxLen), q.marks.Member, q.marks.Queue, q.tenant, q.ordering())
+	n, err := q.readPush(ctx, t, pushScript, append(args, items...), keys...)
+	if !q.marks.none() && err == nil {
+		q.setRepaired(t.Key)
+	}
+	return n, err
+}
+
+// isUsualPush reports whether push_usual.lua does the push.
+func (q *queue) isUsualPush(t fault.Target, command string) bool {
+	return !q.marks.none() && command == "RPUSH" && !q.IfExists && !q.IfAbsent && q.MaxLen == 0 &&
+		!q.hasOrder() && !q.mustRenewBeside() && q.hasRepaired(t.Key)
+}
+
+// readPush runs a script that pushes, and returns the length of the queue.
+func (q *queue) readPush(ctx context.Context, t fault.Target, script *store.Script, args []string, keys ...string) (int64, error) {
+	m, err := q.Run(ctx, t, script, args, keys...)
 	if err != nil {
 		return 0, q.nameWrongType(ctx, t, err)
-	}
-	if !q.marks.none() && usual == "" {
-		q.setRepaired(t.Key)
 	}
 	if !m.IsArray() {
 		return m.ToInt64()
