@@ -3,6 +3,7 @@ package expiry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -889,4 +890,60 @@ func TestTurnsOfOtherTriggers(t *testing.T) {
 	}
 	require.Len(t, got, 4)
 	require.False(t, slices.Contains(got, f.key))
+}
+
+// A key that is not one of this schedule's triggers does not fire, even if its
+// value is that of a trigger.
+func TestForeignKeyDoesNotFire(t *testing.T) {
+	u := newUnusual(t)
+	u.do("SET", "other", u.value, "PXAT", u.expires)
+	u.do("ZADD", u.queue.due, u.score, "other")
+	u.do("DEL", u.key)
+	u.do("ZREM", u.queue.due, u.key)
+	got := u.claim()
+	require.Empty(t, got.firings)
+	require.EqualValues(t, 1, got.invalid.count)
+}
+
+// A trigger whose lifetime another client changed does not fire before it ends.
+func TestChangedLifetimeDoesNotFire(t *testing.T) {
+	u := newUnusual(t)
+	u.do("PEXPIRE", u.key, "60000")
+	got := u.claim()
+	require.Empty(t, got.firings)
+	require.EqualValues(t, 1, got.dropped, "the trigger was moved")
+}
+
+// unusual is a trigger that is due, and what Redis holds about it.
+type unusual struct {
+	*turnFixture
+	pools                 *pool.Pools
+	value, score, expires string
+}
+
+func newUnusual(t *testing.T) *unusual {
+	t.Helper()
+	p := pooltest.Redis(t, pool.Config{URL: redistest.Server(t).URL()})
+	u := &unusual{turnFixture: newTurnFixture(t, p), pools: p}
+	u.set(turnID)
+	<-time.After(2 * time.Millisecond)
+	u.value, u.score, u.expires = u.do("GET", u.key), u.do("ZSCORE", u.queue.due, u.key), u.do("PEXPIRETIME", u.key)
+	return u
+}
+
+func (u *unusual) do(args ...string) string {
+	u.Helper()
+	reply, err := pooltest.Do(u, u.pools, pool.Expiry, args...).ToAny()
+	require.NoError(u, err)
+	if score, ok := reply.(float64); ok {
+		return strconv.FormatFloat(score, 'f', -1, 64)
+	}
+	return fmt.Sprint(reply)
+}
+
+func (u *unusual) claim() claimResult {
+	u.Helper()
+	got, err := u.queue.claim(u.Context(), 10, time.Minute, 20)
+	require.NoError(u, err)
+	return got
 }
