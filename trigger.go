@@ -2,6 +2,7 @@ package symphony
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/symphony-go/symphony/expiry"
@@ -19,7 +20,7 @@ import (
 // Its methods are:
 //
 //   - set: [Trigger.Set], [Trigger.SetPayload], [Trigger.Debounce]
-//   - read: [Trigger.Due], [Trigger.Key]
+//   - read: [Trigger.Due], [Trigger.List], [Trigger.Key]
 //   - cancel: [Trigger.Delete], [Trigger.DeleteAll]
 //   - options: [Trigger.With]
 //
@@ -84,6 +85,14 @@ func (t *Trigger) Due(ctx context.Context, action, id string) (time.Time, error)
 // number. See [expiry.Schedule.DeleteAll].
 func (t *Trigger) DeleteAll(ctx context.Context, id string) (int64, error) {
 	return t.scheduleOf().DeleteAll(ctx, id)
+}
+
+// List iterates over the triggers of the tenant in the given states, or in all
+// states if there is none: those that have not fired, those that a handler
+// works on, those that wait for another attempt, and the dead letters. See
+// [expiry.Schedule.List].
+func (t *Trigger) List(ctx context.Context, states ...expiry.State) iter.Seq2[expiry.Entry, error] {
+	return t.scheduleOf().List(ctx, states...)
 }
 
 // Key returns the key of a trigger, without the prefix of the pool. See

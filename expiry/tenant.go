@@ -73,7 +73,7 @@ func (v *TenantVisit) VisitSchedule(ctx context.Context, key string) error {
 	t := v.target(key)
 	now := float64(v.core.Clock().Now().UnixMilli())
 	for cursor := uint64(0); ; {
-		entries, next, err := v.scanEntries(ctx, kind, key, cursor)
+		entries, next, err := scanEntries(ctx, v.core, v.names, v.walk.Tenant, kind, key, cursor)
 		if errors.Is(fault.Translate(err), fault.ErrWrongType) {
 			return nil
 		}
@@ -153,22 +153,21 @@ func splitEntry(kind, name string) (key, firing string) {
 // scanCount is the COUNT of the scans of a schedule.
 const scanCount = 500
 
-// scanEntries returns a page of the entries of a key of a schedule. If the walk
-// visits one tenant, the server leaves out most entries of others.
-func (v *TenantVisit) scanEntries(ctx context.Context, kind, key string, cursor uint64) (entries []entry, next uint64, err error) {
-	b, glob := v.core.Client.B(), "*"
-	if v.walk.Tenant != "" {
-		all := v.names.glob(triggerKey{v.walk.Tenant, keyspace.Any, keyspace.Any, keyspace.Any})
-		glob = "*" + all
+// scanEntries returns a page of the entries of a key of a schedule. With a
+// tenant, the server leaves out most entries of others.
+func scanEntries(ctx context.Context, core *store.Store, names naming, tenant, kind, key string, cursor uint64) (entries []entry, next uint64, err error) {
+	b, glob := core.Client.B(), "*"
+	if tenant != "" {
+		glob += names.glob(triggerKey{tenant, keyspace.Any, keyspace.Any, keyspace.Any})
 	}
 	if kind == "status" || kind == "payloads" {
-		page, err := store.ReadScan(v.core.Client.Do(ctx, b.Hscan().Key(key).Cursor(cursor).Match(glob).Count(scanCount).Build()))
+		page, err := store.ReadScan(core.Client.Do(ctx, b.Hscan().Key(key).Cursor(cursor).Match(glob).Count(scanCount).Build()))
 		for i := 0; i+1 < len(page.Elements); i += 2 {
 			entries = append(entries, entry{name: page.Elements[i], text: page.Elements[i+1]})
 		}
 		return entries, page.Cursor, err
 	}
-	m, err := v.core.Client.Do(ctx, b.Zscan().Key(key).Cursor(cursor).Match(glob).Count(scanCount).Build()).ToMessage()
+	m, err := core.Client.Do(ctx, b.Zscan().Key(key).Cursor(cursor).Match(glob).Count(scanCount).Build()).ToMessage()
 	if err != nil {
 		return nil, 0, err
 	}
