@@ -173,7 +173,10 @@ func (s *Set) Take(ctx context.Context, op string, n int, sweeper Sweeper) (look
 	look.Drained, notTenants = s.parseTenants(drained)
 	interrupted, notBegun := s.parseTenants(begun)
 	look.Drained = append(look.Drained, interrupted...)
-	return look, fault.Join(s.drop(ctx, t, set, unnamed), s.forget(ctx, op, notTenants, notBegun))
+	if len(unnamed)+len(notTenants)+len(notBegun) > 0 {
+		err = fault.Join(s.drop(ctx, t, set, unnamed), s.forget(ctx, op, notTenants, notBegun))
+	}
+	return look, err
 }
 
 // parseTenants returns the tenants among members of the schedule, and the
