@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -92,6 +93,12 @@ func (p *plan) connect(ctx context.Context) (*Pools, error) {
 	return p.newPools(open), nil
 }
 
+// oneConnection is the PipelineMultiplex of one pipelining connection. By
+// default, rueidis opens two on two or three processors. One serves calls that
+// overlap in less time there, since each write and read of the socket carries
+// more of them.
+const oneConnection = -1
+
 // connectMember opens the client of one alias.
 func (p *plan) connectMember(ctx context.Context, c *connection) (err error) {
 	opt := p.clientOptions(c.server.opt)
@@ -103,6 +110,9 @@ func (p *plan) connectMember(ctx context.Context, c *connection) (err error) {
 	opt.RetryDelay = c.conns.retryDelay
 	opt.SelectDB = c.members[0].database
 	opt.ForceSingleClient = opt.Sentinel.MasterSet == ""
+	if runtime.GOMAXPROCS(0) < 4 {
+		opt.PipelineMultiplex = oneConnection
+	}
 	if c.Client, c.origin, err = p.openCached(ctx, opt, p.newDirectClient); err != nil {
 		return err
 	}
