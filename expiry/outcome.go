@@ -106,7 +106,7 @@ func (c *consumer) takeDone() (batch []*job) {
 	return batch
 }
 
-// recordAndClaim records jobs that succeeded, and claims up to n firings, in one
+// recordAndClaim records jobs that succeeded and claims up to n firings, in one
 // round trip. If recording fails, it leaves the jobs to recordOutcomes.
 func (c *consumer) recordAndClaim(s *session, batch []*job, n int) (claimResult, error) {
 	if len(batch) == 0 {
