@@ -69,7 +69,7 @@ func (s *Schedule) deleteEach(ctx context.Context, t fault.Target, found map[str
 	}
 	var failure error
 	applied := false
-	for i, r := range s.lua.delete.ExecMulti(ctx, s.core.Client, calls...) {
+	for i, r := range s.lua.delete.ExecMulti(t.In(ctx), s.core.Client, calls...) {
 		n, err := asNumber[int64](s.lua.delete.read(r))
 		total += n
 		applied = applied || n > 0 || maybeApplied(t, err)

@@ -71,11 +71,11 @@ func newCore(p *pool.Pools, a pool.Alias, opts ...Option) (*store.Store, error) 
 	if err != nil {
 		return nil, err
 	}
-	return store.New(p, a, space, store.Spec{Kind: store.String}, opts...)
+	return store.New(p, a, space, store.Spec{Kind: store.String, Repository: "Trigger"}, opts...)
 }
 
 func newSchedule(core *store.Store, pattern keyspace.Pattern, tenant string) *Schedule {
-	s := &Schedule{core: core, tenant: tenant, lua: lua}
+	s := &Schedule{core: core.OfTenant(tenant), tenant: tenant, lua: lua}
 	cluster := core.Client != nil && core.Client.Mode() == rueidis.ClientModeCluster
 	s.names, s.invalid = newNaming(pattern, core.Prefix(), cluster)
 	return s
@@ -154,7 +154,7 @@ func (s *Schedule) Delete(ctx context.Context, action, id string) (bool, error) 
 	if err := s.core.RefuseAbsent(w.Target); err != nil {
 		return false, err
 	}
-	m, err := runScript(ctx, s.core.Client, s.lua.delete, []string{w.Key, w.scheduleKey("due"), w.scheduleKey("payloads")}, nil)
+	m, err := runScript(w.In(ctx), s.core.Client, s.lua.delete, []string{w.Key, w.scheduleKey("due"), w.scheduleKey("payloads")}, nil)
 	if err != nil {
 		return false, sentError(w.Target, err)
 	}
@@ -179,7 +179,7 @@ func (s *Schedule) Due(ctx context.Context, action, id string) (time.Time, error
 		return time.Time{}, err
 	}
 	w.Write = false
-	m, err := runScript(ctx, s.core.Client, s.lua.due, []string{w.Key, w.scheduleKey("due")}, nil)
+	m, err := runScript(w.In(ctx), s.core.Client, s.lua.due, []string{w.Key, w.scheduleKey("due")}, nil)
 	if rueidis.IsRedisNil(err) {
 		return time.Time{}, w.NotApplied(fault.ErrNotFound)
 	}
@@ -224,7 +224,7 @@ func (s *Schedule) set(ctx context.Context, c setRequest) error {
 	if s.names.pattern.IsPython() {
 		keys = append(keys, w.scheduleKey("handled"))
 	}
-	m, err := runScript(ctx, s.core.Client, s.lua.set, keys, args)
+	m, err := runScript(w.In(ctx), s.core.Client, s.lua.set, keys, args)
 	if err != nil {
 		return sentError(w.Target, err)
 	}

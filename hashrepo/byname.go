@@ -173,7 +173,7 @@ func (c *core) readField(ctx context.Context, t fault.Target, f *field) (text st
 		text, err = m.ToString()
 		return text, true, err
 	}
-	exists, err := store.ReadFlag(t, c.Client.Do(ctx, c.Client.B().Exists().Key(t.Key).Build()))
+	exists, err := store.ReadFlag(t, c.Client.Do(t.In(ctx), c.Client.B().Exists().Key(t.Key).Build()))
 	if err != nil {
 		return "", false, err
 	}
@@ -189,7 +189,7 @@ func (c *core) readFieldValue(ctx context.Context, t fault.Target, f *field) (ru
 		return c.Do(ctx, t, c.Client.B().Hget().Key(t.Key).Field(f.Name).Build(), store.TextOrNil)
 	}
 	names := f.appendNames(nil)
-	values, err := hmgetResultValues(c.Client.Do(ctx, c.Client.B().Hmget().Key(t.Key).Field(names...).Build()), len(names))
+	values, err := hmgetResultValues(c.Client.Do(t.In(ctx), c.Client.B().Hmget().Key(t.Key).Field(names...).Build()), len(names))
 	if err != nil {
 		return rueidis.RedisMessage{}, t.Failed(err)
 	}
@@ -252,7 +252,7 @@ func (c *core) fieldTTL(ctx context.Context, id, name string) (time.Duration, er
 		return 0, t.NotApplied(fmt.Errorf("%w: the server does not support HPTTL; lifetimes of fields need Redis 7.4 or Valkey 9", fault.ErrUnsupported))
 	}
 	names := f.appendNames(nil)
-	m, err := c.Client.Do(ctx, c.Client.B().Hpttl().Key(t.Key).Fields().Numfields(int64(len(names))).Field(names...).Build()).ToMessage()
+	m, err := c.Client.Do(t.In(ctx), c.Client.B().Hpttl().Key(t.Key).Fields().Numfields(int64(len(names))).Field(names...).Build()).ToMessage()
 	if rueidis.IsRedisNil(err) {
 		return 0, t.NotApplied(fault.ErrNotFound)
 	}

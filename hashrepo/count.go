@@ -90,7 +90,7 @@ func (c *core) countMembers(ctx context.Context, t fault.Target, name string, ra
 	}
 	client := c.OnPrimary().Client
 	for looked := int64(0); ; looked += int64(walkMembers) {
-		m, err := countScript.Exec(ctx, client, l.writeKeys, args).ToMessage()
+		m, err := countScript.Exec(t.In(ctx), client, l.writeKeys, args).ToMessage()
 		if err != nil && !rueidis.IsRedisNil(err) {
 			return 0, t.Failed(err)
 		}

@@ -36,7 +36,7 @@ func (c *core) lookup(ctx context.Context, op string, conds []condition) (found 
 	}
 	l := c.listing
 	args := append([]string{l.prefix, l.suffix, cond.index.name, cond.ranges[0].low, strconv.Itoa(cond.field.at + 1), cond.texts[0]}, c.plan.readNames...)
-	m, err := findOneScript.Exec(ctx, c.OnPrimary().Client, l.writeKeys, args).ToMessage()
+	m, err := findOneScript.Exec(t.In(ctx), c.OnPrimary().Client, l.writeKeys, args).ToMessage()
 	switch {
 	case err != nil && !rueidis.IsRedisNil(err):
 		return found, true, t.Failed(err)

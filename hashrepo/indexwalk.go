@@ -153,7 +153,7 @@ func (w *indexWalk) run(ctx context.Context, from walkPlace, limit int, reads, m
 	args = append(args, l.prefix, l.suffix, strconv.Itoa(limit), strconv.Itoa(walkMembers),
 		from.path, strconv.FormatInt(from.rangeN, 10), from.member, from.began)
 	args = append(append(append(args, reads...), w.args...), more...)
-	m, err := findScript.Exec(ctx, w.OnPrimary().Client, l.writeKeys, args).ToMessage()
+	m, err := findScript.Exec(w.target.In(ctx), w.OnPrimary().Client, l.writeKeys, args).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return walkReply{}, w.target.Failed(err)
 	}

@@ -92,7 +92,7 @@ type snapshot struct {
 }
 
 func (c *core) readSnapshot(ctx context.Context, t fault.Target) (snapshot, error) {
-	reply, err := c.Client.Do(ctx, c.readCommand(t.Key)).ToMessage()
+	reply, err := c.Client.Do(t.In(ctx), c.readCommand(t.Key)).ToMessage()
 	if err != nil {
 		return snapshot{}, t.Failed(err)
 	}

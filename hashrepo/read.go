@@ -120,7 +120,7 @@ func (c *core) get(ctx context.Context, op, id string, into reflect.Value) error
 }
 
 func (c *core) fetch(ctx context.Context, t fault.Target, into reflect.Value) error {
-	return c.decodeReply(ctx, t, c.Client.Do(ctx, c.readCommand(t.Key)), into)
+	return c.decodeReply(ctx, t, c.Client.Do(t.In(ctx), c.readCommand(t.Key)), into)
 }
 
 // readCommand returns the command that reads what the plan decodes.
@@ -162,7 +162,7 @@ func (c *core) decodeMessage(ctx context.Context, t fault.Target, message *rueid
 // conds do not hold then, getEmpty returns ErrNotFound.
 func (c *core) getEmpty(ctx context.Context, t fault.Target, conds []condition, into reflect.Value) error {
 	exists := c.Client.B().Exists().Key(t.Key)
-	found, err := store.ReadFlag(t, c.Client.Do(ctx, exists.Build()))
+	found, err := store.ReadFlag(t, c.Client.Do(t.In(ctx), exists.Build()))
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (c *core) getExisting(ctx context.Context, t fault.Target, conds []conditio
 
 // readWithExists reads a record and whether it exists, in one transaction.
 func (c *core) readWithExists(ctx context.Context, t fault.Target) (reply rueidis.RedisMessage, found bool, err error) {
-	replies, err := store.ExecReplies(c.Client.DoMulti(ctx,
+	replies, err := store.ExecReplies(c.Client.DoMulti(t.In(ctx),
 		c.Client.B().Multi().Build(),
 		c.Client.B().Exists().Key(t.Key).Build(),
 		c.readCommand(t.Key),
@@ -223,7 +223,7 @@ func (c *core) getMany(ctx context.Context, ids []string, into func(i int) refle
 	found = make([]bool, len(ids))
 	var errs []error
 	var empty []int
-	for i, reply := range c.Client.DoMulti(ctx, cmds...) {
+	for i, reply := range c.Client.DoMulti(fault.In(ctx, targets), cmds...) {
 		message, err := reply.ToMessage()
 		if err != nil {
 			errs = append(errs, targets[i].Failed(err))
@@ -247,7 +247,7 @@ func (c *core) getManyEmpty(ctx context.Context, targets []fault.Target, empty [
 		cmds[n] = c.Client.B().Exists().Key(targets[i].Key).Build()
 	}
 	var errs []error
-	for n, reply := range c.Client.DoMulti(ctx, cmds...) {
+	for n, reply := range c.Client.DoMulti(fault.In(ctx, targets), cmds...) {
 		i := empty[n]
 		exists, err := store.ReadFlag(targets[i], reply)
 		if err != nil {

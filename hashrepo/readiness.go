@@ -48,7 +48,7 @@ func (c *core) isComplete(ctx context.Context, names []string) (bool, error) {
 	}
 	t = t.WithKey(c.listing.indexed)
 	client := c.OnPrimary().Client
-	m, err := client.Do(ctx, client.B().Hmget().Key(t.Key).Field(fields...).Build()).ToMessage()
+	m, err := client.Do(t.In(ctx), client.B().Hmget().Key(t.Key).Field(fields...).Build()).ToMessage()
 	if err != nil {
 		return false, t.Failed(err)
 	}

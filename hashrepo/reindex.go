@@ -167,7 +167,7 @@ func (r *reindexing) indexPage(ctx context.Context, records []*unindexed) bool {
 		for i, record := range changed {
 			cmds[i] = r.readIndexed(record.target.Key)
 		}
-		for i, reply := range r.Client.DoMulti(ctx, cmds...) {
+		for i, reply := range r.Client.DoMulti(r.target.In(ctx), cmds...) {
 			changed[i].reply = reply
 		}
 		records = changed

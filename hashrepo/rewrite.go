@@ -110,7 +110,7 @@ func (c *core) applyRewrites(ctx context.Context, t fault.Target, rewrites []*re
 	for _, r := range rewrites {
 		names = r.field.appendNames(names)
 	}
-	stored, err := hmgetResultValues(c.OnPrimary().Client.Do(ctx, c.Client.B().Hmget().Key(t.Key).Field(names...).Build()), len(names))
+	stored, err := hmgetResultValues(c.OnPrimary().Client.Do(t.In(ctx), c.Client.B().Hmget().Key(t.Key).Field(names...).Build()), len(names))
 	if err != nil {
 		return nil, readOnly(t).Failed(err)
 	}

@@ -127,7 +127,7 @@ func (s *spaces) readRegistry(ctx context.Context) (names []string, err error) {
 	seen := map[string]bool{}
 	for cursor, last := uint64(0), false; !last; last = cursor == 0 {
 		var references []string
-		references, cursor, err = store.ReadZScan(s.Client.Do(ctx, s.Client.B().Zscan().Key(key).Cursor(cursor).Count(1000).Build()))
+		references, cursor, err = store.ReadZScan(s.Client.Do(t.In(ctx), s.Client.B().Zscan().Key(key).Cursor(cursor).Count(1000).Build()))
 		if err != nil {
 			return nil, t.WithKey(key).Failed(err)
 		}
@@ -223,7 +223,7 @@ func (s *spaces) splitListed(ctx context.Context, cores []*namedCore, plain []st
 	for i, c := range cores {
 		cmds[i] = s.Client.B().Exists().Key(c.listing.ids).Build()
 	}
-	for i, reply := range s.Client.DoMulti(ctx, cmds...) {
+	for i, reply := range s.Client.DoMulti(s.target.In(ctx), cmds...) {
 		c := cores[i]
 		exists, err := store.ReadFlag(s.target.WithKey(c.listing.ids), reply)
 		if err != nil && !errors.Is(err, fault.ErrNoPermission) {

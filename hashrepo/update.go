@@ -214,6 +214,7 @@ func (c *core) retry(ctx context.Context, t fault.Target, returned readBack, nex
 		if err := retries.Wait(ctx); err != nil {
 			return reply, t.NotApplied(fmt.Errorf("%w: %w", errChanged, err))
 		}
+		t.Operation.Retry()
 	}
 }
 

@@ -108,7 +108,7 @@ func (c *core) readMatches(ctx context.Context, page store.Page, conds []conditi
 		matches.Targets = append(matches.Targets, page.Targets[i])
 		matches.Replies = append(matches.Replies, reply)
 	}
-	for i, reply := range c.Client.DoMulti(ctx, cmds...) {
+	for i, reply := range c.Client.DoMulti(fault.In(ctx, page.Targets), cmds...) {
 		matches.Replies[indexes[i]] = reply
 	}
 	return matches

@@ -185,7 +185,7 @@ type loadLock struct {
 func (r *KVRepo[T]) tryLock(ctx context.Context, t fault.Target) (*loadLock, error) {
 	c := r.core.Client
 	l := &loadLock{c, t, keyspace.Beside("load", t.Key), rand.Text()}
-	m, err := c.Do(ctx, c.B().Set().Key(l.key).Value(l.token).Nx().Px(lockLifetime).Build()).ToMessage()
+	m, err := c.Do(t.In(ctx), c.B().Set().Key(l.key).Value(l.token).Nx().Px(lockLifetime).Build()).ToMessage()
 	if rueidis.IsRedisNil(err) {
 		return nil, nil
 	}
@@ -203,7 +203,7 @@ func (r *KVRepo[T]) tryLock(ctx context.Context, t fault.Target) (*loadLock, err
 // again after a failure. If the lock expires, the script that stores the value
 // finds out.
 func (l *loadLock) Extend(ctx context.Context, d time.Duration) error {
-	renewLockScript.Exec(ctx, l.client, []string{l.key}, []string{l.token, duration.Milliseconds(d)})
+	renewLockScript.Exec(l.target.In(ctx), l.client, []string{l.key}, []string{l.token, duration.Milliseconds(d)})
 	return nil
 }
 
@@ -219,5 +219,5 @@ func (l *loadLock) release(ctx context.Context) {
 }
 
 func (l *loadLock) unlock(ctx context.Context) {
-	unlockScript.Exec(ctx, l.client, []string{l.key}, []string{l.token})
+	unlockScript.Exec(l.target.In(ctx), l.client, []string{l.key}, []string{l.token})
 }

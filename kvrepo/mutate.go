@@ -92,6 +92,7 @@ func (m *mutation) run(ctx context.Context, id string, change func() error) (err
 		if err := retries.Wait(ctx); err != nil {
 			return m.target.NotApplied(fmt.Errorf("%w in every attempt: %w", fault.ErrConflict, err))
 		}
+		m.target.Operation.Retry()
 	}
 }
 
@@ -120,7 +121,7 @@ func (m *mutation) read(ctx context.Context) (text string, found bool, err error
 	t := m.target
 	t.Write = false
 	m.value.SetZero()
-	reply, err := m.Client.Do(ctx, m.Client.B().Get().Key(t.Key).Build()).ToMessage()
+	reply, err := m.Client.Do(t.In(ctx), m.Client.B().Get().Key(t.Key).Build()).ToMessage()
 	if err == nil && !store.Text(reply) {
 		err = store.ErrShape
 	}

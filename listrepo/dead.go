@@ -76,7 +76,7 @@ func (q *queue) deadEntries(ctx context.Context, t fault.Target) iter.Seq2[deadE
 	return func(yield func(deadEntry, error) bool) {
 		for cursor := uint64(0); ; {
 			scan := q.Client.B().Hscan().Key(beside(t, queuekey.Dead)).Cursor(cursor).Count(100).Build()
-			page, err := store.ReadScan(q.Client.Do(ctx, scan))
+			page, err := store.ReadScan(q.Client.Do(t.In(ctx), scan))
 			if err == nil && len(page.Elements)%2 != 0 {
 				err = store.ErrShape
 			}

@@ -93,7 +93,7 @@ func (q *queue) nameWrongType(ctx context.Context, t fault.Target, err error) er
 	for i, key := range keys {
 		cmds[i] = q.Client.B().Type().Key(key).Build()
 	}
-	for i, r := range q.Client.DoMulti(context.WithoutCancel(ctx), cmds...) {
+	for i, r := range q.Client.DoMulti(t.In(context.WithoutCancel(ctx)), cmds...) {
 		held, errType := r.ToString()
 		if errType != nil || held == "none" || held == string(kinds[i]) {
 			continue

@@ -123,7 +123,7 @@ func (q *queue) besidePages(ctx context.Context, t fault.Target, kind string) it
 	return func(yield func([]rueidis.ZScore, error) bool) {
 		for from := int64(0); ; from += besidePage {
 			cmd := q.Client.B().Zrange().Key(key).Min(strconv.FormatInt(from, 10)).Max(strconv.FormatInt(from+besidePage-1, 10)).Withscores().Build()
-			page, err := q.Client.Do(ctx, cmd).AsZScores()
+			page, err := q.Client.Do(t.In(ctx), cmd).AsZScores()
 			if err != nil {
 				yield(nil, t.WithKey(key).Failed(err))
 				return
@@ -166,7 +166,7 @@ func (q *queue) readClaims(ctx context.Context, t fault.Target, headers []rueidi
 		cmds = append(cmds, q.Client.B().Lrange().Key(items).Start(0).Stop(-1).Build(), q.Client.B().Smembers().Key(done).Build())
 		claims = append(claims, c)
 	}
-	results := q.Client.DoMulti(ctx, cmds...)
+	results := q.Client.DoMulti(t.In(ctx), cmds...)
 	for i := range claims {
 		items, errItems := store.ReadTexts(results[2*i])
 		places, errPlaces := results[2*i+1].AsStrSlice()

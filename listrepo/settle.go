@@ -144,12 +144,12 @@ func (l *lease) ack(ctx context.Context, t fault.Target, places []int) error {
 			keys = append(keys, q.tenants)
 		}
 		args := append([]string{l.header, q.marks.Queue, q.tenant}, placeArgs(places)...)
-		return q.readHeld(ctx, t, ackScript.Exec(ctx, q.Client, keys, args))
+		return q.readHeld(ctx, t, ackScript.Exec(t.In(ctx), q.Client, keys, args))
 	}
 	if l.unsettled == nil { // no item was settled, so done does not exist
 		keys = keys[:1]
 	}
-	results := q.Client.DoMulti(ctx, q.Client.B().Unlink().Key(keys...).Build(), q.Client.B().Zrem().Key(due).Member(l.header).Build())
+	results := q.Client.DoMulti(t.In(ctx), q.Client.B().Unlink().Key(keys...).Build(), q.Client.B().Zrem().Key(due).Member(l.header).Build())
 	// UNLINK ends the claim. If ZREM fails, the next claim removes the header.
 	return l.queue.readHeld(ctx, t, results[0])
 }
@@ -272,7 +272,7 @@ func (l *lease) extend(ctx context.Context, d time.Duration) error {
 		keys = append(keys, t.Key, l.queue.tenants)
 		args = append(args, l.queue.marks.Queue, l.queue.tenant)
 	}
-	return l.queue.readHeld(ctx, t, extendScript.Exec(ctx, l.queue.Client, keys, args))
+	return l.queue.readHeld(ctx, t, extendScript.Exec(t.In(ctx), l.queue.Client, keys, args))
 }
 
 // readHeld reads the result of a command or script that works on a claim.

@@ -20,6 +20,7 @@ type client struct {
 
 // clientState is shared by a client, its nodes and its dedicated connections.
 type clientState struct {
+	alias    Alias
 	server   *endpoint
 	database int
 	commandCounters
@@ -27,6 +28,9 @@ type clientState struct {
 	replicas *replicaClient
 	deadline *defaultDeadline
 	closed   *atomic.Bool
+
+	observer     Observer // nil if there is none
+	observedAddr string
 }
 
 func (c *client) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
@@ -45,8 +49,15 @@ func (c *client) DoCache(ctx context.Context, cmd rueidis.Cacheable, ttl time.Du
 	if cancel != nil {
 		defer cancel()
 	}
+	var end func(error)
+	if c.observer != nil {
+		ctx, end = c.observeCached(ctx, []rueidis.CacheableTTL{rueidis.CT(cmd, ttl)})
+	}
 	r := recoverEmptyExec(func() []rueidis.RedisResult { return []rueidis.RedisResult{c.Client.DoCache(ctx, cmd, ttl)} }, 1)[0]
 	c.countResults(r)
+	if end != nil {
+		end(firstError(r))
+	}
 	return r
 }
 
@@ -76,8 +87,15 @@ func (c *client) DoMultiCache(ctx context.Context, multi ...rueidis.CacheableTTL
 	for i := range multi {
 		multi[i].Cmd = multi[i].Cmd.Pin()
 	}
+	var end func(error)
+	if c.observer != nil && len(multi) > 0 {
+		ctx, end = c.observeCached(ctx, multi)
+	}
 	results := c.sendCached(ctx, multi)
 	c.countResults(results...)
+	if end != nil {
+		end(firstError(results...))
+	}
 	return results
 }
 
@@ -135,10 +153,17 @@ func (s *clientState) do(c rueidis.CoreClient, ctx context.Context, cmd rueidis.
 			defer cancel()
 		}
 	}
+	var end func(error)
+	if s.observer != nil {
+		ctx, end = s.observe(ctx, cmd)
+	}
 	r := s.send(c, ctx, cmd)
 	s.commands.Add(1)
 	if countsAsError(r.Error()) {
 		s.errors.Add(1)
+	}
+	if end != nil {
+		end(firstError(r))
 	}
 	return r
 }
@@ -153,9 +178,16 @@ func (s *clientState) doMulti(c rueidis.CoreClient, ctx context.Context, multi [
 			defer cancel()
 		}
 	}
+	var end func(error)
+	if s.observer != nil && len(multi) > 0 {
+		ctx, end = s.observeMulti(ctx, multi)
+	}
 	pinForRetry(multi)
 	results := s.sendMulti(c, ctx, multi)
 	s.countResults(results...)
+	if end != nil {
+		end(firstError(results...))
+	}
 	return results
 }
 

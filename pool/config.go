@@ -191,6 +191,13 @@ type Config struct {
 	//
 	// Defaults to [slog.Default].
 	Logger *slog.Logger
+
+	// Observer observes each call that is sent, for traces and metrics. The
+	// function Instrument of package poolotel sets it. A hit of the client-side
+	// cache sends nothing. Subscriptions and streams are not observed.
+	//
+	// Defaults to none, which costs nothing.
+	Observer Observer
 }
 
 // Cache configures the client-side cache, which keeps the records of

@@ -164,6 +164,7 @@ func (p *plan) newPools(open []connection) *Pools {
 		maxDecodedBytes: p.maxDecodedBytes,
 		deadline:        newDefaultDeadline(p.timeout),
 		logger:          p.logger,
+		observer:        p.observer,
 	}
 	defaultLayout := keyspace.Default()
 	for _, c := range open {
@@ -174,6 +175,7 @@ func (p *plan) newPools(open []connection) *Pools {
 		}
 		for _, m := range c.members {
 			opened := &client{c.Client, &clientState{
+				alias: m.alias, observer: p.observer, observedAddr: c.server.singleAddr(),
 				server: &c.server.endpoint, database: m.database, conns: c.conns, replicas: c.replicas, deadline: pools.deadline, closed: &pools.closed,
 			}}
 			pools.clients[m.alias] = opened

@@ -97,8 +97,8 @@ const (
 //	SYMPHONY_PASSWORD_FILE      Credentials: a file with the password
 //
 // The file of the password is read for each new connection, so it may change.
-// White space around the password in it is removed. NewClient and Logger have
-// no variable.
+// White space around the password in it is removed. NewClient, Logger and
+// Observer have no variable.
 //
 // If a variable is invalid, or if another variable begins with SYMPHONY_,
 // FromEnv returns a *[ConfigError] for each of them, joined. The error of an

@@ -30,6 +30,7 @@ type plan struct {
 	maxDecodedBytes int
 	newClient       func(rueidis.ClientOption) (rueidis.Client, error)
 	logger          *slog.Logger
+	observer        Observer
 	cache           *nearcache.Cache // nil if disabled
 	logUncachedOnce sync.Once
 	ignoredDatabase *int // the database number in Config.URL
@@ -74,6 +75,7 @@ func (cfg Config) plan() (*plan, error) {
 		maxDecodedBytes: cfg.MaxDecodedBytes,
 		newClient:       cfg.NewClient,
 		logger:          cfg.Logger,
+		observer:        cfg.Observer,
 	}
 	if p.timeout == 0 {
 		p.timeout = defaultTimeout

@@ -33,6 +33,7 @@ type Pools struct {
 	maxDecodedBytes int
 	deadline        *defaultDeadline
 	logger          *slog.Logger
+	observer        Observer
 	attached        sync.Map
 	closed          atomic.Bool
 	closeOnce       sync.Once
@@ -67,7 +68,11 @@ func Open(ctx context.Context, cfg Config) (*Pools, error) {
 		ctx, cancel = context.WithTimeout(ctx, plan.timeout)
 		defer cancel()
 	}
-	return plan.connect(ctx)
+	pools, err := plan.connect(ctx)
+	if err == nil && plan.observer != nil {
+		plan.observer.Opened(pools)
+	}
+	return pools, err
 }
 
 // Client returns the client of an alias, for commands that the repositories
@@ -155,6 +160,10 @@ func (p *Pools) Timeout() time.Duration { return p.deadline.timeout }
 // module.
 func (p *Pools) Logger(internal.NotForPublicUse) *slog.Logger { return p.logger }
 
+// Observed reports whether the pools have an [Observer], for the packages of
+// this module.
+func (p *Pools) Observed(internal.NotForPublicUse) bool { return p.observer != nil }
+
 // Attached returns what a package of this module keeps with the pools under
 // key. If there is nothing, it keeps the result of create.
 func (p *Pools) Attached(_ internal.NotForPublicUse, key any, create func() any) any {
@@ -216,6 +225,9 @@ func (p *Pools) Close() {
 			r.close()
 		}
 		p.deadline.stop()
+		if p.observer != nil {
+			p.observer.Closed(p)
+		}
 	})
 }
 

@@ -33,6 +33,15 @@ func (e *endpoint) hasSeveralNodes() bool {
 	return len(e.opt.InitAddress) > 1 && e.opt.Sentinel.MasterSet == ""
 }
 
+// singleAddr returns the address, or "" if the URL has several or those of
+// sentinels.
+func (e *endpoint) singleAddr() string {
+	if len(e.opt.InitAddress) != 1 || e.opt.Sentinel.MasterSet != "" {
+		return ""
+	}
+	return e.opt.InitAddress[0]
+}
+
 // queryParameters are the parameters that rueidis.ParseURL knows. Each function
 // returns what a value must be, or "" if the value is valid. ParseURL itself
 // ignores unknown parameters.

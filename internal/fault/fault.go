@@ -15,6 +15,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/acl"
+	"github.com/symphony-go/symphony/internal/operation"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -54,6 +55,20 @@ type Target struct {
 
 	Write     bool // whether the operation changes the key
 	Retryable bool // whether the client sends it again if the connection breaks
+
+	Operation *operation.Operation // nil if the pools have no observer
+}
+
+// In returns the context for the commands of the operation.
+func (t Target) In(ctx context.Context) context.Context { return t.Operation.In(ctx) }
+
+// In returns the context for commands of the operation to which all targets
+// belong.
+func In(ctx context.Context, targets []Target) context.Context {
+	if len(targets) == 0 {
+		return ctx
+	}
+	return targets[0].In(ctx)
 }
 
 // WithKey returns a copy of t for another key.

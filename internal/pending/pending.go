@@ -86,7 +86,7 @@ func (s *Set) Tenants(ctx context.Context, op string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	results := s.Client.DoMulti(ctx,
+	results := s.Client.DoMulti(t.In(ctx),
 		s.Client.B().Smembers().Key(t.Key).Build(),
 		s.Client.B().Zrangebyscore().Key(drained(t)).Min("0").Max("0").Build())
 	tenants, errTenants := store.ReadTexts(results[0])
@@ -120,7 +120,7 @@ func (s *Set) Members(ctx context.Context, op string) (m Members, err error) {
 	}
 	var foreign []string
 	for cursor := uint64(0); ; {
-		page, err := store.ReadScan(s.Client.Do(ctx, s.Client.B().Sscan().Key(t.Key).Cursor(cursor).Count(1000).Build()))
+		page, err := store.ReadScan(s.Client.Do(t.In(ctx), s.Client.B().Sscan().Key(t.Key).Cursor(cursor).Count(1000).Build()))
 		if err != nil {
 			return m, t.Failed(err)
 		}
@@ -182,7 +182,7 @@ func (s *Set) EndRemoval(ctx context.Context, op string, removals ...Removal) (r
 			}
 			args = append(args, r.Tenant, EscapeTenant(r.Tenant), hasItems)
 		}
-		flags, err := endRemovalScript.Exec(ctx, s.Client, keys, args).AsIntSlice()
+		flags, err := endRemovalScript.Exec(t.In(ctx), s.Client, keys, args).AsIntSlice()
 		if err != nil {
 			return nil, t.Failed(err)
 		}
@@ -213,7 +213,7 @@ func (s *Set) change(ctx context.Context, op string, n int, tx func(fault.Target
 	if err != nil || n == 0 {
 		return err
 	}
-	replies, err := store.ExecReplies(s.Client.DoMulti(ctx, append(tx(t), s.Client.B().Exec().Build())...))
+	replies, err := store.ExecReplies(s.Client.DoMulti(t.In(ctx), append(tx(t), s.Client.B().Exec().Build())...))
 	if err != nil {
 		return t.Failed(err)
 	}

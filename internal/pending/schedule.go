@@ -136,7 +136,7 @@ func (s *Set) Take(ctx context.Context, op string, n int, sweeper Sweeper) (look
 		age = duration.Milliseconds(sweeper.DrainedFor)
 	}
 	args := []string{strconv.Itoa(min(n, MaxTake)), duration.Milliseconds(hold), sweeper.Name, duration.Milliseconds(sweepLease), age}
-	parts, err := readTuple(t, takeReply, takeScript.Exec(ctx, s.Client, []string{t.Key, set}, args))
+	parts, err := readTuple(t, takeReply, takeScript.Exec(t.In(ctx), s.Client, []string{t.Key, set}, args))
 	if err != nil {
 		return look, err
 	}
@@ -215,7 +215,7 @@ func (s *Set) drop(ctx context.Context, t fault.Target, set string, members []st
 	for _, member := range members {
 		tenant, _, _ := strings.Cut(member, ":")
 		key := keyspace.Beside(queuekey.Queues, set) + ":" + tenant
-		if err := s.Client.Do(ctx, s.Client.B().Zrem().Key(key).Member(member).Build()).Error(); err != nil {
+		if err := s.Client.Do(t.In(ctx), s.Client.B().Zrem().Key(key).Member(member).Build()).Error(); err != nil {
 			errs = append(errs, t.WithKey(key).Failed(err))
 		}
 	}
@@ -235,7 +235,7 @@ func (s *Set) Defer(ctx context.Context, op string, q Queue, pause time.Duration
 	}
 	t = t.WithKey(TenantsKey(t.Key))
 	args := []string{member, EscapeTenant(q.Tenant), duration.Milliseconds(pause)}
-	_, err = deferScript.Exec(ctx, s.Client, []string{t.Key}, args).AsInt64()
+	_, err = deferScript.Exec(t.In(ctx), s.Client, []string{t.Key}, args).AsInt64()
 	return failed(t, err)
 }
 
@@ -246,7 +246,7 @@ func (s *Set) Queues(ctx context.Context, op, tenant string) (queues []Queue, er
 		return nil, err
 	}
 	t = t.WithKey(QueuesKey(t.Key, tenant))
-	members, err := store.ReadTexts(s.Client.Do(ctx, s.Client.B().Zrange().Key(t.Key).Min("0").Max("-1").Build()))
+	members, err := store.ReadTexts(s.Client.Do(t.In(ctx), s.Client.B().Zrange().Key(t.Key).Min("0").Max("-1").Build()))
 	if err != nil {
 		return nil, t.Failed(err)
 	}
@@ -295,7 +295,7 @@ func (s *Set) IsScheduled(ctx context.Context, op string, within time.Duration, 
 			}
 			commands[i] = s.Client.B().Zmscore().Key(QueuesKey(t.Key, queues[page[0]].Tenant)).Member(members...).Build()
 		}
-		for i, result := range s.Client.DoMulti(ctx, commands...) {
+		for i, result := range s.Client.DoMulti(t.In(ctx), commands...) {
 			scores, err := result.ToArray()
 			if err == nil && len(scores) != len(pages[i]) {
 				err = store.ErrShape
@@ -355,7 +355,7 @@ func (s *Set) check(ctx context.Context, op string, queues []Queue, force string
 	var errs []error
 	var replies []rueidis.RedisResult
 	for page := range slices.Chunk(calls, 1000) {
-		replies = append(replies, checkScript.ExecMulti(ctx, s.Client, page...)...)
+		replies = append(replies, checkScript.ExecMulti(t.In(ctx), s.Client, page...)...)
 	}
 	for i, result := range replies {
 		m, err := result.ToMessage()
@@ -382,7 +382,7 @@ func (s *Set) Scheduled(ctx context.Context, op string, tenants ...string) (map[
 	t = t.WithKey(TenantsKey(t.Key))
 	turns := map[string]float64{}
 	for page := range slices.Chunk(tenants, 1000) {
-		scores, err := s.Client.Do(ctx, s.Client.B().Zmscore().Key(t.Key).Member(escapeAll(page)...).Build()).ToArray()
+		scores, err := s.Client.Do(t.In(ctx), s.Client.B().Zmscore().Key(t.Key).Member(escapeAll(page)...).Build()).ToArray()
 		if err == nil && len(scores) != len(page) {
 			err = store.ErrShape
 		}

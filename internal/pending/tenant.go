@@ -18,7 +18,7 @@ func (s *Set) Knows(ctx context.Context, op, tenant string) (bool, error) {
 		return false, err
 	}
 	escaped := EscapeTenant(tenant)
-	results := s.Client.DoMulti(ctx,
+	results := s.Client.DoMulti(t.In(ctx),
 		s.Client.B().Sismember().Key(t.Key).Member(tenant).Build(),
 		s.Client.B().Exists().Key(QueuesKey(t.Key, tenant)).Build(),
 		s.Client.B().Zscore().Key(TenantsKey(t.Key)).Member(escaped).Build(),
@@ -49,7 +49,7 @@ func (s *Set) Forget(ctx context.Context, op, tenant string) error {
 		return err
 	}
 	escaped, b := EscapeTenant(tenant), s.Client.B
-	results := s.Client.DoMulti(ctx,
+	results := s.Client.DoMulti(t.In(ctx),
 		b().Srem().Key(t.Key).Member(tenant).Build(),
 		b().Zrem().Key(TenantsKey(t.Key)).Member(escaped).Build(),
 		b().Zrem().Key(drained(t)).Member(escaped).Build(),

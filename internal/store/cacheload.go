@@ -48,7 +48,7 @@ func (c *CachedReader) fetch(
 	for i, l := range lookups {
 		cmds[i] = rueidis.CT(command(l.target.Key), c.Store.Settings.Cached)
 	}
-	for i, result := range c.view.Fetch(ctx, cmds...) {
+	for i, result := range c.view.Fetch(lookups[0].target.In(ctx), cmds...) {
 		l := lookups[i]
 		switch reply, err := result.ToMessage(); {
 		case errors.Is(err, rueidis.ErrDoCacheAborted):

@@ -21,7 +21,7 @@ func (s *Store) Exists(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	n, err := readInteger(t, s.Client.Do(ctx, s.Client.B().Exists().Key(t.Key).Build()), Flag)
+	n, err := readInteger(t, s.Client.Do(t.In(ctx), s.Client.B().Exists().Key(t.Key).Build()), Flag)
 	return n == 1, err
 }
 
@@ -34,7 +34,7 @@ func (s *Store) TTL(ctx context.Context, id string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	ms, err := readInteger(t, s.Client.Do(ctx, s.Client.B().Pttl().Key(t.Key).Build()), Lifetime)
+	ms, err := readInteger(t, s.Client.Do(t.In(ctx), s.Client.B().Pttl().Key(t.Key).Build()), Lifetime)
 	switch {
 	case err != nil:
 		return 0, err

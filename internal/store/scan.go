@@ -152,7 +152,7 @@ type scan struct {
 // scanNode scans one node. It reports whether the scan goes on with the next
 // node.
 func (s *scan) scanNode(ctx context.Context, node rueidis.Client, yield func(Page, error) bool) bool {
-	entry, err := ReadScan(node.Do(ctx, s.scanCommand(node, 0)))
+	entry, err := ReadScan(node.Do(s.target.In(ctx), s.scanCommand(node, 0)))
 	for {
 		if err != nil {
 			yield(Page{}, s.target.Failed(err))
@@ -180,13 +180,13 @@ func (s *scan) readPage(ctx context.Context, node rueidis.Client, cursor uint64,
 		}
 	}
 	if cursor == 0 || s.Client.Mode() == rueidis.ClientModeCluster {
-		page.setReplies(s.Client.DoMulti(ctx, cmds...), s.kind == "")
+		page.setReplies(s.Client.DoMulti(s.target.In(ctx), cmds...), s.kind == "")
 		if cursor == 0 {
 			return next, nil
 		}
-		return ReadScan(node.Do(ctx, s.scanCommand(node, cursor)))
+		return ReadScan(node.Do(s.target.In(ctx), s.scanCommand(node, cursor)))
 	}
-	results := node.DoMulti(ctx, append(cmds, s.scanCommand(node, cursor))...)
+	results := node.DoMulti(s.target.In(ctx), append(cmds, s.scanCommand(node, cursor))...)
 	page.setReplies(results[:len(cmds)], s.kind == "")
 	return ReadScan(results[len(cmds)])
 }

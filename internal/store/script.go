@@ -63,7 +63,7 @@ func (s *Store) Run(ctx context.Context, t fault.Target, script *Script, args []
 	}
 	keys := append([]string{t.Key}, more...)
 	defer s.realm.Forget(keys...)
-	m, err := script.lua.Exec(ctx, s.Client, keys, s.arguments(script, args)).ToMessage()
+	m, err := script.lua.Exec(t.In(ctx), s.Client, keys, s.arguments(script, args)).ToMessage()
 	return script.result(t, m, err)
 }
 
@@ -78,6 +78,7 @@ func (s *Store) RunThenRead(
 	defer s.realm.Forget(keys...)
 	all := s.arguments(script, args)
 	b := s.Client.B()
+	ctx = t.In(ctx)
 	results := s.Client.DoMulti(ctx, b.Evalsha().Sha1(script.sha).Numkeys(int64(len(keys))).Key(keys...).Arg(all...).Build(), read())
 	if e, ok := rueidis.IsRedisErr(results[0].Error()); ok && e.IsNoScript() {
 		results = s.Client.DoMulti(ctx, b.Eval().Script(script.source).Numkeys(int64(len(keys))).Key(keys...).Arg(all...).Build(), read())

@@ -49,6 +49,9 @@ func (s *Store) evalMany(ctx context.Context, script *Script, calls []Call, more
 	for i, c := range calls {
 		cmds[i] = evalSHA(c)
 	}
+	if len(calls) > 0 {
+		ctx = calls[0].Target.In(ctx)
+	}
 	results := s.Client.DoMulti(ctx, cmds...)
 	for again := notLoaded(calls, results); len(again) > 0; again = notLoaded(calls, results) {
 		first := calls[again[0]]

@@ -16,14 +16,14 @@ func (s *Store) Send(ctx context.Context, t fault.Target, cmd rueidis.Completed)
 	if t.Write {
 		defer s.realm.Forget(t.Key)
 	}
-	return s.Client.Do(ctx, cmd)
+	return s.Client.Do(t.In(ctx), cmd)
 }
 
 // SendAll is like [Store.Send], for several commands in one pipeline. It
 // removes the keys of all writes in ts from the cache.
 func (s *Store) SendAll(ctx context.Context, ts []fault.Target, cmds ...rueidis.Completed) []rueidis.RedisResult {
 	defer s.forget(ts)
-	return s.Client.DoMulti(ctx, cmds...)
+	return s.Client.DoMulti(fault.In(ctx, ts), cmds...)
 }
 
 // Forget removes a key from the cache, after a script has written to it under

@@ -29,6 +29,7 @@ func (s *Store) RunAndRead(
 	defer s.realm.Forget(t.Key)
 	all := s.arguments(script, args)
 	b := s.primary.B()
+	ctx = t.In(ctx)
 	replies, err := s.execAndRead(ctx, b.Evalsha().Sha1(script.sha).Numkeys(1).Key(t.Key).Arg(all...).Build(), t.Key, fields)
 	if refused, ok := rueidis.IsRedisErr(err); ok && refused.IsNoScript() {
 		replies, err = s.execAndRead(ctx, b.Eval().Script(script.source).Numkeys(1).Key(t.Key).Arg(all...).Build(), t.Key, fields)

@@ -42,6 +42,10 @@ type Spec struct {
 	Kind     Kind
 	Lifetime time.Duration // zero: records do not expire
 	Traits   option.Trait
+
+	// What an observer sees; see [Store.observe].
+	Repository string // empty: found by the template of the keys
+	Tenant     string // only with Repository
 }
 
 // Store holds one key space on one pool. It is immutable: the methods that
@@ -57,6 +61,7 @@ type Store struct {
 	lifetimeMS string
 	space      keyspace.Space
 	spec       Spec
+	observed   observed
 	err        error // if not nil, every call returns it and sends nothing
 }
 
@@ -95,6 +100,7 @@ func (s *Store) apply(opts []pool.Option) {
 	s.realm = nearcache.RealmOf(s.pools, string(s.Alias))
 	s.prefix = s.pools.Prefix(s.Alias)
 	s.lifetimeMS = duration.Milliseconds(s.Lifetime)
+	s.observed = s.observe()
 }
 
 // ErrNilFunction is the error of a call whose function is nil. Nothing was
@@ -149,6 +155,7 @@ func (s *Store) Begin(ctx context.Context, op, id string) (fault.Target, error) 
 	if err := fault.ContextError(ctx); err != nil {
 		return t, t.NotApplied(err)
 	}
+	t.Operation = s.operation(op, key)
 	return t, nil
 }
 
@@ -168,6 +175,7 @@ func (s *Store) BeginAll(ctx context.Context, op string) (fault.Target, error) {
 	if err := fault.ContextError(ctx); err != nil {
 		return t, t.NotApplied(err)
 	}
+	t.Operation = s.operation(op, "")
 	return t, nil
 }
 

@@ -110,7 +110,7 @@ func (v *ValueStore) Decode(t fault.Target, text string, into reflect.Value) err
 // Get reads one value with GET. If there is none, it returns
 // [fault.ErrNotFound].
 func (v *ValueStore) Get(ctx context.Context, t fault.Target, into reflect.Value) error {
-	reply, err := v.Client.Do(ctx, v.Client.B().Get().Key(t.Key).Build()).ToMessage()
+	reply, err := v.Client.Do(t.In(ctx), v.Client.B().Get().Key(t.Key).Build()).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return t.Failed(err)
 	}
@@ -151,7 +151,7 @@ func (v *ValueStore) GetMany(ctx context.Context, op string, ids []string, into 
 	}
 	found = make([]bool, len(ids))
 	var errs []error
-	for i, result := range v.Client.DoMulti(ctx, cmds...) {
+	for i, result := range v.Client.DoMulti(fault.In(ctx, targets), cmds...) {
 		reply, err := result.ToMessage()
 		if err != nil && !rueidis.IsRedisNil(err) {
 			errs = append(errs, targets[i].Failed(err))
