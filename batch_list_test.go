@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -76,7 +75,7 @@ func TestBatchLists(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, queues)
 		for key := range slices.Values(pooltest.Keys(t, p, pool.Handlers)) {
-			require.False(t, strings.Contains(key, tenant+":batch"), key)
+			require.NotContains(t, key, tenant+":batch")
 		}
 		removed, err = batch.Delete(ctx, queue)
 		require.NoError(t, err)

@@ -162,3 +162,8 @@ func Layout(l keyspace.Layout) Option { return option.Layout(l) }
 //
 // For other calls, the error is [ErrUnsupported].
 func DryRun() Option { return option.DryRun() }
+
+// IntoExisting makes [Import] write to a tenant that has something already.
+//
+// For other calls, the error is [ErrUnsupported].
+func IntoExisting() Option { return option.IntoExisting() }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
@@ -104,6 +105,21 @@ func (e Event) Decode(dst any) error {
 		return fmt.Errorf("expiry: the payload of %q: %w", e.Key, err)
 	}
 	return nil
+}
+
+// Payload returns the name of the codec of the payload and its bytes. It
+// reports false if there is none, or if the schedule holds another text. Only
+// package symphony calls it, for Export.
+func (e Event) Payload(internal.NotForPublicUse) (name string, data []byte, ok bool) {
+	if e.payload == nil {
+		return "", nil, false
+	}
+	length, rest, _ := strings.Cut(e.payload.text, ":")
+	n, err := strconv.Atoi(length)
+	if err != nil || n < 0 || n > len(rest) {
+		return "", nil, false
+	}
+	return rest[:n], []byte(rest[n:]), true
 }
 
 // encode encodes a payload for the schedule: the length of the codec's name, a

@@ -147,8 +147,8 @@ func (s *Schedule) isListed(kind string, e entry, wanted func(State) bool) bool 
 	if kind == "due" {
 		return true
 	}
-	state := statusState.FindStringSubmatch(e.text)
-	return firing != "" && (state == nil || wanted(firingStates[state[1][0]-'0']))
+	state, ok := stateIn(e.text)
+	return firing != "" && (!ok || wanted(firingStates[state]))
 }
 
 // listed is an entry, or the error of an invalid one.
@@ -191,8 +191,8 @@ func (s *Schedule) readEntries(ctx context.Context, q *queue, kind string, found
 		at := e.score
 		if kind == "due" {
 			f.member, f.status = strconv.FormatFloat(e.score, 'f', 0, 64)+"|"+e.name, "0 0 0 - "
-		} else if state := statusState.FindStringSubmatch(e.text); state != nil {
-			entries[i].State = firingStates[state[1][0]-'0']
+		} else if state, ok := stateIn(e.text); ok {
+			entries[i].State = firingStates[state]
 			scores := replies[1]
 			if entries[i].State == StateDead {
 				scores = replies[2]
@@ -223,5 +223,6 @@ func (s *Schedule) event(q *queue, f firing) (Event, error) {
 		return e, fmt.Errorf("expiry: %q is not the name of a firing; remove the dead letter with Discard", f.member)
 	}
 	e.DueAt = time.UnixMilli(ms)
-	return e, e.readStatus(f.status)
+	err = e.readStatus(f.status)
+	return e, err
 }

@@ -57,7 +57,7 @@ func isNil(m rueidis.RedisMessage) bool { return m.IsNil() }
 // scripts are all scripts. Each is named after the method that runs it. The
 // client repeats those that change nothing if they are repeated.
 type scripts struct {
-	set, delete, due, look, ack, renew, putBack, deadLetter, retry, discard, adopt, repair, renewSweep, endSweep, erase script
+	set, delete, due, look, ack, renew, putBack, deadLetter, retry, discard, adopt, repair, renewSweep, endSweep, erase, restore script
 
 	claim, beginSweep script // never repeated: the work of a lost reply stays claimed
 }
@@ -99,6 +99,7 @@ func compile(clock string) *scripts {
 		renewSweep: retried(store.Flag, "renew_sweep"),
 		endSweep:   retried(store.Flag, "end_sweep"),
 		erase:      retried(isCounts, "lib/write_when_full", "lib/status", "erase"),
+		restore:    retried(store.Flag, "lib/number", "lib/check", "lib/status", "lib/wake", "restore"),
 		claim:      once(isArray, "lib/check", "lib/key", "lib/claim_fast", "lib/number", "lib/write_when_full", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"),
 		beginSweep: once(store.Texts, "lib/number", "begin_sweep"),
 	}

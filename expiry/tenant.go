@@ -121,11 +121,9 @@ func (e entry) kinds(kind string, now float64) []string {
 	case kind == "due":
 		return []string{tenancy.Trigger}
 	case kind == "status":
-		switch status := statusState.FindStringSubmatch(e.text); {
-		case status == nil || strings.HasPrefix(e.name, "=") || strings.HasPrefix(e.name, "+"):
-			return nil
-		default:
-			return []string{firingKinds[status[1][0]-'0']}
+		state, ok := stateIn(e.text)
+		if ok && !strings.HasPrefix(e.name, "=") && !strings.HasPrefix(e.name, "+") {
+			return []string{firingKinds[state]}
 		}
 	}
 	return nil
@@ -133,6 +131,15 @@ func (e entry) kinds(kind string, now float64) []string {
 
 // firingKinds are the kinds as which firings count, by their state.
 var firingKinds = []string{tenancy.TriggerInFlight, tenancy.TriggerWaiting, tenancy.TriggerDead}
+
+// stateIn returns the state in the status of a firing: 0, 1 or 2.
+func stateIn(status string) (int, bool) {
+	found := statusState.FindStringSubmatch(status)
+	if len(found) < 2 {
+		return 0, false
+	}
+	return int(found[1][0] - '0'), true
+}
 
 // statusState finds the state in the status of a firing.
 var statusState = regexp.MustCompile(`^\d+ \d+ \d+ ([012])`)

@@ -47,6 +47,7 @@ const (
 	Deliveries                   // items are claimed: MaxAttempts, Lease
 	Listings                     // the space can have a list of its records: Listed
 	Erasures                     // the call erases a tenant: DryRun
+	Imports                      // the call imports a tenant: IntoExisting
 	unbound                      // keys are not bound yet: Layout; see SplitLayout
 )
 
@@ -68,7 +69,8 @@ type Settings struct {
 	Replicas bool          // reads may go to replicas
 	Listed   bool          // the space has a list of its records
 
-	DryRun bool // Erase removes nothing
+	DryRun       bool // Erase removes nothing
+	IntoExisting bool // Import adds to a tenant that exists
 
 	MaxAttempts int           // zero: unbounded
 	Lease       time.Duration // zero: the repository's default
@@ -254,6 +256,14 @@ const unlisted = "only records of a hashrepo are listed; leave the option out fo
 func DryRun() pool.Option {
 	return setting{name: "DryRun", needs: Erasures, reason: "only Erase has a dry run; leave the option out", apply: func(s *Settings) error {
 		s.DryRun = true
+		return nil
+	}}.option()
+}
+
+// IntoExisting imports into a tenant that exists.
+func IntoExisting() pool.Option {
+	return setting{name: "IntoExisting", needs: Imports, reason: "only Import takes it; leave the option out", apply: func(s *Settings) error {
+		s.IntoExisting = true
 		return nil
 	}}.option()
 }

@@ -1,0 +1,36 @@
+package expiry
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/symphony-go/symphony/internal"
+)
+
+// RestoreFiring adds a firing that waits for its next attempt, with the
+// counters of the event. A payload is encoded with the codec of the schedule.
+// Only package symphony calls it, for Import.
+func (s *Schedule) RestoreFiring(ctx context.Context, _ internal.NotForPublicUse, e Event, at time.Time, hasPayload bool) error {
+	w, err := s.begin(ctx, "Import", e.Action, e.ID)
+	if err != nil {
+		return err
+	}
+	args := []string{
+		strconv.FormatInt(e.DueAt.UnixMilli(), 10), strconv.FormatInt(at.UnixMilli(), 10),
+		fmt.Sprintf("%d %d %d 1 %s", e.Attempt, e.Failures, e.ExpiredLeases, e.LastError),
+	}
+	if hasPayload {
+		text, err := encode(s.core.Codec, nil)
+		if err != nil {
+			return w.NotApplied(err)
+		}
+		args = append(args, text)
+	}
+	keys := []string{w.Key, w.scheduleKey("active"), w.scheduleKey("status"), w.scheduleKey("payloads")}
+	if _, err := runScript(ctx, s.core.Client, s.lua.restore, keys, args); err != nil {
+		return sentError(w.Target, err)
+	}
+	return nil
+}

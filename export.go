@@ -1,0 +1,390 @@
+package symphony
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/internal"
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/option"
+	"github.com/symphony-go/symphony/internal/tenancy"
+	"github.com/symphony-go/symphony/listrepo"
+	"github.com/symphony-go/symphony/pool"
+)
+
+// exportVersion is the version of the format that docs/tenants.md describes.
+const exportVersion = 1
+
+// exportLine is a line of an export: the first one, a record, or the last one.
+type exportLine struct {
+	Version int  `json:"symphony,omitempty"` // of the first line, with Tenant
+	Tenant  text `json:"tenant,omitempty"`
+
+	Kind    string     `json:"kind,omitempty"`
+	Pool    pool.Alias `json:"pool,omitempty"`
+	Parts   []text     `json:"parts,omitempty"`
+	Type    string     `json:"type,omitempty"`
+	Expires int64      `json:"expires,omitempty"`
+	Values  [][]byte   `json:"values,omitempty"`
+	Fields  []int64    `json:"fieldExpires,omitempty"`
+	Due     int64      `json:"due,omitempty"`    // of a trigger
+	Codec   *string    `json:"codec,omitempty"`  // of the payload of a trigger, which is its value
+	Firing  *firing    `json:"firing,omitempty"` // if the trigger has fired
+
+	Lines *int64 `json:"lines,omitempty"` // of the last line: how many are between
+}
+
+// firing is what an export has of a trigger that has fired.
+type firing struct {
+	Next     int64 `json:"next"` // when its next attempt is; 0 if it ran
+	Attempts int   `json:"attempts"`
+	Failures int   `json:"failures"`
+	Expired  int   `json:"expiredLeases"`
+	Error    text  `json:"error,omitempty"`
+}
+
+// text is a string that JSON writes in base64, because an id may be text that
+// is not UTF-8.
+type text string
+
+// MarshalJSON writes the text.
+func (t text) MarshalJSON() ([]byte, error) { return json.Marshal([]byte(t)) }
+
+// UnmarshalJSON reads the text.
+func (t *text) UnmarshalJSON(data []byte) error {
+	var b []byte
+	err := json.Unmarshal(data, &b)
+	*t = text(b)
+	return err
+}
+
+func toTexts(parts []string) []text {
+	texts := make([]text, len(parts))
+	for i, part := range parts {
+		texts[i] = text(part)
+	}
+	return texts
+}
+
+func toStrings(texts []text) []string {
+	parts := make([]string, len(texts))
+	for i, t := range texts {
+		parts[i] = string(t)
+	}
+	return parts
+}
+
+// queue returns the queue of a line.
+func (l *exportLine) queue() Queue {
+	return Queue{string(l.Parts[0]), string(l.Parts[1]), string(l.Parts[2])}
+}
+
+// Export writes everything that a tenant stores to w, in a format that does not
+// depend on the version of the server, on the layout or on the prefixes of
+// keys. [Import] reads it. docs/tenants.md describes the format.
+//
+// It exports records and values with their lifetimes as absolute times, items
+// of queues, and triggers with their payloads. Running work is exported as work
+// that waits: items in flight and items that wait for another attempt stand in
+// front of the others of their queue, as if they had not been delivered, and a
+// trigger that has fired waits for its next attempt. Dead letters, and the
+// order of serial and quiet queues are not exported. Lists and indexes are not
+// either: after the import, run [hashrepo.HashRepo.Reindex]. Triggers that
+// another service set are exported once a listener has found them.
+//
+// Export walks the databases with SCAN. It sends TYPE, and then a read and
+// PEXPIRETIME for each record, a page in one round trip. It holds a page of
+// records, or one queue. It is not atomic: what changes during the call may be
+// in the export or not, so stop the writers of the tenant for an exact copy.
+//
+// If the export ends early, its last line is missing, and Import returns an
+// error. Export returns the errors of w. If the tenant has a key that is not a
+// string, hash, list, set or sorted set, it returns [ErrUnsupported]. Other
+// errors and options are those of [Erase].
+func Export(ctx context.Context, pools *pool.Pools, tenant string, w io.Writer, opts ...Option) error {
+	walk, _, err := newTenantWalk(pools, "Export", 0, opts)
+	if err != nil {
+		return err
+	}
+	if err := tenancy.CheckTenant(walk.Layout, tenant); err != nil {
+		return fmt.Errorf("symphony: %w", err)
+	}
+	walk.Tenant = tenant
+	e := exporter{walk, json.NewEncoder(w), 0}
+	if err := e.out.Encode(exportLine{Version: exportVersion, Tenant: text(tenant)}); err != nil {
+		return err
+	}
+	for r, err := range walk.Records(ctx) {
+		if err != nil {
+			return err
+		}
+		line := exportLine{Kind: r.Kind, Pool: r.Pool, Parts: toTexts(r.Parts), Type: r.Type, Expires: r.Expires, Values: r.Values, Fields: r.FieldExpires}
+		if r.Kind == tenancy.Queue {
+			err = e.readQueue(ctx, &line)
+		}
+		if err == nil && len(line.Values) > 0 {
+			err = e.write(line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := e.writeTriggers(ctx); err != nil {
+		return err
+	}
+	return e.out.Encode(exportLine{Lines: &e.lines})
+}
+
+// exporter writes the lines of an export.
+type exporter struct {
+	*tenancy.Walk
+	out   *json.Encoder
+	lines int64
+}
+
+func (e *exporter) write(line exportLine) error {
+	e.lines++
+	return e.out.Encode(line)
+}
+
+// batchOf returns the queues of the tenant of a walk, with items as they are
+// stored.
+func batchOf(w *tenancy.Walk, a pool.Alias, opts ...Option) (*Batch[[]byte], error) {
+	return newBatch[[]byte](w.Pools, batchKeys{w.Layout.BatchList, w.Layout.PendingSet}, w.Tenant, append([]Option{On(a)}, opts...))
+}
+
+// readQueue reads the items of a queue, in the order in which they would be
+// delivered, and when the queue expires.
+func (e *exporter) readQueue(ctx context.Context, line *exportLine) error {
+	batch, err := batchOf(e.Walk, line.Pool)
+	if err != nil {
+		return err
+	}
+	q := line.queue()
+	var delayed [][]byte
+	for h, err := range batch.Claimed(ctx, q) {
+		if err != nil {
+			return err
+		}
+		line.Values = append(line.Values, h.Value)
+	}
+	for h, err := range batch.Delayed(ctx, q) {
+		if err != nil {
+			return err
+		}
+		delayed = append(delayed, h.Value)
+	}
+	repo, err := batch.queue(q)
+	if err != nil {
+		return err
+	}
+	line.Values = slices.Concat(line.Values, delayed)
+	for item, err := range repo.All(ctx, q.Action) {
+		if err != nil {
+			return err
+		}
+		line.Values = append(line.Values, item)
+	}
+	left, err := repo.TTL(ctx, q.Action)
+	if err == nil && left != listrepo.NoExpiry {
+		line.Expires = time.Now().Add(left).UnixMilli()
+	}
+	if errors.Is(err, fault.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// writeTriggers writes the triggers of all pools.
+func (e *exporter) writeTriggers(ctx context.Context) error {
+	for _, a := range e.aliases() {
+		schedule, err := expiry.NewSchedule(e.Pools, a, e.Layout.Trigger, e.Tenant)
+		if err != nil {
+			return err
+		}
+		for t, err := range schedule.List(ctx, expiry.StatePending, expiry.StateRunning, expiry.StateWaiting) {
+			if err != nil {
+				return err
+			}
+			line := exportLine{Kind: tenancy.Trigger, Pool: a, Parts: []text{text(t.Action), text(t.ID)}, Due: t.DueAt.UnixMilli()}
+			if t.State != expiry.StatePending {
+				line.Firing = &firing{Attempts: t.Attempt, Failures: t.Failures, Expired: t.ExpiredLeases, Error: text(t.LastError)}
+			}
+			if t.State == expiry.StateWaiting && !t.At.IsZero() {
+				line.Firing.Next = t.At.UnixMilli()
+			}
+			if name, data, ok := t.Payload(internal.NotForPublicUse{}); ok {
+				line.Codec, line.Values = &name, [][]byte{data}
+			}
+			if err := e.write(line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (e *exporter) aliases() []pool.Alias {
+	if e.Alias != "" {
+		return []pool.Alias{e.Alias}
+	}
+	return e.Pools.Aliases()
+}
+
+// Import reads an export of [Export] and writes what it holds, for the same
+// tenant and to the pools of the same aliases, with the keys of the layout of
+// these pools. Lifetimes end when they would have ended; what has expired
+// meanwhile is not written. Afterwards, run [hashrepo.HashRepo.Reindex] for the
+// spaces that have a list or indexes.
+//
+// If the tenant has anything already, Import returns [ErrExists] and writes
+// nothing. With [IntoExisting] it replaces records, adds items to queues, and
+// sets triggers anew.
+//
+// Each record is written in one transaction, and each queue by the scripts of
+// [Batch.Enqueue]. Import as a whole is not atomic. If the export ends before
+// its last line, the error is [io.ErrUnexpectedEOF], and MaybeApplied is true:
+// remove the tenant with [Erase] and import a whole export. If it is not an
+// export or has another version, the error is [ErrInvalidArgument]. If a field
+// has a lifetime and the server does not support it, it is [ErrUnsupported].
+// Other errors and options are those of [Erase].
+func Import(ctx context.Context, pools *pool.Pools, r io.Reader, opts ...Option) error {
+	w, settings, err := newTenantWalk(pools, "Import", option.Imports, opts)
+	if err != nil {
+		return err
+	}
+	in := json.NewDecoder(r)
+	var first exportLine
+	switch err := in.Decode(&first); {
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("symphony: %w: the export is empty", io.ErrUnexpectedEOF)
+	case err != nil || first.Version != exportVersion:
+		return fmt.Errorf("symphony: %w: the text is not an export of version %d", fault.ErrInvalidArgument, exportVersion)
+	}
+	if err := tenancy.CheckTenant(w.Layout, string(first.Tenant)); err != nil {
+		return fmt.Errorf("symphony: %w", err)
+	}
+	w.Tenant = string(first.Tenant)
+	if !settings.IntoExisting {
+		found, err := count(ctx, *w)
+		if err == nil && len(found) > 0 {
+			err = fault.Target{Op: "Import"}.NotApplied(fmt.Errorf("%w: the tenant %q; remove it with Erase first, or use IntoExisting", fault.ErrExists, w.Tenant))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return importLines(ctx, w, in)
+}
+
+func importLines(ctx context.Context, w *tenancy.Walk, in *json.Decoder) error {
+	var steps fault.Steps
+	t := fault.Target{Op: "Import", Write: true}
+	for n := int64(0); ; n++ {
+		var line exportLine
+		err := in.Decode(&line)
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		switch {
+		case err != nil:
+			return steps.Error(t, t.NotApplied(fmt.Errorf("line %d of the export: %w", n+2, err)))
+		case line.Lines != nil && *line.Lines != n:
+			return steps.Error(t, t.NotApplied(fmt.Errorf("%w: the export has %d lines, and its end says %d", io.ErrUnexpectedEOF, n, *line.Lines)))
+		case line.Lines != nil:
+			return nil
+		}
+		if err := importLine(ctx, w, line); err != nil {
+			return steps.Error(t, err)
+		}
+		steps.Applied()
+	}
+}
+
+func importLine(ctx context.Context, w *tenancy.Walk, line exportLine) error {
+	if w.Alias != "" {
+		line.Pool = w.Alias
+	}
+	switch line.Kind {
+	case tenancy.Queue:
+		return importQueue(ctx, w, line)
+	case tenancy.Trigger:
+		return importTrigger(ctx, w, line)
+	}
+	return w.Restore(ctx, tenancy.Record{
+		Kind: line.Kind, Pool: line.Pool, Parts: toStrings(line.Parts), Type: line.Type, Expires: line.Expires, Values: line.Values, FieldExpires: line.Fields,
+	})
+}
+
+var errImportParts = fmt.Errorf("symphony: %w: a queue of an export has three parts, and a trigger two", fault.ErrInvalidArgument)
+
+func importQueue(ctx context.Context, w *tenancy.Walk, line exportLine) error {
+	if len(line.Parts) != 3 {
+		return errImportParts
+	}
+	var opts []Option
+	if line.Expires > 0 {
+		left := time.Until(time.UnixMilli(line.Expires))
+		if left < time.Millisecond {
+			return nil // the queue has expired
+		}
+		opts = append(opts, TTL(left))
+	}
+	batch, err := batchOf(w, line.Pool, opts...)
+	if err != nil {
+		return err
+	}
+	for items := range slices.Chunk(line.Values, listrepo.MaxCount) {
+		if _, err := batch.Enqueue(ctx, line.queue(), items...); err != nil {
+			return fault.WithOp("Import", err)
+		}
+	}
+	return nil
+}
+
+func importTrigger(ctx context.Context, w *tenancy.Walk, line exportLine) error {
+	if len(line.Parts) != 2 || line.Codec != nil && len(line.Values) != 1 {
+		return errImportParts
+	}
+	opts := []Option{}
+	if line.Codec != nil {
+		opts = append(opts, Codec(storedPayload{*line.Codec, line.Values[0]}))
+	}
+	schedule, err := expiry.NewSchedule(w.Pools, line.Pool, w.Layout.Trigger, w.Tenant, opts...)
+	if err != nil {
+		return err
+	}
+	action, id := string(line.Parts[0]), string(line.Parts[1])
+	after := max(time.Until(time.UnixMilli(line.Due)).Round(time.Millisecond), 0)
+	if f := line.Firing; f != nil {
+		e := expiry.Event{Action: action, ID: id, DueAt: time.UnixMilli(line.Due), Attempt: f.Attempts, Failures: f.Failures, ExpiredLeases: f.Expired, LastError: string(f.Error)}
+		return schedule.RestoreFiring(ctx, internal.NotForPublicUse{}, e, time.UnixMilli(f.Next), line.Codec != nil)
+	}
+	if line.Codec == nil {
+		err = schedule.Set(ctx, action, id, after)
+	} else {
+		err = schedule.SetPayload(ctx, action, id, nil, after)
+	}
+	return fault.WithOp("Import", err)
+}
+
+// storedPayload is a codec with which a payload is stored as it was exported.
+type storedPayload struct {
+	name string
+	data []byte
+}
+
+// Name returns the name of the codec of the payload.
+func (p storedPayload) Name() string { return p.name }
+
+// Marshal returns the payload.
+func (p storedPayload) Marshal(any) ([]byte, error) { return p.data, nil }
+
+// Unmarshal is not called: nothing is read with this codec.
+func (p storedPayload) Unmarshal([]byte, any) error { return fault.ErrUnsupported }
