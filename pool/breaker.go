@@ -110,8 +110,8 @@ func (b *breaker) currentProbe(timeout time.Duration, dial func(context.Context)
 	return b.probe
 }
 
-// probeServer returns nil if the server replies to PING, with whatever reply. It
-// sends no inline command, because not all proxies know them.
+// probeServer returns nil if the server replies to PING, with whatever reply.
+// It sends no inline command, because not all proxies know them.
 func probeServer(timeout time.Duration, dial func(context.Context) (net.Conn, error)) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()

@@ -219,7 +219,8 @@ if usable and dueSize and hasRoom() then
       if not hasRoom() then break end
       looks = looks + 1
       local valid = isTriggerKey(key, 6) and isTime(tonumber(score))
-      unreadable = not (valid and processDue or processInvalid)(key, score, found[i], found[i + 1])
+      local process = valid and processDue or processInvalid
+      unreadable = not process(key, score, found[i], found[i + 1])
       if unreadable then break end
     end
     if #firedKeys > 0 then
