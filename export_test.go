@@ -120,8 +120,8 @@ func asJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-// requireImported fails the test unless pools have what fill and fillOddly made,
-// as repositories read it.
+// requireImported fails the test unless pools have what fill and fillOddly
+// made, as repositories read it.
 func requireImported(t *testing.T, p *pool.Pools) {
 	t.Helper()
 	users, err := symphony.NewUser[unusual](p, "acme")

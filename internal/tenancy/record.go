@@ -88,7 +88,7 @@ func (v *visitor) readRecords(ctx context.Context, keys []found) (records []Reco
 		cmds[i] = b().Type().Key(k.key).Build()
 	}
 	types := v.store.Client.DoMulti(ctx, cmds...)
-	cmds = cmds[:0]
+	var reads rueidis.Commands
 	for i, k := range keys {
 		kind, err := types[i].ToString()
 		if err != nil {
@@ -101,9 +101,9 @@ func (v *visitor) readRecords(ctx context.Context, keys []found) (records []Reco
 			return nil, v.targetOf(k).NotApplied(unknownType(kind))
 		}
 		records = append(records, r)
-		cmds = append(cmds, read, b().Pexpiretime().Key(k.key).Build())
+		reads = append(reads, read, b().Pexpiretime().Key(k.key).Build())
 	}
-	replies := v.store.Client.DoMulti(ctx, cmds...)
+	replies := v.store.Client.DoMulti(ctx, reads...)
 	for i := range records {
 		r := &records[i]
 		t := v.targetOf(keys[i])
