@@ -1,0 +1,28 @@
+package poolotel
+
+import (
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Option changes what [Instrument] does.
+type Option func(*settings)
+
+type settings struct {
+	tracers trace.TracerProvider
+	meters  metric.MeterProvider
+	tenant  bool
+}
+
+// TracerProvider sets the provider of the tracer. It defaults to that of
+// otel.GetTracerProvider.
+func TracerProvider(p trace.TracerProvider) Option { return func(s *settings) { s.tracers = p } }
+
+// MeterProvider sets the provider of the meter. It defaults to that of
+// otel.GetMeterProvider.
+func MeterProvider(p metric.MeterProvider) Option { return func(s *settings) { s.meters = p } }
+
+// TenantOnSpans adds the attribute symphony.tenant to the spans of repositories
+// that belong to a tenant. Metrics do not have it, because there may be many
+// tenants.
+func TenantOnSpans() Option { return func(s *settings) { s.tenant = true } }
