@@ -37,6 +37,9 @@
 // No span has the id of a record, a key or a value. None has the text of an
 // error, which may contain them.
 //
+// [TriggerSpans] and [WorkSpans] make spans of the handlers of triggers and
+// queues.
+//
 // # Metrics
 //
 // db.client.operation.duration is a histogram in seconds, by the attributes of

@@ -27,10 +27,7 @@ const scope = "github.com/symphony-go/symphony/pool/otel"
 // If a provider cannot make an instrument, the error is passed to otel.Handle,
 // and the metric is missing.
 func Instrument(cfg pool.Config, opts ...Option) pool.Config {
-	s := settings{tracers: otel.GetTracerProvider(), meters: otel.GetMeterProvider()}
-	for _, o := range opts {
-		o(&s)
-	}
+	s := newSettings(opts)
 	meter := s.meters.Meter(scope, metric.WithSchemaURL(semconv.SchemaURL))
 	duration, err := dbconv.NewClientOperationDuration(meter,
 		metric.WithExplicitBucketBoundaries(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 10))
@@ -38,7 +35,7 @@ func Instrument(cfg pool.Config, opts ...Option) pool.Config {
 		otel.Handle(err)
 	}
 	cfg.Observer = &observer{
-		tracer:   s.tracers.Tracer(scope, trace.WithSchemaURL(semconv.SchemaURL)),
+		tracer:   s.tracer(),
 		duration: duration,
 		counters: newCounters(meter),
 		tenant:   s.tenant,

@@ -1,17 +1,31 @@
 package poolotel
 
 import (
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Option changes what [Instrument] does.
+// Option changes what [Instrument], [TriggerSpans] and [WorkSpans] do.
 type Option func(*settings)
 
 type settings struct {
 	tracers trace.TracerProvider
 	meters  metric.MeterProvider
 	tenant  bool
+}
+
+func newSettings(opts []Option) *settings {
+	s := &settings{tracers: otel.GetTracerProvider(), meters: otel.GetMeterProvider()}
+	for _, o := range opts {
+		o(s)
+	}
+	return s
+}
+
+func (s *settings) tracer() trace.Tracer {
+	return s.tracers.Tracer(scope, trace.WithSchemaURL(semconv.SchemaURL))
 }
 
 // TracerProvider sets the provider of the tracer. It defaults to that of
