@@ -105,9 +105,9 @@ func (p *Peers) claiming() contest.Contest {
 	return contest.Contest{Name: Claim, Baseline: "asynq", Least: p.target.Work, Contestants: []contest.Contestant{ours, p.tasks.claiming()}}
 }
 
-// unschedule removes the triggers that the contest Schedule has left. A listener
-// goes over all keys of the database when it starts, and a turn of few callers
-// is shorter than that.
+// unschedule removes the triggers that the contest Schedule has left. A
+// listener goes over all keys of the database when it starts, and a turn of few
+// callers is shorter than that.
 func (p *Peers) unschedule(ctx context.Context) error {
 	c := p.other.c
 	for cursor := uint64(0); ; {

@@ -69,8 +69,8 @@ func (s *Store) repository() (string, keyspace.Pattern) {
 }
 
 // operation returns the operation of a method on a key for the observer, or nil
-// if there is none. The key has no prefix. It is empty for a method on the whole
-// key space.
+// if there is none. The key has no prefix. It is empty for a method on the
+// whole key space.
 func (s *Store) operation(name, key string) *operation.Operation {
 	o := s.observed
 	if o.repository == "" {
