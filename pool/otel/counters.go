@@ -20,60 +20,33 @@ type counters struct {
 	closed map[pool.Alias]pool.Stats
 }
 
-// counter is an instrument and how to read it.
-type counter struct {
-	name, unit, description string
-	level                   bool // whether it can fall
-	read                    func(pool.Stats) int64
-}
-
-var allCounters = []counter{
-	{"symphony.pool.commands", "{command}", "Commands that were sent", false, func(s pool.Stats) int64 { return s.Commands }},
-	{"symphony.pool.errors", "{command}", "Commands that returned an error", false, func(s pool.Stats) int64 { return s.Errors }},
-	{"symphony.pool.down", "1", "1 if the last attempt to connect failed, otherwise 0", true, func(s pool.Stats) int64 {
+// ofPools are the metrics of an alias.
+var ofPools = []instrument[pool.Stats]{
+	{"symphony.pool.commands", "{command}", "commands that were sent", counts, func(s pool.Stats) int64 { return s.Commands }},
+	{"symphony.pool.errors", "{command}", "commands that returned an error", counts, func(s pool.Stats) int64 { return s.Errors }},
+	{"symphony.pool.down", "1", "1 if the last attempt to connect failed, otherwise 0", gauge, func(s pool.Stats) int64 {
 		if s.Down {
 			return 1
 		}
 		return 0
 	}},
-	{"symphony.cache.hits", "{record}", "Records read from memory", false, func(s pool.Stats) int64 { return s.CacheHits }},
-	{"symphony.cache.misses", "{record}", "Records that were not in memory", false, func(s pool.Stats) int64 { return s.CacheMisses }},
-	{"symphony.cache.bypasses", "{record}", "Misses that were not cached, because the record changed meanwhile", false, func(s pool.Stats) int64 { return s.CacheBypasses }},
-	{"symphony.cache.invalidations", "{record}", "Records dropped, because they may have changed", false, func(s pool.Stats) int64 { return s.CacheInvalidations }},
-	{"symphony.cache.evictions", "{record}", "Records dropped for lack of room", false, func(s pool.Stats) int64 { return s.CacheEvictions }},
-	{"symphony.cache.entries", "{record}", "Records that are cached now", true, func(s pool.Stats) int64 { return s.CacheEntries }},
-	{"symphony.cache.size", "By", "Memory that the cached records use", true, func(s pool.Stats) int64 { return s.CacheBytes }},
+	{"symphony.cache.hits", "{record}", "records read from memory", counts, func(s pool.Stats) int64 { return s.CacheHits }},
+	{"symphony.cache.misses", "{record}", "records that were not in memory", counts, func(s pool.Stats) int64 { return s.CacheMisses }},
+	{"symphony.cache.bypasses", "{record}", "misses that were not cached, because the record changed meanwhile", counts, func(s pool.Stats) int64 { return s.CacheBypasses }},
+	{"symphony.cache.invalidations", "{record}", "records dropped, because they may have changed", counts, func(s pool.Stats) int64 { return s.CacheInvalidations }},
+	{"symphony.cache.evictions", "{record}", "records dropped for lack of room", counts, func(s pool.Stats) int64 { return s.CacheEvictions }},
+	{"symphony.cache.entries", "{record}", "records that are cached now", level, func(s pool.Stats) int64 { return s.CacheEntries }},
+	{"symphony.cache.size", "By", "memory that the cached records use", level, func(s pool.Stats) int64 { return s.CacheBytes }},
 }
 
-// newCounters registers the instruments.
+// newCounters registers the metrics of pools.
 func newCounters(meter metric.Meter) *counters {
 	c := &counters{open: map[*pool.Pools]bool{}, closed: map[pool.Alias]pool.Stats{}}
-	instruments := make([]metric.Int64Observable, len(allCounters))
-	for i, of := range allCounters {
-		var err error
-		if of.level {
-			instruments[i], err = meter.Int64ObservableUpDownCounter(of.name, metric.WithUnit(of.unit), metric.WithDescription(of.description))
-		} else {
-			instruments[i], err = meter.Int64ObservableCounter(of.name, metric.WithUnit(of.unit), metric.WithDescription(of.description))
-		}
-		if err != nil {
-			otel.Handle(err)
-			return c
-		}
-	}
-	observables := make([]metric.Observable, len(instruments))
-	for i := range instruments {
-		observables[i] = instruments[i]
-	}
-	_, err := meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+	_, err := register(meter, ofPools, func(_ context.Context, observe func(pool.Stats, ...metric.ObserveOption)) {
 		for a, s := range c.sums() {
-			of := metric.WithAttributeSet(attribute.NewSet(attribute.String("symphony.pool", string(a))))
-			for i := range allCounters {
-				to.ObserveInt64(instruments[i], allCounters[i].read(s), of)
-			}
+			observe(s, metric.WithAttributeSet(attribute.NewSet(attribute.String("symphony.pool", string(a)))))
 		}
-		return nil
-	}, observables...)
+	})
 	if err != nil {
 		otel.Handle(err)
 	}

@@ -56,4 +56,6 @@
 //	symphony.cache.evictions      records dropped for lack of room
 //	symphony.cache.entries        records that are cached now
 //	symphony.cache.size           memory that they use, in bytes
+//
+// [ListenerMetrics] makes metrics of the counters of a listener.
 package poolotel

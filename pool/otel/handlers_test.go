@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -39,7 +40,14 @@ func TestHandlerSpans(t *testing.T) {
 		}))
 		listener, err := expiry.NewListener(p, registry, expiry.Config{})
 		require.NoError(t, err)
+		unmeasure, err := poolotel.ListenerMetrics(listener, poolotel.MeterProvider(seen.meters))
+		require.NoError(t, err)
 		require.NoError(t, listener.Run(ctx))
+		all := seen.metrics(t)
+		require.Equal(t, int64(1), all["symphony.trigger.succeeded"].Data.(metricdata.Sum[int64]).DataPoints[0].Value)
+		require.Contains(t, all, "symphony.trigger.lag")
+		require.NoError(t, unmeasure())
+		require.NotContains(t, seen.metrics(t), "symphony.trigger.succeeded")
 
 		span := requireHandler(t, seen.take(), "trigger remind", map[string]any{"symphony.action": "remind", "symphony.attempt": int64(1)})
 		require.Equal(t, codes.Unset, span.Status.Code)

@@ -39,6 +39,7 @@ type instruments struct {
 	spans  *tracetest.InMemoryExporter
 	tracer trace.Tracer
 	reader *metric.ManualReader
+	meters *metric.MeterProvider
 }
 
 // open opens instrumented pools on a new server.
@@ -48,7 +49,8 @@ func open(t *testing.T, opts ...poolotel.Option) (*pool.Pools, *redistest.Instan
 	i := &instruments{spans: tracetest.NewInMemoryExporter(), reader: metric.NewManualReader()}
 	tracers := sdktrace.NewTracerProvider(sdktrace.WithSyncer(i.spans))
 	i.tracer = tracers.Tracer("test")
-	opts = append(opts, poolotel.TracerProvider(tracers), poolotel.MeterProvider(metric.NewMeterProvider(metric.WithReader(i.reader))))
+	i.meters = metric.NewMeterProvider(metric.WithReader(i.reader))
+	opts = append(opts, poolotel.TracerProvider(tracers), poolotel.MeterProvider(i.meters))
 	p, err := pool.Open(t.Context(), poolotel.Instrument(pool.Config{URL: server.URL(), Timeout: time.Minute}, opts...))
 	require.NoError(t, err)
 	t.Cleanup(p.Close)
@@ -274,7 +276,14 @@ func TestMetrics(t *testing.T) {
 // valueOf returns the value of a counter for an alias.
 func valueOf(t *testing.T, all map[string]metricdata.Metrics, name string, a pool.Alias) int64 {
 	t.Helper()
-	for _, point := range all[name].Data.(metricdata.Sum[int64]).DataPoints {
+	var points []metricdata.DataPoint[int64]
+	switch data := all[name].Data.(type) {
+	case metricdata.Sum[int64]:
+		points = data.DataPoints
+	case metricdata.Gauge[int64]:
+		points = data.DataPoints
+	}
+	for _, point := range points {
 		if alias, _ := point.Attributes.Value("symphony.pool"); alias.AsString() == string(a) {
 			return point.Value
 		}

@@ -7,7 +7,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Option changes what [Instrument], [TriggerSpans] and [WorkSpans] do.
+// Option changes the providers that the functions of this package use, and
+// what spans have.
 type Option func(*settings)
 
 type settings struct {
