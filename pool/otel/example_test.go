@@ -38,7 +38,7 @@ func ExampleInstrument() {
 		fmt.Println(span.Name)
 		for _, a := range span.Attributes {
 			if a.Key != "server.address" && a.Key != "server.port" {
-				fmt.Printf("  %s %s\n", a.Key, a.Value.Emit())
+				fmt.Printf("  %s %s\n", a.Key, a.Value.String())
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package poolotel
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -146,7 +147,7 @@ func newKind(key kindKey) *kind {
 		name = key.repository + "." + key.operation
 		all = append(all, attribute.String("symphony.repository", key.repository), attribute.String("symphony.operation", key.operation))
 	}
-	return &kind{name, all, []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(all...))}}
+	return &kind{name, all, []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(slices.Clone(all)...))}} // NewSet sorts its arguments
 }
 
 // commandName returns the name of a command, a pipeline or a transaction.
