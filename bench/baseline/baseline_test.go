@@ -36,26 +36,27 @@ const header = `# What an operation of one caller costs: allocations, round trip
 
 // cost is what one operation takes.
 type cost struct {
-	allocations int
+	allocations float64 // a whole number in a line
 	trips       int
 	commands    string
 	reason      string
 }
 
 func (c cost) line(name string) string {
-	return fmt.Sprintf("%-36s | %5d | %2d | %s | %s\n", name, c.allocations, c.trips, c.commands, c.reason)
+	return fmt.Sprintf("%-36s | %5.0f | %2d | %s | %s\n", name, c.allocations, c.trips, c.commands, c.reason)
 }
 
 // complaint says in what c is dearer than the line that was committed. Of many
-// allocations one in a hundred may be the pools' of the client.
+// allocations one in a hundred may be the pools' of the client. A call may
+// allocate on average half a time more than the rounded number.
 func (c cost) complaint(committed cost) string {
 	switch {
 	case c.trips > committed.trips:
 		return fmt.Sprintf("takes %d round trips, and not %d", c.trips, committed.trips)
 	case c.commands != committed.commands:
 		return fmt.Sprintf("sends %q, and not %q", c.commands, committed.commands)
-	case c.allocations > committed.allocations+committed.allocations/100:
-		return fmt.Sprintf("allocates %d times, and not %d", c.allocations, committed.allocations)
+	case c.allocations > committed.allocations+max(0.75, committed.allocations/100):
+		return fmt.Sprintf("allocates %.2f times, and not %.0f", c.allocations, committed.allocations)
 	}
 	return ""
 }
@@ -77,8 +78,8 @@ func TestCosts(t *testing.T) {
 		if wrong := measured[name].complaint(want); wrong != "" {
 			t.Errorf("%s %s. If it must: make baseline REASON=\"why\"", name, wrong)
 		}
-		if fewer := want.allocations - measured[name].allocations; fewer > want.allocations/100 {
-			t.Logf("%s allocates %d times fewer; make baseline keeps it so", name, fewer)
+		if fewer := want.allocations - measured[name].allocations; fewer > max(0.75, want.allocations/100) {
+			t.Logf("%s allocates %.2f times fewer; make baseline keeps it so", name, fewer)
 		}
 	}
 	for name := range committed {
@@ -107,7 +108,7 @@ func measure(t *testing.T) map[string]cost {
 
 // allocations are the fewest of several tries. No garbage is collected
 // meanwhile: that empties pools, which then allocate.
-func allocations(t *testing.T, op operation) int {
+func allocations(t *testing.T, op operation) float64 {
 	t.Helper()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -123,7 +124,7 @@ func allocations(t *testing.T, op operation) int {
 		runtime.ReadMemStats(&after)
 		least = min(least, float64(after.Mallocs-before.Mallocs)/float64(runs))
 	}
-	return int(math.Round(least))
+	return least
 }
 
 func (op operation) do(t *testing.T) {
@@ -171,7 +172,7 @@ func read(t *testing.T) map[string]cost {
 		require.NotContains(t, all, cells[0], "two lines")
 		require.NotEmpty(t, cells[4], "%s has no reason", cells[0])
 		var c cost
-		c.allocations, err = strconv.Atoi(cells[1])
+		c.allocations, err = strconv.ParseFloat(cells[1], 64)
 		require.NoError(t, err, line)
 		c.trips, err = strconv.Atoi(cells[2])
 		require.NoError(t, err, line)
@@ -209,12 +210,13 @@ func TestComplaints(t *testing.T) {
 		says           string
 	}{
 		{base, base, ""},
-		{cost{allocations: 11, trips: 1, commands: "HMGET"}, base, "allocates 11 times, and not 10"},
+		{cost{allocations: 11, trips: 1, commands: "HMGET"}, base, "allocates 11.00 times, and not 10"},
+		{cost{allocations: 10.7, trips: 1, commands: "HMGET"}, base, ""},
 		{cost{allocations: 9, trips: 1, commands: "HMGET"}, base, ""},
 		{cost{allocations: 10, trips: 2, commands: "HMGET"}, base, "2 round trips"},
 		{cost{allocations: 10, trips: 1, commands: "HGETALL"}, base, "HGETALL"},
 		{cost{allocations: 1010, trips: 1, commands: "HMGET"}, many, ""},
-		{cost{allocations: 1011, trips: 1, commands: "HMGET"}, many, "allocates 1011"},
+		{cost{allocations: 1011, trips: 1, commands: "HMGET"}, many, "allocates 1011.00"},
 	} {
 		if test.says == "" {
 			require.Empty(t, test.now.complaint(test.committed))
