@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,8 +41,8 @@ type Entry struct {
 	// At is when the trigger is due, when the lease ends, when the next attempt
 	// is, or when it became a dead letter, by the server's clock. It is the
 	// zero time if the entry changed while List read it. If a pending trigger
-	// waits for another firing of its action and id to end, At and DueAt are
-	// when a listener looks again.
+	// waits for another firing of its action and id to end, At is when a
+	// listener looks again, and DueAt is when it was due.
 	At time.Time
 }
 
@@ -170,8 +171,19 @@ func (s *Schedule) readEntries(ctx context.Context, q *queue, kind string, found
 		}
 	}
 	b := q.client.B
-	results := q.client.DoMulti(ctx, b().Hmget().Key(q.payloads).Field(fields...).Build(),
-		b().Zmscore().Key(q.active).Member(members...).Build(), b().Zmscore().Key(q.dead).Member(members...).Build())
+	cmds := rueidis.Commands{b().Hmget().Key(q.payloads).Field(fields...).Build()}
+	if kind == "due" {
+		for _, key := range members {
+			cmds = append(cmds, b().Get().Key(key).Build())
+		}
+	} else {
+		cmds = append(cmds, b().Zmscore().Key(q.active).Member(members...).Build(), b().Zmscore().Key(q.dead).Member(members...).Build())
+	}
+	results := q.client.DoMulti(ctx, cmds...)
+	values := results[1:]
+	if kind == "due" {
+		results = results[:1]
+	}
 	var replies [3][]rueidis.RedisMessage
 	for i, result := range results {
 		var err error
@@ -190,7 +202,8 @@ func (s *Schedule) readEntries(ctx context.Context, q *queue, kind string, found
 		}
 		at := e.score
 		if kind == "due" {
-			f.member, f.status = strconv.FormatFloat(e.score, 'f', 0, 64)+"|"+e.name, "0 0 0 - "
+			value, _ := values[i].ToString() // not found if the key has expired, or if the trigger fired meanwhile
+			f.member, f.status = dueTime(value, e.score)+"|"+e.name, "0 0 0 - "
 		} else if state, ok := stateIn(e.text); ok {
 			entries[i].State = firingStates[state]
 			scores := replies[1]
@@ -208,6 +221,20 @@ func (s *Schedule) readEntries(ctx context.Context, q *queue, kind string, found
 		}
 	}
 	return entries, nil
+}
+
+// valueDue finds the due time in the value of a trigger's key.
+var valueDue = regexp.MustCompile(`;due=(\d+);exp=\d+$`)
+
+// dueTime returns the due time of a pending trigger. It is its score in due,
+// unless the trigger waits for its turn; see lua/lib/turn.lua.
+func dueTime(value string, score float64) string {
+	if found := valueDue.FindStringSubmatch(value); found != nil {
+		if due, err := strconv.ParseFloat(found[1], 64); err == nil && due < score {
+			return found[1]
+		}
+	}
+	return strconv.FormatFloat(score, 'f', 0, 64)
 }
 
 // event returns the event of a firing of the tenant.

@@ -287,8 +287,9 @@ func (e Event) logAttributes() []any {
 const maxErrorText = 500
 
 // errorText returns the text of an error that is stored with the firing.
-func errorText(err error) string {
-	text := err.Error()
+func errorText(err error) string { return cutErrorText(err.Error()) }
+
+func cutErrorText(text string) string {
 	if len(text) <= maxErrorText {
 		return text
 	}

@@ -2,7 +2,6 @@ package expiry
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -19,16 +18,19 @@ func (s *Schedule) RestoreFiring(ctx context.Context, _ internal.NotForPublicUse
 	}
 	args := []string{
 		strconv.FormatInt(e.DueAt.UnixMilli(), 10), strconv.FormatInt(at.UnixMilli(), 10),
-		fmt.Sprintf("%d %d %d 1 %s", e.Attempt, e.Failures, e.ExpiredLeases, e.LastError),
+		strconv.Itoa(e.Attempt), strconv.Itoa(e.Failures), strconv.Itoa(e.ExpiredLeases), cutErrorText(e.LastError),
 	}
 	if hasPayload {
 		text, err := encode(s.core.Codec, nil)
 		if err != nil {
 			return w.NotApplied(err)
 		}
+		if err := s.core.CheckSize(w.Target, text); err != nil {
+			return err
+		}
 		args = append(args, text)
 	}
-	keys := []string{w.Key, w.scheduleKey("active"), w.scheduleKey("status"), w.scheduleKey("payloads")}
+	keys := []string{w.Key, w.scheduleKey("active"), w.scheduleKey("status"), w.scheduleKey("payloads"), w.scheduleKey("dead")}
 	if _, err := runScript(ctx, s.core.Client, s.lua.restore, keys, args); err != nil {
 		return sentError(w.Target, err)
 	}

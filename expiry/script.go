@@ -99,7 +99,7 @@ func compile(clock string) *scripts {
 		renewSweep: retried(store.Flag, "renew_sweep"),
 		endSweep:   retried(store.Flag, "end_sweep"),
 		erase:      retried(isCounts, "lib/write_when_full", "lib/status", "erase"),
-		restore:    retried(store.Flag, "lib/number", "lib/check", "lib/status", "lib/wake", "restore"),
+		restore:    retried(store.Flag, "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "restore"),
 		claim:      once(isArray, "lib/check", "lib/key", "lib/claim_fast", "lib/number", "lib/write_when_full", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"),
 		beginSweep: once(store.Texts, "lib/number", "begin_sweep"),
 	}

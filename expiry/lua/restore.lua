@@ -1,21 +1,38 @@
 -- RestoreFiring: adds a firing that waits for its next attempt, with the turn of
--- its trigger.
+-- its trigger. While another firing has the turn, it waits for that to end.
 --
 -- KEYS[1]  key of the trigger
 -- KEYS[2]  active
 -- KEYS[3]  status
 -- KEYS[4]  payloads
+-- KEYS[5]  dead
 -- ARGV[1]  due time of the firing
 -- ARGV[2]  time of the next attempt
--- ARGV[3]  attempts, failures, expired leases, the state 1, and the last error
--- ARGV[4]  the payload; may be missing
+-- ARGV[3]  attempts
+-- ARGV[4]  failures
+-- ARGV[5]  expired leases
+-- ARGV[6]  the last error
+-- ARGV[7]  the payload; may be missing
 --
 -- Result: 1, or the error WRONGTYPE.
-local err = wrongType(KEYS[2], 'ZCARD') or wrongType(KEYS[3], 'HLEN') or wrongType(KEYS[4], 'HLEN')
+local key, active, status, payloads, dead = unpack(KEYS)
+local err = wrongType(active, 'ZCARD') or wrongType(status, 'HLEN') or wrongType(payloads, 'HLEN') or wrongType(dead, 'ZCARD')
 if err then return err end
-local member = ARGV[1] .. '|' .. KEYS[1]
-redis.call('HSET', KEYS[3], member, ARGV[3], turnField(KEYS[1]), ARGV[1])
-redis.call('ZADD', KEYS[2], ARGV[2], member)
-wake(KEYS[2], ARGV[2] - clock() / 1000)
-if ARGV[4] then redis.call('HSET', KEYS[4], member, ARGV[4]) end
+local member = ARGV[1] .. '|' .. key
+local text, turn = unpack(redis.call('HMGET', status, member, turnField(key)))
+local _, _, _, _, _, awaited = parseStatus(text)
+local newStatus = formatStatus(toCount(ARGV[3]), toCount(ARGV[4]), toCount(ARGV[5]), '1' .. awaited, ARGV[6])
+if turn and turn ~= ARGV[1] and holderOf(active, status, key, turn) then
+  redis.call('HSET', status, member, newStatus) -- claim lets it wait
+else
+  writeActive(status, member, newStatus)
+end
+redis.call('ZADD', active, ARGV[2], member)
+redis.call('ZREM', dead, member)
+if ARGV[7] then
+  redis.call('HSET', payloads, member, ARGV[7])
+else
+  redis.call('HDEL', payloads, member)
+end
+wake(active, ARGV[2] - clock() / 1000)
 return 1
