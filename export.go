@@ -1,11 +1,14 @@
 package symphony
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"time"
 
@@ -100,13 +103,14 @@ func (l *exportLine) queue() Queue {
 //
 // Export walks the databases with SCAN. It sends TYPE, and then a read and
 // PEXPIRETIME for each record, a page in one round trip. It holds a page of
-// records, or one queue. It is not atomic: what changes during the call may be
+// records. It is not atomic: what changes during the call may be
 // in the export or not, so stop the writers of the tenant for an exact copy.
 //
 // If the export ends early, its last line is missing, and Import returns an
 // error. Export returns the errors of w. If the tenant has a key that is not a
-// string, hash, list, set or sorted set, it returns [ErrUnsupported]. Other
-// errors and options are those of [Erase].
+// string, hash, list, set or sorted set, it returns [ErrUnsupported]. If the
+// line of a record is larger than four times MaxValueBytes of [pool.Config], it
+// returns [ErrTooLarge]. Other errors and options are those of [Erase].
 func Export(ctx context.Context, pools *pool.Pools, tenant string, w io.Writer, opts ...Option) error {
 	walk, _, err := newTenantWalk(pools, "Export", 0, opts)
 	if err != nil {
@@ -116,8 +120,8 @@ func Export(ctx context.Context, pools *pool.Pools, tenant string, w io.Writer, 
 		return fmt.Errorf("symphony: %w", err)
 	}
 	walk.Tenant = tenant
-	e := exporter{walk, json.NewEncoder(w), 0}
-	if err := e.out.Encode(exportLine{Version: exportVersion, Tenant: text(tenant)}); err != nil {
+	e := exporter{walk, w, 0}
+	if err := e.encode(exportLine{Version: exportVersion, Tenant: text(tenant)}); err != nil {
 		return err
 	}
 	for r, err := range walk.Records(ctx) {
@@ -126,9 +130,8 @@ func Export(ctx context.Context, pools *pool.Pools, tenant string, w io.Writer, 
 		}
 		line := exportLine{Kind: r.Kind, Pool: r.Pool, Parts: toTexts(r.Parts), Type: r.Type, Expires: r.Expires, Values: r.Values, Fields: r.FieldExpires}
 		if r.Kind == tenancy.Queue {
-			err = e.readQueue(ctx, &line)
-		}
-		if err == nil && len(line.Values) > 0 {
+			err = e.writeQueue(ctx, line)
+		} else {
 			err = e.write(line)
 		}
 		if err != nil {
@@ -138,20 +141,37 @@ func Export(ctx context.Context, pools *pool.Pools, tenant string, w io.Writer, 
 	if err := e.writeTriggers(ctx); err != nil {
 		return err
 	}
-	return e.out.Encode(exportLine{Lines: &e.lines})
+	return e.encode(exportLine{Lines: &e.lines})
 }
 
 // exporter writes the lines of an export.
 type exporter struct {
 	*tenancy.Walk
-	out   *json.Encoder
+	out   io.Writer
 	lines int64
 }
 
 func (e *exporter) write(line exportLine) error {
 	e.lines++
-	return e.out.Encode(line)
+	return e.encode(line)
 }
+
+func (e *exporter) encode(line exportLine) error {
+	data, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	if limit := maxLine(e.Pools); len(data) > limit {
+		parts := fmt.Sprintf("%.200q", toStrings(line.Parts))
+		return fault.Target{Op: "Export", Pool: line.Pool}.NotApplied(fmt.Errorf("%w: the line of the %s %s has %d bytes, but a line may have %d, four times Config.MaxValueBytes; raise that field",
+			fault.ErrTooLarge, line.Kind, parts, len(data), limit))
+	}
+	_, err = e.out.Write(append(data, '\n'))
+	return err
+}
+
+// maxLine returns how many bytes a line of an export may have.
+func maxLine(p *pool.Pools) int { return 4 * p.MaxValueBytes() }
 
 // batchOf returns the queues of the tenant of a walk, with items as they are
 // stored.
@@ -159,46 +179,65 @@ func batchOf(w *tenancy.Walk, a pool.Alias, opts ...Option) (*Batch[[]byte], err
 	return newBatch[[]byte](w.Pools, batchKeys{w.Layout.BatchList, w.Layout.PendingSet}, w.Tenant, append([]Option{On(a)}, opts...))
 }
 
-// readQueue reads the items of a queue, in the order in which they would be
-// delivered, and when the queue expires.
-func (e *exporter) readQueue(ctx context.Context, line *exportLine) error {
+// writeQueue writes the items of a queue in the order in which they would be
+// delivered, in lines of limited sizes.
+func (e *exporter) writeQueue(ctx context.Context, line exportLine) error {
 	batch, err := batchOf(e.Walk, line.Pool)
 	if err != nil {
 		return err
 	}
 	q := line.queue()
-	var delayed [][]byte
-	for h, err := range batch.Claimed(ctx, q) {
-		if err != nil {
-			return err
-		}
-		line.Values = append(line.Values, h.Value)
-	}
-	for h, err := range batch.Delayed(ctx, q) {
-		if err != nil {
-			return err
-		}
-		delayed = append(delayed, h.Value)
-	}
 	repo, err := batch.queue(q)
 	if err != nil {
 		return err
-	}
-	line.Values = slices.Concat(line.Values, delayed)
-	for item, err := range repo.All(ctx, q.Action) {
-		if err != nil {
-			return err
-		}
-		line.Values = append(line.Values, item)
 	}
 	left, err := repo.TTL(ctx, q.Action)
 	if err == nil && left != listrepo.NoExpiry {
 		line.Expires = time.Now().Add(left).UnixMilli()
 	}
-	if errors.Is(err, fault.ErrNotFound) {
+	if err != nil && !errors.Is(err, fault.ErrNotFound) {
+		return err
+	}
+	size := 0
+	for item, err := range undelivered(ctx, batch, repo, q) {
+		if err != nil {
+			return err
+		}
+		if len(line.Values) > 0 && size+len(item) > queueLineBytes || len(line.Values) == listrepo.MaxCount {
+			if err := e.write(line); err != nil {
+				return err
+			}
+			line.Values, size = line.Values[:0], 0
+		}
+		line.Values, size = append(line.Values, item), size+len(item)
+	}
+	if len(line.Values) == 0 {
 		return nil
 	}
-	return err
+	return e.write(line)
+}
+
+// queueLineBytes is the size of the items in a line of a queue. A larger item
+// has a line of its own.
+const queueLineBytes = 1 << 20
+
+// undelivered iterates over the items of a queue in the order in which they
+// would be delivered if no claim and no delay kept them.
+func undelivered(ctx context.Context, batch *Batch[[]byte], repo *listrepo.ListRepo[[]byte], q Queue) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for _, held := range []iter.Seq2[listrepo.HeldItem[[]byte], error]{batch.Claimed(ctx, q), batch.Delayed(ctx, q)} {
+			for h, err := range held {
+				if !yield(h.Value, err) || err != nil {
+					return
+				}
+			}
+		}
+		for item, err := range repo.All(ctx, q.Action) {
+			if !yield(item, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // writeTriggers writes the triggers of all pools.
@@ -245,13 +284,17 @@ func (e *exporter) aliases() []pool.Alias {
 //
 // If the tenant has anything already, Import returns [ErrExists] and writes
 // nothing. With [IntoExisting] it replaces records, adds items to queues, and
-// sets triggers anew.
+// sets triggers anew. A listener may run meanwhile. It may fire a trigger that
+// is due before a firing of the same action and id is imported, but not beside
+// it.
 //
 // Each record is written in one transaction, and each queue by the scripts of
 // [Batch.Enqueue]. Import as a whole is not atomic. If the export ends before
 // its last line, the error is [io.ErrUnexpectedEOF], and MaybeApplied is true:
 // remove the tenant with [Erase] and import a whole export. If it is not an
-// export or has another version, the error is [ErrInvalidArgument]. If a field
+// export or has another version, or if a line is invalid, the error is
+// [ErrInvalidArgument]. If a line is larger than four times MaxValueBytes of
+// [pool.Config], or a value than MaxValueBytes, it is [ErrTooLarge]. If a field
 // has a lifetime and the server does not support it, it is [ErrUnsupported].
 // Other errors and options are those of [Erase].
 func Import(ctx context.Context, pools *pool.Pools, r io.Reader, opts ...Option) error {
@@ -259,13 +302,15 @@ func Import(ctx context.Context, pools *pool.Pools, r io.Reader, opts ...Option)
 	if err != nil {
 		return err
 	}
-	in := json.NewDecoder(r)
-	var first exportLine
-	switch err := in.Decode(&first); {
-	case errors.Is(err, io.EOF):
-		return fmt.Errorf("symphony: %w: the export is empty", io.ErrUnexpectedEOF)
-	case err != nil || first.Version != exportVersion:
+	in := lineReader{in: bufio.NewReader(r), limit: maxLine(pools)}
+	first, err := in.next()
+	switch {
+	case errors.Is(err, fault.ErrTooLarge):
+		return fmt.Errorf("symphony: %w", err)
+	case errors.Is(err, fault.ErrInvalidArgument), err == nil && first.Version != exportVersion:
 		return fmt.Errorf("symphony: %w: the text is not an export of version %d", fault.ErrInvalidArgument, exportVersion)
+	case err != nil:
+		return fmt.Errorf("symphony: the first line of the export: %w", err)
 	}
 	if err := tenancy.CheckTenant(w.Layout, string(first.Tenant)); err != nil {
 		return fmt.Errorf("symphony: %w", err)
@@ -280,31 +325,118 @@ func Import(ctx context.Context, pools *pool.Pools, r io.Reader, opts ...Option)
 			return err
 		}
 	}
-	return importLines(ctx, w, in)
+	return importLines(ctx, w, &in)
 }
 
-func importLines(ctx context.Context, w *tenancy.Walk, in *json.Decoder) error {
+// lineReader reads the lines of an export.
+type lineReader struct {
+	in    *bufio.Reader
+	limit int
+}
+
+// next reads a line. If the text ends before the line does, the error is
+// [io.ErrUnexpectedEOF].
+func (r *lineReader) next() (line exportLine, err error) {
+	var data []byte
+	for {
+		part, err := r.in.ReadSlice('\n')
+		if len(data)+len(part) > r.limit {
+			return line, fmt.Errorf("%w: it has more than %d bytes, four times Config.MaxValueBytes; raise that field", fault.ErrTooLarge, r.limit)
+		}
+		data = append(data, part...)
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return line, err
+		}
+		switch failed := json.Unmarshal(data, &line); {
+		case failed == nil:
+			return line, nil
+		case err != nil && isCut(data):
+			return line, io.ErrUnexpectedEOF
+		default:
+			return line, fmt.Errorf("%w: %w", fault.ErrInvalidArgument, failed)
+		}
+	}
+}
+
+// isCut reports whether a text is the beginning of JSON.
+func isCut(data []byte) bool {
+	err := json.NewDecoder(bytes.NewReader(data)).Decode(new(any))
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+func importLines(ctx context.Context, w *tenancy.Walk, in *lineReader) error {
 	var steps fault.Steps
 	t := fault.Target{Op: "Import", Write: true}
 	for n := int64(0); ; n++ {
-		var line exportLine
-		err := in.Decode(&line)
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
+		line, err := in.next()
 		switch {
 		case err != nil:
-			return steps.Error(t, t.NotApplied(fmt.Errorf("line %d of the export: %w", n+2, err)))
-		case line.Lines != nil && *line.Lines != n:
-			return steps.Error(t, t.NotApplied(fmt.Errorf("%w: the export has %d lines, and its end says %d", io.ErrUnexpectedEOF, n, *line.Lines)))
-		case line.Lines != nil:
+		case line.Lines == nil:
+			err = line.check()
+		case *line.Lines == n:
 			return nil
+		case *line.Lines > n:
+			err = fmt.Errorf("%w: the end of the export says that it has %d lines, but there are %d", io.ErrUnexpectedEOF, *line.Lines, n)
+		default:
+			err = invalidLine("the end of the export says that it has %d lines, but there are %d", *line.Lines, n)
 		}
-		if err := importLine(ctx, w, line); err != nil {
+		if err != nil {
+			return steps.Error(t, t.NotApplied(fmt.Errorf("line %d of the export: %w", n+2, err)))
+		}
+		err = importLine(ctx, w, line)
+		if err != nil && !errors.As(err, new(*OpError)) { // nothing was sent
+			err = t.NotApplied(fmt.Errorf("line %d of the export: %w", n+2, err))
+		}
+		if err != nil {
 			return steps.Error(t, err)
 		}
 		steps.Applied()
 	}
+}
+
+// check returns ErrInvalidArgument if Export does not write such a line.
+// Restore checks what belongs to the Redis type of a record.
+func (l *exportLine) check() error {
+	latest := int64(1) << 53 // the last number before which scripts have all whole numbers
+	switch {
+	case l.Kind == "":
+		return invalidLine("it has no kind")
+	case l.Expires < 0:
+		return invalidLine("the end of the lifetime is negative")
+	case l.Kind == tenancy.Queue && len(l.Parts) != 3:
+		return invalidLine("a queue has three parts, and not %d", len(l.Parts))
+	case l.Kind == tenancy.Queue && len(l.Values) == 0:
+		return invalidLine("the queue has no items")
+	case l.Kind != tenancy.Trigger:
+		return nil
+	case len(l.Parts) != 2:
+		return invalidLine("a trigger has two parts, and not %d", len(l.Parts))
+	case l.Codec != nil && len(l.Values) != 1, l.Codec == nil && len(l.Values) != 0:
+		return invalidLine("a trigger has a payload and its codec, or neither")
+	case l.Due <= 0 || l.Due > latest:
+		return invalidLine("%d is not a due time", l.Due)
+	}
+	if f := l.Firing; f != nil {
+		if f.Next < 0 || f.Next > latest {
+			return invalidLine("%d is not the time of an attempt", f.Next)
+		}
+		for _, n := range []int{f.Attempts, f.Failures, f.Expired} {
+			if n < 0 || n > maxAttempts {
+				return invalidLine("%d is not a number of attempts", n)
+			}
+		}
+	}
+	return nil
+}
+
+// maxAttempts is the largest number of attempts that a firing can have.
+const maxAttempts = 1_000_000_000
+
+func invalidLine(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", fault.ErrInvalidArgument, fmt.Sprintf(format, args...))
 }
 
 func importLine(ctx context.Context, w *tenancy.Walk, line exportLine) error {
@@ -322,12 +454,7 @@ func importLine(ctx context.Context, w *tenancy.Walk, line exportLine) error {
 	})
 }
 
-var errImportParts = fmt.Errorf("symphony: %w: a queue of an export has three parts, and a trigger two", fault.ErrInvalidArgument)
-
 func importQueue(ctx context.Context, w *tenancy.Walk, line exportLine) error {
-	if len(line.Parts) != 3 {
-		return errImportParts
-	}
 	var opts []Option
 	if line.Expires > 0 {
 		left := time.Until(time.UnixMilli(line.Expires))
@@ -349,9 +476,6 @@ func importQueue(ctx context.Context, w *tenancy.Walk, line exportLine) error {
 }
 
 func importTrigger(ctx context.Context, w *tenancy.Walk, line exportLine) error {
-	if len(line.Parts) != 2 || line.Codec != nil && len(line.Values) != 1 {
-		return errImportParts
-	}
 	opts := []Option{}
 	if line.Codec != nil {
 		opts = append(opts, Codec(storedPayload{*line.Codec, line.Values[0]}))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -222,6 +223,11 @@ func (w *Walk) Restore(ctx context.Context, r Record) error {
 		return err
 	}
 	t := fault.Target{Op: w.Op, Pool: r.Pool, Key: s.Prefix() + key, Write: true}
+	for _, value := range r.Values {
+		if err := s.CheckSize(t, rueidis.BinaryString(value)); err != nil {
+			return err
+		}
+	}
 	cmds, err := writeCommands(s, t.Key, r)
 	if err != nil {
 		return t.NotApplied(err)
@@ -252,6 +258,8 @@ func writeCommands(s *store.Store, key string, r Record) (cmds store.Tx, err err
 		return nil, invalidRecord("the number of its values does not fit its type")
 	case r.FieldExpires != nil && !s.FieldLifetimes():
 		return nil, errFieldLifetimes
+	case slices.ContainsFunc(r.FieldExpires, func(end int64) bool { return end < 0 || end > latestFieldExpiry }):
+		return nil, invalidRecord("the end of the lifetime of a field is no time")
 	}
 	texts := make([]string, len(r.Values))
 	for i, value := range r.Values {
@@ -259,7 +267,11 @@ func writeCommands(s *store.Store, key string, r Record) (cmds store.Tx, err err
 	}
 	if kind == store.SortedSet {
 		for i := 0; i < len(texts); i += 2 {
-			texts[i], texts[i+1] = texts[i+1], texts[i]
+			score, err := strconv.ParseFloat(texts[i+1], 64)
+			if err != nil || math.IsNaN(score) {
+				return nil, invalidRecord("a score is not a number")
+			}
+			texts[i], texts[i+1] = strconv.FormatFloat(score, 'g', -1, 64), texts[i]
 		}
 	}
 	b := s.Client.B
@@ -276,6 +288,10 @@ func writeCommands(s *store.Store, key string, r Record) (cmds store.Tx, err err
 	}
 	return cmds, nil
 }
+
+// latestFieldExpiry is the latest time at which a field of Redis expires. A
+// later one fails after the other commands of the transaction were applied.
+const latestFieldExpiry = 1<<46 - 1
 
 var errFieldLifetimes = fmt.Errorf("%w: a field of the record has a lifetime, which this server does not support; import it into Redis 7.4 or Valkey 9", fault.ErrUnsupported)
 
