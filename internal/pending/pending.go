@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/redis/rueidis"
+
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
@@ -182,15 +184,20 @@ func (s *Set) EndRemoval(ctx context.Context, op string, removals ...Removal) (r
 			}
 			args = append(args, r.Tenant, EscapeTenant(r.Tenant), hasItems)
 		}
-		flags, err := endRemovalScript.Exec(t.In(ctx), s.Client, keys, args).AsIntSlice()
-		if err != nil {
+		reply, err := endRemovalScript.Exec(t.In(ctx), s.Client, keys, args).ToMessage()
+		if err != nil && !rueidis.IsRedisNil(err) {
 			return nil, t.Failed(err)
 		}
-		if len(flags) != len(page) {
+		flags, err := reply.ToArray()
+		if err != nil || len(flags) != len(page) {
 			return nil, t.Applied(store.ErrShape)
 		}
 		for _, flag := range flags {
-			restored = append(restored, flag == 1)
+			n, err := flag.AsInt64()
+			if err != nil || n != 0 && n != 1 {
+				return nil, t.Applied(store.ErrShape)
+			}
+			restored = append(restored, n == 1)
 		}
 	}
 	return restored, nil

@@ -382,9 +382,10 @@ func listenerCalls(t *testing.T, p *pool.Pools) []permittedCall {
 			if err != nil {
 				return err
 			}
-			return errors.Join( // the lock of another sweep, and a trigger whose key has expired
+			return errors.Join( // the lock of another sweep, a trigger whose key has expired, and an invalid due time
 				c.Do(ctx, c.B().Set().Key("%exp:sweeping:remind").Value("other").Px(20*time.Millisecond).Build()).Error(),
-				c.Do(ctx, c.B().Zadd().Key("%exp:due:remind").ScoreMember().ScoreMember(1, "acme:EXPTRIGGER:remind:9").Build()).Error())
+				c.Do(ctx, c.B().Zadd().Key("%exp:due:remind").ScoreMember().ScoreMember(1, "acme:EXPTRIGGER:remind:9").Build()).Error(),
+				c.Do(ctx, c.B().Zadd().Key("%exp:due:fail").ScoreMember().ScoreMember(-1, "acme:EXPTRIGGER:fail:8").Build()).Error())
 		}},
 		{"Run", func(ctx context.Context) error {
 			ctx, cancel := context.WithCancel(ctx)
