@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/symphony-go/symphony/cmd/symphony/inspect"
+)
+
+// bar shows how many keys a walk has visited. It writes only to a terminal.
+type bar struct {
+	mu      sync.Mutex
+	w       io.Writer // nil: there is no terminal
+	total   int64     // keys that the walk visits; 0 if no walk has begun
+	visited int64
+	drawn   time.Time // zero: nothing is on the screen
+}
+
+// redraw is the time between two updates of a bar.
+const redraw = 100 * time.Millisecond
+
+func newBar(t terminal) *bar {
+	if !t.errIsTerminal {
+		return &bar{}
+	}
+	return &bar{w: t.err}
+}
+
+// walks announces walks over all keys of the pools. Without a terminal it sends
+// nothing.
+func (s *session) walks(ctx context.Context, times int64) {
+	if s.bar.w == nil {
+		return
+	}
+	keys, err := inspect.Keys(ctx, s.pools)
+	if err != nil {
+		return // the walk itself reports the error
+	}
+	s.bar.mu.Lock()
+	defer s.bar.mu.Unlock()
+	s.bar.total, s.bar.visited = keys*times, 0
+}
+
+// add counts visited keys.
+func (b *bar) add(keys int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.visited = min(b.visited+keys, b.total)
+	if b.total == 0 || time.Since(b.drawn) < redraw {
+		return
+	}
+	b.drawn = time.Now()
+	const width = 30
+	done := int(b.visited * width / b.total)
+	_, _ = fmt.Fprintf(b.w, "\r[%s%s] %3d%% of %d keys", strings.Repeat("#", done), strings.Repeat(".", width-done), b.visited*100/b.total, b.total)
+}
+
+// hide removes the bar from the screen until the next update.
+func (b *bar) hide() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.drawn.IsZero() {
+		_, _ = io.WriteString(b.w, "\r\x1b[K")
+		b.drawn = time.Time{}
+	}
+}
