@@ -44,7 +44,7 @@ type command struct {
 // commands returns all subcommands in the order of the help.
 func commands() []command {
 	return []command{
-		tenantsCommand,
+		tenantsCommand, showCommand,
 	}
 }
 
