@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/cmd/symphony/inspect"
+	"github.com/symphony-go/symphony/pool"
 )
 
 // bar shows how many keys a walk has visited. It writes only to a terminal.
@@ -30,13 +31,13 @@ func newBar(t terminal) *bar {
 	return &bar{w: t.err}
 }
 
-// walks announces walks over all keys of the pools. Without a terminal it sends
-// nothing.
-func (s *session) walks(ctx context.Context, times int64) {
+// walks announces walks over all keys of the given pools, or of all pools.
+// Without a terminal it sends nothing.
+func (s *session) walks(ctx context.Context, times int64, aliases ...pool.Alias) {
 	if s.bar.w == nil {
 		return
 	}
-	keys, err := inspect.Keys(ctx, s.pools)
+	keys, err := inspect.Keys(ctx, s.pools, aliases...)
 	if err != nil {
 		return // the walk itself reports the error
 	}

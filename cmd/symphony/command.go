@@ -44,7 +44,7 @@ type command struct {
 // commands returns all subcommands in the order of the help.
 func commands() []command {
 	return []command{
-		tenantsCommand, showCommand,
+		tenantsCommand, showCommand, queuesCommand, triggersCommand, deadCommand, retryCommand, discardCommand,
 	}
 }
 

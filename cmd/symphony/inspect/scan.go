@@ -66,23 +66,18 @@ func scan(ctx context.Context, pools *pool.Pools, a pool.Alias, glob string) ite
 	}
 }
 
-// databases returns one alias for each database of the pools.
-func databases(pools *pool.Pools) (all []pool.Alias) {
-	shared := false // whether all pools with a prefix are in one database
-	for _, a := range pools.Aliases() {
+// Keys returns the number of keys in the databases of the given pools, or of
+// all pools if there is none. It sends DBSIZE to each primary of each.
+func Keys(ctx context.Context, pools *pool.Pools, aliases ...pool.Alias) (sum int64, err error) {
+	if len(aliases) == 0 {
+		aliases = pools.Aliases()
+	}
+	shared := false // whether the database of the pools with a prefix was counted
+	for _, a := range aliases {
 		if pools.Prefix(a) != "" && shared {
 			continue
 		}
 		shared = shared || pools.Prefix(a) != ""
-		all = append(all, a)
-	}
-	return all
-}
-
-// Keys returns the number of keys in all databases of the pools. It sends
-// DBSIZE to each primary of each.
-func Keys(ctx context.Context, pools *pool.Pools) (sum int64, err error) {
-	for _, a := range databases(pools) {
 		nodes, err := primaries(ctx, pools, a)
 		if err != nil {
 			return 0, err
