@@ -45,6 +45,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		tenantsCommand, showCommand, queuesCommand, triggersCommand, deadCommand, retryCommand, discardCommand,
+		eraseCommand, exportCommand, topCommand, checkCommand,
 	}
 }
 
@@ -94,8 +95,8 @@ func exitCode(err error) int {
 // isConnection reports whether Redis did not answer.
 func isConnection(err error) bool {
 	var connect *pool.ConnectError
-	var network net.Error // also if a deadline has passed
-	return errors.As(err, &connect) || errors.As(err, &network) ||
+	var network *net.OpError
+	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, rueidis.ErrClosing)
 }
 
@@ -155,7 +156,7 @@ func (c command) run(ctx context.Context, args []string, t terminal) error {
 	}
 	defer s.pools.Close()
 	err = do(ctx, s)
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
 	return err

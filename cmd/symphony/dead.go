@@ -101,11 +101,17 @@ func settleCommand(name, done string, settle settleFunc) func(*flag.FlagSet) fun
 			case *all == (len(s.args) > 0):
 				return usagef("%s takes the ids of dead letters, or -all; symphony dead lists them", name)
 			}
+			ask := *all && !*yes
+			if ask {
+				if err := s.canAsk(); err != nil {
+					return err
+				}
+			}
 			letters, err := s.selected(ctx, f, *all)
 			if err != nil {
 				return err
 			}
-			if *all && !*yes {
+			if ask {
 				if err := s.confirm(fmt.Sprintf("%s %d dead letters?", name, len(letters))); err != nil {
 					return err
 				}
