@@ -25,16 +25,24 @@ type profile struct {
 	Age  int    `redis:"age"`
 }
 
-// server is a server of a test, with pools to write to it.
+// server is what the program is called for in a test, with pools to write to
+// it. Instance is nil if it is a cluster.
 type server struct {
 	*redistest.Instance
 	pools *pool.Pools
+	flags []string // of each call
+}
+
+func serverAt(t *testing.T, s *redistest.Instance, url string, flags ...string) server {
+	t.Helper()
+	pools := pooltest.Redis(t, pool.Config{URL: url, Timeout: time.Minute})
+	return server{s, pools, append(flags, "-url", url)}
 }
 
 func newServer(t *testing.T) server {
 	t.Helper()
 	s := redistest.Server(t)
-	return server{s, pooltest.Redis(t, pool.Config{URL: s.URL(), Timeout: time.Minute})}
+	return serverAt(t, s, s.URL())
 }
 
 // result is the outcome of a command.
@@ -45,7 +53,7 @@ type result struct {
 
 // call runs the program as in a pipe.
 func (s server) call(args ...string) result {
-	return runProgram(terminal{in: strings.NewReader("")}, append(args, "-url", s.URL())...)
+	return runProgram(terminal{in: strings.NewReader("")}, append(args, s.flags...)...)
 }
 
 func runProgram(t terminal, args ...string) result {
