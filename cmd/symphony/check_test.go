@@ -54,7 +54,7 @@ func TestCheckFinds(t *testing.T) {
 		"a queue of a wrong type": {"type", "acme:batch:mail:u1:send", "hash in place of list", func(s server) {
 			require.NoError(t, pooltest.Do(t, s.pools, pool.Handlers, "HSET", "acme:batch:mail:u1:send", "a", "b").Error())
 		}},
-		"a forgotten lifetime": {"lifetime", "acme:user:u2", `of 2 records of user ["acme"], 1 have no lifetime`, func(s server) {
+		"a forgotten lifetime": {"lifetime", "acme:user:u2", `of 2 records acme/user/*, 1 have no lifetime`, func(s server) {
 			require.NoError(t, pooltest.Do(t, s.pools, pool.User, "PERSIST", "acme:user:u2").Error())
 		}},
 		"a strange dead letter": {"dead", "", "remove it with Discard", func(s server) {

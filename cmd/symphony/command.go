@@ -25,7 +25,7 @@ const (
 	exitConnection = 3 // Redis did not answer
 )
 
-// terminal is what the program reads from and writes to.
+// terminal is the input and the outputs of the program.
 type terminal struct {
 	in                                         io.Reader
 	out, err                                   io.Writer
@@ -72,7 +72,7 @@ var errProblem = errors.New("problems were found")
 func run(ctx context.Context, args []string, t terminal) int {
 	err := dispatch(ctx, args, t)
 	if err != nil && !errors.Is(err, errProblem) {
-		fmt.Fprintln(t.err, "symphony:", err) //nolint:errcheck // there is nothing to do about it
+		fmt.Fprintln(t.err, "symphony:", strings.TrimPrefix(err.Error(), "symphony: ")) //nolint:errcheck // there is nothing to do about it
 	}
 	return exitCode(err)
 }

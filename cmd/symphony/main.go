@@ -1,4 +1,4 @@
-// Command symphony shows and repairs what the repositories of Symphony hold in
+// Command symphony shows and repairs the data of Symphony repositories in
 // Redis. docs/inspect.md has its commands with examples.
 package main
 

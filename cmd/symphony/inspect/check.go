@@ -16,7 +16,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Problem is what a [Check] found.
+// Problem is a finding of [Check].
 type Problem struct {
 	Check string     `json:"check"` // server, type, lifetime or dead
 	Pool  pool.Alias `json:"pool,omitempty"`
@@ -24,7 +24,7 @@ type Problem struct {
 	Text  string     `json:"text"`
 }
 
-// Checked counts what a [Check] has looked at.
+// Checked counts the keys that [Check] has looked at.
 type Checked struct {
 	Keys    int64 `json:"keys"`
 	Unknown int64 `json:"unknown"` // keys that no pattern of the layout makes
@@ -148,7 +148,7 @@ func (c *checker) run(ctx context.Context, yield func(Problem, error) bool) bool
 		if s.permanent == 0 || s.expiring == 0 {
 			continue
 		}
-		text := fmt.Sprintf("of %d records of %s, %d have no lifetime; construct the repository in one place, with NoTTL or TTL",
+		text := fmt.Sprintf("of %d records %s, %d have no lifetime; construct the repository in one place, with NoTTL or TTL",
 			s.permanent+s.expiring, name, s.permanent)
 		if !yield(Problem{"lifetime", c.alias, s.example, text}, nil) {
 			return false
@@ -181,7 +181,7 @@ func (c *checker) kindOf(bare string) (checkedKey, bool) {
 		}
 		k := checkedKey{kind: kind}
 		if kind.space > 0 {
-			k.space = fmt.Sprintf("%s %q", kind.kind, parts[:kind.space])
+			k.space = strings.Join(slices.Concat(parts[:1], []string{kind.kind}, parts[1:kind.space], []string{"*"}), "/")
 		}
 		return k, true
 	}

@@ -52,7 +52,7 @@ func (f Filter) batch(pools *pool.Pools, tenant string) (*symphony.Batch[[]byte]
 	return symphony.NewBatch[[]byte](pools, tenant, symphony.On(f.handlers()))
 }
 
-// Queue is a queue and what it holds.
+// Queue is a queue with the numbers of its items.
 type Queue struct {
 	QueueName
 

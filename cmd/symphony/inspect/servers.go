@@ -12,7 +12,7 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Server is what a server reports about itself.
+// Server has the numbers that a server reports about itself.
 type Server struct {
 	Addr     string       `json:"addr"`
 	Pools    []pool.Alias `json:"pools"`
