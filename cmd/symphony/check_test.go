@@ -108,6 +108,14 @@ func TestTopOnTerminal(t *testing.T) {
 	require.GreaterOrEqual(t, strings.Count(out.String(), clearScreen), 2)
 }
 
+// A server that is lost has the exit code of one that never answered.
+func TestConnectionIsLost(t *testing.T) {
+	s := newServer(t)
+	out := &stopAfter{stop: s.Kill}
+	r := run(ctx, []string{"top", "-url", s.URL(), "-interval", "1ms"}, terminal{out: out, err: out, outIsTerminal: true})
+	require.Equal(t, exitConnection, r, out.String())
+}
+
 // stopAfter calls stop once the screen was cleared twice.
 type stopAfter struct {
 	stop func()
@@ -115,8 +123,9 @@ type stopAfter struct {
 }
 
 func (w *stopAfter) Write(p []byte) (int, error) {
-	if strings.Count(w.String(), clearScreen) == 2 {
+	if w.stop != nil && strings.Count(w.String(), clearScreen) >= 2 {
 		w.stop()
+		w.stop = nil
 	}
 	return w.Builder.Write(p)
 }

@@ -160,6 +160,48 @@ func TestProgress(t *testing.T) {
 	require.True(t, strings.HasSuffix(r.err, "\r\x1b[K"), "the bar is removed: %q", r.err)
 }
 
+// An interrupted walk says so, and leaves no bar.
+func TestInterrupt(t *testing.T) {
+	s := newServer(t)
+	s.users(t, "acme", "u1")
+	running, stop := context.WithCancel(ctx)
+	screen := &interrupter{stop: stop}
+	code := run(running, append([]string{"tenants"}, s.flags...), terminal{out: &screen.Buffer, err: screen, errIsTerminal: true})
+	require.Equal(t, exitProblem, code)
+	require.Contains(t, screen.String(), "\r\x1b[Ksymphony: interrupted\n")
+}
+
+// interrupter calls stop at the first write.
+type interrupter struct {
+	stop func()
+	bytes.Buffer
+}
+
+func (w *interrupter) Write(p []byte) (int, error) {
+	w.stop()
+	return w.Buffer.Write(p)
+}
+
+// A long table is printed in parts.
+func TestLongTable(t *testing.T) {
+	var out bytes.Buffer
+	s := &session{terminal: terminal{out: &out}, connection: &connection{}, bar: &bar{}}
+	n, err := printRows(s, []column[int]{{"N", strconv.Itoa}, {"M", strconv.Itoa}}, func(yield func(int, error) bool) {
+		for i := range 2*flushRows + 1 {
+			if !yield(i, nil) {
+				return
+			}
+			if i == flushRows {
+				require.Equal(t, flushRows+1, strings.Count(out.String(), "\n"), "the first part is written")
+			}
+		}
+	})
+	require.NoError(t, err)
+	require.Equal(t, 2*flushRows+1, n)
+	require.Equal(t, 3, strings.Count(out.String(), "M\n"), "each part has a header")
+	require.Equal(t, 2*flushRows+1+3, strings.Count(out.String(), "\n"))
+}
+
 func TestExitCodes(t *testing.T) {
 	s := newServer(t)
 	stopped := redistest.Server(t)

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/symphony-go/symphony"
@@ -120,7 +119,7 @@ func partColumns(r inspect.Record) (columns []column[inspect.Part]) {
 		columns = append(columns, column[inspect.Part]{"NAME", func(p inspect.Part) string { return plain(p.Name) }})
 	}
 	if scores {
-		columns = append(columns, column[inspect.Part]{"SCORE", func(p inspect.Part) string { return strconv.FormatFloat(*p.Score, 'f', -1, 64) }})
+		columns = append(columns, column[inspect.Part]{"SCORE", func(p inspect.Part) string { return p.Score.String() }})
 	}
 	if lifetimes {
 		columns = append(columns, column[inspect.Part]{"LIFETIME", func(p inspect.Part) string { return remaining(time.Duration(p.TTL)) }})

@@ -114,6 +114,15 @@ func TestShowTypes(t *testing.T) {
 	}
 }
 
+// JSON has no infinite numbers.
+func TestShowInfiniteScores(t *testing.T) {
+	s := newServer(t)
+	require.NoError(t, pooltest.Do(t, s.pools, pool.User, "ZADD", "z", "-inf", "a", "1.5", "b", "inf", "c").Error())
+	rows := s.rows(t, "show", "z")
+	require.Equal(t, "[map[score:-inf value:a] map[score:1.5 value:b] map[score:inf value:c]]", fmt.Sprint(rows[0]["content"]))
+	require.Contains(t, s.call("show", "z").out, "-inf   \"a\"\n1.5    \"b\"\ninf    \"c\"\n")
+}
+
 // No stored text reaches the terminal as a control character.
 func TestShowIsPrintable(t *testing.T) {
 	s := newServer(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,9 +32,25 @@ type Record struct {
 // a stream, or the whole value of a string.
 type Part struct {
 	Name  string          `json:"name,omitempty"` // of a field, a member of a sorted set or an entry
-	Score *float64        `json:"score,omitempty"`
+	Score *Score          `json:"score,omitempty"`
 	Value json.RawMessage `json:"value,omitempty"`
 	TTL   Lifetime        `json:"ttl,omitzero"` // of a field
+}
+
+// Score is a score of a sorted set, which may be infinite.
+type Score float64
+
+// String returns the score as Redis writes it.
+func (s Score) String() string {
+	return strings.TrimPrefix(strings.ToLower(strconv.FormatFloat(float64(s), 'f', -1, 64)), "+")
+}
+
+// MarshalJSON returns the score as a number, or the text inf or -inf.
+func (s Score) MarshalJSON() ([]byte, error) {
+	if math.IsInf(float64(s), 0) {
+		return json.Marshal(s.String())
+	}
+	return json.Marshal(float64(s))
 }
 
 // Lifetime is the rest of a lifetime. It is 0 if there is none.
@@ -269,7 +286,8 @@ func (r *Record) readSortedSet(ctx context.Context, c rueidis.Client, limit int6
 		c.B().Zrange().Key(r.Key).Min("0").Max(strconv.FormatInt(limit-1, 10)).Withscores().Build())
 	members, err := replies[1].AsZScores()
 	for _, m := range members {
-		r.Parts = append(r.Parts, Part{Score: &m.Score, Value: view.show([]byte(m.Member))})
+		score := Score(m.Score)
+		r.Parts = append(r.Parts, Part{Score: &score, Value: view.show([]byte(m.Member))})
 	}
 	if err == nil {
 		r.Length, err = replies[0].AsInt64()

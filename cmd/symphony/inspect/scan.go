@@ -66,18 +66,14 @@ func scan(ctx context.Context, pools *pool.Pools, a pool.Alias, glob string) ite
 	}
 }
 
-// Keys returns the number of keys in the databases of the given pools, or of
-// all pools if there is none. It sends DBSIZE to each primary of each.
+// Keys returns the number of keys that a walk over each of the given pools
+// visits, or one walk over all databases if there is none. It sends DBSIZE to
+// each primary of each pool.
 func Keys(ctx context.Context, pools *pool.Pools, aliases ...pool.Alias) (sum int64, err error) {
 	if len(aliases) == 0 {
-		aliases = pools.Aliases()
+		aliases = databases(pools)
 	}
-	shared := false // whether the database of the pools with a prefix was counted
 	for _, a := range aliases {
-		if pools.Prefix(a) != "" && shared {
-			continue
-		}
-		shared = shared || pools.Prefix(a) != ""
 		nodes, err := primaries(ctx, pools, a)
 		if err != nil {
 			return 0, err
@@ -91,4 +87,17 @@ func Keys(ctx context.Context, pools *pool.Pools, aliases ...pool.Alias) (sum in
 		}
 	}
 	return sum, nil
+}
+
+// databases returns one pool for each database.
+func databases(pools *pool.Pools) (all []pool.Alias) {
+	shared := false // whether one of the pools with a prefix, which share a database, is in all
+	for _, a := range pools.Aliases() {
+		hasPrefix := pools.Prefix(a) != ""
+		if !hasPrefix || !shared {
+			all = append(all, a)
+		}
+		shared = shared || hasPrefix
+	}
+	return all
 }
