@@ -158,6 +158,10 @@ func TestProgress(t *testing.T) {
 	require.Equal(t, exitOK, r.code)
 	require.Contains(t, r.err, "\r[##############################] 100% of 1 keys")
 	require.True(t, strings.HasSuffix(r.err, "\r\x1b[K"), "the bar is removed: %q", r.err)
+
+	require.NoError(t, pooltest.Do(t, s.pools, pool.User, "MOVE", "acme:user:u1", "0").Error())
+	r = runProgram(terminal{in: strings.NewReader(""), errIsTerminal: true}, "tenants", "-single", "-url", s.URL())
+	require.Contains(t, r.err, " 100% of 1 keys", "a database that pools share is walked over once")
 }
 
 // An interrupted walk says so, and leaves no bar.
