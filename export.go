@@ -350,6 +350,7 @@ func (r *lineReader) next() (line exportLine, err error) {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return line, err
 		}
+		line.Values = make([][]byte, 0, bytes.Count(data, []byte{'"'})/2) // a slice that grows takes three times as much
 		switch failed := json.Unmarshal(data, &line); {
 		case failed == nil:
 			return line, nil
