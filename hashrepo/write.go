@@ -182,9 +182,8 @@ func (c *core) encode(t fault.Target, v reflect.Value) (*encodedRecord, error) {
 }
 
 // write sets and removes fields of a record, by set.lua or in a transaction if
-// possible.
-// mayBeEmpty reports whether the stored record may have only the reserved
-// field.
+// possible. mayBeEmpty reports whether the stored record may have only the
+// reserved field.
 func (c *core) write(ctx context.Context, t fault.Target, e *encodedRecord, mayBeEmpty bool) error {
 	if !c.allowsShort() || c.plan.version != nil || len(e.pairs) == 0 {
 		return c.runUpsert(ctx, t, e, false)
