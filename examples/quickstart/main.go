@@ -133,7 +133,7 @@ func main() {
 	}))
 	show(ctx, pools, pool.Default, must(keys.Generic.Key(tenant, "limits")))
 
-	title("The keys of this run are deleted; what stays says that the table of this tenant is indexed")
+	title("The keys of this run are deleted; what stays says that the table is indexed: symphony.Erase finds it with a walk")
 	must(users.Delete(ctx, "u1"))
 	must(chats.Delete(ctx, "u1"))
 	must(orders.DeleteAll(ctx))
