@@ -80,7 +80,7 @@ func TestEndToEnd(t *testing.T) {
 	for _, test := range []struct{ contest, contestant, commands string }{
 		{peers.Get, "symphony", "HMGET"},
 		{peers.Get, "go-redis", "HGETALL"},
-		{peers.Upsert, "symphony", "MULTI, HSET, EVAL, EXEC"},
+		{peers.Upsert, "symphony", "EVALSHA"},
 		{peers.Upsert, "om", "EVALSHA"},
 		{peers.GetMany, "redigo", "100 HGETALL"},
 		{peers.KVSet, "go-redis", "SET"},
