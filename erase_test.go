@@ -96,8 +96,8 @@ func TestEraseIsExact(t *testing.T) {
 	})
 }
 
-// fill gives a tenant something of every kind. With indexed, it has lists and
-// indexes.
+// fill stores something of every kind for a tenant. With indexed, it has lists
+// and indexes.
 func fill(t *testing.T, p *pool.Pools, tenant string, indexed bool) {
 	t.Helper()
 	var listed []symphony.Option
@@ -139,8 +139,9 @@ func genericKey(t *testing.T, p *pool.Pools, tenant, key string) string {
 	return whole
 }
 
-// fillQueues gives a tenant queues with items that wait, that wait for a next
-// attempt, that are in flight, that have an expired lease, and dead letters.
+// fillQueues stores queues of a tenant with items that wait, that wait for a
+// next attempt, that are in flight, that have an expired lease, and dead
+// letters.
 func fillQueues(t *testing.T, p *pool.Pools, tenant string) {
 	t.Helper()
 	batch, err := symphony.NewBatch[string](p, tenant)
@@ -171,8 +172,8 @@ func fillQueues(t *testing.T, p *pool.Pools, tenant string) {
 	require.NoError(t, err)
 }
 
-// fillTriggers gives a tenant triggers with and without payloads, firings that
-// wait for a next attempt, and dead letters.
+// fillTriggers sets triggers of a tenant with and without payloads, firings
+// that wait for a next attempt, and dead letters.
 func fillTriggers(t *testing.T, p *pool.Pools, tenant string) {
 	t.Helper()
 	triggers, err := symphony.NewTrigger(p, tenant)

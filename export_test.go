@@ -59,8 +59,8 @@ func TestExportImport(t *testing.T) {
 	})
 }
 
-// fillOddly gives a tenant values that are not text, keys of other types, and
-// a queue with a lifetime.
+// fillOddly stores values that are not text, keys of other types, and a queue
+// with a lifetime.
 func fillOddly(t *testing.T, p *pool.Pools, tenant string) {
 	t.Helper()
 	values, err := symphony.NewGeneric[[]byte](p, tenant, symphony.TTL(time.Hour))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"slices"
@@ -118,12 +119,13 @@ func settleCommand(name, done string, settle settleFunc) func(*flag.FlagSet) fun
 			}
 			n, err := settle(ctx, s.pools, f.Filter, letters)
 			s.bar.hide()
+			var printed error
 			if s.json {
-				_ = s.printObject(map[string]int64{done: n})
+				printed = s.printObject(map[string]int64{done: n})
 			} else {
-				_, _ = fmt.Fprintln(s.out, n, done)
+				_, printed = fmt.Fprintln(s.out, n, done)
 			}
-			return err
+			return errors.Join(err, printed)
 		}
 	}
 }

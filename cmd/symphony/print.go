@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"iter"
 	"strconv"
 	"strings"
@@ -37,8 +38,7 @@ func printRows[T any](s *session, columns []column[T], rows iter.Seq2[T, error])
 	for row, err := range rows {
 		if err != nil {
 			s.bar.hide()
-			_ = w.Flush()
-			return n, err
+			return n, errors.Join(err, w.Flush())
 		}
 		if n%flushRows == 0 {
 			s.bar.hide()

@@ -471,7 +471,7 @@ func TestInterruptedRemovalIsUndone(t *testing.T) {
 }
 
 // A tenant that another program adds to the pending set during its removal
-// stays in the set, whoever ends the removal and however late.
+// stays in the set, no matter which process ends the removal, and when.
 func TestRemovalKeepsWhatOthersAdd(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		s := newService(t, p)
