@@ -137,7 +137,7 @@ func TestGrowth(t *testing.T) {
 		"Get by callers", "Upsert by callers", "Get by fields", "Upsert by fields",
 		"Get by size of the record", "Upsert by size of the record", "Get by records", "Find by records",
 		"Find by foreign keys", "All by foreign keys", "IDs by foreign keys", "DeleteAll by foreign keys",
-		"cached Get, cold by entries", "cached Get, warm by entries",
+		"cached Get, cold by entries", "cached Get, warm by entries", "cached Get by a list",
 	}, names)
 	require.Empty(t, found.Memory, "that of a few entries does not stand out")
 	require.Empty(t, keys(t, s.Client(t, 3)))

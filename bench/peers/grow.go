@@ -54,6 +54,7 @@ func Growths() []Growth {
 		{DeleteAll, results.ForeignKey, "keys", powers(1000, 10, 1_000_000), amongForeign(DeleteAll)},
 		{results.Cold, results.CacheEntry, "entries", powers(1000, 10, 1_000_000), near(results.Cold)},
 		{results.Warm, results.CacheEntry, "entries", descending(powers(1000, 10, 1_000_000)), near(results.Warm)}, // the largest cache is there
+		{results.CachedGet, results.List, "texts", powers(1, 10, 1000), withoutCopy},
 	}
 }
 

@@ -183,13 +183,6 @@ func near(name string) func(context.Context, *Peers, int) (contest.Contest, int,
 			})
 		}
 		add(results.Ours, "Table.Get with Cached", p.caches.repo.Get)
-		add(results.Peek, "Table.PeekShared with Cached", func(ctx context.Context, id string) (small, error) {
-			v, err := p.caches.repo.PeekShared(ctx, id)
-			if err != nil {
-				return small{}, err
-			}
-			return *v, nil
-		})
 		add("otter", "Cache.GetIfPresent, and a copy of the struct", func(_ context.Context, id string) (small, error) {
 			v, ok := p.caches.otter.GetIfPresent(id)
 			if !ok {

@@ -26,7 +26,7 @@ const (
 	Find      = "Find"
 	KVGet     = "KV Get"
 	KVSet     = "KV Set"
-	CachedGet = "cached Get"
+	CachedGet = results.CachedGet
 	Enqueue   = "Enqueue"
 	Process   = "Process"
 	Schedule  = "Schedule"

@@ -19,6 +19,8 @@ const (
 	byHand     = "rueidis"
 	ForeignKey = "foreign keys" // what grows around the records of a walk
 	CacheEntry = "entries"      // what grows in a cache
+	List       = "a list"       // what grows in a record
+	CachedGet  = "cached Get"
 	Warm       = "cached Get, warm"
 	Cold       = "cached Get, cold"
 	Peek       = "symphony PeekShared"
@@ -59,7 +61,10 @@ func goals() []goal {
 			all = append(all, atSize(operation, CacheEntry, entries, Ours, "otter", 1))
 		}
 	}
-	return append(all, atSize(Warm, CacheEntry, 1000, Peek, Ours, 1))
+	for _, texts := range []float64{1, 10, 100, 1000} {
+		all = append(all, atSize(CachedGet, List, texts, Peek, Ours, 1))
+	}
+	return all
 }
 
 // faster is the goal that ours is limit times as fast as a peer.
