@@ -28,7 +28,7 @@ help: ## List the targets
 
 .PHONY: chat
 chat: ## Run the chat example, with a page; REDIS_URL=redis://... uses a live server
-	go run ./examples/chat
+	go run -C examples/chat .
 
 .PHONY: quickstart
 quickstart: ## Run the first example; REDIS_URL=redis://... uses a live server

@@ -2,13 +2,10 @@
 package examples_test
 
 import (
-	"bufio"
 	"context"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -52,10 +49,6 @@ func TestPrograms(t *testing.T) {
 					}
 				})
 			}
-			t.Run("chat", func(t *testing.T) {
-				t.Parallel()
-				serves(t, command(t, filepath.Join(dir, "chat"), at.url))
-			})
 		})
 	}
 }
@@ -68,25 +61,4 @@ func command(t *testing.T, program, url string) *exec.Cmd {
 	c := exec.CommandContext(ctx, program)
 	c.Env = append(os.Environ(), "REDIS_URL="+url, "ADDR=127.0.0.1:0")
 	return c
-}
-
-// serves starts a service, asks it how it is, and ends it as a terminal does.
-func serves(t *testing.T, c *exec.Cmd) {
-	t.Helper()
-	log, err := c.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, c.Start())
-	lines := bufio.NewScanner(log)
-	for lines.Scan() {
-		_, url, found := strings.Cut(lines.Text(), "listening on ")
-		if !found {
-			continue
-		}
-		answer, err := http.Get(url + "/healthz")
-		require.NoError(t, err)
-		require.NoError(t, answer.Body.Close())
-		require.Equal(t, http.StatusOK, answer.StatusCode)
-		require.NoError(t, c.Process.Signal(os.Interrupt))
-	}
-	require.NoError(t, c.Wait())
 }

@@ -48,22 +48,16 @@ func (s *service) answerInboxes(ctx context.Context) error {
 	return symphony.WorkBatches(ctx, s.pools, inboxService, handle, symphony.WorkConfig{
 		ChunkSize: chunk,
 		Lease:     s.agent.Lease,
-		Use:       []func(func(context.Context) error) func(context.Context) error{s.counted, s.bound},
+		Use:       []func(func(context.Context) error) func(context.Context) error{s.metrics.work, s.counted, s.bound},
 	})
 }
 
-// counted is a middleware that counts turns.
+// counted is a middleware that counts the turns that have begun.
 func (s *service) counted(next func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		s.running.Add(1)
 		defer s.running.Add(-1)
-		err := next(ctx)
-		if err != nil {
-			s.failed.Add(1)
-		} else {
-			s.answered.Add(1)
-		}
-		return err
+		return next(ctx)
 	}
 }
 
@@ -231,5 +225,9 @@ func (s *service) ship(ctx context.Context) error {
 		}
 		return err
 	}
-	return symphony.WorkBatches(ctx, s.pools, toShip.Service, pack, symphony.WorkConfig{MaxAttempts: 5, Lease: s.agent.Lease})
+	return symphony.WorkBatches(ctx, s.pools, toShip.Service, pack, symphony.WorkConfig{
+		MaxAttempts: 5,
+		Lease:       s.agent.Lease,
+		Use:         []func(func(context.Context) error) func(context.Context) error{s.metrics.work},
+	})
 }

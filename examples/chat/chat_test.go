@@ -25,6 +25,7 @@ import (
 	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
+	"github.com/symphony-go/symphony/pool/embedded"
 	"github.com/symphony-go/symphony/scope"
 )
 
@@ -473,7 +474,7 @@ func TestOtherOrigins(t *testing.T) {
 
 // A client that does not end its body does not hold the connection for ever.
 func TestSlowBody(t *testing.T) {
-	server := newServer(newService(pooltest.Embedded(t), quick).routes())
+	server := newServer(newService(pooltest.Embedded(t), quick, measure(t)).routes())
 	require.Positive(t, server.ReadTimeout)
 	server.ReadTimeout = 50 * time.Millisecond
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -523,8 +524,11 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestPagesForPeopleAndMachines(t *testing.T) {
-	p := pooltest.Embedded(t)
-	url, _ := start(t, p)
+	m := measure(t)
+	p, err := embedded.Open(t.Context(), m.instrument(pool.Config{}))
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	url, _ := startMeasured(t, p, quick, m)
 	nobody := person{t, url, scope.Identity{}}
 	status, body := nobody.call(http.MethodGet, "/", "")
 	require.Equal(t, http.StatusOK, status)
@@ -538,25 +542,28 @@ func TestPagesForPeopleAndMachines(t *testing.T) {
 	_, body = nobody.call(http.MethodGet, "/metrics", "")
 	stats := p.Stats()
 	for _, alias := range p.Aliases() {
-		require.Contains(t, body, fmt.Sprintf("pool_errors_total{pool=%q} ", alias))
-		require.Contains(t, body, fmt.Sprintf("pool_cache_hits_total{pool=%q} 0\n", alias), "the embedded server tells of no change")
+		require.Contains(t, body, fmt.Sprintf("symphony_pool_errors_total{symphony_pool=%q} ", alias))
+		require.Contains(t, body, fmt.Sprintf("symphony_cache_hits_total{symphony_pool=%q} 0\n", alias), "the embedded server tells of no change")
 	}
-	require.Contains(t, body, fmt.Sprintf("pool_commands_total{pool=\"user\"} %d\n", stats[pool.User].Commands))
+	require.Contains(t, body, fmt.Sprintf("symphony_pool_commands_total{symphony_pool=\"user\"} %d\n", stats[pool.User].Commands))
 	require.Positive(t, stats[pool.User].Commands)
-	require.Contains(t, body, "turns_answered_total 0\n")
+	require.Regexp(t, `db_client_operation_duration_seconds_count\{.*symphony_operation="Enqueue".*\} 1\n`, body)
+	require.NotContains(t, body, "symphony_work_duration_seconds_count")
 	alice.stopsTyping(p)
 	alice.answered(1)
 	alice.await(func() bool {
 		_, body := nobody.call(http.MethodGet, "/metrics", "")
-		return strings.Contains(body, "turns_answered_total 1\nturns_failed_total 0\n")
+		return strings.Contains(body, "symphony_work_duration_seconds_count{symphony_service=\"chat\"} 1\n")
 	})
+	require.NotContains(t, body, alice.id.Tenant)
 }
 
 // What every request reads comes from memory, and shows what it has just
 // changed.
 func TestReadsFromMemory(t *testing.T) {
-	p := pooltest.Redis(t, pool.Config{})
-	url, _ := start(t, p)
+	m := measure(t)
+	p := pooltest.Redis(t, m.instrument(pool.Config{}))
+	url, _ := startMeasured(t, p, quick, m)
 	alice := newPerson(t, p, url, time.Minute)
 	for n := range int64(3) {
 		alice.send("hello")
@@ -570,7 +577,7 @@ func TestReadsFromMemory(t *testing.T) {
 	_, body := person{t, url, scope.Identity{}}.call(http.MethodGet, "/metrics", "")
 	for _, alias := range []pool.Alias{pool.User, pool.Default} {
 		require.Positive(t, stats[alias].CacheHits)
-		require.Contains(t, body, fmt.Sprintf("pool_cache_hits_total{pool=%q} %d\n", alias, stats[alias].CacheHits))
+		require.Contains(t, body, fmt.Sprintf("symphony_cache_hits_total{symphony_pool=%q} %d\n", alias, stats[alias].CacheHits))
 	}
 }
 
@@ -631,12 +638,17 @@ func start(t *testing.T, p *pool.Pools) (url string, stop func() error) {
 
 func startWith(t *testing.T, p *pool.Pools, agent agentConfig) (url string, stop func() error) {
 	t.Helper()
+	return startMeasured(t, p, agent, measure(t))
+}
+
+func startMeasured(t *testing.T, p *pool.Pools, agent agentConfig, m *metrics) (url string, stop func() error) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- newService(p, agent).serve(ctx, l)
+		ended <- newService(p, agent, m).serve(ctx, l)
 		close(ended)
 	}()
 	stop = func() error { cancel(); return <-ended }
@@ -644,11 +656,19 @@ func startWith(t *testing.T, p *pool.Pools, agent agentConfig) (url string, stop
 	return "http://" + l.Addr().String(), stop
 }
 
+// measure returns the metrics of a process.
+func measure(t *testing.T) *metrics {
+	t.Helper()
+	m, err := newMetrics()
+	require.NoError(t, err)
+	return m
+}
+
 // bindAlice binds the shop of alice, who sent a message to a tenant of her own
 // that hardly waits for her to go on.
 func bindAlice(t *testing.T, p *pool.Pools) (*service, context.Context, *shop) {
 	t.Helper()
-	s, alice := newService(p, quick), newPerson(t, p, "", time.Millisecond)
+	s, alice := newService(p, quick, measure(t)), newPerson(t, p, "", time.Millisecond)
 	ctx, err := scope.Bind(t.Context(), alice.id, s.bind...)
 	require.NoError(t, err)
 	at, _ := shops.From(ctx)

@@ -1,8 +1,8 @@
 // Chat is a small service for many tenants: people write to a shop, and an
 // agent answers when they stop typing. See the README.
 //
-//	go run ./examples/chat # on an embedded server
-//	REDIS_URL=redis://localhost:6379 go run ./examples/chat
+//	go run -C examples/chat . # on an embedded server
+//	REDIS_URL=redis://localhost:6379 go run -C examples/chat .
 package main
 
 import (
@@ -36,11 +36,15 @@ func run(ctx context.Context, getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
+	measured, err := newMetrics()
+	if err != nil {
+		return err
+	}
 	open := embedded.Open
 	if cfg.pools.URL != "" {
 		open = pool.Open
 	}
-	pools, err := open(ctx, cfg.pools)
+	pools, err := open(ctx, measured.instrument(cfg.pools))
 	if err != nil {
 		return err
 	}
@@ -49,7 +53,7 @@ func run(ctx context.Context, getenv func(string) string) error {
 	if err != nil {
 		return fmt.Errorf("%w; ADDR names another address, such as ADDR=127.0.0.1:8081", err)
 	}
-	s := newService(pools, cfg.agent)
+	s := newService(pools, cfg.agent, measured)
 	for _, tenant := range cfg.reindex {
 		if err := s.reindex(ctx, tenant); err != nil {
 			return err

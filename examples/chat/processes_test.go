@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/pool"
 	"github.com/symphony-go/symphony/scope"
@@ -147,7 +149,7 @@ func (w *writer) checkRecord(t *testing.T, p *pool.Pools, url string) int64 {
 	me := person{t, url, w.id}
 	me.await(func() bool { b := me.look().Backlog; return b.Waiting+b.Claimed == 0 })
 
-	ctx, err := scope.Bind(t.Context(), w.id, newService(p, quick).bind...)
+	ctx, err := scope.Bind(t.Context(), w.id, newService(p, quick, measure(t)).bind...)
 	require.NoError(t, err)
 	at, _ := shops.From(ctx)
 	conversation, err := at.conversations.Get(ctx, w.id.User)
@@ -211,6 +213,45 @@ func startProcess(t *testing.T, redis string) process {
 	}
 	require.Fail(t, "the process ended before it listened")
 	return process{}
+}
+
+// The program runs on the embedded server, on a server of one's own, and on a
+// cluster of three primaries and three replicas, from one URL.
+func TestProgram(t *testing.T) {
+	pooltest.Long(t)
+	program := filepath.Join(t.TempDir(), "chat")
+	out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput()
+	require.NoError(t, err, string(out))
+	for name, url := range map[string]string{
+		"embedded": "", "server": redistest.Server(t).URL(), "cluster": redistest.ReplicatedCluster(t).URL(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := exec.CommandContext(t.Context(), program)
+			c.Env = append(os.Environ(), "REDIS_URL="+url, "ADDR=127.0.0.1:0")
+			serves(t, c)
+		})
+	}
+}
+
+// serves starts a service, asks it how it is, and ends it as a terminal does.
+func serves(t *testing.T, c *exec.Cmd) {
+	t.Helper()
+	log, err := c.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		_, url, found := strings.Cut(lines.Text(), "listening on ")
+		if !found {
+			continue
+		}
+		answer, err := http.Get(url + "/healthz")
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		require.Equal(t, http.StatusOK, answer.StatusCode)
+		require.NoError(t, c.Process.Signal(os.Interrupt))
+	}
+	require.NoError(t, c.Wait())
 }
 
 // TestProcess is not a test. A process runs it until its parent ends.

@@ -27,15 +27,15 @@ import (
 // service is one process of the chat. Any number of them can share a Redis
 // server.
 type service struct {
-	pools            *pool.Pools
-	agent            agentConfig
-	bind             []scope.Binder // what all work for a user is bound to
-	answered, failed atomic.Int64   // turns
-	running          atomic.Int64   // turns that have begun
+	pools   *pool.Pools
+	agent   agentConfig
+	metrics *metrics
+	bind    []scope.Binder // what all work for a user is bound to
+	running atomic.Int64   // turns that have begun
 }
 
-func newService(pools *pool.Pools, agent agentConfig) *service {
-	s := &service{pools: pools, agent: agent}
+func newService(pools *pool.Pools, agent agentConfig, m *metrics) *service {
+	s := &service{pools: pools, agent: agent, metrics: m}
 	s.bind = []scope.Binder{symphony.BindSharedState(pools, symphony.TTL(scratchLifetime)), s.bindShop}
 	return s
 }
@@ -96,7 +96,7 @@ func (s *service) routes() http.Handler {
 	mux.Handle("/api/", scope.OnRefusal(refuse)(scope.Middleware(identify, s.bind...)(api)))
 	mux.HandleFunc("POST /api/login", s.login)
 	mux.HandleFunc("GET /healthz", s.health)
-	mux.HandleFunc("GET /metrics", s.metrics)
+	mux.Handle("GET /metrics", s.metrics.page)
 	page, err := fs.Sub(files, "page")
 	if err != nil {
 		panic(err) // the folder is embedded
@@ -341,16 +341,4 @@ func (s *service) health(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "ok")
-}
-
-// metrics returns the counters of pools and turns in the format of Prometheus.
-func (s *service) metrics(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	stats := s.pools.Stats()
-	for _, alias := range s.pools.Aliases() {
-		n := stats[alias]
-		fmt.Fprintf(w, "pool_commands_total{pool=%q} %d\npool_errors_total{pool=%[1]q} %[3]d\n", alias, n.Commands, n.Errors)
-		fmt.Fprintf(w, "pool_cache_hits_total{pool=%q} %d\npool_cache_misses_total{pool=%[1]q} %[3]d\n", alias, n.CacheHits, n.CacheMisses)
-	}
-	fmt.Fprintf(w, "turns_answered_total %d\nturns_failed_total %d\n", s.answered.Load(), s.failed.Load())
 }

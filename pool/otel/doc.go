@@ -57,5 +57,6 @@
 //	symphony.cache.entries        records that are cached now
 //	symphony.cache.size           memory that they use, in bytes
 //
-// [ListenerMetrics] makes metrics of the counters of a listener.
+// [TriggerMetrics] and [WorkMetrics] make histograms of the durations of
+// handlers. [ListenerMetrics] makes metrics of the counters of a listener.
 package poolotel

@@ -33,7 +33,7 @@ func TestHandlerSpans(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, trigger.Set(ctx, "remind", secret+"id", 0))
 		registry := expiry.NewRegistry()
-		registry.Use(poolotel.TriggerSpans(spans))
+		registry.Use(poolotel.TriggerSpans(spans), poolotel.TriggerMetrics(poolotel.MeterProvider(seen.meters)))
 		require.NoError(t, registry.On("remind", func(ctx context.Context, _ expiry.Event) error {
 			defer stop()
 			return values.Set(ctx, "k", "v")
@@ -46,6 +46,7 @@ func TestHandlerSpans(t *testing.T) {
 		all := seen.metrics(t)
 		require.Equal(t, int64(1), all["symphony.trigger.succeeded"].Data.(metricdata.Sum[int64]).DataPoints[0].Value)
 		require.Contains(t, all, "symphony.trigger.lag")
+		requireDuration(t, all["symphony.trigger.duration"], map[string]any{"symphony.action": "remind"})
 		require.NoError(t, unmeasure())
 		require.NotContains(t, seen.metrics(t), "symphony.trigger.succeeded")
 
@@ -66,14 +67,36 @@ func TestHandlerSpans(t *testing.T) {
 		}
 		require.NoError(t, symphony.WorkBatches(ctx, p, "mail", send, symphony.WorkConfig{
 			OnError: func(*symphony.WorkError) {},
-			Use:     []func(func(context.Context) error) func(context.Context) error{poolotel.WorkSpans(spans)},
+			Use: []func(func(context.Context) error) func(context.Context) error{
+				poolotel.WorkSpans(spans), poolotel.WorkMetrics(poolotel.MeterProvider(seen.meters)),
+			},
 		}))
+		requireDuration(t, seen.metrics(t)["symphony.work.duration"], map[string]any{"symphony.service": "mail", "error.type": "*errors.joinError"})
 
 		span := requireHandler(t, seen.take(), "work mail", map[string]any{
 			"symphony.service": "mail", "symphony.items": int64(2), "symphony.attempt": int64(1), "error.type": "*errors.joinError",
 		})
 		require.Equal(t, sdktrace.Status{Code: codes.Error}, span.Status)
 	})
+}
+
+// A handler that panics is measured too.
+func TestDurationOfAPanic(t *testing.T) {
+	seen := newInstruments()
+	handle := poolotel.TriggerMetrics(poolotel.MeterProvider(seen.meters))(func(context.Context, expiry.Event) error { panic(secret) })
+	require.PanicsWithValue(t, secret, func() { _ = handle(t.Context(), expiry.Event{Action: "remind"}) })
+	requireDuration(t, seen.metrics(t)["symphony.trigger.duration"], map[string]any{"symphony.action": "remind", "error.type": "panic"})
+}
+
+// requireDuration requires that a histogram in seconds has one value, with
+// these attributes.
+func requireDuration(t *testing.T, m metricdata.Metrics, want map[string]any) {
+	t.Helper()
+	require.Equal(t, "s", m.Unit)
+	points := m.Data.(metricdata.Histogram[float64]).DataPoints
+	require.Len(t, points, 1)
+	require.Equal(t, uint64(1), points[0].Count)
+	require.Equal(t, want, attributes(points[0].Attributes.ToSlice()))
 }
 
 // requireHandler returns the span of a handler, which must have these

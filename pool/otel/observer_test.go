@@ -36,21 +36,27 @@ var score = hashrepo.NumberOf(func(p *profile) *int64 { return &p.Score })
 
 // instruments are the exporters of a test.
 type instruments struct {
-	spans  *tracetest.InMemoryExporter
-	tracer trace.Tracer
-	reader *metric.ManualReader
-	meters *metric.MeterProvider
+	spans   *tracetest.InMemoryExporter
+	tracers *sdktrace.TracerProvider
+	tracer  trace.Tracer
+	reader  *metric.ManualReader
+	meters  *metric.MeterProvider
+}
+
+func newInstruments() *instruments {
+	i := &instruments{spans: tracetest.NewInMemoryExporter(), reader: metric.NewManualReader()}
+	i.tracers = sdktrace.NewTracerProvider(sdktrace.WithSyncer(i.spans))
+	i.tracer = i.tracers.Tracer("test")
+	i.meters = metric.NewMeterProvider(metric.WithReader(i.reader))
+	return i
 }
 
 // open opens instrumented pools on a new server.
 func open(t *testing.T, opts ...poolotel.Option) (*pool.Pools, *redistest.Instance, *instruments) {
 	t.Helper()
 	server := redistest.Server(t)
-	i := &instruments{spans: tracetest.NewInMemoryExporter(), reader: metric.NewManualReader()}
-	tracers := sdktrace.NewTracerProvider(sdktrace.WithSyncer(i.spans))
-	i.tracer = tracers.Tracer("test")
-	i.meters = metric.NewMeterProvider(metric.WithReader(i.reader))
-	opts = append(opts, poolotel.TracerProvider(tracers), poolotel.MeterProvider(i.meters))
+	i := newInstruments()
+	opts = append(opts, poolotel.TracerProvider(i.tracers), poolotel.MeterProvider(i.meters))
 	p, err := pool.Open(t.Context(), poolotel.Instrument(pool.Config{URL: server.URL(), Timeout: time.Minute}, opts...))
 	require.NoError(t, err)
 	t.Cleanup(p.Close)

@@ -135,8 +135,8 @@ func TestDark(t *testing.T) {
 func startChat(t *testing.T) (url string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "chat")
-	build := exec.Command("go", "build", "-o", program, "./examples/chat")
-	build.Dir = filepath.Join("..", "..", "..")
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Dir = ".."
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 
