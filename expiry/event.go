@@ -66,6 +66,7 @@ type Event struct {
 	// expired, because the worker died or did not reach the server in time.
 	ExpiredLeases int
 
+	origin  string
 	payload *payload
 	member  string
 	shard   string
@@ -78,6 +79,12 @@ type payload struct {
 	text     string
 	maxBytes int // limit of the memory that decoding may use
 }
+
+// Origin returns the text that the [pool.Propagator] of the pools had when the
+// trigger was set, or last postponed by [Schedule.Debounce]. It is the same for
+// each attempt and in a dead letter. It is empty if the pools had none, and for
+// a trigger that another service set.
+func (e Event) Origin() string { return e.origin }
 
 // HasPayload reports whether the trigger was set with a payload. Triggers that
 // another service set have none.
@@ -133,6 +140,30 @@ func encode(c codec.Codec, value any) (string, error) {
 	return strconv.Itoa(len(name)) + ":" + name + string(data), nil
 }
 
+// withOrigin returns a payload, which may be empty, with the origin before it:
+// `~<length>:<origin>`.
+func withOrigin(origin, payload string) string {
+	if origin == "" {
+		return payload
+	}
+	return "~" + strconv.Itoa(len(origin)) + ":" + origin + payload
+}
+
+// setPayload reads what a schedule holds as the payload.
+func (e *Event) setPayload(c codec.Codec, text string, maxBytes int) {
+	if rest, ok := strings.CutPrefix(text, "~"); ok {
+		length, rest, _ := strings.Cut(rest, ":")
+		n, err := strconv.Atoi(length)
+		if err == nil && n >= 0 && n <= len(rest) {
+			e.origin, text = rest[:n], rest[n:]
+		}
+		if text == "" {
+			return
+		}
+	}
+	e.payload = &payload{c, text, maxBytes}
+}
+
 func (p *payload) decode(dst any) error {
 	size, rest, _ := strings.Cut(p.text, ":")
 	n, err := strconv.Atoi(size)
@@ -154,7 +185,7 @@ func (l *Listener) event(q *queue, f firing) (Event, error) {
 	due, key, _ := strings.Cut(f.member, "|")
 	e := Event{Action: q.action, Key: l.names.eventKey(key, q.shard), member: f.member, shard: q.shard}
 	if f.payload != nil {
-		e.payload = &payload{l.cfg.Codec, *f.payload, l.pools.MaxDecodedBytes()}
+		e.setPayload(l.cfg.Codec, *f.payload, l.pools.MaxDecodedBytes())
 	}
 	if err := e.readStatus(f.status); err != nil {
 		return e, err

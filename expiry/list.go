@@ -243,7 +243,7 @@ func (s *Schedule) event(q *queue, f firing) (Event, error) {
 	found, _ := s.names.parse(key)
 	e := Event{Tenant: found.tenant, Action: found.action, ID: found.id, Key: s.names.eventKey(key, q.shard), member: f.member, shard: q.shard}
 	if f.payload != nil {
-		e.payload = &payload{s.core.Codec, *f.payload, s.core.MaxDecodedBytes()}
+		e.setPayload(s.core.Codec, *f.payload, s.core.MaxDecodedBytes())
 	}
 	ms, err := strconv.ParseInt(due, 10, 64)
 	if err != nil {

@@ -209,6 +209,7 @@ type setRequest struct {
 	delay, atMost        time.Duration
 	debounce, hasPayload bool
 	payload              any
+	origin               string // see [Event.Origin]
 }
 
 func (s *Schedule) set(ctx context.Context, c setRequest) error {
@@ -216,6 +217,7 @@ func (s *Schedule) set(ctx context.Context, c setRequest) error {
 	if err != nil {
 		return err
 	}
+	c.origin = s.core.Origin(ctx)
 	args, err := s.setArguments(w, c)
 	if err != nil {
 		return err
@@ -268,15 +270,21 @@ func (s *Schedule) setArguments(w operation, c setRequest) ([]string, error) {
 		if err := s.core.CheckSize(w.Target, text); err != nil {
 			return nil, err
 		}
-		args = append(args, text)
+		return append(args, withOrigin(c.origin, text)), nil
+	}
+	if c.origin != "" {
+		args = append(args, withOrigin(c.origin, ""))
 	}
 	return args, nil
 }
 
 // flags returns the third argument of set.lua.
 func (s *Schedule) flags(c setRequest) (flags string) {
-	if c.hasPayload {
+	switch {
+	case c.hasPayload, c.origin != "" && !c.debounce:
 		flags = "p"
+	case c.origin != "":
+		flags = "o"
 	}
 	if c.debounce {
 		flags += "d"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/operation"
 )
 
@@ -26,6 +27,42 @@ type Observer interface {
 	// call has ended, the function that Begin returns is called once with its
 	// first error, or with nil. A nil reply and NOSCRIPT are not errors.
 	Begin(ctx context.Context, c Call) (context.Context, func(error))
+}
+
+// Propagator is an [Observer] that links handlers to the calls that caused their
+// work. If the observer of the pools implements it, the repositories store the
+// text of Inject beside each trigger that is set and each item that is enqueued,
+// in the same atomic step. A handler receives it from [expiry.Event.Origin] and
+// [symphony.Work.Origins]. Otherwise nothing is stored.
+//
+// [expiry.Event.Origin]: https://pkg.go.dev/github.com/symphony-go/symphony/expiry#Event.Origin
+// [symphony.Work.Origins]: https://pkg.go.dev/github.com/symphony-go/symphony#Work.Origins
+type Propagator interface {
+	Observer
+
+	// Inject returns a text that identifies the caller, such as the traceparent
+	// of W3C Trace Context, or "" if nothing is to be stored. It is called in
+	// the goroutine of the call, before the call is sent. A text is ignored if
+	// it is longer than [MaxOrigin] or is not printable ASCII.
+	Inject(ctx context.Context) string
+}
+
+// MaxOrigin is the most bytes of a text that a [Propagator] stores.
+const MaxOrigin = 512
+
+// Origin returns the text that is stored beside triggers and items that ctx
+// sets or enqueues. It is empty if there is none. It is for the packages of this
+// module.
+func (p *Pools) Origin(_ internal.NotForPublicUse, ctx context.Context) string { //nolint:revive // the marker comes first everywhere
+	observer, ok := p.observer.(Propagator)
+	if !ok {
+		return ""
+	}
+	text := observer.Inject(ctx)
+	if len(text) > MaxOrigin || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return ""
+	}
+	return text
 }
 
 // Call describes what a client sends in one round trip: one command, a

@@ -12,9 +12,10 @@
 -- ARGV[3]  flags; may be missing: p there is a payload; d debounce: keep the
 --          payload, and be due at most ARGV[4] after the first call; e only if
 --          the trigger exists; a only if it does not; b write a bare key, which
---          expires when it is due, while no listener handles the action
+--          expires when it is due, while no listener handles the action; o put
+--          ARGV[5] before the payload that is kept, in place of another origin
 -- ARGV[4]  with flag d: the limit in milliseconds
--- ARGV[5]  with flag p: the payload
+-- ARGV[5]  with flag p: the payload; with flag o: an origin
 --
 -- Result: when the trigger is due, in milliseconds; the status NOTFOUND or
 -- EXISTS if the condition does not hold; the error WRONGTYPE; or the server's
@@ -58,9 +59,12 @@ elseif debounce and (value or overdue) then
   payload = before.payload or redis.call('HGET', payloads, pendingField(trigger))
 end
 
+if has('o') then payload = ARGV[5] .. withoutOrigin(payload or '') end
+
 if has('b') and not overdue and redis.call('EXISTS', KEYS[4]) == 0 then
   dropTrigger(due, payloads, trigger)
-  if payload then head = head .. ';pay=' .. payload end
+  payload = withoutOrigin(payload or '')
+  if payload ~= '' then head = head .. ';pay=' .. payload end
   redis.call('SET', trigger, head, 'PXAT', int(math.max(at, now + 1)))
   return int(at)
 end

@@ -191,6 +191,12 @@ func (s *Store) Logger() *slog.Logger { return s.pools.Logger(internal.NotForPub
 // Clock returns the clock that a test moves, or nil.
 func (s *Store) Clock() *testclock.Clock { return testclock.Of(s.pools) }
 
+// Origin returns the text that identifies the caller of ctx beside what it
+// stores, or "" if nothing is to be stored.
+func (s *Store) Origin(ctx context.Context) string {
+	return s.pools.Origin(internal.NotForPublicUse{}, ctx)
+}
+
 // Attached returns what a package keeps with the pools under key. If there is
 // nothing, it keeps the result of create.
 func (s *Store) Attached(key any, create func() any) any {

@@ -15,16 +15,19 @@ import (
 
 // TriggerSpans returns a middleware for [expiry.Registry.Use] that makes a
 // consumer span for each firing, with the name of its action. The calls of the
-// handler to Redis are its children. It has no link to the span that set the
-// trigger. Its attributes are symphony.action, symphony.attempt and, with
-// [TenantOnSpans], symphony.tenant. If the handler returns an error, error.type
-// is the Go type of the error. A panic ends the span without one.
+// handler to Redis are its children. If the pools of the caller that set the
+// trigger have the observer of [Instrument], and its span was sampled, the span
+// has a link to that one; so have the spans of further attempts. If a trigger
+// was set again or postponed, the last call counts. The attributes are
+// symphony.action, symphony.attempt and, with [TenantOnSpans], symphony.tenant.
+// If the handler returns an error, error.type is the Go type of the error. A
+// panic ends the span without one.
 func TriggerSpans(opts ...Option) expiry.Middleware {
 	s := newSettings(opts)
 	tracer := s.tracer()
 	return func(next expiry.Handler) expiry.Handler {
 		return func(ctx context.Context, e expiry.Event) error {
-			ctx, span := s.startHandler(ctx, tracer, "trigger "+e.Action, e.Tenant,
+			ctx, span := s.startHandler(ctx, tracer, "trigger "+e.Action, e.Tenant, links(e.Origin()),
 				attribute.String("symphony.action", e.Action), attribute.Int("symphony.attempt", e.Attempt))
 			defer span.End()
 			return record(span, next(ctx, e))
@@ -43,7 +46,7 @@ func WorkSpans(opts ...Option) func(next func(context.Context) error) func(conte
 	return func(next func(context.Context) error) func(context.Context) error {
 		return func(ctx context.Context) error {
 			w, _ := symphony.WorkFrom(ctx)
-			ctx, span := s.startHandler(ctx, tracer, "work "+w.Queue.Service, w.Tenant,
+			ctx, span := s.startHandler(ctx, tracer, "work "+w.Queue.Service, w.Tenant, nil,
 				attribute.String("symphony.service", w.Queue.Service), attribute.Int("symphony.items", w.Items), attribute.Int("symphony.attempt", w.Attempt))
 			defer span.End()
 			return record(span, next(ctx))
@@ -52,11 +55,13 @@ func WorkSpans(opts ...Option) func(next func(context.Context) error) func(conte
 }
 
 // startHandler starts the span of a handler.
-func (s *settings) startHandler(ctx context.Context, tracer trace.Tracer, name, tenant string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
+func (s *settings) startHandler(
+	ctx context.Context, tracer trace.Tracer, name, tenant string, links []trace.Link, attributes ...attribute.KeyValue,
+) (context.Context, trace.Span) {
 	if s.tenant && tenant != "" {
 		attributes = append(attributes, attribute.String("symphony.tenant", tenant))
 	}
-	return tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attributes...))
+	return tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(links...), trace.WithAttributes(attributes...))
 }
 
 // record adds the type of an error to a span, and returns the error. Its text

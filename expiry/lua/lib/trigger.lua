@@ -64,6 +64,12 @@ end
 -- Returns the field of a payload whose trigger has not fired.
 local function pendingField(key) return '-|' .. key end
 
+-- Returns a payload without its origin, which is before it: `~<length>:<origin>`.
+local function withoutOrigin(payload)
+  local length, from = string.match(payload, '^~(%d+):()')
+  return length and string.sub(payload, from + length) or payload
+end
+
 -- Writes a trigger's key and its due entry.
 local function writeTrigger(due, key, head, at, now)
   local exp = int(math.max(at, now) + grace)
