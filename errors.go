@@ -29,6 +29,10 @@ var (
 	ErrUnexpectedReply = pool.ErrUnexpectedReply // the reply is none that Redis sends
 	ErrInvalidArgument = pool.ErrInvalidArgument // no call accepts the argument
 	ErrInvalidPage     = pool.ErrInvalidPage     // the page token is of another query or space
+	ErrGone            = pool.ErrGone            // entries after the cursor were trimmed, or the feed expired
+	ErrEnded           = pool.ErrEnded           // the feed has ended
+	ErrInvalidCursor   = pool.ErrInvalidCursor   // the cursor is not one that a feed returned
+	ErrLagged          = pool.ErrLagged          // the subscriber missed messages of a topic; see LagError
 	ErrLeaseLost       = pool.ErrLeaseLost       // the lease of claimed work expired, or the work was removed
 	ErrClosed          = pool.ErrClosed          // the pools are closed
 )

@@ -110,6 +110,13 @@ func Codec(c codec.Codec) Option { return option.Codec(c) }
 // If n is below 1, the error is [ErrInvalidArgument].
 func MaxLen(n int) Option { return option.MaxLen(n) }
 
+// KeepLast keeps the last n entries of a [Feed]. Each append trims older ones.
+// Defaults to 10,000.
+//
+// If n is below 1, the error is [ErrInvalidArgument]. For other repositories,
+// it is [ErrUnsupported].
+func KeepLast(n int) Option { return option.KeepLast(n) }
+
 // Serial allows one claim of a queue at a time, so that its items are done in
 // the order in which they were enqueued. If another claim is in flight, Claim
 // and Process return [ErrBusy], and [WorkBatches] handles other queues. Items

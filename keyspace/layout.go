@@ -22,6 +22,8 @@ type Layout struct {
 	BatchList   Pattern // tenant, service, entity, action
 	PendingSet  Pattern // service
 	Generic     Pattern // tenant, key
+	Feed        Pattern // tenant, name of the feeds, id
+	Topic       Pattern // tenant, name; of channels
 }
 
 // IsZero reports whether no pattern is set.
@@ -38,6 +40,8 @@ func (l Layout) IsZero() bool { return l == Layout{} }
 //	BatchList    {tenant}:batch:{service}:{entity}:{action}
 //	PendingSet   pending_batches:{service}
 //	Generic      {tenant}:{key}
+//	Feed         {tenant}:feed:{name}:{id}
+//	Topic        {tenant}:topic:{name}
 //
 // No two of these patterns share a key, except that a generic key can be equal
 // to a key of any other pattern. On a single server, the repositories therefore
@@ -92,6 +96,8 @@ func Cluster() Layout { return clusterLayout }
 //	Table        {{tenant}}:df:{table}:pkid:{pk}
 //	SharedState  {{tenant}}:SS:{state}:{user}
 //	Generic      {{tenant}}:{key}
+//	Feed         {{tenant}}:feed:{name}:{id}
+//	Topic        {{tenant}}:topic:{name}
 //
 // A slot is on one node. So the records of a tenant must fit into the memory of
 // one node, and one node handles all commands on them. A cluster that grows
@@ -128,6 +134,8 @@ func layout(d dialect) Layout {
 		BatchList:   pattern("{tenant}:batch:{service}:{entity}:{action}"),
 		PendingSet:  pattern("pending_batches:{service}"),
 		Generic:     pattern("{tenant}:{key}"),
+		Feed:        pattern("{tenant}:feed:{name}:{id}"),
+		Topic:       pattern("{tenant}:topic:{name}"),
 	}
 }
 
@@ -144,5 +152,7 @@ func withTenantTags(l Layout) Layout {
 	l.Table = MustCompile("{{tenant}}:df:{table}:pkid:{pk}")
 	l.SharedState = MustCompile("{{tenant}}:SS:{state}:{user}")
 	l.Generic = MustCompile("{{tenant}}:{key}")
+	l.Feed = MustCompile("{{tenant}}:feed:{name}:{id}")
+	l.Topic = MustCompile("{{tenant}}:topic:{name}")
 	return l
 }

@@ -101,6 +101,19 @@ var (
 	// query in the same space.
 	ErrInvalidPage = errors.New("invalid page token")
 
+	// ErrGone is returned if entries of a feed after the cursor were trimmed, or
+	// if the feed expired or was deleted.
+	ErrGone = errors.New("feed has gone past the cursor")
+
+	// ErrEnded is returned if a value is appended to a feed that has ended.
+	ErrEnded = errors.New("feed has ended")
+
+	// ErrInvalidCursor is returned if a cursor is not one that a feed returned.
+	ErrInvalidCursor = errors.New("invalid cursor")
+
+	// ErrLagged is returned if a subscriber of a topic missed messages.
+	ErrLagged = errors.New("messages were missed")
+
 	// ErrLeaseLost is returned if the lease of claimed work has expired, or if
 	// the work was removed.
 	ErrLeaseLost = errors.New("lease lost")

@@ -39,6 +39,10 @@ var (
 	ErrLeaseLost       = pool.ErrLeaseLost
 	ErrNoPermission    = pool.ErrNoPermission
 	ErrUnexpectedReply = pool.ErrUnexpectedReply
+	ErrGone            = pool.ErrGone
+	ErrEnded           = pool.ErrEnded
+	ErrInvalidCursor   = pool.ErrInvalidCursor
+	ErrLagged          = pool.ErrLagged
 	ErrTooLarge        = codec.ErrTooLarge
 )
 

@@ -48,6 +48,7 @@ const (
 	Listings                     // the space can have a list of its records: Listed
 	Erasures                     // the call erases a tenant: DryRun
 	Imports                      // the call imports a tenant: IntoExisting
+	Feeds                        // keys are feeds: KeepLast
 	unbound                      // keys are not bound yet: Layout; see SplitLayout
 )
 
@@ -68,6 +69,7 @@ type Settings struct {
 	Cached   time.Duration // zero: not cached
 	Replicas bool          // reads may go to replicas
 	Listed   bool          // the space has a list of its records
+	KeepLast int           // how many entries a feed keeps; zero: the default
 
 	DryRun       bool // Erase removes nothing
 	IntoExisting bool // Import adds to a tenant that exists
@@ -265,6 +267,13 @@ func IntoExisting() pool.Option {
 	return setting{name: "IntoExisting", needs: Imports, reason: "only Import takes it; leave the option out", apply: func(s *Settings) error {
 		s.IntoExisting = true
 		return nil
+	}}.option()
+}
+
+// KeepLast limits the entries of a feed.
+func KeepLast(n int) pool.Option {
+	return setting{name: "KeepLast", needs: Feeds, reason: "only a feed is trimmed; leave the option out", apply: func(s *Settings) error {
+		return positive("KeepLast", "a feed keeps at least one entry", n, &s.KeepLast)
 	}}.option()
 }
 

@@ -49,7 +49,7 @@ func (s *Store) repository() (string, keyspace.Pattern) {
 			keyspace.Pattern
 		}{
 			{"User", l.User}, {"StateHandler", l.State}, {"Table", l.Table}, {"SharedState", l.SharedState},
-			{"Trigger", l.Trigger}, {"Batch", l.BatchList}, {"Batch", l.PendingSet}, {"Generic", l.Generic},
+			{"Trigger", l.Trigger}, {"Batch", l.BatchList}, {"Batch", l.PendingSet}, {"Generic", l.Generic}, {"Feed", l.Feed}, {"Topic", l.Topic},
 		} {
 			if of.String() == template {
 				return of.repository, of.Pattern

@@ -35,6 +35,7 @@ const (
 	Set    Kind = "set"
 
 	SortedSet Kind = "zset"
+	Stream    Kind = "stream"
 )
 
 // Spec is what a repository sets before its options apply.

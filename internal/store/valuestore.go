@@ -58,6 +58,11 @@ func (v *ValueStore) OnPrimary() *ValueStore {
 	return &ValueStore{v.Store.OnPrimary(), v.goType, v.typ}
 }
 
+// WithError is like [Store.WithError].
+func (v *ValueStore) WithError(err error) *ValueStore {
+	return &ValueStore{v.Store.WithError(err), v.goType, v.typ}
+}
+
 // WithSpace is like [Store.WithSpace].
 func (v *ValueStore) WithSpace(space keyspace.Space) *ValueStore {
 	return &ValueStore{v.Store.WithSpace(space), v.goType, v.typ}
