@@ -128,6 +128,13 @@ func fill(t *testing.T, p *pool.Pools, tenant string, indexed bool) {
 	require.NoError(t, values.Set(ctx, "user:u1", "a value with colons in its key"))
 	lock := keyspace.Beside("load", p.Prefix(pool.Default)+genericKey(t, p, tenant, "lock"))
 	require.NoError(t, pooltest.Do(t, p, pool.Default, "SET", lock, "a load that runs").Error())
+	feeds, err := symphony.NewFeed[string](p, tenant, "answers")
+	require.NoError(t, err)
+	_, err = feeds.Append(ctx, "a:1", "", "\xff")
+	require.NoError(t, err)
+	require.NoError(t, feeds.End(ctx, "a:1"))
+	_, err = feeds.Append(ctx, "a2", "1")
+	require.NoError(t, err)
 	fillQueues(t, p, tenant)
 	fillTriggers(t, p, tenant)
 }
@@ -217,7 +224,7 @@ func fillTriggers(t *testing.T, p *pool.Pools, tenant string) {
 func requireFilled(t *testing.T, p *pool.Pools, found map[string]int64, indexed bool) {
 	t.Helper()
 	want := map[string]int64{
-		symphony.KindUser: 1, symphony.KindState: 1, symphony.KindTable: 2, symphony.KindSharedState: 1, symphony.KindGeneric: 1,
+		symphony.KindUser: 1, symphony.KindState: 1, symphony.KindTable: 2, symphony.KindSharedState: 1, symphony.KindGeneric: 1, symphony.KindFeed: 2,
 		symphony.KindQueue: 2, symphony.KindWaiting: 4, symphony.KindInFlight: 5, symphony.KindDead: 2, symphony.KindPending: 2,
 		symphony.KindTrigger: 6, symphony.KindTriggerDue: 2, symphony.KindTriggerWaiting: 1, symphony.KindTriggerDead: 1,
 	}
@@ -299,6 +306,8 @@ func entriesOf(t *testing.T, p *pool.Pools, a pool.Alias, key string) (entries [
 			_, member, _ = strings.Cut(member, " ")
 			entries = append(entries, member)
 		}
+	case "stream":
+		entries = do("XRANGE", key, "-", "+")
 	default:
 		t.Fatalf("%q is a %s", key, kind)
 	}

@@ -92,6 +92,8 @@ func exportedLines(t *testing.T, export []byte) (all []string) {
 		switch fields["type"] {
 		case "hash", "zset":
 			pairs = slices.Collect(slices.Chunk(values, 2))
+		case "stream":
+			pairs = slices.Collect(slices.Chunk(values, 3))
 		case "set":
 			pairs = slices.Collect(slices.Chunk(values, 1))
 		}
@@ -144,6 +146,15 @@ func requireImported(t *testing.T, p *pool.Pools) {
 	odd, err := values.Get(ctx, "\xff:\n\"")
 	require.NoError(t, err)
 	require.Equal(t, []byte("\x00\xff"), odd)
+
+	feeds, err := symphony.NewFeed[string](p, "acme", "answers")
+	require.NoError(t, err)
+	entries, err := follow(t, feeds, "a:1", "", -1)
+	require.NoError(t, err)
+	require.Equal(t, []string{"", "\xff"}, []string{entries[0].Value, entries[1].Value})
+	left, err = feeds.TTL(ctx, "a:1")
+	require.NoError(t, err)
+	require.InDelta(t, 24*time.Hour, left, float64(time.Minute))
 
 	batch, err := symphony.NewBatch[string](p, "acme")
 	require.NoError(t, err)

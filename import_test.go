@@ -55,6 +55,9 @@ func TestImportOfHostileLines(t *testing.T) {
 		}
 		before := contents(t, p)
 		generic := func(rest string) string { return `{"kind":"generic","pool":"default","parts":["<k>"],` + rest + `}` }
+		feed := func(values string) string {
+			return `{"kind":"feed","pool":"pubsub","parts":["<answers>","<a1>"],"type":"stream","values":[` + values + `]}`
+		}
 		trigger := func(rest string) string {
 			return `{"kind":"trigger","pool":"expiry","parts":["<send>","<1>"]` + rest + `}`
 		}
@@ -73,6 +76,10 @@ func TestImportOfHostileLines(t *testing.T) {
 			generic(`"type":"zset","values":["<x>","<1e999>"]`),
 			generic(`"type":"hash","values":["<x>","<1>"],"fieldExpires":[1,2]`),
 			generic(`"type":"hash","values":["<x>"]`),
+			feed(`"<1-1000000000000000001>","<v>"`),
+			feed(`"<1-1>","<v>","<x>"`),
+			feed(`"<1-1000000000000000001>","<w>","<x>"`),
+			feed(`"<1-1000000000000000001>","<v>","<x>","<1-1000000000000000001>","<v>","<y>"`),
 			`{"kind":"%exp","pool":"default","parts":["<k>"],"type":"string","values":["<x>"]}`,
 			`{"kind":"index","pool":"default","parts":["<k>"],"type":"string","values":["<x>"]}`,
 			`{"symphony":1,"tenant":"<other>"}`,

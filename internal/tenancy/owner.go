@@ -25,6 +25,7 @@ const (
 	Generic     = "generic"
 	Queue       = "queue"
 	Trigger     = "trigger"
+	Feed        = "feed"
 
 	Permanent = "permanent"
 	Index     = "index"
@@ -57,7 +58,7 @@ type namedPattern struct {
 func layoutKinds(l keyspace.Layout) []namedPattern {
 	all := []namedPattern{
 		{User, l.User}, {State, l.State}, {Table, l.Table}, {SharedState, l.SharedState},
-		{Trigger, l.Trigger}, {Queue, l.BatchList}, {Generic, l.Generic},
+		{Trigger, l.Trigger}, {Queue, l.BatchList}, {Feed, l.Feed}, {Generic, l.Generic},
 	}
 	return slices.DeleteFunc(all, func(p namedPattern) bool { return p.Pattern == keyspace.Pattern{} })
 }
@@ -72,13 +73,13 @@ var homes = map[pool.Alias][]string{
 	pool.Handlers:    {State, Table, Queue, pendingSet},
 	pool.SharedState: {SharedState},
 	pool.Expiry:      {Trigger},
-	pool.PubSub:      {},
+	pool.PubSub:      {Feed},
 }
 
 // otherKinds are tried after those that are at home on a pool, because the
 // option On puts every kind on any pool. Generic comes last: its pattern
 // matches the keys of the others.
-var otherKinds = []string{User, State, Table, SharedState, Trigger, Queue, pendingSet}
+var otherKinds = []string{User, State, Table, SharedState, Trigger, Queue, pendingSet, Feed}
 
 // CheckLayout returns ErrUnsupported if the keys of different tenants can be
 // equal in a layout.

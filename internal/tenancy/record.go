@@ -13,6 +13,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/feed"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -26,7 +27,7 @@ type Record struct {
 
 	Type    string   // of Redis
 	Expires int64    // in Unix milliseconds; 0 if it has no lifetime
-	Values  [][]byte // the string; elements; fields with values; or members with scores
+	Values  [][]byte // the string; elements; fields with values; members with scores; or ids, names and values of a stream
 
 	// FieldExpires are the ends of the lifetimes of the fields of a hash, 0 for
 	// none. It is nil if no field has a lifetime.
@@ -149,6 +150,8 @@ func (v *visitor) readCommand(k found, kind string) (rueidis.Completed, bool) {
 		return b.Smembers().Key(k.key).Build(), true
 	case store.SortedSet:
 		return b.Zrange().Key(k.key).Min("0").Max("-1").Withscores().Build(), true
+	case store.Stream:
+		return b.Xrange().Key(k.key).Start("-").End("+").Build(), k.kind == Feed
 	}
 	return rueidis.Completed{}, false
 }
@@ -180,8 +183,29 @@ func readValues(kind string, reply rueidis.RedisResult) (values [][]byte, err er
 			values = append(values, []byte(m.Member), strconv.AppendFloat(nil, m.Score, 'g', -1, 64))
 		}
 		return values, err
+	case store.Stream:
+		return readStream(reply)
 	}
 	return nil, nil
+}
+
+// readStream returns the id, the name of the field and its value for each entry
+// of a feed.
+func readStream(reply rueidis.RedisResult) (values [][]byte, err error) {
+	entries, err := reply.ToArray()
+	for i := range entries {
+		parts, errParts := entries[i].ToArray()
+		if errParts != nil || len(parts) != 2 {
+			return nil, store.ErrShape
+		}
+		id, errID := parts[0].ToString()
+		fields, errFields := parts[1].AsStrSlice()
+		if errID != nil || errFields != nil || len(fields) != 2 {
+			return nil, unknownType("stream")
+		}
+		values = append(values, []byte(id), []byte(fields[0]), []byte(fields[1]))
+	}
+	return values, err
 }
 
 // readFieldLifetimes returns the ends of the lifetimes of fields, or nil if
@@ -247,15 +271,17 @@ const writePage = 1000
 // writeCommands returns the commands that write a record to a key that does not
 // exist.
 func writeCommands(s *store.Store, key string, r Record) (cmds store.Tx, err error) {
-	commands := map[store.Kind]string{store.String: "SET", store.Hash: "HSET", store.List: "RPUSH", store.Set: "SADD", store.SortedSet: "ZADD"}
+	commands := map[store.Kind]string{store.String: "SET", store.Hash: "HSET", store.List: "RPUSH", store.Set: "SADD", store.SortedSet: "ZADD", store.Stream: "XADD"}
 	kind := store.Kind(r.Type)
 	paired := kind == store.Hash || kind == store.SortedSet
 	switch {
-	case commands[kind] == "":
+	case commands[kind] == "" || kind == store.Stream && r.Kind != Feed:
 		return nil, unknownType(r.Type)
-	case len(r.Values) == 0 || kind == store.String && len(r.Values) != 1 || paired && len(r.Values)%2 != 0,
+	case len(r.Values) == 0 || kind == store.String && len(r.Values) != 1 || paired && len(r.Values)%2 != 0, kind == store.Stream && len(r.Values)%3 != 0,
 		r.FieldExpires != nil && (kind != store.Hash || 2*len(r.FieldExpires) != len(r.Values)):
 		return nil, invalidRecord("the number of its values does not fit its type")
+	case kind == store.Stream && !feed.IsFeed(r.Values):
+		return nil, invalidRecord("the entries are not those of a feed")
 	case r.FieldExpires != nil && !s.FieldLifetimes():
 		return nil, errFieldLifetimes
 	case slices.ContainsFunc(r.FieldExpires, func(end int64) bool { return end < 0 || end > latestFieldExpiry }):
@@ -275,7 +301,11 @@ func writeCommands(s *store.Store, key string, r Record) (cmds store.Tx, err err
 		}
 	}
 	b := s.Client.B
-	for page := range slices.Chunk(texts, writePage) {
+	size := writePage
+	if kind == store.Stream {
+		size = 3 // an entry
+	}
+	for page := range slices.Chunk(texts, size) {
 		cmds = append(cmds, b().Arbitrary(commands[kind]).Keys(key).Args(page...).Build())
 	}
 	for i, end := range r.FieldExpires {

@@ -1,0 +1,330 @@
+// Package feed is the core of the feeds of package symphony: streams whose
+// entries a reader can follow, leave, and take up again. It does not know the
+// Go type of the entries.
+package feed
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/option"
+	"github.com/symphony-go/symphony/internal/store"
+	"github.com/symphony-go/symphony/internal/subscription"
+	"github.com/symphony-go/symphony/keyspace"
+	"github.com/symphony-go/symphony/pool"
+)
+
+var (
+	//go:embed lua/position.lua
+	positionSource string
+	//go:embed lua/append.lua
+	appendSource string
+	//go:embed lua/end.lua
+	endSource string
+	//go:embed lua/delete.lua
+	deleteSource string
+	//go:embed lua/len.lua
+	lenSource string
+
+	appendScript = store.NewTypeCheckingScript(positionSource+appendSource, store.Text)
+	endScript    = store.NewTypeCheckingScript(positionSource+endSource, store.Text)
+	deleteScript = store.NewShortScript(deleteSource, store.Flag)
+	lenScript    = store.NewShortScript(lenSource, store.Count)
+)
+
+// The defaults and limits of feeds.
+const (
+	Lifetime  = 24 * time.Hour
+	KeepLast  = 10_000 // entries
+	MaxAppend = 1000   // values of one call
+)
+
+// Core reads and writes the feeds of one key space. It is immutable.
+type Core struct {
+	*store.ValueStore
+	hub *subscription.Hub
+}
+
+// New returns the core of the feeds in space, with values of type t, on the
+// pool a. It sends nothing.
+func New(t reflect.Type, p *pool.Pools, a pool.Alias, space keyspace.Space, opts ...pool.Option) (*Core, error) {
+	v, err := store.NewValueStore(t, p, a, space, store.Spec{
+		Kind: store.Stream, Lifetime: Lifetime, Traits: option.Lifetimes | option.Feeds,
+	}, opts...)
+	if err != nil {
+		return nil, err
+	}
+	c := newCore(v)
+	if c.Replicas {
+		return nil, fmt.Errorf("symphony: %w", errReplicas)
+	}
+	return c, nil
+}
+
+func newCore(v *store.ValueStore) *Core {
+	if v.Replicas {
+		v = v.WithError(errReplicas)
+	}
+	return &Core{v, subscription.HubOf(v.Store)}
+}
+
+var errReplicas = fmt.Errorf("%w: ReadReplicas does not apply here: a replica may not have the entry of a cursor yet; leave the option out", fault.ErrUnsupported)
+
+// With returns a copy of c with more options.
+func (c *Core) With(opts ...pool.Option) *Core { return newCore(c.ValueStore.With(opts...)) }
+
+// Channel returns the channel of the wake-ups of a feed.
+func Channel(key string) string { return keyspace.Beside("feed", key) }
+
+// Append adds values to a feed and returns the position of the last one.
+// Without values, it returns the position of the last entry.
+func (c *Core) Append(ctx context.Context, id string, n int, value func(i int) reflect.Value) (Position, error) {
+	if n == 0 {
+		return c.last(ctx, id)
+	}
+	t, err := c.BeginWrite(ctx, "Append", id)
+	if err != nil {
+		return Position{}, err
+	}
+	if n > MaxAppend {
+		return Position{}, t.NotApplied(fmt.Errorf("%w: %d values, but one call appends at most %d; append them in parts", fault.ErrInvalidArgument, n, MaxAppend))
+	}
+	args := c.arguments(t, n)
+	for i := range n {
+		text, err := c.Encode(t, value(i))
+		if err != nil {
+			return Position{}, err
+		}
+		args = append(args, text)
+	}
+	return c.add(ctx, t, appendScript, args)
+}
+
+// End adds the entry that ends a feed, unless it has ended.
+func (c *Core) End(ctx context.Context, id string) error {
+	t, err := c.BeginWrite(ctx, "End", id)
+	if err != nil {
+		return err
+	}
+	_, err = c.add(ctx, t, endScript, c.arguments(t, 0))
+	return err
+}
+
+// arguments returns the arguments of a script that adds entries, with room for
+// n more.
+func (c *Core) arguments(t fault.Target, n int) []string {
+	// The base has 11 digits, and room for the carry of the count.
+	base := 10_000_000_000 + rand.Int64N(80_000_000_000)
+	keep := KeepLast
+	if c.KeepLast > 0 {
+		keep = c.KeepLast
+	}
+	return append(make([]string, 0, 4+n), c.sharded(), Channel(t.Key), strconv.FormatInt(base, 10), strconv.Itoa(keep))
+}
+
+// sharded returns the argument by which a script chooses SPUBLISH.
+func (c *Core) sharded() string {
+	if c.hub.Sharded() {
+		return "1"
+	}
+	return ""
+}
+
+func (c *Core) add(ctx context.Context, t fault.Target, script *store.Script, args []string) (Position, error) {
+	m, err := c.Run(ctx, t, script, args)
+	if err != nil {
+		return Position{}, err
+	}
+	id, err := m.ToString()
+	if err != nil {
+		return Position{}, t.Failed(err)
+	}
+	if id == "ENDED" {
+		return Position{}, t.NotApplied(errEnded)
+	}
+	p, ok := parsePosition(id)
+	if !ok {
+		return Position{}, t.Applied(store.ErrShape)
+	}
+	return p, nil
+}
+
+var errEnded = fmt.Errorf("%w: End was called; delete it to begin it again, or append to another id", fault.ErrEnded)
+
+// last returns the position of the last entry of a feed.
+func (c *Core) last(ctx context.Context, id string) (Position, error) {
+	t, err := c.Begin(ctx, "Append", id)
+	if err != nil {
+		return Position{}, err
+	}
+	entry, err := c.lastEntry(ctx, t)
+	return entry.Position, err
+}
+
+// Ended reports whether a feed has ended.
+func (c *Core) Ended(ctx context.Context, id string) (bool, error) {
+	t, err := c.Begin(ctx, "Ended", id)
+	if err != nil {
+		return false, err
+	}
+	entry, err := c.lastEntry(ctx, t)
+	return entry.end, err
+}
+
+// lastEntry returns the last entry of a feed, or the zero Entry.
+func (c *Core) lastEntry(ctx context.Context, t fault.Target) (Entry, error) {
+	cmd := c.Client.B().Xrevrange().Key(t.Key).End("+").Start("-").Count(1).Build()
+	entries, err := readEntries(t, c.Client.Do(t.In(ctx), cmd))
+	if err != nil || len(entries) == 0 {
+		return Entry{}, err
+	}
+	return entries[0], nil
+}
+
+// Len returns the number of entries of a feed that have a value.
+func (c *Core) Len(ctx context.Context, id string) (int64, error) {
+	t, err := c.Begin(ctx, "Len", id)
+	if err != nil {
+		return 0, err
+	}
+	m, err := c.Run(ctx, t, lenScript, nil)
+	if err != nil {
+		return 0, err
+	}
+	return m.ToInt64()
+}
+
+// Delete removes feeds and returns how many existed.
+func (c *Core) Delete(ctx context.Context, ids ...string) (int64, error) {
+	calls := make([]store.Call, len(ids))
+	for i, id := range ids {
+		t, err := c.BeginWrite(ctx, "Delete", id)
+		if err == nil {
+			err = c.RefuseAbsent(t)
+		}
+		if err != nil {
+			return 0, err
+		}
+		calls[i] = store.Call{Target: t, Args: []string{c.sharded(), Channel(t.Key)}}
+	}
+	if len(calls) == 0 {
+		return 0, nil
+	}
+	replies, errs := c.RunMany(ctx, deleteScript, calls)
+	var steps fault.Steps
+	var n int64
+	for i, reply := range replies {
+		if errs[i] == nil {
+			removed, _ := reply.ToInt64()
+			n += removed
+		}
+	}
+	if n > 0 {
+		steps.Applied()
+	}
+	return n, steps.Error(calls[0].Target, fault.Join(errs...))
+}
+
+// DecodeEntry decodes the value of an entry. Its error names the entry.
+func (c *Core) DecodeEntry(t fault.Target, e Entry, into reflect.Value) error {
+	err := c.Decode(t, e.Text, into)
+	var op *fault.OpError
+	if errors.As(err, &op) {
+		op.Err = fmt.Errorf("the entry %v: %w", e.Position, op.Err)
+	}
+	return err
+}
+
+// Entry is an entry of a feed.
+type Entry struct {
+	Position
+	Text string // the encoded value
+	end  bool   // it ends the feed and has no value
+}
+
+// At returns the time of the server when the entry was appended.
+func (e *Entry) At() time.Time { return time.UnixMilli(int64(e.ms)) } //nolint:gosec // a stream has no later time
+
+// readEntries returns the entries of a reply to XRANGE.
+func readEntries(t fault.Target, r rueidis.RedisResult) ([]Entry, error) {
+	m, err := r.ToMessage()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		return nil, t.Failed(err)
+	}
+	return parseEntries(t, m)
+}
+
+func parseEntries(t fault.Target, m rueidis.RedisMessage) ([]Entry, error) {
+	if !m.IsArray() {
+		return nil, t.Applied(store.ErrShape)
+	}
+	all, err := m.ToArray()
+	if err != nil {
+		return nil, t.Failed(err)
+	}
+	entries := make([]Entry, len(all))
+	for i := range all {
+		if err := entries[i].parse(t, all[i]); err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
+}
+
+func (e *Entry) parse(t fault.Target, m rueidis.RedisMessage) error {
+	if !m.IsArray() {
+		return t.Applied(store.ErrShape)
+	}
+	parts, err := m.ToArray()
+	if err != nil || len(parts) != 2 || !parts[0].IsString() || !store.Texts(parts[1]) {
+		return t.Applied(store.ErrShape)
+	}
+	id, _ := parts[0].ToString()
+	fields, _ := parts[1].ToArray()
+	position, ok := parsePosition(id)
+	if !ok || len(fields) != 2 {
+		return t.NotApplied(errForeign)
+	}
+	e.Position = position
+	switch name, _ := fields[0].ToString(); name {
+	case valueField:
+		e.Text, _ = fields[1].ToString()
+	case endField:
+		e.end = true
+	default:
+		return t.NotApplied(errForeign)
+	}
+	return nil
+}
+
+// IsFeed reports whether values are the id, the name of the field and its value
+// for each entry of a feed, in order.
+func IsFeed(values [][]byte) bool {
+	var last Position
+	for i := 0; i+2 < len(values); i += 3 {
+		p, ok := parsePosition(string(values[i]))
+		name := string(values[i+1])
+		if !ok || !last.before(p) || name != valueField && name != endField {
+			return false
+		}
+		last = p
+	}
+	return true
+}
+
+// The names of the fields of an entry. It has one of them.
+const (
+	valueField = "v"
+	endField   = "end"
+)
+
+var errForeign = fmt.Errorf("%w: an entry of the stream is not one of a feed, because another program added it; delete the key or use another one", fault.ErrWrongType)

@@ -1,0 +1,71 @@
+package feed
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/symphony-go/symphony/internal/fault"
+)
+
+// Position is the id of an entry: the time of the server in milliseconds, and a
+// number. The numbers of a feed follow each other. The first one is random, so
+// that a feed which was removed and begun again has other numbers. See
+// lua/position.lua. The zero Position is before the first entry.
+type Position struct{ ms, number uint64 }
+
+// Numbers have 19 digits. The last 8 of them count the entries.
+const (
+	leastNumber = 1_000_000_000_000_000_000
+	mostNumber  = 9_999_999_999_999_999_999
+	counts      = 100_000_000
+)
+
+// ParsePosition returns the position of a cursor. If it is not one that
+// [Position.String] returns, the error is [fault.ErrInvalidCursor].
+func ParsePosition(cursor string) (Position, error) {
+	if cursor == "" {
+		return Position{}, nil
+	}
+	if p, ok := parsePosition(cursor); ok {
+		return p, nil
+	}
+	return Position{}, fmt.Errorf("%w: it is not one that a feed returned; pass the cursor of an entry, or an empty one to begin with the first entry", fault.ErrInvalidCursor)
+}
+
+func parsePosition(id string) (Position, bool) {
+	left, right, _ := strings.Cut(id, "-")
+	ms, errMS := strconv.ParseUint(left, 10, 64)
+	number, errNumber := strconv.ParseUint(right, 10, 64)
+	p := Position{ms, number}
+	if errMS != nil || errNumber != nil || number < leastNumber || number > mostNumber || p.String() != id {
+		return Position{}, false
+	}
+	return p, true
+}
+
+// String returns the cursor of the position.
+func (p Position) String() string {
+	if p.IsZero() {
+		return ""
+	}
+	b := make([]byte, 0, 34)
+	b = strconv.AppendUint(b, p.ms, 10)
+	b = append(b, '-')
+	return string(strconv.AppendUint(b, p.number, 10))
+}
+
+// IsZero reports whether p is before the first entry.
+func (p Position) IsZero() bool { return p == Position{} }
+
+// before reports whether p is before another position of the same feed.
+func (p Position) before(other Position) bool {
+	return cmp.Or(cmp.Compare(p.ms, other.ms), cmp.Compare(p.number, other.number)) < 0
+}
+
+// follows reports whether an entry at p is the next one after another.
+func (p Position) follows(other Position) bool { return p.number == other.number+1 }
+
+// isFirst reports whether an entry at p is the first one of its feed.
+func (p Position) isFirst() bool { return p.number%counts == 1 }
