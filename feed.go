@@ -24,6 +24,7 @@ import (
 //   - add: [Feed.Append], [Feed.End]
 //   - read: [Feed.Follow], [Feed.Read], [Feed.Len], [Feed.Exists],
 //     [Feed.Ended]
+//   - serve: [Feed.ServeEvents]
 //   - lifetimes: [Feed.TTL], [Feed.Touch]
 //   - remove: [Feed.Delete]
 //   - options: [Feed.With]

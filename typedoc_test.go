@@ -31,6 +31,8 @@ func TestTypesListTheirMethods(t *testing.T) {
 		reflect.TypeFor[*symphony.Trigger](),
 		reflect.TypeFor[*symphony.Batch[struct{}]](),
 		reflect.TypeFor[*symphony.Generic[struct{}]](),
+		reflect.TypeFor[*symphony.Feed[struct{}]](),
+		reflect.TypeFor[*symphony.Topic[struct{}]](),
 	} {
 		name := genericName(typ.Elem())
 		t.Run(name, func(t *testing.T) {

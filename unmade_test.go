@@ -18,6 +18,8 @@ func TestRepositoriesThatNoConstructorMade(t *testing.T) {
 		(*symphony.SharedState)(nil), new(symphony.SharedState), (*symphony.SharedState)(nil).With(symphony.NoTTL()),
 		(*symphony.Trigger)(nil), new(symphony.Trigger), (*symphony.Trigger)(nil).With(symphony.IfAbsent()),
 		(*symphony.Batch[int])(nil), new(symphony.Batch[int]), (*symphony.Batch[int])(nil).With(symphony.NoTTL()),
+		(*symphony.Feed[int])(nil), new(symphony.Feed[int]), (*symphony.Feed[int])(nil).With(symphony.NoTTL()),
+		(*symphony.Topic[int])(nil), new(symphony.Topic[int]),
 		(*expiry.Schedule)(nil), new(expiry.Schedule),
 	} {
 		v := reflect.ValueOf(repo)

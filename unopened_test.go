@@ -35,6 +35,8 @@ func TestUnopenedPools(t *testing.T) {
 		"NewTrigger":        func(p *pool.Pools) error { _, err := symphony.NewTrigger(p, "acme"); return err },
 		"NewBatch":          func(p *pool.Pools) error { _, err := symphony.NewBatch[int](p, "acme"); return err },
 		"NewGeneric":        func(p *pool.Pools) error { _, err := symphony.NewGeneric[int](p, "acme"); return err },
+		"NewFeed":           func(p *pool.Pools) error { _, err := symphony.NewFeed[int](p, "acme", "f"); return err },
+		"NewTopic":          func(p *pool.Pools) error { _, err := symphony.NewTopic[int](p, "acme", "t"); return err },
 		"DeleteAllByPK":     func(p *pool.Pools) error { _, err := symphony.DeleteAllByPK(ctx, p, "acme", "1"); return err },
 		"WorkBatches":       func(p *pool.Pools) error { return symphony.WorkBatches(ctx, p, "s", handle, symphony.WorkConfig{}) },
 		"PendingTenants":    func(p *pool.Pools) error { _, err := symphony.PendingTenants(ctx, p, "s"); return err },
