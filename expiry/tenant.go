@@ -60,10 +60,11 @@ func (n naming) parseScheduleKey(key string) (kind string, l triggerKey, ok bool
 	return kind, l, ok && slices.Contains(scheduleKinds, kind) && slices.Contains(n.allShards(), shard)
 }
 
-// IsSchedule reports whether a key has entries of a schedule.
-func (v *TenantVisit) IsSchedule(key string) bool {
-	_, _, ok := v.names.parseScheduleKey(key)
-	return ok
+// ParseSchedule parses a key that has entries of a schedule, and returns its
+// kind and the action.
+func (v *TenantVisit) ParseSchedule(key string) (kind, action string, ok bool) {
+	kind, l, ok := v.names.parseScheduleKey(key)
+	return kind, l.action, ok
 }
 
 // VisitSchedule counts the entries of a schedule that belong to tenants of the

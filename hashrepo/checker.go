@@ -74,8 +74,9 @@ func (c *Checker) Check(record map[string]string) (errs []error) {
 }
 
 // IndexTexts returns the sort texts that stand for a record in each index, by
-// the name of the index. It is empty for a field that is absent or does not
-// decode. An index whose order depends on methods of the type is left out.
+// the name of the index. There are none for a field that is absent. An index
+// whose field does not decode, or whose order depends on methods of the type,
+// is left out.
 func (c *Checker) IndexTexts(record map[string]string) map[string][]string {
 	all := map[string][]string{}
 	for _, x := range c.plan.indexes {
@@ -89,9 +90,11 @@ func (c *Checker) IndexTexts(record map[string]string) map[string][]string {
 				continue
 			}
 			v := reflect.New(x.field.Field.Type).Elem()
-			if x.field.Decode(text, v) == nil {
-				all[x.name], _ = x.encoder.Append(nil, v) // a value without an order has no text
+			if x.field.Decode(text, v) != nil {
+				delete(all, x.name)
+				break
 			}
+			all[x.name], _ = x.encoder.Append(nil, v) // a value without an order has no text
 			break
 		}
 	}

@@ -48,8 +48,9 @@ type QueueName struct {
 
 // Triggers visits the triggers on one pool for a [Walk].
 type Triggers interface {
-	// IsSchedule reports whether a key has entries of a schedule.
-	IsSchedule(key string) bool
+	// ParseSchedule parses a key that has entries of a schedule, and returns
+	// its kind and the action.
+	ParseSchedule(key string) (kind, action string, ok bool)
 
 	// VisitSchedule counts and removes entries of a schedule.
 	VisitSchedule(ctx context.Context, key string) error
@@ -277,7 +278,11 @@ func writtenTenant(p keyspace.Pattern, tenant string) (string, bool) {
 func (v *visitor) visitSchedules(ctx context.Context, keys []found) error {
 	for _, k := range keys {
 		for _, a := range v.aliases {
-			if t := v.triggers[a]; t != nil && t.IsSchedule(k.key) {
+			t := v.triggers[a]
+			if t == nil {
+				continue
+			}
+			if _, _, ok := t.ParseSchedule(k.key); ok {
 				if err := t.VisitSchedule(ctx, k.key); err != nil {
 					return err
 				}

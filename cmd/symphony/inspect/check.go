@@ -8,20 +8,20 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony"
-	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
 
 // Problem is a finding of [Check].
 type Problem struct {
-	Check string     `json:"check"` // server, type, lifetime or dead
+	Check string     `json:"check"` // server, type, lifetime, value, index, claim, firing or dead
 	Pool  pool.Alias `json:"pool,omitempty"`
 	Key   string     `json:"key,omitempty"` // of a record, or an example
-	Text  string     `json:"text"`
+	Text  string     `json:"text"`          // what is wrong, and the remedy
 }
 
 // Checked counts the keys that [Check] has looked at.
@@ -30,37 +30,34 @@ type Checked struct {
 	Unknown int64 `json:"unknown"` // keys that no pattern of the layout makes
 }
 
-// checkedKind is a kind of record with the type of its keys.
-type checkedKind struct {
-	kind, typ string
-	pattern   func(keyspace.Layout) keyspace.Pattern
-	space     int // how many parts of a key records have in common that a repository wrote; 0 if their lifetimes do not matter
+// Redis types of the keys of kinds, as TYPE names them.
+const (
+	typeHash = "hash"
+	typeZSet = "zset"
+)
+
+// types are the types of the keys of records by kind. Values of Generic may
+// have any.
+var types = map[string]string{
+	symphony.KindUser: typeHash, symphony.KindState: typeHash, symphony.KindTable: typeHash, symphony.KindSharedState: typeHash,
+	symphony.KindQueue: "list", symphony.KindPending: "set", symphony.KindTrigger: "string",
 }
 
-// homes are the kinds that the constructors put on a pool.
-var homes = map[pool.Alias][]checkedKind{
-	pool.User: {{symphony.KindUser, "hash", func(l keyspace.Layout) keyspace.Pattern { return l.User }, 1}},
-	pool.Handlers: {
-		{symphony.KindState, "hash", func(l keyspace.Layout) keyspace.Pattern { return l.State }, 2},
-		{symphony.KindTable, "hash", func(l keyspace.Layout) keyspace.Pattern { return l.Table }, 2},
-		{symphony.KindQueue, "list", func(l keyspace.Layout) keyspace.Pattern { return l.BatchList }, 0},
-		{"pending set", "set", func(l keyspace.Layout) keyspace.Pattern { return l.PendingSet }, 0},
-	},
-	pool.SharedState: {{symphony.KindSharedState, "hash", func(l keyspace.Layout) keyspace.Pattern { return l.SharedState }, 1}},
-	pool.Expiry:      {{symphony.KindTrigger, "string", func(l keyspace.Layout) keyspace.Pattern { return l.Trigger }, 0}},
-}
-
-// Check iterates over problems: servers that may lose data, records whose key
-// has another Redis type, records without a lifetime among others with one, and
-// dead letters that do not have the form of the library. It counts the keys in
-// checked.
+// Check iterates over problems: servers that may lose data; records whose key
+// has another Redis type, or whose lifetime is not that of the others of their
+// tenant and kind; entries of indexes without a record; claims and firings that
+// no worker has; and dead letters that do not have the form of the library. It
+// counts the keys in checked.
 //
-// It walks the keys of the pools whose kinds it knows, with SCAN, and sends
-// TYPE and PTTL for each record, a page in one round trip. It holds two numbers
-// for each tenant, table and handler. It does not know the types of fields, so
-// it does not decode records. Keys of indexes are not checked, since the
-// library removes their stale entries itself. An error ends the loop.
-func Check(ctx context.Context, pools *pool.Pools, checked *Checked) iter.Seq2[Problem, error] {
+// If a record has one of the schemas, Check also compares its lifetime, its
+// fields and its index entries with it.
+//
+// It walks all keys with SCAN. For each page it sends TYPE and PTTL for the
+// records, and HGETALL for those with a schema, a hundred in one round trip.
+// Then it reads the keys of indexes, claims and firings in pages. It holds a
+// page, and two numbers for each tenant, table and handler. What changes
+// meanwhile is looked at again before it is a problem. An error ends the loop.
+func Check(ctx context.Context, pools *pool.Pools, checked *Checked, schemas ...Schema) iter.Seq2[Problem, error] {
 	return func(yield func(Problem, error) bool) {
 		report, err := pools.Report(ctx)
 		if err != nil {
@@ -74,11 +71,12 @@ func Check(ctx context.Context, pools *pool.Pools, checked *Checked) iter.Seq2[P
 				return
 			}
 		}
-		for _, a := range CheckedPools(pools) {
-			c := checker{pools: pools, alias: a, checked: checked, spaces: map[string]*lifetimes{}}
-			if !c.run(ctx, yield) {
-				return
+		c := &checker{ctx: ctx, pools: pools, checked: checked, schemas: schemas, spaces: map[string]*lifetimes{}, incomplete: map[string]bool{}, yield: yield}
+		if err := c.run(); err != nil {
+			if err != errStopped {
+				yield(Problem{}, err)
 			}
+			return
 		}
 		for d, err := range Dead(ctx, pools, DeadFilter{}, View{Redact: true}) {
 			if err != nil || d.Problem != "" {
@@ -90,127 +88,189 @@ func Check(ctx context.Context, pools *pool.Pools, checked *Checked) iter.Seq2[P
 	}
 }
 
-// CheckedPools returns the pools whose keys [Check] walks over.
-func CheckedPools(pools *pool.Pools) []pool.Alias {
-	return slices.DeleteFunc(pools.Aliases(), func(a pool.Alias) bool { return homes[a] == nil })
+// checker checks the keys of all pools.
+type checker struct {
+	ctx     context.Context //nolint:containedctx // of one call of Check
+	pools   *pool.Pools
+	checked *Checked
+	schemas []Schema
+	spaces  map[string]*lifetimes // by the name of the space
+
+	incomplete map[string]bool // spaces that Reindex has not completed, which were reported
+
+	yield func(Problem, error) bool
 }
 
-// checker checks the keys of a pool.
-type checker struct {
-	pools   *pool.Pools
-	alias   pool.Alias
-	checked *Checked
-	spaces  map[string]*lifetimes
+var errStopped = fmt.Errorf("the loop ended")
+
+// report yields a problem.
+func (c *checker) report(check string, k symphony.Key, format string, args ...any) error {
+	if !c.yield(Problem{check, k.Pool, k.Name, fmt.Sprintf(format, args...)}, nil) {
+		return errStopped
+	}
+	return nil
 }
 
 // lifetimes counts the records of a space.
 type lifetimes struct {
 	expiring, permanent int64
-	example             string // of a permanent record
+	example             symphony.Key // a permanent record
 }
 
-// checkedKey is a key of a known kind.
-type checkedKey struct {
-	key   string
-	kind  checkedKind
-	space string // empty if lifetimes do not matter
-}
+// checkedPage is the number of keys that one round trip reads.
+const checkedPage = 100
 
-// run yields the problems of the pool. It reports whether to continue.
-func (c *checker) run(ctx context.Context, yield func(Problem, error) bool) bool {
-	client, err := c.pools.Client(c.alias)
-	if err != nil {
-		return yield(Problem{}, err) && false
-	}
-	for page, err := range scan(ctx, c.pools, c.alias, c.pools.Prefix(c.alias)+"*") {
+// run yields the problems of all keys.
+func (c *checker) run() error {
+	var page []symphony.Key
+	for k, err := range symphony.Keys(c.ctx, c.pools) {
 		if err != nil {
-			return yield(Problem{}, err) && false
+			return err
 		}
-		known := c.known(page)
-		cmds := make(rueidis.Commands, 0, 2*len(known))
-		for _, k := range known {
-			cmds = append(cmds, client.B().Type().Key(k.key).Build(), client.B().Pttl().Key(k.key).Build())
+		c.checked.Keys++
+		if k.Kind == "" && !strings.HasPrefix(k.Name, "%") {
+			c.checked.Unknown++
 		}
-		replies := client.DoMulti(ctx, cmds...)
-		for i, k := range known {
-			typ, err := replies[2*i].ToString()
-			left, errTTL := replies[2*i+1].AsInt64()
-			if err := cmp.Or(err, errTTL); err != nil {
-				return yield(Problem{}, fmt.Errorf("TYPE and PTTL of %s: %w", k.key, err)) && false
-			}
-			if !c.check(k, typ, left, yield) {
-				return false
-			}
+		if page = append(page, k); len(page) < checkedPage {
+			continue
 		}
+		if err := c.checkPage(page); err != nil {
+			return err
+		}
+		page = page[:0]
+	}
+	if err := c.checkPage(page); err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.spaces)) {
 		s := c.spaces[name]
 		if s.permanent == 0 || s.expiring == 0 {
 			continue
 		}
-		text := fmt.Sprintf("of %d records %s, %d have no lifetime; construct the repository in one place, with NoTTL or TTL",
-			s.permanent+s.expiring, name, s.permanent)
-		if !yield(Problem{"lifetime", c.alias, s.example, text}, nil) {
-			return false
+		if err := c.report("lifetime", s.example, "of %d records %s, %d have no lifetime; construct the repository in one place, with NoTTL or TTL",
+			s.permanent+s.expiring, name, s.permanent); err != nil {
+			return err
 		}
 	}
-	return true
+	return nil
 }
 
-// known returns those of the keys that a pattern of the pool makes.
-func (c *checker) known(page []string) (keys []checkedKey) {
-	for _, key := range page {
-		c.checked.Keys++
-		bare := strings.TrimPrefix(key, c.pools.Prefix(c.alias))
-		k, ok := c.kindOf(bare)
-		if ok {
-			k.key = key
-			keys = append(keys, k)
-		} else if !strings.HasPrefix(bare, "%") {
-			c.checked.Unknown++
+func (c *checker) checkPage(page []symphony.Key) error {
+	byPool := map[pool.Alias][]symphony.Key{}
+	for _, k := range page {
+		if k.Beside == "" && types[k.Kind] != "" {
+			byPool[k.Pool] = append(byPool[k.Pool], k)
 		}
 	}
-	return keys
+	for a, records := range byPool {
+		if err := c.checkRecords(a, records); err != nil {
+			return err
+		}
+	}
+	for _, k := range page {
+		if err := c.checkBeside(k); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (c *checker) kindOf(bare string) (checkedKey, bool) {
-	for _, kind := range homes[c.alias] {
-		parts, ok := kind.pattern(c.pools.Layout()).Parse(bare)
-		if !ok {
+// checkBeside checks a key that the library keeps beside a record.
+func (c *checker) checkBeside(k symphony.Key) error {
+	switch {
+	case k.Kind == symphony.KindQueue && (strings.HasPrefix(k.Beside, "claim-") || strings.HasPrefix(k.Beside, "rest-")):
+		return c.checkClaim(k)
+	case k.Kind == symphony.KindQueue && k.Beside == "due":
+		return c.checkLeases(k)
+	case k.Kind == symphony.KindTrigger && k.Beside == "status":
+		return c.checkFirings(k)
+	case types[k.Kind] == typeHash && (k.Beside == "ids" || strings.HasPrefix(k.Beside, "index-")):
+		return c.checkEntries(k)
+	}
+	return nil
+}
+
+// checkRecords checks the types, the lifetimes and the fields of records of a
+// pool.
+func (c *checker) checkRecords(a pool.Alias, records []symphony.Key) error {
+	client, err := c.pools.Client(a)
+	if err != nil {
+		return err
+	}
+	cmds := make(rueidis.Commands, 0, 2*len(records))
+	for _, k := range records {
+		cmds = append(cmds, client.B().Type().Key(k.Name).Build(), client.B().Pttl().Key(k.Name).Build())
+	}
+	var described []record
+	replies := client.DoMulti(c.ctx, cmds...)
+	for i, k := range records {
+		typ, err := replies[2*i].ToString()
+		left, errTTL := replies[2*i+1].AsInt64()
+		if err := cmp.Or(err, errTTL); err != nil {
+			return fmt.Errorf("TYPE and PTTL of %s: %w", k.Name, err)
+		}
+		if typ == "none" || left == -2 {
+			continue // it has expired meanwhile
+		}
+		if typ != types[k.Kind] {
+			if err := c.report("type", k, "the key of a record (%s) has the type %s in place of %s, so its repository returns ErrWrongType; move it away with RENAME, or remove it",
+				k.Kind, typ, types[k.Kind]); err != nil {
+				return err
+			}
 			continue
 		}
-		k := checkedKey{kind: kind}
-		if kind.space > 0 {
-			k.space = strings.Join(slices.Concat(parts[:1], []string{kind.kind}, parts[1:kind.space], []string{"*"}), "/")
+		if types[k.Kind] != typeHash {
+			continue
 		}
-		return k, true
+		schema := c.schemaOf(k)
+		if schema == nil {
+			c.countLifetime(k, left)
+			continue
+		}
+		if err := c.checkLifetime(k, schema, left); err != nil {
+			return err
+		}
+		described = append(described, record{key: k, schema: schema})
 	}
-	return checkedKey{}, false
+	return c.checkDescribed(client, described)
 }
 
-// check yields the problem of a key, if there is one, and counts its lifetime.
-func (c *checker) check(k checkedKey, typ string, left int64, yield func(Problem, error) bool) bool {
-	if typ == "none" || left == -2 {
-		return true // it has expired meanwhile
-	}
-	if typ != k.kind.typ {
-		text := fmt.Sprintf("the key of a record (%s) has the type %s in place of %s, so its repository returns ErrWrongType; move it away with RENAME, or remove it",
-			k.kind.kind, typ, k.kind.typ)
-		return yield(Problem{"type", c.alias, k.key, text}, nil)
-	}
-	if k.space == "" {
-		return true
-	}
-	s := c.spaces[k.space]
+// countLifetime counts the lifetime of a record without a schema.
+func (c *checker) countLifetime(k symphony.Key, left int64) {
+	name := spaceName(k)
+	s := c.spaces[name]
 	if s == nil {
 		s = &lifetimes{}
-		c.spaces[k.space] = s
+		c.spaces[name] = s
 	}
-	if left == -1 {
-		s.permanent++
-		s.example = cmp.Or(s.example, k.key)
-	} else {
+	if left != -1 {
 		s.expiring++
+		return
 	}
-	return true
+	if s.permanent++; s.permanent == 1 {
+		s.example = k
+	}
+}
+
+// spaceName returns the tenant, the kind and the table or handler of a record.
+func spaceName(k symphony.Key) string {
+	parts := []string{k.Tenant, k.Kind}
+	if k.Kind == symphony.KindState || k.Kind == symphony.KindTable {
+		parts = append(parts, k.Parts[0])
+	}
+	return strings.Join(append(parts, "*"), "/")
+}
+
+// checkLifetime compares the lifetime of a record with that of its schema.
+func (c *checker) checkLifetime(k symphony.Key, s *Schema, left int64) error {
+	lifetime := s.checker.Schema().Lifetime
+	switch {
+	case lifetime != 0 && left == -1:
+		return c.report("lifetime", k, "the record has no lifetime, but records of %s live for %v; a repository with NoTTL or another program wrote it: set one with EXPIRE, or write it again",
+			s.checker.Schema().Type, time.Duration(lifetime)*time.Millisecond)
+	case lifetime == 0 && left >= 0:
+		return c.report("lifetime", k, "the record expires in %v, but records of %s have no lifetime; a repository without NoTTL wrote it: keep it with PERSIST, and construct the repository in one place",
+			(time.Duration(left) * time.Millisecond).Round(time.Second), s.checker.Schema().Type)
+	}
+	return nil
 }
