@@ -22,6 +22,7 @@ import (
 //   - set: [Trigger.Set], [Trigger.SetPayload], [Trigger.Debounce]
 //   - read: [Trigger.Due], [Trigger.List], [Trigger.Key]
 //   - cancel: [Trigger.Delete], [Trigger.DeleteAll]
+//   - dead letters: [Trigger.Dead], [Trigger.Retry], [Trigger.Discard]
 //   - options: [Trigger.With]
 //
 // An [expiry.Action] checks the payloads of an action at compile time.
@@ -93,6 +94,27 @@ func (t *Trigger) DeleteAll(ctx context.Context, id string) (int64, error) {
 // [expiry.Schedule.List].
 func (t *Trigger) List(ctx context.Context, states ...expiry.State) iter.Seq2[expiry.Entry, error] {
 	return t.scheduleOf().List(ctx, states...)
+}
+
+// Dead iterates over the dead letters of the tenant for the given actions, or
+// for all actions if there is none. It needs no listener. See
+// [expiry.Schedule.Dead].
+func (t *Trigger) Dead(ctx context.Context, actions ...string) iter.Seq2[expiry.Event, error] {
+	return t.scheduleOf().Dead(ctx, actions...)
+}
+
+// Retry redelivers a dead letter at once. See [expiry.Schedule.Retry].
+//
+// If there is no such dead letter, Retry returns [ErrNotFound]. If the event is
+// that of another tenant, it returns [ErrInvalidArgument].
+func (t *Trigger) Retry(ctx context.Context, e expiry.Event) error {
+	return t.scheduleOf().Retry(ctx, e)
+}
+
+// Discard removes a dead letter and its payload. It takes the same events as
+// [Trigger.Retry], and returns the same errors. See [expiry.Schedule.Discard].
+func (t *Trigger) Discard(ctx context.Context, e expiry.Event) error {
+	return t.scheduleOf().Discard(ctx, e)
 }
 
 // Key returns the key of a trigger, without the prefix of the pool. See

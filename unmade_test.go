@@ -21,6 +21,7 @@ func TestRepositoriesThatNoConstructorMade(t *testing.T) {
 		(*symphony.Feed[int])(nil), new(symphony.Feed[int]), (*symphony.Feed[int])(nil).With(symphony.NoTTL()),
 		(*symphony.Topic[int])(nil), new(symphony.Topic[int]),
 		(*expiry.Schedule)(nil), new(expiry.Schedule),
+		(*expiry.DeadLetters)(nil), new(expiry.DeadLetters),
 	} {
 		v := reflect.ValueOf(repo)
 		for i := range v.NumMethod() {

@@ -53,6 +53,10 @@ func TestUnopenedPools(t *testing.T) {
 			_, err := expiry.NewSchedule(p, pool.Expiry, layout.Trigger, "acme")
 			return err
 		},
+		"expiry.NewDeadLetters": func(p *pool.Pools) error {
+			_, err := expiry.NewDeadLetters(p, pool.Expiry, layout.Trigger)
+			return err
+		},
 		"Pools.Client": func(p *pool.Pools) error { _, err := p.Client(pool.User); return err },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,18 +35,21 @@ const deadPageSize = 100
 // next action. If the server does not reply, Dead yields the error and stops.
 func (l *Listener) Dead(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
+		t := fault.Target{Op: "Dead", Pool: l.cfg.Pool}
 		for _, c := range l.consumers {
-			if !l.yieldDead(ctx, c.queue, yield) {
+			if !l.reader().yieldDead(ctx, t, c.queue, yield) {
 				return
 			}
 		}
 	}
 }
 
+func (l *Listener) reader() reader { return reader{l.names, l.cfg.Codec, l.pools.MaxDecodedBytes()} }
+
 // yieldDead yields the dead letters of one queue. It reports whether to
 // continue.
-func (l *Listener) yieldDead(ctx context.Context, q *queue, yield func(Event, error) bool) bool {
-	t := fault.Target{Op: "Dead", Pool: l.cfg.Pool, Key: q.dead}
+func (r reader) yieldDead(ctx context.Context, t fault.Target, q *queue, yield func(Event, error) bool) bool {
+	t.Key = q.dead
 	last, err := q.deadBetween(ctx, -1, -1)
 	for start := int64(0); err == nil && len(last) > 0; {
 		var page []rueidis.ZScore
@@ -63,7 +66,7 @@ func (l *Listener) yieldDead(ctx context.Context, q *queue, yield func(Event, er
 			return true
 		}
 		var events []deadLetter
-		if events, err = l.readDead(ctx, &t, q, members); err != nil {
+		if events, err = r.readDead(ctx, &t, q, members); err != nil {
 			break
 		}
 		for _, e := range events {
@@ -158,7 +161,7 @@ type deadLetter struct {
 
 // readDead reads the statuses and payloads of members. It sets the key of t to
 // the key that it reads.
-func (l *Listener) readDead(ctx context.Context, t *fault.Target, q *queue, members []string) ([]deadLetter, error) {
+func (r reader) readDead(ctx context.Context, t *fault.Target, q *queue, members []string) ([]deadLetter, error) {
 	replies := q.client.DoMulti(ctx,
 		q.client.B().Hmget().Key(q.status).Field(members...).Build(),
 		q.client.B().Hmget().Key(q.payloads).Field(members...).Build())
@@ -186,7 +189,7 @@ func (l *Listener) readDead(ctx context.Context, t *fault.Target, q *queue, memb
 		if text, err := payloads[i].ToString(); err == nil {
 			f.payload = &text
 		}
-		e, err := l.event(q, f)
+		e, err := r.event(q, f)
 		all = append(all, deadLetter{e, err})
 	}
 	return all, nil
@@ -248,27 +251,36 @@ func (l *Listener) onDeadLetter(ctx context.Context, op string, e Event, do func
 	return nil
 }
 
-// locate returns the name of the event's firing and its consumer. If the event
-// does not come from a listener, the name is built from its fields.
+// locate returns the name of the event's firing and its consumer.
 func (l *Listener) locate(e Event) (string, *consumer, error) {
-	shard, member := e.shard, e.member
-	if member == "" {
-		shard = l.names.shard(e.Tenant, e.Action, e.ID)
-		key, err := l.names.key(triggerKey{e.Tenant, shard, e.Action, e.ID})
-		if err != nil {
-			return "", nil, err
-		}
-		member = strconv.FormatInt(e.DueAt.UnixMilli(), 10) + "|" + key
-	}
-	action, err := l.names.actionInKeys(e.Action)
+	member, shard, action, err := l.names.locate(e)
 	if err != nil {
-		return "", nil, fmt.Errorf("%w: no key can contain the action %q of the event; pass an event of Dead", keyspace.ErrInvalidKey, e.Action)
+		return "", nil, err
 	}
 	c, ok := l.consumerOf(shard, action)
 	if !ok {
 		return "", nil, fmt.Errorf("%w: this listener has no handler for the action %q; register one with On, or call a listener that has one", fault.ErrUnsupported, e.Action)
 	}
 	return member, c, nil
+}
+
+// locate returns the name of the event's firing, its shard and its action as
+// keys contain it. If the event was not read from a schedule, the name is built
+// from its fields.
+func (n naming) locate(e Event) (member, shard, action string, err error) {
+	shard, member = e.shard, e.member
+	if member == "" {
+		shard = n.shard(e.Tenant, e.Action, e.ID)
+		key, err := n.key(triggerKey{e.Tenant, shard, e.Action, e.ID})
+		if err != nil {
+			return "", "", "", err
+		}
+		member = strconv.FormatInt(e.DueAt.UnixMilli(), 10) + "|" + key
+	}
+	if action, err = n.actionInKeys(e.Action); err != nil {
+		return "", "", "", fmt.Errorf("%w: no key can contain the action %q of the event; pass an event of Dead", keyspace.ErrInvalidKey, e.Action)
+	}
+	return member, shard, action, nil
 }
 
 func readCount(r rueidis.RedisResult) (int64, error) {

@@ -181,11 +181,20 @@ func (p *payload) decode(dst any) error {
 
 // event returns the event of a claimed firing or a dead letter. If the firing
 // is invalid, it returns an error and an event that Discard accepts.
-func (l *Listener) event(q *queue, f firing) (Event, error) {
+func (l *Listener) event(q *queue, f firing) (Event, error) { return l.reader().event(q, f) }
+
+// reader reads events from a schedule.
+type reader struct {
+	names    naming
+	codec    codec.Codec
+	maxBytes int // limit of the memory that decoding a payload may use
+}
+
+func (r reader) event(q *queue, f firing) (Event, error) {
 	due, key, _ := strings.Cut(f.member, "|")
-	e := Event{Action: q.action, Key: l.names.eventKey(key, q.shard), member: f.member, shard: q.shard}
+	e := Event{Action: q.action, Key: r.names.eventKey(key, q.shard), member: f.member, shard: q.shard}
 	if f.payload != nil {
-		e.setPayload(l.cfg.Codec, *f.payload, l.pools.MaxDecodedBytes())
+		e.setPayload(r.codec, *f.payload, r.maxBytes)
 	}
 	if err := e.readStatus(f.status); err != nil {
 		return e, err
@@ -195,9 +204,9 @@ func (l *Listener) event(q *queue, f firing) (Event, error) {
 		return e, fmt.Errorf("expiry: %q is not the name of a firing; remove the dead letter with Discard", f.member)
 	}
 	e.DueAt = time.UnixMilli(ms)
-	found, ok := l.names.parse(key)
+	found, ok := r.names.parse(key)
 	if !ok || found.action != q.action || found.shard != q.shard {
-		return e, fmt.Errorf("expiry: %q is not the key of a trigger of the action %q in the layout %q; set Config.Layout, or remove the dead letter with Discard", key, q.action, l.names.pattern)
+		return e, fmt.Errorf("expiry: %q is not the key of a trigger of the action %q in the layout %q; set Config.Layout, or remove the dead letter with Discard", key, q.action, r.names.pattern)
 	}
 	e.Tenant, e.Action, e.ID = found.tenant, found.action, found.id
 	return e, nil

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
-	"maps"
 	"slices"
 	"time"
 
@@ -95,20 +94,16 @@ func deadOfQueues(ctx context.Context, pools *pool.Pools, f Filter, view View, y
 
 // deadOfTriggers yields the dead letters of triggers.
 func deadOfTriggers(ctx context.Context, pools *pool.Pools, f Filter, view View, yield func(DeadLetter, error) bool) {
-	actions, err := deadActions(ctx, pools, f)
+	letters, err := expiry.NewDeadLetters(pools, f.expiry(), pools.Layout().Trigger)
 	if err != nil {
 		yield(DeadLetter{}, err)
 		return
 	}
-	if len(actions) == 0 {
-		return
+	var actions []string
+	if f.Action != "" {
+		actions = append(actions, f.Action)
 	}
-	listener, err := deadListener(pools, f.expiry(), actions)
-	if err != nil {
-		yield(DeadLetter{}, err)
-		return
-	}
-	for e, err := range listener.Dead(ctx) {
+	for e, err := range letters.All(ctx, actions...) {
 		if err != nil && e.Action == "" {
 			yield(DeadLetter{}, err)
 			return
@@ -132,31 +127,31 @@ func deadOfTriggers(ctx context.Context, pools *pool.Pools, f Filter, view View,
 // Retry redelivers dead letters that [Dead] returned with the same filter, and
 // returns how many there still were. Those of a queue go back in the order in
 // which they became dead letters. See [symphony.Batch.Retry] and
-// [expiry.Listener.Retry] for its errors. If one fails, those before it were
+// [expiry.DeadLetters.Retry] for its errors. If one fails, those before it were
 // redelivered.
 func Retry(ctx context.Context, pools *pool.Pools, f Filter, letters []DeadLetter) (int64, error) {
-	return settle(ctx, pools, f, letters, (*symphony.Batch[[]byte]).Retry, (*expiry.Listener).Retry)
+	return settle(ctx, pools, f, letters, (*symphony.Batch[[]byte]).Retry, (*expiry.DeadLetters).Retry)
 }
 
 // Discard removes dead letters for good, and otherwise is as [Retry].
 func Discard(ctx context.Context, pools *pool.Pools, f Filter, letters []DeadLetter) (int64, error) {
-	return settle(ctx, pools, f, letters, (*symphony.Batch[[]byte]).Discard, (*expiry.Listener).Discard)
+	return settle(ctx, pools, f, letters, (*symphony.Batch[[]byte]).Discard, (*expiry.DeadLetters).Discard)
 }
 
 func settle(ctx context.Context, pools *pool.Pools, f Filter, letters []DeadLetter,
 	inQueue func(*symphony.Batch[[]byte], context.Context, symphony.Queue, ...string) (int64, error),
-	onTrigger func(*expiry.Listener, context.Context, expiry.Event) error,
+	onTrigger func(*expiry.DeadLetters, context.Context, expiry.Event) error,
 ) (sum int64, err error) {
 	letters = slices.SortedStableFunc(slices.Values(letters), func(a, b DeadLetter) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
 	})
-	ids, events, actions := map[QueueName][]string{}, []expiry.Event{}, map[string]bool{}
+	ids, events := map[QueueName][]string{}, []expiry.Event{}
 	for _, d := range letters {
 		if d.Of == symphony.KindQueue {
 			ids[d.queue()] = append(ids[d.queue()], d.ID)
 			continue
 		}
-		events, actions[d.Action] = append(events, d.event), true
+		events = append(events, d.event)
 	}
 	for name, ids := range ids {
 		batch, err := f.batch(pools, name.Tenant)
@@ -171,12 +166,12 @@ func settle(ctx context.Context, pools *pool.Pools, f Filter, letters []DeadLett
 	if len(events) == 0 {
 		return sum, nil
 	}
-	listener, err := deadListener(pools, f.expiry(), slices.Sorted(maps.Keys(actions)))
+	triggers, err := expiry.NewDeadLetters(pools, f.expiry(), pools.Layout().Trigger)
 	if err != nil {
 		return sum, err
 	}
 	for _, e := range events {
-		switch err := onTrigger(listener, ctx, e); {
+		switch err := onTrigger(triggers, ctx, e); {
 		case err == nil:
 			sum++
 		case !errors.Is(err, symphony.ErrNotFound):

@@ -4,11 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
-	"log/slog"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/symphony-go/symphony"
@@ -79,42 +75,4 @@ func (v View) payload(e expiry.Event) json.RawMessage {
 		return text
 	}
 	return View{value.Codec(), v.Redact}.show(value.Bytes())
-}
-
-// deadActions returns the actions that have dead letters. It finds their keys
-// with SCAN over the whole database.
-func deadActions(ctx context.Context, pools *pool.Pools, f Filter) (actions []string, err error) {
-	if f.Action != "" {
-		return []string{f.Action}, nil
-	}
-	prefix := pools.Prefix(f.expiry()) + "%exp"
-	for page, err := range scan(ctx, pools, f.expiry(), prefix+"*:dead:*") {
-		if err != nil {
-			return nil, err
-		}
-		for _, key := range page {
-			rest, _ := strings.CutPrefix(key, prefix)
-			if strings.HasPrefix(rest, "{") { // the shard of a cluster
-				_, rest, _ = strings.Cut(rest, "}")
-			}
-			if action, ok := strings.CutPrefix(rest, ":dead:"); ok {
-				actions = append(actions, action)
-			}
-		}
-	}
-	slices.Sort(actions)
-	return slices.Compact(actions), nil
-}
-
-// deadListener returns a listener that reads, retries and discards the dead
-// letters of actions. It does not run.
-func deadListener(pools *pool.Pools, a pool.Alias, actions []string) (*expiry.Listener, error) {
-	registry := expiry.NewRegistry()
-	for _, action := range actions {
-		err := registry.On(action, func(context.Context, expiry.Event) error { return nil })
-		if err != nil {
-			return nil, fmt.Errorf("the action %q: %w", action, err)
-		}
-	}
-	return expiry.NewListener(pools, registry, expiry.Config{Pool: a, Logger: slog.New(slog.DiscardHandler)})
 }
