@@ -23,6 +23,7 @@ var (
 	ErrTooLarge        = codec.ErrTooLarge       // a value is larger than Config.MaxValueBytes
 	ErrFull            = pool.ErrFull            // a push would exceed MaxLen
 	ErrBusy            = pool.ErrBusy            // another claim of a queue with the option Serial is in flight
+	ErrLimited         = pool.ErrLimited         // a Limiter has too few units; see [LimitError]
 	ErrUnknownPool     = pool.ErrUnknownPool     // no pool has the alias
 	ErrUnsupported     = pool.ErrUnsupported     // the server, codec, layout or schema cannot do it, or the option does not apply
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no permission for a command, key or channel

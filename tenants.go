@@ -9,7 +9,6 @@ import (
 
 	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/internal"
-	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/tenancy"
 	"github.com/symphony-go/symphony/keyspace"
@@ -116,8 +115,8 @@ func newTenantWalk(pools *pool.Pools, op string, traits option.Trait, opts []Opt
 	}
 	layout, rest := option.SplitLayout(pools.Layout(), opts)
 	err := settings.Apply(traits, rest...)
-	if err == nil && (settings.Conditional() || settings.Replicas || settings.Codec != nil) {
-		err = fmt.Errorf("%w: %s takes no option for reads and writes of records; leave it out", fault.ErrUnsupported, op)
+	if err == nil {
+		err = settings.RefuseRecords(op)
 	}
 	if err == nil {
 		err = tenancy.CheckLayout(layout)

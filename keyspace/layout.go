@@ -24,6 +24,7 @@ type Layout struct {
 	Generic     Pattern // tenant, key
 	Feed        Pattern // tenant, name of the feeds, id
 	Topic       Pattern // tenant, name; of channels
+	Limit       Pattern // tenant, name of the limit
 }
 
 // IsZero reports whether no pattern is set.
@@ -42,6 +43,7 @@ func (l Layout) IsZero() bool { return l == Layout{} }
 //	Generic      {tenant}:{key}
 //	Feed         {tenant}:feed:{name}:{id}
 //	Topic        {tenant}:topic:{name}
+//	Limit        {tenant}:limit:{name}
 //
 // No two of these patterns share a key, except that a generic key can be equal
 // to a key of any other pattern. On a single server, the repositories therefore
@@ -98,6 +100,7 @@ func Cluster() Layout { return clusterLayout }
 //	Generic      {{tenant}}:{key}
 //	Feed         {{tenant}}:feed:{name}:{id}
 //	Topic        {{tenant}}:topic:{name}
+//	Limit        {{tenant}}:limit:{name}
 //
 // A slot is on one node. So the records of a tenant must fit into the memory of
 // one node, and one node handles all commands on them. A cluster that grows
@@ -136,6 +139,7 @@ func layout(d dialect) Layout {
 		Generic:     pattern("{tenant}:{key}"),
 		Feed:        pattern("{tenant}:feed:{name}:{id}"),
 		Topic:       pattern("{tenant}:topic:{name}"),
+		Limit:       pattern("{tenant}:limit:{name}"),
 	}
 }
 
@@ -154,5 +158,6 @@ func withTenantTags(l Layout) Layout {
 	l.Generic = MustCompile("{{tenant}}:{key}")
 	l.Feed = MustCompile("{{tenant}}:feed:{name}:{id}")
 	l.Topic = MustCompile("{{tenant}}:topic:{name}")
+	l.Limit = MustCompile("{{tenant}}:limit:{name}")
 	return l
 }

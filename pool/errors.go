@@ -89,6 +89,9 @@ var (
 	// in flight.
 	ErrBusy = errors.New("queue is busy")
 
+	// ErrLimited is returned if a limiter has too few units.
+	ErrLimited = errors.New("limit reached")
+
 	// ErrUnsupported is returned if the server, codec, layout or schema cannot
 	// do what was asked, or if an option does not apply to the call.
 	ErrUnsupported = errors.New("unsupported")

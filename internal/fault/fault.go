@@ -33,6 +33,7 @@ var (
 	ErrOutOfRange      = pool.ErrOutOfRange
 	ErrFull            = pool.ErrFull
 	ErrBusy            = pool.ErrBusy
+	ErrLimited         = pool.ErrLimited
 	ErrUnsupported     = pool.ErrUnsupported
 	ErrInvalidArgument = pool.ErrInvalidArgument
 	ErrInvalidPage     = pool.ErrInvalidPage

@@ -85,6 +85,15 @@ type Settings struct {
 // Conditional reports whether a write depends on the record's state.
 func (s *Settings) Conditional() bool { return s.IfExists || s.IfAbsent || s.Version != nil }
 
+// RefuseRecords returns ErrUnsupported if s has an option for reads and writes
+// of records. It is for what has no records; who names it.
+func (s *Settings) RefuseRecords(who string) error {
+	if s.Conditional() || s.Replicas || s.Codec != nil {
+		return fmt.Errorf("%w: %s takes no option for reads and writes of records; leave it out", fault.ErrUnsupported, who)
+	}
+	return nil
+}
+
 // Apply adds opts to s for a repository with the given traits. Its errors name
 // the option. If an option needs another trait, or two options exclude each
 // other, the error is ErrUnsupported. If an argument is invalid, it is

@@ -50,6 +50,7 @@ func (s *Store) repository() (string, keyspace.Pattern) {
 		}{
 			{"User", l.User}, {"StateHandler", l.State}, {"Table", l.Table}, {"SharedState", l.SharedState},
 			{"Trigger", l.Trigger}, {"Batch", l.BatchList}, {"Batch", l.PendingSet}, {"Generic", l.Generic}, {"Feed", l.Feed}, {"Topic", l.Topic},
+			{"Limiter", l.Limit},
 		} {
 			if of.String() == template {
 				return of.repository, of.Pattern
