@@ -135,6 +135,10 @@ func fill(t *testing.T, p *pool.Pools, tenant string, indexed bool) {
 	require.NoError(t, feeds.End(ctx, "a:1"))
 	_, err = feeds.Append(ctx, "a2", "1")
 	require.NoError(t, err)
+	limits, err := symphony.NewLimiter(p, tenant, symphony.Rate{Limit: 1, Per: time.Hour})
+	require.NoError(t, err)
+	_, err = limits.Take(ctx, "a:1", 1)
+	require.NoError(t, err)
 	fillQueues(t, p, tenant)
 	fillTriggers(t, p, tenant)
 }
@@ -224,7 +228,7 @@ func fillTriggers(t *testing.T, p *pool.Pools, tenant string) {
 func requireFilled(t *testing.T, p *pool.Pools, found map[string]int64, indexed bool) {
 	t.Helper()
 	want := map[string]int64{
-		symphony.KindUser: 1, symphony.KindState: 1, symphony.KindTable: 2, symphony.KindSharedState: 1, symphony.KindGeneric: 1, symphony.KindFeed: 2,
+		symphony.KindUser: 1, symphony.KindState: 1, symphony.KindTable: 2, symphony.KindSharedState: 1, symphony.KindGeneric: 1, symphony.KindFeed: 2, symphony.KindLimit: 1,
 		symphony.KindQueue: 2, symphony.KindWaiting: 4, symphony.KindInFlight: 5, symphony.KindDead: 2, symphony.KindPending: 2,
 		symphony.KindTrigger: 6, symphony.KindTriggerDue: 2, symphony.KindTriggerWaiting: 1, symphony.KindTriggerDead: 1,
 	}

@@ -14,10 +14,13 @@ import (
 // language model, mails. Each name of a tenant is a bucket of its own that all
 // processes share, with the key `{tenant}:limit:{name}`.
 //
-// A bucket starts full, with [Rate.Burst] units. [Limiter.Take] takes units, and
-// the bucket fills again at the rate. If the amount is known only afterwards,
-// Take an estimate, and [Limiter.Settle] the difference. [Limiter.With] adds
-// options.
+// A bucket starts full, with [Rate.Burst] units. Its methods are:
+//
+//   - [Limiter.Take] takes units, and the bucket fills again at the rate
+//   - [Limiter.Settle] corrects them, if the amount is known only afterwards
+//   - options: [Limiter.With]
+//
+// The calls of a Limiter that is nil or zero return [ErrInvalidArgument].
 //
 // The algorithm is GCRA, the generic cell rate algorithm of ITU-T
 // Recommendation I.371, as a virtual scheduling algorithm: a bucket is one time

@@ -23,6 +23,7 @@ const (
 	KindSharedState = tenancy.SharedState // records of [SharedState]
 	KindGeneric     = tenancy.Generic     // values of [Generic]
 	KindFeed        = tenancy.Feed        // feeds of [Feed]
+	KindLimit       = tenancy.Limit       // buckets of [Limiter]
 	KindPermanent   = tenancy.Permanent   // those of the records above that have no lifetime
 
 	KindQueue    = tenancy.Queue    // lists of queues with items that wait

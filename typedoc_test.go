@@ -33,6 +33,7 @@ func TestTypesListTheirMethods(t *testing.T) {
 		reflect.TypeFor[*symphony.Generic[struct{}]](),
 		reflect.TypeFor[*symphony.Feed[struct{}]](),
 		reflect.TypeFor[*symphony.Topic[struct{}]](),
+		reflect.TypeFor[*symphony.Limiter](),
 	} {
 		name := genericName(typ.Elem())
 		t.Run(name, func(t *testing.T) {

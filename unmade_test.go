@@ -10,6 +10,7 @@ import (
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/pool"
 )
 
 // No constructor made these. Every call returns an error that says so.
@@ -20,6 +21,7 @@ func TestRepositoriesThatNoConstructorMade(t *testing.T) {
 		(*symphony.Batch[int])(nil), new(symphony.Batch[int]), (*symphony.Batch[int])(nil).With(symphony.NoTTL()),
 		(*symphony.Feed[int])(nil), new(symphony.Feed[int]), (*symphony.Feed[int])(nil).With(symphony.NoTTL()),
 		(*symphony.Topic[int])(nil), new(symphony.Topic[int]),
+		(*symphony.Limiter)(nil), new(symphony.Limiter), (*symphony.Limiter)(nil).With(symphony.On(pool.Default)),
 		(*expiry.Schedule)(nil), new(expiry.Schedule),
 		(*expiry.DeadLetters)(nil), new(expiry.DeadLetters),
 	} {

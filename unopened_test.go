@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,15 +29,19 @@ func TestUnopenedPools(t *testing.T) {
 	require.NoError(t, registry.On("send", func(context.Context, expiry.Event) error { return nil }))
 	handle := func(context.Context, string, symphony.Queue, []listrepo.Item[int]) error { return nil }
 	for name, use := range map[string]func(p *pool.Pools) error{
-		"NewUser":           func(p *pool.Pools) error { _, err := symphony.NewUser[member](p, "acme"); return err },
-		"NewStateHandler":   func(p *pool.Pools) error { _, err := symphony.NewStateHandler[member](p, "acme", "h"); return err },
-		"NewTable":          func(p *pool.Pools) error { _, err := symphony.NewTable[member](p, "acme", "t"); return err },
-		"NewSharedState":    func(p *pool.Pools) error { _, err := symphony.NewSharedState(p, "acme", "u"); return err },
-		"NewTrigger":        func(p *pool.Pools) error { _, err := symphony.NewTrigger(p, "acme"); return err },
-		"NewBatch":          func(p *pool.Pools) error { _, err := symphony.NewBatch[int](p, "acme"); return err },
-		"NewGeneric":        func(p *pool.Pools) error { _, err := symphony.NewGeneric[int](p, "acme"); return err },
-		"NewFeed":           func(p *pool.Pools) error { _, err := symphony.NewFeed[int](p, "acme", "f"); return err },
-		"NewTopic":          func(p *pool.Pools) error { _, err := symphony.NewTopic[int](p, "acme", "t"); return err },
+		"NewUser":         func(p *pool.Pools) error { _, err := symphony.NewUser[member](p, "acme"); return err },
+		"NewStateHandler": func(p *pool.Pools) error { _, err := symphony.NewStateHandler[member](p, "acme", "h"); return err },
+		"NewTable":        func(p *pool.Pools) error { _, err := symphony.NewTable[member](p, "acme", "t"); return err },
+		"NewSharedState":  func(p *pool.Pools) error { _, err := symphony.NewSharedState(p, "acme", "u"); return err },
+		"NewTrigger":      func(p *pool.Pools) error { _, err := symphony.NewTrigger(p, "acme"); return err },
+		"NewBatch":        func(p *pool.Pools) error { _, err := symphony.NewBatch[int](p, "acme"); return err },
+		"NewGeneric":      func(p *pool.Pools) error { _, err := symphony.NewGeneric[int](p, "acme"); return err },
+		"NewFeed":         func(p *pool.Pools) error { _, err := symphony.NewFeed[int](p, "acme", "f"); return err },
+		"NewTopic":        func(p *pool.Pools) error { _, err := symphony.NewTopic[int](p, "acme", "t"); return err },
+		"NewLimiter": func(p *pool.Pools) error {
+			_, err := symphony.NewLimiter(p, "acme", symphony.Rate{Limit: 1, Per: time.Second})
+			return err
+		},
 		"DeleteAllByPK":     func(p *pool.Pools) error { _, err := symphony.DeleteAllByPK(ctx, p, "acme", "1"); return err },
 		"WorkBatches":       func(p *pool.Pools) error { return symphony.WorkBatches(ctx, p, "s", handle, symphony.WorkConfig{}) },
 		"PendingTenants":    func(p *pool.Pools) error { _, err := symphony.PendingTenants(ctx, p, "s"); return err },

@@ -160,6 +160,7 @@ func layoutKinds(l keyspace.Layout) []layoutKind {
 		{"Trigger", l.Trigger, false},
 		{"BatchList", l.BatchList, false},
 		{"PendingSet", l.PendingSet, false},
+		{"Limit", l.Limit, false},
 		{"Generic", l.Generic, false},
 	}
 }

@@ -64,6 +64,7 @@ var callsByRow = map[string]callList{
 	"Table":        tableCalls,
 	"SharedState":  sharedStateCalls,
 	"Generic":      genericCalls,
+	"Limiter":      limiterCalls,
 	"Batch":        batchCalls,
 	"WorkBatches":  workBatchesCalls,
 	"Trigger":      triggerCalls,
@@ -150,6 +151,20 @@ func sharedStateCalls(t *testing.T, p *pool.Pools) []permittedCall {
 	r, err := symphony.StateOf[plainRecord](ss)
 	require.NoError(t, err)
 	return hashCalls(r)
+}
+
+func limiterCalls(t *testing.T, p *pool.Pools) []permittedCall {
+	l, err := symphony.NewLimiter(p, "acme", symphony.Rate{Limit: 5, Per: time.Hour})
+	require.NoError(t, err)
+	return []permittedCall{
+		{"Take and Settle", func(ctx context.Context) error {
+			g, err := l.Take(ctx, "calls", 5)
+			if err != nil {
+				return err
+			}
+			return l.Settle(ctx, g, 0)
+		}},
+	}
 }
 
 func genericCalls(t *testing.T, p *pool.Pools) []permittedCall {

@@ -42,6 +42,7 @@ type repositories struct {
 	shared   *symphony.SharedState
 	batch    *symphony.Batch[int]
 	triggers *symphony.Trigger
+	limits   *symphony.Limiter
 	generic  *symphony.Generic[int]
 	list     *listrepo.ListRepo[int]
 }
@@ -63,6 +64,8 @@ func newRepositories(t *testing.T, p *pool.Pools) *repositories {
 	r.batch, err = symphony.NewBatch[int](p, tenant)
 	require.NoError(t, err)
 	r.triggers, err = symphony.NewTrigger(p, tenant)
+	require.NoError(t, err)
+	r.limits, err = symphony.NewLimiter(p, tenant, symphony.Rate{Limit: 1_000_000, Per: time.Second})
 	require.NoError(t, err)
 	r.generic, err = symphony.NewGeneric[int](p, tenant)
 	require.NoError(t, err)
@@ -208,6 +211,7 @@ func (r *repositories) batchOperations() []operation {
 		{"batch Process", write, func(ctx context.Context) error {
 			return errorOf(r.batch.Process(ctx, queue, 1, func(context.Context, []listrepo.Item[int]) error { return nil }))
 		}},
+		{"limiter Take", write, func(ctx context.Context) error { return errorOf(r.limits.Take(ctx, "calls", 1)) }},
 		{"PendingTenants", read, func(ctx context.Context) error { return errorOf(symphony.PendingTenants(ctx, r.pools, "idle")) }},
 		{"RemoveFromPending", write, func(ctx context.Context) error {
 			return errorOf(symphony.RemoveFromPending(ctx, r.pools, "idle", "calls"))

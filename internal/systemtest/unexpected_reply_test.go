@@ -463,6 +463,18 @@ func replyCases(t *testing.T, p *pool.Pools) (all []replyCase) {
 	add("Batch.Dead", accepts(read(func(ctx context.Context) error { return firstError(b.Dead(ctx, chatQueue)) }), pageReplies))
 	add("Batch.Retry", write(func(ctx context.Context) error { return errorOf(b.Retry(ctx, chatQueue, "1")) }))
 	add("Batch.Discard", accepts(write(func(ctx context.Context) error { return errorOf(b.Discard(ctx, chatQueue, "1")) }), numberReplies))
+	limits, err := symphony.NewLimiter(p, "acme", symphony.Rate{Limit: 5, Per: time.Hour})
+	require.NoError(t, err)
+	add("Limiter.Take", accepts(write(func(ctx context.Context) error { return errorOf(limits.Take(ctx, "calls", 1)) }), "[1 2]"))
+	taken := write(func(ctx context.Context) error {
+		g, err := limits.Take(ctx, "calls", 2)
+		if err != nil {
+			return err
+		}
+		return limits.Settle(ctx, g, 1)
+	})
+	taken.earlier = []string{respArray(respNumber(1), respNumber(7))}
+	add("Limiter.Settle", taken)
 	add("PendingTenants", accepts(read(func(ctx context.Context) error { return errorOf(symphony.PendingTenants(ctx, p, "chat")) }), arrayReplies))
 	member := "acme:user:reply"
 	empty := respArray()

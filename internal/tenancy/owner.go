@@ -26,6 +26,7 @@ const (
 	Queue       = "queue"
 	Trigger     = "trigger"
 	Feed        = "feed"
+	Limit       = "limit"
 
 	Permanent = "permanent"
 	Index     = "index"
@@ -58,7 +59,7 @@ type namedPattern struct {
 func layoutKinds(l keyspace.Layout) []namedPattern {
 	all := []namedPattern{
 		{User, l.User}, {State, l.State}, {Table, l.Table}, {SharedState, l.SharedState},
-		{Trigger, l.Trigger}, {Queue, l.BatchList}, {Feed, l.Feed}, {Generic, l.Generic},
+		{Trigger, l.Trigger}, {Queue, l.BatchList}, {Feed, l.Feed}, {Limit, l.Limit}, {Generic, l.Generic},
 	}
 	return slices.DeleteFunc(all, func(p namedPattern) bool { return p.Pattern == keyspace.Pattern{} })
 }
@@ -70,7 +71,7 @@ var hashKinds = []string{User, State, Table, SharedState}
 var homes = map[pool.Alias][]string{
 	pool.Default:     {Generic},
 	pool.User:        {User},
-	pool.Handlers:    {State, Table, Queue, pendingSet},
+	pool.Handlers:    {State, Table, Queue, pendingSet, Limit},
 	pool.SharedState: {SharedState},
 	pool.Expiry:      {Trigger},
 	pool.PubSub:      {Feed},
@@ -79,7 +80,7 @@ var homes = map[pool.Alias][]string{
 // otherKinds are tried after those that are at home on a pool, because the
 // option On puts every kind on any pool. Generic comes last: its pattern
 // matches the keys of the others.
-var otherKinds = []string{User, State, Table, SharedState, Trigger, Queue, pendingSet, Feed}
+var otherKinds = []string{User, State, Table, SharedState, Trigger, Queue, pendingSet, Feed, Limit}
 
 // CheckLayout returns ErrUnsupported if the keys of different tenants can be
 // equal in a layout.
