@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/symphony-go/symphony/expiry"
@@ -39,6 +40,7 @@ type exportLine struct {
 	Due     int64      `json:"due,omitempty"`    // of a trigger
 	Codec   *string    `json:"codec,omitempty"`  // of the payload of a trigger, which is its value
 	Firing  *firing    `json:"firing,omitempty"` // if the trigger has fired
+	Dead    []died     `json:"dead,omitempty"`   // of a queue: the values are dead letters
 
 	Lines *int64 `json:"lines,omitempty"` // of the last line: how many are between
 }
@@ -50,6 +52,15 @@ type firing struct {
 	Failures int   `json:"failures"`
 	Expired  int   `json:"expiredLeases"`
 	Error    text  `json:"error,omitempty"`
+	Died     int64 `json:"died,omitempty"` // when it became a dead letter; 0 if it is none
+}
+
+// died is what an export has of a dead letter of a queue, apart from its value.
+type died struct {
+	ID      text  `json:"id"`
+	At      int64 `json:"at"`
+	Attempt int   `json:"attempt"`
+	Reason  text  `json:"reason"`
 }
 
 // text is a string that JSON writes in base64, because an id may be text that
@@ -96,9 +107,10 @@ func (l *exportLine) queue() Queue {
 // of queues, and triggers with their payloads. Running work is exported as work
 // that waits: items in flight and items that wait for another attempt stand in
 // front of the others of their queue, as if they had not been delivered, and a
-// trigger that has fired waits for its next attempt. Dead letters, and the
-// order of serial and quiet queues are not exported. Lists and indexes are not
-// either: after the import, run [hashrepo.HashRepo.Reindex]. Triggers that
+// trigger that has fired waits for its next attempt. Dead letters of queues and
+// triggers stay dead letters; those that another program wrote are left out.
+// The order of serial and quiet queues is not exported. Lists and indexes are
+// not either: after the import, run [hashrepo.HashRepo.Reindex]. Triggers that
 // another service set are exported once a listener has found them.
 //
 // Export walks the databases with SCAN. It sends TYPE, and then a read and
@@ -211,6 +223,34 @@ func (e *exporter) writeQueue(ctx context.Context, line exportLine) error {
 		}
 		line.Values, size = append(line.Values, item), size+len(item)
 	}
+	if len(line.Values) > 0 {
+		if err := e.write(line); err != nil {
+			return err
+		}
+	}
+	return e.writeDead(ctx, batch, q, line)
+}
+
+// writeDead writes the dead letters of a queue, in lines of limited sizes.
+func (e *exporter) writeDead(ctx context.Context, batch *Batch[[]byte], q Queue, line exportLine) error {
+	line.Values, line.Expires = nil, 0 // dead letters have no lifetime
+	size := 0
+	for d, err := range batch.Dead(ctx, q) {
+		if err != nil && d.ID != "" {
+			continue // another program wrote it
+		}
+		if err != nil {
+			return err
+		}
+		if len(line.Values) > 0 && size+len(d.Raw) > queueLineBytes || len(line.Values) == listrepo.MaxCount {
+			if err := e.write(line); err != nil {
+				return err
+			}
+			line.Values, line.Dead, size = nil, nil, 0
+		}
+		line.Values, size = append(line.Values, d.Raw), size+len(d.Raw)
+		line.Dead = append(line.Dead, died{text(d.ID), d.At.UnixMilli(), d.Attempt, text(d.Reason)})
+	}
 	if len(line.Values) == 0 {
 		return nil
 	}
@@ -247,7 +287,10 @@ func (e *exporter) writeTriggers(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for t, err := range schedule.List(ctx, expiry.StatePending, expiry.StateRunning, expiry.StateWaiting) {
+		for t, err := range schedule.List(ctx) {
+			if err != nil && t.State == expiry.StateDead {
+				continue // another program wrote it
+			}
 			if err != nil {
 				return err
 			}
@@ -255,7 +298,10 @@ func (e *exporter) writeTriggers(ctx context.Context) error {
 			if t.State != expiry.StatePending {
 				line.Firing = &firing{Attempts: t.Attempt, Failures: t.Failures, Expired: t.ExpiredLeases, Error: text(t.LastError)}
 			}
-			if t.State == expiry.StateWaiting && !t.At.IsZero() {
+			switch {
+			case t.State == expiry.StateDead:
+				line.Firing.Died = max(t.At.UnixMilli(), 1)
+			case t.State == expiry.StateWaiting && !t.At.IsZero():
 				line.Firing.Next = t.At.UnixMilli()
 			}
 			if name, data, ok := t.Payload(internal.NotForPublicUse{}); ok {
@@ -411,6 +457,10 @@ func (l *exportLine) check() error {
 		return invalidLine("a queue has three parts, and not %d", len(l.Parts))
 	case l.Kind == tenancy.Queue && len(l.Values) == 0:
 		return invalidLine("the queue has no items")
+	case l.Dead != nil && (l.Kind != tenancy.Queue || len(l.Dead) != len(l.Values)):
+		return invalidLine("each dead letter of a queue has one value")
+	case slices.ContainsFunc(l.Dead, func(d died) bool { return !d.isValid(latest) }):
+		return invalidLine("a dead letter of a queue has no id, time or attempt")
 	case l.Kind != tenancy.Trigger:
 		return nil
 	case len(l.Parts) != 2:
@@ -421,7 +471,7 @@ func (l *exportLine) check() error {
 		return invalidLine("%d is not a due time", l.Due)
 	}
 	if f := l.Firing; f != nil {
-		if f.Next < 0 || f.Next > latest {
+		if f.Next < 0 || f.Next > latest || f.Died < 0 || f.Died > latest {
 			return invalidLine("%d is not the time of an attempt", f.Next)
 		}
 		for _, n := range []int{f.Attempts, f.Failures, f.Expired} {
@@ -431,6 +481,12 @@ func (l *exportLine) check() error {
 		}
 	}
 	return nil
+}
+
+// isValid reports whether a queue can have such a dead letter. Retry refuses
+// other ids.
+func (d *died) isValid(latest int64) bool {
+	return d.ID != "" && !strings.ContainsAny(string(d.ID), "= \t\n\v\f\r") && d.At > 0 && d.At <= latest && d.Attempt > 0 && d.Attempt <= maxAttempts
 }
 
 // maxAttempts is the largest number of attempts that a firing can have.
@@ -468,12 +524,30 @@ func importQueue(ctx context.Context, w *tenancy.Walk, line exportLine) error {
 	if err != nil {
 		return err
 	}
+	if line.Dead != nil {
+		return importDead(ctx, batch, line)
+	}
 	for items := range slices.Chunk(line.Values, listrepo.MaxCount) {
 		if _, err := batch.Enqueue(ctx, line.queue(), items...); err != nil {
 			return fault.WithOp("Import", err)
 		}
 	}
 	return nil
+}
+
+func importDead(ctx context.Context, batch *Batch[[]byte], line exportLine) error {
+	q := line.queue()
+	repo, err := batch.queue(q)
+	if err != nil {
+		return err
+	}
+	letters := make([]listrepo.DeadLetter[[]byte], len(line.Dead))
+	for i, d := range line.Dead {
+		letters[i] = listrepo.DeadLetter[[]byte]{
+			Item: listrepo.Item[[]byte]{ID: string(d.ID), Attempt: d.Attempt}, Raw: line.Values[i], Reason: string(d.Reason), At: time.UnixMilli(d.At),
+		}
+	}
+	return repo.RestoreDead(ctx, internal.NotForPublicUse{}, q.Action, letters...)
 }
 
 func importTrigger(ctx context.Context, w *tenancy.Walk, line exportLine) error {
@@ -489,7 +563,7 @@ func importTrigger(ctx context.Context, w *tenancy.Walk, line exportLine) error 
 	after := max(time.Until(time.UnixMilli(line.Due)).Round(time.Millisecond), 0)
 	if f := line.Firing; f != nil {
 		e := expiry.Event{Action: action, ID: id, DueAt: time.UnixMilli(line.Due), Attempt: f.Attempts, Failures: f.Failures, ExpiredLeases: f.Expired, LastError: string(f.Error)}
-		return schedule.RestoreFiring(ctx, internal.NotForPublicUse{}, e, time.UnixMilli(f.Next), line.Codec != nil)
+		return schedule.RestoreFiring(ctx, internal.NotForPublicUse{}, e, time.UnixMilli(max(f.Next, f.Died)), f.Died > 0, line.Codec != nil)
 	}
 	if line.Codec == nil {
 		err = schedule.Set(ctx, action, id, after)

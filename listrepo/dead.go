@@ -5,12 +5,14 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/queuekey"
@@ -177,6 +179,30 @@ func (r *ListRepo[T]) Discard(ctx context.Context, id string, ids ...string) (in
 		}
 		return m.ToInt64()
 	})
+}
+
+// RestoreDead writes dead letters as they were in another queue, without
+// counting how often they were delivered before. Only package symphony calls
+// it, for Import.
+func (r *ListRepo[T]) RestoreDead(ctx context.Context, _ internal.NotForPublicUse, id string, letters ...DeadLetter[T]) error {
+	t, err := r.core.BeginWrite(ctx, "Import", id)
+	if err != nil {
+		return err
+	}
+	t = t.WithKey(beside(t, queuekey.Dead))
+	for page := range slices.Chunk(letters, MaxCount) {
+		cmd := r.core.Client.B().Hset().Key(t.Key).FieldValue()
+		for _, d := range page {
+			if err := r.core.CheckSize(t, string(d.Raw)); err != nil {
+				return err
+			}
+			cmd = cmd.FieldValue(d.ID, fmt.Sprintf("%d %d %d %s%s", d.At.UnixMilli(), d.Attempt, len(d.Reason), d.Reason, d.Raw))
+		}
+		if _, err := r.core.Do(ctx, t, cmd.Build(), store.Count); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sumPages calls do for each page of ids until it fails, and returns the sum of
