@@ -51,7 +51,7 @@ type Erasure struct {
 // option other than [DryRun], [Layout] and [On]. If the tenant cannot be part
 // of a key, it returns [ErrInvalidKey]. In these cases nothing is sent.
 func Erase(ctx context.Context, pools *pool.Pools, tenant string, opts ...Option) (Erasure, error) {
-	w, settings, err := newTenantWalk(pools, "Erase", option.Erasures, opts)
+	w, settings, err := newTenantWalk(pools, "Erase", option.DryRuns, opts)
 	if err == nil {
 		err = fault.ContextError(ctx)
 	}

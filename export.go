@@ -3,6 +3,7 @@ package symphony
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -329,10 +330,11 @@ func (e *exporter) aliases() []pool.Alias {
 // spaces that have a list or indexes.
 //
 // If the tenant has anything already, Import returns [ErrExists] and writes
-// nothing. With [IntoExisting] it replaces records, adds items to queues, and
-// sets triggers anew. A listener may run meanwhile. It may fire a trigger that
-// is due before a firing of the same action and id is imported, but not beside
-// it.
+// nothing. With [DryRun] it checks every line, and whether the tenant exists,
+// and writes nothing. With [IntoExisting] it replaces records, adds items to
+// queues, and sets triggers anew. A listener may run meanwhile. It may fire a
+// trigger that is due before a firing of the same action and id is imported,
+// but not beside it.
 //
 // Each record is written in one transaction, and each queue by the scripts of
 // [Batch.Enqueue]. Import as a whole is not atomic. If the export ends before
@@ -344,7 +346,7 @@ func (e *exporter) aliases() []pool.Alias {
 // has a lifetime and the server does not support it, it is [ErrUnsupported].
 // Other errors and options are those of [Erase].
 func Import(ctx context.Context, pools *pool.Pools, r io.Reader, opts ...Option) error {
-	w, settings, err := newTenantWalk(pools, "Import", option.Imports, opts)
+	w, settings, err := newTenantWalk(pools, "Import", option.Imports|option.DryRuns, opts)
 	if err != nil {
 		return err
 	}
@@ -371,7 +373,7 @@ func Import(ctx context.Context, pools *pool.Pools, r io.Reader, opts ...Option)
 			return err
 		}
 	}
-	return importLines(ctx, w, &in)
+	return importer{w, settings.DryRun}.importLines(ctx, &in)
 }
 
 // lineReader reads the lines of an export.
@@ -414,7 +416,13 @@ func isCut(data []byte) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-func importLines(ctx context.Context, w *tenancy.Walk, in *lineReader) error {
+// importer writes the lines of an export, or with DryRun only checks them.
+type importer struct {
+	*tenancy.Walk
+	dryRun bool
+}
+
+func (w importer) importLines(ctx context.Context, in *lineReader) error {
 	var steps fault.Steps
 	t := fault.Target{Op: "Import", Write: true}
 	for n := int64(0); ; n++ {
@@ -433,14 +441,16 @@ func importLines(ctx context.Context, w *tenancy.Walk, in *lineReader) error {
 		if err != nil {
 			return steps.Error(t, t.NotApplied(fmt.Errorf("line %d of the export: %w", n+2, err)))
 		}
-		err = importLine(ctx, w, line)
+		err = w.importLine(ctx, line)
 		if err != nil && !errors.As(err, new(*OpError)) { // nothing was sent
 			err = t.NotApplied(fmt.Errorf("line %d of the export: %w", n+2, err))
 		}
 		if err != nil {
 			return steps.Error(t, err)
 		}
-		steps.Applied()
+		if !w.dryRun {
+			steps.Applied()
+		}
 	}
 }
 
@@ -496,22 +506,26 @@ func invalidLine(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", fault.ErrInvalidArgument, fmt.Sprintf(format, args...))
 }
 
-func importLine(ctx context.Context, w *tenancy.Walk, line exportLine) error {
+func (w importer) importLine(ctx context.Context, line exportLine) error {
 	if w.Alias != "" {
 		line.Pool = w.Alias
 	}
 	switch line.Kind {
 	case tenancy.Queue:
-		return importQueue(ctx, w, line)
+		return w.importQueue(ctx, line)
 	case tenancy.Trigger:
-		return importTrigger(ctx, w, line)
+		return w.importTrigger(ctx, line)
 	}
-	return w.Restore(ctx, tenancy.Record{
+	r := tenancy.Record{
 		Kind: line.Kind, Pool: line.Pool, Parts: toStrings(line.Parts), Type: line.Type, Expires: line.Expires, Values: line.Values, FieldExpires: line.Fields,
-	})
+	}
+	if w.dryRun {
+		return w.CheckRecord(r)
+	}
+	return w.Restore(ctx, r)
 }
 
-func importQueue(ctx context.Context, w *tenancy.Walk, line exportLine) error {
+func (w importer) importQueue(ctx context.Context, line exportLine) error {
 	var opts []Option
 	if line.Expires > 0 {
 		left := time.Until(time.UnixMilli(line.Expires))
@@ -520,9 +534,13 @@ func importQueue(ctx context.Context, w *tenancy.Walk, line exportLine) error {
 		}
 		opts = append(opts, TTL(left))
 	}
-	batch, err := batchOf(w, line.Pool, opts...)
+	batch, err := batchOf(w.Walk, line.Pool, opts...)
 	if err != nil {
 		return err
+	}
+	if w.dryRun {
+		_, err := batch.queue(line.queue())
+		return cmp.Or(err, w.checkSizes(line))
 	}
 	if line.Dead != nil {
 		return importDead(ctx, batch, line)
@@ -530,6 +548,16 @@ func importQueue(ctx context.Context, w *tenancy.Walk, line exportLine) error {
 	for items := range slices.Chunk(line.Values, listrepo.MaxCount) {
 		if _, err := batch.Enqueue(ctx, line.queue(), items...); err != nil {
 			return fault.WithOp("Import", err)
+		}
+	}
+	return nil
+}
+
+// checkSizes returns ErrTooLarge if a value of a line is too large.
+func (w importer) checkSizes(line exportLine) error {
+	for _, value := range line.Values {
+		if limit := w.Pools.MaxValueBytes(); len(value) > limit {
+			return fmt.Errorf("%w: a value has %d bytes, but Config.MaxValueBytes is %d; raise that field", fault.ErrTooLarge, len(value), limit)
 		}
 	}
 	return nil
@@ -550,7 +578,7 @@ func importDead(ctx context.Context, batch *Batch[[]byte], line exportLine) erro
 	return repo.RestoreDead(ctx, internal.NotForPublicUse{}, q.Action, letters...)
 }
 
-func importTrigger(ctx context.Context, w *tenancy.Walk, line exportLine) error {
+func (w importer) importTrigger(ctx context.Context, line exportLine) error {
 	opts := []Option{}
 	if line.Codec != nil {
 		opts = append(opts, Codec(storedPayload{*line.Codec, line.Values[0]}))
@@ -560,6 +588,10 @@ func importTrigger(ctx context.Context, w *tenancy.Walk, line exportLine) error 
 		return err
 	}
 	action, id := string(line.Parts[0]), string(line.Parts[1])
+	if w.dryRun {
+		_, err := schedule.Key(action, id)
+		return cmp.Or(fault.WithOp("Import", err), w.checkSizes(line))
+	}
 	after := max(time.Until(time.UnixMilli(line.Due)).Round(time.Millisecond), 0)
 	if f := line.Firing; f != nil {
 		e := expiry.Event{Action: action, ID: id, DueAt: time.UnixMilli(line.Due), Attempt: f.Attempts, Failures: f.Failures, ExpiredLeases: f.Expired, LastError: string(f.Error)}

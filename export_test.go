@@ -206,6 +206,45 @@ func requireImported(t *testing.T, p *pool.Pools) {
 	require.Equal(t, 2, letters)
 }
 
+// A dry run accepts what Import accepts, refuses what it refuses, and writes
+// nothing.
+func TestImportDryRun(t *testing.T) {
+	from, to := pooltest.Redis(t, pool.Config{}), pooltest.Redis(t, pool.Config{})
+	fill(t, from, "acme", true)
+	fillOddly(t, from, "acme")
+	var export bytes.Buffer
+	require.NoError(t, symphony.Export(ctx, from, "acme", &export))
+	dry := func(text string, opts ...symphony.Option) error {
+		return symphony.Import(ctx, to, strings.NewReader(text), append(opts, symphony.DryRun())...)
+	}
+	require.NoError(t, dry(export.String()))
+	first, _, _ := strings.Cut(export.String(), "\n")
+	for _, line := range []string{
+		`{"kind":"user","pool":"user","parts":["dTE="],"type":"stream","values":["YQ=="]}`,
+		`{"kind":"user","pool":"user","parts":[""],"type":"string","values":["YQ=="]}`,
+		`{"kind":"other","pool":"user","parts":["dTE="],"type":"string","values":["YQ=="]}`,
+		`{"kind":"queue","pool":"handlers","parts":["YQ==","","YQ=="],"values":["YQ=="]}`,
+		`{"kind":"queue","pool":"handlers","parts":["YQ==","YQ==","YQ=="],"values":["YQ=="],"dead":[]}`,
+		`{"kind":"queue","pool":"handlers","parts":["YQ==","YQ==","YQ=="],"values":["YQ=="],"dead":[{"id":"YSBi","at":1,"attempt":1,"reason":""}]}`,
+		`{"kind":"trigger","pool":"expiry","parts":["YQ==",""],"due":1}`,
+		`{"kind":"trigger","pool":"nothing","parts":["YQ==","YQ=="],"due":1}`,
+	} {
+		text := first + "\n" + line + "\n{\"lines\":1}\n"
+		err := dry(text)
+		require.Error(t, err, line)
+		var op *symphony.OpError
+		require.ErrorAs(t, err, &op)
+		require.False(t, op.MaybeApplied())
+		require.EqualError(t, symphony.Import(ctx, to, strings.NewReader(text)), err.Error())
+	}
+	require.Empty(t, contents(t, to))
+	require.NoError(t, symphony.Import(ctx, to, bytes.NewReader(export.Bytes())))
+	before := contents(t, to)
+	require.ErrorIs(t, dry(export.String()), symphony.ErrExists)
+	require.NoError(t, dry(export.String(), symphony.IntoExisting()))
+	require.Equal(t, before, contents(t, to))
+}
+
 // An imported dead letter can be redelivered, and one of a firing that is in
 // progress changes nothing.
 func TestImportedDeadLetters(t *testing.T) {

@@ -165,7 +165,8 @@ func Lease(d time.Duration) Option { return option.Lease(d) }
 // the constructors and functions of this package.
 func Layout(l keyspace.Layout) Option { return option.Layout(l) }
 
-// DryRun makes [Erase] count what it would remove, and remove nothing.
+// DryRun makes [Erase] count what it would remove, and remove nothing. It makes
+// [Import] check each line of the export, and write nothing.
 //
 // For other calls, the error is [ErrUnsupported].
 func DryRun() Option { return option.DryRun() }

@@ -12,10 +12,12 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// bar shows how many keys a walk has visited. It writes only to a terminal.
+// bar shows how many keys a walk has visited, or how many bytes of a file were
+// read. It writes only to a terminal.
 type bar struct {
 	mu      sync.Mutex
 	w       io.Writer // nil: there is no terminal
+	unit    string    // keys or bytes
 	total   int64     // keys that the walk visits; 0 if no walk has begun
 	visited int64
 	drawn   time.Time // zero: nothing is on the screen
@@ -41,23 +43,31 @@ func (s *session) walks(ctx context.Context, times int64, aliases ...pool.Alias)
 	if err != nil {
 		return // the walk itself reports the error
 	}
-	s.bar.mu.Lock()
-	defer s.bar.mu.Unlock()
-	s.bar.total, s.bar.visited = keys*times, 0
+	s.bar.begin("keys", keys*times)
 }
 
-// add counts visited keys.
-func (b *bar) add(keys int64) {
+// begin sets what the bar shows until the next call.
+func (b *bar) begin(unit string, total int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.visited = min(b.visited+keys, b.total)
+	b.unit, b.total, b.visited = unit, total, 0
+}
+
+// add counts visited keys or bytes, if the bar shows them.
+func (b *bar) add(unit string, n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if unit != b.unit {
+		return
+	}
+	b.visited = min(b.visited+n, b.total)
 	if b.total == 0 || time.Since(b.drawn) < redraw {
 		return
 	}
 	b.drawn = time.Now()
 	const width = 30
 	done := int(b.visited * width / b.total)
-	_, _ = fmt.Fprintf(b.w, "\r[%s%s] %3d%% of %d keys", strings.Repeat("#", done), strings.Repeat(".", width-done), b.visited*100/b.total, b.total)
+	_, _ = fmt.Fprintf(b.w, "\r[%s%s] %3d%% of %d %s", strings.Repeat("#", done), strings.Repeat(".", width-done), b.visited*100/b.total, b.total, b.unit)
 }
 
 // hide removes the bar from the screen until the next update.

@@ -45,7 +45,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		tenantsCommand, showCommand, queuesCommand, triggersCommand, deadCommand, retryCommand, discardCommand,
-		eraseCommand, exportCommand, topCommand, checkCommand, serveCommand,
+		eraseCommand, exportCommand, importCommand, topCommand, checkCommand, serveCommand,
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 var exportCommand = command{
-	name: "export", args: "TENANT", summary: "write what a tenant stores, for symphony.Import",
+	name: "export", args: "TENANT", summary: "write what a tenant stores to a file, for import",
 	setup: func(flags *flag.FlagSet) func(context.Context, *session) error {
 		file := flags.String("o", "", "the `FILE` to write, which must not exist; without it, the standard output")
 		opts := poolFlag(flags)

@@ -37,7 +37,7 @@ func (w *walk) wait(ctx context.Context, cmd rueidis.Completed) error {
 		return nil
 	}
 	err := w.limiter.WaitN(ctx, min(n, burst))
-	w.bar.add(int64(n))
+	w.bar.add("keys", int64(n))
 	return err
 }
 

@@ -46,7 +46,7 @@ const (
 	Queues                       // keys are queues: MaxLen, Serial, Quiet
 	Deliveries                   // items are claimed: MaxAttempts, Lease
 	Listings                     // the space can have a list of its records: Listed
-	Erasures                     // the call erases a tenant: DryRun
+	DryRuns                      // the call erases or imports a tenant: DryRun
 	Imports                      // the call imports a tenant: IntoExisting
 	Feeds                        // keys are feeds: KeepLast
 	unbound                      // keys are not bound yet: Layout; see SplitLayout
@@ -71,7 +71,7 @@ type Settings struct {
 	Listed   bool          // the space has a list of its records
 	KeepLast int           // how many entries a feed keeps; zero: the default
 
-	DryRun       bool // Erase removes nothing
+	DryRun       bool // Erase removes nothing, and Import writes nothing
 	IntoExisting bool // Import adds to a tenant that exists
 
 	MaxAttempts int           // zero: unbounded
@@ -265,7 +265,7 @@ const unlisted = "only records of a hashrepo are listed; leave the option out fo
 
 // DryRun counts what a call would remove, and removes nothing.
 func DryRun() pool.Option {
-	return setting{name: "DryRun", needs: Erasures, reason: "only Erase has a dry run; leave the option out", apply: func(s *Settings) error {
+	return setting{name: "DryRun", needs: DryRuns, reason: "only Erase and Import have a dry run; leave the option out", apply: func(s *Settings) error {
 		s.DryRun = true
 		return nil
 	}}.option()

@@ -232,29 +232,18 @@ func (v *visitor) readFieldLifetimes(ctx context.Context, k found, values [][]by
 	return ends, nil
 }
 
+// CheckRecord returns the error of Restore for a record that cannot be written.
+// It sends nothing.
+func (w *Walk) CheckRecord(r Record) error {
+	_, _, _, err := w.prepare(r)
+	return err
+}
+
 // Restore writes a record. What its key holds is replaced, atomically.
 func (w *Walk) Restore(ctx context.Context, r Record) error {
-	s, err := store.New(w.Pools, r.Pool, keysSpace, store.Spec{})
+	s, t, cmds, err := w.prepare(r)
 	if err != nil {
 		return err
-	}
-	at := slices.IndexFunc(layoutKinds(w.Layout), func(p namedPattern) bool { return p.kind == r.Kind })
-	if at < 0 {
-		return invalidRecord("its kind is " + strconv.Quote(r.Kind))
-	}
-	key, err := layoutKinds(w.Layout)[at].Key(append([]string{w.Tenant}, r.Parts...)...)
-	if err != nil {
-		return err
-	}
-	t := fault.Target{Op: w.Op, Pool: r.Pool, Key: s.Prefix() + key, Write: true}
-	for _, value := range r.Values {
-		if err := s.CheckSize(t, rueidis.BinaryString(value)); err != nil {
-			return err
-		}
-	}
-	cmds, err := writeCommands(s, t.Key, r)
-	if err != nil {
-		return t.NotApplied(err)
 	}
 	tx := append(s.Tx(len(cmds)+1), s.Client.B().Del().Key(t.Key).Build())
 	tx = append(append(tx, cmds...), s.Client.B().Exec().Build())
@@ -262,6 +251,35 @@ func (w *Walk) Restore(ctx context.Context, r Record) error {
 		return t.Failed(err)
 	}
 	return nil
+}
+
+// prepare returns the commands that write a record to a key that does not
+// exist.
+func (w *Walk) prepare(r Record) (*store.Store, fault.Target, store.Tx, error) {
+	t := fault.Target{Op: w.Op, Pool: r.Pool, Write: true}
+	s, err := store.New(w.Pools, r.Pool, keysSpace, store.Spec{})
+	if err != nil {
+		return nil, t, nil, err
+	}
+	at := slices.IndexFunc(layoutKinds(w.Layout), func(p namedPattern) bool { return p.kind == r.Kind })
+	if at < 0 {
+		return nil, t, nil, invalidRecord("its kind is " + strconv.Quote(r.Kind))
+	}
+	key, err := layoutKinds(w.Layout)[at].Key(append([]string{w.Tenant}, r.Parts...)...)
+	if err != nil {
+		return nil, t, nil, err
+	}
+	t.Key = s.Prefix() + key
+	for _, value := range r.Values {
+		if err := s.CheckSize(t, rueidis.BinaryString(value)); err != nil {
+			return nil, t, nil, err
+		}
+	}
+	cmds, err := writeCommands(s, t.Key, r)
+	if err != nil {
+		return nil, t, nil, t.NotApplied(err)
+	}
+	return s, t, cmds, nil
 }
 
 // writePage is the number of values that one command of a restored record
