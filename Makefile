@@ -11,7 +11,7 @@ TOOL := go tool -modfile=tools.mod
 NESTED := $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod))
 
 # The tests that need a browser, which are modules too.
-E2E := $(patsubst %/go.mod,%,$(wildcard examples/*/e2e/go.mod))
+E2E := $(patsubst %/go.mod,%,$(wildcard examples/*/e2e/go.mod cmd/*/e2e/go.mod))
 
 # The race detector needs a C compiler.
 RACE = $(shell command -v $$(go env CC) >/dev/null && echo -race)
@@ -57,7 +57,7 @@ slowlog: redis ## Run all tests and print the slowest scripts, in microseconds
 		grep -aiE '"(eval|evalsha)"' $$log | sort -rn | head -n 20; rm -f $$log
 
 .PHONY: e2e
-e2e: chromium ## Test the pages of the examples in a headless Chromium; installs it with apt if it is missing
+e2e: chromium ## Test the pages of the inspector and the examples in a headless Chromium; installs it with apt if it is missing
 	@for module in $(E2E); do (set -x; cd $$module && go test -count=1 -timeout=$(TIMEOUT) ./...) || exit; done
 
 .PHONY: check

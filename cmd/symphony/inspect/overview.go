@@ -174,6 +174,10 @@ func (h *handler) poolsSection(servers []Server) section {
 				addrs = append(addrs, s.Addr)
 			}
 		}
+		at := cell{Text: "none", Tone: dim}
+		if len(addrs) > 0 {
+			at = name(strings.Join(addrs, " "))
+		}
 		s := stats[a]
 		prefix := cell{Text: "the tenant", Tone: dim}
 		if h.pools.Prefix(a) != "" {
@@ -183,7 +187,7 @@ func (h *handler) poolsSection(servers []Server) section {
 		if s.Down {
 			state = cell{Text: "down", Tone: bad, Sub: "since " + s.Since.UTC().Format(time.TimeOnly) + ": " + printable(s.LastError)}
 		}
-		t.add(string(a), text(string(a)), name(strings.Join(addrs, " ")), prefix, state, amount(s.Commands), alarming(s.Errors, warning),
+		t.add(string(a), text(string(a)), at, prefix, state, amount(s.Commands), alarming(s.Errors, warning),
 			rateCell(s.CacheHits, s.CacheMisses), cell{Text: count(s.CacheEntries), Sub: size(s.CacheBytes), Tone: dim})
 	}
 	return section{Table: t}

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -218,7 +219,13 @@ func errorPage(err error) page {
 
 // problem returns an error as a sentence.
 func problem(err error) notice {
-	text := strings.TrimPrefix(err.Error(), "symphony: ")
+	var lines []string // joined errors of several pools are often equal
+	for line := range strings.SplitSeq(strings.TrimPrefix(err.Error(), "symphony: "), "\n") {
+		if !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	text := strings.Join(lines, "; ")
 	switch {
 	case errors.Is(err, symphony.ErrNoPermission), strings.Contains(text, "NOPERM"):
 		text = "The Redis user may not do this: " + text
