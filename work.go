@@ -119,7 +119,7 @@ func WorkBatches[T any](
 		Handle: func(ctx context.Context, name pending.Queue) worker.Result {
 			q := Queue{service, name.Entity, name.Action}
 			done, err := queues.of(name.Tenant).Process(ctx, q, cfg.ChunkSize, func(handling context.Context, items []listrepo.Item[T]) error {
-				work := Work{name.Tenant, q, len(items), highestAttempt(items)}
+				work := Work{name.Tenant, q, len(items), highestAttempt(items), listrepo.OriginsFrom(handling)}
 				err := h.call(handling, ctx, work, func(ctx context.Context) error { return handle(ctx, name.Tenant, q, items) })
 				if err == nil {
 					return nil
@@ -161,7 +161,13 @@ type Work struct {
 	Queue   Queue
 	Items   int // how many
 	Attempt int // the highest [listrepo.Item.Attempt] of the items
+
+	origins []string
 }
+
+// Origins returns what the [pool.Propagator] of the pools had when the items
+// were enqueued, at most 32 texts; see [listrepo.Claim.Origins].
+func (w Work) Origins() []string { return w.origins }
 
 // WorkFrom returns the work that a context carries, and reports whether it
 // carries any. The context of every handler of [WorkBatches] does. WorkFrom is

@@ -33,6 +33,7 @@ type lease struct {
 	count       int
 	ordered     bool                 // whether the queue had an order, which ends with its last item
 	redelivered map[int]delivery     // by place, from 1: items that were delivered before
+	origins     []string             // see [Claim.Origins]
 	foreign     *ForeignEntriesError // also part of warning; nil if there is none
 	warning     error                // returned with the claim, which is valid
 
@@ -137,6 +138,9 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 	if !q.marks.none() {
 		args = append(args, q.marks.Queue, q.tenant)
 	}
+	if q.storesOrigins() {
+		args = append(args, previous.endedArgs(nil)...)
+	}
 	result, texts, err := l.runClaim(ctx, n, args, list)
 	if err != nil {
 		return nil, false, q.nameWrongType(ctx, t, err)
@@ -173,32 +177,50 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 // trip.
 func (l *lease) runClaim(ctx context.Context, n int, args []string, list string) (result, items []rueidis.RedisMessage, err error) {
 	s, more := l.queue.unconditional(), append([]string{list}, l.queue.schedule()...)
+	script := claimScript
+	if l.queue.storesOrigins() {
+		script = claimOriginsScript
+	}
 	if n <= returnedItems {
-		m, err := s.Run(ctx, l.target, claimScript, args, more...)
+		m, err := s.Run(ctx, l.target, script, args, more...)
 		if err != nil {
 			return nil, nil, err
 		}
-		parts, err := m.ToArray()
+		parts, err := l.readResult(m)
 		if err != nil {
-			return nil, nil, l.target.Applied(err)
+			return nil, nil, err
 		}
 		return parts[:3], parts[3:], nil
 	}
 	read := func() rueidis.Completed { return s.Client.B().Lrange().Key(list).Start(0).Stop(-1).Build() }
-	m, reply, err := s.RunThenRead(ctx, l.target, claimScript, args, more, read)
+	m, reply, err := s.RunThenRead(ctx, l.target, script, args, more, read)
 	if err == nil {
 		err = store.Shape(store.Texts).Check(l.target, reply)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if result, err = m.ToArray(); err == nil {
-		items, err = reply.ToArray()
+	if result, err = l.readResult(m); err != nil {
+		return nil, nil, err
 	}
-	if err != nil {
+	if items, err = reply.ToArray(); err != nil {
 		return nil, nil, l.target.Applied(err)
 	}
 	return result, items, nil
+}
+
+// readResult returns the result of claim.lua, and keeps the origins that
+// claim_origins.lua adds.
+func (l *lease) readResult(m rueidis.RedisMessage) ([]rueidis.RedisMessage, error) {
+	parts, err := m.ToArray()
+	if err == nil && l.queue.storesOrigins() {
+		l.origins = readOrigins(parts[1])
+		parts, err = parts[0].ToArray()
+	}
+	if err != nil {
+		return nil, l.target.Applied(err)
+	}
+	return parts, nil
 }
 
 // readWarnings reads the warnings of claim.lua's result into l.warning, and

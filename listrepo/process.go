@@ -82,6 +82,9 @@ func (r *ListRepo[T]) Process(ctx context.Context, id string, n int, handle func
 func (c *Claim[T]) process(ctx context.Context, clock *testclock.Clock, d time.Duration, ends time.Time, handle func(context.Context, []Item[T]) error) (done int, err error) {
 	settleCtx := context.WithoutCancel(ctx)
 	handleCtx, stop := renewal.Start(ctx, clock, c, d, ends)
+	if len(c.lease.origins) > 0 {
+		handleCtx = context.WithValue(handleCtx, originsKey{}, c.lease.origins)
+	}
 	returned := false
 	defer func() {
 		stop()

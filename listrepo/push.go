@@ -104,16 +104,31 @@ func (q *queue) push(ctx context.Context, t fault.Target, command string, items 
 // lifetime or an order, or to a queue in a schedule. Once a second, the push
 // repairs the schedule if other programs removed the queue from it.
 func (q *queue) pushByScript(ctx context.Context, t fault.Target, command string, items []string) (int64, error) {
+	var origin []string // the last arguments
+	if q.storesOrigins() {
+		origin = []string{q.Origin(ctx), strconv.Itoa(len(items)), ""}
+		if command == "LPUSH" {
+			origin[2] = "1"
+		}
+	}
 	if q.isUsualPush(t, command) {
 		args := append(append(make([]string, 0, 3+len(items)), q.marks.Member, q.marks.Queue, q.tenant), items...)
-		return q.readPush(ctx, t, pushUsualScript, args, q.set, q.tenants, beside(t, queuekey.Age))
+		script := pushUsualScript
+		if origin != nil {
+			script = pushUsualOriginScript
+		}
+		return q.readPush(ctx, t, script, append(args, origin...), q.set, q.tenants, beside(t, queuekey.Age))
 	}
 	keys := []string{beside(t, queuekey.Due)}
 	if !q.marks.none() {
 		keys = append(keys, q.set, q.tenants, beside(t, queuekey.Age))
 	}
 	args := append(make([]string, 0, 6+len(items)), command, strconv.Itoa(q.MaxLen), q.marks.Member, q.marks.Queue, q.tenant, q.ordering())
-	n, err := q.readPush(ctx, t, pushScript, append(args, items...), keys...)
+	script := pushScript
+	if origin != nil {
+		script = pushOriginScript
+	}
+	n, err := q.readPush(ctx, t, script, append(append(args, items...), origin...), keys...)
 	if !q.marks.none() && err == nil {
 		q.setRepaired(t.Key)
 	}

@@ -144,7 +144,11 @@ func (l *lease) ack(ctx context.Context, t fault.Target, places []int) error {
 			keys = append(keys, q.tenants)
 		}
 		args := append([]string{l.header, q.marks.Queue, q.tenant}, placeArgs(places)...)
-		return q.readHeld(ctx, t, ackScript.Exec(t.In(ctx), q.Client, keys, args))
+		script := ackScript
+		if q.storesOrigins() {
+			script, args = ackOriginsScript, append(args, l.endedArgs(places)...)
+		}
+		return q.readHeld(ctx, t, script.Exec(t.In(ctx), q.Client, keys, args))
 	}
 	if l.unsettled == nil { // no item was settled, so done does not exist
 		keys = keys[:1]

@@ -29,14 +29,12 @@ type Observer interface {
 	Begin(ctx context.Context, c Call) (context.Context, func(error))
 }
 
-// Propagator is an [Observer] that links handlers to the calls that caused their
-// work. If the observer of the pools implements it, the repositories store the
-// text of Inject beside each trigger that is set and each item that is enqueued,
-// in the same atomic step. A handler receives it from [expiry.Event.Origin] and
-// [symphony.Work.Origins]. Otherwise nothing is stored.
-//
-// [expiry.Event.Origin]: https://pkg.go.dev/github.com/symphony-go/symphony/expiry#Event.Origin
-// [symphony.Work.Origins]: https://pkg.go.dev/github.com/symphony-go/symphony#Work.Origins
+// Propagator is an [Observer] that links handlers to the calls that caused
+// their work. If the observer of the pools implements it, the repositories
+// store the text of Inject beside each trigger that is set and each item that
+// is enqueued, in the same atomic step. A handler receives it from the method
+// Origin of expiry.Event and Origins of symphony.Work. Otherwise nothing is
+// stored.
 type Propagator interface {
 	Observer
 
@@ -50,9 +48,16 @@ type Propagator interface {
 // MaxOrigin is the most bytes of a text that a [Propagator] stores.
 const MaxOrigin = 512
 
-// Origin returns the text that is stored beside triggers and items that ctx
-// sets or enqueues. It is empty if there is none. It is for the packages of this
-// module.
+// Propagates reports whether the pools have a [Propagator], for the packages of
+// this module.
+func (p *Pools) Propagates(internal.NotForPublicUse) bool {
+	_, ok := p.observer.(Propagator)
+	return ok
+}
+
+// Origin returns the text that is stored beside triggers and items that are set
+// or enqueued with ctx. It is empty if there is none. It is for the packages of
+// this module.
 func (p *Pools) Origin(_ internal.NotForPublicUse, ctx context.Context) string { //nolint:revive // the marker comes first everywhere
 	observer, ok := p.observer.(Propagator)
 	if !ok {

@@ -12,6 +12,9 @@ const (
 	Order   = "order"   // hash: what orders the queue
 	Delayed = "delayed" // sorted set: items whose next attempt is later, scored by its time
 	Age     = "age"     // sorted set: times, scored by the number of items pushed until then
+
+	Origins        = "origins"         // sorted set: the origin of each push, scored by the position of its last item
+	ClaimedOrigins = "claimed-origins" // hash: the origins of delivered items, by the token of their first claim
 )
 
 // Kinds of keys beside a pending set: the schedule of the service, which

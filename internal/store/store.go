@@ -198,6 +198,9 @@ func (s *Store) Origin(ctx context.Context) string {
 	return s.pools.Origin(internal.NotForPublicUse{}, ctx)
 }
 
+// Propagates reports whether the observer of the pools is a [pool.Propagator].
+func (s *Store) Propagates() bool { return s.pools.Propagates(internal.NotForPublicUse{}) }
+
 // Attached returns what a package keeps with the pools under key. If there is
 // nothing, it keeps the result of create.
 func (s *Store) Attached(key any, create func() any) any {

@@ -33,7 +33,7 @@ if acked then
         end
       end
       if type(removed) == 'number' and type(drained) == 'number' then
-        redis.call('UNLINK', '%back' .. tail, '%age' .. tail)
+        redis.call('UNLINK', '%back' .. tail, '%age' .. tail, '%origins' .. tail)
         return 1
       end
     end

@@ -17,6 +17,8 @@
 --   %age            sorted set: times of pushes in ms, by the number of items
 --                   pushed until then
 --
+-- and those of origins.lua.
+--
 -- The header of a claim is "<birth>-<token>", the birth being the server's time
 -- in microseconds, and " <place>=<id>=<count>" for each item that was delivered
 -- before. Every other item is delivered for the first time: its count is "1",

@@ -37,16 +37,17 @@ func TriggerSpans(opts ...Option) expiry.Middleware {
 
 // WorkSpans returns a function for the field Use of a [symphony.WorkConfig]. It
 // makes a consumer span for each chunk, with the name of the service, as
-// [TriggerSpans] does for firings. Its attributes are symphony.service,
-// symphony.items and symphony.attempt. The entity and the action of the queue
-// may be ids, so they are not among them.
+// [TriggerSpans] does for firings. It has links to the spans in which the items
+// were enqueued, at most 32, those of the first items. Its attributes are
+// symphony.service, symphony.items and symphony.attempt. The entity and the
+// action of the queue may be ids, so they are not among them.
 func WorkSpans(opts ...Option) func(next func(context.Context) error) func(context.Context) error {
 	s := newSettings(opts)
 	tracer := s.tracer()
 	return func(next func(context.Context) error) func(context.Context) error {
 		return func(ctx context.Context) error {
 			w, _ := symphony.WorkFrom(ctx)
-			ctx, span := s.startHandler(ctx, tracer, "work "+w.Queue.Service, w.Tenant, nil,
+			ctx, span := s.startHandler(ctx, tracer, "work "+w.Queue.Service, w.Tenant, links(w.Origins()...),
 				attribute.String("symphony.service", w.Queue.Service), attribute.Int("symphony.items", w.Items), attribute.Int("symphony.attempt", w.Attempt))
 			defer span.End()
 			return record(span, next(ctx))

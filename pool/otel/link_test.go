@@ -5,15 +5,18 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/listrepo"
 	"github.com/symphony-go/symphony/pool"
 	poolotel "github.com/symphony-go/symphony/pool/otel"
 )
@@ -47,6 +50,70 @@ func TestLastCallIsLinked(t *testing.T) {
 	require.NoError(t, trigger.Set(t.Context(), "remind", "u1", 0)) // without a span
 	seen.fire(t, p, 1)
 	requireLinks(t, seen.find("trigger remind"))
+}
+
+// Two requests enqueue items. The span of each attempt at the chunk is linked
+// to the spans of both. A call without a span adds no link.
+func TestWorkIsLinkedToItsRequests(t *testing.T) {
+	p, _, seen := open(t)
+	mail, err := symphony.NewBatch[string](p, "acme")
+	require.NoError(t, err)
+	q := symphony.Queue{Service: "mail", Entity: "u1", Action: "send"}
+	enqueue := func(ctx context.Context) error {
+		_, err := mail.Enqueue(ctx, q, "x", "y")
+		return err
+	}
+	requests := []trace.SpanContext{seen.request(t, enqueue), seen.request(t, enqueue)}
+	require.NoError(t, enqueue(t.Context()))
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	failed := false
+	require.NoError(t, symphony.WorkBatches(ctx, p, "mail", func(_ context.Context, _ string, _ symphony.Queue, items []listrepo.Item[string]) error {
+		if !failed {
+			failed = true
+			return errors.New("not yet")
+		}
+		stop()
+		return nil
+	}, symphony.WorkConfig{
+		Workers: 1, Backoff: func(int, error) time.Duration { return 0 }, OnError: func(*symphony.WorkError) {},
+		Use: []func(func(context.Context) error) func(context.Context) error{poolotel.WorkSpans(poolotel.TracerProvider(seen.tracers))},
+	}))
+	for attempt := range int64(2) {
+		requireLinks(t, seen.find("work mail", "symphony.attempt", attempt+1), requests...)
+	}
+}
+
+// A caller whose span is not sampled stores nothing.
+func TestNothingIsStoredForASpanThatIsNotSampled(t *testing.T) {
+	p, _, seen := open(t)
+	trigger, err := symphony.NewTrigger(p, "acme")
+	require.NoError(t, err)
+	ctx, span := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())).Tracer("test").Start(t.Context(), "request")
+	require.True(t, span.SpanContext().IsValid())
+	require.NoError(t, trigger.Set(ctx, "remind", "u1", 0))
+	seen.fire(t, p, 1)
+	requireLinks(t, seen.find("trigger remind"))
+}
+
+// The state of a trace is stored with it unless it is long.
+func TestTraceState(t *testing.T) {
+	p, _, seen := open(t)
+	trigger, err := symphony.NewTrigger(p, "acme")
+	require.NoError(t, err)
+	for text, want := range map[string]string{"vendor=1": "vendor=1", "vendor=" + strings.Repeat("x", 200): ""} {
+		state, err := trace.ParseTraceState(text)
+		require.NoError(t, err)
+		request := trace.NewSpanContext(trace.SpanContextConfig{
+			TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled, TraceState: state,
+		})
+		require.NoError(t, trigger.Set(trace.ContextWithSpanContext(t.Context(), request), "remind", "u1", 0))
+		seen.fire(t, p, 1)
+		span := seen.find("trigger remind")
+		requireLinks(t, span, request)
+		require.Equal(t, want, span.Links[0].SpanContext.TraceState().String())
+	}
 }
 
 // request calls do in a span, as in a handler of net/http, and returns the

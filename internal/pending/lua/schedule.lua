@@ -125,7 +125,7 @@ local function reschedule(tenants, tenant, member, queue, tail)
     scheduleAt(tenants, tenant, member, at)
   else
     unschedule(tenants, tenant, member)
-    redis.call('UNLINK', '%back' .. tail, '%age' .. tail, '%order' .. tail)
+    redis.call('UNLINK', '%back' .. tail, '%age' .. tail, '%order' .. tail, '%origins' .. tail)
   end
   return at
 end
