@@ -119,6 +119,21 @@ fuzz: ## Run each fuzz test for FUZZTIME=20s
 		done || exit; \
 	done
 
+# The database of known vulnerabilities is a module too, so that only the module
+# proxy is needed.
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+VULNDB      := golang.org/x/vulndb@latest
+GO_LICENSES := github.com/google/go-licenses@v1.6.0
+LICENSES    := Apache-2.0,BSD-2-Clause,BSD-3-Clause,BSL-1.0,ISC,MIT,MPL-2.0,Unlicense
+
+.PHONY: audit
+audit: ## Check the sums and the licences of all dependencies, and look for known vulnerabilities
+	@for module in . $(NESTED); do (set -x; cd $$module && go mod verify) || exit; done
+	@export GOROOT=$$(go env GOROOT); for module in . $(NESTED); do \
+		(set -x; cd $$module && go run $(GO_LICENSES) check --allowed_licenses=$(LICENSES) --ignore=github.com/symphony-go/symphony ./... 2>&1 | grep -v 'non-Go code' | grep -v '\.s$$'; exit $${PIPESTATUS[0]}) || exit; done
+	@db=$$(go mod download -json $(VULNDB) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/data/osv; failed=0; for module in . $(NESTED); do \
+		(set -x; cd $$module && go run $(GOVULNCHECK) -db file://$$db ./...) || failed=1; done; exit $$failed
+
 .PHONY: redis
 redis: ## Install redis-server if it is missing
 	@tools/install-redis
