@@ -130,12 +130,13 @@ func (p *Pools) Aliases() []Alias { return slices.Sorted(maps.Keys(p.clients)) }
 // does not exist, it is empty.
 func (p *Pools) Prefix(a Alias) string { return p.prefixes[a] }
 
-// SharesDatabase reports whether two aliases are in one database of one server,
-// for the packages of this module. Aliases whose URLs differ in their logins
-// are reported as apart.
+// SharesDatabase reports whether two aliases are in one database of one server
+// or cluster, for the packages of this module. Aliases whose URLs differ in
+// their logins are reported as apart.
 func (p *Pools) SharesDatabase(_ internal.NotForPublicUse, a, b Alias) bool {
 	one, other := p.clients[a], p.clients[b]
-	return one != nil && other != nil && one.server == other.server && one.database == other.database
+	return one != nil && other != nil && one.server == other.server &&
+		(one.database == other.database || one.Mode() == rueidis.ClientModeCluster)
 }
 
 // SupportsFieldTTL reports whether the server of an alias has lifetimes of
