@@ -48,8 +48,9 @@ type Erasure struct {
 // whose MaybeApplied is true. The call can be repeated. If the layout accepts
 // different tenants in one key, as [keyspace.Python] does with
 // [keyspace.AllowAmbiguous], Erase returns [ErrUnsupported]. So it does for an
-// option other than [DryRun], [Layout] and [On]. If the tenant cannot be part
-// of a key, it returns [ErrInvalidKey]. In these cases nothing is sent.
+// option other than [DryRun], [Layout], [On], [ScanRate] and [Progress]. If the
+// tenant cannot be part of a key, it returns [ErrInvalidKey]. In these cases
+// nothing is sent.
 func Erase(ctx context.Context, pools *pool.Pools, tenant string, opts ...Option) (Erasure, error) {
 	w, settings, err := newTenantWalk(pools, "Erase", option.DryRuns, opts)
 	if err == nil {
@@ -64,6 +65,9 @@ func Erase(ctx context.Context, pools *pool.Pools, tenant string, opts ...Option
 	keys := batchKeys{w.Layout.BatchList, w.Layout.PendingSet}
 	w.DeleteQueue = func(ctx context.Context, q tenancy.QueueName) error { return deleteQueue(ctx, pools, keys, q) }
 	w.Tenant, w.Remove = tenant, !settings.DryRun
+	if w.Remove {
+		w.Passes = 2
+	}
 	found, err := count(ctx, *w)
 	if settings.DryRun {
 		return Erasure{Removed: found}, err

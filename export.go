@@ -284,7 +284,7 @@ func undelivered(ctx context.Context, batch *Batch[[]byte], repo *listrepo.ListR
 // writeTriggers writes the triggers of all pools.
 func (e *exporter) writeTriggers(ctx context.Context) error {
 	for _, a := range e.aliases() {
-		schedule, err := expiry.NewSchedule(e.Pools, a, e.Layout.Trigger, e.Tenant)
+		schedule, err := expiry.NewSchedule(e.Pools, a, e.Layout.Trigger, e.Tenant, option.Paced(e.Pace))
 		if err != nil {
 			return err
 		}

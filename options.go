@@ -165,6 +165,25 @@ func Lease(d time.Duration) Option { return option.Lease(d) }
 // the constructors and functions of this package.
 func Layout(l keyspace.Layout) Option { return option.Layout(l) }
 
+// ScanRate limits how many keys a walk with SCAN visits in a second: that of
+// [Tenants], [Keys], [Erase], [Export] or [Import], and those of methods of
+// repositories that walk, such as All and Reindex of hashes,
+// [Batch.ScanQueues] and [Trigger.List]. Walks of one repository share the
+// rate. A walk visits a thousand keys at once.
+//
+// If keys is below 1, the error is [ErrInvalidArgument].
+func ScanRate(keys int) Option { return option.ScanRate(keys) }
+
+// Progress calls f during a walk with SCAN, after every thousand keys, with the
+// number of keys that were walked over and the number of all keys of the
+// databases. It applies to the calls of [ScanRate]. [Erase] walks twice, and
+// counts each key twice. Walks of one repository are added. The calls of f are
+// not concurrent, and f must not use the repository. It sends DBSIZE to each
+// primary before a walk. What is written meanwhile is not in the total.
+//
+// If f is nil, the error is [ErrInvalidArgument].
+func Progress(f func(walked, total int64)) Option { return option.Progress(f) }
+
 // DryRun makes [Erase] count what it would remove, and remove nothing. It makes
 // [Import] check each line of the export, and write nothing.
 //

@@ -69,7 +69,8 @@ type TenantStats struct {
 //
 // If the layout accepts different tenants in one key, as [keyspace.Python] does
 // with [keyspace.AllowAmbiguous], Tenants yields [ErrUnsupported] and sends
-// nothing. So it does for an option other than [Layout] and [On]. If a command
+// nothing. So it does for an option other than [Layout], [On], [ScanRate] and
+// [Progress]. If a command
 // fails, it yields the error alone, without any tenant.
 func Tenants(ctx context.Context, pools *pool.Pools, opts ...Option) iter.Seq2[TenantStats, error] {
 	return func(yield func(TenantStats, error) bool) {
@@ -125,7 +126,7 @@ func newTenantWalk(pools *pool.Pools, op string, traits option.Trait, opts []Opt
 	if err != nil {
 		return nil, settings, fmt.Errorf("symphony: %w", err)
 	}
-	return &tenancy.Walk{Op: op, Pools: pools, Layout: layout, Alias: settings.Alias, Triggers: triggersOn(layout)}, settings, nil
+	return &tenancy.Walk{Op: op, Pools: pools, Layout: layout, Alias: settings.Alias, Pace: settings.Pace, Triggers: triggersOn(layout)}, settings, nil
 }
 
 // triggersOn returns what visits the triggers of a pool.

@@ -71,6 +71,8 @@ type Settings struct {
 	Listed   bool          // the space has a list of its records
 	KeepLast int           // how many entries a feed keeps; zero: the default
 
+	Pace *Pace // of walks with SCAN; nil: no limit and no report
+
 	DryRun       bool // Erase removes nothing, and Import writes nothing
 	IntoExisting bool // Import adds to a tenant that exists
 

@@ -77,6 +77,9 @@ func (s *Store) scanAll(ctx context.Context, op string, from *scan) iter.Seq2[Pa
 			yield(Page{}, err)
 			return
 		}
+		if s.Pace.Measures() {
+			s.Pace.Add(s.databaseSize(ctx, t))
+		}
 		running := *from
 		running.Store, running.target, running.seen = s, t, recent.NewSet()
 		if s.Client.Mode() == rueidis.ClientModeCluster {
@@ -85,6 +88,34 @@ func (s *Store) scanAll(ctx context.Context, op string, from *scan) iter.Seq2[Pa
 		}
 		running.scanNode(ctx, s.primary, yield)
 	}
+}
+
+// DatabaseSize returns the number of keys of the database: those of all
+// primaries, as far as they answer.
+func (s *Store) DatabaseSize(ctx context.Context, op string) int64 {
+	t, err := s.BeginAll(ctx, op)
+	if err != nil {
+		return 0 // the walk itself reports the error
+	}
+	return s.databaseSize(ctx, t)
+}
+
+func (s *Store) databaseSize(ctx context.Context, t fault.Target) (sum int64) {
+	nodes := []rueidis.Client{s.primary}
+	if s.Client.Mode() == rueidis.ClientModeCluster {
+		nodes = nil
+		found, _ := (&scan{Store: s, target: t}).primaries(ctx, newCoverage()) // those that do not answer are left out
+		for _, p := range found {
+			nodes = append(nodes, p.node)
+		}
+	}
+	for _, node := range nodes {
+		n, err := node.Do(t.In(ctx), node.B().Dbsize().Build()).ToInt64()
+		if err == nil {
+			sum += n
+		}
+	}
+	return sum
 }
 
 // IDs iterates over the ids of all records of the key space. It ends after the
@@ -152,12 +183,17 @@ type scan struct {
 // scanNode scans one node. It reports whether the scan goes on with the next
 // node.
 func (s *scan) scanNode(ctx context.Context, node rueidis.Client, yield func(Page, error) bool) bool {
+	if err := s.Pace.Wait(ctx, pageSize); err != nil {
+		yield(Page{}, s.target.Failed(err))
+		return false
+	}
 	entry, err := ReadScan(node.Do(s.target.In(ctx), s.scanCommand(node, 0)))
 	for {
 		if err != nil {
 			yield(Page{}, s.target.Failed(err))
 			return false
 		}
+		s.Pace.Walked(int64(max(pageSize, len(entry.Elements))))
 		page := s.newPage(entry.Elements)
 		last := entry.Cursor == 0
 		entry, err = s.readPage(ctx, node, entry.Cursor, &page)
@@ -173,6 +209,11 @@ func (s *scan) scanNode(ctx context.Context, node rueidis.Client, yield func(Pag
 // readPage reads the keys of a page and returns the result of the next SCAN, if
 // cursor is not 0. Outside a cluster it sends both in one round trip.
 func (s *scan) readPage(ctx context.Context, node rueidis.Client, cursor uint64, page *Page) (next rueidis.ScanEntry, err error) {
+	if cursor != 0 {
+		if err := s.Pace.Wait(ctx, pageSize); err != nil {
+			return next, err
+		}
+	}
 	var cmds rueidis.Commands
 	if s.read != nil {
 		for _, t := range page.Targets {

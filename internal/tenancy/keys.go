@@ -32,6 +32,7 @@ func (w *Walk) Keys(ctx context.Context) iter.Seq2[[]Key, error] {
 			yield(nil, err)
 			return
 		}
+		w.announce(ctx, databases)
 		for _, v := range databases {
 			err := v.scan(ctx, nil, func(_ context.Context, keys []found) error {
 				page := make([]Key, len(keys))

@@ -43,6 +43,7 @@ func (w *Walk) Records(ctx context.Context) iter.Seq2[Record, error] {
 			yield(Record{}, err)
 			return
 		}
+		w.announce(ctx, databases)
 		for _, v := range databases {
 			queues := map[string]bool{}
 			err := v.scan(ctx, v.tenantTexts(), func(ctx context.Context, keys []found) error {

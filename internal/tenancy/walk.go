@@ -9,6 +9,7 @@ import (
 
 	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
@@ -24,6 +25,11 @@ type Walk struct {
 	Alias  pool.Alias // the only pool to visit; empty: all pools
 	Tenant string     // empty: all tenants, and Remove is not set
 	Remove bool
+
+	// Pace limits the rate of the walks, and reports their progress. It may be
+	// nil. Passes is how many walks there are; 0 means one.
+	Pace   *option.Pace
+	Passes int64
 
 	// Permanent also counts the records without a lifetime, with one PTTL for
 	// each record.
@@ -71,12 +77,25 @@ func (w *Walk) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.announce(ctx, databases)
 	for _, d := range databases {
 		if err := d.visit(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// announce sets the total of the progress before the first walk.
+func (w *Walk) announce(ctx context.Context, databases []*visitor) {
+	if !w.Pace.Measures() {
+		return
+	}
+	var keys int64
+	for _, d := range databases {
+		keys += d.store.DatabaseSize(ctx, w.Op)
+	}
+	w.Pace.Announce(keys * max(w.Passes, 1))
 }
 
 // databases returns the databases of the pools.
@@ -89,7 +108,7 @@ func (w *Walk) databases() (all []*visitor, err error) {
 		aliases = []pool.Alias{w.Alias}
 	}
 	for _, a := range aliases {
-		s, err := store.New(w.Pools, a, keysSpace, store.Spec{})
+		s, err := store.New(w.Pools, a, keysSpace, store.Spec{}, option.Paced(w.Pace))
 		if err != nil {
 			return nil, err
 		}
