@@ -22,9 +22,9 @@ type Key struct {
 	Kind string
 
 	// Parts are the parts of the key of the record after the tenant, such as
-	// the id of a user. In a key of a list or an index, the id is empty. Those of
-	// the schedule of triggers are the action, and those of a pending set the
-	// service.
+	// the id of a user. In a key of a list or an index, the id is empty. Those
+	// of the schedule of triggers are the action, and those of a pending set
+	// the service.
 	Parts []string
 
 	// Beside is the kind of a key that the library keeps beside a record, such
@@ -32,8 +32,8 @@ type Key struct {
 	Beside string
 
 	// Record is the key of the record beside which the key is, and for a record
-	// its own name. For a list or an index it is what precedes an id in the keys
-	// of the records and, if something follows it, a NUL and that.
+	// its own name. For a list or an index it is what precedes an id in the
+	// keys of the records and, if something follows it, a NUL and that.
 	Record string
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/symphony-go/symphony/codec"
@@ -183,10 +184,8 @@ func kindOf(t reflect.Type, within []reflect.Type) string {
 	case fields.JSONMethods(t).Complete():
 		return kindJSON
 	}
-	for _, outer := range within {
-		if outer == t {
-			return kindAny
-		}
+	if slices.Contains(within, t) {
+		return kindAny
 	}
 	switch t.Kind() {
 	case reflect.Slice:

@@ -113,8 +113,8 @@ func (w *fullWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// An error of the output reaches the exit code, in a table, in JSON, and in what
-// a command says after a change. The change was made.
+// An error of the output reaches the exit code, in a table, in JSON, and in
+// what a command says after a change. The change was made.
 func TestOutputFails(t *testing.T) {
 	s := newServer(t)
 	file := exported(t, s)

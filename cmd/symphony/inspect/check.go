@@ -3,6 +3,7 @@ package inspect
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -73,7 +74,7 @@ func Check(ctx context.Context, pools *pool.Pools, checked *Checked, schemas ...
 		}
 		c := &checker{ctx: ctx, pools: pools, checked: checked, schemas: schemas, spaces: map[string]*lifetimes{}, incomplete: map[string]bool{}, yield: yield}
 		if err := c.run(); err != nil {
-			if err != errStopped {
+			if !errors.Is(err, errStopped) {
 				yield(Problem{}, err)
 			}
 			return
@@ -101,7 +102,7 @@ type checker struct {
 	yield func(Problem, error) bool
 }
 
-var errStopped = fmt.Errorf("the loop ended")
+var errStopped = errors.New("the loop ended")
 
 // report yields a problem.
 func (c *checker) report(check string, k symphony.Key, format string, args ...any) error {
