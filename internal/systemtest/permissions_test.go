@@ -72,6 +72,8 @@ var callsByRow = map[string]callList{
 	"cached reads": cachedReadCalls,
 	"indexes":      indexCalls,
 	"tenants":      tenantCalls,
+	"Feed":         feedCalls,
+	"Topic":        topicCalls,
 }
 
 func forHash(open func(p *pool.Pools) (*hashrepo.HashRepo[plainRecord], error)) callList {
@@ -589,6 +591,17 @@ func tenantCalls(t *testing.T, p *pool.Pools) []permittedCall {
 			_ = c.Do(ctx, c.B().Zadd().Key("%exp:active:remind").ScoreMember().ScoreMember(9e12, firing).Build())
 			return nil
 		}},
+		{"a feed", func(ctx context.Context) error {
+			c, err := p.Client(pool.PubSub)
+			if err != nil {
+				return err
+			}
+			err = c.Do(ctx, c.B().Xadd().Key("acme:feed:answers:a1").Id("1-1000000000000000001").FieldValue().FieldValue("v", "1").Build()).Error()
+			if err != nil {
+				err = fmt.Errorf("%w: %w", symphony.ErrNoPermission, err)
+			}
+			return err
+		}},
 		{"Tenants", func(ctx context.Context) (err error) {
 			for _, e := range symphony.Tenants(ctx, p) {
 				err = errors.Join(err, e)
@@ -598,6 +611,47 @@ func tenantCalls(t *testing.T, p *pool.Pools) []permittedCall {
 		{"Export", func(ctx context.Context) error { return symphony.Export(ctx, p, "acme", &export) }},
 		{"Erase", func(ctx context.Context) error { return errorOf(symphony.Erase(ctx, p, "acme")) }},
 		{"Import", func(ctx context.Context) error { return symphony.Import(ctx, p, &export) }},
+	}
+}
+
+func feedCalls(t *testing.T, p *pool.Pools) []permittedCall {
+	f, err := symphony.NewFeed[int](p, "acme", "answers")
+	require.NoError(t, err)
+	return []permittedCall{
+		{"Append", func(ctx context.Context) error { return errorOf(f.Append(ctx, "a1", 1, 2)) }},
+		{"Append KeepTTL", func(ctx context.Context) error { return errorOf(f.With(symphony.KeepTTL()).Append(ctx, "a1", 3)) }},
+		{"Append NoTTL", func(ctx context.Context) error { return errorOf(f.With(symphony.NoTTL()).Append(ctx, "a1", 4)) }},
+		{"Append of nothing", func(ctx context.Context) error { return errorOf(f.Append(ctx, "a1")) }},
+		{"Read", func(ctx context.Context) error { return errorOf(f.Read(ctx, "a1", "", 9)) }},
+		{"Len", func(ctx context.Context) error { return errorOf(f.Len(ctx, "a1")) }},
+		{"Exists", func(ctx context.Context) error { return errorOf(f.Exists(ctx, "a1")) }},
+		{"TTL", func(ctx context.Context) error { return errorOf(f.TTL(ctx, "a1")) }},
+		{"Touch", func(ctx context.Context) error { return errorOf(f.Touch(ctx, "a1")) }},
+		{"End", func(ctx context.Context) error { return f.End(ctx, "a1") }},
+		{"Ended", func(ctx context.Context) error { return errorOf(f.Ended(ctx, "a1")) }},
+		{"Follow", func(ctx context.Context) error { return firstError(f.Follow(ctx, "a1", "")) }},
+		{"Delete", func(ctx context.Context) error { return errorOf(f.Delete(ctx, "a1")) }},
+	}
+}
+
+func topicCalls(t *testing.T, p *pool.Pools) []permittedCall {
+	topic, err := symphony.NewTopic[int](p, "acme", "news")
+	require.NoError(t, err)
+	return []permittedCall{
+		{"Publish", func(ctx context.Context) error { return errorOf(topic.Publish(ctx, 1)) }},
+		{"Subscribe", func(ctx context.Context) error {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			go func() {
+				for n := int64(0); n == 0 && ctx.Err() == nil; {
+					n, _ = topic.Publish(ctx, 1)
+				}
+			}()
+			for _, err := range topic.Subscribe(ctx) {
+				return err
+			}
+			return nil
+		}},
 	}
 }
 

@@ -45,6 +45,8 @@ type repositories struct {
 	limits   *symphony.Limiter
 	generic  *symphony.Generic[int]
 	list     *listrepo.ListRepo[int]
+	feeds    *symphony.Feed[int]
+	topic    *symphony.Topic[int]
 }
 
 func newRepositories(t *testing.T, p *pool.Pools) *repositories {
@@ -71,6 +73,10 @@ func newRepositories(t *testing.T, p *pool.Pools) *repositories {
 	require.NoError(t, err)
 	r.list, err = listrepo.New[int](p, pool.Handlers, space)
 	require.NoError(t, err)
+	r.feeds, err = symphony.NewFeed[int](p, tenant, "answers")
+	require.NoError(t, err)
+	r.topic, err = symphony.NewTopic[int](p, tenant, "news")
+	require.NoError(t, err)
 	return r
 }
 
@@ -95,6 +101,9 @@ func (r *repositories) writeRecords() error {
 		errorOf(r.list.Delete(ctx, "l")),
 		errorOf(r.list.Push(ctx, "l", 1, 2, 3)),
 		r.triggers.Set(ctx, "x", "1", time.Hour),
+		errorOf(r.feeds.Append(ctx, "f", 1)),
+		errorOf(r.feeds.Delete(ctx, "ended")),
+		errorOf(r.feeds.Append(ctx, "ended", 1)),
 		// The tenant is pending without items, so RemoveFromPending has
 		// something to do.
 		errorOf(r.batch.Enqueue(ctx, emptyQueue, 1)),
@@ -105,7 +114,26 @@ func (r *repositories) writeRecords() error {
 // operations returns an operation for each method that sends commands.
 func (r *repositories) operations() []operation {
 	return slices.Concat(r.hashOperations(), r.sharedStateOperations(), r.genericOperations(), r.listOperations(),
-		r.triggerOperations(), r.batchOperations())
+		r.triggerOperations(), r.batchOperations(), r.feedOperations())
+}
+
+func (r *repositories) feedOperations() []operation {
+	return []operation{
+		{"feed Read", read, func(ctx context.Context) error { return errorOf(r.feeds.Read(ctx, "f", "", 1)) }},
+		{"feed Follow", read, func(ctx context.Context) error {
+			for _, err := range r.feeds.Follow(ctx, "f", "") {
+				return err
+			}
+			return nil
+		}},
+		{"feed Len", read, func(ctx context.Context) error { return errorOf(r.feeds.Len(ctx, "f")) }},
+		{"feed Ended", read, func(ctx context.Context) error { return errorOf(r.feeds.Ended(ctx, "f")) }},
+		{"feed Append", write, func(ctx context.Context) error { return errorOf(r.feeds.Append(ctx, "f", 2, 3)) }},
+		{"feed End", write, func(ctx context.Context) error { return r.feeds.End(ctx, "ended") }},
+		{"feed Touch", write, func(ctx context.Context) error { return errorOf(r.feeds.Touch(ctx, "f")) }},
+		{"feed Delete", write, func(ctx context.Context) error { return errorOf(r.feeds.Delete(ctx, "f")) }},
+		{"topic Publish", write, func(ctx context.Context) error { return errorOf(r.topic.Publish(ctx, 1)) }},
+	}
 }
 
 func (r *repositories) hashOperations() []operation {

@@ -367,6 +367,27 @@ func replyCases(t *testing.T, p *pool.Pools) (all []replyCase) {
 	add("Generic.DeleteAll", accepts(read(func(ctx context.Context) error { return errorOf(g.DeleteAll(ctx)) }), pageReplies))
 	add("Generic.DeleteAll: UNLINK", after(write(func(ctx context.Context) error { return errorOf(g.DeleteAll(ctx)) }), respScan("acme:1")))
 
+	f, err := symphony.NewFeed[string](p, "acme", "answers")
+	require.NoError(t, err)
+	topic, err := symphony.NewTopic[string](p, "acme", "news")
+	require.NoError(t, err)
+	add("Feed.Append", write(func(ctx context.Context) error { return errorOf(f.Append(ctx, "1", "a")) }))
+	add("Feed.Append of nothing", accepts(read(func(ctx context.Context) error { return errorOf(f.Append(ctx, "1")) }), emptyReplies))
+	add("Feed.End", write(func(ctx context.Context) error { return f.End(ctx, "1") }))
+	add("Feed.Read", accepts(read(func(ctx context.Context) error { return errorOf(f.Read(ctx, "1", "", 2)) }), emptyReplies))
+	add("Feed.Follow", read(func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond) // an empty page is waited for
+		defer cancel()
+		return firstError(f.Follow(ctx, "1", ""))
+	}))
+	add("Feed.Ended", accepts(read(func(ctx context.Context) error { return errorOf(f.Ended(ctx, "1")) }), emptyReplies))
+	add("Feed.Len", accepts(read(func(ctx context.Context) error { return errorOf(f.Len(ctx, "1")) }), numberReplies))
+	add("Feed.Exists", read(func(ctx context.Context) error { return errorOf(f.Exists(ctx, "1")) }))
+	add("Feed.TTL", accepts(read(func(ctx context.Context) error { return errorOf(f.TTL(ctx, "1")) }), numberReplies))
+	add("Feed.Touch", write(func(ctx context.Context) error { return errorOf(f.Touch(ctx, "1")) }))
+	add("Feed.Delete", write(func(ctx context.Context) error { return errorOf(f.Delete(ctx, "1")) }))
+	add("Topic.Publish", accepts(write(func(ctx context.Context) error { return errorOf(topic.Publish(ctx, "a")) }), numberReplies))
+
 	space, err := keyspace.MustCompile("{tenant}:list:{id}").Bind("acme")
 	require.NoError(t, err)
 	list, err := listrepo.New[string](p, pool.Handlers, space)
