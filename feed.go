@@ -139,12 +139,11 @@ func (f *Feed[T]) Read(ctx context.Context, id string, after Cursor, n int) ([]E
 	entries := make([]Entry[T], 0, len(found))
 	var errs []error
 	for i := range found {
-		e, err := f.decode(t, found[i])
-		if err != nil {
+		entries = append(entries, Entry[T]{})
+		if err := f.decode(t, &found[i], &entries[len(entries)-1]); err != nil {
 			errs = append(errs, err)
-			continue
+			entries = entries[:len(entries)-1]
 		}
-		entries = append(entries, e)
 	}
 	return entries, fault.Join(errs...)
 }
@@ -180,17 +179,18 @@ func (f *Feed[T]) Follow(ctx context.Context, id string, after Cursor) iter.Seq2
 			if err != nil {
 				return yield(Entry[T]{}, err)
 			}
-			return yield(f.decode(t, e))
+			var entry Entry[T]
+			err = f.decode(t, &e, &entry)
+			return yield(entry, err)
 		})
 	}
 }
 
-// decode returns an entry with its value. If the value does not fit T, it
-// returns the entry without it, and an error.
-func (f *Feed[T]) decode(t fault.Target, e feed.Entry) (Entry[T], error) {
-	entry := Entry[T]{Cursor: Cursor(e.String()), At: e.At()}
-	err := f.core.DecodeEntry(t, e, reflect.ValueOf(&entry.Value).Elem())
-	return entry, err
+// decode sets an entry. If the value does not fit T, it sets the rest, and
+// returns an error.
+func (f *Feed[T]) decode(t fault.Target, e *feed.Entry, into *Entry[T]) error {
+	into.Cursor, into.At = Cursor(e.ID), e.At()
+	return f.core.DecodeEntry(t, e, reflect.ValueOf(&into.Value).Elem())
 }
 
 // Len returns the number of entries that a feed keeps, or 0 if there is none.

@@ -16,6 +16,7 @@ import (
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/pool"
+	"github.com/symphony-go/symphony/pool/embedded"
 )
 
 func newFeed[T any](t *testing.T, p *pool.Pools, opts ...symphony.Option) *symphony.Feed[T] {
@@ -215,36 +216,43 @@ func TestFeedGoneByXDEL(t *testing.T) {
 	})
 }
 
-// A follower that waits for a feed to begin gets its first entry or ErrGone.
+// A follower that has seen that there is no feed gets its first entry or
+// ErrGone.
 func TestFollowFromTheBeginning(t *testing.T) {
-	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+	for n, want := range map[int]error{2: nil, 3: symphony.ErrGone} {
+		reads := readObserver{make(chan struct{}, 100)}
+		p, err := embedded.Open(ctx, pool.Config{Observer: reads})
+		require.NoError(t, err)
+		t.Cleanup(p.Close)
 		f := newFeed[int](t, p, symphony.KeepLast(2))
-		for _, test := range []struct {
-			n   int
-			err error
-		}{{2, nil}, {3, symphony.ErrGone}} {
-			id := fmt.Sprint("a", test.n)
-			type result struct {
-				entries []symphony.Entry[int]
-				err     error
-			}
-			results := make(chan result)
-			go func() {
-				entries, err := follow(t, f, id, "", 2)
-				results <- result{entries, err}
-			}()
-			requireSubscribed(t, p)
-			_, err := f.Append(ctx, id, []int{0, 1, 2}[:test.n]...)
-			require.NoError(t, err)
-			r := <-results
-			require.ErrorIs(t, r.err, test.err)
-			if test.err == nil {
-				require.Equal(t, []int{0, 1}, values(r.entries))
-			}
-			_, err = f.Delete(ctx, id)
-			require.NoError(t, err)
+		done := make(chan error)
+		var entries []symphony.Entry[int]
+		go func() {
+			var err error
+			entries, err = follow(t, f, "a1", "", 2)
+			done <- err
+		}()
+		<-reads.ended
+		_, err = f.Append(ctx, "a1", []int{0, 1, 2}[:n]...)
+		require.NoError(t, err)
+		require.ErrorIs(t, <-done, want)
+		if want == nil {
+			require.Equal(t, []int{0, 1}, values(entries))
 		}
-	})
+	}
+}
+
+// readObserver signals the end of each XRANGE.
+type readObserver struct{ ended chan struct{} }
+
+func (readObserver) Opened(*pool.Pools) {}
+func (readObserver) Closed(*pool.Pools) {}
+func (o readObserver) Begin(ctx context.Context, c pool.Call) (context.Context, func(error)) {
+	return ctx, func(error) {
+		if c.Command == "XRANGE" {
+			o.ended <- struct{}{}
+		}
+	}
 }
 
 // requireSubscribed waits until a client is subscribed to a feed.

@@ -120,8 +120,8 @@ type event struct {
 }
 
 func encodeEvent[T any](f *Feed[T], t fault.Target, e feed.Entry) event {
-	entry, err := f.decode(t, e)
-	if err != nil {
+	var entry Entry[T]
+	if err := f.decode(t, &e, &entry); err != nil {
 		return event{err: err, last: true}
 	}
 	data, err := json.Marshal(entry.Value)

@@ -76,6 +76,8 @@ func TestEndToEnd(t *testing.T) {
 		peers.Process:   {"symphony", "rueidis", "asynq"},
 		peers.Schedule:  {"symphony", "rueidis", "go-redis", "asynq"},
 		peers.Claim:     {"symphony", "asynq"},
+		peers.Append:    {"symphony", "rueidis"},
+		peers.Read:      {"symphony", "rueidis"},
 	}, who)
 	for _, test := range []struct{ contest, contestant, commands string }{
 		{peers.Get, "symphony", "HMGET"},

@@ -59,6 +59,7 @@ type bed struct {
 	shared   *symphony.SharedState
 	batch    *symphony.Batch[string]
 	triggers *symphony.Trigger
+	feeds    *symphony.Feed[string]
 	pending  *pending.Set // of a service, as WorkBatches uses it
 }
 
@@ -91,6 +92,7 @@ func newBed(t *testing.T, counter *wire.Counter) *bed {
 		made(&b.shared)(symphony.NewSharedState(pools, "acme", "u1")),
 		made(&b.batch)(symphony.NewBatch[string](pools, "acme")),
 		made(&b.triggers)(symphony.NewTrigger(pools, "acme")),
+		made(&b.feeds)(symphony.NewFeed[string](pools, "acme", "answers", symphony.KeepLast(200))),
 		made(&b.pending)(newPending(pools, "idle")),
 	} {
 		require.NoError(t, err)
@@ -200,7 +202,28 @@ func (b *bed) others(ids []string) []operation {
 			_, err := b.triggers.Delete(ctx, "remind", "u2")
 			return err
 		}},
-	}, b.queues()...)
+	}, append(b.queues(), b.feedOperations()...)...)
+}
+
+// feedOperations are the operations on feeds.
+func (b *bed) feedOperations() []operation {
+	page := make([]string, 100)
+	return []operation{
+		{"Feed.Append", 1, func(ctx context.Context) error {
+			_, err := b.feeds.Append(ctx, "a1", "x")
+			return err
+		}},
+		{"Feed.Append of 100 and Read", 100, func(ctx context.Context) error {
+			if _, err := b.feeds.Append(ctx, "a2", page...); err != nil {
+				return err
+			}
+			entries, err := b.feeds.Read(ctx, "a2", "", len(page))
+			if err == nil && len(entries) != len(page) {
+				err = fmt.Errorf("%d entries were read", len(entries))
+			}
+			return err
+		}},
+	}
 }
 
 // queues are the operations on queues, each on a queue of its own.

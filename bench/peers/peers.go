@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/bench/contest"
 	"github.com/symphony-go/symphony/bench/results"
 	"github.com/symphony-go/symphony/bench/wire"
@@ -31,10 +32,12 @@ const (
 	Process   = "Process"
 	Schedule  = "Schedule"
 	Claim     = "Claim"
+	Append    = "Append"
+	Read      = "Read(100)"
 )
 
 // Contests are the names of all contests, in order.
-var Contests = []string{Get, Upsert, Update, GetMany, Find, KVGet, KVSet, CachedGet, Enqueue, Process, Schedule, Claim}
+var Contests = []string{Get, Upsert, Update, GetMany, Find, KVGet, KVSet, CachedGet, Enqueue, Process, Schedule, Claim, Append, Read}
 
 // Target is the database of the contests.
 type Target struct {
@@ -61,6 +64,9 @@ type Peers struct {
 	written int // records
 	foreign int // keys around the records
 	caches  *caches
+
+	feedCursor symphony.Cursor // of Read
+	streamID   string          // the same entry of the handwritten stream
 
 	Memory []results.Memory // what the entries of the caches took
 
@@ -159,6 +165,10 @@ func (p *Peers) Contest(name string) (contest.Contest, error) {
 		return p.scheduling(), nil
 	case Claim:
 		return p.claiming(), nil
+	case Append:
+		return p.appending(), nil
+	case Read:
+		return p.reading(), nil
 	}
 	if !slices.Contains(Contests, name) {
 		return contest.Contest{}, fmt.Errorf("%q is not one of the contests %q", name, Contests)

@@ -21,6 +21,7 @@ type ours struct {
 	values   *symphony.Generic[Profile]
 	batch    *symphony.Batch[string]
 	triggers *symphony.Trigger
+	feeds    *symphony.Feed[string]
 }
 
 // Alias is the pool of all our repositories, in the database of the URL.
@@ -74,6 +75,9 @@ func (o *ours) make() (err error) {
 		return err
 	}
 	if o.batch, err = symphony.NewBatch[string](o.pools, Mark, symphony.On(Alias)); err != nil {
+		return err
+	}
+	if o.feeds, err = symphony.NewFeed[string](o.pools, Mark, "answers", symphony.On(Alias), symphony.TTL(lifetime)); err != nil {
 		return err
 	}
 	o.triggers, err = symphony.NewTrigger(o.pools, Mark, symphony.On(Alias))

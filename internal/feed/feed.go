@@ -30,13 +30,15 @@ var (
 	appendSource string
 	//go:embed lua/end.lua
 	endSource string
+	//go:embed lua/added.lua
+	addedSource string
 	//go:embed lua/delete.lua
 	deleteSource string
 	//go:embed lua/len.lua
 	lenSource string
 
-	appendScript = store.NewTypeCheckingScript(positionSource+appendSource, store.Text)
-	endScript    = store.NewTypeCheckingScript(positionSource+endSource, store.Text)
+	appendScript = store.NewShortScript(positionSource+appendSource+addedSource, store.Text)
+	endScript    = store.NewShortScript(positionSource+endSource+addedSource, store.Text)
 	deleteScript = store.NewShortScript(deleteSource, store.Flag)
 	lenScript    = store.NewShortScript(lenSource, store.Count)
 )
@@ -128,7 +130,14 @@ func (c *Core) arguments(t fault.Target, n int) []string {
 	if c.KeepLast > 0 {
 		keep = c.KeepLast
 	}
-	return append(make([]string, 0, 4+n), c.sharded(), Channel(t.Key), strconv.FormatInt(base, 10), strconv.Itoa(keep))
+	condition := ""
+	switch {
+	case c.IfExists:
+		condition = "exists"
+	case c.IfAbsent:
+		condition = "absent"
+	}
+	return append(make([]string, 0, 6+n), condition, c.LifetimeMilliseconds(), c.sharded(), Channel(t.Key), strconv.FormatInt(base, 10), strconv.Itoa(keep))
 }
 
 // sharded returns the argument by which a script chooses SPUBLISH.
@@ -235,11 +244,14 @@ func (c *Core) Delete(ctx context.Context, ids ...string) (int64, error) {
 }
 
 // DecodeEntry decodes the value of an entry. Its error names the entry.
-func (c *Core) DecodeEntry(t fault.Target, e Entry, into reflect.Value) error {
+func (c *Core) DecodeEntry(t fault.Target, e *Entry, into reflect.Value) error {
 	err := c.Decode(t, e.Text, into)
+	if err == nil {
+		return nil
+	}
 	var op *fault.OpError
 	if errors.As(err, &op) {
-		op.Err = fmt.Errorf("the entry %v: %w", e.Position, op.Err)
+		op.Err = fmt.Errorf("the entry %s: %w", e.ID, op.Err)
 	}
 	return err
 }
@@ -247,6 +259,7 @@ func (c *Core) DecodeEntry(t fault.Target, e Entry, into reflect.Value) error {
 // Entry is an entry of a feed.
 type Entry struct {
 	Position
+	ID   string // the text of the position
 	Text string // the encoded value
 	end  bool   // it ends the feed and has no value
 }
@@ -273,35 +286,44 @@ func parseEntries(t fault.Target, m rueidis.RedisMessage) ([]Entry, error) {
 	}
 	entries := make([]Entry, len(all))
 	for i := range all {
-		if err := entries[i].parse(t, all[i]); err != nil {
-			return nil, err
+		if err := entries[i].parse(&all[i]); err != nil {
+			return nil, t.Applied(err)
 		}
 	}
 	return entries, nil
 }
 
-func (e *Entry) parse(t fault.Target, m rueidis.RedisMessage) error {
+// parse reads an entry of a reply. It takes pointers, because the elements of a
+// reply that are passed by value are allocated.
+func (e *Entry) parse(m *rueidis.RedisMessage) error {
 	if !m.IsArray() {
-		return t.Applied(store.ErrShape)
+		return store.ErrShape
 	}
 	parts, err := m.ToArray()
-	if err != nil || len(parts) != 2 || !parts[0].IsString() || !store.Texts(parts[1]) {
-		return t.Applied(store.ErrShape)
+	if err != nil || len(parts) != 2 || !parts[0].IsString() || !parts[1].IsArray() {
+		return store.ErrShape
 	}
-	id, _ := parts[0].ToString()
-	fields, _ := parts[1].ToArray()
-	position, ok := parsePosition(id)
-	if !ok || len(fields) != 2 {
-		return t.NotApplied(errForeign)
+	fields, err := parts[1].ToArray()
+	if err != nil {
+		return store.ErrShape
 	}
-	e.Position = position
+	for i := range fields {
+		if !fields[i].IsString() {
+			return store.ErrShape
+		}
+	}
+	e.ID, _ = parts[0].ToString()
+	var ok bool
+	if e.Position, ok = parsePosition(e.ID); !ok || len(fields) != 2 {
+		return errForeign
+	}
 	switch name, _ := fields[0].ToString(); name {
 	case valueField:
 		e.Text, _ = fields[1].ToString()
 	case endField:
 		e.end = true
 	default:
-		return t.NotApplied(errForeign)
+		return errForeign
 	}
 	return nil
 }

@@ -38,11 +38,11 @@ func parsePosition(id string) (Position, bool) {
 	left, right, _ := strings.Cut(id, "-")
 	ms, errMS := strconv.ParseUint(left, 10, 64)
 	number, errNumber := strconv.ParseUint(right, 10, 64)
-	p := Position{ms, number}
-	if errMS != nil || errNumber != nil || number < leastNumber || number > mostNumber || p.String() != id {
+	canonical := left != "" && left[0] != '0' && left[0] != '+' && len(right) == 19
+	if errMS != nil || errNumber != nil || !canonical || number < leastNumber || number > mostNumber {
 		return Position{}, false
 	}
-	return p, true
+	return Position{ms, number}, true
 }
 
 // String returns the cursor of the position.

@@ -1,4 +1,5 @@
--- Delete: removes a feed, and wakes its followers.
+-- Delete: removes a feed, and wakes its followers. The user may lack the
+-- permission for that.
 --
 -- KEYS[1]  the feed
 -- ARGV[1]  not used
@@ -6,8 +7,6 @@
 -- ARGV[3]  the channel of the feed
 -- Result: 1 if the feed existed, otherwise 0.
 local removed = redis.call('UNLINK', KEYS[1])
-local function publish(command) redis.pcall(command, ARGV[3], '') end
-if removed == 1 then
-  if ARGV[2] == '1' then publish('SPUBLISH') else publish('PUBLISH') end
-end
+if removed == 1 and ARGV[2] == '1' then redis.pcall('SPUBLISH', ARGV[3], '') end
+if removed == 1 and ARGV[2] ~= '1' then redis.pcall('PUBLISH', ARGV[3], '') end
 return removed
