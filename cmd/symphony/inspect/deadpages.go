@@ -209,9 +209,9 @@ func (h *handler) askSettle(ctx context.Context, r request, path, verb, what str
 		return page{}, fmt.Errorf("%w: there is no such dead letter any more", symphony.ErrNotFound)
 	}
 	n := count(int64(len(letters)))
-	title := verb + " " + n + " dead letters?"
+	title, subject := verb+" "+n+" dead letters?", n+" dead letters are"
 	if len(letters) == 1 {
-		title = verb + " this dead letter?"
+		title, subject = verb+" this dead letter?", "1 dead letter is"
 	}
 	back := to("dead", deadParams(r.query)...)
 	f := &form{Action: path + "?" + url.Values{"back": {back}}.Encode(), Button: verb + " " + n, Post: true, Danger: path == "discard", Cancel: back}
@@ -228,7 +228,7 @@ func (h *handler) askSettle(ctx context.Context, r request, path, verb, what str
 		t.Note = fmt.Sprintf("the first %d of %s", len(t.Rows), n)
 	}
 	return page{title: title, current: "Dead letters", still: true, sections: []section{
-		{Text: n + " dead letters are " + what + ".", Form: f}, {Table: t},
+		{Text: subject + " " + what + ".", Form: f}, {Table: t},
 	}}, nil
 }
 

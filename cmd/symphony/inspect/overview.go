@@ -135,7 +135,7 @@ func unsaved(s Server) string {
 func (h *handler) tenantsSummary(ctx context.Context) section {
 	s := section{Heading: "Tenants", Links: []link{{Text: "All tenants", URL: "tenants"}, {Text: "Queues", URL: "queues"}, {Text: "Dead letters", URL: "dead"}}}
 	work := h.tenantsWork()
-	work.wait = time.Millisecond // the first page does not wait
+	work.wait = 100 * time.Millisecond // the first page does not wait for a large database
 	o := ask(ctx, h.jobs, work)
 	addWalk(&s, o, "all tenants", work.name)
 	if !o.known {
