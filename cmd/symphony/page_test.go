@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
+	"github.com/symphony-go/symphony/cmd/symphony/inspect"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/pool"
 )
@@ -103,6 +104,10 @@ func TestPageRules(t *testing.T) {
 	} {
 		r := s.call(args...)
 		require.Empty(t, r.err, args)
+	}
+	b := browseHandler(t, inspect.Handler(pooltest.Redis(t, pool.Config{URL: s.flags[1]})))
+	for _, path := range everyPage {
+		require.NotContains(t, b.get(path).body, "may not do this", path)
 	}
 	for _, args := range [][]string{{"erase", "acme", "-yes"}, {"discard", "t1"}} {
 		r := s.call(args...)

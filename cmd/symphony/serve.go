@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -67,6 +68,7 @@ func (s *session) serve(ctx context.Context, addr string, write bool, opts []ins
 		opts = append(opts, inspect.AllowedHosts(host))
 	}
 	opts = append(opts, inspect.Logger(slog.New(slog.NewTextHandler(s.err, nil))))
+	debug.SetGCPercent(30) // little memory is worth more here than speed
 	server := &http.Server{
 		Handler: inspect.Handler(s.pools, opts...), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(slog.NewTextHandler(s.err, nil), slog.LevelWarn),

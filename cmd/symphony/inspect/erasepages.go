@@ -14,16 +14,16 @@ import (
 
 // dryRun counts the things that the erasure of a tenant removes.
 func (h *handler) dryRun(tenant string) work[symphony.Erasure] {
-	return work[symphony.Erasure]{name: to("erase", "count", tenant), run: func(ctx context.Context, _ *progress) (symphony.Erasure, error) {
-		return symphony.Erase(ctx, h.pools, tenant, symphony.DryRun())
+	return work[symphony.Erasure]{name: to("erase", "count", tenant), run: func(ctx context.Context, p *progress) (symphony.Erasure, error) {
+		return symphony.Erase(ctx, h.pools, tenant, append(h.walkOptions(p), symphony.DryRun())...)
 	}}
 }
 
 // erasure erases a tenant. It goes on without viewers, and runs once for each
 // answer.
 func (h *handler) erasure(ctx context.Context, r *http.Request, tenant string) work[symphony.Erasure] {
-	return work[symphony.Erasure]{name: to("erase", "tenant", tenant), keep: true, once: true, run: func(running context.Context, _ *progress) (symphony.Erasure, error) {
-		done, err := symphony.Erase(running, h.pools, tenant)
+	return work[symphony.Erasure]{name: to("erase", "tenant", tenant), keep: true, once: true, run: func(running context.Context, p *progress) (symphony.Erasure, error) {
+		done, err := symphony.Erase(running, h.pools, tenant, h.walkOptions(p)...)
 		var removed, left int64
 		for _, n := range done.Removed {
 			removed += n
@@ -97,7 +97,9 @@ func (h *handler) erasing(tenant string) page {
 	s := section{Links: []link{{Text: "All tenants", URL: "tenants"}}}
 	switch {
 	case o.running:
-		s.Walk = &walkState{Running: true, Text: "Erasing for " + roughly(time.Since(o.began)) + ", also if this page is closed"}
+		s.Walk = &walkState{
+			Running: true, Walked: o.walked, Total: o.total, Text: "Erasing for " + roughly(time.Since(o.began)) + ", also if this page is closed",
+		}
 	case !o.known:
 		s.Text = "No erasure of this tenant was begun since this program started."
 	default:

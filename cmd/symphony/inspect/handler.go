@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/pool"
@@ -45,18 +43,9 @@ func AllowedHosts(names ...string) Option {
 // Logger receives a line for each change. It defaults to slog.Default().
 func Logger(l *slog.Logger) Option { return Option{func(h *handler) { h.logger = l }} }
 
-// Rate limits how many keys all walks together visit in a second. It defaults
-// to 100,000. At most 0 means no limit.
-func Rate(keys int) Option {
-	return Option{func(h *handler) { h.limiter = newLimiter(keys) }}
-}
-
-func newLimiter(keys int) *rate.Limiter {
-	if keys <= 0 {
-		return rate.NewLimiter(rate.Inf, 0)
-	}
-	return rate.NewLimiter(rate.Limit(keys), max(keys/10, pageSize))
-}
+// Rate limits how many keys a walk visits in a second. It defaults to 100,000.
+// At most 0 means no limit. At most three walks run at the same time.
+func Rate(keys int) Option { return Option{func(h *handler) { h.rate = keys }} }
 
 // Handler returns the pages of the inspector: servers and pools, tenants,
 // queues, triggers, dead letters, records and a search. They work without
@@ -87,7 +76,7 @@ func newLimiter(keys int) *rate.Limiter {
 // grow with the number of keys, but with that of tenants.
 func Handler(pools *pool.Pools, opts ...Option) http.Handler {
 	h := &handler{
-		pools: pools, logger: slog.Default(), limiter: newLimiter(100_000), secret: []byte(rand.Text()), jobs: newJobs(),
+		pools: pools, logger: slog.Default(), rate: 100_000, secret: []byte(rand.Text()), jobs: newJobs(),
 	}
 	for _, o := range opts {
 		if o.set != nil {
@@ -137,7 +126,7 @@ type handler struct {
 	view     View
 	hosts    []string
 	canWrite bool
-	limiter  *rate.Limiter
+	rate     int // keys a second; at most 0: no limit
 	secret   []byte
 	jobs     *jobs
 }

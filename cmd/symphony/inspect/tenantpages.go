@@ -61,15 +61,15 @@ type census struct {
 
 // tenantsWork counts the records, items and triggers of each tenant.
 func (h *handler) tenantsWork() work[census] {
-	return work[census]{name: "tenants", keep: true, run: func(ctx context.Context, _ *progress) (c census, err error) {
-		for t, err := range Tenants(ctx, h.pools) {
+	return work[census]{name: "tenants", keep: true, run: func(ctx context.Context, p *progress) (c census, err error) {
+		for t, err := range symphony.Tenants(ctx, h.pools, h.walkOptions(p)...) {
 			if err != nil {
 				return c, err
 			}
 			row := tenantRow{name: t.Tenant}
 			for i, k := range counted {
-				row.tally[i] = t.Kinds[k.kind]
-				c.sum[i] += t.Kinds[k.kind]
+				row.tally[i] = t.Keys[k.kind]
+				c.sum[i] += t.Keys[k.kind]
 			}
 			c.rows = append(c.rows, row)
 		}
