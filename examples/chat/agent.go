@@ -20,6 +20,9 @@ type agentConfig struct {
 	// and ends with its context.
 	Think func(context.Context) error
 
+	// Token is the time between two words of an answer, which a model streams.
+	Token time.Duration
+
 	// Lease is how long the messages and the orders of a process that died wait
 	// for another one.
 	Lease time.Duration
@@ -108,6 +111,9 @@ func (s *service) answer(ctx context.Context, items []listrepo.Item[Message]) er
 	if err != nil {
 		return err
 	}
+	if err := s.stream(ctx, at, name, reply); err != nil {
+		return err
+	}
 	_, err = at.conversations.With(symphony.IfVersion(begun.Version)).Merge(ctx, at.id.User,
 		turns.Add(1), said.Set(reply), answered.Set(begun.answeredWith(items)), history.Set(begun.logWith(items, reply)))
 	return err
@@ -131,6 +137,26 @@ func (s *service) takeTurn(ctx context.Context, items []listrepo.Item[Message]) 
 		return "", err
 	}
 	return placeOrders(ctx)
+}
+
+// stream appends a reply to the feed of its turn, word by word. Whoever follows
+// the feed reads along. Each attempt has a feed of its own, so a follower never
+// gets words of two attempts.
+func (s *service) stream(ctx context.Context, at *shop, turn, reply string) error {
+	feed := at.answerOf(turn)
+	for word := range strings.SplitAfterSeq(reply, " ") {
+		_, err := at.answers.Append(ctx, feed, word)
+		if errors.Is(err, symphony.ErrEnded) {
+			return nil // it was said, and the step after that failed
+		}
+		if err != nil {
+			return err
+		}
+		if err := thinkFor(s.agent.Token)(ctx); err != nil {
+			return err
+		}
+	}
+	return at.answers.End(ctx, feed)
 }
 
 // together runs tools at the same time. Their only input is the context.

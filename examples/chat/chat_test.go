@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -74,6 +75,40 @@ func TestChat(t *testing.T) {
 		require.Equal(t, "Ordered: a cup for 8.55.", alice.answered(2).Conversation.Said)
 		alice.shipped(2)
 		require.NoError(t, stop())
+	})
+}
+
+// An answer is said word by word. Who leaves goes on after the last word, and
+// another user cannot read it.
+func TestAnswerIsStreamed(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		url, _ := startWith(t, p, agentConfig{Think: thinkFor(time.Millisecond), Token: time.Millisecond, Lease: 30 * time.Second})
+		alice := newPerson(t, p, url, time.Millisecond)
+		alice.send("I want a lamp")
+		turn := alice.answered(1).Conversation.Scratch
+		status, all := alice.call(http.MethodGet, "/api/answers/"+turn, "")
+		require.Equal(t, http.StatusOK, status)
+		words := regexp.MustCompile(`id: (.+)\ndata: (.+)\n`).FindAllStringSubmatch(all, -1)
+		var said, afterSecond string
+		for i, w := range words {
+			var word string
+			require.NoError(t, json.Unmarshal([]byte(w[2]), &word))
+			if said += word; i > 1 {
+				afterSecond += word
+			}
+		}
+		require.Equal(t, "Ordered: a lamp for 40.00.", said)
+		require.True(t, strings.HasSuffix(all, "event: end\ndata:\n\n"), all)
+		_, rest := alice.call(http.MethodGet, "/api/answers/"+turn+"?after="+words[1][1], "")
+		require.NotContains(t, rest, words[1][0])
+		require.Contains(t, rest, words[2][0])
+		require.Equal(t, "lamp for 40.00.", afterSecond)
+		status, _ = alice.call(http.MethodGet, "/api/answers/"+turn+"?after="+words[len(words)-1][1], "")
+		require.Equal(t, http.StatusNoContent, status)
+
+		alice.id.User = "eve"
+		status, _ = alice.call(http.MethodGet, "/api/answers/"+turn+"?after="+words[1][1], "")
+		require.Equal(t, http.StatusGone, status)
 	})
 }
 

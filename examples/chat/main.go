@@ -79,12 +79,13 @@ type config struct {
 func readConfig(getenv func(string) string) (config, error) {
 	think, err1 := readDuration(getenv, "THINK", 100*time.Millisecond)
 	lease, err2 := readDuration(getenv, "LEASE", 30*time.Second)
+	token, err3 := readDuration(getenv, "TOKEN", 40*time.Millisecond)
 	return config{
 		addr:    cmp.Or(getenv("ADDR"), "127.0.0.1:8080"),
 		pools:   pool.Config{URL: getenv("REDIS_URL")},
-		agent:   agentConfig{Think: thinkFor(think), Lease: lease},
+		agent:   agentConfig{Think: thinkFor(think), Token: token, Lease: lease},
 		reindex: strings.FieldsFunc(cmp.Or(getenv("REINDEX"), "acme,globex"), func(r rune) bool { return r == ',' }),
-	}, errors.Join(err1, err2)
+	}, errors.Join(err1, err2, err3)
 }
 
 func readDuration(getenv func(string) string, name string, fallback time.Duration) (time.Duration, error) {

@@ -32,10 +32,14 @@ type service struct {
 	metrics *metrics
 	bind    []scope.Binder // what all work for a user is bound to
 	running atomic.Int64   // turns that have begun
+
+	stopping context.Context // ends the responses that follow an answer
+	stop     context.CancelFunc
 }
 
 func newService(pools *pool.Pools, agent agentConfig, m *metrics) *service {
 	s := &service{pools: pools, agent: agent, metrics: m}
+	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.bind = []scope.Binder{symphony.BindSharedState(pools, symphony.TTL(scratchLifetime)), s.bindShop}
 	return s
 }
@@ -47,6 +51,7 @@ const scratchLifetime = 5 * time.Minute
 // requests first, since they create items.
 func (s *service) serve(ctx context.Context, l net.Listener) error {
 	server := newServer(s.routes())
+	server.RegisterOnShutdown(s.stop)
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	failed := make(chan error, 3)
 	var work sync.WaitGroup
@@ -90,6 +95,7 @@ func (s *service) routes() http.Handler {
 	api.Handle("POST /api/typing", endpoint(typing))
 	api.Handle("GET /api/state", endpoint(look))
 	api.Handle("GET /api/orders", endpoint(orders))
+	api.HandleFunc("GET /api/answers/{turn}", s.follow)
 	api.Handle("PUT /api/email", endpoint(setEmail))
 
 	mux := http.NewServeMux()
@@ -135,6 +141,9 @@ const maxName = 64
 // authenticates each request and sets them. Otherwise, verify a token here.
 func identify(r *http.Request) (scope.Identity, error) {
 	id := scope.Identity{Tenant: r.Header.Get("X-Tenant"), User: r.Header.Get("X-User")}
+	if query := r.URL.Query(); id == (scope.Identity{}) { // an EventSource sends no headers of its own
+		id = scope.Identity{Tenant: query.Get("tenant"), User: query.Get("user")}
+	}
 	switch {
 	case id == (scope.Identity{}):
 		return id, errors.New("neither X-Tenant nor X-User")
@@ -252,6 +261,19 @@ func answerIn(inbox listrepo.Backlog) *int64 {
 	}
 	ms := max(time.Until(inbox.Ready), 0).Milliseconds()
 	return &ms
+}
+
+// follow sends the words of an answer while the agent says them, from the place
+// where the page was.
+func (s *service) follow(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.stopping, cancel)()
+	at, _ := shops.From(ctx)
+	err := at.answers.ServeEvents(w, r.WithContext(ctx), at.answerOf(r.PathValue("turn")))
+	if err != nil && ctx.Err() == nil {
+		slog.WarnContext(ctx, "an answer was not followed to its end", "who", at.id, "error", err)
+	}
 }
 
 // orders returns the orders of the user by id. The index of their buyers finds

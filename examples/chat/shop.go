@@ -152,6 +152,7 @@ type shop struct {
 	messages      *symphony.Batch[Message]
 	shipping      *symphony.Batch[string]
 	turns         *hashrepo.HashRepo[Turn] // the shared states, typed
+	answers       *symphony.Feed[string]   // the words of each turn
 	settings      Settings
 }
 
@@ -173,7 +174,7 @@ func (s *service) bindShop(ctx context.Context, id scope.Identity) (context.Cont
 		return nil, err
 	}
 	state, _ := symphony.SharedStateFrom(ctx)
-	var errs [6]error
+	var errs [7]error
 	at.users, errs[0] = s.usersOf(id.Tenant)
 	at.conversations, errs[1] = symphony.NewStateHandler[Conversation](s.pools, id.Tenant, "chat")
 	at.orders, errs[2] = s.ordersOf(id.Tenant)
@@ -181,8 +182,13 @@ func (s *service) bindShop(ctx context.Context, id scope.Identity) (context.Cont
 		symphony.Serial(), symphony.Quiet(at.settings.Quiet, at.settings.AtMost))
 	at.shipping, errs[4] = symphony.NewBatch[string](s.pools, id.Tenant)
 	at.turns, errs[5] = symphony.StateOf[Turn](state)
+	at.answers, errs[6] = symphony.NewFeed[string](s.pools, id.Tenant, "answers", symphony.TTL(scratchLifetime))
 	return shops.With(ctx, at), errors.Join(errs[:]...)
 }
+
+// answerOf returns the id of the feed of a turn. It contains the user, so that
+// nobody else can read it.
+func (at *shop) answerOf(turn string) string { return at.id.User + "/" + turn }
 
 // usersOf returns the users of a tenant.
 func (s *service) usersOf(tenant string) (*symphony.User[User], error) {

@@ -100,6 +100,30 @@ func TestStays(t *testing.T) {
 	require.Equal(t, before, left.text(".state"))
 }
 
+// The words of an answer appear one by one. After a reload in the middle of it,
+// the page shows the words that were there, asks for those after them only, and
+// no word is missing or twice.
+func TestReloadDuringAnAnswer(t *testing.T) {
+	const whole = "I hear you. We have cups, lamps and chairs."
+	page := open(t, startChat(t, "TOKEN=300ms"))
+	left := page.pane("left")
+	left.send("hello")
+	said := func() string {
+		return ask(page, chromedp.Evaluate[string](`document.querySelector("#left .says")?.textContent ?? ""`))
+	}
+	left.await("three words are said", func() bool { return strings.HasPrefix(said(), "I hear you.") })
+	require.Less(t, len(said()), len(whole), "the answer is complete already")
+	page.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS("#right .text")))
+	left.await("more words are said", func() bool {
+		text := said()
+		require.True(t, strings.HasPrefix(whole, text), text)
+		return len(text) > len("I hear you. We ")
+	})
+	left.await("the answer is there", func() bool { return left.text(".log") == "hello"+whole })
+	after := ask(page, chromedp.Evaluate[string](`document.querySelector("#left").dataset.after`))
+	require.Regexp(t, `^\d{13}-\d{19}$`, after, "the cursor behind which it asked for words")
+}
+
 // Every input has a label, and the page fits a phone.
 func TestLabelsAndPhone(t *testing.T) {
 	page := open(t, startChat(t))
@@ -132,7 +156,7 @@ func TestDark(t *testing.T) {
 
 // startChat runs the program as its README says, on its embedded server, and
 // requires that it ends as it should.
-func startChat(t *testing.T) (url string) {
+func startChat(t *testing.T, env ...string) (url string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "chat")
 	build := exec.Command("go", "build", "-o", program, ".")
@@ -141,7 +165,7 @@ func startChat(t *testing.T) (url string) {
 	require.NoError(t, err, string(out))
 
 	chat := exec.Command(program)
-	chat.Env = append(os.Environ(), "ADDR=127.0.0.1:0", "REDIS_URL=")
+	chat.Env = append(append(os.Environ(), "ADDR=127.0.0.1:0", "REDIS_URL="), env...)
 	log, err := chat.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, chat.Start())

@@ -9,7 +9,8 @@ function pane(id, tenant, user) {
   at("tenant").value = tenant;
   at("user").value = user;
   section.querySelector("details").open = matchMedia("(min-width: 50rem)").matches;
-  let ordersOf = null, open = false, typed = 0, shown = "";
+  let ordersOf = null, open = false, typed = 0, shown = "", lines = [];
+  let answer = null, turn = "", saying = ""; // the words of an answer that is being said
 
   const caller = () => ({ tenant: at("tenant").value.trim(), user: at("user").value.trim() });
   const missing = ({ tenant, user }) => !tenant ? "Enter a tenant." : !user ? "Enter a user." : "";
@@ -28,11 +29,13 @@ function pane(id, tenant, user) {
 
   // show writes the lines of the log, which are in Redis, so that they are there
   // after a reload and on every page of the user.
-  function show(lines) {
-    const text = JSON.stringify(lines);
+  function show(written) {
+    lines = written;
+    const all = saying ? [...lines, { who: "agent says", text: saying }] : lines;
+    const text = JSON.stringify(all);
     if (text === shown) return;
     shown = text;
-    at("log").replaceChildren(...lines.map(({ who, text }) => {
+    at("log").replaceChildren(...all.map(({ who, text }) => {
       const line = document.createElement("p");
       line.className = who;
       line.textContent = text;
@@ -41,9 +44,32 @@ function pane(id, tenant, user) {
     at("log").scrollTop = at("log").scrollHeight;
   }
 
+  // follow shows the words of an answer as the agent says them. After a reload of
+  // the page it goes on behind the last word that was shown.
+  function follow(name) {
+    if (name === turn) return;
+    if (answer) answer.close();
+    answer = null;
+    turn = name;
+    saying = "";
+    if (!name) return;
+    const kept = JSON.parse(sessionStorage.getItem(id) || "{}");
+    const known = kept.turn === name ? kept : { saying: "", after: "" };
+    saying = known.saying;
+    section.dataset.after = known.after;
+    const source = answer = new EventSource(`/api/answers/${encodeURIComponent(name)}?` + new URLSearchParams({ ...caller(), after: known.after }));
+    source.onmessage = event => {
+      saying += JSON.parse(event.data);
+      sessionStorage.setItem(id, JSON.stringify({ turn, saying, after: event.lastEventId }));
+      show(lines);
+    };
+    for (const type of ["end", "gone"]) source.addEventListener(type, () => source.close());
+  }
+
   // clear removes what belongs to another tenant or user.
   function clear() {
     ordersOf = null;
+    follow("");
     show([]);
     for (const part of section.querySelectorAll("pre, code, .count, .due")) part.textContent = "";
     at("bar").value = 0;
@@ -56,6 +82,7 @@ function pane(id, tenant, user) {
     if (another()) return;
     const waiting = v.waiting || [];
     const due = v.answer_in_ms;
+    follow((v.answering || []).length ? v.conversation.scratch : "");
     show([
       ...v.conversation.log || [],
       ...(v.answering || []).map(l => ({ who: "user", text: l.text })),
