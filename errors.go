@@ -17,6 +17,7 @@ var (
 	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
 	ErrInvalidKey      = keyspace.ErrInvalidKey  // a tenant, an id or another part cannot be part of a key
 	ErrInvalidTTL      = pool.ErrInvalidTTL      // a lifetime, a lease or the time of Quiet is too short
+	ErrInvalidSchedule = pool.ErrInvalidSchedule // the rule of a recurring trigger cannot be read
 	ErrInvalidSchema   = pool.ErrInvalidSchema   // the record type cannot be stored
 	ErrOverflow        = pool.ErrOverflow        // the sum is outside the range of the field
 	ErrOutOfRange      = pool.ErrOutOfRange      // the sum is outside the bounds that the addition has

@@ -19,8 +19,11 @@ import (
 //
 // Its methods are:
 //
-//   - set: [Trigger.Set], [Trigger.SetPayload], [Trigger.Debounce]
-//   - read: [Trigger.Due], [Trigger.List], [Trigger.Key]
+//   - set: [Trigger.Set], [Trigger.SetPayload], [Trigger.SetAt],
+//     [Trigger.SetPayloadAt], [Trigger.Debounce]
+//   - set a recurring one: [Trigger.SetEvery], [Trigger.SetPayloadEvery],
+//     [Trigger.SetCron], [Trigger.SetPayloadCron]
+//   - read: [Trigger.Due], [Trigger.Rule], [Trigger.List], [Trigger.Key]
 //   - cancel: [Trigger.Delete], [Trigger.DeleteAll]
 //   - dead letters: [Trigger.Dead], [Trigger.Retry], [Trigger.Discard]
 //   - options: [Trigger.With]
@@ -61,6 +64,52 @@ func (t *Trigger) SetPayload(ctx context.Context, action, id string, payload any
 	return t.scheduleOf().SetPayload(ctx, action, id, payload, after)
 }
 
+// SetAt makes a trigger due at a time, by the server's clock; a time in the past
+// means now. See [expiry.Schedule.SetAt].
+//
+// If the time is zero, SetAt returns [ErrInvalidArgument].
+func (t *Trigger) SetAt(ctx context.Context, action, id string, at time.Time) error {
+	return t.scheduleOf().SetAt(ctx, action, id, at)
+}
+
+// SetPayloadAt makes a trigger due at a time, with a payload for its handler.
+// See [expiry.Schedule.SetPayloadAt].
+func (t *Trigger) SetPayloadAt(ctx context.Context, action, id string, payload any, at time.Time) error {
+	return t.scheduleOf().SetPayloadAt(ctx, action, id, payload, at)
+}
+
+// SetEvery sets a recurring trigger, which is due after a period and again in
+// every period, until it is deleted or set by [Trigger.Set]. The period counts
+// from when the trigger was due, so the times do not drift. What was missed
+// while no listener ran fires once. See [expiry.Schedule.SetEvery].
+//
+// If the period is under a second, SetEvery returns [ErrInvalidSchedule].
+func (t *Trigger) SetEvery(ctx context.Context, action, id string, every time.Duration) error {
+	return t.scheduleOf().SetEvery(ctx, action, id, every)
+}
+
+// SetPayloadEvery sets a recurring trigger with a payload for its handler. See
+// [expiry.Schedule.SetPayloadEvery].
+func (t *Trigger) SetPayloadEvery(ctx context.Context, action, id string, payload any, every time.Duration) error {
+	return t.scheduleOf().SetPayloadEvery(ctx, action, id, payload, every)
+}
+
+// SetCron sets a recurring trigger, which is due at the times of a cron spec,
+// such as "30 2 * * MON", in a time zone, such as "Europe/Berlin". See
+// [expiry.Schedule.SetCron] for specs and for days of 23 and 25 hours.
+//
+// If the spec cannot be read, or if the time zone is unknown, SetCron returns
+// [ErrInvalidSchedule].
+func (t *Trigger) SetCron(ctx context.Context, action, id, spec, zone string) error {
+	return t.scheduleOf().SetCron(ctx, action, id, spec, zone)
+}
+
+// SetPayloadCron sets a recurring trigger with a cron spec and a payload for its
+// handler. See [expiry.Schedule.SetPayloadCron].
+func (t *Trigger) SetPayloadCron(ctx context.Context, action, id string, payload any, spec, zone string) error {
+	return t.scheduleOf().SetPayloadCron(ctx, action, id, payload, spec, zone)
+}
+
 // Debounce postpones the work until quiet has passed without another call, but
 // no longer than atMost after the first call. See [expiry.Schedule.Debounce].
 //
@@ -69,8 +118,8 @@ func (t *Trigger) Debounce(ctx context.Context, action, id string, quiet, atMost
 	return t.scheduleOf().Debounce(ctx, action, id, quiet, atMost)
 }
 
-// Delete cancels a trigger and reports whether it was set. See
-// [expiry.Schedule.Delete].
+// Delete cancels a trigger and reports whether it was set. A recurring trigger
+// ends, also while its handler runs. See [expiry.Schedule.Delete].
 func (t *Trigger) Delete(ctx context.Context, action, id string) (bool, error) {
 	return t.scheduleOf().Delete(ctx, action, id)
 }
@@ -80,6 +129,13 @@ func (t *Trigger) Delete(ctx context.Context, action, id string) (bool, error) {
 // If the trigger is not set, Due returns [ErrNotFound].
 func (t *Trigger) Due(ctx context.Context, action, id string) (time.Time, error) {
 	return t.scheduleOf().Due(ctx, action, id)
+}
+
+// Rule returns the rule of a recurring trigger. See [expiry.Schedule.Rule].
+//
+// If the trigger is not set or not recurring, Rule returns [ErrNotFound].
+func (t *Trigger) Rule(ctx context.Context, action, id string) (expiry.Rule, error) {
+	return t.scheduleOf().Rule(ctx, action, id)
 }
 
 // DeleteAll cancels the triggers of every action for an id, and returns their

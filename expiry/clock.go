@@ -37,6 +37,14 @@ func (c *clock) read(now int64, sent, got time.Time) (clockStep, bool) {
 	return clockStep{by: step, ahead: step - since}, found
 }
 
+// now returns the server's time, or one that is earlier by the time of a round
+// trip.
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.UnixMicro((c.minAhead + time.Since(epoch)).Microseconds())
+}
+
 // readClock takes the server's time in microseconds, which was read between
 // sent and got.
 func (c *consumer) readClock(s *session, now int64, sent, got time.Time) {

@@ -61,6 +61,9 @@ type job struct {
 	outcome       outcome
 	err           error
 	maybeRecorded bool // a call that records the outcome failed, but may have been applied
+
+	next    time.Time // when a recurring trigger was due next, as of the claim
+	ruleErr error     // why this program cannot compute that
 }
 
 type outcome int
@@ -188,9 +191,16 @@ func (c *consumer) start(s *session, f firing, sent time.Time, now int64) {
 	c.mu.Lock()
 	c.jobs[j.token] = j
 	c.mu.Unlock()
+	if event.recurrence != nil && err == nil {
+		j.next, j.ruleErr = c.nextOf(j)
+	}
 	switch {
 	case err != nil:
 		c.finish(j, unreadable, err)
+	case j.ruleErr != nil:
+		c.finish(j, failed, j.ruleErr)
+	case event.recurrence != nil && event.ExpiredLeases >= c.listener.cfg.MaxExpiredLeases: // see isRecurring in claim.lua
+		c.finish(j, failed, retry.GiveUp(fmt.Errorf("its lease expired %d times", event.ExpiredLeases)))
 	case s.ctx.Err() != nil, c.listener.clock.Now().Sub(sent) > c.listener.cfg.Lease-c.listener.leaseMargin():
 		c.finish(j, released, nil)
 	default:
@@ -202,6 +212,31 @@ func (c *consumer) start(s *session, f firing, sent time.Time, now int64) {
 			c.runHandler(j)
 		})
 	}
+}
+
+// nextOf returns when the recurring trigger of a job is due next.
+func (c *consumer) nextOf(j *job) (time.Time, error) {
+	if err := j.event.recurrence.err; err != nil {
+		return time.Time{}, err
+	}
+	now := c.listener.clock.Now()
+	if c.listener.clock == nil {
+		now = c.clock.now()
+	}
+	return j.event.Rule.next(j.event.DueAt, now)
+}
+
+// renewal returns when the recurring trigger of a job is due next, or nil if it
+// is not recurring or its rule cannot be read.
+func (c *consumer) renewal(j *job) *renewal {
+	if j.event.recurrence == nil || j.ruleErr != nil {
+		return nil
+	}
+	next, err := c.nextOf(j)
+	if err != nil {
+		next = j.next // the rule has no later time
+	}
+	return &renewal{j.event.recurrence, next}
 }
 
 // outcomeOf returns the outcome of a job whose handler returned err.
@@ -276,7 +311,7 @@ func (c *consumer) finish(j *job, o outcome, err error) {
 	}
 	c.mu.Unlock()
 	claims := c.listener.slots.release(1, c) || c.claimsSoon.Load()
-	if !claims || o != done {
+	if !claims || o != done || j.event.recurrence != nil {
 		request(c.outcomeReady)
 	}
 }

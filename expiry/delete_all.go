@@ -62,7 +62,7 @@ func (s *Schedule) deleteEach(ctx context.Context, t fault.Target, found map[str
 			return 0, t.NotApplied(err)
 		}
 		w := operation{t, s.names, l.shard, action}
-		calls = append(calls, rueidis.LuaExec{Keys: []string{key, w.scheduleKey("due"), w.scheduleKey("payloads")}})
+		calls = append(calls, rueidis.LuaExec{Keys: []string{key, w.scheduleKey("due"), w.scheduleKey("payloads"), w.scheduleKey("status")}})
 	}
 	if len(calls) == 0 {
 		return 0, nil
@@ -118,14 +118,15 @@ func (s *Schedule) keysOf(id string) scanKeys {
 	}, s.core.Prefix()}
 }
 
-// sortedSet is the type of the keys that hold due times.
+// sortedSet is the type of the keys that hold due times and active firings.
 const sortedSet store.Kind = "zset"
 
-// scheduled returns the due keys of all actions. Each is parsed as the trigger
-// of that action with this id.
+// scheduled returns the due and active keys of all actions. Each is parsed as
+// the trigger of that action with this id: a recurring trigger may have an
+// active firing and no due entry.
 func (s *Schedule) scheduled(id string) scanKeys {
-	return scanKeys{sortedSet, "%exp*:due:*", func(key string) (triggerKey, bool) {
-		l, ok := s.names.parseDueKey(key)
-		return triggerKey{s.tenant, s.names.shard(s.tenant, l.action, id), l.action, id}, ok
+	return scanKeys{sortedSet, "%exp*:*:*", func(key string) (triggerKey, bool) {
+		kind, l, ok := s.names.parseScheduleKey(key)
+		return triggerKey{s.tenant, s.names.shard(s.tenant, l.action, id), l.action, id}, ok && (kind == "due" || kind == "active")
 	}, s.core.Prefix()}
 }

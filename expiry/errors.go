@@ -13,6 +13,7 @@ var (
 	ErrExists          = pool.ErrExists          // the trigger exists, with IfAbsent
 	ErrWrongType       = pool.ErrWrongType       // the key holds another Redis type
 	ErrInvalidTTL      = pool.ErrInvalidTTL      // the delay is negative
+	ErrInvalidSchedule = pool.ErrInvalidSchedule // the rule of a recurring trigger cannot be read
 	ErrTooLarge        = codec.ErrTooLarge       // the payload is larger than pool.Config.MaxValueBytes, or takes too much memory to decode
 	ErrUnsupported     = pool.ErrUnsupported     // the server, codec or layout cannot do it, or an option cannot apply
 	ErrNoPermission    = pool.ErrNoPermission    // the Redis user has no permission for the command, key or channel

@@ -66,11 +66,16 @@ type Event struct {
 	// expired, because the worker died or did not reach the server in time.
 	ExpiredLeases int
 
-	origin  string
-	payload *payload
-	member  string
-	shard   string
-	handler *Handler // of the action; nil in a dead letter
+	// Rule is the rule of a recurring trigger. In a dead letter it is zero: the
+	// trigger was set again, and the dead letter is not.
+	Rule Rule
+
+	origin     string
+	payload    *payload
+	recurrence *recurrence // nil if the trigger is not recurring
+	member     string
+	shard      string
+	handler    *Handler // of the action; nil in a dead letter
 }
 
 // payload is an encoded payload, and the codec of the listener that read it.
@@ -149,8 +154,15 @@ func withOrigin(origin, payload string) string {
 	return "~" + strconv.Itoa(len(origin)) + ":" + origin + payload
 }
 
-// setPayload reads what a schedule holds as the payload.
+// setPayload reads what a schedule holds as the payload: the rule, the origin
+// and the payload.
 func (e *Event) setPayload(c codec.Codec, text string, maxBytes int) {
+	if e.recurrence, text = splitRule(text); e.recurrence != nil {
+		e.Rule = e.recurrence.rule
+		if text == "" {
+			return
+		}
+	}
 	if rest, ok := strings.CutPrefix(text, "~"); ok {
 		length, rest, _ := strings.Cut(rest, ":")
 		n, err := strconv.Atoi(length)

@@ -250,6 +250,11 @@ func (s *Schedule) event(q *queue, f firing) (Event, error) {
 		return e, fmt.Errorf("expiry: %q is not the name of a firing; remove the dead letter with Discard", f.member)
 	}
 	e.DueAt = time.UnixMilli(ms)
-	err = e.readStatus(f.status)
-	return e, err
+	if err := e.readStatus(f.status); err != nil {
+		return e, err
+	}
+	if e.recurrence != nil {
+		return e, e.recurrence.err
+	}
+	return e, nil
 }

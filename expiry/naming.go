@@ -177,19 +177,3 @@ func (n naming) scheduleKey(kind, shard, action string) string {
 	}
 	return n.prefix + "%exp" + shard + ":" + kind + ":" + action
 }
-
-// parseDueKey parses the key of a schedule's due times.
-func (n naming) parseDueKey(key string) (l triggerKey, ok bool) {
-	rest, ok := strings.CutPrefix(key, n.prefix+"%exp")
-	if !ok {
-		return l, false
-	}
-	tag, action, ok := strings.Cut(rest, ":due:")
-	if !ok {
-		return l, false
-	}
-	if n.sharded {
-		tag = strings.TrimSuffix(strings.TrimPrefix(tag, "{"), "}")
-	}
-	return triggerKey{shard: tag, action: action}, slices.Contains(n.allShards(), tag)
-}

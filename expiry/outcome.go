@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -44,11 +45,15 @@ func (c *consumer) takeFinished() []*job {
 }
 
 func (c *consumer) recordBatch(s *session, batch []*job) {
-	var succeeded, unreadableJobs []*job
+	var succeeded, recurring, unreadableJobs []*job
 	for _, j := range batch {
 		switch j.outcome {
 		case done:
-			succeeded = append(succeeded, j)
+			if j.event.recurrence != nil {
+				recurring = append(recurring, j)
+			} else {
+				succeeded = append(succeeded, j)
+			}
 		case unreadable:
 			unreadableJobs = append(unreadableJobs, j)
 		case failed, released:
@@ -57,6 +62,9 @@ func (c *consumer) recordBatch(s *session, batch []*job) {
 	}
 	for jobs := range slices.Chunk(succeeded, outcomePage) {
 		c.recordDone(s, jobs)
+	}
+	for jobs := range slices.Chunk(recurring, outcomePage) {
+		c.recordRecurring(s, jobs)
 	}
 	for jobs := range slices.Chunk(unreadableJobs, outcomePage) {
 		c.recordUnreadable(s, jobs)
@@ -87,14 +95,15 @@ func (c *consumer) leaveOutcomes() {
 	}
 }
 
-// takeDone takes jobs that succeeded, for recordAndClaim.
+// takeDone takes jobs that succeeded, for recordAndClaim. Those of recurring
+// triggers are left to recordOutcomes.
 func (c *consumer) takeDone() (batch []*job) {
 	c.claimsSoon.Store(false)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var left []*job
 	for _, j := range c.finished {
-		if j.outcome == done && len(batch) < outcomePage {
+		if j.outcome == done && j.event.recurrence == nil && len(batch) < outcomePage {
 			batch = append(batch, j)
 		} else {
 			left = append(left, j)
@@ -134,6 +143,23 @@ func (c *consumer) recordDone(s *session, jobs []*job) {
 	var lost []int
 	recorded := c.retryRecording(s, jobs, func(ctx context.Context) (err error) {
 		lost, err = c.ack(ctx, tokens)
+		return err
+	})
+	if recorded {
+		c.noteDone(jobs, lost)
+	}
+}
+
+// recordRecurring records jobs of recurring triggers that succeeded.
+func (c *consumer) recordRecurring(s *session, jobs []*job) {
+	tokens := tokensOf(jobs)
+	renewals := make([]renewal, len(jobs))
+	for i, j := range jobs {
+		renewals[i] = *c.renewal(j)
+	}
+	var lost []int
+	recorded := c.retryRecording(s, jobs, func(ctx context.Context) (err error) {
+		lost, err = c.ackRecurring(ctx, tokens, renewals)
 		return err
 	})
 	if recorded {
@@ -183,12 +209,16 @@ func (c *consumer) recordPutBack(s *session, j *job) {
 		return
 	}
 	delay, maxFailures := c.listener.delay(j.event.Failures+1, j.err), c.listener.cfg.MaxAttempts
-	if retry.GivesUp(j.err) {
+	switch {
+	case j.ruleErr != nil:
+		maxFailures = math.MaxInt32 // another program may be able to read the rule
+	case retry.GivesUp(j.err):
 		maxFailures = 1
 	}
+	renewal := c.renewal(j)
 	var result putBackResult
 	if c.retryRecording(s, []*job{j}, func(ctx context.Context) (err error) {
-		result, err = c.fail(ctx, j.token, delay, maxFailures, errorText(j.err))
+		result, err = c.failRecurring(ctx, j.token, delay, maxFailures, errorText(j.err), renewal)
 		return err
 	}) {
 		c.reportFailure(j, result, delay)

@@ -196,6 +196,29 @@ func (q *queue) ack(ctx context.Context, claims []token) ([]int, error) {
 
 func (q *queue) ackKeys() []string { return []string{q.active, q.status, q.payloads, q.due, q.dead} }
 
+// renewal is when a recurring trigger is due next, and the rule for which this
+// was computed.
+type renewal struct {
+	rule *recurrence
+	next time.Time
+}
+
+func (r renewal) args() []string {
+	return []string{r.rule.text, strconv.FormatInt(r.next.UnixMilli(), 10)}
+}
+
+// ackRecurring ends firings of recurring triggers that succeeded, and sets the
+// triggers again. It returns the indexes of the tokens whose claim was lost.
+func (q *queue) ackRecurring(ctx context.Context, claims []token, renewals []renewal) ([]int, error) {
+	var args []string
+	for i, t := range claims {
+		args = append(append(args, t.member, strconv.Itoa(t.attempt)), renewals[i].args()...)
+	}
+	keys := []string{q.active, q.status, q.payloads, q.due, q.dead}
+	m, err := runScript(ctx, q.client, q.lua.ackRecurring, keys, args)
+	return indexes(m, err, len(claims))
+}
+
 // acked is the result of ack, and claimed that of claim.
 type (
 	acked struct {
@@ -265,17 +288,27 @@ const (
 // fail ends an attempt that failed. If it was the maxFailures-th failure, the
 // firing becomes a dead letter.
 func (q *queue) fail(ctx context.Context, t token, delay time.Duration, maxFailures int, errorText string) (putBackResult, error) {
-	return q.putBack(ctx, t, duration.Milliseconds(delay), strconv.Itoa(maxFailures), errorText)
+	return q.failRecurring(ctx, t, delay, maxFailures, errorText, nil)
+}
+
+// failRecurring is fail. If the firing becomes a dead letter, its trigger is set
+// again.
+func (q *queue) failRecurring(ctx context.Context, t token, delay time.Duration, maxFailures int, errorText string, r *renewal) (putBackResult, error) {
+	return q.putBack(ctx, t, duration.Milliseconds(delay), strconv.Itoa(maxFailures), errorText, r)
 }
 
 // release ends an attempt without a success or a failure.
 func (q *queue) release(ctx context.Context, t token) (putBackResult, error) {
-	return q.putBack(ctx, t, "0", "0", "")
+	return q.putBack(ctx, t, "0", "0", "", nil)
 }
 
-func (q *queue) putBack(ctx context.Context, t token, delay, maxFailures, errorText string) (putBackResult, error) {
+func (q *queue) putBack(ctx context.Context, t token, delay, maxFailures, errorText string, r *renewal) (putBackResult, error) {
+	keys := []string{q.active, q.status, q.dead, q.due}
 	args := []string{t.member, strconv.Itoa(t.attempt), delay, maxFailures, errorText}
-	m, err := runScript(ctx, q.client, q.lua.putBack, []string{q.active, q.status, q.dead, q.due}, args)
+	if r != nil {
+		keys, args = append(keys, q.payloads), append(args, r.args()...)
+	}
+	m, err := runScript(ctx, q.client, q.lua.putBack, keys, args)
 	return asNumber[putBackResult](m, err)
 }
 

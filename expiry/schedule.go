@@ -123,12 +123,29 @@ func (s *Schedule) SetPayload(ctx context.Context, action, id string, payload an
 	return s.set(ctx, setRequest{op: "SetPayload", action: action, id: id, delay: after, hasPayload: true, payload: payload})
 }
 
+// SetAt sets a trigger that is due at a time, by the server's clock. The time is
+// rounded up to whole milliseconds; a time in the past means now. Everything
+// else is as with [Schedule.Set].
+//
+// SetAt returns the errors of Set. If the time is the zero time, or too late
+// for Redis, it returns [ErrInvalidArgument].
+func (s *Schedule) SetAt(ctx context.Context, action, id string, at time.Time) error {
+	return s.set(ctx, setRequest{op: "SetAt", action: action, id: id, isAt: true, at: at})
+}
+
+// SetPayloadAt sets a trigger like [Schedule.SetAt], with a payload as in
+// [Schedule.SetPayload]. It returns the errors of both.
+func (s *Schedule) SetPayloadAt(ctx context.Context, action, id string, payload any, at time.Time) error {
+	return s.set(ctx, setRequest{op: "SetPayloadAt", action: action, id: id, isAt: true, at: at, hasPayload: true, payload: payload})
+}
+
 // Debounce postpones the trigger until quiet has passed without another call of
 // Debounce, but no longer than atMost after the first of these calls. The next
 // call is a first one again after the trigger fired, was set or was deleted. If
 // the trigger does not exist, Debounce sets it; if it exists, its payload is
-// kept. If Debounce is called while the handler runs, the handler runs again
-// afterwards. Both durations are rounded up to whole milliseconds; 0 means now.
+// kept, and its rule if it is recurring. If Debounce is called while the handler
+// runs, the handler runs again afterwards. Both durations are rounded up to
+// whole milliseconds; 0 means now.
 //
 // Debounce returns the errors of [Schedule.Set]. If atMost is negative, it
 // returns [ErrInvalidTTL]. If quiet is longer than atMost, it returns
@@ -139,8 +156,9 @@ func (s *Schedule) Debounce(ctx context.Context, action, id string, quiet, atMos
 
 // Delete deletes a trigger that has not fired, with its payload, and reports
 // whether the trigger existed. If its work has begun, Delete does not stop it
-// or its next attempts. If the connection breaks and the client repeats the
-// script, Delete may return false for a trigger that it deleted.
+// or its next attempts. A recurring trigger exists while its handler runs, too:
+// that firing is then the last one. If the connection breaks and the client
+// repeats the script, Delete may return false for a trigger that it deleted.
 //
 // If the action or the id cannot be part of a key, Delete returns
 // [ErrInvalidKey]. If the key of the trigger or a key of the schedule holds
@@ -154,7 +172,7 @@ func (s *Schedule) Delete(ctx context.Context, action, id string) (bool, error) 
 	if err := s.core.RefuseAbsent(w.Target); err != nil {
 		return false, err
 	}
-	m, err := runScript(w.In(ctx), s.core.Client, s.lua.delete, []string{w.Key, w.scheduleKey("due"), w.scheduleKey("payloads")}, nil)
+	m, err := runScript(w.In(ctx), s.core.Client, s.lua.delete, w.keys(), nil)
 	if err != nil {
 		return false, sentError(w.Target, err)
 	}
@@ -169,19 +187,26 @@ func (s *Schedule) Delete(ctx context.Context, action, id string) (bool, error) 
 // past if the trigger waits for a listener, or for its work to end that has
 // begun before.
 //
-// If the trigger does not exist, or if its work has begun, Due returns
-// [ErrNotFound]. If the action or the id cannot be part of a key, it returns
-// [ErrInvalidKey]. If the key of the trigger or a key of the schedule holds
-// another type, it returns [ErrWrongType].
+// If a recurring trigger has fired, Due returns when it would be due next if its
+// work ended now.
+//
+// If the trigger does not exist, or if its work has begun and it is not
+// recurring, Due returns [ErrNotFound]. If its rule cannot be read here, it
+// returns [ErrInvalidSchedule]. If the action or the id cannot be part of a
+// key, it returns [ErrInvalidKey]. If the key of the trigger or a key of the
+// schedule holds another type, it returns [ErrWrongType].
 func (s *Schedule) Due(ctx context.Context, action, id string) (time.Time, error) {
 	w, err := s.begin(ctx, "Due", action, id)
 	if err != nil {
 		return time.Time{}, err
 	}
 	w.Write = false
-	m, err := runScript(w.In(ctx), s.core.Client, s.lua.due, []string{w.Key, w.scheduleKey("due")}, nil)
+	m, err := runScript(w.In(ctx), s.core.Client, s.lua.due, w.keys(), nil)
 	if rueidis.IsRedisNil(err) {
 		return time.Time{}, w.NotApplied(fault.ErrNotFound)
+	}
+	if err == nil && m.IsArray() {
+		return s.nextDue(w, m)
 	}
 	ms, err := asNumber[int64](m, err)
 	if err != nil {
@@ -205,11 +230,13 @@ func (s *Schedule) Key(action, id string) (string, error) {
 
 // setRequest holds the arguments of Set, SetPayload or Debounce.
 type setRequest struct {
-	op, action, id       string
-	delay, atMost        time.Duration
-	debounce, hasPayload bool
-	payload              any
-	origin               string // see [Event.Origin]
+	op, action, id             string
+	delay, atMost              time.Duration
+	isAt, debounce, hasPayload bool
+	at                         time.Time // if isAt
+	payload                    any
+	rule                       Rule
+	origin                     string // see [Event.Origin]
 }
 
 func (s *Schedule) set(ctx context.Context, c setRequest) error {
@@ -223,6 +250,9 @@ func (s *Schedule) set(ctx context.Context, c setRequest) error {
 		return err
 	}
 	keys := []string{w.Key, w.scheduleKey("due"), w.scheduleKey("payloads")}
+	if len(args) > 2 && args[2] != "p" {
+		keys = append(keys, w.scheduleKey("status"))
+	}
 	if s.names.pattern.IsPython() {
 		keys = append(keys, w.scheduleKey("handled"))
 	}
@@ -237,6 +267,8 @@ func (s *Schedule) set(ctx context.Context, c setRequest) error {
 		return w.NotApplied(fault.ErrNotFound)
 	case answer == "EXISTS":
 		return w.NotApplied(fault.ErrExists)
+	case answer == "UNHANDLED":
+		return w.NotApplied(fmt.Errorf("%w: a recurring trigger needs a listener, and in the last hour none handled the action %q with the layout of Python; start a listener first", fault.ErrUnsupported, c.action))
 	}
 	return nil
 }
@@ -258,19 +290,23 @@ func (s *Schedule) setArguments(w operation, c setRequest) ([]string, error) {
 		return nil, w.NotApplied(fmt.Errorf("%w: quiet is %v, but the work is put off by no more than atMost, which is %v; "+
 			"pass the shorter time first, and make atMost longer", fault.ErrInvalidArgument, c.delay, c.atMost))
 	}
-	args := []string{duration.Milliseconds(c.delay), callStamps.next()}
+	when := duration.Milliseconds(c.delay)
+	if c.isAt {
+		var err error
+		if when, err = timeArgument(c.at); err != nil {
+			return nil, w.NotApplied(err)
+		}
+	}
+	args := []string{when, callStamps.next()}
 	if flags := s.flags(c); flags != "" {
 		args = append(args, flags, duration.Milliseconds(c.atMost))
 	}
-	if c.hasPayload {
-		text, err := encode(s.core.Codec, c.payload)
+	if c.hasPayload || !c.rule.IsZero() {
+		payload, err := s.encodePayload(w, c)
 		if err != nil {
-			return nil, w.NotApplied(err)
-		}
-		if err := s.core.CheckSize(w.Target, text); err != nil {
 			return nil, err
 		}
-		return append(args, withOrigin(c.origin, text)), nil
+		return append(args, c.rule.text()+withOrigin(c.origin, payload)), nil
 	}
 	if c.origin != "" {
 		args = append(args, withOrigin(c.origin, ""))
@@ -278,13 +314,50 @@ func (s *Schedule) setArguments(w operation, c setRequest) ([]string, error) {
 	return args, nil
 }
 
+// timeArgument returns a time in milliseconds.
+func timeArgument(at time.Time) (string, error) {
+	if at.IsZero() {
+		return "", fmt.Errorf("%w: the time is zero; pass the time at which the trigger is due", fault.ErrInvalidArgument)
+	}
+	if at.Year() > latestYear {
+		return "", fmt.Errorf("%w: the time is in the year %d; pass one before the year %d", fault.ErrInvalidArgument, at.Year(), latestYear+1)
+	}
+	ms := at.UnixMilli()
+	if time.UnixMilli(ms).Before(at) {
+		ms++
+	}
+	return strconv.FormatInt(ms, 10), nil
+}
+
+// latestYear is the last year whose times Lua represents exactly in
+// milliseconds.
+const latestYear = 287_000
+
+// encodePayload returns the encoded payload, or "" if there is none.
+func (s *Schedule) encodePayload(w operation, c setRequest) (string, error) {
+	if !c.hasPayload {
+		return "", nil
+	}
+	text, err := encode(s.core.Codec, c.payload)
+	if err != nil {
+		return "", w.NotApplied(err)
+	}
+	return text, s.core.CheckSize(w.Target, text)
+}
+
 // flags returns the third argument of set.lua.
 func (s *Schedule) flags(c setRequest) (flags string) {
 	switch {
-	case c.hasPayload, c.origin != "" && !c.debounce:
+	case c.hasPayload, !c.rule.IsZero(), c.origin != "" && !c.debounce:
 		flags = "p"
 	case c.origin != "":
 		flags = "o"
+	}
+	if !c.rule.IsZero() {
+		flags += "r"
+	}
+	if c.isAt {
+		flags += "t"
 	}
 	if c.debounce {
 		flags += "d"
@@ -329,6 +402,11 @@ type operation struct {
 
 func (w operation) scheduleKey(kind string) string {
 	return w.names.scheduleKey(kind, w.shard, w.action)
+}
+
+// keys returns the keys of most scripts about one trigger.
+func (w operation) keys() []string {
+	return []string{w.Key, w.scheduleKey("due"), w.scheduleKey("payloads"), w.scheduleKey("status")}
 }
 
 // ready returns an error if s is nil or zero.

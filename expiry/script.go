@@ -57,7 +57,7 @@ func isNil(m rueidis.RedisMessage) bool { return m.IsNil() }
 // scripts are all scripts. Each is named after the method that runs it. The
 // client repeats those that change nothing if they are repeated.
 type scripts struct {
-	set, delete, due, look, ack, renew, putBack, deadLetter, retry, discard, adopt, repair, renewSweep, endSweep, erase, restore script
+	set, delete, due, rule, look, ack, ackRecurring, renew, putBack, deadLetter, retry, discard, adopt, repair, renewSweep, endSweep, erase, restore script
 
 	claim, beginSweep script // never repeated: the work of a lost reply stays claimed
 }
@@ -84,24 +84,26 @@ func compile(clock string) *scripts {
 		return script{rueidis.NewLuaScript(source), store.ScriptSHA(source), reply}
 	}
 	return &scripts{
-		set:        retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS")), "lib/set_fast", "lib/number", "lib/check", "lib/trigger", "lib/wake", "set"),
-		delete:     retried(store.Flag, "lib/number", "lib/check", "lib/trigger", "delete"),
-		due:        retried(store.Either(isNumber, isNil), "lib/number", "lib/check", "lib/trigger", "due"),
-		look:       retried(isArray, "lib/number", "lib/check", "look"),
-		ack:        retried(isCounts, "lib/ack_fast", "lib/check", "lib/status", "lib/number", "lib/trigger", "lib/wake", "lib/turn", "ack"),
-		renew:      retried(isCounts, "lib/number", "lib/write_when_full", "lib/check", "lib/status", "renew"),
-		putBack:    retried(store.UpTo(int64(putBackDead)), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "put_back"),
-		deadLetter: retried(store.Count, "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "dead_letter"),
-		retry:      retried(store.UpTo(int64(deadLetterWaits)), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "retry"),
-		discard:    retried(store.Flag, "lib/check", "lib/status", "discard"),
-		adopt:      retried(store.Count, "lib/number", "lib/check", "lib/trigger", "lib/wake", "adopt"),
-		repair:     retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/key", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts
-		renewSweep: retried(store.Flag, "renew_sweep"),
-		endSweep:   retried(store.Flag, "end_sweep"),
-		erase:      retried(isCounts, "lib/write_when_full", "lib/status", "erase"),
-		restore:    retried(store.Flag, "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "restore"),
-		claim:      once(isArray, "lib/check", "lib/key", "lib/claim_fast", "lib/number", "lib/write_when_full", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"),
-		beginSweep: once(store.Texts, "lib/number", "begin_sweep"),
+		set:          retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS", "UNHANDLED")), "lib/set_fast", "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/rule", "set"),
+		delete:       retried(store.Flag, "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/rule", "delete"),
+		due:          retried(store.Either(isNumber, isNil, store.Tuple(isNumber, isNumber, store.Text)), "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/rule", "due"),
+		rule:         retried(store.Either(store.Text, isNil), "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/rule", "rule"),
+		look:         retried(isArray, "lib/number", "lib/check", "look"),
+		ack:          retried(isCounts, "lib/ack_fast", "lib/check", "lib/status", "lib/number", "lib/trigger", "lib/wake", "lib/turn", "ack"),
+		ackRecurring: retried(isCounts, "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/rule", "lib/set_again", "ack_recurring"),
+		renew:        retried(isCounts, "lib/number", "lib/write_when_full", "lib/check", "lib/status", "renew"),
+		putBack:      retried(store.UpTo(int64(putBackDead)), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/rule", "lib/set_again", "put_back"),
+		deadLetter:   retried(store.Count, "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "dead_letter"),
+		retry:        retried(store.UpTo(int64(deadLetterWaits)), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "retry"),
+		discard:      retried(store.Flag, "lib/check", "lib/status", "discard"),
+		adopt:        retried(store.Count, "lib/number", "lib/check", "lib/trigger", "lib/wake", "adopt"),
+		repair:       retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/key", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts
+		renewSweep:   retried(store.Flag, "renew_sweep"),
+		endSweep:     retried(store.Flag, "end_sweep"),
+		erase:        retried(isCounts, "lib/write_when_full", "lib/status", "erase"),
+		restore:      retried(store.Flag, "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "restore"),
+		claim:        once(isArray, "lib/check", "lib/key", "lib/claim_fast", "lib/number", "lib/write_when_full", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"),
+		beginSweep:   once(store.Texts, "lib/number", "begin_sweep"),
 	}
 }
 

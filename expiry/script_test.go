@@ -20,11 +20,11 @@ func TestRepeatedCallChangesNothing(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{}) // lifetimes on the embedded server are not exact
 	client, err := p.Client(pool.Expiry)
 	require.NoError(t, err)
-	keys := []string{"acme:EXPTRIGGER:x:1", "%exp:due:x", "%exp:payloads:x", "%exp:handled:x"}
-	for _, letters := range []string{"", "p", "d", "pd", "a", "pa", "b", "pb", "db"} {
+	keys := []string{"acme:EXPTRIGGER:x:1", "%exp:due:x", "%exp:payloads:x", "%exp:status:x", "%exp:handled:x"}
+	for _, letters := range []string{"", "p", "d", "pd", "a", "pa", "b", "pb", "db", "pr"} {
 		t.Run(letters, func(t *testing.T) {
 			require.NoError(t, pooltest.Do(t, p, pool.Expiry, "FLUSHDB").Error())
-			args := []string{"60000", callStamps.next(), letters, "90000", "text"}
+			args := []string{"60000", callStamps.next(), letters, "90000", "@11:every 60000text"}
 			if letters == "" {
 				args = args[:2]
 			}

@@ -70,6 +70,11 @@ var (
 	// which is under a microsecond.
 	ErrInvalidTTL = errors.New("invalid lifetime")
 
+	// ErrInvalidSchedule is returned if a recurring trigger has a period under a
+	// second, a cron spec that cannot be read or has no time, or an unknown time
+	// zone.
+	ErrInvalidSchedule = errors.New("invalid schedule")
+
 	// ErrInvalidSchema is returned by a constructor if the record type cannot
 	// be stored. The wrapping error names the field or the type.
 	ErrInvalidSchema = errors.New("invalid schema")

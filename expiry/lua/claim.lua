@@ -67,6 +67,13 @@ local function die(member, attempts, failures, expirations, awaited)
   died[#died + 1] = newStatus
 end
 
+-- Reports whether a firing is of a recurring trigger. If too many of its leases
+-- expired, it is delivered nevertheless: the listener makes it a dead letter,
+-- since it computes when the trigger is due next.
+local function isRecurring(member)
+  return hasPayloads and string.sub(redis.call('HGET', payloads, member) or '', 1, 1) == '@'
+end
+
 -- Returns when to look again at something that waits for a firing to end: when
 -- that firing is redelivered at the latest.
 local function nextLook(holder)
@@ -104,7 +111,7 @@ local function redeliver(member)
   if state == '0' then
     expired = expired + 1
     expirations = expirations + 1
-    if expirations >= maxExpired and deadSize then return die(member, attempts, failures, expirations, awaited) end
+    if expirations >= maxExpired and deadSize and not isRecurring(member) then return die(member, attempts, failures, expirations, awaited) end
   end
   local newStatus = formatStatus(toCount(attempts + 1), failures, expirations, '0' .. awaited, lastError)
   writeActive(status, member, newStatus)

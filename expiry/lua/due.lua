@@ -1,10 +1,13 @@
--- Due: returns when a trigger that has not fired is due.
+-- Due: returns when a trigger is due.
 --
 -- KEYS[1]  key of the trigger
 -- KEYS[2]  due
+-- KEYS[3]  payloads
+-- KEYS[4]  status
 --
--- Result: the due time in milliseconds; nil if the trigger does not exist; or
--- the error WRONGTYPE.
+-- Result: the due time in milliseconds; if a recurring trigger has fired, the
+-- server's clock, the due time of the firing, and the rule with its length; nil
+-- if the trigger does not exist; or the error WRONGTYPE.
 local err = wrongType(KEYS[2], 'ZCARD')
 if err then return err end
 local value, otherType = readKey(KEYS[1])
@@ -14,5 +17,11 @@ if value then
   if t.exp and math.abs(t.exp - expires) <= tolerance then return int(t.due) end
   return expires > 0 and int(expires)
 end
-local score = tonumber(redis.call('ZSCORE', KEYS[2], KEYS[1]))
-return isTime(score) and math.floor(clock() / 1000) >= score + grace and int(score)
+local score, now = tonumber(redis.call('ZSCORE', KEYS[2], KEYS[1])), math.floor(clock() / 1000)
+if isTime(score) and now >= score + grace then return int(score) end
+err = wrongType(KEYS[3], 'HLEN') or wrongType(KEYS[4], 'HLEN')
+if err then return err end
+local firing, text = recurringFiring(KEYS[4], KEYS[3], KEYS[1])
+if not firing then return false end
+local at = splitName(firing)
+return {int(now), at, (splitRule(text))}

@@ -41,7 +41,7 @@ var rules = []rule{
 		"a primitive is built on keys, values and connections, and is independent of the other primitives and of the root"},
 	{"listrepo", []string{"internal", "internal/*", "keyspace", "codec", "pool", rueidis},
 		"a primitive is built on keys, values and connections, and is independent of the other primitives and of the root"},
-	{"expiry", []string{"internal", "internal/*", "keyspace", "codec", "pool", "scope", rueidis},
+	{"expiry", []string{"internal", "internal/*", "keyspace", "codec", "pool", "scope", rueidis, "github.com/netresearch/go-cron"},
 		"triggers have their own data in Redis, and need no repository; scope carries the tenant to a handler"},
 	{"pool/otel", []string{public, "go.opentelemetry.io/*"},
 		"an observer uses what the observer of any program can use"},

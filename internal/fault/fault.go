@@ -28,6 +28,7 @@ var (
 	ErrFieldType       = pool.ErrFieldType
 	ErrWrongType       = pool.ErrWrongType
 	ErrInvalidTTL      = pool.ErrInvalidTTL
+	ErrInvalidSchedule = pool.ErrInvalidSchedule
 	ErrInvalidSchema   = pool.ErrInvalidSchema
 	ErrOverflow        = pool.ErrOverflow
 	ErrOutOfRange      = pool.ErrOutOfRange
