@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -39,11 +40,29 @@ type exportLine struct {
 	Values  [][]byte   `json:"values,omitempty"`
 	Fields  []int64    `json:"fieldExpires,omitempty"`
 	Due     int64      `json:"due,omitempty"`    // of a trigger
+	Rule    *rule      `json:"rule,omitempty"`   // of a recurring trigger
 	Codec   *string    `json:"codec,omitempty"`  // of the payload of a trigger, which is its value
 	Firing  *firing    `json:"firing,omitempty"` // if the trigger has fired
 	Dead    []died     `json:"dead,omitempty"`   // of a queue: the values are dead letters
 
 	Lines *int64 `json:"lines,omitempty"` // of the last line: how many are between
+}
+
+// rule is the rule of a recurring trigger: a period in milliseconds, or a spec
+// and its time zone.
+type rule struct {
+	Every int64  `json:"every,omitempty"`
+	Cron  string `json:"cron,omitempty"`
+	Zone  string `json:"zone,omitempty"`
+}
+
+// isValid reports whether a trigger can have such a rule. A spec and a zone that
+// this machine does not know are valid: another one may fire the trigger.
+func (r *rule) isValid() bool {
+	if r.Cron == "" {
+		return r.Every >= 1000 && r.Zone == "" && r.Every <= math.MaxInt64/int64(time.Millisecond)
+	}
+	return r.Every == 0 && r.Zone != "" && !strings.ContainsAny(r.Zone, " \x00")
 }
 
 // firing is what an export has of a trigger that has fired.
@@ -305,6 +324,9 @@ func (e *exporter) writeTriggers(ctx context.Context) error {
 			case t.State == expiry.StateWaiting && !t.At.IsZero():
 				line.Firing.Next = t.At.UnixMilli()
 			}
+			if !t.Rule.IsZero() {
+				line.Rule = &rule{t.Rule.Every.Milliseconds(), t.Rule.Cron, t.Rule.Zone}
+			}
 			if name, data, ok := t.Payload(internal.NotForPublicUse{}); ok {
 				line.Codec, line.Values = &name, [][]byte{data}
 			}
@@ -479,6 +501,8 @@ func (l *exportLine) check() error {
 		return invalidLine("a trigger has a payload and its codec, or neither")
 	case l.Due <= 0 || l.Due > latest:
 		return invalidLine("%d is not a due time", l.Due)
+	case l.Rule != nil && !l.Rule.isValid():
+		return invalidLine("the rule of a recurring trigger has a period of at least a second, or a spec and a zone")
 	}
 	if f := l.Firing; f != nil {
 		if f.Next < 0 || f.Next > latest || f.Died < 0 || f.Died > latest {
@@ -593,13 +617,20 @@ func (w importer) importTrigger(ctx context.Context, line exportLine) error {
 		return cmp.Or(fault.WithOp("Import", err), w.checkSizes(line))
 	}
 	after := max(time.Until(time.UnixMilli(line.Due)).Round(time.Millisecond), 0)
+	e := expiry.Event{Action: action, ID: id, DueAt: time.UnixMilli(line.Due)}
+	if r := line.Rule; r != nil {
+		e.Rule = expiry.Rule{Every: time.Duration(r.Every) * time.Millisecond, Cron: r.Cron, Zone: r.Zone}
+	}
 	if f := line.Firing; f != nil {
-		e := expiry.Event{Action: action, ID: id, DueAt: time.UnixMilli(line.Due), Attempt: f.Attempts, Failures: f.Failures, ExpiredLeases: f.Expired, LastError: string(f.Error)}
+		e.Attempt, e.Failures, e.ExpiredLeases, e.LastError = f.Attempts, f.Failures, f.Expired, string(f.Error)
 		return schedule.RestoreFiring(ctx, internal.NotForPublicUse{}, e, time.UnixMilli(max(f.Next, f.Died)), f.Died > 0, line.Codec != nil)
 	}
-	if line.Codec == nil {
+	switch {
+	case line.Rule != nil:
+		err = schedule.RestoreRecurring(ctx, internal.NotForPublicUse{}, e, line.Codec != nil)
+	case line.Codec == nil:
 		err = schedule.Set(ctx, action, id, after)
-	} else {
+	default:
 		err = schedule.SetPayload(ctx, action, id, nil, after)
 	}
 	return fault.WithOp("Import", err)

@@ -429,3 +429,62 @@ func listen(t *testing.T, p *pool.Pools, h expiry.Handler) (stop func()) {
 		require.NoError(t, <-done)
 	}
 }
+
+// A recurring trigger is exported with its rule, while it waits and while its
+// handler runs, and goes on after the import.
+func TestExportOfRecurringTriggers(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		tenant := pooltest.UniqueTenant()
+		triggers, err := symphony.NewTrigger(p, tenant)
+		require.NoError(t, err)
+		require.NoError(t, triggers.SetPayloadCron(ctx, "send", "cron", "hi", "0 0 29 FEB *", "Europe/Berlin"))
+		require.NoError(t, triggers.SetEvery(ctx, "send", "bare", 90*time.Minute))
+		require.NoError(t, triggers.SetPayloadEvery(ctx, "send", "running", "hi", 48*time.Hour))
+		require.NoError(t, triggers.Debounce(ctx, "send", "running", 0, 0))
+		move := func() (export []byte, err error) {
+			var b bytes.Buffer
+			if err := symphony.Export(ctx, p, tenant, &b); err != nil {
+				return nil, err
+			}
+			if _, err := symphony.Erase(ctx, p, tenant); err != nil {
+				return nil, err
+			}
+			return b.Bytes(), symphony.Import(ctx, p, bytes.NewReader(b.Bytes()))
+		}
+		rules := map[string]time.Time{}
+		for id, rule := range map[string]string{"cron": "0 0 29 FEB * Europe/Berlin", "bare": "every 1h30m0s", "running": "every 48h0m0s"} {
+			rules[id+" "+rule], err = triggers.Due(ctx, "send", id)
+			require.NoError(t, err)
+		}
+		done := make(chan error, 10)
+		stop := listen(t, p, func(_ context.Context, e expiry.Event) error {
+			if e.Attempt > 1 {
+				done <- nil
+				return nil
+			}
+			_, err := move()
+			done <- err
+			return nil
+		})
+		defer stop()
+		require.NoError(t, <-done, "the import")
+		require.NoError(t, <-done, "the imported firing")
+		requireEventually(t, func() bool {
+			found := 0
+			for e, err := range triggers.List(ctx) {
+				require.NoError(t, err)
+				due, ok := rules[e.ID+" "+e.Rule.String()]
+				require.True(t, ok, "%s has the rule %q", e.ID, e.Rule)
+				require.Equal(t, e.ID != "bare", e.HasPayload())
+				if e.State == expiry.StatePending {
+					found++
+					if e.ID == "running" {
+						due = due.Add(48 * time.Hour)
+					}
+					require.WithinDuration(t, due, e.DueAt, time.Millisecond)
+				}
+			}
+			return found == 3
+		})
+	})
+}

@@ -80,8 +80,8 @@ func (t *Trigger) SetPayloadAt(ctx context.Context, action, id string, payload a
 
 // SetEvery sets a recurring trigger, which is due after a period and again in
 // every period, until it is deleted or set by [Trigger.Set]. The period counts
-// from when the trigger was due, so the times do not drift. What was missed
-// while no listener ran fires once. See [expiry.Schedule.SetEvery].
+// from when the trigger was due, so the times do not drift. Times that were
+// missed while no listener ran fire once. See [expiry.Schedule.SetEvery].
 //
 // If the period is under a second, SetEvery returns [ErrInvalidSchedule].
 func (t *Trigger) SetEvery(ctx context.Context, action, id string, every time.Duration) error {

@@ -12,8 +12,8 @@ import (
 )
 
 // cronSchedule is a cron spec in a time zone. The parser and its search know no
-// time zones: they compute what a clock on the wall shows. cronSchedule finds
-// out when it shows that.
+// time zones: they compute the times of a clock on the wall. cronSchedule finds
+// out when the clock shows them.
 //
 // A spec with hours is due once for each time that it names. If the clock is
 // set forward over that time, it is due when the clock is set; if the clock
@@ -95,7 +95,7 @@ func (s *cronSchedule) setAfter(at time.Time) time.Time {
 	return end
 }
 
-// wall returns what the clock shows at a time, as a time in UTC.
+// wall returns the time that the clock shows at a time, in UTC.
 func (s *cronSchedule) wall(at time.Time) time.Time {
 	_, offset := at.In(s.zone).Zone()
 	return at.UTC().Add(time.Duration(offset) * time.Second)

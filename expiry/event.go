@@ -154,8 +154,8 @@ func withOrigin(origin, payload string) string {
 	return "~" + strconv.Itoa(len(origin)) + ":" + origin + payload
 }
 
-// setPayload reads what a schedule holds as the payload: the rule, the origin
-// and the payload.
+// setPayload reads the rule, the origin and the payload from the text that a
+// schedule holds.
 func (e *Event) setPayload(c codec.Codec, text string, maxBytes int) {
 	if e.recurrence, text = splitRule(text); e.recurrence != nil {
 		e.Rule = e.recurrence.rule

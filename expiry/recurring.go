@@ -13,8 +13,8 @@ import (
 // again in that period. The period is rounded up to whole milliseconds. It
 // counts from when the trigger was due, not from when its work ended. The step
 // that acknowledges a firing, or makes it a dead letter, sets the trigger again
-// for the next time that is not past. So the times do not drift, and what was
-// missed while no listener ran fires once.
+// for the next time that is not past. So the times do not drift, and the times
+// that were missed while no listener ran fire once.
 //
 // If the trigger exists, SetEvery replaces it. If it has the same period
 // already, it stays due when it is, so every start of a program may call

@@ -24,14 +24,11 @@ func (s *Schedule) RestoreFiring(ctx context.Context, _ internal.NotForPublicUse
 	if dead {
 		args[len(args)-1] = "1"
 	}
-	if hasPayload {
-		text, err := encode(s.core.Codec, nil)
-		if err != nil {
-			return w.NotApplied(err)
-		}
-		if err := s.core.CheckSize(w.Target, text); err != nil {
-			return err
-		}
+	payload, err := s.encodePayload(w, setRequest{hasPayload: hasPayload})
+	if err != nil {
+		return err
+	}
+	if text := e.Rule.text() + payload; text != "" {
 		args = append(args, text)
 	}
 	keys := []string{w.Key, w.scheduleKey("active"), w.scheduleKey("status"), w.scheduleKey("payloads"), w.scheduleKey("dead")}
@@ -39,4 +36,10 @@ func (s *Schedule) RestoreFiring(ctx context.Context, _ internal.NotForPublicUse
 		return sentError(w.Target, err)
 	}
 	return nil
+}
+
+// RestoreRecurring sets a recurring trigger that is due at the time of the event
+// and has its rule. Only package symphony calls it, for Import.
+func (s *Schedule) RestoreRecurring(ctx context.Context, _ internal.NotForPublicUse, e Event, hasPayload bool) error {
+	return s.set(ctx, setRequest{op: "Import", action: e.Action, id: e.ID, isAt: true, at: e.DueAt, rule: e.Rule, hasPayload: hasPayload})
 }

@@ -51,6 +51,7 @@ func (s *session) triggers(ctx context.Context, f inspect.Filter, view inspect.V
 		{"ID", func(t inspect.Trigger) string { return plain(t.ID) }},
 		{"STATE", func(t inspect.Trigger) string { return string(t.State) }},
 		{"AT", func(t inspect.Trigger) string { return moment(t.At) }},
+		{"RULE", func(t inspect.Trigger) string { return cell(t.Rule) }},
 		{"ATTEMPT", func(t inspect.Trigger) string { return number(int64(t.Attempt)) }},
 		{"PAYLOAD", func(t inspect.Trigger) string { return cell(string(t.Payload)) }},
 		{"LAST ERROR", func(t inspect.Trigger) string { return cell(t.LastError + t.Problem) }},

@@ -43,6 +43,46 @@ func ExampleNew() {
 	// true
 }
 
+// A recurring trigger fires in each of its periods, and once for the periods
+// that the clock jumps over.
+func ExampleClock_Advance_recurring() {
+	t := newT() // a test uses its *testing.T
+	defer t.end()
+
+	pools, clock := embedded.New(t)
+	begin := clock.Now()
+	handlers := expiry.NewRegistry()
+	if err := handlers.On("sync", func(_ context.Context, e expiry.Event) error {
+		fmt.Println(e.Rule, e.DueAt.Sub(begin))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := expiry.NewListener(pools, handlers, expiry.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock.Go(listener.Run)
+	triggers, err := symphony.NewTrigger(pools, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := triggers.SetEvery(t.Context(), "sync", "shop1", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []time.Duration{time.Hour, time.Hour, 24*time.Hour + time.Minute, 59 * time.Minute} {
+		clock.Advance(d)
+		if err := clock.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Output:
+	// every 1h0m0s 1h0m0s
+	// every 1h0m0s 2h0m0s
+	// every 1h0m0s 3h0m0s
+	// every 1h0m0s 27h0m0s
+}
+
 // A trigger of tomorrow fires at once. Settle waits until its handler has
 // returned.
 func ExampleClock_Advance() {

@@ -258,7 +258,7 @@ func (h *handler) triggersOf(ctx context.Context, r request, tenant string) (pag
 	s.Notices = doneNotices(r)
 	addWalk(&s, o, "the schedules", "")
 	t := &table{
-		Caption: "Triggers", Columns: columns("ID", "Action", "State", "At", "Attempt#", "Payload", "Last error"),
+		Caption: "Triggers", Columns: columns("ID", "Action", "State", "At", "Rule", "Attempt#", "Payload", "Last error"),
 		Empty: "The tenant has no such triggers.",
 	}
 	if !o.known {
@@ -277,13 +277,17 @@ func (h *handler) triggersOf(ctx context.Context, r request, tenant string) (pag
 		if last.Text == "" {
 			last = cell{Text: "none", Tone: dim}
 		}
+		rule := text(printable(g.Rule))
+		if rule.Text == "" {
+			rule = cell{Text: "once", Tone: dim}
+		}
 		id := name(g.ID)
 		if key, err := triggers.Key(g.Action, g.ID); err == nil && g.State == expiry.StatePending {
 			id.URL = to("record", "pool", string(pool.Expiry), "key", key)
 		}
 		cells := []cell{
 			id, name(g.Action),
-			{Text: string(g.State), Tone: map[expiry.State]tone{expiry.StateDead: bad}[g.State]}, at, amount(int64(g.Attempt)), value(g.Payload), last,
+			{Text: string(g.State), Tone: map[expiry.State]tone{expiry.StateDead: bad}[g.State]}, at, rule, amount(int64(g.Attempt)), value(g.Payload), last,
 		}
 		if h.canWrite {
 			cells = append(cells, h.triggerButtons(g))

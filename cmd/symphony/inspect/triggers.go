@@ -21,6 +21,7 @@ type Trigger struct {
 	State         expiry.State    `json:"state"`
 	At            time.Time       `json:"at"` // as in expiry.Entry
 	DueAt         time.Time       `json:"due_at"`
+	Rule          string          `json:"rule,omitempty"` // of a recurring trigger, as text
 	Attempt       int             `json:"attempt"`
 	Failures      int             `json:"failures"`
 	ExpiredLeases int             `json:"expired_leases"`
@@ -48,7 +49,7 @@ func Triggers(ctx context.Context, pools *pool.Pools, f Filter, view View, state
 				continue
 			}
 			t := Trigger{
-				Tenant: e.Tenant, Action: e.Action, ID: e.ID, State: e.State, At: e.At, DueAt: e.DueAt, Attempt: e.Attempt, Failures: e.Failures,
+				Tenant: e.Tenant, Action: e.Action, ID: e.ID, State: e.State, At: e.At, DueAt: e.DueAt, Rule: e.Rule.String(), Attempt: e.Attempt, Failures: e.Failures,
 				ExpiredLeases: e.ExpiredLeases, LastError: e.LastError, Payload: view.payload(e.Event),
 			}
 			if err != nil {
