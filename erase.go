@@ -68,6 +68,7 @@ func Erase(ctx context.Context, pools *pool.Pools, tenant string, opts ...Option
 	if w.Remove {
 		w.Passes = 2
 	}
+	ctx = inOperation(ctx, pools, "Erase", tenant)
 	found, err := count(ctx, *w)
 	if settings.DryRun {
 		return Erasure{Removed: found}, err

@@ -152,6 +152,7 @@ func Export(ctx context.Context, pools *pool.Pools, tenant string, w io.Writer, 
 		return fmt.Errorf("symphony: %w", err)
 	}
 	walk.Tenant = tenant
+	ctx = inOperation(ctx, pools, "Export", tenant)
 	e := exporter{walk, w, 0}
 	if err := e.encode(exportLine{Version: exportVersion, Tenant: text(tenant)}); err != nil {
 		return err
@@ -372,6 +373,7 @@ func Import(ctx context.Context, pools *pool.Pools, r io.Reader, opts ...Option)
 	if err != nil {
 		return err
 	}
+	ctx = inOperation(ctx, pools, "Import", "")
 	in := lineReader{in: bufio.NewReader(r), limit: maxLine(pools)}
 	first, err := in.next()
 	switch {

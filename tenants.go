@@ -9,6 +9,7 @@ import (
 
 	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/internal"
+	"github.com/symphony-go/symphony/internal/operation"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/tenancy"
 	"github.com/symphony-go/symphony/keyspace"
@@ -87,7 +88,7 @@ func Tenants(ctx context.Context, pools *pool.Pools, opts ...Option) iter.Seq2[T
 			}
 			counts[tenant].add(kind, n)
 		}
-		if err := w.Run(ctx); err != nil {
+		if err := w.Run(inOperation(ctx, pools, "Tenants", "")); err != nil {
 			yield(TenantStats{}, err)
 			return
 		}
@@ -97,6 +98,15 @@ func Tenants(ctx context.Context, pools *pool.Pools, opts ...Option) iter.Seq2[T
 			}
 		}
 	}
+}
+
+// inOperation returns a context by which an observer of the pools sees that a
+// function of this package sends the calls.
+func inOperation(ctx context.Context, pools *pool.Pools, name, tenant string) context.Context {
+	if !pools.Observed(internal.NotForPublicUse{}) {
+		return ctx
+	}
+	return (&operation.Operation{Repository: "symphony", Name: name, Tenant: tenant}).In(ctx)
 }
 
 // tally counts things by kind. It has no kind of which there is nothing.

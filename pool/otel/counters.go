@@ -42,10 +42,11 @@ var ofPools = []instrument[pool.Stats]{
 // newCounters registers the metrics of pools.
 func newCounters(meter metric.Meter) *counters {
 	c := &counters{open: map[*pool.Pools]bool{}, closed: map[pool.Alias]pool.Stats{}}
-	_, err := register(meter, ofPools, func(_ context.Context, observe func(pool.Stats, ...metric.ObserveOption)) {
+	_, err := register(meter, ofPools, nil, func(_ context.Context, observe func(pool.Stats, ...metric.ObserveOption)) error {
 		for a, s := range c.sums() {
 			observe(s, metric.WithAttributeSet(attribute.NewSet(attribute.String("symphony.pool", string(a)))))
 		}
+		return nil
 	})
 	if err != nil {
 		otel.Handle(err)

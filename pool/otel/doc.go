@@ -58,5 +58,6 @@
 //	symphony.cache.size           memory that they use, in bytes
 //
 // [TriggerMetrics] and [WorkMetrics] make histograms of the durations of
-// handlers. [ListenerMetrics] makes metrics of the counters of a listener.
+// handlers. [ListenerMetrics] makes metrics of the counters of a listener, and
+// [QueueMetrics] of the backlog of queues.
 package poolotel

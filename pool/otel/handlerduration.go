@@ -2,6 +2,7 @@ package poolotel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,7 +40,11 @@ func (h handlerDuration) measure(ctx context.Context, about attribute.KeyValue, 
 	}()
 	err = run()
 	failure = ""
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(context.Cause(ctx), symphony.ErrLeaseLost):
+		failure = "lease_lost"
+	default:
 		failure = fmt.Sprintf("%T", err)
 	}
 	return err
@@ -48,7 +53,7 @@ func (h handlerDuration) measure(ctx context.Context, about attribute.KeyValue, 
 // WorkMetrics returns a function for the field Use of a [symphony.WorkConfig]
 // that measures each chunk. Its histogram symphony.work.duration is in seconds.
 // The attributes are symphony.service and, if the handler failed, error.type:
-// the Go type of the error, or panic. If the provider cannot make the
+// the Go type of the error, lease_lost if the lease was lost, or panic. If the provider cannot make the
 // histogram, the error is passed to otel.Handle.
 func WorkMetrics(opts ...Option) func(next func(context.Context) error) func(context.Context) error {
 	took := newSettings(opts).newHandlerDuration("symphony.work.duration", "how long handlers of queues took")

@@ -45,7 +45,9 @@ func TestHandlerSpans(t *testing.T) {
 		require.NoError(t, listener.Run(ctx))
 		all := seen.metrics(t)
 		require.Equal(t, int64(1), all["symphony.trigger.succeeded"].Data.(metricdata.Sum[int64]).DataPoints[0].Value)
-		require.Contains(t, all, "symphony.trigger.lag")
+		lag := all["symphony.trigger.lag"]
+		require.Equal(t, "s", lag.Unit)
+		require.Equal(t, listener.Stats().LastLag.Seconds(), lag.Data.(metricdata.Gauge[float64]).DataPoints[0].Value)
 		requireDuration(t, all["symphony.trigger.duration"], map[string]any{"symphony.action": "remind"})
 		require.NoError(t, unmeasure())
 		require.NotContains(t, seen.metrics(t), "symphony.trigger.succeeded")
@@ -86,6 +88,19 @@ func TestDurationOfAPanic(t *testing.T) {
 	handle := poolotel.TriggerMetrics(poolotel.MeterProvider(seen.meters))(func(context.Context, expiry.Event) error { panic(secret) })
 	require.PanicsWithValue(t, secret, func() { _ = handle(t.Context(), expiry.Event{Action: "remind"}) })
 	requireDuration(t, seen.metrics(t)["symphony.trigger.duration"], map[string]any{"symphony.action": "remind", "error.type": "panic"})
+}
+
+// A handler that lost its lease is measured as such.
+func TestDurationWithALostLease(t *testing.T) {
+	seen := newInstruments()
+	ctx, lose := context.WithCancelCause(t.Context())
+	failed := errors.New(secret)
+	handle := poolotel.TriggerMetrics(poolotel.MeterProvider(seen.meters))(func(context.Context, expiry.Event) error {
+		lose(symphony.ErrLeaseLost)
+		return failed
+	})
+	require.Equal(t, failed, handle(ctx, expiry.Event{Action: "remind"}))
+	requireDuration(t, seen.metrics(t)["symphony.trigger.duration"], map[string]any{"symphony.action": "remind", "error.type": "lease_lost"})
 }
 
 // requireDuration requires that a histogram in seconds has one value, with

@@ -33,13 +33,21 @@ func (of instrument[S]) make(meter metric.Meter) (metric.Int64Observable, error)
 	return meter.Int64ObservableGauge(of.name, unit, description)
 }
 
-// register registers instruments. When metrics are collected, it calls collect,
-// which passes each S with its attributes to observe.
+// secondsGauge is a gauge in seconds, which may be fractions.
+type secondsGauge[S any] struct {
+	name, description string
+	read              func(S) float64
+}
+
+// register registers instruments, and a gauge in seconds unless it is nil. When
+// metrics are collected, it calls collect, which passes each S with its
+// attributes to observe.
 func register[S any](
-	meter metric.Meter, all []instrument[S], collect func(ctx context.Context, observe func(S, ...metric.ObserveOption)),
+	meter metric.Meter, all []instrument[S], seconds *secondsGauge[S],
+	collect func(ctx context.Context, observe func(S, ...metric.ObserveOption)) error,
 ) (metric.Registration, error) {
 	made := make([]metric.Int64Observable, len(all))
-	observables := make([]metric.Observable, len(all))
+	observables := make([]metric.Observable, len(all), len(all)+1)
 	for i, of := range all {
 		var err error
 		if made[i], err = of.make(meter); err != nil {
@@ -47,12 +55,22 @@ func register[S any](
 		}
 		observables[i] = made[i]
 	}
+	var time metric.Float64ObservableGauge
+	if seconds != nil {
+		var err error
+		if time, err = meter.Float64ObservableGauge(seconds.name, metric.WithUnit("s"), metric.WithDescription(seconds.description)); err != nil {
+			return nil, err
+		}
+		observables = append(observables, time)
+	}
 	return meter.RegisterCallback(func(ctx context.Context, to metric.Observer) error {
-		collect(ctx, func(s S, opts ...metric.ObserveOption) {
+		return collect(ctx, func(s S, opts ...metric.ObserveOption) {
 			for i := range all {
 				to.ObserveInt64(made[i], all[i].read(s), opts...)
 			}
+			if seconds != nil {
+				to.ObserveFloat64(time, seconds.read(s), opts...)
+			}
 		})
-		return nil
 	}, observables...)
 }

@@ -22,20 +22,25 @@ var ofListener = []instrument[expiry.Stats]{
 	{"symphony.trigger.leases_lost", "{lease}", "leases that this listener lost", counts, func(s expiry.Stats) int64 { return s.LeasesLost }},
 	{"symphony.trigger.unhandled", "{action}", "actions with overdue triggers and no handler", counts, func(s expiry.Stats) int64 { return s.Unhandled }},
 	{"symphony.trigger.errors", "{call}", "failed calls to Redis, which were repeated", counts, func(s expiry.Stats) int64 { return s.Errors }},
-	{"symphony.trigger.lag", "ms", "how late the last firing began", gauge, func(s expiry.Stats) int64 { return s.LastLag.Milliseconds() }},
+}
+
+// lagOfListener is how late a listener is.
+var lagOfListener = secondsGauge[expiry.Stats]{
+	"symphony.trigger.lag", "how late the last firing began", func(s expiry.Stats) float64 { return s.LastLag.Seconds() },
 }
 
 // ListenerMetrics makes metrics of the counters of a listener:
 // symphony.trigger.pending, dead, running, succeeded, retried, dead_lettered,
 // panics, leases_expired, leases_lost, unhandled and errors, and lag in
-// milliseconds. They have no attributes, so a process should have one
+// seconds. They have no attributes, so a process should have one
 // listener that is measured by one meter provider. The metrics end when stop is
 // called. Reading them sends nothing. If the provider cannot make an
 // instrument, ListenerMetrics returns its error.
 func ListenerMetrics(l *expiry.Listener, opts ...Option) (stop func() error, err error) {
 	meter := newSettings(opts).meters.Meter(scope, metric.WithSchemaURL(semconv.SchemaURL))
-	registered, err := register(meter, ofListener, func(_ context.Context, observe func(expiry.Stats, ...metric.ObserveOption)) {
+	registered, err := register(meter, ofListener, &lagOfListener, func(_ context.Context, observe func(expiry.Stats, ...metric.ObserveOption)) error {
 		observe(l.Stats())
+		return nil
 	})
 	if err != nil {
 		return nil, err
