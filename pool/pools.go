@@ -175,31 +175,41 @@ func (p *Pools) Attached(_ internal.NotForPublicUse, key any, create func() any)
 	return v
 }
 
+// Latency is [Pools.Ping] with the time that each alias took to reply. An alias
+// that did not reply is left out.
+func (p *Pools) Latency(ctx context.Context) (map[Alias]time.Duration, error) {
+	if p.closed.Load() {
+		return nil, ErrClosed
+	}
+	took, errs := make(map[Alias]time.Duration), make(map[Alias]*ConnectError)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, a := range p.Aliases() {
+		wg.Go(func() {
+			c, began := p.clients[a], time.Now()
+			err := ping(ctx, c)
+			d := time.Since(began)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				errs[a] = newConnectError(a, c.server, c.database, c.server.addr, err)
+			} else {
+				took[a] = d
+			}
+		})
+	}
+	wg.Wait()
+	return took, joinConnectErrors(errs)
+}
+
 // Ping sends PING to all aliases concurrently. On a cluster, one node has to
 // reply. If ctx has no deadline, Ping ends after [Config.Timeout].
 //
 // If aliases cannot be used, Ping returns a *[ConnectError] for each of
 // them, joined. After [Pools.Close], it returns [ErrClosed].
 func (p *Pools) Ping(ctx context.Context) error {
-	if p.closed.Load() {
-		return ErrClosed
-	}
-	aliases := p.Aliases()
-	errs := make(map[Alias]*ConnectError)
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for _, a := range aliases {
-		wg.Go(func() {
-			c := p.clients[a]
-			if err := ping(ctx, c); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				errs[a] = newConnectError(a, c.server, c.database, c.server.addr, err)
-			}
-		})
-	}
-	wg.Wait()
-	return joinConnectErrors(errs)
+	_, err := p.Latency(ctx)
+	return err
 }
 
 // Stats returns the counters of all aliases. It also works after

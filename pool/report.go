@@ -19,7 +19,12 @@ import (
 type Report struct {
 	Servers  []ServerReport // in the order of their addresses
 	Kinds    []KindReport   // in the order of alias and pattern
+	Rights   []RightsReport // in the order of alias and repository; those that are complete are left out
 	Findings []string       // what is at odds with what the repositories promise, each with its remedy
+
+	// RightsUnchecked is why rights could not be checked. It is empty if they
+	// were.
+	RightsUnchecked string
 }
 
 // ServerReport describes one server.
@@ -27,13 +32,26 @@ type ServerReport struct {
 	Addr       string
 	Aliases    []Alias // that use the server
 	Version    string  // of Redis, or the version of Redis that another server implements
+	Mode       string  // standalone or cluster
 	Replica    bool
+	Replicas   int    // that are connected to it
 	UsedMemory int64  // bytes
 	MaxMemory  int64  // bytes; 0 if there is no limit
 	Eviction   string // maxmemory-policy
 	AppendOnly bool
-	Databases  map[int]DatabaseReport // those that have keys
+	SaveFailed bool // whether the last snapshot, or the last write of the append-only file, failed
+
+	// Notifications are the flags of notify-keyspace-events, by which a
+	// listener finds the triggers that other services set. They may be
+	// [NotificationsUnknown].
+	Notifications string
+
+	Databases map[int]DatabaseReport // those that have keys
 }
+
+// NotificationsUnknown is [ServerReport.Notifications] if the server does not
+// let its user read the setting.
+const NotificationsUnknown = "unknown"
 
 // DatabaseReport counts the keys of one database of a server.
 type DatabaseReport struct {
@@ -64,9 +82,15 @@ const reportSample = 1000
 // some have a lifetime and others do not: a repository was constructed with
 // [symphony.NoTTL] in one place, and without it in another.
 //
-// For each alias, Report sends INFO to every node, SCAN until it has seen a
-// thousand keys or all, and PTTL for those keys in one pipeline. It changes
-// nothing.
+// Rights names, for each repository, the commands of its row in docs/security.md
+// that the user of its alias may not run. It does not check patterns of keys
+// and channels. ACL DRYRUN runs no command. Without the right to it, Report
+// says so in RightsUnchecked.
+//
+// For each alias, Report sends INFO and CONFIG GET to every node, SCAN until it
+// has seen a thousand keys or all, PTTL for those keys in one pipeline, and ACL
+// WHOAMI. For each user it sends ACL DRYRUN for all commands in one pipeline.
+// It changes nothing.
 //
 // If ctx has no deadline, each call ends after [Config.Timeout]. If a command
 // fails, Report returns the rest of the report, and an error that joins those
@@ -93,6 +117,7 @@ func (p *Pools) Report(ctx context.Context) (Report, error) {
 			}
 			s := newServerReport(addr, info)
 			s.Aliases = []Alias{a}
+			s.Notifications = notifications(ctx, node)
 			servers[addr] = &s
 		}
 		kinds, err := p.reportKinds(ctx, a)
@@ -101,11 +126,22 @@ func (p *Pools) Report(ctx context.Context) (Report, error) {
 		}
 		r.Kinds = append(r.Kinds, kinds...)
 	}
+	rights, unchecked, failed := p.reportRights(ctx)
+	r.Rights, r.RightsUnchecked, errs = rights, unchecked, append(errs, failed...)
 	for _, addr := range slices.Sorted(maps.Keys(servers)) {
 		r.Servers = append(r.Servers, *servers[addr])
 	}
 	r.Findings = r.findings()
 	return r, errors.Join(errs...)
+}
+
+// notifications returns the flags of notify-keyspace-events.
+func notifications(ctx context.Context, node rueidis.Client) string {
+	flags, err := node.Do(ctx, node.B().ConfigGet().Parameter("notify-keyspace-events").Build()).AsStrMap()
+	if value, ok := flags["notify-keyspace-events"]; err == nil && ok {
+		return value
+	}
+	return NotificationsUnknown
 }
 
 // newServerReport reads the reply of INFO.
@@ -116,6 +152,12 @@ func newServerReport(addr, info string) ServerReport {
 		switch name {
 		case "redis_version":
 			s.Version = value
+		case "redis_mode":
+			s.Mode = value
+		case "connected_slaves":
+			s.Replicas, _ = strconv.Atoi(value)
+		case "rdb_last_bgsave_status", "aof_last_bgrewrite_status", "aof_last_write_status":
+			s.SaveFailed = s.SaveFailed || value != "ok"
 		case "role":
 			s.Replica = value == "slave"
 		case "used_memory":
@@ -235,6 +277,11 @@ func (r *Report) findings() (all []string) {
 		}
 		if !s.AppendOnly && !s.Replica {
 			all = append(all, fmt.Sprintf("%s loses queues and triggers when it crashes (appendonly no); set appendonly yes", s.Addr))
+		}
+	}
+	for _, s := range r.Servers {
+		if s.SaveFailed {
+			all = append(all, s.Addr+" could not save its data the last time; see its log, and give it room on its disk")
 		}
 	}
 	for _, k := range r.Kinds {

@@ -101,7 +101,7 @@ func (s *service) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", scope.OnRefusal(refuse)(scope.Middleware(identify, s.bind...)(api)))
 	mux.HandleFunc("POST /api/login", s.login)
-	mux.HandleFunc("GET /healthz", s.health)
+	mux.Handle("GET /healthz", symphony.Ready(s.pools))
 	mux.Handle("GET /metrics", s.metrics.page)
 	page, err := fs.Sub(files, "page")
 	if err != nil {
@@ -354,13 +354,4 @@ func readEmail(r *http.Request) (string, error) {
 		return "", fmt.Errorf(`%w: the body must be JSON with an email, such as {"email": "alice@example.com"}`, errBadRequest)
 	}
 	return strings.ToLower(address.Address), nil
-}
-
-// health reports to a load balancer whether every pool is reachable.
-func (s *service) health(w http.ResponseWriter, r *http.Request) {
-	if err := s.pools.Ping(r.Context()); err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	fmt.Fprintln(w, "ok")
 }

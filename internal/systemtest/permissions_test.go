@@ -20,6 +20,7 @@ import (
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/expiry"
 	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/internal/acl"
 	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/kvrepo"
 	"github.com/symphony-go/symphony/listrepo"
@@ -724,6 +725,15 @@ func documentedPermissions(t *testing.T) map[string]permissionRow {
 		rows[name] = permissionRow{list(cells[2]), list(cells[3]), list(cells[4])}
 	}
 	return rows
+}
+
+// The table in docs/security.md has the commands that pools.Report checks.
+func TestReportChecksTheDocumentedCommands(t *testing.T) {
+	documented := documentedPermissions(t)
+	require.Len(t, acl.Rows, len(documented))
+	for _, row := range acl.Rows {
+		require.Equal(t, documented[row.Name].commands, row.Commands, row.Name)
+	}
 }
 
 // permissionServer is a server with a user whose permissions are taken from

@@ -53,8 +53,8 @@ func (h handlerDuration) measure(ctx context.Context, about attribute.KeyValue, 
 // WorkMetrics returns a function for the field Use of a [symphony.WorkConfig]
 // that measures each chunk. Its histogram symphony.work.duration is in seconds.
 // The attributes are symphony.service and, if the handler failed, error.type:
-// the Go type of the error, lease_lost if the lease was lost, or panic. If the provider cannot make the
-// histogram, the error is passed to otel.Handle.
+// the Go type of the error, lease_lost if the lease was lost, or panic. If the
+// provider cannot make the histogram, the error is passed to otel.Handle.
 func WorkMetrics(opts ...Option) func(next func(context.Context) error) func(context.Context) error {
 	took := newSettings(opts).newHandlerDuration("symphony.work.duration", "how long handlers of queues took")
 	return func(next func(context.Context) error) func(context.Context) error {

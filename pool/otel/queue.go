@@ -40,13 +40,13 @@ var ageOfQueues = secondsGauge[listrepo.Backlog]{
 // symphony.queue.waiting, claimed, dead, and age, which is that of the oldest
 // item in seconds. They have the attribute symphony.service. The queues of a
 // service are added up; their age is the greatest. Neither the tenant nor any
-// other part of a queue is an attribute, so measure the queues of one tenant, or
-// those of several by a meter provider each.
+// other part of a queue is an attribute, so measure the queues of one tenant,
+// or those of several by a meter provider each.
 //
 // Each time metrics are collected, Backlog is called for one queue after the
 // other, which sends a script. If a call fails, the metrics of that service are
-// missing and the error goes to the meter provider. The metrics end when stop is
-// called.
+// missing and the error goes to the meter provider. The metrics end when stop
+// is called.
 //
 // If there is no queue, or more than 100, QueueMetrics returns
 // [symphony.ErrInvalidArgument]. If the provider cannot make an instrument, it
