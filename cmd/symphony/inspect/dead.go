@@ -94,7 +94,7 @@ func deadOfQueues(ctx context.Context, pools *pool.Pools, f Filter, view View, y
 
 // deadOfTriggers yields the dead letters of triggers.
 func deadOfTriggers(ctx context.Context, pools *pool.Pools, f Filter, view View, yield func(DeadLetter, error) bool) {
-	letters, err := expiry.NewDeadLetters(pools, f.expiry(), pools.Layout().Trigger)
+	letters, err := expiry.NewDeadLetters(pools, f.expiry(), pools.Layout().Trigger, paceOf(ctx).options()...)
 	if err != nil {
 		yield(DeadLetter{}, err)
 		return

@@ -75,7 +75,7 @@ func (h *handler) deadWork(query url.Values) work[listing[DeadLetter]] {
 		f.Of = ""
 	}
 	f.QueueName = QueueName{query.Get("tenant"), query.Get("service"), query.Get("entity"), query.Get("action")}
-	return work[listing[DeadLetter]]{name: to("dead", deadParams(query)...), run: func(ctx context.Context, _ *progress) (l listing[DeadLetter], err error) {
+	return work[listing[DeadLetter]]{name: to("dead", deadParams(query)...), run: func(ctx context.Context) (l listing[DeadLetter], err error) {
 		for d, err := range Dead(ctx, h.pools, f, h.view) {
 			if err != nil {
 				return l, err

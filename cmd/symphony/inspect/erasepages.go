@@ -14,16 +14,16 @@ import (
 
 // dryRun counts the things that the erasure of a tenant removes.
 func (h *handler) dryRun(tenant string) work[symphony.Erasure] {
-	return work[symphony.Erasure]{name: to("erase", "count", tenant), run: func(ctx context.Context, p *progress) (symphony.Erasure, error) {
-		return symphony.Erase(ctx, h.pools, tenant, append(h.walkOptions(p), symphony.DryRun())...)
+	return work[symphony.Erasure]{name: to("erase", "count", tenant), run: func(ctx context.Context) (symphony.Erasure, error) {
+		return symphony.Erase(ctx, h.pools, tenant, append(paceOf(ctx).options(), symphony.DryRun())...)
 	}}
 }
 
 // erasure erases a tenant. It goes on without viewers, and runs once for each
 // answer.
 func (h *handler) erasure(ctx context.Context, r *http.Request, tenant string) work[symphony.Erasure] {
-	return work[symphony.Erasure]{name: to("erase", "tenant", tenant), keep: true, once: true, run: func(running context.Context, p *progress) (symphony.Erasure, error) {
-		done, err := symphony.Erase(running, h.pools, tenant, h.walkOptions(p)...)
+	return work[symphony.Erasure]{name: to("erase", "tenant", tenant), keep: true, once: true, run: func(running context.Context) (symphony.Erasure, error) {
+		done, err := symphony.Erase(running, h.pools, tenant, paceOf(running).options()...)
 		var removed, left int64
 		for _, n := range done.Removed {
 			removed += n

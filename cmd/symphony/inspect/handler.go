@@ -76,8 +76,9 @@ func Rate(keys int) Option { return Option{func(h *handler) { h.rate = keys }} }
 // grow with the number of keys, but with that of tenants.
 func Handler(pools *pool.Pools, opts ...Option) http.Handler {
 	h := &handler{
-		pools: pools, logger: slog.Default(), rate: 100_000, secret: []byte(rand.Text()), jobs: newJobs(),
+		pools: pools, logger: slog.Default(), rate: 100_000, secret: []byte(rand.Text()),
 	}
+	h.jobs = newJobs(h.paced)
 	for _, o := range opts {
 		if o.set != nil {
 			o.set(h)

@@ -18,6 +18,9 @@ type jobs struct {
 	mu     sync.Mutex
 	byName map[string]*job
 	slots  chan struct{} // limits how many run at once
+
+	// paced returns the context of a run that notes its progress.
+	paced func(context.Context, *progress) context.Context
 }
 
 const (
@@ -27,8 +30,8 @@ const (
 	jobTime     = 6 * time.Hour
 )
 
-func newJobs() *jobs {
-	return &jobs{byName: map[string]*job{}, slots: make(chan struct{}, runningJobs)}
+func newJobs(paced func(context.Context, *progress) context.Context) *jobs {
+	return &jobs{byName: map[string]*job{}, slots: make(chan struct{}, runningJobs), paced: paced}
 }
 
 // job is work with its last result.
@@ -57,7 +60,7 @@ type work[T any] struct {
 	keep bool // whether it goes on without viewers
 	once bool // whether it does not run again by itself
 	wait time.Duration
-	run  func(context.Context, *progress) (T, error)
+	run  func(context.Context) (T, error)
 }
 
 // outcome is the state of a job for a page.
@@ -135,7 +138,7 @@ func start[T any](js *jobs, j *job, w work[T]) {
 		if !w.keep {
 			go j.stopWithoutViewers(done)
 		}
-		value, err := runIn(ctx, js.slots, j, w)
+		value, err := runIn(ctx, js, j, w)
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		j.running = nil
@@ -151,11 +154,11 @@ func start[T any](js *jobs, j *job, w work[T]) {
 }
 
 // runIn runs a job in a slot.
-func runIn[T any](ctx context.Context, slots chan struct{}, j *job, w work[T]) (value T, err error) {
+func runIn[T any](ctx context.Context, js *jobs, j *job, w work[T]) (value T, err error) {
 	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-		return w.run(ctx, &j.progress)
+	case js.slots <- struct{}{}:
+		defer func() { <-js.slots }()
+		return w.run(js.paced(ctx, &j.progress))
 	case <-ctx.Done():
 		return value, ctx.Err()
 	}

@@ -16,8 +16,8 @@ import (
 func TestJobWithoutViewers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var runs, stopped atomic.Int64
-		js := newJobs()
-		block := func(ctx context.Context, _ *progress) (int, error) {
+		js := newJobs((&handler{}).paced)
+		block := func(ctx context.Context) (int, error) {
 			runs.Add(1)
 			select {
 			case <-ctx.Done():
@@ -56,8 +56,8 @@ func TestJobWithoutViewers(t *testing.T) {
 // replace it.
 func TestJobRunsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		js, runs := newJobs(), 0 // each run ends before the next begins
-		w := work[int]{name: "walk", wait: time.Minute, run: func(context.Context, *progress) (int, error) {
+		js, runs := newJobs((&handler{}).paced), 0 // each run ends before the next begins
+		w := work[int]{name: "walk", wait: time.Minute, run: func(context.Context) (int, error) {
 			time.Sleep(10 * time.Second)
 			if runs++; runs == 2 {
 				return 0, errors.New("the server is down")
@@ -87,9 +87,9 @@ func TestJobRunsAgain(t *testing.T) {
 // The handler remembers a limited number of results.
 func TestJobsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		js := newJobs()
+		js := newJobs((&handler{}).paced)
 		for i := range 10 * keptJobs {
-			w := work[int]{name: string(rune('a' + i)), run: func(context.Context, *progress) (int, error) { return i, nil }}
+			w := work[int]{name: string(rune('a' + i)), run: func(context.Context) (int, error) { return i, nil }}
 			require.Equal(t, i, ask(t.Context(), js, w).value)
 			time.Sleep(time.Millisecond)
 		}

@@ -196,7 +196,7 @@ func (h *handler) poolsSection(servers []Server) section {
 // findingsSection shows the findings of pool.Report in a sample of the records.
 func (h *handler) findingsSection(ctx context.Context) section {
 	s := section{Heading: "Lifetimes in a sample"}
-	o := ask(ctx, h.jobs, work[pool.Report]{name: "report", wait: 300 * time.Millisecond, run: func(ctx context.Context, _ *progress) (pool.Report, error) {
+	o := ask(ctx, h.jobs, work[pool.Report]{name: "report", wait: 300 * time.Millisecond, run: func(ctx context.Context) (pool.Report, error) {
 		return h.pools.Report(ctx)
 	}})
 	if o.err != nil {

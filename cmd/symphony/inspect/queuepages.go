@@ -28,7 +28,7 @@ type queueCensus struct {
 
 // queuesWork looks for services and queues.
 func (h *handler) queuesWork() work[queueCensus] {
-	return work[queueCensus]{name: "queues", keep: true, run: func(ctx context.Context, _ *progress) (c queueCensus, err error) {
+	return work[queueCensus]{name: "queues", keep: true, run: func(ctx context.Context) (c queueCensus, err error) {
 		services := map[string]bool{}
 		for q, err := range Queues(ctx, h.pools, Filter{}, true) {
 			if err != nil {

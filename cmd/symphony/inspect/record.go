@@ -142,6 +142,7 @@ func Records(ctx context.Context, pools *pool.Pools, name Name, limit int, view 
 			continue // it is a key of another pool, or the pools share a database
 		}
 		seen[r.Key] = prefix != ""
+		view.fieldLifetimes = pools.SupportsFieldTTL(a)
 		found, err := r.read(ctx, client, limit, view)
 		if err != nil {
 			return nil, fmt.Errorf("%s of the pool %s: %w", r.Key, a, err)
@@ -232,10 +233,13 @@ func (r *Record) readHash(ctx context.Context, c rueidis.Client, limit int64, vi
 	}
 	r.Parts = r.Parts[:min(int64(len(r.Parts)), limit)]
 	slices.SortFunc(r.Parts, func(a, b Part) int { return strings.Compare(a.Name, b.Name) })
+	if !view.fieldLifetimes {
+		return nil
+	}
 	return r.readFieldLifetimes(ctx, c)
 }
 
-// readFieldLifetimes reads the lifetimes of fields, if the server has them.
+// readFieldLifetimes reads the lifetimes of fields.
 func (r *Record) readFieldLifetimes(ctx context.Context, c rueidis.Client) error {
 	if len(r.Parts) == 0 {
 		return nil
@@ -246,7 +250,7 @@ func (r *Record) readFieldLifetimes(ctx context.Context, c rueidis.Client) error
 	}
 	left, err := c.Do(ctx, c.B().Hpttl().Key(r.Key).Fields().Numfields(int64(len(names))).Field(names...).Build()).AsIntSlice()
 	if _, refused := rueidis.IsRedisErr(err); refused {
-		return nil // the server is older than Redis 7.4
+		return nil // the user may not read them
 	}
 	if err != nil {
 		return err

@@ -40,21 +40,31 @@ func primaries(ctx context.Context, pools *pool.Pools, a pool.Alias) (all []ruei
 }
 
 // scan iterates over the keys of a pool that match a glob, in pages, as Redis
-// sees them. It sends SCAN to each primary. A key may occur twice.
+// sees them. It sends SCAN to each primary. A key may occur twice. It keeps the
+// pace in ctx.
 func scan(ctx context.Context, pools *pool.Pools, a pool.Alias, glob string) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
+		walk := paceOf(ctx)
 		nodes, err := primaries(ctx, pools, a)
+		if err == nil {
+			err = walk.begin(ctx, pools, a)
+		}
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		for _, node := range nodes {
 			for cursor := uint64(0); ; {
+				if err := walk.wait(ctx); err != nil {
+					yield(nil, err)
+					return
+				}
 				page, err := node.Do(ctx, node.B().Scan().Cursor(cursor).Match(glob).Count(pageSize).Build()).AsScanEntry()
 				if err != nil {
 					yield(nil, fmt.Errorf("SCAN of the pool %s: %w", a, err))
 					return
 				}
+				walk.add(pageSize)
 				if len(page.Elements) > 0 && !yield(page.Elements, nil) {
 					return
 				}

@@ -69,14 +69,14 @@ func (q searchQuery) check(pools *pool.Pools) error {
 // searchWork walks over the keys of a pool until it has found enough records.
 func (h *handler) searchWork(q searchQuery) work[listing[foundRecord]] {
 	name := to("search", "tenant", q.tenant, "kind", q.kind, "id", q.id, "field", q.field, "value", q.value)
-	return work[listing[foundRecord]]{name: name, run: func(ctx context.Context, p *progress) (l listing[foundRecord], err error) {
+	return work[listing[foundRecord]]{name: name, run: func(ctx context.Context) (l listing[foundRecord], err error) {
 		a, pattern := q.pattern(h.pools)
 		parts := slices.Repeat([]string{keyspace.Any}, len(pattern.Params()))
 		if q.tenant != "" {
 			parts[0] = q.tenant
 		}
 		prefix, seen, matches := h.pools.Prefix(a), map[string]bool{}, idMatcher(q.id)
-		for page, err := range h.scan(ctx, p, a, globText(prefix)+pattern.Glob(parts...)) {
+		for page, err := range scan(ctx, h.pools, a, globText(prefix)+pattern.Glob(parts...)) {
 			if err != nil {
 				return l, err
 			}

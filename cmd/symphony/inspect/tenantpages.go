@@ -61,8 +61,8 @@ type census struct {
 
 // tenantsWork counts the records, items and triggers of each tenant.
 func (h *handler) tenantsWork() work[census] {
-	return work[census]{name: "tenants", keep: true, run: func(ctx context.Context, p *progress) (c census, err error) {
-		for t, err := range symphony.Tenants(ctx, h.pools, h.walkOptions(p)...) {
+	return work[census]{name: "tenants", keep: true, run: func(ctx context.Context) (c census, err error) {
+		for t, err := range symphony.Tenants(ctx, h.pools, paceOf(ctx).options()...) {
 			if err != nil {
 				return c, err
 			}

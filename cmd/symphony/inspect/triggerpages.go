@@ -42,10 +42,10 @@ func parseSchedule(key string) (s schedule, kind string, ok bool) {
 
 // schedulesWork looks for the schedules of all actions.
 func (h *handler) schedulesWork() work[[]schedule] {
-	return work[[]schedule]{name: "schedules", keep: true, run: func(ctx context.Context, p *progress) ([]schedule, error) {
+	return work[[]schedule]{name: "schedules", keep: true, run: func(ctx context.Context) ([]schedule, error) {
 		prefix := h.pools.Prefix(pool.Expiry)
 		found := map[schedule]bool{}
-		for page, err := range h.scan(ctx, p, pool.Expiry, prefix+"%exp*") {
+		for page, err := range scan(ctx, h.pools, pool.Expiry, prefix+"%exp*") {
 			if err != nil {
 				return nil, err
 			}
@@ -239,7 +239,7 @@ func (h *handler) triggersOf(ctx context.Context, r request, tenant string) (pag
 	}
 	o := ask(ctx, h.jobs, work[listing[Trigger]]{
 		name: to("triggers", "tenant", tenant, "action", f.Action, "state", r.get("state")),
-		run: func(ctx context.Context, _ *progress) (l listing[Trigger], err error) {
+		run: func(ctx context.Context) (l listing[Trigger], err error) {
 			for t, err := range Triggers(ctx, h.pools, f, h.view, states...) {
 				if err != nil {
 					return l, err

@@ -35,7 +35,7 @@ type Trigger struct {
 // of the filter, only the action has a meaning. An error ends the loop.
 func Triggers(ctx context.Context, pools *pool.Pools, f Filter, view View, states ...expiry.State) iter.Seq2[Trigger, error] {
 	return func(yield func(Trigger, error) bool) {
-		triggers, err := symphony.NewTrigger(pools, f.Tenant, symphony.On(f.expiry()))
+		triggers, err := symphony.NewTrigger(pools, f.Tenant, append(paceOf(ctx).options(), symphony.On(f.expiry()))...)
 		if err != nil {
 			yield(Trigger{}, err)
 			return
@@ -75,5 +75,5 @@ func (v View) payload(e expiry.Event) json.RawMessage {
 		text, _ := json.Marshal(err.Error()) // a string has JSON
 		return text
 	}
-	return View{value.Codec(), v.Redact}.show(value.Bytes())
+	return View{Codec: value.Codec(), Redact: v.Redact}.show(value.Bytes())
 }

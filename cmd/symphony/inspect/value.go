@@ -12,6 +12,8 @@ import (
 type View struct {
 	Codec  codec.Codec // nil: codec.Compact
 	Redact bool        // only the lengths of values are shown
+
+	fieldLifetimes bool // whether the server has lifetimes of fields
 }
 
 // show returns a stored value as JSON. If it does not decode, the JSON is the
