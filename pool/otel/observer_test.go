@@ -298,6 +298,55 @@ func valueOf(t *testing.T, all map[string]metricdata.Metrics, name string, a poo
 	return 0
 }
 
+// BenchmarkEnqueue compares calls without an observer, of a caller whose span
+// is not sampled, and of one whose span is, in turns. Each turn ends with the
+// work on its items.
+func BenchmarkEnqueue(b *testing.B) {
+	server := redistest.Server(b)
+	observed := poolotel.Instrument(pool.Config{URL: server.URL()},
+		poolotel.TracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))),
+		poolotel.MeterProvider(metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()))))
+	sampled := trace.ContextWithSpanContext(b.Context(), trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled,
+	}))
+	kinds := []struct {
+		name string
+		cfg  pool.Config
+		ctx  context.Context
+		took time.Duration
+	}{{"plain", pool.Config{URL: server.URL()}, b.Context(), 0}, {"unsampled", observed, b.Context(), 0}, {"linked", observed, sampled, 0}}
+	const turn = 50
+	var turns []func()
+	for i := range kinds {
+		p, err := pool.Open(b.Context(), kinds[i].cfg)
+		require.NoError(b, err)
+		b.Cleanup(p.Close)
+		mail, err := symphony.NewBatch[string](p, kinds[i].name)
+		require.NoError(b, err)
+		q := symphony.Queue{Service: "mail", Entity: "u1", Action: "send"}
+		turns = append(turns, func() {
+			began := time.Now()
+			for range turn {
+				if _, err := mail.Enqueue(kinds[i].ctx, q, "x"); err != nil {
+					b.Fatal(err)
+				}
+			}
+			kinds[i].took += time.Since(began)
+			if _, err := mail.Process(b.Context(), q, turn, func(context.Context, []listrepo.Item[string]) error { return nil }); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+	for b.Loop() {
+		for _, take := range turns {
+			take()
+		}
+	}
+	for _, k := range kinds {
+		b.ReportMetric(float64(k.took)/float64(kinds[0].took), "x-"+k.name)
+	}
+}
+
 // BenchmarkGet compares calls with and without an observer, in turns.
 func BenchmarkGet(b *testing.B) {
 	server := redistest.Server(b)
