@@ -69,7 +69,9 @@ func (c recurringTest) run(t *testing.T) {
 	// Each trigger fires once more, and then it is deleted.
 	listening, stop := context.WithCancel(ctx)
 	result := make(chan error, 1)
-	go func() { result <- notingListener(t, p, openHandlerLog(t, path, "last"), c.lease, 1_000_000).Run(listening) }()
+	go func() {
+		result <- notingListener(t, p, openHandlerLog(t, path, "last"), c.lease, 1_000_000).Run(listening)
+	}()
 	start := time.Now()
 	for i := range c.triggers {
 		id := strconv.Itoa(i)

@@ -520,6 +520,8 @@ func replyCases(t *testing.T, p *pool.Pools) (all []replyCase) {
 	require.NoError(t, err)
 	add("Trigger.Set", accepts(write(func(ctx context.Context) error { return tr.Set(ctx, "x", "1", time.Hour) }), "1 as text"))
 	add("Trigger.SetPayload", accepts(write(func(ctx context.Context) error { return tr.SetPayload(ctx, "x", "1", 1, time.Hour) }), "1 as text"))
+	add("Trigger.SetCron", accepts(write(func(ctx context.Context) error { return tr.SetCron(ctx, "x", "1", "@daily", "") }), "1 as text"))
+	add("Trigger.Rule", accepts(read(func(ctx context.Context) error { return errorOf(tr.Rule(ctx, "x", "1")) }), nilReplies))
 	add("Trigger.Debounce", accepts(write(func(ctx context.Context) error { return tr.Debounce(ctx, "x", "1", time.Hour, time.Hour) }), "1 as text"))
 	add("Trigger.Delete", write(func(ctx context.Context) error { return errorOf(tr.Delete(ctx, "x", "1")) }))
 	add("Trigger.Due", accepts(read(func(ctx context.Context) error { return errorOf(tr.Due(ctx, "x", "1")) }), numberReplies, nilReplies, "1 as text", "-7"))
