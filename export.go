@@ -56,8 +56,8 @@ type rule struct {
 	Zone  string `json:"zone,omitempty"`
 }
 
-// isValid reports whether a trigger can have such a rule. A spec and a zone that
-// this machine does not know are valid: another one may fire the trigger.
+// isValid reports whether a trigger can have such a rule. A spec and a zone
+// that this machine does not know are valid: another one may fire the trigger.
 func (r *rule) isValid() bool {
 	if r.Cron == "" {
 		return r.Every >= 1000 && r.Zone == "" && r.Every <= math.MaxInt64/int64(time.Millisecond)

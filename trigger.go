@@ -64,8 +64,8 @@ func (t *Trigger) SetPayload(ctx context.Context, action, id string, payload any
 	return t.scheduleOf().SetPayload(ctx, action, id, payload, after)
 }
 
-// SetAt makes a trigger due at a time, by the server's clock; a time in the past
-// means now. See [expiry.Schedule.SetAt].
+// SetAt makes a trigger due at a time, by the server's clock; a time in the
+// past means now. See [expiry.Schedule.SetAt].
 //
 // If the time is zero, SetAt returns [ErrInvalidArgument].
 func (t *Trigger) SetAt(ctx context.Context, action, id string, at time.Time) error {
@@ -104,8 +104,8 @@ func (t *Trigger) SetCron(ctx context.Context, action, id, spec, zone string) er
 	return t.scheduleOf().SetCron(ctx, action, id, spec, zone)
 }
 
-// SetPayloadCron sets a recurring trigger with a cron spec and a payload for its
-// handler. See [expiry.Schedule.SetPayloadCron].
+// SetPayloadCron sets a recurring trigger with a cron spec and a payload for
+// its handler. See [expiry.Schedule.SetPayloadCron].
 func (t *Trigger) SetPayloadCron(ctx context.Context, action, id string, payload any, spec, zone string) error {
 	return t.scheduleOf().SetPayloadCron(ctx, action, id, payload, spec, zone)
 }

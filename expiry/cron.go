@@ -85,8 +85,8 @@ func (s *cronSchedule) nextShown(after time.Time) time.Time {
 	}
 }
 
-// setAfter returns when the clock is set after a time, or an earlier time that is
-// after it too. It returns the zero time if the clock is never set again.
+// setAfter returns when the clock is set after a time, or an earlier time that
+// is after it too. It returns the zero time if the clock is never set again.
 func (s *cronSchedule) setAfter(at time.Time) time.Time {
 	_, end := at.In(s.zone).ZoneBounds()
 	if !end.IsZero() && !end.After(at) { // Go 1.26 does that on the last day of a leap year

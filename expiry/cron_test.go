@@ -231,8 +231,8 @@ func TestInvalidRules(t *testing.T) {
 	}
 }
 
-// The times of a period are on a grid from when the trigger was due, and none is
-// past.
+// The times of a period are on a grid from when the trigger was due, and none
+// is past.
 func TestPeriodsDoNotDrift(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		every := time.Duration(rapid.Int64Range(1000, int64(400*24*time.Hour/time.Millisecond)).Draw(t, "every")) * time.Millisecond

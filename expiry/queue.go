@@ -291,8 +291,8 @@ func (q *queue) fail(ctx context.Context, t token, delay time.Duration, maxFailu
 	return q.failRecurring(ctx, t, delay, maxFailures, errorText, nil)
 }
 
-// failRecurring is fail. If the firing becomes a dead letter, its trigger is set
-// again.
+// failRecurring is fail. If the firing becomes a dead letter, its trigger is
+// set again.
 func (q *queue) failRecurring(ctx context.Context, t token, delay time.Duration, maxFailures int, errorText string, r *renewal) (putBackResult, error) {
 	return q.putBack(ctx, t, duration.Milliseconds(delay), strconv.Itoa(maxFailures), errorText, r)
 }

@@ -50,8 +50,8 @@ func (s *Schedule) setEvery(ctx context.Context, c setRequest, every time.Durati
 	return s.set(ctx, c)
 }
 
-// SetCron sets a recurring trigger like [Schedule.SetEvery], which is due at the
-// times of a cron spec in a time zone:
+// SetCron sets a recurring trigger like [Schedule.SetEvery], which is due at
+// the times of a cron spec in a time zone:
 //
 //	err := schedule.SetCron(ctx, "report", "daily", "30 2 * * *", "Europe/Berlin")
 //

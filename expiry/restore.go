@@ -8,10 +8,10 @@ import (
 	"github.com/symphony-go/symphony/internal"
 )
 
-// RestoreFiring adds a firing that waits for its next attempt, or a dead letter,
-// with the counters of the event. The time is that of the next attempt or of the
-// death. A payload is encoded with the codec of the schedule.
-// Only package symphony calls it, for Import.
+// RestoreFiring adds a firing that waits for its next attempt, or a dead
+// letter, with the counters of the event. The time is that of the next attempt
+// or of the death. A payload is encoded with the codec of the schedule. Only
+// package symphony calls it, for Import.
 func (s *Schedule) RestoreFiring(ctx context.Context, _ internal.NotForPublicUse, e Event, at time.Time, dead, hasPayload bool) error {
 	w, err := s.begin(ctx, "Import", e.Action, e.ID)
 	if err != nil {
@@ -38,8 +38,8 @@ func (s *Schedule) RestoreFiring(ctx context.Context, _ internal.NotForPublicUse
 	return nil
 }
 
-// RestoreRecurring sets a recurring trigger that is due at the time of the event
-// and has its rule. Only package symphony calls it, for Import.
+// RestoreRecurring sets a recurring trigger that is due at the time of the
+// event and has its rule. Only package symphony calls it, for Import.
 func (s *Schedule) RestoreRecurring(ctx context.Context, _ internal.NotForPublicUse, e Event, hasPayload bool) error {
 	return s.set(ctx, setRequest{op: "Import", action: e.Action, id: e.ID, isAt: true, at: e.DueAt, rule: e.Rule, hasPayload: hasPayload})
 }

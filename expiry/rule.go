@@ -77,8 +77,8 @@ func cronRule(spec, zone string) (Rule, error) {
 // the first time of the rule after now. A period counts from when it was due.
 func (r Rule) next(due, now time.Time) (time.Time, error) {
 	if r.Cron == "" {
-		missed := max(now.Sub(due), 0) / r.Every // Sub is at most the largest Duration
-		at := due.Add(missed * r.Every).Add(r.Every)
+		late := max(now.Sub(due), 0) // at most the largest Duration
+		at := due.Add(late - late%r.Every).Add(r.Every)
 		if !at.After(now) { // due is centuries ago
 			at = now.Add(r.Every)
 		}

@@ -123,8 +123,8 @@ func (s *Schedule) SetPayload(ctx context.Context, action, id string, payload an
 	return s.set(ctx, setRequest{op: "SetPayload", action: action, id: id, delay: after, hasPayload: true, payload: payload})
 }
 
-// SetAt sets a trigger that is due at a time, by the server's clock. The time is
-// rounded up to whole milliseconds; a time in the past means now. Everything
+// SetAt sets a trigger that is due at a time, by the server's clock. The time
+// is rounded up to whole milliseconds; a time in the past means now. Everything
 // else is as with [Schedule.Set].
 //
 // SetAt returns the errors of Set. If the time is the zero time, or too late
@@ -143,9 +143,9 @@ func (s *Schedule) SetPayloadAt(ctx context.Context, action, id string, payload 
 // Debounce, but no longer than atMost after the first of these calls. The next
 // call is a first one again after the trigger fired, was set or was deleted. If
 // the trigger does not exist, Debounce sets it; if it exists, its payload is
-// kept, and its rule if it is recurring. If Debounce is called while the handler
-// runs, the handler runs again afterwards. Both durations are rounded up to
-// whole milliseconds; 0 means now.
+// kept, and its rule if it is recurring. If Debounce is called while the
+// handler runs, the handler runs again afterwards. Both durations are rounded
+// up to whole milliseconds; 0 means now.
 //
 // Debounce returns the errors of [Schedule.Set]. If atMost is negative, it
 // returns [ErrInvalidTTL]. If quiet is longer than atMost, it returns
@@ -187,8 +187,8 @@ func (s *Schedule) Delete(ctx context.Context, action, id string) (bool, error) 
 // past if the trigger waits for a listener, or for its work to end that has
 // begun before.
 //
-// If a recurring trigger has fired, Due returns when it would be due next if its
-// work ended now.
+// If a recurring trigger has fired, Due returns when it would be due next if
+// its work ended now.
 //
 // If the trigger does not exist, or if its work has begun and it is not
 // recurring, Due returns [ErrNotFound]. If its rule cannot be read here, it

@@ -86,7 +86,7 @@ func compile(clock string) *scripts {
 	return &scripts{
 		set:          retried(store.Either(isNumber, store.Status("NOTFOUND", "EXISTS", "UNHANDLED")), "lib/set_fast", "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/rule", "set"),
 		delete:       retried(store.Flag, "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/rule", "delete"),
-		due:          retried(store.Either(isNumber, isNil, store.Tuple(isNumber, isNumber, store.Text)), "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/rule", "due"),
+		due:          retried(store.Either(isNumber, isNil, store.Tuple(isNumber, isNumber, store.Text)), "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/rule", "due"), //nolint:gocritic // the reply has two times
 		rule:         retried(store.Either(store.Text, isNil), "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/rule", "rule"),
 		look:         retried(isArray, "lib/number", "lib/check", "look"),
 		ack:          retried(isCounts, "lib/ack_fast", "lib/check", "lib/status", "lib/number", "lib/trigger", "lib/wake", "lib/turn", "ack"),
