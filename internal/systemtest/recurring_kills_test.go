@@ -69,9 +69,8 @@ func (c recurringTest) run(t *testing.T) {
 	// Each trigger fires once more, and then it is deleted.
 	listening, stop := context.WithCancel(ctx)
 	result := make(chan error, 1)
-	go func() {
-		result <- notingListener(t, p, openHandlerLog(t, path, "last"), c.lease, 1_000_000).Run(listening)
-	}()
+	last := notingListener(t, p, openHandlerLog(t, path, "last"), c.lease, 1_000_000)
+	go func() { result <- last.Run(listening) }()
 	start := time.Now()
 	for i := range c.triggers {
 		id := strconv.Itoa(i)
