@@ -354,6 +354,16 @@ func TestHandlerBelowAPrefix(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.get("redis?x").status)
 }
 
+// The page of a tenant has the number of each kind.
+func TestHandlerCountsKinds(t *testing.T) {
+	s := newServer(t)
+	s.everything(t)
+	body := s.browse(t).await("tenant?name=acme", "Users").body
+	for kind, n := range map[string]string{"Users": "1", "Values": "1", "Feeds": "1", "Items": "2", "In flight": "1", "Triggers": "1"} {
+		require.Contains(t, body, "<dt>"+kind+`</dt><dd><span class="short">`+n+"<")
+	}
+}
+
 // Pages say what is wrong while the server is down, and recover.
 func TestHandlerWithoutServer(t *testing.T) {
 	s := newServer(t)
@@ -538,6 +548,10 @@ func (s server) everything(t *testing.T) {
 	triggers, err := symphony.NewTrigger(s.pools, "acme")
 	require.NoError(t, err)
 	require.NoError(t, triggers.SetPayload(ctx, "remind", "t2", "secret", time.Hour))
+	feed, err := symphony.NewFeed[string](s.pools, "acme", "chat")
+	require.NoError(t, err)
+	_, err = feed.Append(ctx, "u1", "secret")
+	require.NoError(t, err)
 }
 
 // dump returns the keys of all pools with their values.

@@ -21,6 +21,8 @@ var counted = []struct {
 	{symphony.KindTable, "Rows", ""},
 	{symphony.KindSharedState, "Shared", ""},
 	{symphony.KindGeneric, "Values", ""},
+	{symphony.KindFeed, "Feeds", ""},
+	{symphony.KindLimit, "Limits", ""},
 	{symphony.KindPermanent, "Without a lifetime", ""},
 	{symphony.KindWaiting, "Items", ""},
 	{symphony.KindInFlight, "In flight", ""},
@@ -33,7 +35,7 @@ var counted = []struct {
 }
 
 // tally has the numbers of counted. There is one for each tenant.
-type tally [14]int64
+type tally [16]int64
 
 func (t *tally) of(kind string) int64 {
 	for i, c := range counted {
@@ -44,8 +46,13 @@ func (t *tally) of(kind string) int64 {
 	return 0
 }
 
-// records returns the number of all records.
-func (t *tally) records() int64 { return t[0] + t[1] + t[2] + t[3] + t[4] }
+// records returns the number of all records, which the first kinds count.
+func (t *tally) records() (sum int64) {
+	for _, n := range t[:7] {
+		sum += n
+	}
+	return sum
+}
 
 // tenantRow is a tenant with its numbers.
 type tenantRow struct {
