@@ -20,7 +20,8 @@
 //   - [Trigger]: work that runs at a later time.
 //   - [Batch]: queues. [WorkBatches] runs workers on them.
 //   - [Generic]: one value for each key.
-//   - [Feed]: entries that a client follows. [Topic]: messages that nobody keeps.
+//   - [Feed]: entries that a client follows.
+//   - [Topic]: messages that nobody keeps.
 //
 // Each is a thin constructor over a primitive: [hashrepo.HashRepo],
 // [kvrepo.KVRepo], [listrepo.ListRepo] or [expiry.Schedule]. You can define

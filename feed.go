@@ -154,9 +154,9 @@ func (f *Feed[T]) Read(ctx context.Context, id string, after Cursor, n int) ([]E
 // waits until there is one.
 //
 // It reads pages with XRANGE. In between it waits for a message of the server,
-// on a connection that all followers of the process share. It never relies on
-// a message: when a subscription begins, and every 30 seconds, it reads
-// again, and without a subscription every second. A slow loop holds up nobody, and
+// on a connection that all followers of the process share. It never relies on a
+// message: when a subscription begins, and every 30 seconds, it reads again,
+// and without a subscription every second. A slow loop holds up nobody, and
 // needs no memory for the entries that it has not read.
 //
 // If entries after the last cursor were trimmed before the loop read them, or

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -130,7 +131,7 @@ func TestFeedRead(t *testing.T) {
 		_, err = f.Read(ctx, "a1", "", 0)
 		require.ErrorIs(t, err, symphony.ErrInvalidArgument)
 		for _, v := range []string{"", "x y\r\n\x00", strings.Repeat("long", 10_000)} {
-			last, err = f.Append(ctx, "a3", v)
+			_, err = f.Append(ctx, "a3", v)
 			require.NoError(t, err)
 		}
 		entries, err = f.Read(ctx, "a3", "", 9)
@@ -186,6 +187,9 @@ func TestFeedGone(t *testing.T) {
 			_, err = f.Append(ctx, "trimmed", i)
 			require.NoError(t, err)
 		}
+		requireGone(t, "trimmed", cursors[8])
+		_, err = f.Append(ctx, "trimmed", 9, 10, 11) // it keeps those that would follow in the old one
+		require.NoError(t, err)
 		requireGone(t, "trimmed", cursors[8])
 		requireGone(t, "trimmed", cursors[7])
 	})
@@ -255,8 +259,9 @@ func (o readObserver) Begin(ctx context.Context, c pool.Call) (context.Context, 
 	}
 }
 
-// requireSubscribed waits until a client is subscribed to a feed.
-func requireSubscribed(t *testing.T, p *pool.Pools) {
+// requireSubscribed waits until a client is subscribed to a channel whose name
+// contains a text.
+func requireSubscribed(t *testing.T, p *pool.Pools, part string) {
 	t.Helper()
 	c, err := p.Client(pool.PubSub)
 	require.NoError(t, err)
@@ -264,7 +269,7 @@ func requireSubscribed(t *testing.T, p *pool.Pools) {
 		for _, node := range c.Nodes() {
 			for _, kind := range []string{"CHANNELS", "SHARDCHANNELS"} {
 				channels, _ := node.Do(ctx, node.B().Arbitrary("PUBSUB", kind).Build()).AsStrSlice()
-				if len(channels) > 0 {
+				if slices.ContainsFunc(channels, func(c string) bool { return strings.Contains(c, part) }) {
 					return true
 				}
 			}
@@ -345,21 +350,44 @@ func TestFeedEnd(t *testing.T) {
 	})
 }
 
-// A waiting follower learns at once that its feed was deleted.
-func TestFollowDeleted(t *testing.T) {
+// A message wakes a waiting follower: to wait for the next look each time would
+// take minutes.
+func TestFollowIsWoken(t *testing.T) {
+	const times = 5
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		f := newFeed[int](t, p)
-		last, err := f.Append(ctx, "a1", 1)
-		require.NoError(t, err)
-		done := make(chan error)
+		c, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		got := make(chan error)
 		go func() {
-			_, err := follow(t, f, "a1", last, 1)
-			done <- err
+			for _, err := range f.Follow(c, "a1", "") {
+				got <- err
+			}
+			close(got)
 		}()
-		requireSubscribed(t, p)
-		_, err = f.Delete(ctx, "a1")
-		require.NoError(t, err)
-		require.ErrorIs(t, <-done, symphony.ErrGone)
+		for range times {
+			_, err := f.Append(ctx, "a1", 1)
+			require.NoError(t, err)
+			require.NoError(t, <-got)
+		}
+		require.NoError(t, f.End(ctx, "a1"))
+		require.NoError(t, <-got)
+
+		for i := range times {
+			id := fmt.Sprint("deleted", i)
+			last, err := f.Append(ctx, id, 1)
+			require.NoError(t, err)
+			gone := make(chan error)
+			go func() {
+				for _, err := range f.Follow(c, id, last) {
+					gone <- err
+				}
+			}()
+			requireSubscribed(t, p, id)
+			_, err = f.Delete(ctx, id)
+			require.NoError(t, err)
+			require.ErrorIs(t, <-gone, symphony.ErrGone)
+		}
 	})
 }
 
@@ -390,7 +418,7 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 		_, err := follow(t, f, "a2", "", 1)
 		done <- err
 	}()
-	requireSubscribed(t, p)
+	requireSubscribed(t, p, "")
 	p.Close()
 	require.ErrorIs(t, <-done, symphony.ErrClosed)
 }
@@ -498,7 +526,8 @@ func TestFeedRefusals(t *testing.T) {
 	})
 }
 
-// A value that does not fit is reported with its entry, and the others are read.
+// A value that does not fit is reported with its entry, and the others are
+// read.
 func TestFeedDecodeErrors(t *testing.T) {
 	p := pooltest.Embedded(t)
 	_, err := newFeed[string](t, p).Append(ctx, "a1", "1", "x", "3")

@@ -40,9 +40,9 @@ const (
 // response. Other failures do not: ServeEvents reads again until it succeeds.
 //
 // ServeEvents sends a comment every 15 seconds without an event. It ends if the
-// client takes longer than 15 seconds to receive an event. It does not limit how
-// long a response takes, and removes such a limit of the server. It checks no
-// permission: whoever calls it decides that the client may read the feed.
+// client takes longer than 15 seconds to receive an event. It does not limit
+// how long a response takes, and removes such a limit of the server. It checks
+// no permission: whoever calls it decides that the client may read the feed.
 //
 // It returns nil if the feed ended or the client left, and otherwise the error
 // for which the response ended. The response is complete in any case.
@@ -84,14 +84,15 @@ func refuse(w http.ResponseWriter, err error) error {
 	case errors.Is(err, ErrGone):
 		status = http.StatusGone
 	}
-	if w != nil {
-		http.Error(w, http.StatusText(status), status)
+	if w == nil {
+		return err
 	}
+	http.Error(w, http.StatusText(status), status)
 	return err
 }
 
-// followedEvents follows a feed until it ends or ctx ends. It closes the channel
-// then.
+// followedEvents follows a feed until it ends or ctx ends. It closes the
+// channel then.
 func followedEvents[T any](ctx context.Context, f *Feed[T], id, after string) <-chan event {
 	events := make(chan event, 16)
 	go func() {

@@ -124,7 +124,8 @@ func (w *watch) snapshot() news {
 func (w *watch) wait(ctx context.Context, before news, at Position) error {
 	began := time.Now()
 	jitter := 0.9 + rand.Float64()/5
-	var timer *time.Timer
+	timer := time.NewTimer(checkEvery)
+	defer timer.Stop()
 	for {
 		w.mu.Lock()
 		now, changed, every := w.news, w.changed, lookEvery
@@ -135,13 +136,7 @@ func (w *watch) wait(ctx context.Context, before news, at Position) error {
 		if now.checks != before.checks || now.last != before.last && at.before(now.last) {
 			return nil
 		}
-		left := time.Until(began.Add(time.Duration(float64(every) * jitter)))
-		if timer == nil {
-			timer = time.NewTimer(left)
-			defer timer.Stop()
-		} else {
-			timer.Reset(left)
-		}
+		timer.Reset(time.Until(began.Add(time.Duration(float64(every) * jitter))))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -202,8 +197,8 @@ func (w *watch) read(ctx context.Context, from Position, before news, read func(
 
 // isFor reports whether the page of r is one for a follower at a position. A
 // page that was read before is one only if messages would have said that it is
-// out of date. From the first entry on, it never is one, since the feed may have
-// expired.
+// out of date. From the first entry on, it never is one, since the feed may
+// have expired.
 func (r *sharedRead) isFor(from Position, before news, subscribed bool) bool {
 	if r.from != from || r.before.checks != before.checks {
 		return false

@@ -296,7 +296,7 @@ func (l *link) run() {
 			return
 		}
 		l.hub.mu.Unlock()
-		if err != errReplaced && err != errUnused {
+		if !errors.Is(err, errReplaced) && !errors.Is(err, errUnused) {
 			_ = retry.Sleep(context.Background(), retryDelay)
 		}
 	}

@@ -14,8 +14,9 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Followers and subscribers of a cluster stay subscribed while the slot of their
-// channel migrates and while its primary fails, and followers miss nothing.
+// Followers and subscribers of a cluster stay subscribed while the slot of
+// their channel migrates and while its primary fails, and followers miss
+// nothing.
 func TestFollowInACluster(t *testing.T) {
 	pooltest.Long(t)
 	c := redistest.ReplicatedCluster(t)
@@ -100,8 +101,8 @@ func TestFollowInACluster(t *testing.T) {
 	require.False(t, open)
 }
 
-// topicIn returns the name of a topic that the primary of a migrated slot serves
-// too.
+// topicIn returns the name of a topic that the primary of a migrated slot
+// serves too.
 func topicIn(t *testing.T, primary int, migrated uint16) string {
 	t.Helper()
 	for i := 'a'; ; i++ {

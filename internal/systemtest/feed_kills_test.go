@@ -109,8 +109,8 @@ func followWhileKilling(t *testing.T, duration time.Duration) {
 	t.Logf("killed %d servers and %d producers; %d followers got %d entries", kills[0], kills[1], len(got), total)
 }
 
-// followToTheEnd returns the cursors of all entries of a feed. It leaves now and
-// then, and goes on after errors.
+// followToTheEnd returns the cursors of all entries of a feed. It leaves now
+// and then, and goes on after errors.
 func followToTheEnd(t *testing.T, f *symphony.Feed[int], id string) (all []symphony.Cursor) {
 	var last symphony.Cursor
 	for ended := false; !ended; time.Sleep(time.Millisecond) {
