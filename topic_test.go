@@ -227,8 +227,9 @@ func TestTopicWithoutPermission(t *testing.T) {
 			require.ErrorIs(t, err, symphony.ErrNoPermission)
 		}
 	}
-	go publishUntilReceived(t, newTopic[int](t, p, "open"), 1)
-	for v, err := range newTopic[int](t, p, "open").Subscribe(ctx) {
+	allowed := newTopic[int](t, p, "open")
+	go publishUntilReceived(t, allowed, 1)
+	for v, err := range allowed.Subscribe(ctx) {
 		require.NoError(t, err)
 		require.Equal(t, 1, v)
 		break

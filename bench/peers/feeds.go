@@ -3,6 +3,7 @@ package peers
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/redis/rueidis"
 
@@ -41,7 +42,7 @@ func (p *Peers) appending() contest.Contest {
 		add("rueidis", "DoMulti of MULTI, XADD MAXLEN =, PEXPIRE, PUBLISH, EXEC", streamKey, func(ctx context.Context) error {
 			c := p.hand.c
 			return executed(c.DoMulti(ctx, c.B().Multi().Build(),
-				c.B().Arbitrary("XADD").Keys(streamKey).Args("MAXLEN", "=", fmt.Sprint(feedLength), "*", "v", item).Build(),
+				c.B().Arbitrary("XADD").Keys(streamKey).Args("MAXLEN", "=", strconv.Itoa(feedLength), "*", "v", item).Build(),
 				c.B().Pexpire().Key(streamKey).Milliseconds(lifetime.Milliseconds()).Build(),
 				c.B().Publish().Channel(wakeUp).Message("1").Build(), c.B().Exec().Build()))
 		}),
