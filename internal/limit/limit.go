@@ -114,9 +114,9 @@ func (b *Buckets) With(opts ...pool.Option) *Buckets {
 	return &Buckets{b.store.With(opts...), b.rate}
 }
 
-// Take takes n units from a bucket and returns its start, which [Buckets.Settle]
-// needs. If the bucket has too few, the reason of the error is the result of
-// limited, whose argument is the time after which it has enough.
+// Take takes n units from a bucket and returns its start, which
+// [Buckets.Settle] needs. If the bucket has too few, the reason of the error is
+// the result of limited, whose argument is the time after which it has enough.
 func (b *Buckets) Take(ctx context.Context, name string, n int64, limited func(time.Duration) error) (start int64, err error) {
 	t, err := b.store.BeginWrite(ctx, "Take", name)
 	switch {
