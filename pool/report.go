@@ -82,10 +82,10 @@ const reportSample = 1000
 // some have a lifetime and others do not: a repository was constructed with
 // [symphony.NoTTL] in one place, and without it in another.
 //
-// Rights names, for each repository, the commands of its row in docs/security.md
-// that the user of its alias may not run. It does not check patterns of keys
-// and channels. ACL DRYRUN runs no command. Without the right to it, Report
-// says so in RightsUnchecked.
+// Rights names, for each repository, the commands of its row in
+// docs/security.md that the user of its alias may not run. It does not check
+// patterns of keys and channels. ACL DRYRUN runs no command. Without the right
+// to it, Report says so in RightsUnchecked.
 //
 // For each alias, Report sends INFO and CONFIG GET to every node, SCAN until it
 // has seen a thousand keys or all, PTTL for those keys in one pipeline, and ACL
