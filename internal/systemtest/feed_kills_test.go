@@ -27,7 +27,7 @@ func TestFollowWhileKilling(t *testing.T) {
 	followWhileKilling(t, 4*time.Second)
 }
 
-func TestFollowWhileKillingLong(t *testing.T) {
+func TestSoakFollowWhileKilling(t *testing.T) {
 	if os.Getenv("SOAK") != "1" {
 		t.Skip("set SOAK=1 to run the long tests")
 	}
@@ -137,7 +137,7 @@ func followToTheEnd(t *testing.T, f *symphony.Feed[int], id string) (all []symph
 
 // A process with ten thousand followers of a thousand feeds has one connection
 // for their messages, and wakes them soon.
-func TestManyFollowers(t *testing.T) {
+func TestSoakManyFollowers(t *testing.T) {
 	if os.Getenv("SOAK") != "1" {
 		t.Skip("set SOAK=1 to run the long tests")
 	}
