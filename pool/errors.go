@@ -70,9 +70,9 @@ var (
 	// which is under a microsecond.
 	ErrInvalidTTL = errors.New("invalid lifetime")
 
-	// ErrInvalidSchedule is returned if a recurring trigger has a period under a
-	// second, a cron spec that cannot be read or has no time, or an unknown time
-	// zone.
+	// ErrInvalidSchedule is returned if a recurring trigger has a period under
+	// a second, a cron spec that cannot be read or has no time, or an unknown
+	// time zone.
 	ErrInvalidSchedule = errors.New("invalid schedule")
 
 	// ErrInvalidSchema is returned by a constructor if the record type cannot
@@ -109,8 +109,8 @@ var (
 	// query in the same space.
 	ErrInvalidPage = errors.New("invalid page token")
 
-	// ErrGone is returned if entries of a feed after the cursor were trimmed, or
-	// if the feed expired or was deleted.
+	// ErrGone is returned if entries of a feed after the cursor were trimmed,
+	// or if the feed expired or was deleted.
 	ErrGone = errors.New("feed has gone past the cursor")
 
 	// ErrEnded is returned if a value is appended to a feed that has ended.
