@@ -68,8 +68,11 @@ type KindReport struct {
 	Sampled   int
 	Permanent int // those without a lifetime
 
-	oneLifetime bool // whether all records should have a lifetime, or none
+	spaces map[string]lifetimes // of a kind whose repositories set one lifetime, by the space
 }
+
+// lifetimes counts the sampled records of one repository.
+type lifetimes struct{ sampled, permanent int }
 
 // reportSample is how many keys of an alias a Report looks at.
 const reportSample = 1000
@@ -78,9 +81,10 @@ const reportSample = 1000
 // It is for the log at the start of a service and for a page of its operator.
 //
 // Findings names servers that evict records when their memory is full, servers
-// that lose queues and triggers when they crash, and kinds of hashes of which
-// some have a lifetime and others do not: a repository was constructed with
-// [symphony.NoTTL] in one place, and without it in another.
+// that lose queues and triggers when they crash, and spaces of hashes, such as
+// the users of a tenant, of which some have a lifetime and others do not: a
+// repository was constructed with [symphony.NoTTL] in one place, and without it
+// in another.
 //
 // Rights names, for each repository, the commands of its row in
 // docs/security.md that the user of its alias may not run. It does not check
@@ -202,6 +206,7 @@ func layoutKinds(l keyspace.Layout) []layoutKind {
 		{"Trigger", l.Trigger, false},
 		{"BatchList", l.BatchList, false},
 		{"PendingSet", l.PendingSet, false},
+		{"Feed", l.Feed, false},
 		{"Limit", l.Limit, false},
 		{"Generic", l.Generic, false},
 	}
@@ -225,16 +230,14 @@ func (p *Pools) reportKinds(ctx context.Context, a Alias) ([]KindReport, error) 
 			return nil, fmt.Errorf("PTTL: %w", err)
 		}
 		for _, kind := range layoutKinds(p.layout) {
-			if _, ok := kind.pattern.Parse(strings.TrimPrefix(keys[i], p.prefixes[a])); !ok || left == -2 {
+			parts, ok := kind.pattern.Parse(strings.TrimPrefix(keys[i], p.prefixes[a]))
+			if !ok || left == -2 {
 				continue
 			}
 			if found[kind.name] == nil {
-				found[kind.name] = &KindReport{Alias: a, Kind: kind.name, Pattern: kind.pattern.String(), oneLifetime: kind.hash}
+				found[kind.name] = &KindReport{Alias: a, Kind: kind.name, Pattern: kind.pattern.String(), spaces: map[string]lifetimes{}}
 			}
-			found[kind.name].Sampled++
-			if left == -1 {
-				found[kind.name].Permanent++
-			}
+			found[kind.name].add(kind, parts, left == -1)
 			break
 		}
 	}
@@ -244,6 +247,23 @@ func (p *Pools) reportKinds(ctx context.Context, a Alias) ([]KindReport, error) 
 	}
 	slices.SortFunc(kinds, func(a, b KindReport) int { return cmp.Compare(a.Kind, b.Kind) })
 	return kinds, nil
+}
+
+// add counts a record with the given parts of its key.
+func (k *KindReport) add(kind layoutKind, parts []string, permanent bool) {
+	one := lifetimes{sampled: 1}
+	if permanent {
+		one.permanent = 1
+	}
+	k.Sampled += one.sampled
+	k.Permanent += one.permanent
+	if !kind.hash {
+		return
+	}
+	if space, err := kind.pattern.Bind(parts[:len(parts)-1]...); err == nil {
+		sum := k.spaces[space.String()]
+		k.spaces[space.String()] = lifetimes{sum.sampled + one.sampled, sum.permanent + one.permanent}
+	}
 }
 
 // sampleKeys returns keys of an alias, from each primary of a cluster about the
@@ -285,10 +305,30 @@ func (r *Report) findings() (all []string) {
 		}
 	}
 	for _, k := range r.Kinds {
-		if k.oneLifetime && k.Permanent > 0 && k.Permanent < k.Sampled {
-			all = append(all, fmt.Sprintf("of %d records %s of the pool %s, %d expire and %d do not; construct the repository in one place, with NoTTL or TTL",
-				k.Sampled, k.Pattern, k.Alias, k.Sampled-k.Permanent, k.Permanent))
+		all = append(all, k.findings()...)
+	}
+	return all
+}
+
+// mostMixed is of how many spaces of a kind the findings say that only some of
+// the records expire.
+const mostMixed = 3
+
+// findings returns the spaces in which only some of the records expire.
+func (k *KindReport) findings() (all []string) {
+	mixed := 0
+	for _, space := range slices.Sorted(maps.Keys(k.spaces)) {
+		n := k.spaces[space]
+		if n.permanent == 0 || n.permanent == n.sampled {
+			continue
 		}
+		if mixed++; mixed <= mostMixed {
+			all = append(all, fmt.Sprintf("of %d records %s of the pool %s, %d expire and %d do not; construct the repository in one place, with NoTTL or TTL",
+				n.sampled, space, k.Alias, n.sampled-n.permanent, n.permanent))
+		}
+	}
+	if mixed > mostMixed {
+		all = append(all, fmt.Sprintf("in %d more spaces %s of the pool %s, some records expire and others do not", mixed-mostMixed, k.Pattern, k.Alias))
 	}
 	return all
 }

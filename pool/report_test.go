@@ -53,7 +53,49 @@ func TestReport(t *testing.T) {
 		[]any{user.Alias, user.Kind, user.Pattern, user.Sampled, user.Permanent})
 	require.Len(t, r.Findings, 2)
 	require.Contains(t, r.Findings[0], "maxmemory-policy allkeys-lru")
-	require.Contains(t, r.Findings[1], "of 30 records {tenant}:user:{id} of the pool user, 1 expire and 29 do not")
+	require.Contains(t, r.Findings[1], "of 30 records acme:user:{id} of the pool user, 1 expire and 29 do not")
+}
+
+// A tenant whose records do not expire, beside one whose records do, is no
+// mistake, and neither is such a table beside another.
+func TestReportOfLifetimes(t *testing.T) {
+	p, err := pool.Open(t.Context(), pool.Config{URL: redistest.Server(t).URL()})
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	handlers, err := p.Client(pool.Handlers)
+	require.NoError(t, err)
+	add := func(key string, expires bool) {
+		mustDo(t, handlers, "HSET", key, "name", "Al")
+		if expires {
+			mustDo(t, handlers, "EXPIRE", key, "100")
+		}
+	}
+	for i := range 10 {
+		add(fmt.Sprintf("acme:df:orders:pkid:%d", i), true)
+		add(fmt.Sprintf("acme:df:plans:pkid:%d", i), false)
+		add(fmt.Sprintf("globex:df:orders:pkid:%d", i), false)
+	}
+	lifetimes := func() (about []string) {
+		r, err := p.Report(t.Context())
+		require.NoError(t, err)
+		for _, f := range r.Findings {
+			if strings.Contains(f, "expire") {
+				about = append(about, f)
+			}
+		}
+		return about
+	}
+	require.Empty(t, lifetimes())
+
+	for i := range 5 {
+		tenant := fmt.Sprintf("t%d", i)
+		add(tenant+":df:orders:pkid:1", true)
+		add(tenant+":df:orders:pkid:2", false)
+	}
+	found := lifetimes()
+	require.Len(t, found, 4)
+	require.Contains(t, found[0], "of 2 records t0:df:orders:pkid:{pk} of the pool handlers, 1 expire and 1 do not")
+	require.Contains(t, found[3], "in 2 more spaces {tenant}:df:{table}:pkid:{pk} of the pool handlers")
 }
 
 // On a cluster every node is described, and the kinds are counted over all of
