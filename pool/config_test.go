@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -260,4 +261,16 @@ func split[E error](t *testing.T, err error) (parts []E) {
 		parts = append(parts, part)
 	}
 	return parts
+}
+
+// A layout needs every pattern, also those of kinds that came later.
+func TestOpenRefusesLayoutsWithoutAPattern(t *testing.T) {
+	for field := range reflect.TypeFor[keyspace.Layout]().Fields() {
+		layout := keyspace.Default()
+		reflect.ValueOf(&layout).Elem().FieldByIndex(field.Index).SetZero()
+		_, err := pool.Open(t.Context(), pool.Config{URL: "redis://h", Layout: layout})
+		var mistake *pool.ConfigError
+		require.ErrorAs(t, err, &mistake, field.Name)
+		require.Equal(t, "Layout."+field.Name, mistake.Field)
+	}
 }

@@ -152,7 +152,7 @@ func (cfg Config) checkLayout(errs *configErrors) {
 	}{
 		{"User", l.User}, {"State", l.State}, {"Table", l.Table}, {"SharedState", l.SharedState},
 		{"Trigger", l.Trigger}, {"BatchList", l.BatchList}, {"PendingSet", l.PendingSet}, {"Generic", l.Generic},
-		{"Limit", l.Limit},
+		{"Feed", l.Feed}, {"Topic", l.Topic}, {"Limit", l.Limit},
 	} {
 		if f.pattern == (keyspace.Pattern{}) {
 			errs.add("Layout."+f.name, "the pattern is missing; copy keyspace.Default() and change single patterns")
