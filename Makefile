@@ -36,8 +36,8 @@ quickstart: ## Run the first example; REDIS_URL=redis://... uses a live server
 
 # The library comes first, so that its failures show early.
 .PHONY: test
-test: redis ## Run all tests with a real Redis, which takes about 10 minutes; installs it with apt or brew if it is missing
-	@echo "All tests take about 10 minutes on 2 cores. make test-fast takes less than one."
+test: redis ## Run all tests with a real Redis, which takes about 14 minutes; installs it with apt or brew if it is missing
+	@echo "All tests take about 14 minutes on 2 cores. make test-fast takes less than one."
 	@$(if $(RACE),,echo "No C compiler: the tests run without the race detector.")
 	@SECONDS=0; (set -x; go test $(RACE) -count=1 -timeout=$(TIMEOUT) $(PKG)) || exit; \
 	for module in $(NESTED); do (set -x; cd $$module && go test $(RACE) -count=1 -timeout=$(TIMEOUT) ./...) || exit; done; \
