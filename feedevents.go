@@ -42,7 +42,7 @@ const (
 // ServeEvents sends a comment every 15 seconds without an event. It ends if the
 // client takes longer than 15 seconds to receive an event. It does not limit
 // how long a response takes, and removes such a limit of the server. It checks
-// no permission: whoever calls it decides that the client may read the feed.
+// no permission: its caller decides that the client may read the feed.
 //
 // It returns nil if the feed ended or the client left, and otherwise the error
 // for which the response ended. The response is complete in any case.

@@ -251,18 +251,18 @@ func (p *Pools) reportKinds(ctx context.Context, a Alias) ([]KindReport, error) 
 
 // add counts a record with the given parts of its key.
 func (k *KindReport) add(kind layoutKind, parts []string, permanent bool) {
-	one := lifetimes{sampled: 1}
+	forever := 0
 	if permanent {
-		one.permanent = 1
+		forever = 1
 	}
-	k.Sampled += one.sampled
-	k.Permanent += one.permanent
+	k.Sampled++
+	k.Permanent += forever
 	if !kind.hash {
 		return
 	}
 	if space, err := kind.pattern.Bind(parts[:len(parts)-1]...); err == nil {
 		sum := k.spaces[space.String()]
-		k.spaces[space.String()] = lifetimes{sum.sampled + one.sampled, sum.permanent + one.permanent}
+		k.spaces[space.String()] = lifetimes{sum.sampled + 1, sum.permanent + forever}
 	}
 }
 

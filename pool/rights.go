@@ -29,29 +29,28 @@ var rowAliases = map[string]Alias{
 // reportRights returns what the users of the aliases lack. If it cannot find
 // out, unchecked is the reason.
 func (p *Pools) reportRights(ctx context.Context) (rights []RightsReport, unchecked string, errs []error) {
-	refusals := map[string]map[string]bool{} // by server and user
-	for _, row := range acl.Rows {
-		a, ok := rowAliases[row.Name]
-		if !ok || p.clients[a] == nil {
-			continue
-		}
+	known := map[string]map[string]bool{} // the refused rules, by server and user
+	byAlias := map[Alias]map[string]bool{}
+	for _, a := range p.Aliases() {
 		user, err := p.clients[a].Do(ctx, p.clients[a].B().AclWhoami().Build()).ToString()
 		of := p.clients[a].server.addr + " " + user
-		if refusals[of] == nil && err == nil {
-			refusals[of], err = p.refused(ctx, a, user)
+		if known[of] == nil && err == nil {
+			known[of], err = p.refused(ctx, a, user)
 		}
 		switch refused, answered := rueidis.IsRedisErr(err); {
 		case answered && strings.HasPrefix(refused.Error(), "NOPERM"):
 			unchecked = "the Redis user may not run ACL WHOAMI and ACL DRYRUN; add +acl|whoami +acl|dryrun, or compare its rules with docs/security.md"
-			continue
 		case answered:
 			unchecked = "the server has no ACL DRYRUN; compare the rules of the user with docs/security.md"
-			continue
 		case err != nil:
 			errs = append(errs, &OpError{Op: "Report", Pool: a, Err: fmt.Errorf("the rights: %w", err)})
-			continue
+		default:
+			byAlias[a] = known[of]
 		}
-		missing := slices.DeleteFunc(slices.Clone(row.Commands), func(rule string) bool { return !refusals[of][rule] })
+	}
+	for _, row := range acl.Rows {
+		a := rowAliases[row.Name]
+		missing := slices.DeleteFunc(slices.Clone(row.Commands), func(rule string) bool { return !byAlias[a][rule] })
 		if len(missing) > 0 {
 			rights = append(rights, RightsReport{a, row.Name, missing})
 		}

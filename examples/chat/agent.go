@@ -139,9 +139,9 @@ func (s *service) takeTurn(ctx context.Context, items []listrepo.Item[Message]) 
 	return placeOrders(ctx)
 }
 
-// stream appends a reply to the feed of its turn, word by word. Whoever follows
-// the feed reads along. Each attempt has a feed of its own, so a follower never
-// gets words of two attempts.
+// stream appends a reply to the feed of its turn, word by word. A client that
+// follows the feed reads along. Each attempt has a feed of its own, so a
+// follower never gets words of two attempts.
 func (s *service) stream(ctx context.Context, at *shop, turn, reply string) error {
 	feed := at.answerOf(turn)
 	for word := range strings.SplitAfterSeq(reply, " ") {

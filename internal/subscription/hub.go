@@ -134,7 +134,7 @@ func (h *Hub) leave(c *channel, l Listener) {
 	}
 }
 
-// route gives a channel to the link of its node.
+// route adds a channel to the link of its node.
 func (h *Hub) route(c *channel) {
 	addr := ""
 	if h.sharded {
@@ -142,7 +142,7 @@ func (h *Hub) route(c *channel) {
 			h.findOwners(0)
 		}
 		addr = h.owners[keyspace.Slot(c.name)]
-		if addr == "" { // findOwners is under way, and gives the channel to its link
+		if addr == "" { // findOwners is under way, and adds the channel to its link
 			return
 		}
 	}

@@ -1,9 +1,10 @@
 -- Reads the rules of recurring triggers. It needs status.lua.
 --
--- The rule precedes the payload: `@<length>:<rule>`, as in `@11:every 60000`. It
--- is where the payload is: at `-|<key>` while the trigger is due later, and at
--- the firing from the claim on. Whoever ends the firing sets the trigger again,
--- if the firing still has the rule and nobody has set the trigger meanwhile.
+-- The rule precedes the payload: `@<length>:<rule>`, as in `@11:every 60000`.
+-- It is where the payload is: at `-|<key>` while the trigger is due later, and
+-- at the firing from the claim on. The script that ends the firing sets the
+-- trigger again, if the firing still has the rule and nobody has set the
+-- trigger meanwhile.
 
 -- Returns the rule of a payload, with its length, and the rest. It returns nil
 -- if there is none.

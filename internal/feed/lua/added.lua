@@ -1,5 +1,6 @@
--- The end of the scripts that add entries: sets the lifetime, and tells the
--- followers the id of the last entry. The user may lack the permission for that.
+-- The end of the scripts that add entries: sets the lifetime, and wakes the
+-- followers with the id of the last entry. The user may lack the permission for
+-- that.
 local lifetime = ARGV[1]
 if lifetime == '' and not last then lifetime = ARGV[3] end
 if lifetime == '0' then
