@@ -22,8 +22,10 @@ func (p *plan) retryOpen(ctx context.Context, s *server, open func() error) erro
 	for attempt := 0; ; attempt++ {
 		err := open()
 		switch {
-		case err != nil && refusal != nil && ctx.Err() != nil:
+		case refusal != nil && err != nil && ctx.Err() != nil:
 			return fmt.Errorf("%w (%w)", refusal, ctx.Err())
+		case refusal != nil && errors.Is(err, context.DeadlineExceeded): // shortly before ctx ends itself
+			return fmt.Errorf("%w (%w)", refusal, err)
 		case !isTemporaryRefusal(err):
 			return err
 		}
