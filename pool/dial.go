@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/rueidis"
 )
@@ -94,10 +96,35 @@ func errorLine(b []byte) string {
 
 func (c *guardedConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
+	if err != nil && !c.hasReceived.Load() {
+		err = c.reasonToClose(err)
+	}
 	if err != nil {
 		err = c.wrapError(err)
 	}
 	return n, err
+}
+
+// lastWordsWait is how long a connection that cannot be written is read.
+const lastWordsWait = 50 * time.Millisecond
+
+// reasonToClose returns why the server closed the connection before it replied,
+// or err if it did not say so. With TLS 1.3, a server refuses a client
+// certificate while the client may send its first command already, which then
+// fails before the refusal is read.
+func (c *guardedConn) reasonToClose(err error) error {
+	if c.SetReadDeadline(time.Now().Add(lastWordsWait)) != nil {
+		return err
+	}
+	line := make([]byte, 512)
+	for range 2 {
+		_, reason := c.Read(line)
+		var refused *refusedConnectionError
+		if alertOf(reason) != nil || errors.As(reason, &refused) {
+			return reason
+		}
+	}
+	return err
 }
 
 func (c *guardedConn) wrapError(err error) error {

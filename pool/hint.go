@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -49,6 +50,26 @@ const (
 
 	hintHostname = "use a host for which the certificate of the server is valid, or set Config.TLS.ServerName to one"
 
+	hintExpired = "renew the certificate of the server; if it is valid, set the clock of this machine"
+
+	hintNotYetValid = "set the clock of this machine; if it is right, the certificate of the server begins too late"
+
+	hintCertificateUse = "issue a certificate that is valid for server authentication"
+
+	hintCertificate = "replace the certificate of the server or of its authority"
+
+	hintClientCertificate = "the server requires a client certificate: set Config.TLS.Certificates or Config.TLS.GetClientCertificate to one of an authority in its tls-ca-cert-file"
+
+	hintClientAuthority = "the server does not know the authority of the client certificate in Config.TLS: add it to tls-ca-cert-file of the server, or use a certificate of another authority"
+
+	hintClientExpired = "renew the client certificate in Config.TLS; if it is valid, set the clock of the server"
+
+	hintClientRefused = "the server refuses the client certificate in Config.TLS: use one that is valid for client authentication"
+
+	hintVersion = "TLS 1.2 is the least version: set tls-protocols of the server, and the versions in Config.TLS, so that they have one in common"
+
+	hintHandshake = "the server requires a client certificate, or has no cipher suite in common with this program: see Config.TLS"
+
 	hintProtocol = "use the port of a Redis server: 6379 by default"
 
 	hintProtocolTLS = "the port expects TLS: write rediss:// instead of redis://"
@@ -62,8 +83,6 @@ func hint(err error, s *endpoint) string {
 	}
 	var foreign *foreignProtocolError
 	var noTLS tls.RecordHeaderError
-	var authority x509.UnknownAuthorityError
-	var hostname x509.HostnameError
 	var lookup *net.DNSError
 	usesTLS := s.opt.TLSConfig != nil
 	switch {
@@ -73,10 +92,10 @@ func hint(err error, s *endpoint) string {
 		return hintProtocol
 	case errors.As(err, &noTLS):
 		return hintNoTLS
-	case errors.As(err, &authority):
-		return hintAuthority
-	case errors.As(err, &hostname):
-		return hintHostname
+	case hintOfCertificate(err) != "":
+		return hintOfCertificate(err)
+	case hintOfAlert(err) != "":
+		return hintOfAlert(err)
 	case errors.As(err, &lookup): // its text has a hint
 		return ""
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -93,6 +112,66 @@ func hint(err error, s *endpoint) string {
 		return hintClosed
 	}
 	return ""
+}
+
+// hintOfCertificate returns the remedy if this program refused the certificate
+// of the server.
+func hintOfCertificate(err error) string {
+	var authority x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var verification *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &authority):
+		return hintAuthority
+	case errors.As(err, &hostname):
+		return hintHostname
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil && time.Now().Before(invalid.Cert.NotBefore):
+		return hintNotYetValid
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return hintExpired
+	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
+		return hintCertificateUse
+	case errors.As(err, &verification):
+		return hintCertificate
+	}
+	return ""
+}
+
+// hintsOfAlerts are the remedies by the alert with which a server ends a
+// handshake. The type of an alert is private to package tls.
+var hintsOfAlerts = map[string]string{
+	"tls: certificate required":           hintClientCertificate,
+	"tls: unknown certificate authority":  hintClientAuthority,
+	"tls: expired certificate":            hintClientExpired,
+	"tls: bad certificate":                hintClientRefused,
+	"tls: unsupported certificate":        hintClientRefused,
+	"tls: revoked certificate":            hintClientRefused,
+	"tls: unknown certificate":            hintClientRefused,
+	"tls: access denied":                  hintClientRefused,
+	"tls: protocol version not supported": hintVersion,
+	"tls: handshake failure":              hintHandshake,
+	"tls: insufficient security level":    hintHandshake,
+	"tls: unrecognized name":              hintHostname,
+}
+
+func hintOfAlert(err error) string {
+	if alert := alertOf(err); alert != nil {
+		return hintsOfAlerts[alert.Err.Error()]
+	}
+	if err != nil && strings.Contains(err.Error(), "tls: server selected unsupported protocol version") {
+		return hintVersion
+	}
+	return ""
+}
+
+// alertOf returns the alert with which a server ended a connection, or nil.
+func alertOf(err error) *net.OpError {
+	var alert *net.OpError
+	if errors.As(err, &alert) && alert.Op == "remote error" {
+		return alert
+	}
+	return nil
 }
 
 func hintOfRefusal(text string, err error, s *endpoint) string {

@@ -286,7 +286,10 @@ func (cfg Config) configureServers(errs *configErrors, p *plan) {
 				ctx, cancel := context.WithTimeout(context.Background(), p.timeout)
 				defer cancel()
 				user, password, err := cfg.Credentials(ctx)
-				return rueidis.AuthCredentials{Username: user, Password: password}, err
+				if err != nil {
+					return rueidis.AuthCredentials{}, fmt.Errorf("Config.Credentials: %w", err)
+				}
+				return rueidis.AuthCredentials{Username: user, Password: password}, nil
 			}
 		}
 	}
@@ -302,6 +305,15 @@ func mergeTLS(conf, ofURL *tls.Config) *tls.Config {
 	conf.InsecureSkipVerify = conf.InsecureSkipVerify || ofURL.InsecureSkipVerify
 	if conf.ServerName == "" {
 		conf.ServerName = ofURL.ServerName
+	}
+	if get := conf.GetClientCertificate; get != nil {
+		conf.GetClientCertificate = func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			cert, err := get(request)
+			if err != nil {
+				err = fmt.Errorf("Config.TLS.GetClientCertificate: %w", err)
+			}
+			return cert, err
+		}
 	}
 	return conf
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -54,13 +55,14 @@ func (a *Authority) Server(tb testing.TB, host string, config ...string) *Instan
 }
 
 // Cluster starts a [Cluster] with TLS. Each node has another host, and a
-// certificate that is valid for that host only.
-func (a *Authority) Cluster(tb testing.TB) *ClusterInstance {
+// certificate that is valid for that host only. The config lines are those of
+// every node, as in [Server].
+func (a *Authority) Cluster(tb testing.TB, config ...string) *ClusterInstance {
 	tb.Helper()
 	c := &ClusterInstance{}
 	for i := range 3 {
 		host := fmt.Sprintf("127.0.0.%d", 2+i)
-		c.Primaries = append(c.Primaries, startNode(tb, append(a.lines(tb, host), "cluster-announce-ip "+host, "tls-cluster yes")))
+		c.Primaries = append(c.Primaries, startNode(tb, slices.Concat(a.lines(tb, host), []string{"cluster-announce-ip " + host, "tls-cluster yes"}, config)))
 	}
 	c.join(tb)
 	return c
@@ -68,11 +70,12 @@ func (a *Authority) Cluster(tb testing.TB) *ClusterInstance {
 
 // Sentinel starts a [Sentinel] with TLS between its servers. Each server has
 // another host and certificate. Clients reach the Sentinel itself without TLS.
-func (a *Authority) Sentinel(tb testing.TB) *SentinelInstance {
+// The config lines are those of the primary and the replica.
+func (a *Authority) Sentinel(tb testing.TB, config ...string) *SentinelInstance {
 	tb.Helper()
-	primary := a.Server(tb, "127.0.0.2", "tls-replication yes")
-	replica := a.Server(tb, "127.0.0.3", "tls-replication yes", "replica-announce-ip 127.0.0.3",
-		fmt.Sprintf("replicaof 127.0.0.2 %s", primary.setting("tls-port")))
+	primary := a.Server(tb, "127.0.0.2", append(config, "tls-replication yes")...)
+	replica := a.Server(tb, "127.0.0.3", slices.Concat(config, []string{"tls-replication yes", "replica-announce-ip 127.0.0.3",
+		fmt.Sprintf("replicaof 127.0.0.2 %s", primary.setting("tls-port"))})...)
 	return startSentinel(tb, primary, replica, "127.0.0.2", primary.setting("tls-port"),
 		slices.Concat(a.lines(tb, "127.0.0.5"), []string{"tls-replication yes"}))
 }
@@ -84,6 +87,33 @@ func (s *Instance) TLSAddr() string {
 	return net.JoinHostPort(hosts[len(hosts)-1], s.setting("tls-port"))
 }
 
+// Issue returns a certificate for an IP address, or for a client with this
+// name, and writes its files. The function change may change the certificate
+// before it is signed.
+func (a *Authority) Issue(tb testing.TB, name string, change func(*x509.Certificate)) tls.Certificate {
+	tb.Helper()
+	cert := certificateTemplate(name)
+	if ip := net.ParseIP(name); ip != nil {
+		cert.IPAddresses = []net.IP{ip}
+	}
+	if change != nil {
+		change(cert)
+	}
+	a.issue(tb, name, cert, a.cert, a.key)
+	issued, err := tls.LoadX509KeyPair(a.CertificateFile(name), a.KeyFile(name))
+	fatal(tb, err)
+	return issued
+}
+
+// SelfSigned writes the files of a certificate for an IP address that no
+// authority signed.
+func (a *Authority) SelfSigned(tb testing.TB, host string) {
+	tb.Helper()
+	cert := certificateTemplate(host)
+	cert.IPAddresses = []net.IP{net.ParseIP(host)}
+	a.issue(tb, host, cert, cert, nil)
+}
+
 // CertificateFile returns the path of the certificate of a host.
 func (a *Authority) CertificateFile(host string) string { return a.file(host + ".crt") }
 
@@ -92,9 +122,7 @@ func (a *Authority) KeyFile(host string) string { return a.file(host + ".key") }
 
 func (a *Authority) lines(tb testing.TB, host string) []string {
 	tb.Helper()
-	cert := certificateTemplate(host)
-	cert.IPAddresses = []net.IP{net.ParseIP(host)}
-	a.issue(tb, host, cert, a.cert, a.key)
+	a.Issue(tb, host, nil)
 	return []string{
 		"bind 127.0.0.1 " + host,
 		"tls-port " + strconv.Itoa(freePort(tb)),
