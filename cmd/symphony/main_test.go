@@ -116,15 +116,19 @@ func TestTenants(t *testing.T) {
 	accounts, err := symphony.NewUser[profile](s.pools, "zoo", symphony.NoTTL())
 	require.NoError(t, err)
 	require.NoError(t, accounts.Upsert(ctx, "u1", profile{}))
+	answers, err := symphony.NewFeed[string](s.pools, "acme", "answers")
+	require.NoError(t, err)
+	_, err = answers.Append(ctx, "u1", "hello")
+	require.NoError(t, err)
 
 	require.Equal(t, [][]string{
-		{"TENANT", "USERS", "STATES", "ROWS", "SHARED", "VALUES", "PERMANENT", "ITEMS", "TRIGGERS", "DEAD"},
-		{"acme", "2", "0", "0", "0", "0", "0", "0", "0", "0"},
-		{`"evil\x1b[2J"`, "1", "0", "0", "0", "0", "0", "0", "0", "0"},
-		{"zoo", "1", "0", "0", "0", "0", "1", "0", "0", "0"},
+		{"TENANT", "USERS", "STATES", "ROWS", "SHARED", "VALUES", "FEEDS", "LIMITS", "PERMANENT", "ITEMS", "TRIGGERS", "DEAD"},
+		{"acme", "2", "0", "0", "0", "0", "1", "0", "0", "0", "0", "0"},
+		{`"evil\x1b[2J"`, "1", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0"},
+		{"zoo", "1", "0", "0", "0", "0", "0", "0", "1", "0", "0", "0"},
 	}, s.table(t, "tenants"))
 	require.Equal(t, []map[string]any{
-		{"tenant": "acme", "kinds": map[string]any{"user": 2.0}},
+		{"tenant": "acme", "kinds": map[string]any{"user": 2.0, "feed": 1.0}},
 		{"tenant": "evil\x1b[2J", "kinds": map[string]any{"user": 1.0}},
 		{"tenant": "zoo", "kinds": map[string]any{"user": 1.0, "permanent": 1.0}},
 	}, s.rows(t, "tenants"))

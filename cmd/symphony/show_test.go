@@ -62,7 +62,17 @@ func TestShowKinds(t *testing.T) {
 	triggers, err := symphony.NewTrigger(s.pools, "acme")
 	require.NoError(t, err)
 	require.NoError(t, triggers.Set(ctx, "remind", "u1", time.Hour))
+	feed, err := symphony.NewFeed[string](s.pools, "acme", "answers")
+	require.NoError(t, err)
+	_, err = feed.Append(ctx, "u1", "hello")
+	require.NoError(t, err)
+	limiter, err := symphony.NewLimiter(s.pools, "acme", symphony.Rate{Limit: 10, Per: time.Minute})
+	require.NoError(t, err)
+	_, err = limiter.Take(ctx, "api", 1)
+	require.NoError(t, err)
 	for path, want := range map[string]string{
+		"acme/feed/answers/u1":        "stream acme:feed:answers:u1",
+		"acme/limit/api":              "string acme:limit:api",
 		"acme/state/chat/u1":          "hash acme:state:chat:u1",
 		"acme/table/orders/17":        "hash acme:df:orders:pkid:17",
 		"acme/shared_state/search/u1": "hash acme:SS:search:u1",

@@ -33,6 +33,8 @@ func printTenants(ctx context.Context, s *session) error {
 		kindsColumn("ROWS", symphony.KindTable),
 		kindsColumn("SHARED", symphony.KindSharedState),
 		kindsColumn("VALUES", symphony.KindGeneric),
+		kindsColumn("FEEDS", symphony.KindFeed),
+		kindsColumn("LIMITS", symphony.KindLimit),
 		kindsColumn("PERMANENT", symphony.KindPermanent),
 		kindsColumn("ITEMS", symphony.KindWaiting, symphony.KindInFlight),
 		kindsColumn("TRIGGERS", symphony.KindTrigger, symphony.KindTriggerInFlight, symphony.KindTriggerWaiting),

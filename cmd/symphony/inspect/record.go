@@ -85,6 +85,8 @@ var named = []struct {
 	{symphony.KindTable, 2, pool.Handlers, func(l keyspace.Layout, parts ...string) (string, error) { return l.Table.Key(parts...) }},
 	{symphony.KindSharedState, 2, pool.SharedState, func(l keyspace.Layout, parts ...string) (string, error) { return l.SharedState.Key(parts...) }},
 	{symphony.KindGeneric, 1, pool.Default, func(l keyspace.Layout, parts ...string) (string, error) { return l.Generic.Key(parts...) }},
+	{symphony.KindFeed, 2, pool.PubSub, func(l keyspace.Layout, parts ...string) (string, error) { return l.Feed.Key(parts...) }},
+	{symphony.KindLimit, 1, pool.Handlers, func(l keyspace.Layout, parts ...string) (string, error) { return l.Limit.Key(parts...) }},
 	{symphony.KindQueue, 3, pool.Handlers, func(l keyspace.Layout, parts ...string) (string, error) { return l.BatchList.Key(parts...) }},
 	{symphony.KindTrigger, 2, pool.Expiry, nil},
 }
