@@ -62,6 +62,28 @@ type Config struct {
 	// Defaults to 20, which takes ten minutes with the default Lease.
 	MaxExpiredLeases int
 
+	// DeadLimit is the maximum number of dead letters of an action that are
+	// kept; on a cluster, of an action in each of its 16 shards. If there are
+	// more, the oldest ones are removed with their payloads: by the listener
+	// that adds a dead letter, right after that, and by each sweep. So a
+	// listener removes dead letters of the actions that it handles, whoever
+	// added them. Those that wait to be redelivered after a Retry are counted,
+	// but stay. The limit is for all tenants together.
+	//
+	// The listener logs how many it removes, and Stats.DeadRemoved counts them.
+	// Use the same limit in all listeners of an action, since the smallest one
+	// counts.
+	//
+	// Defaults to 0: all are kept.
+	DeadLimit int
+
+	// DeadFor is how long dead letters are kept. Those that died longer ago, by
+	// the server's clock, are removed in the same way as those beyond
+	// DeadLimit. While no listener handles the action, they stay.
+	//
+	// Defaults to 0: they are kept for ever.
+	DeadFor time.Duration
+
 	// Backoff returns the delay before the next attempt after err, the
 	// attempt-th failure, counted from 1. A negative delay is 0. If Backoff
 	// panics, the default is used. It is not called for [GiveUp] and
@@ -120,6 +142,8 @@ func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 	defaultTo(&mistakes, "Batch", &c.Batch, 100)
 	defaultTo(&mistakes, "MaxAttempts", &c.MaxAttempts, 20)
 	defaultTo(&mistakes, "MaxExpiredLeases", &c.MaxExpiredLeases, 20)
+	bound(&mistakes, "DeadLimit", &c.DeadLimit, "to keep all dead letters")
+	bound(&mistakes, "DeadFor", &c.DeadFor, "to keep dead letters for ever")
 	defaultTo(&mistakes, "Lease", &c.Lease, 30*time.Second)
 	defaultTo(&mistakes, "StopTimeout", &c.StopTimeout, 10*time.Second)
 	defaultTo(&mistakes, "Sweep", &c.Sweep, time.Minute)
@@ -150,6 +174,14 @@ func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 	return c, errors.Join(mistakes...)
 }
 
+// bound checks a field whose zero value means that there is no bound.
+func bound[N int | time.Duration](mistakes *[]error, field string, value *N, unbounded string) {
+	if *value < 0 {
+		*mistakes = append(*mistakes, &ConfigError{Config: "expiry.Config", Field: field, Reason: fmt.Sprintf("%v is negative; use 0 %s", *value, unbounded)})
+	}
+	checkUnit(mistakes, field, value, 0)
+}
+
 func defaultTo[N int | time.Duration](mistakes *[]error, field string, value *N, fallback N) {
 	switch {
 	case *value == 0:
@@ -157,6 +189,11 @@ func defaultTo[N int | time.Duration](mistakes *[]error, field string, value *N,
 	case *value < 0:
 		*mistakes = append(*mistakes, &ConfigError{Config: "expiry.Config", Field: field, Reason: fmt.Sprintf("%v is negative; use 0 for the default of %v", *value, fallback)})
 	}
+	checkUnit(mistakes, field, value, fallback)
+}
+
+// checkUnit checks that a duration has a unit.
+func checkUnit[N int | time.Duration](mistakes *[]error, field string, value *N, fallback N) {
 	if d, ok := any(*value).(time.Duration); ok {
 		if unit := duration.ForgottenUnit(d); unit != "" {
 			*mistakes = append(*mistakes, &ConfigError{Config: "expiry.Config", Field: field, Reason: unit})

@@ -150,6 +150,9 @@ func (c *consumer) claimNext(s *session, n int) (next time.Time, idle bool, err 
 	c.listener.count.cancelled.Add(result.dropped)
 	c.reportDied(result.died)
 	c.reportInvalid(result.invalid)
+	if len(result.died) > 0 || result.invalid.count > 0 {
+		c.trimDeadLetters(s)
+	}
 	for _, key := range result.wrongType {
 		c.listener.logWrongType(key)
 	}

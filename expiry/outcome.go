@@ -222,6 +222,9 @@ func (c *consumer) recordPutBack(s *session, j *job) {
 		return err
 	}) {
 		c.reportFailure(j, result, delay)
+		if result == putBackDead {
+			c.trimDeadLetters(s)
+		}
 		c.alarm.Set(time.Now().Add(delay))
 	}
 }
@@ -240,6 +243,7 @@ func (c *consumer) recordUnreadable(s *session, jobs []*job) {
 		c.listener.count.deadLettered.Add(invalid.count)
 		c.deadCount.Add(invalid.count)
 		c.reportInvalid(invalid)
+		c.trimDeadLetters(s)
 	}
 }
 

@@ -57,7 +57,7 @@ func isNil(m rueidis.RedisMessage) bool { return m.IsNil() }
 // scripts are all scripts. Each is named after the method that runs it. The
 // client repeats those that change nothing if they are repeated.
 type scripts struct {
-	set, delete, due, rule, look, ack, ackRecurring, renew, putBack, deadLetter, retry, discard, adopt, repair, renewSweep, endSweep, erase, restore script
+	set, delete, due, rule, look, ack, ackRecurring, renew, putBack, deadLetter, retry, discard, trimDead, adopt, repair, renewSweep, endSweep, erase, restore script
 
 	claim, beginSweep script // never repeated: the work of a lost reply stays claimed
 }
@@ -95,7 +95,8 @@ func compile(clock string) *scripts {
 		putBack:      retried(store.UpTo(int64(putBackDead)), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/rule", "lib/set_again", "put_back"),
 		deadLetter:   retried(store.Count, "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "dead_letter"),
 		retry:        retried(store.UpTo(int64(deadLetterWaits)), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "retry"),
-		discard:      retried(store.Flag, "lib/check", "lib/status", "discard"),
+		discard:      retried(store.Flag, "lib/check", "lib/status", "lib/discard", "discard"),
+		trimDead:     retried(store.Tuple(store.Count, store.Number), "lib/number", "lib/check", "lib/status", "lib/discard", "trim_dead"),
 		adopt:        retried(store.Count, "lib/number", "lib/check", "lib/trigger", "lib/wake", "adopt"),
 		repair:       retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/key", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts
 		renewSweep:   retried(store.Flag, "renew_sweep"),

@@ -17,6 +17,7 @@ type Stats struct {
 	Succeeded     int64 // firings whose handlers succeeded
 	Retried       int64 // failed attempts that are redelivered
 	DeadLettered  int64 // firings that became dead letters
+	DeadRemoved   int64 // dead letters that this listener removed because of Config.DeadLimit or Config.DeadFor
 	Panics        int64 // failed attempts whose handlers panicked
 	LeasesExpired int64 // expired leases that this listener found, of its workers or of others
 	LeasesLost    int64 // leases that this listener lost
@@ -31,15 +32,15 @@ type Stats struct {
 }
 
 type counters struct {
-	running, succeeded, retried, deadLettered, panics, leasesExpired, leasesLost, cancelled, invalid, repaired, unhandled, errors atomic.Int64
-	lastLag, worstLag                                                                                                             atomic.Int64
+	running, succeeded, retried, deadLettered, deadRemoved, panics, leasesExpired, leasesLost, cancelled, invalid, repaired, unhandled, errors atomic.Int64
+	lastLag, worstLag                                                                                                                          atomic.Int64
 }
 
 // Stats returns the counters. It sends nothing.
 func (l *Listener) Stats() Stats {
 	c := &l.count
 	s := Stats{
-		Running: c.running.Load(), Succeeded: c.succeeded.Load(), Retried: c.retried.Load(), DeadLettered: c.deadLettered.Load(),
+		Running: c.running.Load(), Succeeded: c.succeeded.Load(), Retried: c.retried.Load(), DeadLettered: c.deadLettered.Load(), DeadRemoved: c.deadRemoved.Load(),
 		Panics: c.panics.Load(), LeasesExpired: c.leasesExpired.Load(), LeasesLost: c.leasesLost.Load(), Cancelled: c.cancelled.Load(),
 		Invalid: c.invalid.Load(), Repaired: c.repaired.Load(), Unhandled: c.unhandled.Load(),
 		Errors: c.errors.Load(), LastLag: time.Duration(c.lastLag.Load()), WorstLag: time.Duration(c.worstLag.Load()),

@@ -201,6 +201,7 @@ func (w *sweeper) sweepAll(locks []sweepLock) (err error) {
 				return err
 			}
 		}
+		lock.trimDeadLetters(w.session)
 	}
 	return nil
 }

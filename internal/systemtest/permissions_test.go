@@ -425,6 +425,7 @@ func listenerCalls(t *testing.T, p *pool.Pools) []permittedCall {
 			l, err := expiry.NewListener(p, registry, expiry.Config{
 				Logger: slog.New(slog.NewTextHandler(log, nil)), MaxAttempts: 2, Lease: 100 * time.Millisecond,
 				Backoff: func(int, error) time.Duration { return time.Millisecond }, StopTimeout: time.Second, Sweep: 10 * time.Millisecond,
+				DeadLimit: 10, DeadFor: time.Hour,
 			})
 			require.NoError(t, err)
 			done := make(chan error, 1)

@@ -17,6 +17,7 @@ var ofListener = []instrument[expiry.Stats]{
 	{"symphony.trigger.succeeded", "{firing}", "firings whose handlers succeeded", counts, func(s expiry.Stats) int64 { return s.Succeeded }},
 	{"symphony.trigger.retried", "{attempt}", "failed attempts that are redelivered", counts, func(s expiry.Stats) int64 { return s.Retried }},
 	{"symphony.trigger.dead_lettered", "{firing}", "firings that became dead letters", counts, func(s expiry.Stats) int64 { return s.DeadLettered }},
+	{"symphony.trigger.dead_removed", "{firing}", "dead letters that were removed because of Config.DeadLimit or Config.DeadFor", counts, func(s expiry.Stats) int64 { return s.DeadRemoved }},
 	{"symphony.trigger.panics", "{attempt}", "attempts whose handlers panicked", counts, func(s expiry.Stats) int64 { return s.Panics }},
 	{"symphony.trigger.leases_expired", "{lease}", "expired leases that this listener found", counts, func(s expiry.Stats) int64 { return s.LeasesExpired }},
 	{"symphony.trigger.leases_lost", "{lease}", "leases that this listener lost", counts, func(s expiry.Stats) int64 { return s.LeasesLost }},
@@ -31,8 +32,8 @@ var lagOfListener = secondsGauge[expiry.Stats]{
 
 // ListenerMetrics makes metrics of the counters of a listener:
 // symphony.trigger.pending, dead, running, succeeded, retried, dead_lettered,
-// panics, leases_expired, leases_lost, unhandled and errors, and lag in
-// seconds. They have no attributes, so a process should have one
+// dead_removed, panics, leases_expired, leases_lost, unhandled and errors, and
+// lag in seconds. They have no attributes, so a process should have one
 // listener that is measured by one meter provider. The metrics end when stop is
 // called. Reading them sends nothing. If the provider cannot make an
 // instrument, ListenerMetrics returns its error.
