@@ -83,11 +83,14 @@ func (x *indexCheck) faults(tb testing.TB) (faults []string) {
 	indexKeys := map[string]bool{}
 	for _, key := range pooltest.Keys(tb, x.pools, x.alias) {
 		switch {
+		case strings.HasPrefix(key, "%index"+tail+":") && !strings.Contains(key[len("%index"+tail+":"):], ":"):
+			indexKeys[key] = true
+			if lifetime := x.integer(tb, "PTTL", key); lifetime > 0 {
+				add("%q has a lifetime of %d ms", key, lifetime)
+			}
 		case strings.HasPrefix(key, "%") && strings.HasSuffix(key, tail):
 			kind := strings.TrimSuffix(key, tail)
 			switch lifetime := x.integer(tb, "PTTL", key); {
-			case strings.HasPrefix(kind, "%index-"):
-				indexKeys[key] = true
 			case kind != "%ids" && kind != "%checks" && kind != "%entries" && kind != "%moved":
 				continue // of another space with the same end
 			case kind == "%moved" && lifetime == -1:
@@ -170,7 +173,7 @@ func (x *indexCheck) faults(tb testing.TB) (faults []string) {
 			continue
 		}
 		for name, item := range items {
-			key := "%index-" + name + tail
+			key := "%index" + tail + ":" + name
 			if members[key] == nil {
 				members[key] = map[string]bool{}
 			}

@@ -57,7 +57,7 @@ func (l *listing) id(coded string) string {
 }
 
 // indexKey returns the key of an index.
-func (l *listing) indexKey(x *index) string { return "%index-" + x.name + l.tail }
+func (l *listing) indexKey(x *index) string { return "%" + spacekey.Index + l.tail + ":" + x.name }
 
 // lookInterval is the number of writes of a repository after which one looks at
 // ids whose time has come: up to 16 of its space and up to about 100 of the

@@ -105,7 +105,7 @@ func TestSchemaFitsRecords(t *testing.T) {
 				sorts := checker.IndexTexts(texts)
 				require.Len(t, sorts, 7)
 				for name, all := range sorts {
-					require.Equal(t, membersOf(t, client, "%index-"+name+":{acme:described:}", id), slices.Sorted(slices.Values(all)), name)
+					require.Equal(t, membersOf(t, client, "%index:{acme:described:}:"+name, id), slices.Sorted(slices.Values(all)), name)
 				}
 			}
 		})

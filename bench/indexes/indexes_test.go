@@ -86,7 +86,7 @@ func TestMemory(t *testing.T) {
 	require.Positive(t, beside("Listed"))
 	require.Greater(t, beside("index of a text of 24 bytes"), beside("Listed"))
 	require.Greater(t, beside("index of a list of three texts of 8 bytes"), beside("index of an int64"))
-	require.Contains(t, lines(out, "index of a time")[0], "%index-m-Time")
+	require.Contains(t, lines(out, "index of a time")[0], "%index:m-Time")
 }
 
 // The measured operations keep the lists and the indexes.
@@ -98,8 +98,8 @@ func TestFill(t *testing.T) {
 	defer b.pools.Close()
 	require.NoError(t, fill(t.Context(), b.indexed, batch+1, recordOf))
 	c := s.Client(t, 5)
-	for _, kind := range []string{"%ids", "%index-t-email", "%index-m-created"} {
-		key := kind + ":{" + peers.Mark + "-indexed:user:}"
+	space := ":{" + peers.Mark + "-indexed:user:}"
+	for _, key := range []string{"%ids" + space, "%index" + space + ":t-email", "%index" + space + ":m-created"} {
 		n, err := c.Do(t.Context(), c.B().Zcard().Key(key).Build()).AsInt64()
 		require.NoError(t, err)
 		require.EqualValues(t, batch+1, n, key)

@@ -127,10 +127,12 @@ func (s *stored) read(ctx context.Context, g *ground.Ground) error {
 	}
 }
 
-// kindOf returns the part of a key before its space, or "records".
+// kindOf returns the part of a key before its space, with the name of an index,
+// or "records".
 func kindOf(key string) string {
-	if kind, _, ok := strings.Cut(key, ":{"); ok && strings.HasPrefix(key, "%") {
-		return kind
+	if kind, space, ok := strings.Cut(key, ":{"); ok && strings.HasPrefix(key, "%") {
+		_, name, _ := strings.Cut(space, "}")
+		return kind + name
 	}
 	return "records"
 }

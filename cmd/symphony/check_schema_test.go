@@ -68,9 +68,9 @@ func TestCheckSchema(t *testing.T) {
 		"no lifetime":                        {"lifetime", "acme:user:u1", "EXPIRE", []string{"PERSIST", "acme:user:u1"}},
 		"a record that was removed":          {"index", "acme:user:u2", "another program removed it", []string{"DEL", "acme:user:u2"}},
 		"a record without an id in the list": {"index", "acme:user:u3", "%ids:{acme:user:}", []string{"HSET", "acme:user:u3", "tags", "[]"}},
-		"a record that is not in an index":   {"index", "acme:user:u1", "%index-n-age:{acme:user:}", []string{"ZREM", "%index-n-age:{acme:user:}", ageText + "\x00u1"}},
-		"an id that is not in the list":      {"index", "acme:user:gone", "there is no record", []string{"ZADD", "%index-t-email:{acme:user:}", "0", "x\x00gone"}},
-		"a wrong type of an index":           {"type", "%index-t-tags:{acme:user:}", "Reindex", []string{"SET", "%index-t-tags:{acme:user:}", "x"}},
+		"a record that is not in an index":   {"index", "acme:user:u1", "%index:{acme:user:}:n-age", []string{"ZREM", "%index:{acme:user:}:n-age", ageText + "\x00u1"}},
+		"an id that is not in the list":      {"index", "acme:user:gone", "there is no record", []string{"ZADD", "%index:{acme:user:}:t-email", "0", "x\x00gone"}},
+		"a wrong type of an index":           {"type", "%index:{acme:user:}:t-tags", "Reindex", []string{"SET", "%index:{acme:user:}:t-tags", "x"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.send(t, pool.User, "FLUSHDB")
@@ -108,7 +108,7 @@ func TestCheckSchemaFindsStaleEntries(t *testing.T) {
 	r := s.call("check", "-json", "-schema", "user="+file)
 	require.Equal(t, exitProblem, r.code)
 	require.Contains(t, r.out, "another program changed it")
-	require.Contains(t, r.out, "is not in the index %index-t-email:{acme:user:}")
+	require.Contains(t, r.out, "is not in the index %index:{acme:user:}:t-email")
 	require.Equal(t, 2, strings.Count(r.out, "\n"), r.out)
 	s.members(t, "acme")
 	require.Equal(t, exitOK, s.call("check", "-schema", "user="+file).code)

@@ -11,7 +11,7 @@
 -- ARGV[7..] names of the fields to read
 -- Result: 0 if the index has no member, or 1 if its first member is stale or has
 -- another text. Otherwise the id and the reply to HMGET.
-local index = '%index-' .. ARGV[3] .. string.sub(KEYS[1], 5)
+local index = '%index' .. string.sub(KEYS[1], 5) .. ':' .. ARGV[3]
 local member = redis.call('ZRANGEBYLEX', index, '[' .. ARGV[4] .. '\0', '(' .. ARGV[4] .. '\1', 'LIMIT', 0, 1)[1]
 if not member then return 0 end
 local id = string.sub(member, #ARGV[4] + 2)

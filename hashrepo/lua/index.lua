@@ -21,7 +21,7 @@ end
 -- Returns the name of the space in its group.
 local function space_reference() return #prefix .. ':' .. prefix .. #suffix .. ':' .. suffix .. ids_key end
 
-local function index_key(name) return '%index-' .. name .. tail end
+local function index_key(name) return '%index' .. tail .. ':' .. name end
 local function record_key(id) return prefix .. id .. suffix end
 
 local clock -- the server's time in milliseconds, once it was asked for

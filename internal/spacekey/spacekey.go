@@ -5,13 +5,14 @@ package spacekey
 
 import "strings"
 
-// Kinds of keys beside the name of a space. The kind of an index is Index and
-// the name of the index.
+// Kinds of keys beside the name of a space. The key of an index ends in ":" and
+// the name of the index. The name stands behind the space, so that the keys of
+// a tenant begin alike.
 const (
 	IDs     = "ids"     // sorted set: the list of a space
 	Checks  = "checks"  // sorted set: ids, scored by the time of the next look
 	Entries = "entries" // hash: what the indexes hold, by id
-	Index   = "index-"  // sorted set: an index
+	Index   = "index"   // sorted set: an index
 	Moved   = "moved"   // sorted set: ids that moved within an index
 )
 

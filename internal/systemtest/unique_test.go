@@ -113,7 +113,7 @@ func TestUniqueWriters(t *testing.T) {
 func endRound(ctx context.Context, t *testing.T, p *pool.Pools, repo *hashrepo.HashRepo[uniqueRecord], round int) {
 	for _, left := range [][]string{
 		{"ZCARD", "%ids:{acme:user:}"}, {"ZCARD", "%checks:{acme:user:}"}, {"HLEN", "%entries:{acme:user:}"},
-		{"ZCARD", "%index-t-name:{acme:user:}"}, {"ZCARD", "%index-t-city:{acme:user:}"},
+		{"ZCARD", "%index:{acme:user:}:t-name"}, {"ZCARD", "%index:{acme:user:}:t-city"},
 	} {
 		if n, err := pooltest.Do(t, p, pool.User, left...).AsInt64(); err != nil || n != 1 {
 			control(t, p, "HSET", "faults", fmt.Sprint(round, left), fmt.Sprint(n, err))

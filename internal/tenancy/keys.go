@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/symphony-go/symphony/internal/spacekey"
-	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -76,7 +75,10 @@ func (v *visitor) keyOf(f found) Key {
 		k.Kind = Index
 		return k
 	case f.beside == Index:
-		k.Beside, _, _ = keyspace.ParseBeside(f.key)
+		k.Beside, _, _ = parseBeside(f.key)
+		if _, name, _ := cutLast(f.key); k.Beside == spacekey.Index {
+			k.Beside += "-" + name
+		}
 		k.Parts = v.spaceParts(f.owner)
 		return k
 	case f.kind == pendingSet:

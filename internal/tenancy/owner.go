@@ -133,7 +133,7 @@ func (d *database) ownerOf(key string) (owner, bool) {
 		return d.recordOf(key)
 	}
 	switch {
-	case slices.Contains([]string{spacekey.IDs, spacekey.Checks, spacekey.Entries, spacekey.Moved}, kind), strings.HasPrefix(kind, spacekey.Index):
+	case slices.Contains([]string{spacekey.IDs, spacekey.Checks, spacekey.Entries, spacekey.Moved, spacekey.Index}, kind):
 		o, ok := d.spaceOf(record)
 		o.beside = Index
 		return o, ok
@@ -151,16 +151,26 @@ func (d *database) ownerOf(key string) (owner, bool) {
 	return o, ok
 }
 
-// parseBeside is [keyspace.ParseBeside], also for the queues of a tenant, whose
-// key ends in the tenant. The record is then the pending set, a colon and the
-// tenant.
+// parseBeside is [keyspace.ParseBeside], also for keys with a text behind it:
+// the queues of a tenant, whose key ends in the tenant, and an index, whose key
+// ends in its name. The record of the queues is the pending set, a colon and
+// the tenant.
 func parseBeside(key string) (kind, record string, ok bool) {
-	if strings.HasPrefix(key, "%"+queuekey.Queues) {
-		before, tenant, found := cutLast(key)
+	before, last, found := cutLast(key)
+	switch {
+	case strings.HasPrefix(key, "%"+queuekey.Queues):
 		kind, record, ok = keyspace.ParseBeside(before)
-		return kind, record + ":" + tenant, ok && found && kind == queuekey.Queues
+		return kind, record + ":" + last, ok && found && kind == queuekey.Queues
+	case isIndex(key):
+		kind, record, ok = keyspace.ParseBeside(before)
+		return kind, record, ok && kind == spacekey.Index
 	}
 	return keyspace.ParseBeside(key)
+}
+
+// isIndex reports whether a key has the form of an index.
+func isIndex(key string) bool {
+	return strings.HasPrefix(key, "%"+spacekey.Index+":") || strings.HasPrefix(key, "%"+spacekey.Index+"%:")
 }
 
 // cutLast cuts a text at its last colon.

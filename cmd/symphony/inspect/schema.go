@@ -194,7 +194,14 @@ func newSpace(poolPrefix, prefix, suffix string, forCluster bool) space {
 	return s
 }
 
-func (s space) key(kind string) string { return keyspace.Beside(kind, s.name) }
+// key returns the key of a kind. The kind of an index is that of symphony.Key:
+// "index-" and its name.
+func (s space) key(kind string) string {
+	if name, ok := strings.CutPrefix(kind, "index-"); ok {
+		return keyspace.Beside("index", s.name) + ":" + name
+	}
+	return keyspace.Beside(kind, s.name)
+}
 
 // tail is the part of the keys of the space after their kind.
 func (s space) tail() string { return strings.TrimPrefix(s.key("ids"), "%ids") }
