@@ -18,6 +18,7 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/option"
 	"github.com/symphony-go/symphony/internal/pending"
+	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -81,11 +82,6 @@ func isClaimReply(m rueidis.RedisMessage) bool {
 // returnedItems is the most items to claim for which claim.lua returns them.
 const returnedItems = 8
 
-// tokenLen is the length of a token in characters of 5 random bits each. 65
-// bits suffice, since a token must differ only from those of the queue's other
-// claims.
-const tokenLen = 13
-
 // claim claims items, and ends the claim previous if there is one. No item of
 // previous may be settled meanwhile. If nothing was sent, the lease is nil.
 func (q *queue) claim(ctx context.Context, op, id string, n int, d time.Duration, previous *lease) (*lease, []string, error) {
@@ -129,8 +125,8 @@ func (l *lease) take(ctx context.Context, n int, d time.Duration, previous *leas
 	if q.MaxAttempts == 1 {
 		n = 1 // an item on its last attempt is claimed alone
 	}
-	l.token = rand.Text()[:tokenLen]
-	list := beside(t, "claim-"+l.token)
+	l.token = rand.Text()[:queuekey.TokenLen]
+	list := beside(t, queuekey.Claim+l.token)
 	args := []string{l.token, strconv.Itoa(n), duration.Milliseconds(d), strconv.Itoa(q.MaxAttempts), "", q.serialFlag()}
 	if previous != nil {
 		args[4] = previous.header

@@ -6,6 +6,7 @@ import (
 
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/pending"
+	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
 	"github.com/symphony-go/symphony/keyspace"
 )
@@ -58,8 +59,8 @@ func beside(t fault.Target, kind string) string { return keyspace.Beside(kind, t
 // claimKeys returns the keys of a claim: the list of its items, and the set of
 // the places of settled items. tail follows the token in both.
 func claimKeys(t fault.Target, token string) (items, done, tail string) {
-	items = beside(t, "claim-"+token)
-	return items, beside(t, "done-"+token), strings.TrimPrefix(items, "%claim-"+token)
+	items = beside(t, queuekey.Claim+token)
+	return items, beside(t, queuekey.Done+token), strings.TrimPrefix(items, "%"+queuekey.Claim+token)
 }
 
 // schedule returns the key from which scripts derive the keys of the schedule,

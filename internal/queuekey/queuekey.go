@@ -17,6 +17,18 @@ const (
 	ClaimedOrigins = "claimed-origins" // hash: the origins of delivered items, by the token of their first claim
 )
 
+// Kinds of keys of a claim beside a queue. The token of the claim follows.
+const (
+	Claim = "claim-" // list: the items of a claim
+	Rest  = "rest-"  // list: items of a large expired claim that are not moved yet
+	Done  = "done-"  // set: the places of the settled items
+)
+
+// TokenLen is the length of the token of a claim in characters of 5 random bits
+// each. 65 bits suffice, since a token must differ only from those of the
+// queue's other claims.
+const TokenLen = 13
+
 // Kinds of keys beside a pending set: the schedule of the service, which
 // internal/pending/lua/schedule.lua describes. A key of queues is followed by
 // ":" and the escaped tenant.

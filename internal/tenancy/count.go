@@ -13,18 +13,11 @@ import (
 	"github.com/symphony-go/symphony/internal/store"
 )
 
-// Kinds of the keys of claims, before the token.
-const (
-	claimPrefix = "claim-"
-	restPrefix  = "rest-"
-	donePrefix  = "done-"
-)
-
 // holdsItems reports whether a key beside a queue, or the queue itself, holds
 // items or dead letters.
 func holdsItems(beside string) bool {
 	return slices.Contains([]string{"", queuekey.Again, queuekey.Delayed, queuekey.Dead}, beside) ||
-		strings.HasPrefix(beside, claimPrefix) || strings.HasPrefix(beside, restPrefix)
+		strings.HasPrefix(beside, queuekey.Claim) || strings.HasPrefix(beside, queuekey.Rest)
 }
 
 // measure is a command whose reply is a number of things.
@@ -111,11 +104,11 @@ func (v *visitor) measureOf(k found) (measure, bool) {
 		return measure{kind: Waiting, cmd: b().Zcard().Key(k.key).Build()}, true
 	case k.beside == queuekey.Dead:
 		return measure{kind: Dead, cmd: b().Hlen().Key(k.key).Build()}, true
-	case strings.HasPrefix(k.beside, restPrefix):
+	case strings.HasPrefix(k.beside, queuekey.Rest):
 		return measure{kind: Waiting, cmd: b().Llen().Key(k.key).Build()}, true
-	case strings.HasPrefix(k.beside, claimPrefix):
+	case strings.HasPrefix(k.beside, queuekey.Claim):
 		return measure{kind: InFlight, cmd: b().Llen().Key(k.key).Build()}, true
-	case strings.HasPrefix(k.beside, donePrefix):
+	case strings.HasPrefix(k.beside, queuekey.Done):
 		return measure{kind: InFlight, cmd: b().Scard().Key(k.key).Build(), of: func(n int64) int64 { return -n }}, true
 	}
 	return measure{}, false
