@@ -20,3 +20,19 @@ func writeGlob(b *strings.Builder, text string) {
 		text = text[at+1:]
 	}
 }
+
+// onlySpace is a class that matches a space, which an ACL pattern cannot
+// contain. It excludes all other bytes except NUL, which no part contains. The
+// ranges hold whether the server compares signed or unsigned bytes.
+const onlySpace = "[^\x01-\x1f!-\x7f\x80-\xff]"
+
+// writeACLGlob writes text as writeGlob does, in the form that ACL SETUSER
+// accepts.
+func writeACLGlob(b *strings.Builder, text string) {
+	for i, part := range strings.Split(text, " ") {
+		if i > 0 {
+			b.WriteString(onlySpace)
+		}
+		writeGlob(b, part)
+	}
+}

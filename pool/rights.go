@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/symphony-go/symphony/internal/acl"
+	"github.com/symphony-go/symphony/internal/rights"
 )
 
 // RightsReport describes a repository that the Redis user of an alias may not
@@ -20,15 +20,9 @@ type RightsReport struct {
 	Missing    []string // rules of ACL SETUSER, such as +time
 }
 
-// rowAliases are the aliases of the rows of the table in docs/security.md.
-var rowAliases = map[string]Alias{
-	"User": User, "StateHandler": Handlers, "Table": Handlers, "SharedState": SharedState, "Generic": Default, "Limiter": Handlers,
-	"Batch": Handlers, "WorkBatches": Handlers, "Trigger": Expiry, "Listener": Expiry, "Feed": PubSub, "Topic": PubSub,
-}
-
 // reportRights returns what the users of the aliases lack. If it cannot find
 // out, unchecked is the reason.
-func (p *Pools) reportRights(ctx context.Context) (rights []RightsReport, unchecked string, errs []error) {
+func (p *Pools) reportRights(ctx context.Context) (reports []RightsReport, unchecked string, errs []error) {
 	known := map[string]map[string]bool{} // the refused rules, by server and user
 	byAlias := map[Alias]map[string]bool{}
 	for _, a := range p.Aliases() {
@@ -48,17 +42,17 @@ func (p *Pools) reportRights(ctx context.Context) (rights []RightsReport, unchec
 			byAlias[a] = known[of]
 		}
 	}
-	for _, row := range acl.Rows {
-		a := rowAliases[row.Name]
+	for _, row := range rights.Rows {
+		a := Alias(row.Alias)
 		missing := slices.DeleteFunc(slices.Clone(row.Commands), func(rule string) bool { return !byAlias[a][rule] })
 		if len(missing) > 0 {
-			rights = append(rights, RightsReport{a, row.Name, missing})
+			reports = append(reports, RightsReport{a, row.Name, missing})
 		}
 	}
-	slices.SortFunc(rights, func(a, b RightsReport) int {
+	slices.SortFunc(reports, func(a, b RightsReport) int {
 		return cmp.Or(cmp.Compare(a.Alias, b.Alias), cmp.Compare(a.Repository, b.Repository))
 	})
-	return rights, unchecked, errs
+	return reports, unchecked, errs
 }
 
 // mostDryArgs is the most arguments that a command in a row needs.
@@ -70,7 +64,7 @@ const mostDryArgs = 5
 func (p *Pools) refused(ctx context.Context, a Alias, user string) (map[string]bool, error) {
 	client := p.clients[a]
 	var rules []string
-	for _, row := range acl.Rows {
+	for _, row := range rights.Rows {
 		rules = append(rules, row.Commands...)
 	}
 	slices.Sort(rules)
