@@ -14,6 +14,7 @@ import (
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/expiry"
+	"github.com/symphony-go/symphony/internal/pending"
 	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/listrepo"
@@ -170,6 +171,10 @@ func fillQueues(t *testing.T, p *pool.Pools, tenant string) {
 		})
 		require.Error(t, err)
 	}
+	set, err := p.Layout().PendingSet.Key("mail")
+	require.NoError(t, err)
+	places := pending.PlacesKey(p.Prefix(pool.Handlers)+set, tenant)
+	require.NoError(t, pooltest.Do(t, p, pool.Handlers, "ZADD", places, "9000000000000", "x").Error())
 	serial := symphony.Queue{Service: "mail", Entity: "u2", Action: "x:y"}
 	_, err = batch.With(symphony.Serial()).Enqueue(ctx, serial, "1", "2")
 	require.NoError(t, err)

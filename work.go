@@ -113,6 +113,7 @@ func WorkBatches[T any](
 	}
 	return worker.Run(ctx, set, worker.Config{
 		Op: working, Workers: cfg.Workers, StopTimeout: cfg.StopTimeout, LongestWait: time.Second, Backoff: cfg.Backoff,
+		Places: pending.Places{PerTenant: cfg.PerTenant, Lease: cfg.Lease},
 		Report: func(q pending.Queue, err error) {
 			cfg.OnError(&WorkError{q.Tenant, Queue{service, q.Entity, q.Action}, err})
 		},

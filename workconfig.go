@@ -24,6 +24,25 @@ type WorkConfig struct {
 	// Defaults to 16.
 	Workers int
 
+	// PerTenant is the most handlers of one tenant that run at once over all
+	// processes, so that one tenant does not occupy all workers. The script
+	// that hands out a queue also takes a place of the tenant for the duration
+	// of Lease. The place is renewed while the handler runs, and freed when it
+	// returns; if the worker dies, it is free when the lease has expired. While
+	// a tenant has no free place, its queues wait, and others are handled.
+	// Workers are woken when a place is free.
+	//
+	// Each chunk costs one script more, and each third of Lease another one.
+	// Use the same number in all processes. The handlers of those without one
+	// are not counted, nor are calls of [Batch.Process] and [Batch.Claim].
+	//
+	// If the place is lost because Redis could not be reached for the duration
+	// of the lease, the context of the handler ends with [ErrLeaseLost] as its
+	// cause.
+	//
+	// Defaults to 0: no bound.
+	PerTenant int
+
 	// ChunkSize is how many items of a queue a handler receives at most. At
 	// most [listrepo.MaxCount].
 	//
@@ -108,6 +127,9 @@ func (c WorkConfig) withDefaults() (WorkConfig, error) {
 	positive(&bad, "Lease", &c.Lease, 30*time.Second)
 	positive(&bad, "StopTimeout", &c.StopTimeout, 10*time.Second)
 	positive(&bad, "MaxAttempts", &c.MaxAttempts, 20)
+	if c.PerTenant < 0 {
+		bad.add("PerTenant", "%d is negative; use 0 for no bound", c.PerTenant)
+	}
 	if c.Workers > mostWorkers {
 		bad.add("Workers", "%d handlers at a time are too many for one call; use at most %d, and more processes", c.Workers, mostWorkers)
 	}

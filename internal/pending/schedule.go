@@ -2,6 +2,7 @@ package pending
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ var (
 	//go:embed lua/end_removal.lua
 	endRemovalSource string
 
-	takeScript       = rueidis.NewLuaScript(acl.RegisterScript(takeIdleSource + ScheduleSource + takeSource))
+	takeScript       = rueidis.NewLuaScript(acl.RegisterScript(takeIdleSource + ScheduleSource + placesSource + takeSource))
 	checkScript      = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + checkSource))
 	deferScript      = rueidis.NewLuaScript(acl.RegisterScript(ScheduleSource + deferSource))
 	endRemovalScript = rueidis.NewLuaScript(acl.RegisterScript(endRemovalSource))
@@ -101,6 +102,7 @@ type Sweeper struct {
 // Look is what [Set.Take] returns.
 type Look struct {
 	Queues []Queue       // handed out
+	Places []string      // names of the places of Queues; nil if places have no bound
 	Wait   time.Duration // until the next queue is ready; below 0 if there is none
 	Sweep  bool          // whether the caller has the lease of the sweep, and tenants are pending
 
@@ -125,6 +127,14 @@ type Look struct {
 // script, and another command for each foreign member of the schedule. Its cost
 // does not depend on the number of queues in the schedule.
 func (s *Set) Take(ctx context.Context, op string, n int, sweeper Sweeper) (look Look, err error) {
+	return s.TakeWithPlaces(ctx, op, n, sweeper, Places{})
+}
+
+// TakeWithPlaces is [Set.Take]. In the same script, it takes a place for each
+// queue that it hands out, and passes over tenants without a free place.
+// [Set.Hold] must renew the leases of the places, and [Set.Free] free them. If
+// places have no bound, it takes none.
+func (s *Set) TakeWithPlaces(ctx context.Context, op string, n int, sweeper Sweeper, places Places) (look Look, err error) {
 	t, err := s.BeginWrite(ctx, op, s.Service)
 	if err != nil {
 		return look, err
@@ -136,6 +146,11 @@ func (s *Set) Take(ctx context.Context, op string, n int, sweeper Sweeper) (look
 		age = duration.Milliseconds(sweeper.DrainedFor)
 	}
 	args := []string{strconv.Itoa(min(n, MaxTake)), duration.Milliseconds(hold), sweeper.Name, duration.Milliseconds(sweepLease), age}
+	names := ""
+	if places.PerTenant > 0 {
+		names = rand.Text()[:13] + "-"
+		args = append(args, strconv.Itoa(places.PerTenant), names, duration.Milliseconds(places.Lease))
+	}
 	parts, err := readTuple(t, takeReply, takeScript.Exec(t.In(ctx), s.Client, []string{t.Key, set}, args))
 	if err != nil {
 		return look, err
@@ -156,11 +171,14 @@ func (s *Set) Take(ctx context.Context, op string, n int, sweeper Sweeper) (look
 		look.Wait = duration.FromMilliseconds(wait)
 	}
 	var unnamed []string
-	for _, member := range members {
+	for i, member := range members {
 		if q, ok := s.parseQueue(member); ok {
 			look.Queues = append(look.Queues, q)
+			if names != "" {
+				look.Places = append(look.Places, names+strconv.Itoa(i+1))
+			}
 		} else {
-			unnamed = append(unnamed, member)
+			unnamed = append(unnamed, member) // its place is free when the lease ends
 		}
 	}
 	if skipped != "" {

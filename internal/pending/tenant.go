@@ -20,7 +20,7 @@ func (s *Set) Knows(ctx context.Context, op, tenant string) (bool, error) {
 	escaped := EscapeTenant(tenant)
 	results := s.Client.DoMulti(t.In(ctx),
 		s.Client.B().Sismember().Key(t.Key).Member(tenant).Build(),
-		s.Client.B().Exists().Key(QueuesKey(t.Key, tenant)).Build(),
+		s.Client.B().Exists().Key(QueuesKey(t.Key, tenant), PlacesKey(t.Key, tenant)).Build(),
 		s.Client.B().Zscore().Key(TenantsKey(t.Key)).Member(escaped).Build(),
 		s.Client.B().Zscore().Key(drained(t)).Member(escaped).Build())
 	known := false
@@ -53,7 +53,7 @@ func (s *Set) Forget(ctx context.Context, op, tenant string) error {
 		b().Srem().Key(t.Key).Member(tenant).Build(),
 		b().Zrem().Key(TenantsKey(t.Key)).Member(escaped).Build(),
 		b().Zrem().Key(drained(t)).Member(escaped).Build(),
-		b().Unlink().Key(QueuesKey(t.Key, tenant)).Build())
+		b().Unlink().Key(QueuesKey(t.Key, tenant), PlacesKey(t.Key, tenant)).Build())
 	for _, result := range results {
 		if err := result.Error(); err != nil && !errors.Is(fault.Translate(err), fault.ErrWrongType) {
 			return t.Failed(err)

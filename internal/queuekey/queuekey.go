@@ -30,11 +30,12 @@ const (
 const TokenLen = 13
 
 // Kinds of keys beside a pending set: the schedule of the service, which
-// internal/pending/lua/schedule.lua describes. A key of queues is followed by
-// ":" and the escaped tenant.
+// internal/pending/lua/schedule.lua describes. A key of queues or places is
+// followed by ":" and the escaped tenant.
 const (
 	Tenants = "tenants" // sorted set: tenants, scored by the time of their next turn
 	Queues  = "queues"  // sorted set: queues of a tenant, scored by the time from which each is ready
+	Places  = "places"  // sorted set: places of a tenant that are taken, scored by the end of their lease
 	Drained = "drained" // sorted set: tenants without queues, scored by the time since when
 	Sweep   = "sweep"   // string: the process that sweeps
 	Wake    = "wake"    // channel: milliseconds until a queue is ready

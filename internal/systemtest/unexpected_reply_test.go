@@ -617,7 +617,7 @@ func TestNoHandlerRunsForAnUnexpectedReply(t *testing.T) {
 		s.SetReply(reply, true)
 		_ = callBriefly(t, replyCase{name: "Run", do: l.Run})
 		_ = callBriefly(t, replyCase{name: "WorkBatches", do: func(ctx context.Context) error {
-			return symphony.WorkBatches(ctx, p, "chat", work, symphony.WorkConfig{OnError: func(*symphony.WorkError) {}, StopTimeout: time.Millisecond})
+			return symphony.WorkBatches(ctx, p, "chat", work, symphony.WorkConfig{OnError: func(*symphony.WorkError) {}, StopTimeout: time.Millisecond, PerTenant: 1})
 		}})
 		require.False(t, called.Load(), name)
 	}

@@ -139,7 +139,7 @@ func (d *database) ownerOf(key string) (owner, bool) {
 		return o, ok
 	case kind == spacekey.Spaces || kind == spacekey.Indexed:
 		return owner{kind: registry, beside: kind, record: record}, true
-	case kind == queuekey.Queues:
+	case kind == queuekey.Queues || kind == queuekey.Places:
 		set, tenant, ok := cutLast(record)
 		o, isSet := d.recordOf(set)
 		unescaped, isTenant := pending.UnescapeTenant(tenant)
@@ -152,15 +152,15 @@ func (d *database) ownerOf(key string) (owner, bool) {
 }
 
 // parseBeside is [keyspace.ParseBeside], also for keys with a text behind it:
-// the queues of a tenant, whose key ends in the tenant, and an index, whose key
-// ends in its name. The record of the queues is the pending set, a colon and
-// the tenant.
+// the queues and the places of a tenant, whose keys end in the tenant, and an
+// index, whose key ends in its name. The record of the former is the pending
+// set, a colon and the tenant.
 func parseBeside(key string) (kind, record string, ok bool) {
 	before, last, found := cutLast(key)
 	switch {
-	case strings.HasPrefix(key, "%"+queuekey.Queues):
+	case strings.HasPrefix(key, "%"+queuekey.Queues), strings.HasPrefix(key, "%"+queuekey.Places):
 		kind, record, ok = keyspace.ParseBeside(before)
-		return kind, record + ":" + last, ok && found && kind == queuekey.Queues
+		return kind, record + ":" + last, ok && found && (kind == queuekey.Queues || kind == queuekey.Places)
 	case isIndex(key):
 		kind, record, ok = keyspace.ParseBeside(before)
 		return kind, record, ok && kind == spacekey.Index

@@ -25,7 +25,7 @@ import (
 type dispatcher struct {
 	*run
 	name  string // of this process, for the lease of the sweep
-	work  chan pending.Queue
+	work  chan task
 	freed chan Outcome      // a worker is free again
 	sweep chan pending.Look // a sweep is due; has what Take found out about tenants
 
@@ -44,6 +44,12 @@ type dispatcher struct {
 	scanned // queues that are handed out although the schedule cannot be read
 }
 
+// task is a queue that a worker is to handle.
+type task struct {
+	pending.Queue
+	place place // zero if places have no bound
+}
+
 // renewSweep is the time between two looks that ask for the lease of the
 // sweep.
 const renewSweep = 900 * time.Millisecond
@@ -55,7 +61,7 @@ var idleBackoff = retry.Backoff{First: 10 * time.Millisecond, Max: time.Second}
 func newDispatcher(r *run) *dispatcher {
 	d := &dispatcher{
 		run: r, name: rand.Text(), free: r.Workers, alarm: alarm.New(),
-		work: make(chan pending.Queue, r.Workers), freed: make(chan Outcome, r.Workers), sweep: make(chan pending.Look, 1),
+		work: make(chan task, r.Workers), freed: make(chan Outcome, r.Workers), sweep: make(chan pending.Look, 1),
 	}
 	d.member = r.clock.Join("the workers of service "+strconv.Quote(r.pending.Service), d.alarm.Signal)
 	return d
@@ -88,13 +94,14 @@ func (d *dispatcher) dispatch(ctx context.Context) error {
 
 // runWorker handles queues until no more are passed to it.
 func (d *dispatcher) runWorker(ctx context.Context) {
-	for q := range d.work {
+	for t := range d.work {
 		outcome := Empty
 		if ctx.Err() == nil {
-			outcome = d.handle(ctx, q)
+			outcome = d.handleInPlace(ctx, t)
 		}
+		d.freePlace(ctx, t)
 		if outcome == Handled {
-			d.handledScanned(q)
+			d.handledScanned(t.Queue)
 		}
 		d.freed <- outcome
 	}
@@ -112,15 +119,15 @@ func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
 			sweeper.DrainedFor = drainedFor
 		}
 	}
-	look, err := d.pending.Take(ctx, d.Op, d.free, sweeper)
-	d.pass(look.Queues)
+	look, err := d.pending.TakeWithPlaces(ctx, d.Op, d.free, sweeper, d.Places)
+	d.pass(d.tasks(look.Queues, look.Places, now))
 	if look.Foreign != nil {
 		d.reportSeldom(ctx, "foreign", look.Foreign)
 	}
 	if errors.Is(err, fault.ErrWrongType) || errors.Is(look.Foreign, fault.ErrWrongType) {
 		err = errors.Join(err, d.scan(ctx, d.run))
 	}
-	d.pass(d.takeScanned(d.free))
+	d.pass(d.tasks(d.takeScanned(d.free), nil, now))
 	if look.Sweep && sweeper.DrainedFor > 0 && (len(look.Drained) > 0 || look.Unscheduled > 0 || now.Sub(d.swept) > rescanEvery+sweepEvery) {
 		d.swept = now
 		d.sweeping.Store(true)
@@ -142,11 +149,11 @@ func (d *dispatcher) look(ctx context.Context) (time.Duration, error) {
 	return wait, err
 }
 
-// pass passes queues to free workers.
-func (d *dispatcher) pass(queues []pending.Queue) {
-	for _, q := range queues {
+// pass passes tasks to free workers.
+func (d *dispatcher) pass(tasks []task) {
+	for _, t := range tasks {
 		d.free--
-		d.work <- q
+		d.work <- t
 	}
 }
 

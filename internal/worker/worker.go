@@ -16,15 +16,20 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// Config configures Run. No field may be zero.
+// Config configures Run. No field but Places may be zero.
 type Config struct {
 	Op          string // the operation's name in errors
 	Workers     int    // how many queues are handled at a time
 	StopTimeout time.Duration
 	LongestWait time.Duration // between two looks for queues that are ready
 
+	// Places bounds how many queues of a tenant are handled at once, over all
+	// processes.
+	Places pending.Places
+
 	// Handle handles some items of a queue. It is called by several
-	// goroutines, also for the same queue.
+	// goroutines, also for the same queue. If the place of the tenant is lost,
+	// its context ends with [fault.ErrLeaseLost] as its cause.
 	Handle func(ctx context.Context, q pending.Queue) Result
 
 	// Backoff returns the pause of a queue after its failures in a row, from
@@ -92,9 +97,10 @@ func Run(ctx context.Context, set *pending.Set, cfg Config) error {
 	return err
 }
 
-// handle handles a queue once, and defers it if that did not succeed.
-func (r *run) handle(ctx context.Context, q pending.Queue) Outcome {
-	result := r.Handle(r.handling, q)
+// handle handles a queue once, and defers it if that did not succeed. The
+// handler's context is handling, and ctx that of Run.
+func (r *run) handle(ctx, handling context.Context, q pending.Queue) Outcome {
+	result := r.Handle(handling, q)
 	var pause time.Duration
 	switch result.Outcome {
 	case Failed:

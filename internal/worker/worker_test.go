@@ -64,12 +64,18 @@ func (f *fleet) push(t *testing.T, q pending.Queue, items ...int) {
 // run runs workers until the test ends. done gets each item that was handled.
 func (f *fleet) run(t *testing.T, longestWait time.Duration) (done <-chan int) {
 	t.Helper()
+	return f.runWith(t, longestWait, pending.Places{})
+}
+
+// runWith is run with a bound of places.
+func (f *fleet) runWith(t *testing.T, longestWait time.Duration, places pending.Places) (done <-chan int) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	items := make(chan int, 1000)
 	var ended sync.WaitGroup
 	ended.Go(func() {
 		err := worker.Run(ctx, f.set, worker.Config{
-			Op: "Test", Workers: 2, StopTimeout: time.Second, LongestWait: longestWait,
+			Op: "Test", Workers: 2, StopTimeout: time.Second, LongestWait: longestWait, Places: places,
 			Backoff: func(int, error) time.Duration { return time.Millisecond },
 			Report:  func(_ pending.Queue, err error) { t.Error(err) },
 			Handle: func(ctx context.Context, q pending.Queue) worker.Result {
@@ -93,6 +99,37 @@ func (f *fleet) run(t *testing.T, longestWait time.Duration) (done <-chan int) {
 		ended.Wait()
 	})
 	return items
+}
+
+// A place that is freed wakes a worker of another process, which looks once an
+// hour by itself.
+func TestFreePlaceWakesWorkers(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		f, places := newFleet(t, p), pending.Places{PerTenant: 1, Lease: time.Minute}
+		f.push(t, pending.Queue{Tenant: "a", Entity: "e", Action: "1"}, 1)
+		f.push(t, pending.Queue{Tenant: "a", Entity: "e", Action: "2"}, 2)
+		look, err := f.set.TakeWithPlaces(t.Context(), "Test", 1, pending.Sweeper{}, places) // another process
+		require.NoError(t, err)
+		require.Len(t, look.Places, 1)
+		done := f.runWith(t, time.Hour, places)
+		f.push(t, pending.Queue{Tenant: "b", Entity: "e", Action: "1"}, 3)
+		require.Equal(t, 3, receive(t, done)) // so the workers run
+		require.NoError(t, f.set.Free(t.Context(), "Test", "a", look.Places[0]))
+		require.Equal(t, 2, receive(t, done))
+		require.Equal(t, 1, receive(t, done)) // the other process did not claim it
+	})
+}
+
+// receive returns the next item that was handled.
+func receive(t *testing.T, done <-chan int) int {
+	t.Helper()
+	select {
+	case value := <-done:
+		return value
+	case <-time.After(20 * time.Second):
+		t.Fatal("the workers were not woken")
+		return 0
+	}
 }
 
 // Idle workers are woken by a push. They look once an hour by themselves.

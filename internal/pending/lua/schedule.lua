@@ -97,15 +97,19 @@ local function nextLook(queue, tail)
   return at > instant and at < 9007199254740992 and at or instant
 end
 
--- scheduleAt sets the time of a queue. If no queue of the service is ready
--- before that time, and it is less than a second ahead, workers are woken. The
--- user may lack the permission for that.
-local function scheduleAt(tenants, tenant, member, at)
-  if not tryCall('ZADD', queuesOf(tenants, tenant), at, member) then return end
+-- bringForward makes the next turn of a tenant no later than a time. If no queue
+-- of the service is ready before that time, and it is less than a second ahead,
+-- workers are woken. The user may lack the permission for that.
+local function bringForward(tenants, tenant, at)
   if tryCall('ZADD', tenants, 'LT', 'CH', at, tenant) ~= 1 or at - now >= 1000 then return end
   if redis.call('ZRANGE', tenants, 0, 0)[1] == tenant then
     redis.pcall('PUBLISH', '%wake' .. string.sub(tenants, 9), math.max(math.ceil(at - instant), 0))
   end
+end
+
+-- scheduleAt sets the time of a queue.
+local function scheduleAt(tenants, tenant, member, at)
+  if tryCall('ZADD', queuesOf(tenants, tenant), at, member) then bringForward(tenants, tenant, at) end
 end
 
 -- unschedule removes a queue from the schedule.

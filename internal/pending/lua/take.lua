@@ -10,6 +10,12 @@
 -- ARGV[4]  the lease of the sweep, in milliseconds
 -- ARGV[5]  how long a tenant must have had no queue before its removal begins,
 --          in milliseconds; '' if the process is not ready for a sweep
+-- ARGV[6]  the most places of a tenant, see places.lua; may be missing, and
+--          ARGV[7], ARGV[8] with it
+-- ARGV[7]  how the names of the places begin that are taken, one for each queue
+-- ARGV[8]  the lease of a place, in milliseconds
+-- A tenant without a free place is passed over until one is free. Free brings
+-- its next turn forward.
 -- Result: {wait, sweep, skipped, removed, unscheduled, drained, begun, queues}:
 --   wait     milliseconds until the next queue is ready, -1 if there is none
 --   sweep    1 if the process has the lease of the sweep, and tenants are
@@ -25,10 +31,10 @@
 --            end it; escaped, together with drained at most a thousand
 --   queues   the members of the schedule that are handed out
 local rest, limit, removed = string.sub(KEYS[1], 9), tonumber(ARGV[1]), 0
-local taken, wait, turn = {}, -1, instant
+local taken, wait, turn, bound = {}, -1, instant, tonumber(ARGV[6] or nil)
 
--- Tenants whose time is too early, or that have no queues left, take no turn.
--- There may be many of them.
+-- Tenants whose time is too early, or that have no queue or place left, take no
+-- turn. There may be many of them.
 for _ = 1, limit + 100 do
   local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
   local tenant, at = first[1], tonumber(first[2]) or 0
@@ -48,11 +54,18 @@ for _ = 1, limit + 100 do
   elseif (tonumber(ready[2]) or 0) > turn then
     redis.call('ZADD', KEYS[1], ready[2], tenant)
   else
-    local held = pauseUntil(ARGV[2])
-    taken[#taken + 1] = member
-    redis.call('ZADD', queues, held, member)
-    redis.call('ZADD', KEYS[1], math.max(math.min(tonumber(ready[4]) or held, held), turn), tenant)
-    turn = turn + 2 ^ -12 -- the least step of a time in ms
+    local places = bound and placesOf(KEYS[1], tenant)
+    local full = bound and fullUntil(places, bound)
+    if full then
+      redis.call('ZADD', KEYS[1], full, tenant)
+    else
+      local held = pauseUntil(ARGV[2])
+      taken[#taken + 1] = member
+      redis.call('ZADD', queues, held, member)
+      redis.call('ZADD', KEYS[1], math.max(math.min(tonumber(ready[4]) or held, held), turn), tenant)
+      turn = turn + 2 ^ -12 -- the least step of a time in ms
+      if bound then takePlace(places, ARGV[7] .. #taken, tonumber(ARGV[8])) end
+    end
   end
 end
 
