@@ -95,7 +95,8 @@ func startServer() (*server, error) {
 	s := &server{redis: m, scripts: newScripts(m), users: 1}
 	commands := m.Server() // Close sets it to nil while a hook may run
 	commands.SetPreHook(func(p *mini.Peer, cmd string, args ...string) bool {
-		return rewriteGlobs(p, cmd, args...) || refuseIncrement(commands, p, cmd, args...) || s.scripts.hook(p, cmd, args...)
+		return rewriteGlobs(p, cmd, args...) || refuseIncrement(commands, p, cmd, args...) ||
+			refuseEntry(commands, p, cmd, args...) || s.scripts.hook(p, cmd, args...)
 	})
 	if err := commands.Register("CONFIG", config); err != nil {
 		m.Close()

@@ -195,3 +195,33 @@ func TestScanFindsEveryName(t *testing.T) {
 		require.NoError(t, c.Do(t.Context(), c.B().Keys().Pattern(glob).Build()).Error(), "%q", glob)
 	}
 }
+
+// XADD refuses an id `<ms>-*` before the last entry, as Redis does.
+func TestPartialStreamIDs(t *testing.T) {
+	c := client(t, open(t, pool.Config{}), pool.PubSub)
+	add := func(args ...string) (string, error) {
+		return c.Do(t.Context(), c.B().Arbitrary("XADD").Keys("x").Args(append(args, "f", "v")...).Build()).ToString()
+	}
+	for _, id := range []string{"5-7", "5-8", "5-9"} {
+		arg := "5-*"
+		if id == "5-7" {
+			arg = id
+		}
+		got, err := add("NOMKSTREAM", "MAXLEN", "=", "2", arg)
+		if id == "5-7" {
+			require.True(t, rueidis.IsRedisNil(err), "there is no stream")
+			got, err = add(arg)
+		}
+		require.NoError(t, err)
+		require.Equal(t, id, got)
+	}
+	for _, args := range [][]string{{"4-*"}, {"NOMKSTREAM", "4-*"}, {"MAXLEN", "~", "2", "0-*"}, {"nomkstream", "MINID", "1-1", "4-*"}} {
+		_, err := add(args...)
+		require.ErrorContains(t, err, "equal or smaller than the target stream top item", args)
+	}
+	got, err := add("6-*")
+	require.NoError(t, err)
+	require.Equal(t, "6-0", got)
+	_, err = add("x-*")
+	require.ErrorContains(t, err, "Invalid stream ID")
+}

@@ -1,8 +1,6 @@
 package embedded
 
 import (
-	"bufio"
-	"bytes"
 	"math"
 	"strconv"
 
@@ -20,8 +18,9 @@ func refuseIncrement(server *mini.Server, p *mini.Peer, cmd string, args ...stri
 	if err != nil {
 		return false // miniredis refuses it
 	}
-	text, ok := readField(server, p, args[0], args[1])
-	if !ok {
+	reply, ok := read(server, p, "HGET", args[0], args[1])
+	text, found := reply.(string)
+	if !ok || !found {
 		return false
 	}
 	stored, err := strconv.ParseInt(text, 10, 64)
@@ -34,21 +33,4 @@ func refuseIncrement(server *mini.Server, p *mini.Peer, cmd string, args ...stri
 		return false
 	}
 	return true
-}
-
-// readField returns the text of a field as the connection sees it. It reports
-// false if the field is absent, or in a transaction that has not run.
-func readField(server *mini.Server, p *mini.Peer, key, field string) (string, bool) {
-	var reply bytes.Buffer
-	w := bufio.NewWriter(&reply)
-	reader := mini.NewPeer(w)
-	reader.Ctx = p.Ctx
-	if conn, known := stateOf(p); !known || conn.queues {
-		return "", false
-	}
-	server.Dispatch(reader, []string{"HGET", key, field})
-	reader.Flush()
-	value, err := mini.ParseReply(bufio.NewReader(&reply))
-	text, ok := value.(string)
-	return text, err == nil && ok
 }
