@@ -195,6 +195,12 @@ func TestFeedGone(t *testing.T) {
 	})
 }
 
+// streamID returns the id of an entry in its stream.
+func streamID(c symphony.Cursor) string {
+	_, number, _ := strings.Cut(string(c), "-")
+	return "1-" + number
+}
+
 // A hole that another program made is not skipped either.
 func TestFeedGoneByXDEL(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
@@ -205,7 +211,7 @@ func TestFeedGoneByXDEL(t *testing.T) {
 			cursors[i], err = f.Append(ctx, "a1", i)
 			require.NoError(t, err)
 		}
-		require.NoError(t, pooltest.Do(t, p, pool.PubSub, "XDEL", "acme:feed:answers:a1", string(cursors[2])).Error())
+		require.NoError(t, pooltest.Do(t, p, pool.PubSub, "XDEL", "acme:feed:answers:a1", streamID(cursors[2])).Error())
 		entries, err := f.Read(ctx, "a1", cursors[0], 10)
 		require.NoError(t, err)
 		require.Equal(t, []int{1}, values(entries))
@@ -217,6 +223,88 @@ func TestFeedGoneByXDEL(t *testing.T) {
 		entries, err = f.Read(ctx, "a1", cursors[2], 10)
 		require.NoError(t, err)
 		require.Equal(t, []int{3, 4}, values(entries))
+	})
+}
+
+// An entry that another program removed is missed also if it was the last one.
+func TestFeedGoneByXDELOfTheLastEntry(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		f := newFeed[int](t, p)
+		for name, add := range map[string]func(id string) error{
+			"Append": func(id string) error { return errorOf(f.Append(ctx, id, 9)) },
+			"End":    func(id string) error { return f.End(ctx, id) },
+		} {
+			for entries, id := range map[int]string{1: name + "-one", 2: name + "-two"} {
+				var before, last symphony.Cursor
+				var err error
+				for i := range entries {
+					before = last
+					last, err = f.Append(ctx, id, i)
+					require.NoError(t, err)
+				}
+				require.NoError(t, pooltest.Do(t, p, pool.PubSub, "XDEL", "acme:feed:answers:"+id, streamID(last)).Error())
+				require.NoError(t, add(id))
+				if before != "" {
+					_, err = f.Read(ctx, id, before, 5)
+					require.ErrorIs(t, err, symphony.ErrGone, id)
+				}
+				_, err = f.Read(ctx, id, last, 5)
+				require.NoError(t, err, id)
+			}
+		}
+	})
+}
+
+// The times of entries never decrease for a reader, although the clock of the
+// server was set back.
+func TestFeedTimesNeverDecrease(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		f := newFeed[int](t, p)
+		first, err := f.Append(ctx, "a1", 0)
+		require.NoError(t, err)
+		for i := 1; i < 3; i++ {
+			require.NoError(t, pooltest.Do(t, p, pool.PubSub, "XADD", "acme:feed:answers:a1", "1-*", fmt.Sprint(1600000000000+i), fmt.Sprint(i)).Error())
+		}
+		all, err := f.Read(ctx, "a1", "", 3)
+		require.NoError(t, err)
+		require.Equal(t, []int{0, 1, 2}, values(all))
+		for _, e := range all {
+			require.Equal(t, all[0].At, e.At)
+		}
+		require.Equal(t, first, all[0].Cursor)
+		next, err := f.Read(ctx, "a1", all[1].Cursor, 1)
+		require.NoError(t, err)
+		require.Equal(t, all[2:], next)
+		next, err = follow(t, f, "a1", all[1].Cursor, 1)
+		require.NoError(t, err)
+		require.Equal(t, all[2:], next)
+	})
+}
+
+// A follower learns at once that its feed expired and began again, whether the
+// numbers of the new one are greater or smaller. To wait for the next look each
+// time would take minutes.
+func TestFollowAFeedThatBeganAgain(t *testing.T) {
+	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
+		f := newFeed[int](t, p)
+		c, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		for i := range 10 {
+			id := fmt.Sprint("a", i)
+			last, err := f.Append(ctx, id, 1)
+			require.NoError(t, err)
+			gone := make(chan error)
+			go func() {
+				for _, err := range f.Follow(c, id, last) {
+					gone <- err
+				}
+			}()
+			requireSubscribed(t, p, id)
+			require.NoError(t, pooltest.Do(t, p, pool.PubSub, "DEL", "acme:feed:answers:"+id).Error())
+			_, err = f.Append(ctx, id, 1)
+			require.NoError(t, err)
+			require.ErrorIs(t, <-gone, symphony.ErrGone)
+		}
 	})
 }
 

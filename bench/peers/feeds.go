@@ -3,6 +3,8 @@ package peers
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/redis/rueidis"
@@ -54,7 +56,7 @@ func (p *Peers) appending() contest.Contest {
 func (p *Peers) endsWith(ctx context.Context, key, want string) error {
 	c := p.other.c
 	entries, err := c.Do(ctx, c.B().Xrevrange().Key(key).End("+").Start("-").Count(1).Build()).AsXRange()
-	if err == nil && (len(entries) != 1 || entries[0].FieldValues["v"] != want) {
+	if err == nil && (len(entries) != 1 || !slices.Equal(slices.Collect(maps.Values(entries[0].FieldValues)), []string{want})) {
 		err = fmt.Errorf("the stream ends with %v", entries)
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -24,8 +25,6 @@ import (
 )
 
 var (
-	//go:embed lua/position.lua
-	positionSource string
 	//go:embed lua/append.lua
 	appendSource string
 	//go:embed lua/end.lua
@@ -37,8 +36,8 @@ var (
 	//go:embed lua/len.lua
 	lenSource string
 
-	appendScript = store.NewShortScript(positionSource+appendSource+addedSource, store.Text)
-	endScript    = store.NewShortScript(positionSource+endSource+addedSource, store.Text)
+	appendScript = store.NewShortScript(appendSource+addedSource, store.Text)
+	endScript    = store.NewShortScript(endSource+addedSource, store.Text)
 	deleteScript = store.NewShortScript(deleteSource, store.Flag)
 	lenScript    = store.NewShortScript(lenSource, store.Count)
 )
@@ -108,7 +107,18 @@ func (c *Core) Append(ctx context.Context, id string, n int, value func(i int) r
 		}
 		args = append(args, text)
 	}
-	return c.add(ctx, t, appendScript, args)
+	text, err := c.run(ctx, t, appendScript, args)
+	if err != nil {
+		return Position{}, err
+	}
+	if text == ended {
+		return Position{}, t.NotApplied(errEnded)
+	}
+	p, ok := parsePosition(text)
+	if !ok {
+		return Position{}, t.Applied(store.ErrShape)
+	}
+	return p, nil
 }
 
 // End adds the entry that ends a feed, unless it has ended.
@@ -117,9 +127,15 @@ func (c *Core) End(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.add(ctx, t, endScript, c.arguments(t, 0))
+	text, err := c.run(ctx, t, endScript, c.arguments(t, 0))
+	if err == nil && text != ended {
+		err = t.Applied(store.ErrShape)
+	}
 	return err
 }
+
+// ended is the reply of the scripts about a feed that has ended.
+const ended = "ENDED"
 
 // arguments returns the arguments of a script that adds entries, with room for
 // n more.
@@ -148,23 +164,17 @@ func (c *Core) sharded() string {
 	return ""
 }
 
-func (c *Core) add(ctx context.Context, t fault.Target, script *store.Script, args []string) (Position, error) {
+// run runs a script whose result is a text.
+func (c *Core) run(ctx context.Context, t fault.Target, script *store.Script, args []string) (string, error) {
 	m, err := c.Run(ctx, t, script, args)
 	if err != nil {
-		return Position{}, err
+		return "", err
 	}
-	id, err := m.ToString()
+	text, err := m.ToString()
 	if err != nil {
-		return Position{}, t.Failed(err)
+		return "", t.Failed(err)
 	}
-	if id == "ENDED" {
-		return Position{}, t.NotApplied(errEnded)
-	}
-	p, ok := parsePosition(id)
-	if !ok {
-		return Position{}, t.Applied(store.ErrShape)
-	}
-	return p, nil
+	return text, nil
 }
 
 var errEnded = fmt.Errorf("%w: End was called; delete it to begin it again, or append to another id", fault.ErrEnded)
@@ -285,8 +295,10 @@ func parseEntries(t fault.Target, m rueidis.RedisMessage) ([]Entry, error) {
 		return nil, t.Failed(err)
 	}
 	entries := make([]Entry, len(all))
+	var ids texts
 	for i := range all {
-		if err := entries[i].parse(&all[i]); err != nil {
+		ids.reserve(len(all) - i)
+		if err := entries[i].parse(&all[i], &ids); err != nil {
 			return nil, t.Applied(err)
 		}
 	}
@@ -295,7 +307,7 @@ func parseEntries(t fault.Target, m rueidis.RedisMessage) ([]Entry, error) {
 
 // parse reads an entry of a reply. It takes pointers, because the elements of a
 // reply that are passed by value are allocated.
-func (e *Entry) parse(m *rueidis.RedisMessage) error {
+func (e *Entry) parse(m *rueidis.RedisMessage, ids *texts) error {
 	if !m.IsArray() {
 		return store.ErrShape
 	}
@@ -312,41 +324,79 @@ func (e *Entry) parse(m *rueidis.RedisMessage) error {
 			return store.ErrShape
 		}
 	}
-	e.ID, _ = parts[0].ToString()
-	var ok bool
-	if e.Position, ok = parsePosition(e.ID); !ok || len(fields) != 2 {
+	if len(fields) != 2 {
 		return errForeign
 	}
-	switch name, _ := fields[0].ToString(); name {
-	case valueField:
-		e.Text, _ = fields[1].ToString()
-	case endField:
-		e.end = true
-	default:
+	id, _ := parts[0].ToString()
+	ms, _ := fields[0].ToString()
+	value, _ := fields[1].ToString()
+	return e.set(id, ms, value, ids)
+}
+
+// set reads the id of an entry, the name of its field, which is the time, and
+// the value of the field. It appends the text of the position to ids.
+func (e *Entry) set(id, ms, value string, ids *texts) error {
+	number, isValue := strings.CutPrefix(id, valueID)
+	if !isValue {
+		if number, e.end = strings.CutPrefix(id, endID); !e.end {
+			return errForeign
+		}
+	}
+	e.ID, e.Text = ids.join(ms, number), value
+	var ok bool
+	if e.Position, ok = parsePosition(e.ID); !ok {
 		return errForeign
 	}
 	return nil
 }
 
+// texts builds the texts of positions. Some of them share memory, so that not
+// each of them is allocated.
+type texts struct{ strings.Builder }
+
+const (
+	positionSize = 33
+	sharingTexts = 16
+)
+
+// reserve allocates memory for up to n texts, if there is none left for one.
+func (t *texts) reserve(n int) {
+	if t.Cap()-t.Len() < positionSize {
+		t.Builder = strings.Builder{}
+		t.Grow(positionSize * min(n, sharingTexts))
+	}
+}
+
+func (t *texts) join(ms, number string) string {
+	start := t.Len()
+	t.WriteString(ms)
+	t.WriteByte('-')
+	t.WriteString(number)
+	return t.String()[start:]
+}
+
+// notBefore ensures that the time of e is not before that of an entry before
+// it, although the clock was set back.
+func (e *Entry) notBefore(before Position) {
+	if e.ms < before.ms {
+		e.ms = before.ms
+		e.ID = e.Position.String()
+	}
+}
+
 // IsFeed reports whether values are the id, the name of the field and its value
 // for each entry of a feed, in order.
 func IsFeed(values [][]byte) bool {
-	var last Position
+	var last Entry
 	for i := 0; i+2 < len(values); i += 3 {
-		p, ok := parsePosition(string(values[i]))
-		name := string(values[i+1])
-		if !ok || !last.before(p) || name != valueField && name != endField {
+		var e Entry
+		err := e.set(string(values[i]), string(values[i+1]), string(values[i+2]), &texts{})
+		if err != nil || last.end || e.number <= last.number {
 			return false
 		}
-		last = p
+		last = e
 	}
 	return true
 }
-
-// The names of the fields of an entry. It has one of them.
-const (
-	valueField = "v"
-	endField   = "end"
-)
 
 var errForeign = fmt.Errorf("%w: an entry of the stream is not one of a feed, because another program added it; delete the key or use another one", fault.ErrWrongType)

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,10 +8,10 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// Position is the id of an entry: the time of the server in milliseconds, and a
-// number. The numbers of a feed follow each other. The first one is random, so
-// that a feed which was removed and begun again has other numbers. See
-// lua/position.lua. The zero Position is before the first entry.
+// Position is the place of an entry: the time of the server in milliseconds,
+// and a number. The numbers of a feed follow each other. The first one is
+// random, so that a feed which was removed and begun again has other numbers.
+// See lua/append.lua. The zero Position is before the first entry.
 type Position struct{ ms, number uint64 }
 
 // Numbers have 19 digits. The last 8 of them count the entries.
@@ -34,8 +33,8 @@ func ParsePosition(cursor string) (Position, error) {
 	return Position{}, fmt.Errorf("%w: it is not one that a feed returned; pass the cursor of an entry, or an empty one to begin with the first entry", fault.ErrInvalidCursor)
 }
 
-func parsePosition(id string) (Position, bool) {
-	left, right, _ := strings.Cut(id, "-")
+func parsePosition(text string) (Position, bool) {
+	left, right, _ := strings.Cut(text, "-")
 	ms, errMS := strconv.ParseUint(left, 10, 64)
 	number, errNumber := strconv.ParseUint(right, 10, 64)
 	canonical := left != "" && left[0] != '0' && left[0] != '+' && len(right) == 19
@@ -56,12 +55,23 @@ func (p Position) String() string {
 	return string(strconv.AppendUint(b, p.number, 10))
 }
 
+// id returns the id in the stream of an entry with a value.
+func (p Position) id() string { return valueID + strconv.FormatUint(p.number, 10) }
+
+// The starts of the ids of the entries of a stream. See lua/append.lua.
+const (
+	valueID = "1-"
+	endID   = "2-" // it ends the feed and has no value
+)
+
 // IsZero reports whether p is before the first entry.
 func (p Position) IsZero() bool { return p == Position{} }
 
-// before reports whether p is before another position of the same feed.
+// before reports whether p is before another position. It is not if the other
+// one is zero, p, or one of the entries before p. In a feed that began again,
+// every position is later.
 func (p Position) before(other Position) bool {
-	return cmp.Or(cmp.Compare(p.ms, other.ms), cmp.Compare(p.number, other.number)) < 0
+	return !other.IsZero() && p.number-other.number >= counts
 }
 
 // follows reports whether an entry at p is the next one after another.

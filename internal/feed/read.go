@@ -43,7 +43,7 @@ func (c *Core) Read(ctx context.Context, op, id, after string, n int) (t fault.T
 // It does not read the entry at the position then.
 func (c *Core) readNext(ctx context.Context, t fault.Target, from Position, n int) (page, error) {
 	if !from.IsZero() {
-		entries, err := c.xrange(ctx, t, "("+from.String(), n)
+		entries, err := c.xrange(ctx, t, "("+from.id(), n)
 		if err != nil || len(entries) > 0 {
 			return checkPage(t, from, entries, n, err)
 		}
@@ -60,11 +60,11 @@ func (c *Core) readFrom(ctx context.Context, t fault.Target, from Position, n in
 		entries, err := c.xrange(ctx, t, "-", n)
 		return checkPage(t, from, entries, n, err)
 	}
-	entries, err := c.xrange(ctx, t, from.String(), n+1)
+	entries, err := c.xrange(ctx, t, from.id(), n+1)
 	if err != nil {
 		return page{}, err
 	}
-	if len(entries) > 0 && entries[0].Position == from {
+	if len(entries) > 0 && entries[0].number == from.number {
 		if entries[0].end {
 			return page{entries: entries[:1]}, nil
 		}
@@ -97,6 +97,7 @@ func checkPage(t fault.Target, from Position, entries []Entry, n int, err error)
 				}
 				return page{entries: entries[:i], more: true}, nil
 			}
+			entries[i].notBefore(from)
 		}
 		from = entries[i].Position
 	}

@@ -111,7 +111,7 @@ var Rows = []Row{
 	},
 	{
 		Name: "Feed", Alias: "pubsub",
-		Commands: strings.Fields("+eval +evalsha +exists +persist +pexpire +pttl +time +type +unlink +xadd +xlen +xrange +xrevrange"),
+		Commands: strings.Fields("+eval +evalsha +exists +persist +pexpire +pttl +time +type +unlink +xadd +xdel +xlen +xrange +xrevrange"),
 		Optional: strings.Fields("+publish +subscribe"),
 		Cluster:  strings.Fields("+spublish +ssubscribe"),
 	},

@@ -606,7 +606,7 @@ func tenantCalls(t *testing.T, p *pool.Pools) []permittedCall {
 			if err != nil {
 				return err
 			}
-			err = c.Do(ctx, c.B().Xadd().Key("acme:feed:answers:a1").Id("1-1000000000000000001").FieldValue().FieldValue("v", "1").Build()).Error()
+			err = c.Do(ctx, c.B().Xadd().Key("acme:feed:answers:a1").Id("1-1000000000000000001").FieldValue().FieldValue("1790000000000", "1").Build()).Error()
 			if err != nil {
 				err = fmt.Errorf("%w: %w", symphony.ErrNoPermission, err)
 			}

@@ -8,5 +8,5 @@ if kind == 'none' then return 0 end
 if kind ~= 'stream' then return redis.error_reply('WRONGTYPE Operation against a key holding the wrong kind of value') end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local length = redis.call('XLEN', KEYS[1])
-if last and last[2][1] == 'end' then return length - 1 end
+if last and string.sub(last[1], 1, 2) == '2-' then return length - 1 end
 return length
