@@ -177,6 +177,9 @@ func (b builder) buildMembers(s *shape) error {
 		if f.Version {
 			return within(schemaError("the tag option version is only for fields of the record itself; remove it"), f.GoName)
 		}
+		if f.Sealed {
+			return within(schemaError("the tag option sealed is only for fields of the record itself; set it on the field that contains the value"), f.GoName)
+		}
 		if len(f.Was) > 0 {
 			return within(schemaError("the tag option was is only for fields of the record itself; remove it"), f.GoName)
 		}

@@ -157,11 +157,13 @@
 //   - version (redis tag only): the field holds the version of a record.
 //   - extra (redis tag only): the field holds the fields of a record that its
 //     type does not have.
+//   - sealed (redis tag only): the field of a record is encrypted, see
+//     [Sealed].
 //   - string (json tag only): inside a value, this option is an error on a
 //     bool, string or number. In a record it has no effect, because the fields
 //     of a record are text already.
 //
-// The options version and extra are for the fields of a record, see
+// The options version, extra and sealed are for the fields of a record, see
 // [github.com/symphony-go/symphony/hashrepo.HashRepo]. Inside a value they are
 // an error.
 //

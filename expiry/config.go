@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/retry"
 	"github.com/symphony-go/symphony/keyspace"
@@ -167,6 +168,9 @@ func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 	}
 	if c.Codec == nil {
 		c.Codec = codec.Compact
+	}
+	if _, _, err := codec.SealingOf(internal.NotForPublicUse{}, c.Codec); err != nil {
+		mistakes = append(mistakes, &ConfigError{Config: "expiry.Config", Field: "Codec", Reason: err.Error()})
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

@@ -11,6 +11,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/seal"
 )
 
 // Handler does the work of one firing. If it returns an error or panics, the
@@ -104,11 +105,15 @@ func (e Event) HasPayload() bool { return e.payload != nil }
 // dead letter of [Listener.Dead]. If decoding takes more
 // memory than [pool.Config.MaxDecodedBytes], it returns [ErrTooLarge]. If the
 // payload was encoded with another codec, it returns [ErrUnsupported].
+//
+// If the codec is one of [codec.Sealed], a payload that is not sealed is
+// [codec.ErrNotSealed], one that was sealed for another trigger is
+// [codec.ErrCannotOpen], and one whose key is missing is a [*codec.KeyError].
 func (e Event) Decode(dst any) error {
 	if e.payload == nil {
 		return fmt.Errorf("expiry: %w: the trigger %q has no payload; check HasPayload first, or set the trigger with SetPayload", fault.ErrNotFound, e.Key)
 	}
-	err := e.payload.decode(dst)
+	err := e.payload.decode(triggerKey{tenant: e.Tenant, action: e.Action, id: e.ID}, dst)
 	var mismatch *codec.DecodeError
 	switch {
 	case errors.As(err, &mismatch):
@@ -134,15 +139,42 @@ func (e Event) Payload(internal.NotForPublicUse) (name string, data []byte, ok b
 	return rest[:n], []byte(rest[n:]), true
 }
 
-// encode encodes a payload for the schedule: the length of the codec's name, a
-// colon, the name, and the bytes of the codec.
-func encode(c codec.Codec, value any) (string, error) {
+// encode encodes the payload of a trigger for the schedule: the length of the
+// codec's name, a colon, the name, and the bytes of the codec, which may be
+// sealed.
+func encode(c codec.Codec, at triggerKey, value any) (string, error) {
+	parts, sealed, err := codec.SealingOf(internal.NotForPublicUse{}, c)
+	if err != nil {
+		return "", err
+	}
+	if sealed {
+		return encodeSealed(c.Name(), parts, at, value)
+	}
 	data, err := c.Marshal(value)
 	if err != nil {
 		return "", err
 	}
-	name := c.Name()
-	return strconv.Itoa(len(name)) + ":" + name + string(data), nil
+	return withName(c.Name(), string(data)), nil
+}
+
+func encodeSealed(name string, parts codec.Sealing, at triggerKey, value any) (string, error) {
+	data, err := parts.Inner.Marshal(value)
+	if err != nil {
+		return "", err
+	}
+	text, err := parts.Sealer(at.tenant).Seal(at.place(), string(data))
+	if err != nil {
+		return "", err
+	}
+	return withName(name, text), nil
+}
+
+func withName(name, data string) string { return strconv.Itoa(len(name)) + ":" + name + data }
+
+// place returns where the payload of a trigger is sealed. It is the same in
+// every layout, and at a firing or a dead letter too.
+func (k triggerKey) place() seal.Place {
+	return seal.Place{Kind: "trigger", Key: k.action, Field: k.id}
 }
 
 // withOrigin returns a payload, which may be empty, with the origin before it:
@@ -176,19 +208,37 @@ func (e *Event) setPayload(c codec.Codec, text string, maxBytes int) {
 	e.payload = &payload{c, text, maxBytes}
 }
 
-func (p *payload) decode(dst any) error {
+func (p *payload) decode(at triggerKey, dst any) error {
 	size, rest, _ := strings.Cut(p.text, ":")
 	n, err := strconv.Atoi(size)
 	if err != nil || n < 0 || n > len(rest) {
 		return errors.New("it does not name its codec, so no Schedule wrote it")
 	}
 	name, data := rest[:n], rest[n:]
+	parts, sealed, err := codec.SealingOf(internal.NotForPublicUse{}, p.codec)
+	switch {
+	case err != nil:
+		return err
+	case sealed && name == p.codec.Name():
+		return p.open(parts, at, data, dst)
+	case sealed && !parts.ReadPlain:
+		return codec.ErrNotSealed
+	}
 	for _, c := range []codec.Codec{p.codec, codec.Compact, codec.JSON, codec.MsgPack} {
 		if c.Name() == name {
 			return codec.NewValue(c, []byte(data)).WithMaxDecoded(p.maxBytes).Decode(dst)
 		}
 	}
 	return fmt.Errorf("%w: it was encoded with the codec %q; set Config.Codec to that codec", fault.ErrUnsupported, name)
+}
+
+// open decodes a payload that is sealed.
+func (p *payload) open(parts codec.Sealing, at triggerKey, data string, dst any) error {
+	text, err := parts.Sealer(at.tenant).Open(at.place(), data)
+	if err != nil {
+		return err
+	}
+	return codec.NewValue(parts.Inner, []byte(text)).WithMaxDecoded(p.maxBytes).Decode(dst)
 }
 
 // event returns the event of a claimed firing or a dead letter. If the firing

@@ -338,7 +338,11 @@ func (s *Schedule) encodePayload(w operation, c setRequest) (string, error) {
 	if !c.hasPayload {
 		return "", nil
 	}
-	text, err := encode(s.core.Codec, c.payload)
+	var at triggerKey
+	if s.core.Seals() {
+		at, _ = s.names.parse(w.Key) // as the listener reads it
+	}
+	text, err := encode(s.core.Codec, at, c.payload)
 	if err != nil {
 		return "", w.NotApplied(err)
 	}

@@ -137,6 +137,9 @@ func (c *core) getField(ctx context.Context, id, name string, dst any) error {
 	}
 	value := reflect.New(typ).Elem()
 	if present {
+		if text, err = f.open(text, c.Place(t)); err != nil {
+			return notApplied(t, err)
+		}
 		if err := f.Decode(text, value); err != nil {
 			return notApplied(t, err)
 		}

@@ -33,7 +33,7 @@ func NewChecker(s Schema) (*Checker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w: the description of %s: %w", fault.ErrInvalidSchema, s.Type, err)
 	}
-	p, err := compilePlan(t, c, codec.DefaultMaxDecoded)
+	p, err := compilePlan(t, c, false, codec.DefaultMaxDecoded)
 	if err != nil {
 		return nil, fmt.Errorf("symphony: %w: the description of %s: %w", fault.ErrInvalidSchema, s.Type, err)
 	}

@@ -95,6 +95,9 @@ func (c *core) compileCondition(cmp *comparison) (condition, error) {
 	if err != nil {
 		return condition{}, err
 	}
+	if f.sealed {
+		return condition{}, errSealedCondition
+	}
 	cond := condition{name: cmp.name, field: f, index: c.plan.indexOf(cmp.name)}
 	if cmp.kind == compareEqual {
 		err := c.compileTexts(&cond, cmp.values)

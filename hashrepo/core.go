@@ -36,7 +36,7 @@ type core struct {
 // newCore compiles records of type t for the codec and the options of base. It
 // takes from another core of the same space what does not depend on them.
 func newCore(base *store.Store, t reflect.Type, from *core) (*core, error) {
-	p, err := planFor(t, base.Codec, base.MaxDecodedBytes())
+	p, err := planFor(t, base.Encoding(), base.Seals(), base.MaxDecodedBytes())
 	if base.Version != nil && (err != nil || p.version == nil) {
 		err = errors.Join(fmt.Errorf("%w: IfVersion does not apply here: %s", fault.ErrUnsupported, option.NoVersion), err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/fields"
 	"github.com/symphony-go/symphony/internal/store"
 )
 
@@ -16,19 +17,19 @@ var errValueCount = fmt.Errorf("%w: the number of values differs from the number
 
 // decode decodes a reply to readCommand. It reports false if the reply has no
 // field.
-func (p *plan) decode(reply *rueidis.RedisMessage, into reflect.Value) (bool, error) {
+func (p *plan) decode(reply *rueidis.RedisMessage, at store.Place, into reflect.Value) (bool, error) {
 	if p.readsAllFields() {
 		texts, err := hgetallTexts(reply)
 		if err != nil || len(texts) == 0 {
 			return false, err
 		}
-		return true, p.decodeTexts(texts, into)
+		return true, p.decodeTexts(texts, at, into)
 	}
 	values, err := hmgetValues(reply, len(p.readNames))
 	if err != nil {
 		return false, err
 	}
-	return p.decodeValues(values, into)
+	return p.decodeValues(values, at, into)
 }
 
 // hmgetValues returns the values of a reply to HMGET with n fields.
@@ -64,7 +65,7 @@ func hgetallTexts(reply *rueidis.RedisMessage) (map[string]string, error) {
 
 // decodeValues decodes the values of a reply to HMGET. It reports false if no
 // field is present.
-func (p *plan) decodeValues(values []rueidis.RedisMessage, into reflect.Value) (bool, error) {
+func (p *plan) decodeValues(values []rueidis.RedisMessage, at store.Place, into reflect.Value) (bool, error) {
 	found := false
 	for i := range p.fields {
 		f := &p.fields[i]
@@ -77,6 +78,9 @@ func (p *plan) decodeValues(values []rueidis.RedisMessage, into reflect.Value) (
 			return false, err
 		}
 		found = true
+		if text, err = f.open(text, at); err != nil {
+			return false, &fieldError{f.Name, err}
+		}
 		if err := f.Decode(text, f.valueIn(into)); err != nil {
 			return false, &fieldError{f.Name, err}
 		}
@@ -86,10 +90,10 @@ func (p *plan) decodeValues(values []rueidis.RedisMessage, into reflect.Value) (
 
 // decodeTexts decodes the texts of a record, by stored name. It consumes the
 // map.
-func (p *plan) decodeTexts(texts map[string]string, into reflect.Value) error {
+func (p *plan) decodeTexts(texts map[string]string, at store.Place, into reflect.Value) error {
 	delete(texts, reservedField)
 	if p.elemType != nil {
-		return p.decodeMap(texts, into)
+		return p.decodeMap(texts, at, into)
 	}
 	for i := range p.fields {
 		f := &p.fields[i]
@@ -97,21 +101,49 @@ func (p *plan) decodeTexts(texts map[string]string, into reflect.Value) error {
 		if !ok {
 			continue
 		}
-		if err := f.Decode(text, f.valueIn(into)); err != nil {
+		text, err := f.open(text, at)
+		if err == nil {
+			err = f.Decode(text, f.valueIn(into))
+		}
+		if err != nil {
 			return &fieldError{f.Name, err}
 		}
 	}
 	if len(texts) > 0 && p.extra != nil {
+		if err := p.openExtra(texts, at); err != nil {
+			return err
+		}
 		p.extra.Settable(into).Set(reflect.ValueOf(texts))
 	}
 	return nil
 }
 
-func (p *plan) decodeMap(texts map[string]string, into reflect.Value) error {
+// openExtra opens the texts of the fields that T does not declare.
+func (p *plan) openExtra(texts map[string]string, at store.Place) error {
+	if !p.sealsOthers() {
+		return nil
+	}
+	for name, text := range texts {
+		f := field{Field: fields.Field{Name: name, Type: reflect.TypeFor[string]()}, sealed: true}
+		opened, err := f.open(text, at)
+		if err != nil {
+			return &fieldError{name, err}
+		}
+		texts[name] = opened
+	}
+	return nil
+}
+
+func (p *plan) decodeMap(texts map[string]string, at store.Place, into reflect.Value) error {
 	m := reflect.MakeMapWithSize(p.typ, len(texts))
 	for name, text := range texts {
 		value := reflect.New(p.typ.Elem()).Elem()
-		if err := p.elemType.Decode(text, value); err != nil {
+		f := field{Field: fields.Field{Name: name, Type: p.typ.Elem()}, sealed: p.sealed}
+		text, err := f.open(text, at)
+		if err == nil {
+			err = p.elemType.Decode(text, value)
+		}
+		if err != nil {
 			return &fieldError{name, err}
 		}
 		m.SetMapIndex(reflect.ValueOf(name).Convert(p.typ.Key()), value)

@@ -41,6 +41,8 @@
 //     be incremented, a write returns [ErrOverflow].
 //   - extra: a map[string]string that holds, as stored, the fields of the
 //     record that T does not declare.
+//   - sealed: the field is encrypted. The codec of the repository must be one
+//     of [codec.Sealed], which seals all fields if none has the option.
 //   - was=NAME: an old name of the field. If the field is absent under its
 //     name, it is read under the old name. Every write of the field sets its
 //     name and removes the old one in the same step, and so does

@@ -76,8 +76,12 @@ func (c *core) mutate(ctx context.Context, id string, v reflect.Value, change fu
 		if err != nil {
 			return nil, err
 		}
+		changed := difference(before, after)
+		if err := c.sealOperations(t, changed); err != nil {
+			return nil, err
+		}
 		operations := append(c.plan.requireUnchanged(stored), c.plan.renames(stored.texts)...)
-		return append(operations, difference(before, after)...), nil
+		return append(operations, changed...), nil
 	})
 	if err == nil && c.plan.version != nil {
 		c.plan.version.valueIn(v).SetInt(version + 1)
@@ -128,15 +132,16 @@ func (c *core) decodeSnapshot(t fault.Target, stored snapshot, v reflect.Value) 
 	if !stored.exists {
 		return nil, nil
 	}
-	if err := c.plan.decodeTexts(maps.Clone(stored.texts), v); err != nil {
+	if err := c.plan.decodeTexts(maps.Clone(stored.texts), c.Place(t), v); err != nil {
 		return nil, notApplied(t, err)
 	}
 	return c.encodeTexts(t, v)
 }
 
-// encodeTexts returns the texts of a record's fields, by stored name.
+// encodeTexts returns the texts of a record's fields before they are sealed, by
+// stored name.
 func (c *core) encodeTexts(t fault.Target, v reflect.Value) (map[string]string, error) {
-	e, err := c.encode(t, v)
+	e, err := c.encodePlain(t, v)
 	if err != nil {
 		return nil, err
 	}

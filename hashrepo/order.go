@@ -29,6 +29,9 @@ func (c *core) compileOrder(o order) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.sealed {
+		return nil, &fieldError{o.name, errSealedCondition}
+	}
 	if x := c.plan.indexOf(o.name); x != nil {
 		if x.encoder.IsList() {
 			return nil, &fieldError{o.name, fmt.Errorf("%w: %v has no order; use a field that is not a list", fault.ErrFieldType, f.Field.Type)}

@@ -133,13 +133,17 @@ func (c *core) compile(t fault.Target, patches []patch) (*changes, error) {
 			return nil, notApplied(t.WithField(p.name), err)
 		}
 	}
-	return ch, nil
+	return ch, c.sealOperations(t, ch.operations)
 }
 
 // scriptCanChange reports whether update.lua can add or append to the field. It
 // understands integers in decimal, the float64 numbers of codec.Compact, and
-// lists in JSON. It does not know the elements of a list that has an index.
+// lists in JSON. It does not know the elements of a list that has an index, and
+// opens no sealed field.
 func (f *field) scriptCanChange() bool {
+	if f.sealed {
+		return false
+	}
 	_, isList := f.JSONList()
 	return isList && !f.Indexed || f.DecimalInteger() || f.DecimalFloat()
 }
@@ -230,7 +234,7 @@ func (c *core) fieldAs(f *field, typ reflect.Type) (*field, error) {
 		return nil, err
 	}
 	as := newField(f.Field, compiled)
-	as.Field.Type = typ
+	as.Field.Type, as.sealed = typ, f.sealed
 	return &as, nil
 }
 

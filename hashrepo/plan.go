@@ -22,7 +22,9 @@ const reservedField = "_"
 // and how each is encoded and decoded, so that a call inspects no type.
 type plan struct {
 	typ    reflect.Type
-	codec  codec.Codec
+	codec  codec.Codec // encodes values before they are sealed
+	sealed bool        // whether texts are sealed: those of tagged fields, or all
+	tagged bool        // whether fields of T have the option sealed
 	fields []field
 	names  []string // names[i] is the stored name of fields[i]
 	byName map[string]int
@@ -47,8 +49,9 @@ type field struct {
 	fields.Field
 	*codec.Type
 	omitted func(reflect.Value) bool
-	index   int // the field's index in T, or -1 if it is in an embedded struct
-	at      int // the index of its name in readNames; the old names follow
+	sealed  bool // whether its texts are sealed
+	index   int  // the field's index in T, or -1 if it is in an embedded struct
+	at      int  // the index of its name in readNames; the old names follow
 }
 
 func newField(f fields.Field, t *codec.Type) field {
@@ -83,12 +86,13 @@ func isNil(v reflect.Value) bool {
 }
 
 type planKey struct {
-	typ   reflect.Type
-	codec codec.Codec
+	typ    reflect.Type
+	codec  codec.Codec
+	sealed bool
 }
 
 // plans holds the plans for the codecs of package codec and the default limit,
-// at most three for each record type of the program. Other plans belong to
+// at most six for each record type of the program. Other plans belong to
 // their repositories.
 var plans sync.Map // planKey -> *plan
 
@@ -97,26 +101,27 @@ func isShared(c codec.Codec, maxDecodedBytes int) bool {
 	return maxDecodedBytes == codec.DefaultMaxDecoded && (c == codec.Compact || c == codec.JSON || c == codec.MsgPack)
 }
 
-// planFor returns the plan for t. Its errors wrap ErrInvalidSchema.
-func planFor(t reflect.Type, c codec.Codec, maxDecodedBytes int) (*plan, error) {
+// planFor returns the plan for t. The texts of c are sealed if sealed is set.
+// Its errors wrap ErrInvalidSchema.
+func planFor(t reflect.Type, c codec.Codec, sealed bool, maxDecodedBytes int) (*plan, error) {
 	shared := isShared(c, maxDecodedBytes)
 	if shared {
-		if p, ok := plans.Load(planKey{t, c}); ok {
+		if p, ok := plans.Load(planKey{t, c, sealed}); ok {
 			return p.(*plan), nil
 		}
 	}
-	p, err := compilePlan(t, c, maxDecodedBytes)
+	p, err := compilePlan(t, c, sealed, maxDecodedBytes)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", fault.ErrInvalidSchema, err)
 	}
 	if shared {
-		plans.Store(planKey{t, c}, p)
+		plans.Store(planKey{t, c, sealed}, p)
 	}
 	return p, nil
 }
 
-func compilePlan(t reflect.Type, c codec.Codec, maxDecodedBytes int) (*plan, error) {
-	p := &plan{typ: t, codec: c, maxDecodedBytes: maxDecodedBytes}
+func compilePlan(t reflect.Type, c codec.Codec, sealed bool, maxDecodedBytes int) (*plan, error) {
+	p := &plan{typ: t, codec: c, sealed: sealed, maxDecodedBytes: maxDecodedBytes}
 	switch {
 	case t.Kind() == reflect.Struct:
 		err := p.compileStruct()
@@ -157,7 +162,7 @@ func (p *plan) compileStruct() error {
 	}
 	p.byName = make(map[string]int, len(all))
 	p.mayBeEmpty = true
-	var errs []error
+	errs := []error{p.compileSealing(all)}
 	for _, f := range all {
 		switch {
 		case f.Indexed && (f.Extra || f.Version):
@@ -200,7 +205,7 @@ func (p *plan) compileField(f fields.Field) error {
 		return err
 	}
 	compiled := newField(f, typ)
-	compiled.at = len(p.readNames)
+	compiled.at, compiled.sealed = len(p.readNames), p.sealsField(&f)
 	p.byName[f.Name] = len(p.fields)
 	for _, old := range f.Was {
 		if p.byOldName == nil {
@@ -245,6 +250,7 @@ func (p *plan) readsAllFields() bool { return p.elemType != nil || p.extra != ni
 func (p *plan) fieldNamed(name string) (*field, error) {
 	if p.elemType != nil {
 		f := newField(fields.Field{Name: name, Type: p.typ.Elem()}, p.elemType)
+		f.sealed = p.sealed
 		return &f, checkName(name)
 	}
 	if i, ok := p.byName[name]; ok {

@@ -99,10 +99,10 @@ func (r *HashRepo[T]) GetMany(ctx context.Context, ids ...string) ([]Record[T], 
 func (c *core) newCache() *store.CachedReader {
 	return c.NewCachedReader(store.RecordReader{
 		Type:    c.plan.typ,
-		Format:  store.FormatOf(c.plan.typ, c.plan.codec, c.plan),
+		Format:  store.FormatOf(c.plan.typ, c.Codec, c.plan),
 		Command: func(key string) rueidis.Cacheable { return rueidis.Cacheable(c.readCommand(key)) },
 		Decode: func(t fault.Target, reply *rueidis.RedisMessage, into reflect.Value) (bool, error) {
-			found, err := c.plan.decode(reply, into)
+			found, err := c.plan.decode(reply, c.Place(t), into)
 			return found, notApplied(t, err)
 		},
 		Ambiguous: !c.plan.readsAllFields(),
@@ -144,7 +144,7 @@ func (c *core) decodeReply(ctx context.Context, t fault.Target, reply rueidis.Re
 
 // decodeMessage is decodeReply for a message of a record for which conds hold.
 func (c *core) decodeMessage(ctx context.Context, t fault.Target, message *rueidis.RedisMessage, conds []condition, into reflect.Value) error {
-	found, err := c.plan.decode(message, into)
+	found, err := c.plan.decode(message, c.Place(t), into)
 	if err != nil {
 		return notApplied(t, err)
 	}
@@ -182,7 +182,7 @@ func (c *core) getExisting(ctx context.Context, t fault.Target, conds []conditio
 	if !found || !c.stillHold(conds, &reply) {
 		return t.NotApplied(fault.ErrNotFound)
 	}
-	_, err = c.plan.decode(&reply, into)
+	_, err = c.plan.decode(&reply, c.Place(t), into)
 	return notApplied(t, err)
 }
 
@@ -229,7 +229,7 @@ func (c *core) getMany(ctx context.Context, ids []string, into func(i int) refle
 			errs = append(errs, targets[i].Failed(err))
 			continue
 		}
-		if found[i], err = c.plan.decode(&message, into(i)); err != nil {
+		if found[i], err = c.plan.decode(&message, c.Place(targets[i]), into(i)); err != nil {
 			errs = append(errs, notApplied(targets[i], err))
 		} else if !found[i] && !c.plan.readsAllFields() {
 			empty = append(empty, i)

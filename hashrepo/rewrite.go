@@ -11,6 +11,7 @@ import (
 	"github.com/symphony-go/symphony/codec"
 	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
+	"github.com/symphony-go/symphony/internal/store"
 )
 
 // rewrite is the patches of a field that update.lua cannot change, because it
@@ -117,7 +118,7 @@ func (c *core) applyRewrites(ctx context.Context, t fault.Target, rewrites []*re
 	var operations []operation
 	for _, r := range rewrites {
 		n := 1 + len(r.field.Was)
-		operations, err = r.apply(operations, names[:n], stored[:n])
+		operations, err = r.apply(operations, names[:n], stored[:n], c.Place(t))
 		if err == nil {
 			err = c.checkFieldSize(len(operations[len(operations)-1].text))
 		}
@@ -126,13 +127,13 @@ func (c *core) applyRewrites(ctx context.Context, t fault.Target, rewrites []*re
 		}
 		names, stored = names[n:], stored[n:]
 	}
-	return operations, nil
+	return operations, c.sealOperations(t, operations)
 }
 
 // apply applies the steps to a field, whose names and stored values are given.
 // It appends the operations that require what was stored, and the operation
 // that writes the result.
-func (r *rewrite) apply(operations []operation, names []string, stored []rueidis.RedisMessage) ([]operation, error) {
+func (r *rewrite) apply(operations []operation, names []string, stored []rueidis.RedisMessage, at store.Place) ([]operation, error) {
 	text, present := "", false
 	for i, name := range names {
 		required, err := requireValue(name, stored[i])
@@ -145,6 +146,12 @@ func (r *rewrite) apply(operations []operation, names []string, stored []rueidis
 		}
 		if required.exists && !present {
 			text, present = required.text, true
+		}
+	}
+	if present {
+		var err error
+		if text, err = r.field.open(text, at); err != nil {
+			return operations, err
 		}
 	}
 	for _, step := range r.steps {

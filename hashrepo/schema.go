@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/symphony-go/symphony/codec"
+	"github.com/symphony-go/symphony/internal"
+	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/fields"
 	"github.com/symphony-go/symphony/internal/option"
 )
@@ -36,6 +38,7 @@ type SchemaField struct {
 	Index     string   `json:"index,omitempty"`  // the name of its index in the keys of docs/bytes.md
 	Unique    bool     `json:"unique,omitempty"` // the index is unique
 	Version   bool     `json:"version,omitempty"`
+	Sealed    bool     `json:"sealed,omitempty"` // its values are encrypted
 	OmitZero  bool     `json:"omitzero,omitempty"`
 	OmitEmpty bool     `json:"omitempty,omitempty"`
 }
@@ -107,7 +110,7 @@ func Describe[T any](opts ...Option) (Schema, error) {
 	err := settings.Apply(hashSpec.Traits, opts...)
 	var p *plan
 	if err == nil {
-		p, err = planFor(t, settings.Codec, codec.DefaultMaxDecoded)
+		p, err = describedPlan(t, settings.Codec)
 	}
 	if err != nil {
 		return Schema{}, fmt.Errorf("symphony: %w", err)
@@ -123,12 +126,25 @@ func Describe[T any](opts ...Option) (Schema, error) {
 	}
 	for i := range p.fields {
 		f := describeField(p.fields[i].Field, nil)
+		f.Sealed = p.fields[i].sealed
 		if x := p.indexOf(f.Name); x != nil {
 			f.Index = x.name
 		}
 		s.Fields = append(s.Fields, f)
 	}
 	return s, nil
+}
+
+// describedPlan returns the plan for a codec, which may be sealed.
+func describedPlan(t reflect.Type, c codec.Codec) (*plan, error) {
+	parts, sealed, err := codec.SealingOf(internal.NotForPublicUse{}, c)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", fault.ErrInvalidArgument, err)
+	}
+	if sealed {
+		c = parts.Inner
+	}
+	return planFor(t, c, sealed, codec.DefaultMaxDecoded)
 }
 
 func describeField(f fields.Field, within []reflect.Type) SchemaField {

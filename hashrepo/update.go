@@ -110,7 +110,7 @@ func (c *core) merge(ctx context.Context, id string, patches []patch, into refle
 	if reply == nil {
 		return c.get(ctx, "Merge", id, into)
 	}
-	if _, err := c.plan.decode(reply, into); err != nil {
+	if _, err := c.plan.decode(reply, c.Place(t), into); err != nil {
 		return markApplied(notApplied(t, err))
 	}
 	return nil
@@ -130,6 +130,9 @@ func (c *core) increment(ctx context.Context, op, id string, p patch, sum any) e
 	f, err := c.patchedField(&p)
 	if err != nil {
 		return notApplied(t, err)
+	}
+	if text, err = f.open(text, c.Place(t)); err != nil {
+		return markApplied(notApplied(t, err))
 	}
 	v := reflect.New(f.Field.Type).Elem()
 	if err := f.Decode(text, v); err != nil {

@@ -124,7 +124,7 @@ func (c *core) decodeFound(ctx context.Context, found *foundRecord, conds []cond
 		return found.target.NotApplied(fault.ErrNotFound)
 	}
 	if found.exists {
-		_, err := c.plan.decode(&found.reply, into)
+		_, err := c.plan.decode(&found.reply, c.Place(found.target), into)
 		return notApplied(found.target, err)
 	}
 	return c.decodeMessage(ctx, found.target, &found.reply, conds, into)

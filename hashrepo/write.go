@@ -164,21 +164,41 @@ func (c *core) replace(ctx context.Context, id string, v reflect.Value) error {
 	return c.runUpsert(ctx, t, e, true)
 }
 
-// encode encodes a record and checks the size of each field.
+// encode encodes and seals a record, and checks the size of each field.
 func (c *core) encode(t fault.Target, v reflect.Value) (*encodedRecord, error) {
+	e, err := c.encodePlain(t, v)
+	if err != nil || !c.plan.sealed {
+		return e, err
+	}
+	if err := c.sealRecord(t, e); err != nil {
+		e.release()
+		return nil, err
+	}
+	return e, nil
+}
+
+// encodePlain is encode without sealing.
+func (c *core) encodePlain(t fault.Target, v reflect.Value) (*encodedRecord, error) {
 	e, err := c.plan.encode(v)
 	if err != nil {
 		return nil, notApplied(t, err)
 	}
+	if err := c.checkSizes(t, e); err != nil {
+		e.release()
+		return nil, err
+	}
+	return e, nil
+}
+
+// checkSizes returns an error if a text is too large for a field.
+func (c *core) checkSizes(t fault.Target, e *encodedRecord) error {
 	limit := c.MaxValueBytes()
 	for i := 1; i < len(e.pairs); i += 2 {
 		if len(e.pairs[i]) > limit {
-			err := c.CheckSize(t.WithField(e.pairs[i-1]), e.pairs[i])
-			e.release()
-			return nil, err
+			return c.CheckSize(t.WithField(e.pairs[i-1]), e.pairs[i])
 		}
 	}
-	return e, nil
+	return nil
 }
 
 // write sets and removes fields of a record, by set.lua or in a transaction if

@@ -155,7 +155,15 @@ func (p Pattern) Bind(parts ...string) (Space, error) {
 	if err != nil {
 		return Space{}, err
 	}
-	return Space{prefix: prefix, suffix: suffix, free: p.t.params[free], source: p.t.source}, nil
+	space := Space{prefix: prefix, suffix: suffix, free: p.t.params[free], source: p.t.source}
+	switch i := p.t.tenant; {
+	case i >= 0 && i < free:
+		space.tenant = p.t.span(parts, 0, i)
+	case i > free:
+		space.tenant = p.t.span(parts, free+1, i)
+		space.tenant.inSuffix = true
+	}
+	return space, nil
 }
 
 // Params returns the names of the parameters, in the order in which

@@ -17,6 +17,7 @@ type Space struct {
 	prefix, suffix string
 	free           param
 	source         string
+	tenant         span // of the part that is called tenant
 }
 
 // Key returns the key of the record with this ID. If the ID cannot be in a key,
@@ -84,6 +85,24 @@ func (s Space) OneSlot() bool {
 // parts contain no braces: a pattern of [Cluster] or [ClusterByTenant], or
 // another one with a hash tag.
 func (s Space) ForCluster() bool { return s.free.rule&noBraces != 0 }
+
+// Tenant returns the value of the parameter {tenant}. If the pattern has no such
+// parameter, or if it is the free part, Tenant returns "".
+func (s Space) Tenant() string {
+	text := s.prefix
+	if s.tenant.inSuffix {
+		text = s.suffix
+	}
+	tenant, _ := s.tenant.rule.decode(text[s.tenant.start:s.tenant.end])
+	return tenant
+}
+
+// span is the place of a part in the prefix or the suffix of a Space.
+type span struct {
+	start, end int
+	inSuffix   bool
+	rule       rule
+}
 
 // Template returns the template of the pattern that the space was bound from.
 // The spaces of all tenants of a repository have the same template.

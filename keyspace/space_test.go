@@ -266,3 +266,32 @@ func bind(p keyspace.Pattern, parts ...string) keyspace.Space {
 	}
 	return s
 }
+
+// A Space knows the tenant that it was bound to, however it is escaped.
+func TestTenantOfSpace(t *testing.T) {
+	for _, test := range []struct {
+		template string
+		parts    []string
+		want     string
+	}{
+		{"{tenant}:user:{id}", []string{"acme"}, "acme"},
+		{"{tenant}:user:{id}", []string{"a:b%c"}, "a:b%c"},
+		{"{tenant}:state:{name}:{user}", []string{"a:b", "x:y"}, "a:b"},
+		{"x:{name}:{tenant}:{id}", []string{"n%:", "a:b"}, "a:b"},
+		{"x:{name}:{tenant}:{id}", []string{keyspace.Any, "a:b", "i"}, "a:b"},
+		{"{name}:{tenant}", []string{keyspace.Any, "a:b"}, "a:b"},
+		{"{{tenant}}:user:{id}", []string{"acme"}, "acme"},
+		{"{tenant}{{shard}}:x:{id}", []string{"acme", "s1"}, "acme"},
+		{"{tenant}:user:{id}", []string{keyspace.Any, "u"}, ""},
+		{"settings:{name}", nil, ""},
+		{"{owner}:user:{id}", []string{"acme"}, ""},
+	} {
+		s, err := keyspace.MustCompile(test.template).Bind(test.parts...)
+		require.NoError(t, err)
+		require.Equal(t, test.want, s.Tenant(), "%s %q", test.template, test.parts)
+	}
+	require.Empty(t, keyspace.Space{}.Tenant())
+	s, err := keyspace.Python().User.Bind("acme")
+	require.NoError(t, err)
+	require.Equal(t, "acme", s.Tenant())
+}

@@ -55,6 +55,7 @@ type template struct {
 	hashTag  string // name of the parameter that is the hash tag, or ""
 	literals []string
 	params   []param
+	tenant   int // index of the parameter of this name, or -1
 	python   bool
 }
 
@@ -79,11 +80,14 @@ func must(p Pattern, err error) Pattern {
 }
 
 func compile(source string, d dialect) (Pattern, error) {
-	t := &template{source: source, python: d&python != 0}
+	t := &template{source: source, tenant: -1, python: d&python != 0}
 	if err := t.scan(); err != nil {
 		return Pattern{}, fmt.Errorf("keyspace: template %q: %w", source, err)
 	}
 	for i := range t.params {
+		if t.params[i].name == "tenant" {
+			t.tenant = i
+		}
 		t.params[i].rule = t.ruleOf(i, d)
 		if t.hashTag != "" || d&braceless != 0 {
 			t.params[i].rule |= noBraces
@@ -224,6 +228,16 @@ func (t *template) render(parts []string, from, to int) (string, error) {
 		return "", t.params[0].invalid(t.source, parts[0], faultReserved)
 	}
 	return text, nil
+}
+
+// span returns the place of part i in what render returns from literals[from]
+// on.
+func (t *template) span(parts []string, from, i int) span {
+	start := len(t.literals[from])
+	for j := from; j < i; j++ {
+		start += t.params[j].rule.size(parts[j]) + len(t.literals[j+1])
+	}
+	return span{start: start, end: start + t.params[i].rule.size(parts[i]), rule: t.params[i].rule}
 }
 
 // split is the inverse of render: it fills parts from i on, and text begins

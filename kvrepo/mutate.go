@@ -102,18 +102,21 @@ func (m *mutation) change(before string, found bool, change func() error) (strin
 	unchanged := ""
 	if found {
 		var err error
-		if unchanged, err = m.Encode(m.target, m.value); err != nil {
+		if unchanged, err = m.EncodePlain(m.target, m.value); err != nil {
 			return "", err
 		}
 	}
 	if err := change(); err != nil {
 		return "", err
 	}
-	after, err := m.Encode(m.target, m.value)
-	if found && after == unchanged {
-		after = before
+	after, err := m.EncodePlain(m.target, m.value)
+	if err != nil {
+		return "", err
 	}
-	return after, err
+	if found && after == unchanged {
+		return before, m.CheckSize(m.target, after)
+	}
+	return m.Seal(m.target, after)
 }
 
 // read decodes the stored value and checks the conditions.

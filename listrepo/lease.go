@@ -100,7 +100,9 @@ func (q *queue) claim(ctx context.Context, op, id string, n int, d time.Duration
 	return l, texts, err
 }
 
-// beginClaim checks the arguments of a claim before anything is sent.
+// beginClaim checks the arguments of a claim before anything is sent. If the
+// items are sealed, it checks that the keys can be read, because items that do
+// not open become dead letters.
 func (q *queue) beginClaim(ctx context.Context, op, id string, n int, d time.Duration) (fault.Target, error) {
 	t, err := q.BeginWrite(ctx, op, id)
 	if err == nil {
@@ -115,7 +117,7 @@ func (q *queue) beginClaim(ctx context.Context, op, id string, n int, d time.Dur
 	if err := option.CheckCount(n); err != nil {
 		return t, t.NotApplied(err)
 	}
-	return t, nil
+	return t, q.CheckKeys(t)
 }
 
 // take runs the claim script once and returns the items. If it returns none,

@@ -29,9 +29,9 @@ type Field struct {
 	// OmitZero and OmitEmpty omit the field if its value is zero, or empty as
 	// in encoding/json.
 	OmitZero, OmitEmpty bool
-	// Version, Extra, Indexed and Unique are options of the redis tag. A unique
-	// field is indexed too.
-	Version, Extra, Indexed, Unique bool
+	// Version, Extra, Indexed, Unique and Sealed are options of the redis tag. A
+	// unique field is indexed too.
+	Version, Extra, Indexed, Unique, Sealed bool
 	// Was are the old names of the field, from the options was of the redis
 	// tag.
 	Was []string
@@ -250,6 +250,8 @@ func (l *lister) parseTag(f *Field, sf reflect.StructField) (skip, named bool, e
 			f.Version = true
 		case "extra":
 			f.Extra = true
+		case "sealed":
+			f.Sealed = true
 		case "index":
 			f.Indexed = true
 		case "unique":
@@ -259,7 +261,7 @@ func (l *lister) parseTag(f *Field, sf reflect.StructField) (skip, named bool, e
 				f.Was = append(f.Was, old)
 				continue
 			}
-			return false, false, fmt.Errorf("%s.%s: unknown option %q in the redis tag; the options are extra, index, omitempty, omitzero, unique, version and was=NAME",
+			return false, false, fmt.Errorf("%s.%s: unknown option %q in the redis tag; the options are extra, index, omitempty, omitzero, sealed, unique, version and was=NAME",
 				l.root, f.GoName, option)
 		}
 	}

@@ -62,6 +62,7 @@ type Store struct {
 	lifetimeMS string
 	space      keyspace.Space
 	spec       Spec
+	sealing    *sealing // nil unless the codec is sealed
 	observed   observed
 	err        error // if not nil, every call returns it and sends nothing
 }
@@ -90,6 +91,9 @@ func (s *Store) apply(opts []pool.Option) {
 		return
 	}
 	if s.err = s.Apply(s.spec.Traits, opts...); s.err != nil {
+		return
+	}
+	if s.sealing, s.err = s.newSealing(); s.err != nil {
 		return
 	}
 	if s.primary, s.err = s.pools.Client(s.Alias); s.err != nil {
@@ -130,6 +134,7 @@ func (s *Store) OnPrimary() *Store {
 func (s *Store) WithSpace(space keyspace.Space) *Store {
 	view := *s
 	view.space = space
+	view.bindSealing()
 	return &view
 }
 

@@ -37,7 +37,7 @@ func NewValueStore(t reflect.Type, p *pool.Pools, a pool.Alias, space keyspace.S
 
 // compile sets the codec of the type.
 func (v *ValueStore) compile() (err error) {
-	if v.typ, err = codec.For(v.Codec, v.goType); err != nil {
+	if v.typ, err = codec.For(v.Encoding(), v.goType); err != nil {
 		return fmt.Errorf("%w: %w", fault.ErrInvalidSchema, err)
 	}
 	v.typ = v.typ.WithMaxDecoded(v.MaxDecodedBytes())
@@ -88,16 +88,36 @@ type format struct {
 // Type returns the Go type of the values.
 func (v *ValueStore) Type() reflect.Type { return v.goType }
 
-// Encode returns the encoded value. If it is longer than [Store.MaxValueBytes],
-// Encode returns [fault.ErrTooLarge].
+// Encode returns the encoded value, as it is stored. If it is longer than
+// [Store.MaxValueBytes], Encode returns [fault.ErrTooLarge].
 func (v *ValueStore) Encode(t fault.Target, value reflect.Value) (string, error) {
-	text, ok := v.typ.Verbatim(value)
-	if !ok {
-		data, err := v.typ.Append(nil, value)
-		if err != nil {
+	text, err := v.EncodePlain(t, value)
+	if err != nil {
+		return "", err
+	}
+	return v.Seal(t, text)
+}
+
+// EncodePlain returns the encoded value before it is sealed.
+func (v *ValueStore) EncodePlain(t fault.Target, value reflect.Value) (string, error) {
+	if text, ok := v.typ.Verbatim(value); ok {
+		return text, nil
+	}
+	data, err := v.typ.Append(nil, value)
+	if err != nil {
+		return "", t.NotApplied(err)
+	}
+	return string(data), nil
+}
+
+// Seal returns the text of [ValueStore.EncodePlain] as it is stored. If it is
+// longer than [Store.MaxValueBytes], Seal returns [fault.ErrTooLarge].
+func (v *ValueStore) Seal(t fault.Target, text string) (string, error) {
+	if v.sealing != nil {
+		var err error
+		if text, err = v.Place(t).Seal("", text); err != nil {
 			return "", t.NotApplied(err)
 		}
-		text = string(data)
 	}
 	return text, v.CheckSize(t, text)
 }
@@ -105,11 +125,22 @@ func (v *ValueStore) Encode(t fault.Target, value reflect.Value) (string, error)
 // Decode decodes text into a settable value. If it fails, it sets the value to
 // zero, and the error of a write reports that the write was applied.
 func (v *ValueStore) Decode(t fault.Target, text string, into reflect.Value) error {
-	if err := v.typ.Decode(text, into); err != nil {
+	err := v.decode(t, text, into)
+	if err != nil {
 		into.SetZero()
 		return t.Applied(err)
 	}
 	return nil
+}
+
+func (v *ValueStore) decode(t fault.Target, text string, into reflect.Value) error {
+	if v.sealing != nil {
+		var err error
+		if text, err = v.Place(t).Open(text, ""); err != nil {
+			return &codec.DecodeError{Type: v.goType, Err: err}
+		}
+	}
+	return v.typ.Decode(text, into)
 }
 
 // Get reads one value with GET. If there is none, it returns
