@@ -208,14 +208,15 @@ func (r *aclRules) addQueues(f Feature) {
 			set.text, set.shared = prefix+set.text, true
 			r.addKeys(set)
 			r.addBeside(&r.keys, set, "", rights.BesidePendingSet...)
-			if f == ACLWorkBatches {
-				r.addBeside(&r.keys, set, "", queuekey.Sweep)
-			}
 			ofTenant := ":" + escape.encode(r.tenant)
 			if r.tenant == Any {
 				ofTenant = ":" + Any
 			}
 			r.addBeside(&r.keys, set, ofTenant, queuekey.Queues)
+			if f == ACLWorkBatches {
+				r.addBeside(&r.keys, set, "", queuekey.Sweep)
+				r.addBeside(&r.keys, set, ofTenant, queuekey.Places)
+			}
 			r.addBeside(&r.channels, set, "", queuekey.Wake)
 		}
 	}

@@ -38,7 +38,8 @@ var BesideQueue = []string{
 }
 
 // BesidePendingSet are the kinds of keys beside the pending set of a service,
-// except the queues of a tenant and the key with which workers sweep.
+// except the queues and places of a tenant and the key with which workers
+// sweep.
 var BesidePendingSet = []string{queuekey.Tenants, queuekey.Drained}
 
 // BesideSpace are the kinds of keys beside a space of hashes that has a list or
