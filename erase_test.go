@@ -221,12 +221,35 @@ func fillTriggers(t *testing.T, p *pool.Pools, tenant string) {
 	}
 	for _, id := range ids {
 		require.NoError(t, triggers.Set(ctx, "soon", id, soon))
+		fillBacklog(t, p, triggers, id)
 		require.NoError(t, triggers.SetPayload(ctx, "later", id, map[string]int{"n": 1}, time.Hour))
 		require.NoError(t, triggers.Debounce(ctx, "wait", id, time.Hour, time.Hour))
 	}
 	due, err := triggers.Due(ctx, "soon", ids[1])
 	require.NoError(t, err)
 	requireEventually(t, func() bool { return soon > 0 || time.Now().After(due.Add(time.Millisecond)) })
+}
+
+// fillBacklog adds the trigger to the backlog of its tenant, as a claim does that
+// does not take all that is due.
+func fillBacklog(t *testing.T, p *pool.Pools, triggers *symphony.Trigger, id string) {
+	t.Helper()
+	key, err := triggers.Key("soon", id)
+	require.NoError(t, err)
+	tenant, shard := key[:strings.LastIndex(key, ":EXPTRIGGER:soon:")], ""
+	if at := strings.LastIndexByte(tenant, '{'); len(p.Layout().Trigger.Params()) == 4 {
+		tenant, shard = tenant[:at], tenant[at:]
+	}
+	client, err := p.Client(pool.Expiry)
+	require.NoError(t, err)
+	add := func(kind, member string) {
+		set := p.Prefix(pool.Expiry) + "%exp" + shard + ":" + kind
+		require.NoError(t, client.Do(ctx, client.B().Zadd().Key(set).ScoreMember().ScoreMember(1, member).Build()).Error())
+	}
+	member := "t" + p.Prefix(pool.Expiry) + key
+	add("tenants:soon", tenant)
+	add("ready:soon:"+tenant, member)
+	add("earlier:soon", member)
 }
 
 // requireFilled fails the test unless an erasure has all that fill makes.

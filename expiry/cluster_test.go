@@ -82,11 +82,13 @@ func TestSlotMigration(t *testing.T) {
 	require.NoError(t, err)
 	// Redis does not refuse a script if all of its declared keys are on the
 	// node, so create all of them.
-	for _, set := range []string{"active", "dead", "fired"} {
-		key := "expiry:%exp{s3}:" + set + ":x"
+	for _, set := range []string{"active:x", "dead:x", "fired:x", "earlier:x", "tenants:x", "ready:x:" + f.tenant} {
+		key := "expiry:%exp{s3}:" + set
 		require.NoError(t, client.Do(ctx, client.B().Zadd().Key(key).ScoreMember().ScoreMember(1e15, "none").Build()).Error())
 	}
-	require.NoError(t, client.Do(ctx, client.B().Hset().Key("expiry:%exp{s3}:status:x").FieldValue().FieldValue("none", "1 0 0 0 ").Build()).Error())
+	for key, value := range map[string]string{"status": "1 0 0 0 ", "backlog": "0"} {
+		require.NoError(t, client.Do(ctx, client.B().Hset().Key("expiry:%exp{s3}:"+key+":x").FieldValue().FieldValue("none", value).Build()).Error())
+	}
 	var ids []string
 	for i := 0; len(ids) < 40; i++ {
 		id := strconv.Itoa(i)

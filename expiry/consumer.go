@@ -160,7 +160,7 @@ func (c *consumer) claimNext(s *session, n int) (next time.Time, idle bool, err 
 		c.start(s, f, leasedFrom, result.now)
 	}
 	c.listener.slots.release(n-len(result.firings), c)
-	if result.dropped > 0 || result.invalid.count > 0 || len(result.died) > 0 || len(result.firings) == n {
+	if result.dropped > 0 || result.invalid.count > 0 || len(result.died) > 0 || len(result.firings) == n || result.again {
 		return got, false, nil
 	}
 	wait := longestWait

@@ -266,7 +266,10 @@ func (m *model) claim(t *rapid.T) {
 			late[member] = a.at
 		}
 	}
-	for _, member := range ready(late, m.now())[:min(n, len(ready(late, m.now())))] {
+	for _, member := range ready(late, m.now()) {
+		if len(want) == n {
+			break
+		}
 		a := m.firings[member]
 		if a.state == "0" {
 			a.expired++
@@ -281,12 +284,8 @@ func (m *model) claim(t *rapid.T) {
 		a.state, a.at = "0", m.now()+leaseMS
 		want = append(want, member)
 	}
-	for waits := true; waits && len(want) < n; { // others take the places of those that wait
-		waits = false
-		due := ready(m.due, m.now())
-		for _, k := range due[:min(n-len(want), len(due))] {
-			waits = m.fire(k, &want) || waits
-		}
+	for due := ready(m.due, m.now()); len(due) > 0 && len(want) < n; due = ready(m.due, m.now()) {
+		m.fire(due[0], &want)
 	}
 	var told []string
 	for _, f := range got.died {
@@ -309,31 +308,31 @@ func (m *model) claim(t *rapid.T) {
 }
 
 // fire does what a claim does with one due entry, and appends the firing to
-// want. A cancelled or moved entry takes a place in the batch too. fire reports
-// whether the trigger waits for its turn.
-func (m *model) fire(k string, want *[]string) (waits bool) {
+// want. If the entry is cancelled or moved, or waits for its turn, another one
+// takes its place.
+func (m *model) fire(k string, want *[]string) {
 	held, due, now := m.keys[k], m.due[k], m.now()
 	switch {
 	case held == nil && now < due+graceMS:
 		m.forget(k)
-		return false
+		return
 	case held == nil:
 		m.seen[k] = now
 		if m.wait(k, due, 0) {
-			return true
+			return
 		}
 	case held.due <= due && held.exp != 0 && held.exp == held.expires:
 		due = held.due
 		if m.wait(k, due, held.first) {
-			return true
+			return
 		}
 		delete(m.keys, k)
 	case held.expires > 0:
 		m.write(k, held.expires, now, held.first)
-		return false
+		return
 	default:
 		m.forget(k)
-		return false
+		return
 	}
 	member := fmt.Sprintf("%d|%s", due, k)
 	for ; m.firings[member] != nil; member = fmt.Sprintf("%d|%s", due, k) {
@@ -347,7 +346,6 @@ func (m *model) fire(k string, want *[]string) (waits bool) {
 	m.firings[member] = a
 	m.turn[k] = member
 	*want = append(*want, member)
-	return false
 }
 
 // wait lets a trigger wait if another firing has the turn.

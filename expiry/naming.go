@@ -131,6 +131,17 @@ func (n naming) literals(shard, action string) []string {
 	return all
 }
 
+// tenantInKeys returns a tenant as keys contain it, or "" if no key can.
+func (n naming) tenantInKeys(tenant, shard, action string) string {
+	key, err := n.key(triggerKey{tenant, shard, action, "i"})
+	literals := n.literals(shard, action)
+	if err != nil || len(literals) < 2 {
+		return ""
+	}
+	text, _, _ := strings.Cut(strings.TrimPrefix(key, literals[0]), literals[1])
+	return text
+}
+
 // eventKey returns the key without the pool's prefix and without the shard.
 func (n naming) eventKey(key, shard string) string {
 	key = strings.TrimPrefix(key, n.prefix)

@@ -30,6 +30,12 @@ type queue struct {
 	swept    string
 	sweeping string
 	setback  string
+	backlog  string
+	ready    string // followed by a tenant
+	tenants  string
+	earlier  string
+
+	perTenant int // see [Config.PerTenant]
 
 	literals []string // of the keys of its triggers
 
@@ -43,8 +49,15 @@ func newQueue(c rueidis.Client, n naming, shard, action string) *queue {
 		client: c, lua: lua, shard: shard, action: action, channel: key("wake"),
 		due: key("due"), active: key("active"), status: key("status"), payloads: key("payloads"),
 		dead: key("dead"), fired: key("fired"), handled: key("handled"),
-		swept: key("swept"), sweeping: key("sweeping"), setback: key("setback"), literals: n.literals(shard, action),
+		swept: key("swept"), sweeping: key("sweeping"), setback: key("setback"),
+		backlog: key("backlog"), ready: key("ready") + ":", tenants: key("tenants"), earlier: key("earlier"), literals: n.literals(shard, action),
 	}
+}
+
+// readyKey returns the key of what is ready of a tenant. The tenant is written
+// as in keys of triggers.
+func (q *queue) readyKey(tenant string) string {
+	return q.ready + tenant
 }
 
 // firing is a trigger that fired, as Redis holds it. Its member is
@@ -59,6 +72,7 @@ type firing struct {
 type claimResult struct {
 	now       int64 // the server's clock in microseconds
 	next      int64 // when the next entry is due, in milliseconds; -1 if there is none
+	again     bool  // whether there was too much to read, so that the next claim is due now
 	dropped   int64 // due entries that were cancelled or moved
 	expired   int64 // leases
 	invalid   invalidEntries
@@ -86,7 +100,7 @@ func (q *queue) claim(ctx context.Context, n int, lease time.Duration, maxExpire
 }
 
 func (q *queue) claimKeys() []string {
-	return []string{q.due, q.active, q.status, q.payloads, q.dead, q.fired}
+	return []string{q.due, q.active, q.status, q.payloads, q.dead, q.fired, q.backlog, q.tenants, q.earlier}
 }
 
 func (q *queue) claimArgs(n int, lease time.Duration, maxExpired int) []string {
@@ -94,12 +108,16 @@ func (q *queue) claimArgs(n int, lease time.Duration, maxExpired int) []string {
 	if time.Since(q.countedAt) > countPeriod {
 		counts = "1"
 	}
-	return append([]string{strconv.Itoa(n), duration.Milliseconds(lease), strconv.Itoa(maxExpired), strconv.Itoa(maxPayloadBytes), counts}, q.literals...)
+	numbers := []string{strconv.Itoa(n), duration.Milliseconds(lease), strconv.Itoa(maxExpired), strconv.Itoa(maxPayloadBytes), counts, strconv.Itoa(q.perTenant)}
+	return append(numbers, q.literals...)
 }
 
 // countPeriod is how old the numbers of pending triggers and dead letters may
 // be while there is more work than a claim takes. Every other claim counts.
 const countPeriod = 100 * time.Millisecond
+
+// claimAgain is in place of the time of the next entry.
+const claimAgain = -2
 
 const (
 	claimNumbers = 8
@@ -130,7 +148,7 @@ func (q *queue) readClaim(m rueidis.RedisMessage, err error) (claimResult, error
 		q.pendingCount.Store(header[2])
 		q.deadCount.Store(header[3])
 	}
-	c := claimResult{now: header[0], next: header[1], dropped: header[4] + header[5], expired: header[6]}
+	c := claimResult{now: header[0], next: max(header[1], -1), again: header[1] == claimAgain, dropped: header[4] + header[5], expired: header[6]}
 	c.invalid.count = header[7]
 	if c.died, err = readDied(answer[claimNumbers]); err != nil {
 		return claimResult{}, err

@@ -98,12 +98,12 @@ func compile(clock string) *scripts {
 		discard:      retried(store.Flag, "lib/check", "lib/status", "lib/discard", "discard"),
 		trimDead:     retried(store.Tuple(store.Count, store.Number), "lib/number", "lib/check", "lib/status", "lib/discard", "trim_dead"),
 		adopt:        retried(store.Count, "lib/number", "lib/check", "lib/trigger", "lib/wake", "adopt"),
-		repair:       retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/key", "lib/set_aside", "repair"), //nolint:gocritic // the reply has several counts
+		repair:       retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/key", "lib/set_aside", "lib/tenant", "repair"), //nolint:gocritic // the reply has several counts
 		renewSweep:   retried(store.Flag, "renew_sweep"),
 		endSweep:     retried(store.Flag, "end_sweep"),
 		erase:        retried(isCounts, "lib/write_when_full", "lib/status", "erase"),
 		restore:      retried(store.Flag, "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "restore"),
-		claim:        once(isArray, "lib/check", "lib/key", "lib/claim_fast", "lib/number", "lib/write_when_full", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "claim"),
+		claim:        once(isArray, "lib/check", "lib/key", "lib/claim_fast", "lib/number", "lib/tenant", "lib/backlog", "lib/claim_turns", "lib/write_when_full", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "lib/places", "claim"),
 		beginSweep:   once(store.Texts, "lib/number", "begin_sweep"),
 	}
 }

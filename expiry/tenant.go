@@ -43,7 +43,7 @@ func NewTenantVisit(_ internal.NotForPublicUse, w *tenancy.Walk, a pool.Alias, p
 
 // scheduleKinds are the kinds of the keys of a schedule that hold entries of
 // tenants, in the order of the keys of erase.lua.
-var scheduleKinds = []string{"due", "active", "status", "payloads", "dead", "fired"}
+var scheduleKinds = []string{"due", "active", "status", "payloads", "dead", "fired", "tenants", "earlier", "ready"}
 
 // parseScheduleKey parses a key of a schedule that holds entries of tenants.
 func (n naming) parseScheduleKey(key string) (kind string, l triggerKey, ok bool) {
@@ -53,11 +53,23 @@ func (n naming) parseScheduleKey(key string) (kind string, l triggerKey, ok bool
 	}
 	shard, rest, _ := strings.Cut(rest, ":")
 	kind, l.action, ok = strings.Cut(rest, ":")
+	if kind == "ready" {
+		l.action, l.tenant, ok = cutLast(l.action)
+	}
 	if n.sharded {
 		shard = strings.TrimSuffix(strings.TrimPrefix(shard, "{"), "}")
 	}
 	l.shard = shard
 	return kind, l, ok && slices.Contains(scheduleKinds, kind) && slices.Contains(n.allShards(), shard)
+}
+
+// cutLast cuts a text at its last colon.
+func cutLast(text string) (before, after string, ok bool) {
+	at := strings.LastIndexByte(text, ':')
+	if at < 0 {
+		return text, "", false
+	}
+	return text[:at], text[at+1:], true
 }
 
 // ParseSchedule parses a key that has entries of a schedule, and returns its
@@ -83,6 +95,10 @@ func (v *TenantVisit) VisitSchedule(ctx context.Context, key string) error {
 		}
 		found := erasure{shard: l.shard, action: l.action}
 		for _, e := range entries {
+			if kind == "tenants" {
+				found.hasTurn = found.hasTurn || e.name == v.names.tenantInKeys(v.walk.Tenant, l.shard, l.action)
+				continue
+			}
 			name, firing := splitEntry(kind, e.name)
 			trigger, ok := v.names.parse(name)
 			if !ok || !v.walk.Concerns(trigger.tenant) {
@@ -148,8 +164,14 @@ var statusState = regexp.MustCompile(`^\d+ \d+ \d+ ([012])`)
 // splitEntry returns the key of the trigger to which an entry belongs, and the
 // firing if the entry is one.
 func splitEntry(kind, name string) (key, firing string) {
-	if kind == "due" || kind == "fired" {
+	switch {
+	case kind == "due" || kind == "fired":
 		return name, ""
+	case kind == "ready" || kind == "earlier": // see lua/lib/backlog.lua
+		if trigger, ok := strings.CutPrefix(name, "t"); ok {
+			return trigger, ""
+		}
+		name = strings.TrimPrefix(name, "f")
 	}
 	before, key, _ := strings.Cut(name, "|")
 	if before == "=" || before == "+" || before == "-" {
@@ -165,7 +187,7 @@ const scanCount = 500
 // tenant, the server leaves out most entries of others.
 func scanEntries(ctx context.Context, core *store.Store, names naming, tenant, kind, key string, cursor uint64) (entries []entry, next uint64, err error) {
 	b, glob := core.Client.B(), "*"
-	if tenant != "" {
+	if tenant != "" && kind != "tenants" {
 		glob += names.glob(triggerKey{tenant, keyspace.Any, keyspace.Any, keyspace.Any})
 	}
 	if kind == "status" || kind == "payloads" {
@@ -238,6 +260,7 @@ func (v *TenantVisit) countBare(ctx context.Context, keys []string) error {
 type erasure struct {
 	shard, action string
 	keys, firings []string
+	hasTurn       bool // whether the tenant is in the order of the tenants
 }
 
 func (e *erasure) add(key, firing string) {
@@ -259,11 +282,14 @@ func (v *TenantVisit) erase(ctx context.Context, e erasure) error {
 	for i, kind := range scheduleKinds {
 		schedule[i] = v.names.scheduleKey(kind, e.shard, e.action)
 	}
+	tenant := v.names.tenantInKeys(v.walk.Tenant, e.shard, e.action)
+	schedule[len(schedule)-1] += ":" + tenant
 	slices.Sort(e.keys)
 	e.keys = slices.Compact(e.keys)
-	for len(e.keys) > 0 || len(e.firings) > 0 {
+	for len(e.keys) > 0 || len(e.firings) > 0 || e.hasTurn {
+		e.hasTurn = false
 		n, m := min(len(e.keys), eraseCount), min(len(e.firings), eraseCount)
-		reply, err := runScript(ctx, v.core.Client, v.lua.erase, append(schedule, e.keys[:n]...), e.firings[:m])
+		reply, err := runScript(ctx, v.core.Client, v.lua.erase, append(schedule, e.keys[:n]...), append([]string{tenant}, e.firings[:m]...))
 		if err != nil {
 			return sentError(v.target(schedule[0]), err)
 		}

@@ -31,6 +31,7 @@ local function adoptSet(key)
     if due ~= t.due then
       redis.call('ZADD', KEYS[1], int(t.due), key)
       adopted = adopted + 1
+      if t.due < now then noteEarlier(KEYS[1], 't' .. key) end
       wakeIfFirst(KEYS[1], key, t.due - now)
     end
     return

@@ -32,6 +32,16 @@ end
 
 local repair = {}
 
+-- If there is a backlog, every entry that is due belongs to it
+-- (lib/backlog.lua).
+local hasBacklog = redis.pcall('EXISTS', backlogKey(due)) == 1
+local function noteBacklog(member, key, at)
+  if not hasBacklog or at > now then return end
+  local tenant = tenantOf(key, 7)
+  if redis.pcall('ZSCORE', readyKey(due, tenant), member) and redis.pcall('ZSCORE', tenantsKey(due), tenant) then return end
+  noteEarlier(due, member)
+end
+
 -- If the key of a trigger is missing before its grace ends, the trigger was
 -- deleted.
 function repair.due(key, score)
@@ -45,6 +55,8 @@ function repair.due(key, score)
   elseif now < at + grace and redis.call('EXISTS', key) == 0 then
     dropTrigger(due, payloads, key)
     cancelled = cancelled + 1
+  else
+    noteBacklog('t' .. key, key, at)
   end
 end
 
@@ -59,6 +71,8 @@ function repair.active(member, score)
     local _, _, _, state = parseStatus(redis.call('HGET', status, member))
     redis.call('ZADD', active, int(math.max(at - setBackBy, state == '0' and now + lease or now)), member)
     repaired = repaired + 1
+  else
+    noteBacklog('f' .. member, keyOfFiring(member), at)
   end
 end
 

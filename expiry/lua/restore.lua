@@ -47,5 +47,7 @@ if ARGV[8] then
 else
   redis.call('HDEL', payloads, member)
 end
-wake(active, ARGV[2] - clock() / 1000)
+local delay = ARGV[2] - clock() / 1000
+if delay < 0 then noteEarlier(active, 'f' .. member) end
+wake(active, delay)
 return 1

@@ -101,5 +101,6 @@ else
   redis.call('HDEL', payloads, pendingField(trigger))
 end
 writeTrigger(due, trigger, head, at, now)
+if at < now then noteEarlier(due, 't' .. trigger) end
 wakeIfFirst(due, trigger, at - now)
 return int(at)

@@ -107,7 +107,7 @@ var Rows = []Row{
 	},
 	{
 		Name: "Listener", Alias: "expiry", Needs: []string{"Trigger"},
-		Commands: strings.Fields("+exists +hexists +hlen +hmget +hscan +hsetnx +pexpire +pttl +zcard +zcount +zrange +zrangebyscore +zscan"),
+		Commands: strings.Fields("+exists +hexists +hlen +hmget +hscan +hsetnx +pexpire +pttl +zcard +zcount +zmscore +zrange +zrangebyscore +zrank +zscan"),
 		Optional: strings.Fields("+client|info +config|get +config|set +info +publish +subscribe +unsubscribe"),
 	},
 	{

@@ -408,7 +408,12 @@ func listenerCalls(t *testing.T, p *pool.Pools) []permittedCall {
 			if err != nil {
 				return err
 			}
+			many := c.B().Zadd().Key("%exp:due:remind").ScoreMember() // more than one script reads, of deleted triggers
+			for i := range 1100 {
+				many = many.ScoreMember(float64(time.Now().Add(-time.Second).UnixMilli()), fmt.Sprintf("acme:EXPTRIGGER:remind:gone%d", i))
+			}
 			return errors.Join( // the lock of another sweep, a trigger whose key has expired, and an invalid due time
+				c.Do(ctx, many.Build()).Error(),
 				c.Do(ctx, c.B().Set().Key("%exp:sweeping:remind").Value("other").Px(20*time.Millisecond).Build()).Error(),
 				c.Do(ctx, c.B().Zadd().Key("%exp:due:remind").ScoreMember().ScoreMember(1, "acme:EXPTRIGGER:remind:9").Build()).Error(),
 				c.Do(ctx, c.B().Zadd().Key("%exp:due:fail").ScoreMember().ScoreMember(-1, "acme:EXPTRIGGER:fail:8").Build()).Error())

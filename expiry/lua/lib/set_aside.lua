@@ -1,6 +1,7 @@
 -- Makes dead letters of entries that cannot be processed: nothing processes a
 -- dead letter by itself, Dead shows it, Retry redelivers it, and Discard
--- removes it. It needs check.lua, trigger.lua, status.lua, turn.lua and key.lua.
+-- removes it. It needs check.lua, trigger.lua, status.lua, wake.lua, turn.lua and
+-- key.lua.
 
 -- Makes a dead letter of a firing, and ends its turn. `awaited` is '+' if
 -- others may wait for that.
@@ -53,6 +54,7 @@ local function repairDue(due, status, payloads, dead, key, score, now, written)
   local t = parse(value)
   if t.exp and math.abs(t.exp - expires) <= tolerance then
     redis.call('ZADD', due, int(t.due), key)
+    if t.due <= now then noteEarlier(due, 't' .. key) end
   else
     adoptTrigger(due, payloads, key, value, expires, now)
   end

@@ -83,6 +83,7 @@ local function releaseTrigger(due, key, now)
   local value = readKey(key, true)
   local at = math.min(score, value and parse(value).due or now)
   redis.call('ZADD', due, int(at), key)
+  if at <= now then noteEarlier(due, 't' .. key) end
   wakeIfFirst(due, key, at - now)
 end
 

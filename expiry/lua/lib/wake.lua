@@ -7,6 +7,16 @@ local function wake(set, delay)
   redis.pcall('PUBLISH', channel, int(math.max(delay, 0)))
 end
 
+-- Lets a claim find an entry that is written to a time up to which it has read
+-- due or active already (backlog.lua): a trigger `t<key>`, or a firing
+-- `f<member>`.
+local function noteEarlier(due, member)
+  local backlog = string.gsub(due, '(%%exp[^:]*):%l+:', '%1:backlog:', 1)
+  if type(redis.pcall('HGET', backlog, 'turn')) ~= 'string' then return end
+  local earlier = string.gsub(due, '(%%exp[^:]*):%l+:', '%1:earlier:', 1)
+  if type(redis.pcall('ZADD', earlier, 0, member)) == 'number' then redis.pcall('HSET', backlog, 'earlier', '1') end
+end
+
 -- Wakes listeners if the trigger is the first that is due, and is due within two
 -- seconds, or 18 seconds in a shard. Otherwise they look in time.
 local function wakeIfFirst(due, key, delay)
