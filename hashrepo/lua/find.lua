@@ -224,11 +224,12 @@ local function add(id, place, values)
   if reply then records[#records + 1] = { id, place, reply } end
 end
 
--- Returns the ids and the sort texts of members of an index.
+-- Returns the ids and the sort texts of members of an index. A member that the
+-- library did not write has an empty id, and no record has that.
 local function parse_members(members)
   local ids, sorts = {}, {}
   for i, member in ipairs(members) do
-    local zero = string.find(member, '\0', 1, true)
+    local zero = string.find(member, '\0', 1, true) or #member + 1
     ids[i], sorts[i] = string.sub(member, zero + 1), string.sub(member, 1, zero - 1)
   end
   return ids, sorts

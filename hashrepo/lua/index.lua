@@ -34,25 +34,28 @@ local function now()
 end
 
 -- Returns the string that begins with its length at a position, and the
--- position after it.
+-- position after it. Returns nothing if there is none, since the library did not
+-- write the text.
 local function take(text, at)
-  local colon = string.find(text, ':', at, true)
-  local last = colon + tonumber(string.sub(text, at, colon - 1), 10)
-  return string.sub(text, colon + 1, last), last + 1
+  local _, colon, length = string.find(text, '^(%d+):', at)
+  local last = colon and #length < 16 and colon + tonumber(length, 10)
+  if last and last <= #text then return string.sub(text, colon + 1, last), last + 1 end
 end
 
 local function with_length(text) return #text .. ':' .. text end
 
 -- Returns the bodies of an id's items by the name of the index, the names in
 -- order, and the text that holds all of them, which is false if there is none.
--- The text is read, unless it is given.
+-- The text is read, unless it is given. What follows an item that the library
+-- did not write is left out.
 local function items_of(id, remembered)
   if remembered == nil then remembered = redis.call('HGET', entries_key, id) end
   local items, names, at = {}, {}, 1
   while remembered and at <= #remembered do
     local item, name, body
     item, at = take(remembered, at)
-    name, body = take(item, 1)
+    if item then name, body = take(item, 1) end
+    if not name then break end
     names[#names + 1], items[name] = name, string.sub(item, body)
   end
   return items, names, remembered
@@ -63,8 +66,9 @@ local function has_item(remembered, item)
   local at = 1
   while at <= #remembered do
     if string.sub(remembered, at, at + #item - 1) == item then return true end
-    local colon = string.find(remembered, ':', at, true)
-    at = colon + 1 + tonumber(string.sub(remembered, at, colon - 1), 10)
+    local _, colon, length = string.find(remembered, '^(%d+):', at)
+    if not colon or #length > 15 then return false end
+    at = colon + 1 + tonumber(length, 10)
   end
   return false
 end
@@ -95,7 +99,7 @@ local function parse_body(body)
   local text, sorts, at = nil, {}, 1
   if body == '' then return nil, sorts end
   if string.sub(body, 1, 1) == '=' then at = 2 else text, at = take(body, 1) end
-  while at <= #body do sorts[#sorts + 1], at = take(body, at) end
+  while at and at <= #body do sorts[#sorts + 1], at = take(body, at) end
   return text or sorts[1], sorts
 end
 
@@ -202,11 +206,18 @@ local function look_at_group(n)
     if not space then break end
     local other_before, other_after, at
     other_before, at = take(space, 1)
-    other_after, at = take(space, at)
-    enter_space(string.sub(space, at), other_before, other_after)
-    local found, gone = look_at_due(n - looked)
-    register_space()
-    looked, dropped = looked + math.max(found, 1), dropped + gone
+    if at then other_after, at = take(space, at) end
+    if at then enter_space(string.sub(space, at), other_before, other_after) end
+    local done, found, gone = false, 0, 0
+    if not at or space ~= space_reference() or string.sub(ids_key, 1, 4) ~= '%ids' then
+      redis.call('ZREM', spaces_key, space) -- the library did not write it
+    else
+      done, found, gone = pcall(look_at_due, n - looked)
+      done = done and pcall(register_space)
+      -- A key of the space has another type, or is on another node.
+      if not done then redis.call('ZADD', spaces_key, now() + 60000, space) end
+    end
+    looked, dropped = looked + math.max(done and found or 1, 1), dropped + (done and gone or 0)
   end
   enter_space(ids, before, after)
   return looked, dropped
