@@ -98,8 +98,7 @@ func (l *Limiter) With(opts ...Option) *Limiter {
 // nothing. If n is below 1, or above the units of a full bucket, it returns
 // [ErrInvalidArgument] and sends nothing. If the name cannot be part of a key,
 // it returns [ErrInvalidKey]. If the key holds another Redis type, it returns
-// [ErrWrongType]. If the key holds another text, it returns
-// [ErrUnexpectedReply].
+// [ErrWrongType]. It also does if no Limiter wrote the text in the key.
 func (l *Limiter) Take(ctx context.Context, name string, n int64) (Grant, error) {
 	if !l.made() {
 		return Grant{}, errNoLimiter

@@ -124,8 +124,8 @@ func TestLimiterOfForeignKey(t *testing.T) {
 		for _, text := range []string{"", "1", "1 x", "x 1", "1 nan", "nan 1", "1 1e999x", "-1 1", "1  1"} {
 			require.NoError(t, pooltest.Do(t, p, pool.Handlers, "SET", key, text).Error())
 			_, err := l.Take(ctx, "gpt", 1)
-			require.ErrorIs(t, err, symphony.ErrUnexpectedReply, "%q", text)
-			require.ErrorIs(t, l.Settle(ctx, g, 3), symphony.ErrUnexpectedReply, "%q", text)
+			require.ErrorIs(t, err, symphony.ErrWrongType, "%q", text)
+			require.ErrorIs(t, l.Settle(ctx, g, 3), symphony.ErrWrongType, "%q", text)
 			got, err := pooltest.Do(t, p, pool.Handlers, "GET", key).ToString()
 			require.NoError(t, err)
 			require.Equal(t, text, got)

@@ -29,8 +29,8 @@ const deadPageSize = 100
 // another ZRANGE, two HMGET in one round trip, two ZCOUNT in one round trip,
 // and a few ZRANGE to find the next page. Dead is not atomic.
 //
-// If a dead letter is invalid, Dead yields it with an error, and Discard can
-// remove it. If the server refuses a command, for example because a key of the
+// If a dead letter is invalid, Dead yields it with [ErrWrongType], and Discard
+// can remove it. If the server refuses a command, for example because a key of the
 // schedule holds another type, Dead yields the error and continues with the
 // next action. If the server does not reply, Dead yields the error and stops.
 func (l *Listener) Dead(ctx context.Context) iter.Seq2[Event, error] {

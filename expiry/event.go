@@ -212,7 +212,7 @@ func (p *payload) decode(at triggerKey, dst any) error {
 	size, rest, _ := strings.Cut(p.text, ":")
 	n, err := strconv.Atoi(size)
 	if err != nil || n < 0 || n > len(rest) {
-		return errors.New("it does not name its codec, so no Schedule wrote it")
+		return fmt.Errorf("%w: it does not name its codec, so no Schedule wrote it", fault.ErrWrongType)
 	}
 	name, data := rest[:n], rest[n:]
 	parts, sealed, err := codec.SealingOf(internal.NotForPublicUse{}, p.codec)
@@ -263,12 +263,12 @@ func (r reader) event(q *queue, f firing) (Event, error) {
 	}
 	ms, err := strconv.ParseInt(due, 10, 64)
 	if err != nil {
-		return e, fmt.Errorf("expiry: %q is not the name of a firing; remove the dead letter with Discard", f.member)
+		return e, fmt.Errorf("expiry: %w: %.100q is not the name of a firing; remove the dead letter with Discard", fault.ErrWrongType, f.member)
 	}
 	e.DueAt = time.UnixMilli(ms)
 	found, ok := r.names.parse(key)
 	if !ok || found.action != q.action || found.shard != q.shard {
-		return e, fmt.Errorf("expiry: %q is not the key of a trigger of the action %q in the layout %q; set Config.Layout, or remove the dead letter with Discard", key, q.action, r.names.pattern)
+		return e, fmt.Errorf("expiry: %w: %.100q is not the key of a trigger of the action %q in the layout %q; set Config.Layout, or remove the dead letter with Discard", fault.ErrWrongType, key, q.action, r.names.pattern)
 	}
 	e.Tenant, e.Action, e.ID = found.tenant, found.action, found.id
 	return e, nil
@@ -279,12 +279,12 @@ func (r reader) event(q *queue, f firing) (Event, error) {
 func (e *Event) readStatus(status string) error {
 	fields := strings.SplitN(status, " ", 5)
 	if len(fields) < 5 {
-		return fmt.Errorf("expiry: the status of %q is invalid; remove the dead letter with Discard", e.Key)
+		return fmt.Errorf("expiry: %w: the status of %.100q is invalid; remove the dead letter with Discard", fault.ErrWrongType, e.Key)
 	}
 	for i, into := range []*int{&e.Attempt, &e.Failures, &e.ExpiredLeases} {
 		n, err := strconv.Atoi(fields[i])
 		if err != nil {
-			return fmt.Errorf("expiry: the status of %q is invalid; remove the dead letter with Discard", e.Key)
+			return fmt.Errorf("expiry: %w: the status of %.100q is invalid; remove the dead letter with Discard", fault.ErrWrongType, e.Key)
 		}
 		*into = n
 	}

@@ -247,7 +247,7 @@ func (s *Schedule) event(q *queue, f firing) (Event, error) {
 	}
 	ms, err := strconv.ParseInt(due, 10, 64)
 	if err != nil {
-		return e, fmt.Errorf("expiry: %q is not the name of a firing; remove the dead letter with Discard", f.member)
+		return e, fmt.Errorf("expiry: %w: %.100q is not the name of a firing; remove the dead letter with Discard", fault.ErrWrongType, f.member)
 	}
 	e.DueAt = time.UnixMilli(ms)
 	if err := e.readStatus(f.status); err != nil {

@@ -152,5 +152,5 @@ func parseRule(text string) (Rule, error) {
 			return Rule{Cron: spec, Zone: zone}, nil
 		}
 	}
-	return Rule{}, fmt.Errorf("expiry: %w: this version cannot read the rule %q; set the trigger again, or update this program", fault.ErrInvalidSchedule, text)
+	return Rule{}, fmt.Errorf("expiry: %w: this version cannot read the rule %.100q; set the trigger again, or update this program", fault.ErrInvalidSchedule, text)
 }

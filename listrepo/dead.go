@@ -42,8 +42,8 @@ var (
 // [ListRepo.Discard] or [ListRepo.Delete] removes them.
 //
 // If an item does not decode, Dead yields it with an *[ItemError]. If an entry
-// does not have the form of a dead letter, Dead yields its id with an error. In
-// both cases the loop goes on. Any other error ends the loop.
+// does not have the form of a dead letter, Dead yields its id with
+// [ErrWrongType]. In both cases the loop goes on. Any other error ends the loop.
 func (r *ListRepo[T]) Dead(ctx context.Context, id string) iter.Seq2[DeadLetter[T], error] {
 	return func(yield func(DeadLetter[T], error) bool) {
 		t, err := r.core.Begin(ctx, "Dead", id)
@@ -98,7 +98,7 @@ func (q *queue) deadEntries(ctx context.Context, t fault.Target) iter.Seq2[deadE
 	}
 }
 
-var errForeignDead = errors.New("the dead letter does not have the form that this library writes; remove it with Discard")
+var errForeignDead = fmt.Errorf("%w: the dead letter does not have the form that this library writes; remove it with Discard", fault.ErrWrongType)
 
 // parseDead reads the text that makeDead in lua/shared.lua writes: "<ms>
 // <count> <length of reason> <reason><value>".

@@ -170,8 +170,13 @@ func (q *queue) readClaims(ctx context.Context, t fault.Target, headers []rueidi
 	for i := range claims {
 		items, errItems := store.ReadTexts(results[2*i])
 		places, errPlaces := results[2*i+1].AsStrSlice()
-		if err := fault.Join(errItems, errPlaces); err != nil {
-			return nil, t.Failed(err)
+		_, token, _ := strings.Cut(claims[i].birth, "-")
+		itemsKey, doneKey, _ := claimKeys(t, token)
+		if errItems != nil {
+			return nil, t.WithKey(itemsKey).Failed(errItems)
+		}
+		if errPlaces != nil {
+			return nil, t.WithKey(doneKey).Failed(errPlaces)
 		}
 		claims[i].items, claims[i].done = items, map[string]bool{}
 		for _, place := range places {

@@ -260,7 +260,7 @@ func (l *lease) parseHeader(header string) error {
 		}
 		parts := strings.Split(f, "=")
 		if len(parts) != 3 {
-			return l.target.Applied(fmt.Errorf("the claim's header holds %q; expected <place>=<id>=<count>", f))
+			return l.target.Applied(fmt.Errorf("the claim's header holds %.100q; expected <place>=<id>=<count>", f))
 		}
 		place, errPlace := strconv.Atoi(parts[0])
 		attempt, errAttempt := parseDeliveries(parts[2])

@@ -178,7 +178,7 @@ func explain(err error) error {
 		return err
 	}
 	if re, ok := errors.AsType[*rueidis.RedisError](op.Err); ok && strings.HasPrefix(re.Error(), "INVALIDBUCKET") {
-		op.Err = fmt.Errorf("%w: no Limiter wrote the key; delete it, or use another name", fault.ErrUnexpectedReply)
+		op.Err = fmt.Errorf("%w: no Limiter wrote the key; delete it, or use another name", fault.ErrWrongType)
 	}
 	return err
 }

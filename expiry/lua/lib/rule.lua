@@ -12,6 +12,7 @@ local function splitRule(text)
   local digits = string.match(text or '', '^@(%d+):')
   if not digits then return nil end
   local last = #digits + 2 + tonumber(digits)
+  if last > #text then return nil end
   return string.sub(text, 1, last), string.sub(text, last + 1)
 end
 

@@ -16,7 +16,8 @@ local stored = redis.call('GET', KEYS[1])
 if stored then
   local since, worth = string.match(stored, '^(%d+) (%d[%d.e+-]*)$')
   since, worth = tonumber(since), tonumber(worth)
-  if not since or not worth then return redis.error_reply('INVALIDBUCKET') end
+  -- No bucket is fuller than 2^53, 285 years.
+  if not since or not worth or worth > 9007199254740992 then return redis.error_reply('INVALIDBUCKET') end
   -- The clock of a new primary may be behind.
   if since > now then since = now end
   if worth > now - since then start, used = since, worth end
