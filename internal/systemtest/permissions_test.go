@@ -236,7 +236,7 @@ func batchCalls(t *testing.T, p *pool.Pools) []permittedCall {
 	withClaim := func(call func(ctx context.Context) error) func(ctx context.Context) error {
 		return func(ctx context.Context) error {
 			if claim == nil {
-				return errors.New("Claim returned no items")
+				return errNoItems
 			}
 			return call(ctx)
 		}
@@ -670,7 +670,10 @@ func topicCalls(t *testing.T, p *pool.Pools) []permittedCall {
 	}
 }
 
-var errBroken = errors.New("the handler failed")
+var (
+	errBroken  = errors.New("the handler failed")
+	errNoItems = errors.New("Claim returned no items")
+)
 
 func failItems(context.Context, []listrepo.Item[string]) error { return errBroken }
 
