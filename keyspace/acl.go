@@ -71,7 +71,12 @@ type aclOption func(*aclRules)
 
 func (o aclOption) addTo(r *aclRules) { o(r) }
 
-func (f Feature) addTo(r *aclRules) { r.features = append(r.features, f) }
+func (f Feature) addTo(r *aclRules) {
+	r.features = append(r.features, f)
+	if f == ACLTenants { // for the channels, since it has all keys
+		r.features = append(r.features, ACLBatch, ACLTrigger)
+	}
+}
 
 // ACLServices limits the rules of queues to these services. Without it, they
 // are for all services.

@@ -241,6 +241,8 @@ func TestACLOfServicesThatEndInAStar(t *testing.T) {
 func TestCheckACL(t *testing.T) {
 	incomplete := keyspace.Default()
 	incomplete.Topic = keyspace.Pattern{}
+	unpending := keyspace.Default()
+	unpending.PendingSet = keyspace.Pattern{}
 	for name, tc := range map[string]struct {
 		layout  keyspace.Layout
 		tenant  string
@@ -263,6 +265,7 @@ func TestCheckACL(t *testing.T) {
 		"no option":         {keyspace.Default(), "acme", []keyspace.ACLOption{nil}, keyspace.ErrInvalidACL, "nil"},
 		"a worker":          {keyspace.Default(), "acme", []keyspace.ACLOption{keyspace.ACLWorkBatches}, keyspace.ErrInvalidACL, "ServiceACL"},
 		"a missing pattern": {incomplete, "acme", nil, keyspace.ErrInvalidKey, "no pattern"},
+		"no pending set":    {unpending, "acme", nil, keyspace.ErrInvalidKey, "no pattern"},
 		"the zero layout":   {keyspace.Layout{}, "acme", nil, keyspace.ErrInvalidKey, "no pattern"},
 	} {
 		t.Run(name, func(t *testing.T) {

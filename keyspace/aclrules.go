@@ -36,7 +36,7 @@ func (r *aclRules) check() error {
 			return fmt.Errorf("%w: the feature %q is unknown; use a constant of keyspace, such as keyspace.ACLUser", ErrInvalidACL, string(f))
 		case f.seesAllTenants() && r.tenant != Any:
 			return fmt.Errorf("%w: the feature %q sees all tenants; use ServiceACL for its user", ErrInvalidACL, string(f))
-		case hasRecords && p.t == nil:
+		case hasRecords && p.t == nil, (f == ACLBatch || f == ACLWorkBatches) && r.layout.PendingSet.t == nil:
 			return fmt.Errorf("%w: the layout has no pattern for the feature %q; copy keyspace.Default() and change single patterns", ErrInvalidKey, string(f))
 		}
 	}

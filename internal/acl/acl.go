@@ -31,8 +31,20 @@ type Error struct {
 	// that changed data.
 	AfterOthers bool
 
-	text string
-	err  error // from the server
+	text  string
+	ofKey bool  // whether the permission concerns a key
+	err   error // from the server
+}
+
+// ForKey returns e with a rule that permits the key, if the permission concerns
+// a key. Otherwise it returns e.
+func (e *Error) ForKey(rule string) *Error {
+	if !e.ofKey || rule == "" {
+		return e
+	}
+	named := *e
+	named.text = fmt.Sprintf("it may not access a key of this call; add the rules of keyspace.Layout.ACL, such as %q; docs/security.md lists them", rule)
+	return &named
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%v: %s (%v)", ErrNoPermission, e.text, e.err) }
@@ -61,6 +73,7 @@ func Explain(err error) error {
 	case commandPattern.MatchString(text):
 		e.setCommand(commandPattern.FindStringSubmatch(text)[1])
 	case strings.Contains(text, "key"):
+		e.ofKey = true
 		e.text = "it may not access a key of this call; add the key patterns of the repository" + listedHint
 	case strings.Contains(text, "channel"):
 		e.text = "it may not use a channel of this call; add the channel patterns of the repository" + listedHint

@@ -16,6 +16,7 @@ import (
 	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/acl"
 	"github.com/symphony-go/symphony/internal/operation"
+	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
 )
 
@@ -62,6 +63,11 @@ type Target struct {
 	Write     bool // whether the operation changes the key
 	Retryable bool // whether the client sends it again if the connection breaks
 
+	// Before and After are the text of all keys of the space of the key, without
+	// the prefix of the pool, before and after the id. They are empty if the key
+	// is in no space.
+	Before, After string
+
 	Operation *operation.Operation // nil if the pools have no observer
 }
 
@@ -79,7 +85,7 @@ func In(ctx context.Context, targets []Target) context.Context {
 
 // WithKey returns a copy of t for another key.
 func (t Target) WithKey(key string) Target {
-	t.Key = key
+	t.Key, t.Before, t.After = key, "", ""
 	return t
 }
 
@@ -104,11 +110,36 @@ func (t Target) Applied(err error) error {
 // Failed returns the error of an operation whose command was passed to the
 // client. It decides from err whether the operation may have been applied.
 func (t Target) Failed(err error) error {
-	reason := Translate(err)
+	reason := t.withRule(Translate(err))
 	if _, ok := rueidis.IsRedisErr(err); ok {
 		return t.opError(reason, t.Write && t.appliedBeforeRefusal(reason))
 	}
 	return t.opError(reason, t.Write && !t.unsent(err))
+}
+
+// withRule returns err with a rule that permits the key of t, if the user may
+// not access it.
+func (t Target) withRule(err error) error {
+	denied, ok := err.(*acl.Error) //nolint:errorlint // what wraps it would be lost
+	if !ok || t.Key == "" {
+		return err
+	}
+	if t.Before+t.After == "" {
+		return denied.ForKey("~" + globOf(t.Key))
+	}
+	prefix, _, _ := strings.Cut(t.Key, t.Before)
+	return denied.ForKey("~" + globOf(prefix+t.Before) + "*" + globOf(t.After))
+}
+
+// anyKey is a pattern whose glob of one part is that text.
+var anyKey = keyspace.MustCompile("{text}")
+
+// globOf returns a text as a glob that matches only the text.
+func globOf(text string) string {
+	if text == "" {
+		return ""
+	}
+	return anyKey.Glob(text)
 }
 
 // appliedBeforeRefusal reports whether a write may have been applied before the

@@ -97,7 +97,7 @@ var Rows = []Row{
 	{
 		Name: "WorkBatches", Alias: "handlers", Needs: []string{"Batch"},
 		Commands: strings.Fields("+get +scan +set +sscan +zmscore"),
-		Optional: strings.Fields("+publish +subscribe +unsubscribe"),
+		Optional: strings.Fields("+info +publish +subscribe +unsubscribe"),
 	},
 	{
 		Name: "Trigger", Alias: "expiry",

@@ -158,6 +158,7 @@ func (s *Store) Begin(ctx context.Context, op, id string) (fault.Target, error) 
 		return t, t.NotApplied(err)
 	}
 	t.Key = s.prefix + key
+	t.Before, t.After = s.space.Parts()
 	if err := fault.ContextError(ctx); err != nil {
 		return t, t.NotApplied(err)
 	}
