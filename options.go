@@ -153,6 +153,16 @@ func Quiet(quiet, atMost time.Duration) Option { return option.Quiet(quiet, atMo
 // If n is below 1, the error is [ErrInvalidArgument].
 func MaxAttempts(n int) Option { return option.MaxAttempts(n) }
 
+// DeadLimit keeps at most n dead letters of a queue. The call that makes a dead
+// letter removes the oldest ones beyond that, by a second script, and a warning
+// says how many. They are lost. Without the option, all are kept until Retry or
+// Discard. Use the same number wherever items are claimed, since the smallest
+// one counts. It applies to the calls of a [Batch]; [WorkBatches] takes
+// [WorkConfig.DeadLimit].
+//
+// If n is below 1, the error is [ErrInvalidArgument].
+func DeadLimit(n int) Option { return option.DeadLimit(n) }
+
 // Lease sets the lease of [Batch.Process]. Process renews the lease while its
 // handler runs. If the process dies or cannot reach Redis, the items are
 // delivered again when the lease expires. Defaults to 30 seconds. [WorkBatches]

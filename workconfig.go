@@ -72,6 +72,13 @@ type WorkConfig struct {
 	// Defaults to 20: about an hour with the default Backoff.
 	MaxAttempts int
 
+	// DeadLimit is the most dead letters of a queue that are kept. The worker
+	// that makes a dead letter removes the oldest ones beyond that, and logs how
+	// many. They are lost. See the option [DeadLimit].
+	//
+	// Defaults to 0: all are kept.
+	DeadLimit int
+
 	// Backoff returns the delay before the next attempt at an item that failed
 	// with err, where attempt is its [listrepo.Item.Attempt]. It is called once
 	// for items of a chunk with the same attempt. Other items of the queue do
@@ -130,6 +137,9 @@ func (c WorkConfig) withDefaults() (WorkConfig, error) {
 	if c.PerTenant < 0 {
 		bad.add("PerTenant", "%d is negative; use 0 for no bound", c.PerTenant)
 	}
+	if c.DeadLimit < 0 {
+		bad.add("DeadLimit", "%d is negative; use 0 to keep all dead letters", c.DeadLimit)
+	}
 	if c.Workers > mostWorkers {
 		bad.add("Workers", "%d handlers at a time are too many for one call; use at most %d, and more processes", c.Workers, mostWorkers)
 	}
@@ -150,6 +160,15 @@ func (c WorkConfig) withDefaults() (WorkConfig, error) {
 	c.OnError = c.reporter()
 	c.Backoff = c.pause()
 	return c, errors.Join(bad...)
+}
+
+// deliveries returns the options of queues that the configuration sets.
+func (c WorkConfig) deliveries() []Option {
+	opts := []Option{MaxAttempts(c.MaxAttempts), Lease(c.Lease), option.Backoff(ownError(c.Backoff)), option.Logger(c.Logger)}
+	if c.DeadLimit > 0 {
+		opts = append(opts, DeadLimit(c.DeadLimit))
+	}
+	return opts
 }
 
 // configErrors collects the mistakes in a configuration.

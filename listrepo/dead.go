@@ -39,7 +39,7 @@ var (
 // Dead iterates over the dead letters of a queue, in no particular order. It
 // reads them in pages with HSCAN, and sends nothing more after the loop ends.
 // Dead letters have no lifetime: they stay until [ListRepo.Retry],
-// [ListRepo.Discard] or [ListRepo.Delete] removes them.
+// [ListRepo.Discard] or [ListRepo.Delete] removes them, or [DeadLimit].
 //
 // If an item does not decode, Dead yields it with an *[ItemError]. If an entry
 // does not have the form of a dead letter, Dead yields its id with
@@ -163,9 +163,10 @@ func (q *queue) retry(ctx context.Context, t fault.Target, ids []string) (int64,
 }
 
 // Discard removes dead letters for good and returns how many there were. It
-// sends one HDEL for every [MaxCount] ids, and nothing without ids. Each of
-// them is atomic. If one fails after others succeeded, the error reports
-// MaybeApplied, and Discard returns the number of dead letters removed so far.
+// sends HDEL and ZREM in one round trip for every [MaxCount] ids, and nothing
+// without ids. Each HDEL is atomic. If one fails after others succeeded, the
+// error reports MaybeApplied, and Discard returns the number of dead letters
+// removed so far.
 func (r *ListRepo[T]) Discard(ctx context.Context, id string, ids ...string) (int64, error) {
 	t, err := r.core.BeginWrite(ctx, "Discard", id)
 	if err != nil {
@@ -173,12 +174,23 @@ func (r *ListRepo[T]) Discard(ctx context.Context, id string, ids ...string) (in
 	}
 	pages := slices.Collect(slices.Chunk(ids, MaxCount))
 	return sumPages(t, pages, func(page []string) (int64, error) {
-		m, err := r.core.Do(ctx, t, r.core.Client.B().Hdel().Key(beside(t, queuekey.Dead)).Field(page...).Build(), store.Count)
-		if err != nil {
-			return 0, r.core.nameWrongType(ctx, t, err)
-		}
-		return m.ToInt64()
+		return r.core.discard(ctx, t, page)
 	})
+}
+
+// discard removes one page of dead letters.
+func (q *queue) discard(ctx context.Context, t fault.Target, ids []string) (int64, error) {
+	results := q.Client.DoMulti(t.In(ctx),
+		q.Client.B().Hdel().Key(beside(t, queuekey.Dead)).Field(ids...).Build(),
+		q.Client.B().Zrem().Key(beside(t, queuekey.Died)).Member(ids...).Build()) // if it fails, trim_dead.lua repairs that
+	m, err := results[0].ToMessage()
+	if err != nil {
+		return 0, q.nameWrongType(ctx, t, t.Failed(err))
+	}
+	if err := store.Shape(store.Count).Check(t, m); err != nil {
+		return 0, err
+	}
+	return m.ToInt64()
 }
 
 // RestoreDead writes dead letters as they were in another queue, without

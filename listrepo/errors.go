@@ -81,7 +81,7 @@ func (q *queue) nameWrongType(ctx context.Context, t fault.Target, err error) er
 	}
 	keys, kinds := []string{t.Key}, []store.Kind{store.List}
 	for kind, held := range map[string]store.Kind{
-		queuekey.Due: store.SortedSet, queuekey.Again: store.SortedSet, queuekey.Age: store.SortedSet, queuekey.Back: store.Hash, queuekey.Dead: store.Hash,
+		queuekey.Due: store.SortedSet, queuekey.Again: store.SortedSet, queuekey.Age: store.SortedSet, queuekey.Back: store.Hash, queuekey.Dead: store.Hash, queuekey.Died: store.SortedSet,
 		queuekey.Order: store.Hash, queuekey.Delayed: store.SortedSet,
 	} {
 		keys, kinds = append(keys, beside(t, kind)), append(kinds, held)

@@ -66,7 +66,7 @@ var (
 
 	claimScript = store.NewTypeCheckingScript(claimUsualSource+pending.ScheduleSource+claimSource+sharedSource+orderSource+claimRedeliveredSource, isClaimReply)
 	isWarnings  = store.Either(func(m rueidis.RedisMessage) bool { return m.IsNil() },
-		store.Tuple(store.Count, store.Count, store.Text, store.Number, store.Flag)) //nolint:gocritic // a reply may hold several counts
+		store.Tuple(store.Count, store.Count, store.Text, store.Number, store.Flag, store.Count)) //nolint:gocritic // a reply may hold several counts
 )
 
 // isClaimReply reports whether m is the result of claim.lua.
@@ -234,6 +234,9 @@ func (l *lease) readWarnings(ctx context.Context, m rueidis.RedisMessage) (more 
 	again, _ := optional[0].AsInt64()
 	foreign, _ := optional[1].AsInt64()
 	skipped, _ := optional[2].ToString()
+	if died, _ := optional[5].AsInt64(); died > 0 {
+		l.queue.trimDead(ctx, l.target)
+	}
 	if foreign > 0 {
 		if l.foreign == nil {
 			l.foreign = &ForeignEntriesError{Key: l.target.Key}

@@ -151,7 +151,7 @@ func (q *queueWithKeys) requireLifetimes(check func(name string, ms int64)) {
 	require.GreaterOrEqual(q.t, len(names), 6, names)
 	for _, name := range names {
 		ms := pttl(q.t, q.pools, name)
-		if strings.HasPrefix(name, "%dead") {
+		if strings.HasPrefix(name, "%dead") || strings.HasPrefix(name, "%died") {
 			require.EqualValues(q.t, -1, ms, name)
 		} else {
 			check(name, ms)

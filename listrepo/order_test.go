@@ -723,7 +723,7 @@ func TestOrderEndsWithTheLastItem(t *testing.T) {
 			"Next":        func(c *listrepo.Claim[int]) error { _, err := c.Next(ctx, 1, time.Minute); return err },
 			"GiveUp": func(c *listrepo.Claim[int]) error {
 				err := c.Fail(ctx, retry.GiveUp(io.EOF))
-				return errors.Join(err, pooltest.Do(t, p, pool.Handlers, "DEL", beside(p, "dead", key)).Error())
+				return errors.Join(err, pooltest.Do(t, p, pool.Handlers, "DEL", beside(p, "dead", key), beside(p, "died", key)).Error())
 			},
 			"Trim": func(c *listrepo.Claim[int]) error {
 				_, err := plain.Push(ctx, "q", 3)

@@ -248,7 +248,22 @@ func (l *lease) releasePage(ctx context.Context, t fault.Target, places []int, h
 	if err != nil {
 		return t.Applied(err)
 	}
+	if l.mayHaveDied(places, how) {
+		q.trimDead(ctx, t)
+	}
 	return q.renewBeside(ctx, t, from[0])
+}
+
+// mayHaveDied reports whether a release may have made one of the items at
+// places a dead letter, or one of all items.
+func (l *lease) mayHaveDied(places []int, how putBack) bool {
+	if how.maxAttempts == 0 {
+		return false
+	}
+	if places == nil {
+		return how.maxAttempts == 1 || len(l.redelivered) > 0
+	}
+	return slices.ContainsFunc(places, func(place int) bool { return l.attempt(place) >= how.maxAttempts })
 }
 
 // makeDead makes items dead letters, whatever attempts they have left.

@@ -2,6 +2,7 @@ package option
 
 import (
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/symphony-go/symphony/internal/fault"
@@ -15,6 +16,18 @@ func MaxAttempts(n int) pool.Option {
 	return setting{name: "MaxAttempts", needs: Deliveries, reason: undelivered, apply: func(s *Settings) error {
 		return positive("MaxAttempts", "an item is delivered at least once", n, &s.MaxAttempts)
 	}}.option()
+}
+
+// DeadLimit limits how many dead letters a queue keeps.
+func DeadLimit(n int) pool.Option {
+	return setting{name: "DeadLimit", needs: Deliveries, reason: undelivered, apply: func(s *Settings) error {
+		return positive("DeadLimit", "a queue keeps at least one dead letter; leave the option out to keep all", n, &s.DeadLimit)
+	}}.option()
+}
+
+// Logger receives the warnings about a queue, in place of that of the pools.
+func Logger(l *slog.Logger) pool.Option {
+	return setting{name: "Logger", needs: Deliveries, reason: undelivered, apply: func(s *Settings) error { s.Logger = l; return nil }}.option()
 }
 
 // Lease sets how long Process holds the items of a delivery.

@@ -6,6 +6,7 @@ package option
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -44,7 +45,7 @@ const (
 	Versions                     // records have versions: IfVersion
 	Caching                      // single records are read: Cached
 	Queues                       // keys are queues: MaxLen, Serial, Quiet
-	Deliveries                   // items are claimed: MaxAttempts, Lease
+	Deliveries                   // items are claimed: MaxAttempts, DeadLimit, Lease
 	Listings                     // the space can have a list of its records: Listed
 	DryRuns                      // the call erases or imports a tenant: DryRun
 	Imports                      // the call imports a tenant: IntoExisting
@@ -77,6 +78,8 @@ type Settings struct {
 	IntoExisting bool // Import adds to a tenant that exists
 
 	MaxAttempts int           // zero: unbounded
+	DeadLimit   int           // most dead letters of a queue; zero: unbounded
+	Logger      *slog.Logger  // of queues; nil: that of the pools
 	Lease       time.Duration // zero: the repository's default
 
 	// Backoff returns how long an item waits after its attempt failed. Nil: not

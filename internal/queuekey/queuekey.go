@@ -9,6 +9,7 @@ const (
 	Again   = "again"   // sorted set: items that come before the list, scored by their first claim
 	Back    = "back"    // hash: ID and number of deliveries of each released item
 	Dead    = "dead"    // hash: dead letters, by ID
+	Died    = "died"    // sorted set: ids of dead letters, scored by the time at which they became ones
 	Order   = "order"   // hash: what orders the queue
 	Delayed = "delayed" // sorted set: items whose next attempt is later, scored by its time
 	Age     = "age"     // sorted set: times, scored by the number of items pushed until then

@@ -32,7 +32,7 @@ var token = strings.Repeat("?", queuekey.TokenLen)
 
 // BesideQueue are the kinds of keys beside a queue.
 var BesideQueue = []string{
-	queuekey.Due, queuekey.Again, queuekey.Delayed, queuekey.Order, queuekey.Back, queuekey.Dead, queuekey.Age,
+	queuekey.Due, queuekey.Again, queuekey.Delayed, queuekey.Order, queuekey.Back, queuekey.Dead, queuekey.Died, queuekey.Age,
 	queuekey.Origins, queuekey.ClaimedOrigins,
 	queuekey.Claim + token, queuekey.Rest + token, queuekey.Done + token,
 }

@@ -26,7 +26,7 @@
 --   header   of the new claim, see shared.lua; '' if nothing was claimed; 'busy'
 --            if the queue is serial and another claim is in flight
 --   ended    0 if the claim to end was lost
---   warnings nil, or {more, foreign, skipped, from, ordered}
+--   warnings nil, or {more, foreign, skipped, from, ordered, died}
 --   item     the items, if ARGV[6] is at most 8; a caller that claims more reads
 --            them with LRANGE, since Lua would convert each of them twice
 -- The warnings are
@@ -37,7 +37,8 @@
 --   from     the claim from which renew_beside.lua continues, 0 if nothing is
 --            left to renew
 --   ordered  1 if the queue has an order, so that Ack has to remove it
--- They are nil if they are 0, 0, '', 0 and 0. An item on its last attempt is
+--   died     the number of dead letters that were made
+-- They are nil if they are 0, 0, '', 0, 0 and 0. An item on its last attempt is
 -- claimed alone. An item whose lease expired on its last attempt becomes a dead
 -- letter.
 local tail = string.sub(KEYS[2], #'%claim-' + #ARGV[5] + 1)
@@ -45,11 +46,11 @@ local due, again, back, age = '%due' .. tail, '%again' .. tail, '%back' .. tail,
 local order, delayed = '%order' .. tail, '%delayed' .. tail
 local header = clock[1] .. string.sub('00000' .. clock[2], -6) .. '-' .. ARGV[5]
 local want, maxAttempts = tonumber(ARGV[6]), tonumber(ARGV[8])
-local more, foreign, from, ordered = 0, 0, 0, 0
+local more, foreign, from, ordered, died = 0, 0, 0, 0, 0
 if claimed then
   tryCall('ZINCRBY', age, 0, 'taken')
   reschedule(KEYS[3], ARGV[12], ARGV[11], KEYS[1], tail)
-  claimed[3] = {0, 0, skipped, claimed[3] and -1 or 0, 0}
+  claimed[3] = {0, 0, skipped, claimed[3] and -1 or 0, 0, 0}
   return claimed
 end
 
@@ -88,7 +89,7 @@ end
 -- result.
 local function result(first)
   if KEYS[3] then reschedule(KEYS[3], ARGV[12], ARGV[11], KEYS[1], tail) end
-  local reply = {first, ended, (more ~= 0 or foreign ~= 0 or skipped ~= '' or from ~= 0 or ordered ~= 0) and {more, foreign, skipped, from, ordered}}
+  local reply = {first, ended, (more ~= 0 or foreign ~= 0 or skipped ~= '' or from ~= 0 or ordered ~= 0 or died ~= 0) and {more, foreign, skipped, from, ordered, died}}
   if first == header and want <= 8 then
     for i, item in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do reply[3 + i] = item end
   end

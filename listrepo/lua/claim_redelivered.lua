@@ -22,7 +22,7 @@ local function setAside(text, name)
     return false
   end
   makeDead(dead, 'strange-' .. redis.sha1hex(text), '0', text, name .. ' was not written by this library')
-  foreign, progress = foreign + 1, true
+  foreign, died, progress = foreign + 1, died + 1, true
   return true
 end
 
@@ -173,7 +173,12 @@ while not full and read < page do
       leaves = setAside(item, 'an entry of again')
     elseif maxAttempts > 0 and mark == '' and attempts(count) >= maxAttempts then
       leaves = deadUsable
-      if deadUsable then makeDead(dead, id, count, value, 'the lease expired on the last attempt') else skipped = dead end
+      if deadUsable then
+        makeDead(dead, id, count, value, 'the lease expired on the last attempt')
+        died = died + 1
+      else
+        skipped = dead
+      end
     elseif admits(count) then
       take(value, id, count)
     else

@@ -49,7 +49,7 @@ if length > 0 and ARGV[2] == '0' and ARGV[3] == '' and ARGV[10] == '' then
       end
     end
     local at = string.format('%d', now + ARGV[7])
-    if first and redis.call('PERSIST', due) == 1 then result[3] = {0, 0, '', -1, 0} end
+    if first and redis.call('PERSIST', due) == 1 then result[3] = {0, 0, '', -1, 0, 0} end
     redis.call('ZADD', due, at, result[1])
     if not KEYS[3] then return result end
 

@@ -20,6 +20,6 @@ if isType(KEYS[2], 'zset') then
     return 1
   end
 end
-redis.call('UNLINK', '%origins' .. ARGV[5], '%claimed-origins' .. ARGV[5], unpack(KEYS, 2, 8))
+redis.call('UNLINK', '%died' .. ARGV[5], '%origins' .. ARGV[5], '%claimed-origins' .. ARGV[5], unpack(KEYS, 2, 8))
 if KEYS[9] then reschedule(KEYS[9], ARGV[7], ARGV[6], KEYS[1], ARGV[5]) end
 return 0

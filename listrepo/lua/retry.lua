@@ -34,6 +34,7 @@ for i = #ARGV, 9, -1 do
   local _, last, count, length = string.find(text or '', '^%d+ (%d+~?%d*) (%d+) ')
   if last and parseCount(count) and not string.find(ARGV[i], '[%s=]') then
     redis.call('HDEL', KEYS[2], ARGV[i])
+    tryCall('ZREM', '%died' .. tail, ARGV[i])
     items[#items + 1] = {ARGV[i], count, string.sub(text, last + 1 + length)}
   end
 end

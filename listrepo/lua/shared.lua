@@ -12,6 +12,8 @@
 --                   queue all that were put back
 --   %back           hash: ids and counts of items that were put back, by value
 --   %dead           hash: dead letters, by id
+--   %died           sorted set: ids of dead letters, by the time at which they
+--                   became ones, ms
 --   %order          hash: what orders the queue, see order.lua
 --   %delayed        sorted set: items whose next attempt is later, by its time, ms
 --   %age            sorted set: times of pushes in ms, by the number of items
@@ -248,6 +250,7 @@ end
 -- makeDead makes an item a dead letter. Dead letters have no lifetime.
 local function makeDead(dead, id, count, value, reason)
   redis.call('HSET', dead, id, now .. ' ' .. count .. ' ' .. #reason .. ' ' .. reason .. value)
+  tryCall('ZADD', '%died' .. string.sub(dead, #'%dead' + 1), instant, id)
 end
 
 -- The hash back has a field "<id> <count>" for each item that was put back. The
