@@ -62,6 +62,7 @@ func TestWorkWithDeadLimit(t *testing.T) {
 			return err == nil && n.Waiting+n.Claimed == 0 && log.count("dead letters were removed") == 3
 		})
 		stop()
+		require.EqualValues(t, 3, p.Stats()[pool.Handlers].DeadRemoved)
 		var dead []int
 		for d, err := range b.Dead(ctx, q) {
 			require.NoError(t, err)

@@ -2,7 +2,6 @@ package symphony_test
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -184,7 +183,7 @@ func TestPerTenantIsChecked(t *testing.T) {
 	p := pooltest.Embedded(t)
 	err := symphony.WorkBatches(ctx, p, "s", newOccupancy().handle, symphony.WorkConfig{PerTenant: -1})
 	var bad *symphony.ConfigError
-	require.True(t, errors.As(err, &bad))
+	require.ErrorAs(t, err, &bad)
 	require.Equal(t, "PerTenant", bad.Field)
 	require.ErrorContains(t, err, "-1 is negative; use 0 for no bound")
 }

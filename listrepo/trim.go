@@ -22,8 +22,8 @@ var (
 )
 
 // trimDead removes the dead letters of a queue beyond DeadLimit, after one was
-// made, and logs how many. The call that made it has succeeded, so a failure is
-// logged, too; the next dead letter repeats what is left.
+// made, and counts and logs them. The call that made it has succeeded, so a
+// failure is logged, too; the next dead letter repeats what is left.
 func (q *queue) trimDead(ctx context.Context, t fault.Target) {
 	if q.DeadLimit == 0 {
 		return
@@ -37,6 +37,7 @@ func (q *queue) trimDead(ctx context.Context, t fault.Target) {
 		log.Warn("listrepo: dead letters beyond DeadLimit could not be removed; the next dead letter of the queue repeats it", "key", t.Key, "error", err)
 	}
 	if removed > 0 {
+		q.NoteDeadRemoved(removed)
 		log.Warn("listrepo: dead letters were removed, because of DeadLimit", "key", t.Key, "removed", removed, "limit", q.DeadLimit)
 	}
 }

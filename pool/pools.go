@@ -224,6 +224,12 @@ func (p *Pools) Stats() map[Alias]Stats {
 	return all
 }
 
+// NoteDeadRemoved counts dead letters that were removed, for the packages of
+// this module.
+func (p *Pools) NoteDeadRemoved(_ internal.NotForPublicUse, a Alias, n int64) {
+	p.clients[a].deadRemoved.Add(n)
+}
+
 // Close closes all connections. It waits for the replies of calls under way,
 // but if a server is silent, no longer than a second. Calls that begin later
 // return [ErrClosed]. Close may be called more than once.

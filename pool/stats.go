@@ -17,6 +17,10 @@ type Stats struct {
 	// NOSCRIPT, and an error inside the reply of EXEC do not count.
 	Errors int64
 
+	// DeadRemoved is how many dead letters of queues this process removed
+	// because of the option DeadLimit or WorkConfig.DeadLimit.
+	DeadRemoved int64
+
 	// The state of the connections. Down is whether the last attempt to connect
 	// to a server of the alias failed. A server that is down is found by a call
 	// that needs a new connection, so an alias without calls may not be Down
@@ -39,12 +43,12 @@ type Stats struct {
 }
 
 type commandCounters struct {
-	commands, errors atomic.Int64
+	commands, errors, deadRemoved atomic.Int64
 }
 
 func (c *commandCounters) stats(cache nearcache.Stats) Stats {
 	return Stats{
-		Commands: c.commands.Load(), Errors: c.errors.Load(),
+		Commands: c.commands.Load(), Errors: c.errors.Load(), DeadRemoved: c.deadRemoved.Load(),
 		CacheHits: cache.Hits, CacheMisses: cache.Misses, CacheBypasses: cache.Bypasses,
 		CacheInvalidations: cache.Invalidations, CacheEvictions: cache.Evictions,
 		CacheEntries: cache.Entries, CacheBytes: cache.Bytes,

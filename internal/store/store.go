@@ -192,6 +192,11 @@ func (s *Store) Space() keyspace.Space { return s.space }
 // Prefix returns the prefix of every key of the pool.
 func (s *Store) Prefix() string { return s.prefix }
 
+// NoteDeadRemoved counts dead letters of queues that were removed.
+func (s *Store) NoteDeadRemoved(n int64) {
+	s.pools.NoteDeadRemoved(internal.NotForPublicUse{}, s.Alias, n)
+}
+
 // Logger returns the logger of the pools.
 func (s *Store) Logger() *slog.Logger { return s.pools.Logger(internal.NotForPublicUse{}) }
 

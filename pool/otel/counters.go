@@ -24,6 +24,7 @@ type counters struct {
 var ofPools = []instrument[pool.Stats]{
 	{"symphony.pool.commands", "{command}", "commands that were sent", counts, func(s pool.Stats) int64 { return s.Commands }},
 	{"symphony.pool.errors", "{command}", "commands that returned an error", counts, func(s pool.Stats) int64 { return s.Errors }},
+	{"symphony.queue.dead_removed", "{item}", "dead letters that were removed because of DeadLimit", counts, func(s pool.Stats) int64 { return s.DeadRemoved }},
 	{"symphony.pool.down", "1", "1 if the last attempt to connect failed, otherwise 0", gauge, func(s pool.Stats) int64 {
 		if s.Down {
 			return 1
@@ -90,7 +91,7 @@ func (c *counters) sums() map[pool.Alias]pool.Stats {
 
 func sum(a, b pool.Stats) pool.Stats {
 	return pool.Stats{
-		Commands: a.Commands + b.Commands, Errors: a.Errors + b.Errors, Down: a.Down || b.Down,
+		Commands: a.Commands + b.Commands, Errors: a.Errors + b.Errors, Down: a.Down || b.Down, DeadRemoved: a.DeadRemoved + b.DeadRemoved,
 		CacheHits: a.CacheHits + b.CacheHits, CacheMisses: a.CacheMisses + b.CacheMisses, CacheBypasses: a.CacheBypasses + b.CacheBypasses,
 		CacheInvalidations: a.CacheInvalidations + b.CacheInvalidations, CacheEvictions: a.CacheEvictions + b.CacheEvictions,
 		CacheEntries: a.CacheEntries + b.CacheEntries, CacheBytes: a.CacheBytes + b.CacheBytes,
