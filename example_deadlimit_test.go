@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 
@@ -17,7 +16,7 @@ import (
 // With DeadLimit, a queue keeps the last dead letters only.
 func ExampleDeadLimit() {
 	ctx := context.Background()
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil)) // a service reads the warnings
+	quiet := slog.New(slog.DiscardHandler) // a service reads the warnings
 	pools, err := embedded.Open(ctx, pool.Config{Logger: quiet})
 	if err != nil {
 		log.Fatal(err)

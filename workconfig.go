@@ -73,8 +73,8 @@ type WorkConfig struct {
 	MaxAttempts int
 
 	// DeadLimit is the most dead letters of a queue that are kept. The worker
-	// that makes a dead letter removes the oldest ones beyond that, and logs how
-	// many. They are lost. See the option [DeadLimit].
+	// that makes a dead letter removes the oldest ones beyond that, and logs
+	// how many. They are lost. See the option [DeadLimit].
 	//
 	// Defaults to 0: all are kept.
 	DeadLimit int

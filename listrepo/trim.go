@@ -51,7 +51,7 @@ func (q *queue) removeOldest(ctx context.Context, t fault.Target) (removed int64
 		if err != nil {
 			return removed, q.nameWrongType(ctx, t, t.Failed(err))
 		}
-		if err := store.Shape(trimDeadReply).Check(t, m); err != nil {
+		if err := trimDeadReply.Check(t, m); err != nil {
 			return removed, err
 		}
 		parts, err := m.ToArray()

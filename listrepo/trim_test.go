@@ -66,7 +66,7 @@ func TestDeadLimit(t *testing.T) {
 		values, _ = deadValues(t, limited)
 		require.Equal(t, []int{6, 7, 8}, values)
 		require.NoError(t, c.Fail(ctx, errors.New("broken again")))
-		values, ids = deadValues(t, limited)
+		values, _ = deadValues(t, limited)
 		require.Equal(t, []int{4, 7, 8}, values)
 
 		// One whose lease expired counts, too.
