@@ -346,3 +346,26 @@ func TestSealedExport(t *testing.T) {
 		require.Equal(t, secret, payload)
 	}
 }
+
+// BenchmarkSealed compares a repository that seals with one that does not.
+func BenchmarkSealed(b *testing.B) {
+	p := pooltest.Redis(b, pool.Config{})
+	for name, opts := range map[string][]symphony.Option{"compact": nil, "sealed": {symphony.Codec(newSealed(b, 1))}} {
+		users, err := symphony.NewUser[account](p, "acme"+name, opts...)
+		require.NoError(b, err)
+		v := account{"Ada Lovelace", secret}
+		b.Run("Upsert/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				require.NoError(b, users.Upsert(ctx, "u", v))
+			}
+		})
+		b.Run("Get/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, err := users.Get(ctx, "u")
+				require.NoError(b, err)
+			}
+		})
+	}
+}

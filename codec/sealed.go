@@ -79,8 +79,8 @@ func (e *KeyError) Unwrap() error { return e.Err }
 func Sealed(inner Codec, keys KeyRing) Codec { return newSealed(inner, keys, false) }
 
 // SealedOrPlain returns a codec like [Sealed] that also reads values which are
-// not sealed. It is for the time in which the values of a repository that was
-// not sealed before are written again. Everyone who can write to Redis can
+// not sealed. It is for the time in which Reseal seals the values of a
+// repository that was not sealed before. Everyone who can write to Redis can
 // store a plain value meanwhile, and it is read.
 func SealedOrPlain(inner Codec, keys KeyRing) Codec { return newSealed(inner, keys, true) }
 
@@ -121,6 +121,12 @@ func (s *sealed) MarshalText() ([]byte, error) { return []byte(s.Name()), nil }
 
 // LogValue returns the name.
 func (s *sealed) LogValue() slog.Value { return slog.StringValue(s.Name()) }
+
+// Resealed is how far a Reseal of a repository has come.
+type Resealed struct {
+	Seen     int64 // the records that were read
+	Resealed int64 // the records of which values were sealed anew
+}
 
 // Sealing is a codec of [Sealed] or [SealedOrPlain] as a repository uses it.
 type Sealing struct {

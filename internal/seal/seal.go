@@ -28,7 +28,7 @@ import (
 
 // The errors of sealed values. Package codec exports them.
 var (
-	ErrNotSealed    = errors.New("the stored value is not sealed; read it with codec.SealedOrPlain, and write it again")
+	ErrNotSealed    = errors.New("the stored value is not sealed; run Reseal of a repository with codec.SealedOrPlain")
 	ErrCannotOpen   = errors.New("the sealed value does not open: its bytes were changed, it was copied from another key, field or tenant, or its key has other bytes")
 	ErrUnknownKey   = errors.New("the KeyRing does not have the key; add it, or restore the old one")
 	ErrKeyForgotten = errors.New("the key was forgotten, so the value cannot be read; delete the record")

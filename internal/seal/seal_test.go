@@ -146,8 +146,10 @@ func TestManyKeys(t *testing.T) {
 			require.Equal(t, "text", opened)
 		}
 	}
-	r.keys["k0"] = key('z')
 	_, err := s.Open(place, all[0])
+	require.NoError(t, err)
+	r.keys["k0"] = key('z')
+	_, err = s.Open(place, all[0])
 	require.ErrorIs(t, err, seal.ErrCannotOpen)
 	delete(r.keys, "k0")
 	_, err = s.Open(place, all[0])
