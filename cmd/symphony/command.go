@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -63,7 +64,13 @@ type usageError struct{ text string }
 
 func (e usageError) Error() string { return e.text }
 
-func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+// usagef returns a usageError. It hides URLs: one in the wrong place, such as
+// that of Redis without -url, may contain a password.
+func usagef(format string, args ...any) error {
+	return usageError{misplacedURL.ReplaceAllString(fmt.Sprintf(format, args...), "(URL not shown)")}
+}
+
+var misplacedURL = regexp.MustCompile(`[a-zA-Z]+://[^\s]*[^\s";:]`)
 
 // errProblem reports problems that were printed already.
 var errProblem = errors.New("problems were found")
