@@ -186,6 +186,9 @@ func (l Layout) rules(tenant string, opts []ACLOption) ([]string, error) {
 		return nil, err
 	}
 	r.addCommands("pool.Open")
+	if r.newer {
+		r.keys = append(r.keys, "%probe") // with which pool.Open looks for HPEXPIRETIME
+	}
 	for _, f := range r.features {
 		r.add(f)
 	}

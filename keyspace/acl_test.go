@@ -216,6 +216,7 @@ func TestACLOfFeatures(t *testing.T) {
 	require.Equal(t, []string{"~acme:user:*"}, user[slices.IndexFunc(user, func(r string) bool { return r[0] == '~' }):])
 	require.Contains(t, keyspace.Default().ACL("acme", keyspace.ACLUser, keyspace.ACLIndexes), "~%spaces:{acme}")
 	require.Contains(t, keyspace.Default().ACL("acme", keyspace.ACLUser, keyspace.ACLNewerCommands()), "+hpexpire")
+	require.Contains(t, keyspace.Default().ACL("acme", keyspace.ACLUser, keyspace.ACLNewerCommands()), "~%probe")
 	require.Contains(t, keyspace.Python().ACL("acme", keyspace.ACLTrigger), "+exists")
 	require.NotContains(t, keyspace.Default().ACL("acme", keyspace.ACLTrigger), "+exists")
 	require.Contains(t, keyspace.Cluster().ACL("acme", keyspace.ACLFeed), "+spublish")
