@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/symphony-go/symphony"
@@ -165,10 +166,19 @@ func corruptions(s storedKey) (all []corruption) {
 	return all
 }
 
+// corrupt runs the commands in a transaction, because workers may write to the
+// key meanwhile.
 func (w *garbageWorld) corrupt(t *testing.T, key string, c corruption) {
 	t.Helper()
+	cmds := []rueidis.Completed{w.redis.B().Multi().Build()}
 	for _, command := range c.commands {
-		require.NoError(t, w.do(append([]string{command[0], key}, command[1:]...)...).Error(), "%s: %s %.60q", key, c.name, command)
+		cmds = append(cmds, w.redis.B().Arbitrary(command[0]).Keys(key).Args(command[1:]...).Build())
+	}
+	results := w.redis.DoMulti(ctx, append(cmds, w.redis.B().Exec().Build())...)
+	replies, err := results[len(results)-1].ToArray()
+	require.NoError(t, err, "%s: %s", key, c.name)
+	for i, reply := range replies {
+		require.NoError(t, reply.Error(), "%s: %s %.60q", key, c.name, c.commands[i])
 	}
 }
 

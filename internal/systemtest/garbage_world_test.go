@@ -162,6 +162,10 @@ func (w *garbageWorld) fillRare(t *testing.T) {
 		{"SET", w.p.Prefix(pool.Expiry) + "%exp:handled:remind", "1", "PX", "3600000"},
 		{"SET", w.p.Prefix(pool.Expiry) + "%exp:swept:remind", "1", "PX", "3600000"},
 		{"SET", w.p.Prefix(pool.Expiry) + "%exp:sweeping:remind", "process", "PX", "3600000"},
+		{"HSET", w.p.Prefix(pool.Expiry) + "%exp:backlog:remind", "due", far, "active", far, "turn", "1"},
+		{"ZADD", w.p.Prefix(pool.Expiry) + "%exp:ready:remind:acme", "1000", "t" + w.p.Prefix(pool.Expiry) + "acme:EXPTRIGGER:remind:due"},
+		{"ZADD", w.p.Prefix(pool.Expiry) + "%exp:tenants:remind", "1", "acme"},
+		{"ZADD", w.p.Prefix(pool.Expiry) + "%exp:earlier:remind", "0", "t" + w.p.Prefix(pool.Expiry) + "acme:EXPTRIGGER:remind:due"},
 		{"ZADD", w.p.Prefix(pool.Expiry) + "%exp:fired:remind", far, w.p.Prefix(pool.Expiry) + "acme:EXPTRIGGER:remind:due"},
 	} {
 		require.NoError(t, w.do(command...).Error(), command)
