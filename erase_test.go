@@ -250,6 +250,10 @@ func fillBacklog(t *testing.T, p *pool.Pools, triggers *symphony.Trigger, id str
 	add("tenants:soon", tenant)
 	add("ready:soon:"+tenant, member)
 	add("earlier:soon", member)
+	if shard == "" {
+		add("running:"+tenant, "1|1|"+member)
+		add("blocked:"+tenant, "%exp:wake:soon")
+	}
 }
 
 // requireFilled fails the test unless an erasure has all that fill makes.

@@ -29,6 +29,24 @@ type Config struct {
 	// Defaults to 16.
 	Workers int
 
+	// PerTenant is the maximum number of firings of one tenant that run at once,
+	// over all actions, listeners and processes, so that one tenant does not
+	// occupy all workers. The script that claims a firing also takes a place of
+	// the tenant for the duration of Lease. The place is renewed while the
+	// handler runs, and freed when it returns; if the worker dies, it is free
+	// when the lease has expired. While a tenant has no free place, its firings
+	// wait, and those of others are claimed. Listeners are woken when a place
+	// is free.
+	//
+	// Each claim and each recorded batch of outcomes costs one script more, and
+	// each third of Lease another one. Use the same number in all listeners.
+	// The firings of those without one are not counted.
+	//
+	// On a cluster, [NewListener] returns [ErrUnsupported] if PerTenant is set.
+	//
+	// Defaults to 0: no bound.
+	PerTenant int
+
 	// Lease is how long a worker holds a firing without a renewal. The listener
 	// renews the leases of running handlers after each third of it, so a
 	// handler may run for any time. If a worker dies, its firings are
@@ -143,6 +161,7 @@ func (c Config) withDefaults(p *pool.Pools) (Config, error) {
 	defaultTo(&mistakes, "Batch", &c.Batch, 100)
 	defaultTo(&mistakes, "MaxAttempts", &c.MaxAttempts, 20)
 	defaultTo(&mistakes, "MaxExpiredLeases", &c.MaxExpiredLeases, 20)
+	bound(&mistakes, "PerTenant", &c.PerTenant, "for no bound")
 	bound(&mistakes, "DeadLimit", &c.DeadLimit, "to keep all dead letters")
 	bound(&mistakes, "DeadFor", &c.DeadFor, "to keep dead letters for ever")
 	defaultTo(&mistakes, "Lease", &c.Lease, 30*time.Second)

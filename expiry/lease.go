@@ -78,7 +78,15 @@ func (c *consumer) renewLeases(s *session, jobs []*job) {
 		n := min(len(jobs), outcomePage)
 		ctx, cancel := context.WithTimeout(s.redisCtx, lease/3)
 		sent := c.listener.clock.Now()
-		gone, err := c.renew(ctx, tokensOf(jobs[:n]), lease)
+		tokens := tokensOf(jobs[:n])
+		var gone []int
+		var err error
+		if c.perTenant > 0 {
+			err = c.renewPlaces(ctx, tokens, lease)
+		}
+		if err == nil {
+			gone, err = c.renew(ctx, tokens, lease)
+		}
 		cancel()
 		if err != nil {
 			c.listener.callFailed(s, err)

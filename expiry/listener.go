@@ -73,6 +73,10 @@ func NewListener(p *pool.Pools, r *Registry, cfg Config) (*Listener, error) {
 	if l.names, err = newNaming(cfg.Layout.Trigger, l.core.Prefix(), cluster); err != nil {
 		return nil, fmt.Errorf("expiry: %w", err)
 	}
+	if l.names.sharded && cfg.PerTenant > 0 {
+		return nil, fmt.Errorf("expiry: %w: with %q, the triggers of a tenant are in several slots of a cluster, and no script can count the firings of all; set PerTenant to 0, or use a server that is not a cluster, with a pattern without a shard",
+			fault.ErrUnsupported, l.names.pattern)
+	}
 	handlers, middleware := r.snapshot()
 	if err := l.makeConsumers(handlers); err != nil {
 		return nil, fmt.Errorf("expiry: %w", err)
@@ -102,6 +106,7 @@ func (l *Listener) makeConsumers(handlers map[string]Handler) error {
 				return fmt.Errorf("%w: in keys of %q, the action %q and another one are both %q; rename one of them", ErrRegistered, l.names.pattern, name, action)
 			}
 			c := newConsumer(l, newQueue(l.core.Client, l.names, shard, action), handlers[name])
+			c.perTenant = l.cfg.PerTenant
 			l.byKey[key] = c
 			l.consumers = append(l.consumers, c)
 		}

@@ -46,6 +46,7 @@ func (c *consumer) takeFinished() []*job {
 
 func (c *consumer) recordBatch(s *session, batch []*job) {
 	var succeeded, recurring, unreadableJobs []*job
+	c.leavePlaces(s, batch)
 	for _, j := range batch {
 		switch j.outcome {
 		case done:
@@ -121,6 +122,7 @@ func (c *consumer) recordAndClaim(s *session, batch []*job, n int) (claimResult,
 	if len(batch) == 0 {
 		return c.claim(s.redisCtx, n, c.listener.cfg.Lease, c.listener.cfg.MaxExpiredLeases)
 	}
+	c.leavePlaces(s, batch)
 	acked, claimed := c.ackAndClaim(s.redisCtx, tokensOf(batch), n, c.listener.cfg.Lease, c.listener.cfg.MaxExpiredLeases)
 	if acked.err != nil {
 		c.mu.Lock()

@@ -34,6 +34,7 @@ type queue struct {
 	ready    string // followed by a tenant
 	tenants  string
 	earlier  string
+	running  string // followed by a tenant
 
 	perTenant int // see [Config.PerTenant]
 
@@ -50,7 +51,7 @@ func newQueue(c rueidis.Client, n naming, shard, action string) *queue {
 		due: key("due"), active: key("active"), status: key("status"), payloads: key("payloads"),
 		dead: key("dead"), fired: key("fired"), handled: key("handled"),
 		swept: key("swept"), sweeping: key("sweeping"), setback: key("setback"),
-		backlog: key("backlog"), ready: key("ready") + ":", tenants: key("tenants"), earlier: key("earlier"), literals: n.literals(shard, action),
+		backlog: key("backlog"), ready: key("ready") + ":", tenants: key("tenants"), earlier: key("earlier"), running: n.scheduleKey("running", "", ""), literals: n.literals(shard, action),
 	}
 }
 

@@ -57,7 +57,7 @@ func isNil(m rueidis.RedisMessage) bool { return m.IsNil() }
 // scripts are all scripts. Each is named after the method that runs it. The
 // client repeats those that change nothing if they are repeated.
 type scripts struct {
-	set, delete, due, rule, look, ack, ackRecurring, renew, putBack, deadLetter, retry, discard, trimDead, adopt, repair, renewSweep, endSweep, erase, restore script
+	set, delete, due, rule, look, ack, ackRecurring, renew, putBack, deadLetter, retry, discard, freePlaces, renewPlaces, trimDead, adopt, repair, renewSweep, endSweep, erase, restore script
 
 	claim, beginSweep script // never repeated: the work of a lost reply stays claimed
 }
@@ -99,11 +99,13 @@ func compile(clock string) *scripts {
 		trimDead:     retried(store.Tuple(store.Count, store.Number), "lib/number", "lib/check", "lib/status", "lib/discard", "trim_dead"),
 		adopt:        retried(store.Count, "lib/number", "lib/check", "lib/trigger", "lib/wake", "adopt"),
 		repair:       retried(store.Tuple(store.Text, store.Count, store.Count, store.Count, store.Texts), "lib/number", "lib/write_when_full", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/key", "lib/set_aside", "lib/tenant", "repair"), //nolint:gocritic // the reply has several counts
+		freePlaces:   retried(store.Count, "free_places"),
+		renewPlaces:  retried(store.Flag, "lib/number", "lib/running", "renew_places"),
 		renewSweep:   retried(store.Flag, "renew_sweep"),
 		endSweep:     retried(store.Flag, "end_sweep"),
 		erase:        retried(isCounts, "lib/write_when_full", "lib/status", "erase"),
 		restore:      retried(store.Flag, "lib/number", "lib/check", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "restore"),
-		claim:        once(isArray, "lib/check", "lib/key", "lib/claim_fast", "lib/number", "lib/tenant", "lib/backlog", "lib/claim_turns", "lib/write_when_full", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "lib/places", "claim"),
+		claim:        once(isArray, "lib/check", "lib/key", "lib/claim_fast", "lib/number", "lib/tenant", "lib/backlog", "lib/claim_turns", "lib/write_when_full", "lib/trigger", "lib/status", "lib/wake", "lib/turn", "lib/set_aside", "lib/running", "lib/places", "claim"),
 		beginSweep:   once(store.Texts, "lib/number", "begin_sweep"),
 	}
 }

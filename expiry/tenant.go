@@ -45,6 +45,10 @@ func NewTenantVisit(_ internal.NotForPublicUse, w *tenancy.Walk, a pool.Alias, p
 // tenants, in the order of the keys of erase.lua.
 var scheduleKinds = []string{"due", "active", "status", "payloads", "dead", "fired", "tenants", "earlier", "ready"}
 
+// placeKinds are the kinds of the keys that hold the places of one tenant; see
+// lua/lib/places.lua.
+var placeKinds = []string{"running", "blocked"}
+
 // parseScheduleKey parses a key of a schedule that holds entries of tenants.
 func (n naming) parseScheduleKey(key string) (kind string, l triggerKey, ok bool) {
 	rest, ok := strings.CutPrefix(key, n.prefix+"%exp")
@@ -53,6 +57,10 @@ func (n naming) parseScheduleKey(key string) (kind string, l triggerKey, ok bool
 	}
 	shard, rest, _ := strings.Cut(rest, ":")
 	kind, l.action, ok = strings.Cut(rest, ":")
+	if slices.Contains(placeKinds, kind) {
+		l.tenant, l.action = l.action, ""
+		return kind, l, ok && shard == ""
+	}
 	if kind == "ready" {
 		l.action, l.tenant, ok = cutLast(l.action)
 	}
@@ -84,6 +92,9 @@ func (v *TenantVisit) ParseSchedule(key string) (kind, action string, ok bool) {
 func (v *TenantVisit) VisitSchedule(ctx context.Context, key string) error {
 	kind, l, _ := v.names.parseScheduleKey(key)
 	t := v.target(key)
+	if slices.Contains(placeKinds, kind) {
+		return v.erasePlaces(ctx, t, l)
+	}
 	now := float64(v.core.Clock().Now().UnixMilli())
 	for cursor := uint64(0); ; {
 		entries, next, err := scanEntries(ctx, v.core, v.names, v.walk.Tenant, kind, key, cursor)
@@ -120,6 +131,17 @@ func (v *TenantVisit) VisitSchedule(ctx context.Context, key string) error {
 			return nil
 		}
 	}
+}
+
+// erasePlaces removes a key with the places of the tenant.
+func (v *TenantVisit) erasePlaces(ctx context.Context, t fault.Target, l triggerKey) error {
+	if !v.walk.Remove || l.tenant != v.names.tenantInKeys(v.walk.Tenant, "", "a") {
+		return nil
+	}
+	if err := v.core.Client.Do(ctx, v.core.Client.B().Unlink().Key(t.Key).Build()).Error(); err != nil {
+		return t.Failed(err)
+	}
+	return nil
 }
 
 // entry is an entry of a key of a schedule: the member and score of a sorted

@@ -67,7 +67,7 @@ local function deliver(member, firingStatus)
   out[#out + 1] = payload
   if payload then bytes = bytes + #payload end
   taken = taken + 1
-  delivered[taken] = member
+  delivered[taken] = string.match(firingStatus, '^%d+') .. '|' .. member
 end
 
 local function die(member, attempts, failures, expirations, awaited)

@@ -1,5 +1,5 @@
 -- Limits how many firings of a tenant are claimed at once. It needs
--- number.lua and the variables of backlog.lua.
+-- number.lua, running.lua and the variables of backlog.lua.
 --
 -- The sorted set running of a tenant has the claimed firings of all actions, as
 -- `<attempt>|<member>`, by the ends of their leases. Only firings whose lease
@@ -35,6 +35,5 @@ local function takePlaces(tenant, firings, from, to, leaseEnd)
   local old = redis.call('ZRANGEBYSCORE', key, '-inf', int(now), 'LIMIT', 0, 100)
   if #old > 0 then redis.call('ZREM', key, unpack(old)) end
   redis.call('ZADD', key, unpack(args))
-  local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')
-  redis.call('PEXPIRE', key, int(math.max(tonumber(last[2]) - now, 1)))
+  keepRunning(key, now)
 end
