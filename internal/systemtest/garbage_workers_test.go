@@ -48,7 +48,7 @@ func checkWorkersBesideGarbage(t *testing.T, share int) {
 	registry := expiry.NewRegistry()
 	require.NoError(t, registry.On("remind", func(context.Context, expiry.Event) error { return nil }))
 	require.NoError(t, registry.On("healthy", func(_ context.Context, e expiry.Event) error { fired <- e.ID; return nil }))
-	l, err := expiry.NewListener(w.p, registry, expiry.Config{Logger: quiet})
+	l, err := expiry.NewListener(w.p, registry, expiry.Config{Logger: quiet, PerTenant: 2})
 	require.NoError(t, err)
 	go func() { ended <- l.Run(running) }()
 

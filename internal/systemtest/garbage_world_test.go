@@ -166,6 +166,8 @@ func (w *garbageWorld) fillRare(t *testing.T) {
 		{"ZADD", w.p.Prefix(pool.Expiry) + "%exp:ready:remind:acme", "1000", "t" + w.p.Prefix(pool.Expiry) + "acme:EXPTRIGGER:remind:due"},
 		{"ZADD", w.p.Prefix(pool.Expiry) + "%exp:tenants:remind", "1", "acme"},
 		{"ZADD", w.p.Prefix(pool.Expiry) + "%exp:earlier:remind", "0", "t" + w.p.Prefix(pool.Expiry) + "acme:EXPTRIGGER:remind:due"},
+		{"ZADD", w.p.Prefix(pool.Expiry) + "%exp:running:acme", far, "1|1000|" + w.p.Prefix(pool.Expiry) + "acme:EXPTRIGGER:remind:due"},
+		{"ZADD", w.p.Prefix(pool.Expiry) + "%exp:blocked:acme", far, "%exp:due:remind"},
 		{"ZADD", w.p.Prefix(pool.Expiry) + "%exp:fired:remind", far, w.p.Prefix(pool.Expiry) + "acme:EXPTRIGGER:remind:due"},
 	} {
 		require.NoError(t, w.do(command...).Error(), command)
