@@ -18,6 +18,7 @@ import (
 //     [kvrepo.KVRepo.Swap], [kvrepo.KVRepo.Mutate]
 //   - delete: [kvrepo.KVRepo.Delete], [kvrepo.KVRepo.DeleteAll]
 //   - lifetimes: [kvrepo.KVRepo.TTL], [kvrepo.KVRepo.Touch]
+//   - keys of sealed values: [kvrepo.KVRepo.Reseal]
 //   - another space: [kvrepo.KVRepo.In]
 //   - options: [Generic.With]
 type Generic[T any] struct{ *kvrepo.KVRepo[T] }

@@ -97,6 +97,18 @@ func TestResealRotatesKeys(t *testing.T) {
 		_, err = charts.Get(ctx, "1")
 		require.ErrorIs(t, err, codec.ErrUnknownKey)
 
+		shared, err := symphony.NewSharedState(p, tenant, "u", sealedWith(t, "a"))
+		require.NoError(t, err)
+		require.NoError(t, shared.Upsert(ctx, "form", symphony.Fields{"n": 12, "text": "x"}))
+		done, errs = runReseal(shared.With(sealedWith(t, "b", "a")).Reseal(ctx))
+		require.Empty(t, errs)
+		require.Equal(t, codec.Resealed{Seen: 1, Resealed: 1}, done)
+		form, err := shared.With(sealedWith(t, "b")).Get(ctx, "form")
+		require.NoError(t, err)
+		plain, err := form.Map()
+		require.NoError(t, err)
+		require.Equal(t, map[string]any{"n": int64(12), "text": "x"}, plain)
+
 		values, err := symphony.NewGeneric[string](p, tenant, sealedWith(t, "a"), symphony.TTL(time.Hour))
 		require.NoError(t, err)
 		require.NoError(t, values.Set(ctx, "k", "v"))

@@ -64,6 +64,7 @@ func (v Values) Map() (map[string]any, error) {
 //   - delete: [SharedState.Delete], [SharedState.Clear]
 //   - lifetimes: [SharedState.TTL], [SharedState.Touch]
 //   - lists: [SharedState.Reindex], [SharedState.Sweep]
+//   - keys of sealed fields: [SharedState.Reseal]
 //   - options: [SharedState.With]
 //
 // [StateOf] returns a typed repository of the same records. [BindSharedState]
@@ -262,6 +263,17 @@ func (s *SharedState) Sweep(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	return s.fields.Sweep(ctx)
+}
+
+// Reseal seals the fields of all states of the user with the current key; see
+// [hashrepo.HashRepo.Reseal].
+//
+// If the codec is not sealed, the error is [ErrUnsupported].
+func (s *SharedState) Reseal(ctx context.Context) iter.Seq2[codec.Resealed, error] {
+	if err := s.ready("Reseal"); err != nil {
+		return func(yield func(codec.Resealed, error) bool) { yield(codec.Resealed{}, err) }
+	}
+	return s.fields.Reseal(ctx)
 }
 
 // ready returns an error if s is nil or zero.

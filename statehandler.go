@@ -40,6 +40,7 @@ import (
 //   - lifetimes: [hashrepo.HashRepo.TTL], [hashrepo.HashRepo.Touch]
 //   - lists and indexes: [hashrepo.HashRepo.Reindex],
 //     [hashrepo.HashRepo.Sweep]
+//   - keys of sealed fields: [hashrepo.HashRepo.Reseal]
 //   - options: [StateHandler.With]
 type StateHandler[T any] struct {
 	*hashrepo.HashRepo[T]

@@ -32,6 +32,7 @@ import (
 //   - lifetimes: [hashrepo.HashRepo.TTL], [hashrepo.HashRepo.Touch]
 //   - lists and indexes: [hashrepo.HashRepo.Reindex],
 //     [hashrepo.HashRepo.Sweep]
+//   - keys of sealed fields: [hashrepo.HashRepo.Reseal]
 //   - options: [Table.With]
 type Table[T any] struct{ *hashrepo.HashRepo[T] }
 

@@ -28,6 +28,7 @@ import (
 //   - lifetimes: [hashrepo.HashRepo.TTL], [hashrepo.HashRepo.Touch]
 //   - lists and indexes: [hashrepo.HashRepo.Reindex],
 //     [hashrepo.HashRepo.Sweep]
+//   - keys of sealed fields: [hashrepo.HashRepo.Reseal]
 //   - options: [User.With]
 type User[T any] struct{ *hashrepo.HashRepo[T] }
 

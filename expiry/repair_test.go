@@ -56,7 +56,7 @@ func TestMissingActiveEntry(t *testing.T) {
 			require.Equal(t, 2, e.Attempt)
 			require.Equal(t, 1, e.Failures)
 			requirePayload(t, e)
-			require.EqualValues(t, 1, l.Stats().Repaired)
+			f.eventually(func() bool { return l.Stats().Repaired == 1 })
 			f.eventually(func() bool { return f.redisInt("EXISTS", "%exp:active:x", "%exp:status:x", "%exp:payloads:x") == 0 })
 			stop()
 			f.redis("FLUSHDB")
