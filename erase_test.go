@@ -230,8 +230,8 @@ func fillTriggers(t *testing.T, p *pool.Pools, tenant string) {
 	requireEventually(t, func() bool { return soon > 0 || time.Now().After(due.Add(time.Millisecond)) })
 }
 
-// fillBacklog adds the trigger to the backlog of its tenant, as a claim does that
-// does not take all that is due.
+// fillBacklog adds the trigger to the backlog of its tenant, as a claim does
+// that does not take all that is due.
 func fillBacklog(t *testing.T, p *pool.Pools, triggers *symphony.Trigger, id string) {
 	t.Helper()
 	key, err := triggers.Key("soon", id)

@@ -58,8 +58,8 @@ func (e *KeyError) Unwrap() error { return e.Err }
 //
 // Each value is bound to its tenant, its key in Redis and its field. A value
 // that is copied to another place does not open there: the error wraps
-// [ErrCannotOpen]. A value that is not sealed is refused with [ErrNotSealed]. If
-// keys does not have the key of a value, the error is a [*KeyError].
+// [ErrCannotOpen]. A value that is not sealed is refused with [ErrNotSealed].
+// If keys does not have the key of a value, the error is a [*KeyError].
 //
 // In a record, all fields are sealed except the version. If fields of T have
 // the tag option sealed, only these are. The constructor of a repository
@@ -84,8 +84,8 @@ func Sealed(inner Codec, keys KeyRing) Codec { return newSealed(inner, keys, fal
 // store a plain value meanwhile, and it is read.
 func SealedOrPlain(inner Codec, keys KeyRing) Codec { return newSealed(inner, keys, true) }
 
-// sealed is the codec. Its KeyRing is in a function, because package fmt follows
-// pointers in unexported fields.
+// sealed is the codec. Its KeyRing is in a function, because package fmt
+// follows pointers in unexported fields.
 type sealed struct {
 	inner Codec
 	keys  func() KeyRing

@@ -196,8 +196,8 @@ func (b *backlog) ack(firings []firing) {
 	}
 }
 
-// A trigger that waited for another firing of the same id is found, although its
-// due time was read before.
+// A trigger that waited for another firing of the same id is found, although
+// its due time was read before.
 func TestBacklogHasWhatWaitedForItsTurn(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		b := newBacklog(t, p)

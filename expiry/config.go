@@ -29,14 +29,14 @@ type Config struct {
 	// Defaults to 16.
 	Workers int
 
-	// PerTenant is the maximum number of firings of one tenant that run at once,
-	// over all actions, listeners and processes, so that one tenant does not
-	// occupy all workers. The script that claims a firing also takes a place of
-	// the tenant for the duration of Lease. The place is renewed while the
-	// handler runs, and freed when it returns; if the worker dies, it is free
-	// when the lease has expired. While a tenant has no free place, its firings
-	// wait, and those of others are claimed. Listeners are woken when a place
-	// is free.
+	// PerTenant is the maximum number of firings of one tenant that run at
+	// once, over all actions, listeners and processes, so that one tenant does
+	// not occupy all workers. The script that claims a firing also takes a
+	// place of the tenant for the duration of Lease. The place is renewed while
+	// the handler runs, and freed when it returns; if the worker dies, it is
+	// free when the lease has expired. While a tenant has no free place, its
+	// firings wait, and those of others are claimed. Listeners are woken when a
+	// place is free.
 	//
 	// Each claim and each recorded batch of outcomes costs one script more, and
 	// each third of Lease another one. Use the same number in all listeners.

@@ -30,8 +30,8 @@ const deadPageSize = 100
 // and a few ZRANGE to find the next page. Dead is not atomic.
 //
 // If a dead letter is invalid, Dead yields it with [ErrWrongType], and Discard
-// can remove it. If the server refuses a command, for example because a key of the
-// schedule holds another type, Dead yields the error and continues with the
+// can remove it. If the server refuses a command, for example because a key of
+// the schedule holds another type, Dead yields the error and continues with the
 // next action. If the server does not reply, Dead yields the error and stops.
 func (l *Listener) Dead(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {

@@ -86,8 +86,8 @@ func (s Space) OneSlot() bool {
 // another one with a hash tag.
 func (s Space) ForCluster() bool { return s.free.rule&noBraces != 0 }
 
-// Tenant returns the value of the parameter {tenant}. If the pattern has no such
-// parameter, or if it is the free part, Tenant returns "".
+// Tenant returns the value of the parameter {tenant}. If the pattern has no
+// such parameter, or if it is the free part, Tenant returns "".
 func (s Space) Tenant() string {
 	text := s.prefix
 	if s.tenant.inSuffix {

@@ -43,7 +43,8 @@ var (
 //
 // If an item does not decode, Dead yields it with an *[ItemError]. If an entry
 // does not have the form of a dead letter, Dead yields its id with
-// [ErrWrongType]. In both cases the loop goes on. Any other error ends the loop.
+// [ErrWrongType]. In both cases the loop goes on. Any other error ends the
+// loop.
 func (r *ListRepo[T]) Dead(ctx context.Context, id string) iter.Seq2[DeadLetter[T], error] {
 	return func(yield func(DeadLetter[T], error) bool) {
 		t, err := r.core.Begin(ctx, "Dead", id)

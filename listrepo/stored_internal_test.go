@@ -9,8 +9,8 @@ import (
 	"github.com/symphony-go/symphony/internal/fault"
 )
 
-// Whatever stands beside a queue, the parsers of headers and entries return, and
-// keep nothing that the text does not contain.
+// Whatever stands beside a queue, the parsers of headers and entries return,
+// and keep nothing that the text does not contain.
 func FuzzStoredTexts(f *testing.F) {
 	for _, seed := range []string{
 		"", "1000-T", "1000-T+1", "1000-T 1=5-a-1=2 2=5-a-2=3~1", "1000-T 1=2", "1000-T x=y=z", "0000000001 5-a-1 2 value",

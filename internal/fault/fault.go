@@ -63,9 +63,9 @@ type Target struct {
 	Write     bool // whether the operation changes the key
 	Retryable bool // whether the client sends it again if the connection breaks
 
-	// Before and After are the text of all keys of the space of the key, without
-	// the prefix of the pool, before and after the id. They are empty if the key
-	// is in no space.
+	// Before and After are the text of all keys of the space of the key,
+	// without the prefix of the pool, before and after the id. They are empty
+	// if the key is in no space.
 	Before, After string
 
 	Operation *operation.Operation // nil if the pools have no observer
@@ -120,7 +120,7 @@ func (t Target) Failed(err error) error {
 // withRule returns err with a rule that permits the key of t, if the user may
 // not access it.
 func (t Target) withRule(err error) error {
-	denied, ok := err.(*acl.Error) //nolint:errorlint // what wraps it would be lost
+	denied, ok := err.(*acl.Error) // what wraps it would be lost
 	if !ok || t.Key == "" {
 		return err
 	}

@@ -29,8 +29,8 @@ type Field struct {
 	// OmitZero and OmitEmpty omit the field if its value is zero, or empty as
 	// in encoding/json.
 	OmitZero, OmitEmpty bool
-	// Version, Extra, Indexed, Unique and Sealed are options of the redis tag. A
-	// unique field is indexed too.
+	// Version, Extra, Indexed, Unique and Sealed are options of the redis tag.
+	// A unique field is indexed too.
 	Version, Extra, Indexed, Unique, Sealed bool
 	// Was are the old names of the field, from the options was of the redis
 	// tag.

@@ -268,8 +268,8 @@ func documentedKeys(t *testing.T) map[string]*regexp.Regexp {
 	return found
 }
 
-// Each kind of key in docs/bytes.md and each pattern of a layout is in the world
-// of the tests with garbage, and that world has no other kind.
+// Each kind of key in docs/bytes.md and each pattern of a layout is in the
+// world of the tests with garbage, and that world has no other kind.
 func TestGarbageReachesEachKindOfKey(t *testing.T) {
 	w := newGarbageWorld(t)
 	documented := documentedKeys(t)

@@ -248,8 +248,8 @@ func (c *isolation) owns(key string) bool {
 	return false
 }
 
-// beginsLikeOwned reports whether the shortest match of a pattern of SCAN begins
-// like the keys of the tenant, or of a schedule.
+// beginsLikeOwned reports whether the shortest match of a pattern of SCAN
+// begins like the keys of the tenant, or of a schedule.
 func (c *isolation) beginsLikeOwned(key string) bool {
 	if c.s.config.PrefixKeys || len(c.s.nodes) > 1 {
 		_, key, _ = strings.Cut(key, ":")

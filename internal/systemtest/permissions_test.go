@@ -685,7 +685,7 @@ func topicCalls(t *testing.T, p *pool.Pools) []permittedCall {
 
 var (
 	errBroken  = errors.New("the handler failed")
-	errNoItems = errors.New("Claim returned no items")
+	errNoItems = errors.New("no items were claimed")
 )
 
 func failItems(context.Context, []listrepo.Item[string]) error { return errBroken }
