@@ -78,7 +78,7 @@ func newAckFault(t *testing.T) *ackFault {
 	}
 	far := newFixture(t, pooltest.Redis(t, pool.Config{URL: a.proxy.URL(), Timeout: time.Second}))
 	far.tenant = a.tenant
-	far.listen(expiry.Config{Lease: time.Second, StopTimeout: time.Millisecond}, handlers{"x": func(c context.Context, e expiry.Event) error {
+	far.listen(expiry.Config{Lease: 3 * time.Second, StopTimeout: time.Millisecond}, handlers{"x": func(c context.Context, e expiry.Event) error {
 		select {
 		case a.begun <- e:
 			return <-a.handled

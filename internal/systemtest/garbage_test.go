@@ -343,7 +343,7 @@ const (
 // After the garbage was removed, everything works again.
 func TestGarbageInEachKey(t *testing.T) {
 	pooltest.Long(t)
-	checkGarbage(t, 8)
+	checkGarbage(t, 16)
 }
 
 func TestSoakGarbageInEachKey(t *testing.T) {

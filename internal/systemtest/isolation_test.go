@@ -18,6 +18,7 @@ import (
 
 	"github.com/symphony-go/symphony"
 	"github.com/symphony-go/symphony/hashrepo"
+	"github.com/symphony-go/symphony/internal/pooltest"
 	"github.com/symphony-go/symphony/internal/redistest"
 	"github.com/symphony-go/symphony/keyspace"
 	"github.com/symphony-go/symphony/pool"
@@ -362,6 +363,18 @@ func drive(ctx context.Context, p *pool.Pools, tenant string, text func() string
 // leaves the keys of the tenant and those that all tenants share: by the parser
 // of the keys, and by the rules of ACL. MONITOR shows each command.
 func TestNoCommandLeavesTheTenant(t *testing.T) {
+	pooltest.Long(t)
+	checkIsolation(t, 1, 2)
+}
+
+func TestSoakNoCommandLeavesTheTenant(t *testing.T) {
+	requireSoak(t)
+	checkIsolation(t, 20, 1)
+}
+
+// checkIsolation tries one of so many hostile tenants in each round.
+func checkIsolation(t *testing.T, rounds, share int) {
+	t.Helper()
 	eachACLDeployment(t, func(t *testing.T, s *aclServers) {
 		s.setUser("service", []string{"allcommands", "allkeys", "allchannels"})
 		p := s.open("service")
@@ -372,8 +385,11 @@ func TestNoCommandLeavesTheTenant(t *testing.T) {
 		seed := rand.Uint64()
 		random := rand.New(rand.NewPCG(seed, 0))
 		inputs, commands, keys, withRules := 0, 0, 0, 0
-		for round := range 1 {
-			for _, tenant := range hostileTexts {
+		for round := range rounds {
+			for i, tenant := range hostileTexts {
+				if (i+int(seed%1000))%share != 0 {
+					continue
+				}
 				c := &isolation{s: s, tenant: tenant, rules: s.layout.ACL(tenant, s.options()...), known: map[string]bool{}}
 				if c.rules != nil {
 					withRules++
