@@ -254,7 +254,7 @@ func (e *exporter) writeQueue(ctx context.Context, line exportLine) error {
 
 // writeDead writes the dead letters of a queue, in lines of limited sizes.
 func (e *exporter) writeDead(ctx context.Context, batch *Batch[[]byte], q Queue, line exportLine) error {
-	line.Values, line.Expires = nil, 0 // dead letters have no lifetime
+	line.Values, line.Expires = nil, 0 // the lifetime of the queue is not that of dead letters
 	size := 0
 	for d, err := range batch.Dead(ctx, q) {
 		if err != nil && d.ID != "" {

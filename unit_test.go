@@ -40,6 +40,7 @@ func TestForgottenUnits(t *testing.T) {
 		"Cached":     func() error { _, err := symphony.NewUser[member](p, "acme", symphony.Cached(60)); return err },
 		"With":       func() error { return users.With(symphony.TTL(60)).Upsert(ctx, "u", member{}) },
 		"Lease":      func() error { _, err := symphony.NewBatch[int](p, "acme", symphony.Lease(60)); return err },
+		"DeadFor":    func() error { _, err := symphony.NewBatch[int](p, "acme", symphony.DeadFor(60)); return err },
 		"quiet":      func() error { _, err := symphony.NewBatch[int](p, "acme", symphony.Quiet(60, time.Hour)); return err },
 		"atMost":     func() error { _, err := symphony.NewBatch[int](p, "acme", symphony.Quiet(time.Second, 60)); return err },
 		"Claim":      func() error { _, err := batch.Claim(ctx, q, 1, 60); return err },

@@ -62,9 +62,9 @@ import (
 // keys when its memory is full, a warning is logged at the start: queues need
 // maxmemory-policy noeviction.
 //
-// The options are those of [NewBatch], except [MaxAttempts], [DeadLimit] and
-// [Lease], which cfg sets. WorkBatches passes errors to [WorkConfig.OnError]
-// and goes on. Only the following errors end it.
+// The options are those of [NewBatch], except [MaxAttempts], [DeadLimit],
+// [DeadFor] and [Lease], which cfg sets. WorkBatches passes errors to
+// [WorkConfig.OnError] and goes on. Only the following errors end it.
 //
 // If the service cannot be part of a key, it returns [ErrInvalidKey]. If handle
 // is nil or cfg is invalid, it returns [ErrInvalidArgument]; each mistake in

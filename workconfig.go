@@ -79,6 +79,15 @@ type WorkConfig struct {
 	// Defaults to 0: all are kept.
 	DeadLimit int
 
+	// DeadFor is how long dead letters are kept. The worker that makes a dead
+	// letter removes those that died longer ago, and logs how many. If no dead
+	// letter follows, the server removes all of the queue together, without a
+	// warning, once the last one has died so long ago. They are lost. See the
+	// option [DeadFor].
+	//
+	// Defaults to 0: they are kept for ever.
+	DeadFor time.Duration
+
 	// Backoff returns the delay before the next attempt at an item that failed
 	// with err, where attempt is its [listrepo.Item.Attempt]. It is called once
 	// for items of a chunk with the same attempt. Other items of the queue do
@@ -140,6 +149,7 @@ func (c WorkConfig) withDefaults() (WorkConfig, error) {
 	if c.DeadLimit < 0 {
 		bad.add("DeadLimit", "%d is negative; use 0 to keep all dead letters", c.DeadLimit)
 	}
+	c.checkDeadFor(&bad)
 	if c.Workers > mostWorkers {
 		bad.add("Workers", "%d handlers at a time are too many for one call; use at most %d, and more processes", c.Workers, mostWorkers)
 	}
@@ -162,11 +172,26 @@ func (c WorkConfig) withDefaults() (WorkConfig, error) {
 	return c, errors.Join(bad...)
 }
 
+func (c WorkConfig) checkDeadFor(bad *configErrors) {
+	unit := duration.ForgottenUnit(c.DeadFor)
+	switch {
+	case unit != "":
+		bad.add("DeadFor", "%s", unit)
+	case c.DeadFor < 0:
+		bad.add("DeadFor", "%v is negative; use 0 to keep dead letters for ever", c.DeadFor)
+	case c.DeadFor > 0 && c.DeadFor < time.Millisecond:
+		bad.add("DeadFor", "%v is under a millisecond; use 0 to keep dead letters for ever", c.DeadFor)
+	}
+}
+
 // deliveries returns the options of queues that the configuration sets.
 func (c WorkConfig) deliveries() []Option {
 	opts := []Option{MaxAttempts(c.MaxAttempts), Lease(c.Lease), option.Backoff(ownError(c.Backoff)), option.Logger(c.Logger)}
 	if c.DeadLimit > 0 {
 		opts = append(opts, DeadLimit(c.DeadLimit))
+	}
+	if c.DeadFor > 0 {
+		opts = append(opts, DeadFor(c.DeadFor))
 	}
 	return opts
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/symphony-go/symphony/internal"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/pending"
@@ -38,8 +40,9 @@ var (
 
 // Dead iterates over the dead letters of a queue, in no particular order. It
 // reads them in pages with HSCAN, and sends nothing more after the loop ends.
-// Dead letters have no lifetime: they stay until [ListRepo.Retry],
-// [ListRepo.Discard] or [ListRepo.Delete] removes them, or [DeadLimit].
+// Dead letters stay until [ListRepo.Retry], [ListRepo.Discard] or
+// [ListRepo.Delete] removes them, or [DeadLimit] or [DeadFor]. The lifetime of
+// the queue does not apply to them.
 //
 // If an item does not decode, Dead yields it with an *[ItemError]. If an entry
 // does not have the form of a dead letter, Dead yields its id with
@@ -195,8 +198,9 @@ func (q *queue) discard(ctx context.Context, t fault.Target, ids []string) (int6
 }
 
 // RestoreDead writes dead letters as they were in another queue, without
-// counting how often they were delivered before. Only package symphony calls
-// it, for Import.
+// counting how often they were delivered before. [DeadFor] removes them no
+// earlier than at the next dead letter. Only package symphony calls it, for
+// Import.
 func (r *ListRepo[T]) RestoreDead(ctx context.Context, _ internal.NotForPublicUse, id string, letters ...DeadLetter[T]) error {
 	t, err := r.core.BeginWrite(ctx, "Import", id)
 	if err != nil {
@@ -211,9 +215,26 @@ func (r *ListRepo[T]) RestoreDead(ctx context.Context, _ internal.NotForPublicUs
 			}
 			cmd = cmd.FieldValue(d.ID, fmt.Sprintf("%d %d %d %s%s", d.At.UnixMilli(), d.Attempt, len(d.Reason), d.Reason, d.Raw))
 		}
-		if _, err := r.core.Do(ctx, t, cmd.Build(), store.Count); err != nil {
+		if err := r.core.restoreDead(ctx, t, cmd.Build()); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// restoreDead runs a command that adds dead letters. A lifetime that DeadFor
+// set for others may end before they are too old, so it is removed first.
+func (q *queue) restoreDead(ctx context.Context, t fault.Target, add rueidis.Completed) error {
+	results := q.SendAll(ctx, []fault.Target{t}, q.Client.B().Persist().Key(t.Key).Build(), add)
+	m, err := results[1].ToMessage()
+	if err != nil {
+		return t.Failed(err)
+	}
+	if err := store.Shape(store.Count).Check(t, m); err != nil {
+		return err
+	}
+	if err := results[0].Error(); err != nil {
+		return t.Applied(fault.Translate(err))
 	}
 	return nil
 }

@@ -108,6 +108,22 @@ func MaxAttempts(n int) Option { return option.MaxAttempts(n) }
 // If n is below 1, the error is [ErrInvalidArgument].
 func DeadLimit(n int) Option { return option.DeadLimit(n) }
 
+// DeadFor keeps dead letters of a queue for the time d. The call that makes a
+// dead letter removes those that died longer ago by the server's clock, by a
+// second script, and a warning says how many. They are lost. Without the
+// option, dead letters are kept for ever.
+//
+// If no dead letter follows, the server removes all of the queue together once
+// the last one has died d ago. No warning says so. So each is kept for at least
+// d and less than twice d.
+//
+// Use the same duration wherever items are claimed, since the shortest one
+// counts. If the last dead letter is made without the option, all stay until
+// the next one is made with it.
+//
+// If d is under a millisecond, the error is [ErrInvalidTTL].
+func DeadFor(d time.Duration) Option { return option.DeadFor(d) }
+
 // Lease sets the lease of [ListRepo.Process]. Process renews the lease while
 // its handler runs. If the process dies or cannot reach Redis, the items are
 // delivered again when the lease expires. Defaults to 30 seconds.

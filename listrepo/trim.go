@@ -8,6 +8,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/symphony-go/symphony/internal/acl"
+	"github.com/symphony-go/symphony/internal/duration"
 	"github.com/symphony-go/symphony/internal/fault"
 	"github.com/symphony-go/symphony/internal/queuekey"
 	"github.com/symphony-go/symphony/internal/store"
@@ -21,11 +22,12 @@ var (
 	trimDeadReply  = store.Tuple(store.Count, store.Flag, store.Text)
 )
 
-// trimDead removes the dead letters of a queue beyond DeadLimit, after one was
-// made, and counts and logs them. The call that made it has succeeded, so a
-// failure is logged, too; the next dead letter repeats what is left.
+// trimDead removes the dead letters of a queue beyond DeadLimit and DeadFor,
+// after one was made, and counts and logs them. The call that made it has
+// succeeded, so a failure is logged, too; the next dead letter repeats what is
+// left.
 func (q *queue) trimDead(ctx context.Context, t fault.Target) {
-	if q.DeadLimit == 0 {
+	if q.DeadLimit == 0 && q.DeadFor == 0 {
 		return
 	}
 	log := q.Logger()
@@ -34,20 +36,21 @@ func (q *queue) trimDead(ctx context.Context, t fault.Target) {
 	}
 	removed, err := q.removeOldest(context.WithoutCancel(ctx), t)
 	if err != nil {
-		log.Warn("listrepo: dead letters beyond DeadLimit could not be removed; the next dead letter of the queue repeats it", "key", t.Key, "error", err)
+		log.Warn("listrepo: dead letters beyond DeadLimit or DeadFor could not be removed; the next dead letter of the queue repeats it", "key", t.Key, "error", err)
 	}
 	if removed > 0 {
 		q.NoteDeadRemoved(removed)
-		log.Warn("listrepo: dead letters were removed, because of DeadLimit", "key", t.Key, "removed", removed, "limit", q.DeadLimit)
+		log.Warn("listrepo: dead letters were removed, because of DeadLimit or DeadFor",
+			"key", t.Key, "removed", removed, "limit", q.DeadLimit, "age", q.DeadFor)
 	}
 }
 
-// removeOldest runs the script until no more dead letters are beyond DeadLimit.
-// It returns how many it removed, also with an error.
+// removeOldest runs the script until no more dead letters are beyond DeadLimit
+// and DeadFor. It returns how many it removed, also with an error.
 func (q *queue) removeOldest(ctx context.Context, t fault.Target) (removed int64, err error) {
 	keys := []string{beside(t, queuekey.Dead), beside(t, queuekey.Died)}
 	for more, cursor := int64(1), "0"; more == 1; {
-		m, err := trimDeadScript.Exec(t.In(ctx), q.Client, keys, []string{strconv.Itoa(q.DeadLimit), cursor}).ToMessage()
+		m, err := trimDeadScript.Exec(t.In(ctx), q.Client, keys, []string{strconv.Itoa(q.DeadLimit), duration.Milliseconds(q.DeadFor), cursor}).ToMessage()
 		if err != nil {
 			return removed, q.nameWrongType(ctx, t, t.Failed(err))
 		}

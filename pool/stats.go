@@ -18,7 +18,8 @@ type Stats struct {
 	Errors int64
 
 	// DeadRemoved is how many dead letters of queues this process removed
-	// because of the option DeadLimit or WorkConfig.DeadLimit.
+	// because of the options DeadLimit and DeadFor, or of these fields of
+	// WorkConfig. Those that the server removed are not counted.
 	DeadRemoved int64
 
 	// The state of the connections. Down is whether the last attempt to connect

@@ -25,6 +25,14 @@ func DeadLimit(n int) pool.Option {
 	}}.option()
 }
 
+// DeadFor limits how long a queue keeps a dead letter.
+func DeadFor(d time.Duration) pool.Option {
+	return setting{name: "DeadFor", needs: Deliveries, reason: undelivered, apply: func(s *Settings) error {
+		s.DeadFor = d
+		return checkTime("DeadFor", d, "leave the option out to keep dead letters for ever")
+	}}.option()
+}
+
 // Logger receives the warnings about a queue, in place of that of the pools.
 func Logger(l *slog.Logger) pool.Option {
 	return setting{name: "Logger", needs: Deliveries, reason: undelivered, apply: func(s *Settings) error { s.Logger = l; return nil }}.option()

@@ -45,7 +45,7 @@ const (
 	Versions                     // records have versions: IfVersion
 	Caching                      // single records are read: Cached
 	Queues                       // keys are queues: MaxLen, Serial, Quiet
-	Deliveries                   // items are claimed: MaxAttempts, DeadLimit, Lease
+	Deliveries                   // items are claimed: MaxAttempts, DeadLimit, DeadFor, Lease
 	Listings                     // the space can have a list of its records: Listed
 	DryRuns                      // the call erases or imports a tenant: DryRun
 	Imports                      // the call imports a tenant: IntoExisting
@@ -79,6 +79,7 @@ type Settings struct {
 
 	MaxAttempts int           // zero: unbounded
 	DeadLimit   int           // most dead letters of a queue; zero: unbounded
+	DeadFor     time.Duration // how long each of them is kept; zero: for ever
 	Logger      *slog.Logger  // of queues; nil: that of the pools
 	Lease       time.Duration // zero: the repository's default
 

@@ -365,7 +365,7 @@ func workBatchesCalls(t *testing.T, p *pool.Pools) []permittedCall {
 				}
 			}()
 			err := symphony.WorkBatches(ctx, p, "chat", func(context.Context, string, symphony.Queue, []listrepo.Item[string]) error { return nil },
-				symphony.WorkConfig{OnError: report, Lease: 100 * time.Millisecond, PerTenant: 1, DeadLimit: 1})
+				symphony.WorkConfig{OnError: report, Lease: 100 * time.Millisecond, PerTenant: 1, DeadLimit: 1, DeadFor: time.Hour})
 			select {
 			case err = <-reported:
 			default:

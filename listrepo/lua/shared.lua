@@ -247,10 +247,14 @@ local function renewQueue(queue)
   return left and left >= 0 and left < ARGV[2] / 2 and -1 or 1
 end
 
--- makeDead makes an item a dead letter. Dead letters have no lifetime.
+-- makeDead makes an item a dead letter. It removes the lifetime that
+-- trim_dead.lua sets for older dead letters, which may end before the new one is
+-- too old.
 local function makeDead(dead, id, count, value, reason)
+  local died = '%died' .. string.sub(dead, #'%dead' + 1)
+  if redis.call('PERSIST', dead) == 1 then redis.call('PERSIST', died) end
   redis.call('HSET', dead, id, now .. ' ' .. count .. ' ' .. #reason .. ' ' .. reason .. value)
-  tryCall('ZADD', '%died' .. string.sub(dead, #'%dead' + 1), instant, id)
+  tryCall('ZADD', died, instant, id)
 end
 
 -- The hash back has a field "<id> <count>" for each item that was put back. The

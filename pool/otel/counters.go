@@ -24,7 +24,7 @@ type counters struct {
 var ofPools = []instrument[pool.Stats]{
 	{"symphony.pool.commands", "{command}", "commands that were sent", counts, func(s pool.Stats) int64 { return s.Commands }},
 	{"symphony.pool.errors", "{command}", "commands that returned an error", counts, func(s pool.Stats) int64 { return s.Errors }},
-	{"symphony.queue.dead_removed", "{item}", "dead letters that were removed because of DeadLimit", counts, func(s pool.Stats) int64 { return s.DeadRemoved }},
+	{"symphony.queue.dead_removed", "{item}", "dead letters that were removed because of DeadLimit or DeadFor", counts, func(s pool.Stats) int64 { return s.DeadRemoved }},
 	{"symphony.pool.down", "1", "1 if the last attempt to connect failed, otherwise 0", gauge, func(s pool.Stats) int64 {
 		if s.Down {
 			return 1

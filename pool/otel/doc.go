@@ -49,7 +49,7 @@
 //	symphony.pool.commands        commands that were sent
 //	symphony.pool.errors          commands that returned an error
 //	symphony.pool.down            1 if the last attempt to connect failed
-//	symphony.queue.dead_removed   dead letters removed because of DeadLimit
+//	symphony.queue.dead_removed   dead letters removed by DeadLimit or DeadFor
 //	symphony.cache.hits           records read from memory
 //	symphony.cache.misses         records that were not in memory
 //	symphony.cache.bypasses       misses that were not cached
