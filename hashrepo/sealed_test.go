@@ -195,7 +195,9 @@ func TestSealedValuesAreBound(t *testing.T) {
 	refused("u", codec.ErrCannotOpen, "name")
 	hset("u", "name", "Eve")
 	refused("u", codec.ErrNotSealed, "name")
-	hset("u", "name", name[:len(name)-1]+"\x00")
+	changed := []byte(name)
+	changed[len(changed)-1] ^= 1
+	hset("u", "name", string(changed))
 	refused("u", codec.ErrCannotOpen, "name")
 	hset("u", "visits", "7")
 	_, err := repo.IncrementField(ctx, "u", "visits", 1)
