@@ -1,7 +1,6 @@
 package symphony_test
 
 import (
-	"bytes"
 	"context"
 	"iter"
 	"strings"
@@ -18,20 +17,8 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// ringOf returns a KeyRing of keys with the given ids, the current one first.
-func ringOf(t testing.TB, ids ...string) *codec.Keys {
-	t.Helper()
-	keys := map[string][]byte{}
-	for _, id := range ids {
-		keys[id] = bytes.Repeat([]byte(id[:1]), 32)
-	}
-	ring, err := codec.NewKeyRing(ids[0], keys)
-	require.NoError(t, err)
-	return ring
-}
-
 func sealedWith(t testing.TB, ids ...string) symphony.Option {
-	return symphony.Codec(codec.Sealed(codec.Compact, ringOf(t, ids...)))
+	return symphony.Codec(codec.Sealed(codec.Compact, pooltest.KeyRing(t, ids...)))
 }
 
 // runReseal returns the last progress, and the errors.
@@ -141,7 +128,7 @@ func TestResealSealsPlainValues(t *testing.T) {
 	require.Equal(t, codec.Resealed{Seen: 3}, done)
 
 	require.NoError(t, pooltest.Do(t, p, pool.User, "HSET", "acme:user:2", "note", "\xc1seal\x01\x01a"+strings.Repeat("x", 40)).Error())
-	migrating := plain.With(symphony.Codec(codec.SealedOrPlain(codec.Compact, ringOf(t, "a"))))
+	migrating := plain.With(symphony.Codec(codec.SealedOrPlain(codec.Compact, pooltest.KeyRing(t, "a"))))
 	done, errs = runReseal(migrating.Reseal(ctx))
 	require.Len(t, errs, 1)
 	require.ErrorIs(t, errs[0], codec.ErrCannotOpen)
@@ -158,7 +145,7 @@ func TestResealSealsPlainValues(t *testing.T) {
 	_, errs = runReseal(values.With(sealedWith(t, "a")).Reseal(ctx))
 	require.Len(t, errs, 1)
 	require.ErrorIs(t, errs[0], codec.ErrNotSealed)
-	_, errs = runReseal(values.With(symphony.Codec(codec.SealedOrPlain(codec.Compact, ringOf(t, "a")))).Reseal(ctx))
+	_, errs = runReseal(values.With(symphony.Codec(codec.SealedOrPlain(codec.Compact, pooltest.KeyRing(t, "a")))).Reseal(ctx))
 	require.Empty(t, errs)
 	requireNoSecret(t, p, pool.Default)
 

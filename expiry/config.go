@@ -85,9 +85,9 @@ type Config struct {
 	// kept; on a cluster, of an action in each of its 16 shards. If there are
 	// more, the oldest ones are removed with their payloads: by the listener
 	// that adds a dead letter, right after that, and by each sweep. So a
-	// listener removes dead letters of the actions that it handles, whoever
-	// added them. Those that wait to be redelivered after a Retry are counted,
-	// but stay. The limit is for all tenants together.
+	// listener removes dead letters of the actions that it handles, also those
+	// that others added. Those that wait to be redelivered after a Retry are
+	// counted, but stay. The limit is for all tenants together.
 	//
 	// The listener logs how many it removes, and Stats.DeadRemoved counts them.
 	// Use the same limit in all listeners of an action, since the smallest one

@@ -22,18 +22,6 @@ import (
 // masterKey returns a key of 32 bytes.
 func masterKey(b byte) []byte { return bytes.Repeat([]byte{b}, 32) }
 
-// newRing returns a KeyRing with the keys of the named bytes.
-func newRing(t testing.TB, current string, ids ...string) *codec.Keys {
-	t.Helper()
-	keys := map[string][]byte{current: masterKey(current[0])}
-	for _, id := range ids {
-		keys[id] = masterKey(id[0])
-	}
-	ring, err := codec.NewKeyRing(current, keys)
-	require.NoError(t, err)
-	return ring
-}
-
 type patient struct {
 	Name    string            `redis:"name"`
 	SSN     *string           `redis:"ssn"`
@@ -84,7 +72,7 @@ func TestSealedRecords(t *testing.T) {
 }
 
 func checkSealedRecords(t *testing.T, p *pool.Pools, c codec.Codec) {
-	repo, prefix := newRepo[patient](t, p, hashrepo.Codec(codec.Sealed(c, newRing(t, "k"))))
+	repo, prefix := newRepo[patient](t, p, hashrepo.Codec(codec.Sealed(c, pooltest.KeyRing(t, "k"))))
 	stored := func() map[string]string { return pooltest.Hash(t, p, pool.User, prefix+"u") }
 	want := newPatient()
 	require.NoError(t, repo.Upsert(ctx, "u", want))
@@ -160,7 +148,7 @@ func checkSealedRecords(t *testing.T, p *pool.Pools, c codec.Codec) {
 // and the error says so without any text of the value.
 func TestSealedValuesAreBound(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	ring := newRing(t, "k")
+	ring := pooltest.KeyRing(t, "k")
 	repo, prefix := newRepo[patient](t, p, hashrepo.Codec(codec.Sealed(codec.Compact, ring)))
 	require.NoError(t, repo.Upsert(ctx, "u", newPatient()))
 	require.NoError(t, repo.Upsert(ctx, "v", newPatient()))
@@ -207,7 +195,7 @@ func TestSealedValuesAreBound(t *testing.T) {
 	refused("w", codec.ErrCannotOpen)
 
 	require.NoError(t, repo.Upsert(ctx, "x", newPatient()))
-	other := newRing(t, "n")
+	other := pooltest.KeyRing(t, "n")
 	stranger := repo.With(hashrepo.Codec(codec.Sealed(codec.Compact, other)))
 	_, err = stranger.Get(ctx, "x")
 	var key *codec.KeyError
@@ -224,7 +212,7 @@ func TestSealedValuesAreBound(t *testing.T) {
 // has the same bytes.
 func TestSealedValuesOfAnotherTenant(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	sealed := hashrepo.Codec(codec.Sealed(codec.Compact, newRing(t, "k")))
+	sealed := hashrepo.Codec(codec.Sealed(codec.Compact, pooltest.KeyRing(t, "k")))
 	one, prefix := newRepo[map[string]string](t, p, sealed)
 	other, otherPrefix := newRepo[map[string]string](t, p, sealed)
 	require.NoError(t, one.Upsert(ctx, "u", map[string]string{"a": "text"}))
@@ -240,7 +228,7 @@ func TestSealedValuesOfAnotherTenant(t *testing.T) {
 // to a cluster.
 func TestSealedRecordsMoveToAnotherLayout(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	sealed := hashrepo.Codec(codec.Sealed(codec.Compact, newRing(t, "k")))
+	sealed := hashrepo.Codec(codec.Sealed(codec.Compact, pooltest.KeyRing(t, "k")))
 	tenant := pooltest.UniqueTenant()
 	in := func(l keyspace.Layout) (*hashrepo.HashRepo[map[string]string], string) {
 		s, err := l.User.Bind(tenant)
@@ -277,7 +265,7 @@ func TestSealedOption(t *testing.T) {
 		tenant := pooltest.UniqueTenant()
 		s, err := p.Layout().User.Bind(tenant)
 		require.NoError(t, err)
-		repo, err := hashrepo.New[member](p, pool.User, s, hashrepo.Codec(codec.Sealed(codec.Compact, newRing(t, "k"))))
+		repo, err := hashrepo.New[member](p, pool.User, s, hashrepo.Codec(codec.Sealed(codec.Compact, pooltest.KeyRing(t, "k"))))
 		require.NoError(t, err)
 		want := member{Email: "a@b.c", Age: 40, SSN: "078-05-1120", Phone: "555", Score: 1, Rest: map[string]string{"x": "y"}}
 		require.NoError(t, repo.Upsert(ctx, "u", want))
@@ -310,7 +298,7 @@ func TestSealedFieldsAreRenamed(t *testing.T) {
 		Phone string `redis:"phone,was=tel"`
 		Count int    `redis:"count,was=n"`
 	}
-	sealed := hashrepo.Codec(codec.Sealed(codec.Compact, newRing(t, "k")))
+	sealed := hashrepo.Codec(codec.Sealed(codec.Compact, pooltest.KeyRing(t, "k")))
 	old, prefix := newRepo[before](t, p, sealed)
 	s, err := keyspace.Default().User.Bind(strings.TrimSuffix(prefix, ":user:"))
 	require.NoError(t, err)
@@ -342,7 +330,7 @@ func TestSealedRefusals(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
 	s, err := keyspace.Default().User.Bind("acme")
 	require.NoError(t, err)
-	ring := newRing(t, "k")
+	ring := pooltest.KeyRing(t, "k")
 	sealed := hashrepo.Codec(codec.Sealed(codec.Compact, ring))
 	refuse := func(err error, want error, texts ...string) {
 		t.Helper()
@@ -423,7 +411,7 @@ func TestForgottenKey(t *testing.T) {
 // MaxValueBytes limits what is stored, with the nonce and the tag.
 func TestSealedSize(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{MaxValueBytes: 100})
-	repo, _ := newRepo[map[string]string](t, p, hashrepo.Codec(codec.Sealed(codec.Compact, newRing(t, "k"))))
+	repo, _ := newRepo[map[string]string](t, p, hashrepo.Codec(codec.Sealed(codec.Compact, pooltest.KeyRing(t, "k"))))
 	largest := strings.Repeat("x", 100-36)
 	require.NoError(t, repo.Upsert(ctx, "u", map[string]string{"a": largest}))
 	for _, call := range []func() error{
@@ -439,7 +427,7 @@ func TestSealedSize(t *testing.T) {
 // Concurrent additions to a sealed field are all counted.
 func TestSealedAdditionsAreAtomic(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	repo, _ := newRepo[patient](t, p, hashrepo.Codec(codec.Sealed(codec.Compact, newRing(t, "k"))))
+	repo, _ := newRepo[patient](t, p, hashrepo.Codec(codec.Sealed(codec.Compact, pooltest.KeyRing(t, "k"))))
 	var wg sync.WaitGroup
 	failed := make(chan error, 8)
 	for range 8 {
@@ -464,14 +452,14 @@ func TestSealedAdditionsAreAtomic(t *testing.T) {
 // repository that has other keys.
 func TestSealedAndCached(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	repo, _ := newRepo[patient](t, p, hashrepo.Codec(codec.Sealed(codec.Compact, newRing(t, "k"))), hashrepo.Cached(time.Minute))
+	repo, _ := newRepo[patient](t, p, hashrepo.Codec(codec.Sealed(codec.Compact, pooltest.KeyRing(t, "k"))), hashrepo.Cached(time.Minute))
 	require.NoError(t, repo.Upsert(ctx, "u", newPatient()))
 	for range 3 {
 		got, err := repo.Get(ctx, "u")
 		require.NoError(t, err)
 		require.Equal(t, "Ada", got.Name)
 	}
-	stranger := repo.With(hashrepo.Codec(codec.Sealed(codec.Compact, newRing(t, "n"))))
+	stranger := repo.With(hashrepo.Codec(codec.Sealed(codec.Compact, pooltest.KeyRing(t, "n"))))
 	_, err := stranger.Get(ctx, "u")
 	require.ErrorIs(t, err, codec.ErrUnknownKey)
 	_, err = stranger.GetMany(ctx, "u")
@@ -482,7 +470,7 @@ func TestSealedAndCached(t *testing.T) {
 // writes seal.
 func TestSealedOrPlain(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	ring := newRing(t, "k")
+	ring := pooltest.KeyRing(t, "k")
 	repo, prefix := newRepo[patient](t, p)
 	require.NoError(t, repo.Upsert(ctx, "u", newPatient()))
 	migrating := repo.With(hashrepo.Codec(codec.SealedOrPlain(codec.Compact, ring)))
@@ -502,7 +490,7 @@ func TestSealedOrPlain(t *testing.T) {
 
 // Describe says which fields are sealed.
 func TestDescribeSealed(t *testing.T) {
-	schema, err := hashrepo.Describe[member](hashrepo.Codec(codec.Sealed(codec.JSON, newRing(t, "k"))))
+	schema, err := hashrepo.Describe[member](hashrepo.Codec(codec.Sealed(codec.JSON, pooltest.KeyRing(t, "k"))))
 	require.NoError(t, err)
 	require.Equal(t, "sealed-json", schema.Codec)
 	var sealed []string

@@ -16,19 +16,6 @@ import (
 	"github.com/symphony-go/symphony/pool"
 )
 
-// newRing returns a KeyRing whose keys have the named ids, the current one
-// first.
-func newRing(t testing.TB, ids ...string) *codec.Keys {
-	t.Helper()
-	keys := map[string][]byte{}
-	for _, id := range ids {
-		keys[id] = bytes.Repeat([]byte(id[:1]), 32)
-	}
-	ring, err := codec.NewKeyRing(ids[0], keys)
-	require.NoError(t, err)
-	return ring
-}
-
 func requireSealed(t *testing.T, p *pool.Pools, key, plain string) {
 	t.Helper()
 	text, err := pooltest.Do(t, p, pool.Default, "GET", key).ToString()
@@ -41,7 +28,7 @@ func requireSealed(t *testing.T, p *pool.Pools, key, plain string) {
 func TestSealedValues(t *testing.T) {
 	pooltest.Each(t, func(t *testing.T, p *pool.Pools) {
 		for _, c := range []codec.Codec{codec.Compact, codec.JSON, codec.MsgPack} {
-			repo, prefix := newRepo[string](t, p, kvrepo.Codec(codec.Sealed(c, newRing(t, "k"))))
+			repo, prefix := newRepo[string](t, p, kvrepo.Codec(codec.Sealed(c, pooltest.KeyRing(t, "k"))))
 			require.NoError(t, repo.Set(ctx, "a", "secret"))
 			requireSealed(t, p, prefix+"a", "secret")
 			previous, _, err := repo.With(kvrepo.KeepTTL()).Swap(ctx, "a", "secret2")
@@ -76,7 +63,7 @@ func TestSealedValues(t *testing.T) {
 // another tenant has the keys of that tenant.
 func TestSealedValuesAreBound(t *testing.T) {
 	p := pooltest.Redis(t, pool.Config{})
-	repo, prefix := newRepo[string](t, p, kvrepo.Codec(codec.Sealed(codec.Compact, newRing(t, "k"))), kvrepo.Cached(time.Minute))
+	repo, prefix := newRepo[string](t, p, kvrepo.Codec(codec.Sealed(codec.Compact, pooltest.KeyRing(t, "k"))), kvrepo.Cached(time.Minute))
 	require.NoError(t, repo.Set(ctx, "a", "secret"))
 	tenant := pooltest.UniqueTenant()
 	s, err := keys.Bind(tenant)
@@ -95,7 +82,7 @@ func TestSealedValuesAreBound(t *testing.T) {
 	require.NoError(t, pooltest.Do(t, p, pool.Default, "SET", prefix+"c", "plain").Error())
 	_, err = repo.Get(ctx, "c")
 	require.ErrorIs(t, err, codec.ErrNotSealed)
-	got, err := repo.With(kvrepo.Codec(codec.SealedOrPlain(codec.Compact, newRing(t, "k")))).Get(ctx, "c")
+	got, err := repo.With(kvrepo.Codec(codec.SealedOrPlain(codec.Compact, pooltest.KeyRing(t, "k")))).Get(ctx, "c")
 	require.NoError(t, err)
 	require.Equal(t, "plain", got)
 }

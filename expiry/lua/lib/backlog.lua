@@ -6,7 +6,7 @@
 --   - ready of a tenant: `t<key>` for a trigger and `f<member>` for a firing. The
 --     scores of triggers are those in due. Firings come before all triggers.
 --   - tenants: those that have such a set. The first one is the next to be
---     served. Whoever was served goes behind all others.
+--     served. A tenant that was served goes behind all others.
 --   - backlog: up to where due and active were read. What is written before that
 --     later is also in earlier (wake.lua), and a sweep finds what is in neither.
 -- Members of ready that are not due any more are skipped.

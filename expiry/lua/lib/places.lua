@@ -9,7 +9,7 @@ local function runningKey(tenant)
 end
 
 -- Returns how many more firings of a tenant can be claimed. If there is none,
--- whoever frees a place wakes the listeners of this action (free_places.lua).
+-- freePlaces wakes the listeners of this action.
 local function placesOf(tenant)
   local key = runningKey(tenant)
   local used = redis.pcall('ZCOUNT', key, '(' .. int(now), '+inf')
